@@ -1,0 +1,90 @@
+package dev.keystore;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * How far a collection of an account's app state is synchronised.
+ *
+ * <p>Immutable: arrays are copied on their way in and out. {@link #toString} shows no byte of them.
+ *
+ * @param version the version reached
+ * @param hash the hash of the collection at that version
+ * @param valueMacs the MAC of each value, by the MAC of its index in the form that the client gives it
+ */
+public record AppStateSyncVersion(long version, byte[] hash, Map<String, byte[]> valueMacs) {
+
+    static final Codec<AppStateSyncVersion> CODEC = new Codec<>() {
+        @Override
+        public byte[] encode(AppStateSyncVersion state) {
+            List<byte[]> fields = new ArrayList<>();
+            fields.add(Fields.ofLong(state.version));
+            fields.add(state.hash);
+            state.valueMacs.forEach((index, mac) -> {
+                fields.add(Fields.ofString(index));
+                fields.add(mac);
+            });
+            return Fields.join(fields);
+        }
+
+        @Override
+        public AppStateSyncVersion decode(byte[] bytes) {
+            List<byte[]> fields = Fields.split(bytes);
+            if (fields.size() < 2 || fields.size() % 2 != 0) {
+                throw new IllegalArgumentException("expected an even number of fields, found " + fields.size());
+            }
+            Map<String, byte[]> valueMacs = new LinkedHashMap<>();
+            for (int i = 2; i < fields.size(); i += 2) {
+                valueMacs.put(Fields.toString(fields.get(i)), fields.get(i + 1));
+            }
+            return new AppStateSyncVersion(Fields.toLong(fields.get(0)), fields.get(1), valueMacs);
+        }
+    };
+
+    /** Takes copies. */
+    public AppStateSyncVersion {
+        hash = hash.clone();
+        valueMacs = copyOf(valueMacs);
+    }
+
+    /** Returns a copy of the hash. */
+    @Override
+    public byte[] hash() {
+        return hash.clone();
+    }
+
+    /** Returns a copy of the map and of the arrays in it. */
+    @Override
+    public Map<String, byte[]> valueMacs() {
+        return copyOf(valueMacs);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof AppStateSyncVersion state
+                && version == state.version
+                && Arrays.equals(hash, state.hash)
+                && valueMacs.keySet().equals(state.valueMacs.keySet())
+                && valueMacs.entrySet().stream()
+                        .allMatch(mac -> Arrays.equals(mac.getValue(), state.valueMacs.get(mac.getKey())));
+    }
+
+    @Override
+    public int hashCode() {
+        return Long.hashCode(version) * 31 + Arrays.hashCode(hash);
+    }
+
+    @Override
+    public String toString() {
+        return "AppStateSyncVersion[" + version + ", " + valueMacs.size() + " values]";
+    }
+
+    private static Map<String, byte[]> copyOf(Map<String, byte[]> macs) {
+        Map<String, byte[]> copy = new LinkedHashMap<>();
+        macs.forEach((index, mac) -> copy.put(index, mac.clone()));
+        return copy;
+    }
+}

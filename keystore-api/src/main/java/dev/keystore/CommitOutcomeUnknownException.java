@@ -1,0 +1,31 @@
+package dev.keystore;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Nobody can tell whether a commit was written: all of it or nothing is there, now or when the backend is done with it
+ * (R41). Its entries are no longer in the cache, so that the next read asks the backend.
+ */
+public final class CommitOutcomeUnknownException extends KeyStoreException {
+
+    private static final long serialVersionUID = 1L;
+
+    private final List<EntryId> entries;
+
+    /**
+     * Makes an exception.
+     *
+     * @param entries the entries that the commit was to write
+     */
+    public CommitOutcomeUnknownException(
+            String context, List<EntryId> entries, String reason, @Nullable Throwable cause) {
+        super("Commit to context \"" + context + "\" may or may not be written: " + reason, cause);
+        this.entries = List.copyOf(entries);
+    }
+
+    /** Returns the entries that the commit was to write. */
+    public List<EntryId> entries() {
+        return entries;
+    }
+}

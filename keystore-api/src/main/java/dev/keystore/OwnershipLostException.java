@@ -1,0 +1,30 @@
+package dev.keystore;
+
+/**
+ * Another owner has taken the context over, and this one may not write to it any more (R53). Nothing was written; what was
+ * cached of the context is dropped.
+ */
+public final class OwnershipLostException extends KeyStoreException {
+
+    private static final long serialVersionUID = 1L;
+
+    private final String context;
+
+    /**
+     * Makes an exception.
+     *
+     * @param epoch the epoch that this owner held
+     */
+    public OwnershipLostException(String context, long epoch) {
+        super(
+                "Context \"" + context + "\" was taken over by another owner after epoch " + epoch
+                        + "; nothing was written, open the context again to take it back",
+                null);
+        this.context = context;
+    }
+
+    /** Returns the context that was lost. */
+    public String context() {
+        return context;
+    }
+}

@@ -1,0 +1,19 @@
+package dev.keystore.spi;
+
+/**
+ * A backend that writes a batch of mutations of one context as one: all of them, or none (R12).
+ *
+ * <p>The engine then writes through {@link #commit(Batch)} alone; {@code save} and {@code delete} are not called.
+ */
+public interface AtomicCommit {
+
+    /**
+     * Writes a batch, in its order, durably.
+     *
+     * @throws BackendException if nothing of the batch was written or, if the exception says that the outcome is
+     *     unknown, all of it or nothing
+     * @throws dev.keystore.OwnershipLostException if this backend has {@link ContextOwnership} and the batch's epoch is
+     *     no longer the context's; nothing was written
+     */
+    void commit(Batch batch);
+}

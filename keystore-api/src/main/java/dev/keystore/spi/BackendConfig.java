@@ -1,0 +1,37 @@
+package dev.keystore.spi;
+
+import java.util.Map;
+import java.util.Objects;
+
+/**
+ * What a backend is opened with.
+ *
+ * @param url the whole URL that the user gave, scheme included
+ * @param properties further settings by name, as the backend documents them
+ */
+public record BackendConfig(String url, Map<String, String> properties) {
+
+    /** Takes a copy of {@code properties}. */
+    public BackendConfig {
+        Objects.requireNonNull(url, "url");
+        properties = Map.copyOf(properties);
+    }
+
+    /**
+     * Returns what follows the scheme and its colon in the URL.
+     *
+     * @throws IllegalArgumentException if the URL does not begin with the scheme
+     */
+    public String location(String scheme) {
+        if (!url.startsWith(scheme + ":")) {
+            throw new IllegalArgumentException("url must begin with \"" + scheme + ":\"");
+        }
+        return url.substring(scheme.length() + 1);
+    }
+
+    /** Shows neither the URL nor the values of the properties: either may hold a password. */
+    @Override
+    public String toString() {
+        return "BackendConfig[properties=" + properties.keySet() + "]";
+    }
+}
