@@ -5,7 +5,6 @@ import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /** The bytes of the standard key types: fields one after another, each with its length in four bytes before it. */
@@ -52,7 +51,9 @@ final class Fields {
     static byte[] ofString(String string) {
         try {
             ByteBuffer utf8 = StandardCharsets.UTF_8.newEncoder().encode(CharBuffer.wrap(string));
-            return Arrays.copyOf(utf8.array(), utf8.limit());
+            byte[] field = new byte[utf8.remaining()];
+            utf8.get(field);
+            return field;
         } catch (CharacterCodingException e) {
             throw new IllegalArgumentException("a string is not well-formed Unicode", e);
         }

@@ -39,8 +39,8 @@ public interface SignalKeyStore extends KeyOperations {
      * @param lockKeys at least one, none blank
      * @param options how to run it
      */
-    <R, X extends Exception> R transaction(
-            Set<String> lockKeys, TransactionOptions options, TransactionWork<R, X> work) throws X;
+    <R, X extends Exception> R transaction(Set<String> lockKeys, TransactionOptions options, TransactionWork<R, X> work)
+            throws X;
 
     @Override
     default <R, X extends Exception> R transaction(Set<String> lockKeys, TransactionWork<R, X> work) throws X {

@@ -28,7 +28,8 @@ public final class Updates implements KeyWriter {
     @Override
     public <V> void put(KeyType<V> type, String id, V value) {
         Objects.requireNonNull(value, "value");
-        changes.put(new EntryId(type.name(), id), new Change<>(type, type.codec().copy(value)));
+        changes.put(
+                new EntryId(type.name(), id), new Change<>(type, type.codec().copy(value)));
     }
 
     @Override
