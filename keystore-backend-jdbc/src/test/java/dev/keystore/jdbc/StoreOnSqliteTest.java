@@ -1,0 +1,215 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
+import dev.keystore.TransactionOptions;
+import dev.keystore.core.KeyStoreStats;
+import dev.keystore.core.SignalKeyStores;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The engine on a real file. */
+@Timeout(120)
+class StoreOnSqliteTest {
+
+    @TempDir
+    private Path folder;
+
+    private String url;
+
+    @BeforeEach
+    void name() {
+        url = "jdbc:sqlite:" + folder.resolve("keys.db");
+    }
+
+    @Test
+    @DisplayName("R11 R19 what was acknowledged is there after close and open, credentials included")
+    void open_again_findsEverything() {
+        try (SignalKeyStores stores = SignalKeyStores.open(url)) {
+            SignalKeyStore alice = stores.forContext("alice");
+            alice.put(KeyTypes.SESSION, "bob.1", new byte[] {1, 2, 3});
+            alice.saveCredentials(new byte[] {4});
+            stores.forContext("carol").put(KeyTypes.SESSION, "bob.1", new byte[] {5});
+        }
+        try (SignalKeyStores stores = SignalKeyStores.open(url)) {
+            SignalKeyStore alice = stores.forContext("alice");
+            assertThat(alice.find(KeyTypes.SESSION, "bob.1")).hasValue(new byte[] {1, 2, 3});
+            assertThat(alice.credentials()).hasValue(new byte[] {4});
+            alice.clear();
+            assertThat(alice.find(KeyTypes.SESSION, "bob.1")).isEmpty();
+            assertThat(alice.credentials()).hasValue(new byte[] {4});
+            alice.erase();
+            assertThat(alice.credentials()).isEmpty();
+            assertThat(stores.forContext("carol").find(KeyTypes.SESSION, "bob.1"))
+                    .hasValue(new byte[] {5});
+        }
+    }
+
+    @Test
+    @DisplayName("R24 200 concurrent transactions on one file: none is refused, and no SQLITE_BUSY reaches anyone")
+    void transaction_twoHundredAtOnce_allSucceed() throws Exception {
+        try (SignalKeyStores stores = SignalKeyStores.open(url)) {
+            SignalKeyStore alice = stores.forContext("alice");
+            inParallel(200, 5, thread -> alice.transaction(
+                    "key-" + thread, TransactionOptions.retryOnConflict(1_000_000), tx -> {
+                        int before = tx.find(KeyTypes.SESSION, "counter")
+                                .map(value -> ByteBuffer.wrap(value).getInt())
+                                .orElse(0);
+                        tx.put(KeyTypes.SESSION, "counter", intBytes(before + 1));
+                        tx.put(KeyTypes.SESSION, "own-" + thread, intBytes(before));
+                        return before;
+                    }));
+            assertThat(ByteBuffer.wrap(alice.find(KeyTypes.SESSION, "counter").orElseThrow())
+                            .getInt())
+                    .isEqualTo(1_000);
+            try (var ids = alice.ids(KeyTypes.SESSION, "own-")) {
+                assertThat(ids).hasSize(200);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R24 100 concurrent takes of one pre-key on a file: one gets it")
+    void take_hundredAtOnce_oneWins() throws Exception {
+        try (SignalKeyStores stores = SignalKeyStores.open(url)) {
+            SignalKeyStore alice = stores.forContext("alice");
+            alice.put(KeyTypes.IDENTITY_KEY, "17", new byte[] {17});
+            List<Boolean> won = inParallel(
+                    100, 1, thread -> alice.take(KeyTypes.IDENTITY_KEY, "17").isPresent());
+            assertThat(won).containsOnlyOnce(true).hasSize(100);
+        }
+    }
+
+    @Test
+    @DisplayName("R20 16 threads that commit to a file share its fsyncs: each write carries several commits")
+    void commit_sixteenThreads_shareFsyncs() throws Exception {
+        try (SignalKeyStores stores = SignalKeyStores.open(url)) {
+            SignalKeyStore alice = stores.forContext("alice");
+            inParallel(16, 200, thread -> alice.transaction("key-" + thread, tx -> {
+                byte[] session = new byte[1024];
+                ThreadLocalRandom.current().nextBytes(session);
+                tx.put(KeyTypes.SESSION, "bob." + thread, session);
+                return null;
+            }));
+            KeyStoreStats stats = stores.stats();
+            double fsyncs = (double) stats.writes() / stats.commits();
+            System.out.printf(
+                    "16 threads on SQLite: %d commits in %d writes, %.3f fsyncs a commit, largest group %d%n",
+                    stats.commits(), stats.writes(), fsyncs, stats.largestGroup());
+            assertThat(stats.commits()).isEqualTo(3_200);
+            assertThat(fsyncs).isLessThan(0.2);
+        }
+    }
+
+    @Test
+    @DisplayName("R41 a full disk fails the commit and loses nothing; once there is room, commits go on")
+    void commit_diskFull_failsAndGoesOn() throws Exception {
+        Path small = Files.createDirectory(folder.resolve("small"));
+        try (Tmpfs mounted = Tmpfs.mount(small, "size=2m")) {
+            Path file = small.resolve("keys.db");
+            try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + file)) {
+                SignalKeyStore alice = stores.forContext("alice");
+                alice.put(KeyTypes.SESSION, "before", new byte[] {1});
+                Path filler = fill(small);
+                assertThatThrownBy(() -> {
+                            for (int i = 0; i < 100; i++) {
+                                alice.put(KeyTypes.SESSION, "big", new byte[100_000 + i]);
+                            }
+                        })
+                        .isInstanceOf(CommitFailedException.class)
+                        .hasMessageContaining("nothing was written")
+                        .hasMessageContaining("free some space");
+                assertThat(alice.find(KeyTypes.SESSION, "before")).hasValue(new byte[] {1});
+                Files.delete(filler);
+                alice.put(KeyTypes.SESSION, "after", new byte[] {2});
+            }
+            try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + file)) {
+                SignalKeyStore alice = stores.forContext("alice");
+                assertThat(alice.get(KeyTypes.SESSION, List.of("before", "after")))
+                        .containsOnlyKeys("before", "after");
+                assertThat(alice.verify()).isEmpty();
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R62 an unknown scheme is refused with the providers found, and creates nothing")
+    void open_unknownScheme_listsProviders() throws Exception {
+        assertThatThrownBy(() -> SignalKeyStores.open("jdbc:nosuch:" + folder.resolve("keys.db")))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("jdbc:nosuch")
+                .hasMessageContaining("jdbc:sqlite");
+        try (var files = Files.list(folder)) {
+            assertThat(files).isEmpty();
+        }
+    }
+
+    /** Leaves no room on the volume of a folder. */
+    private static Path fill(Path small) throws IOException {
+        Path filler = small.resolve("filler");
+        try (OutputStream out = Files.newOutputStream(filler)) {
+            while (true) {
+                out.write(new byte[4096]);
+            }
+        } catch (IOException full) {
+            return filler;
+        }
+    }
+
+    private static byte[] intBytes(int number) {
+        return ByteBuffer.allocate(Integer.BYTES).putInt(number).array();
+    }
+
+    @FunctionalInterface
+    private interface Work<T> {
+        T run(int thread) throws Exception;
+    }
+
+    private static <T> List<T> inParallel(int threads, int times, Work<T> work) throws Exception {
+        ExecutorService executor = Executors.newFixedThreadPool(threads);
+        try {
+            CountDownLatch begin = new CountDownLatch(1);
+            List<Future<T>> running = new ArrayList<>();
+            for (int i = 0; i < threads; i++) {
+                int thread = i;
+                running.add(executor.submit(() -> {
+                    begin.await();
+                    T last = work.run(thread);
+                    for (int n = 1; n < times; n++) {
+                        last = work.run(thread);
+                    }
+                    return last;
+                }));
+            }
+            begin.countDown();
+            List<T> results = new ArrayList<>();
+            for (Future<T> one : running) {
+                results.add(one.get(60, TimeUnit.SECONDS));
+            }
+            return results;
+        } finally {
+            executor.shutdownNow();
+        }
+    }
+}
