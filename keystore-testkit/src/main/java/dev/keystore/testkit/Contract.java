@@ -30,6 +30,10 @@ abstract class Contract {
         return backend().entries();
     }
 
+    final boolean isPersistent() {
+        return test.isPersistent();
+    }
+
     final void skipUnlessPersistent() {
         test.skipUnlessPersistent();
     }

@@ -26,8 +26,8 @@ abstract class EntryContract extends WritingContract {
         byte[] large = new byte[1 << 20];
         new Random(8).nextBytes(large);
         save(CONTEXT, TYPE, "empty", new byte[0]);
-        save(CONTEXT, TYPE, "all", all);
-        save(CONTEXT, TYPE, "large", large);
+        save(CONTEXT, TYPE, "all", all.clone());
+        save(CONTEXT, TYPE, "large", large.clone());
         save(CONTEXT, TYPE, "zeros", new byte[3]);
 
         assertHolds(CONTEXT, TYPE, "empty", new byte[0]);
@@ -69,6 +69,18 @@ abstract class EntryContract extends WritingContract {
         assertLists(CONTEXT, new EntryId(TYPE, "b"), new EntryId("other", "a"));
         save("a", "4");
         assertHolds("a", "4");
+    }
+
+    @Test
+    @DisplayName("R8 an entry that was saved several times is absent once deleted")
+    void delete_savedSeveralTimes_removesAllOfIt() {
+        save("id", "1");
+        save("id", "2");
+        save("id", "2");
+        remove("id");
+
+        assertAbsent("id");
+        assertLists(CONTEXT);
     }
 
     @Test

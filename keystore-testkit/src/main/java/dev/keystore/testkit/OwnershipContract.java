@@ -105,14 +105,14 @@ abstract class OwnershipContract extends Contract {
     void takeOver_oneContext_leavesTheOthers() {
         backend().claimed(ContextAwareBackend.class);
         ContextOwnership owned = owned();
-        long alice = owned.takeOver("alice");
-        long bob = owned.takeOver("bob");
-        owned.takeOver("bob");
-        owned.commit(new Batch("alice", alice, 1, List.of(put("1", "of alice"))));
+        long dave = owned.takeOver("dave");
+        long erin = owned.takeOver("erin");
+        owned.takeOver("erin");
+        owned.commit(new Batch("dave", dave, 1, List.of(put("1", "of dave"))));
 
-        assertHolds("alice", TYPE, "1", bytes("of alice"));
-        assertRefused("bob", bob, put("1", "late"));
-        assertAbsent("bob", TYPE, "1");
+        assertHolds("dave", TYPE, "1", bytes("of dave"));
+        assertRefused("erin", erin, put("1", "late"));
+        assertAbsent("erin", TYPE, "1");
     }
 
     @Test
