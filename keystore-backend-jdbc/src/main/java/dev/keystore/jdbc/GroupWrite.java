@@ -63,8 +63,7 @@ final class GroupWrite {
     }
 
     private void upsert() {
-        try (PreparedBatch batch = handle.prepareBatch(
-                """
+        try (PreparedBatch batch = handle.prepareBatch("""
                 INSERT INTO entry (context, type, id, value) VALUES (?, ?, ?, ?)
                 ON CONFLICT (context, type, id) DO UPDATE SET value = excluded.value
                 """)) {
@@ -74,8 +73,7 @@ final class GroupWrite {
     }
 
     private void delete() {
-        try (PreparedBatch batch = handle.prepareBatch(
-                """
+        try (PreparedBatch batch = handle.prepareBatch("""
                 DELETE FROM entry WHERE context = ? AND type = ? AND id = ?
                 """)) {
             deletes.forEach(key -> key.bind(batch).add());

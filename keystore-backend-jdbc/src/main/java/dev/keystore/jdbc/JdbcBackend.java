@@ -8,7 +8,6 @@ import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -60,15 +59,16 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     @Override
     public Optional<byte[]> load(String context, String type, String id) {
-        return read("load " + type + "/" + id, handle -> handle.createQuery(
-                        """
+        return read(
+                "load " + type + "/" + id,
+                handle -> handle.createQuery("""
                         SELECT value FROM entry WHERE context = ? AND type = ? AND id = ?
                         """)
-                .bind(0, context)
-                .bind(1, type)
-                .bind(2, id)
-                .mapTo(byte[].class)
-                .findOne());
+                        .bind(0, context)
+                        .bind(1, type)
+                        .bind(2, id)
+                        .mapTo(byte[].class)
+                        .findOne());
     }
 
     @Override
@@ -77,20 +77,21 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         String doing = "load " + all.size() + " entries of " + type;
         return all.size() <= IDS_PER_STATEMENT
                 ? read(doing, handle -> values(handle, context, type, all))
-                : read(doing, handle -> handle.inTransaction(snapshot -> {
-                    Map<String, byte[]> found = new HashMap<>();
-                    for (int from = 0; from < all.size(); from += IDS_PER_STATEMENT) {
-                        int to = Math.min(from + IDS_PER_STATEMENT, all.size());
-                        found.putAll(values(snapshot, context, type, all.subList(from, to)));
-                    }
-                    return found;
-                }));
+                : read(
+                        doing,
+                        handle -> handle.inTransaction(snapshot -> {
+                            Map<String, byte[]> found = new HashMap<>();
+                            for (int from = 0; from < all.size(); from += IDS_PER_STATEMENT) {
+                                int to = Math.min(from + IDS_PER_STATEMENT, all.size());
+                                found.putAll(values(snapshot, context, type, all.subList(from, to)));
+                            }
+                            return found;
+                        }));
     }
 
     private static Map<String, byte[]> values(Handle handle, String context, String type, List<String> ids) {
         Map<String, byte[]> found = new HashMap<>();
-        handle.createQuery(
-                        """
+        handle.createQuery("""
                         SELECT id, value FROM entry WHERE context = :context AND type = :type AND id IN (<ids>)
                         """)
                 .bind("context", context)
@@ -103,33 +104,35 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     @Override
     public Stream<EntryId> list(String context) {
-        return pages(new EntryId("", ""), last -> new EntryId(last.type(), Prefix.after(last.id())), from -> read(
-                "list the entries of context " + context,
-                handle -> handle.createQuery(
-                                """
+        return pages(
+                new EntryId("", ""),
+                last -> new EntryId(last.type(), Prefix.after(last.id())),
+                from -> read(
+                        "list the entries of context " + context,
+                        handle -> handle.createQuery("""
                                 SELECT type, id FROM entry WHERE context = ? AND (type, id) >= (?, ?)
                                 ORDER BY type, id LIMIT ?
                                 """)
-                        .bind(0, context)
-                        .bind(1, from.type())
-                        .bind(2, from.id())
-                        .bind(3, PAGE_SIZE)
-                        .map((row, columns) -> new EntryId(row.getString(1), row.getString(2)))
-                        .list()));
+                                .bind(0, context)
+                                .bind(1, from.type())
+                                .bind(2, from.id())
+                                .bind(3, PAGE_SIZE)
+                                .map((row, columns) -> new EntryId(row.getString(1), row.getString(2)))
+                                .list()));
     }
 
     @Override
     public Stream<String> scan(String context, String type, String idPrefix) {
         String end = Prefix.end(idPrefix);
-        return pages(idPrefix, Prefix::after, from -> read(
-                "scan " + type + " in context " + context,
-                handle -> page(handle, context, type, from, end)));
+        return pages(
+                idPrefix,
+                Prefix::after,
+                from -> read(
+                        "scan " + type + " in context " + context, handle -> page(handle, context, type, from, end)));
     }
 
-    private static List<String> page(
-            Handle handle, String context, String type, String from, @Nullable String end) {
-        Query query = handle.createQuery(
-                        """
+    private static List<String> page(Handle handle, String context, String type, String from, @Nullable String end) {
+        Query query = handle.createQuery("""
                         SELECT id FROM entry WHERE context = :context AND type = :type AND id >= :from <end>
                         ORDER BY id LIMIT :limit
                         """)
@@ -138,14 +141,18 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
                 .bind("type", type)
                 .bind("from", from)
                 .bind("limit", PAGE_SIZE);
-        return (end == null ? query : query.bind("end", end)).mapTo(String.class).list();
+        return (end == null ? query : query.bind("end", end))
+                .mapTo(String.class)
+                .list();
     }
 
     private static <T> Stream<T> pages(T first, Function<T, T> after, Function<T, List<T>> page) {
         return Stream.iterate(
                         page.apply(first),
                         rows -> !rows.isEmpty(),
-                        rows -> rows.size() < PAGE_SIZE ? List.of() : page.apply(after.apply(rows.get(rows.size() - 1))))
+                        rows -> rows.size() < PAGE_SIZE
+                                ? List.of()
+                                : page.apply(after.apply(rows.get(rows.size() - 1))))
                 .flatMap(List::stream);
     }
 

@@ -51,8 +51,8 @@ public final class SqliteBackendProvider implements BackendProvider {
 
     private static Path path(BackendConfig config) {
         if (!config.properties().isEmpty()) {
-            throw new IllegalArgumentException(
-                    "properties must be empty: the SQLite backend has none, was given " + config.properties().keySet());
+            throw new IllegalArgumentException("properties must be empty: the SQLite backend has none, was given "
+                    + config.properties().keySet());
         }
         String location = config.location(SCHEME);
         if (location.isBlank()) {

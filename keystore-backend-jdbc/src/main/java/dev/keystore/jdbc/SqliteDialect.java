@@ -97,8 +97,9 @@ final class SqliteDialect {
     }
 
     private void switchToLog(Handle handle) {
-        String mode =
-                handle.createQuery("PRAGMA journal_mode = WAL").mapTo(String.class).one();
+        String mode = handle.createQuery("PRAGMA journal_mode = WAL")
+                .mapTo(String.class)
+                .one();
         if (!mode.equals("wal")) {
             throw BackendException.permanent(
                     path + " can't have a write-ahead log, its journal mode stays " + mode, null);
@@ -199,7 +200,8 @@ final class SqliteDialect {
         return switch (SQLiteErrorCode.getErrorCode(cause.getErrorCode())) {
             case SQLITE_BUSY, SQLITE_LOCKED -> "; another connection holds its lock";
             case SQLITE_FULL -> "; free some space on its volume";
-            case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM -> "; make the file and its folder readable and writable";
+            case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM ->
+                "; make the file and its folder readable and writable";
             case SQLITE_CORRUPT, SQLITE_NOTADB -> "; the file is damaged, restore it from a backup";
             default -> "";
         };

@@ -79,8 +79,7 @@ final class SqliteFormat {
     }
 
     private static void create(Handle handle) {
-        handle.execute(
-                """
+        handle.execute("""
                 CREATE TABLE entry (
                     context TEXT NOT NULL,
                     type TEXT NOT NULL,
@@ -94,7 +93,9 @@ final class SqliteFormat {
     }
 
     private static boolean isFresh(Handle handle) {
-        return applicationId(handle) == 0 && version(handle) == 0 && tables(handle).isEmpty();
+        return applicationId(handle) == 0
+                && version(handle) == 0
+                && tables(handle).isEmpty();
     }
 
     private static int applicationId(Handle handle) {
@@ -121,7 +122,8 @@ final class SqliteFormat {
         }
         List<String> tables = tables(handle);
         return new UnsupportedFormatException(path + " is an SQLite database, but not a key store: application id "
-                + String.format("0x%08X", applicationId) + " (a key store has 0x" + String.format("%08X", APPLICATION_ID)
+                + String.format("0x%08X", applicationId) + " (a key store has 0x"
+                + String.format("%08X", APPLICATION_ID)
                 + "), user version " + version + ", "
                 + (tables.isEmpty() ? "no tables" : "tables " + names(tables)) + "; name another file");
     }
@@ -129,7 +131,8 @@ final class SqliteFormat {
     private static String names(List<String> tables) {
         return tables.size() <= TABLES_NAMED
                 ? String.join(", ", tables)
-                : String.join(", ", tables.subList(0, TABLES_NAMED)) + " and " + (tables.size() - TABLES_NAMED) + " more";
+                : String.join(", ", tables.subList(0, TABLES_NAMED)) + " and " + (tables.size() - TABLES_NAMED)
+                        + " more";
     }
 
     private static StoreOpenException unreadable(Path path, JdbiException e) {

@@ -78,8 +78,7 @@ final class Writer {
             open.execute("COMMIT");
         } catch (RuntimeException e) {
             boolean rolledBack = rollBack(open);
-            BackendException failure =
-                    committing ? dialect.commitFailure(open, e) : dialect.failure("commit", e);
+            BackendException failure = committing ? dialect.commitFailure(open, e) : dialect.failure("commit", e);
             if (!rolledBack || failure.kind() != Kind.TRANSIENT) {
                 discard(open, failure);
             }

@@ -47,7 +47,9 @@ class CrashTest {
                 for (int thread = 0; thread < THREADS; thread++) {
                     long left = number(store, "left-" + thread);
                     long right = number(store, "right-" + thread);
-                    assertThat(left).as("kill %d: pair of thread %d", kill, thread).isEqualTo(right);
+                    assertThat(left)
+                            .as("kill %d: pair of thread %d", kill, thread)
+                            .isEqualTo(right);
                     assertThat(left)
                             .as("kill %d: last acknowledged of thread %d", kill, thread)
                             .isBetween(acknowledged[thread], acknowledged[thread] + 1);

@@ -70,16 +70,48 @@ final class JdbcBackendTest {
     @DisplayName("R8 ids hold any Unicode, U+0000 included, and two different ids never meet")
     void ids() {
         List<String> ids = List.of(
-                "a", "A", "a\0", "a\0b", "a\0c", "\0", " a", "a ", "a/b", "a:b", "a%", "a_", "a.", "a\\", "a'", "a\"",
-                "?", ":id", "<id>", "\u00e9", "e\u0301", "\ud7ff", "\ue000", "\ufeff", "\uffff", "\ud83d\ude00",
-                "\udbff\udfff", "\udbff\udfff".repeat(1024), "x".repeat(1024), "1", "01", "1.0", "0x1");
+                "a",
+                "A",
+                "a\0",
+                "a\0b",
+                "a\0c",
+                "\0",
+                " a",
+                "a ",
+                "a/b",
+                "a:b",
+                "a%",
+                "a_",
+                "a.",
+                "a\\",
+                "a'",
+                "a\"",
+                "?",
+                ":id",
+                "<id>",
+                "\u00e9",
+                "e\u0301",
+                "\ud7ff",
+                "\ue000",
+                "\ufeff",
+                "\uffff",
+                "\ud83d\ude00",
+                "\udbff\udfff",
+                "\udbff\udfff".repeat(1024),
+                "x".repeat(1024),
+                "1",
+                "01",
+                "1.0",
+                "0x1");
 
         for (int i = 0; i < ids.size(); i++) {
             backend.save("alice", "session", ids.get(i), new byte[] {(byte) i});
         }
 
         for (int i = 0; i < ids.size(); i++) {
-            assertThat(backend.load("alice", "session", ids.get(i))).as(ids.get(i)).contains(new byte[] {(byte) i});
+            assertThat(backend.load("alice", "session", ids.get(i)))
+                    .as(ids.get(i))
+                    .contains(new byte[] {(byte) i});
         }
         assertThat(backend.list("alice").map(EntryId::id)).containsExactlyInAnyOrderElementsOf(ids);
         assertThat(backend.loadAll("alice", "session", ids)).containsOnlyKeys(ids);
@@ -119,25 +151,37 @@ final class JdbcBackendTest {
         backend.save("alice", "credentials", "credentials", new byte[] {1});
 
         backend.commit(List.of(
-                new Batch("alice", 0, 1, List.of(
-                        new Put("session", "twice", new byte[] {1}),
-                        new Delete("session", "gone"),
-                        new Put("session", "dropped", new byte[] {1}),
-                        new Put("session", "twice", new byte[] {2}))),
+                new Batch(
+                        "alice",
+                        0,
+                        1,
+                        List.of(
+                                new Put("session", "twice", new byte[] {1}),
+                                new Delete("session", "gone"),
+                                new Put("session", "dropped", new byte[] {1}),
+                                new Put("session", "twice", new byte[] {2}))),
                 new Batch("bob", 0, 1, List.of(new Put("session", "twice", new byte[] {3}))),
-                new Batch("alice", 0, 2, List.of(
-                        new Delete("session", "dropped"),
-                        new Delete("session", "back"),
-                        new Put("session", "back", new byte[] {4})))));
+                new Batch(
+                        "alice",
+                        0,
+                        2,
+                        List.of(
+                                new Delete("session", "dropped"),
+                                new Delete("session", "back"),
+                                new Put("session", "back", new byte[] {4})))));
 
         assertThat(ids("alice")).containsExactlyInAnyOrder("twice", "back", "cleared", "credentials");
         assertThat(backend.load("alice", "session", "twice")).contains(new byte[] {2});
         assertThat(backend.load("bob", "session", "twice")).contains(new byte[] {3});
 
-        backend.commit(new Batch("alice", 0, 3, List.of(
-                new Put("session", "before", new byte[] {5}),
-                new Clear(Set.of("credentials", "identity-key")),
-                new Put("session", "after", new byte[] {6}))));
+        backend.commit(new Batch(
+                "alice",
+                0,
+                3,
+                List.of(
+                        new Put("session", "before", new byte[] {5}),
+                        new Clear(Set.of("credentials", "identity-key")),
+                        new Put("session", "after", new byte[] {6}))));
 
         assertThat(ids("alice")).containsExactlyInAnyOrder("after", "credentials");
         assertThat(ids("bob")).containsExactly("twice");
@@ -158,14 +202,16 @@ final class JdbcBackendTest {
     @DisplayName("R12 a group that fails in its middle leaves nothing, and the next one is written")
     void atomicity() {
         backend.save("alice", "session", "kept", new byte[] {1});
-        Sqlite.execute(folder.resolve("keys.db"),
-                """
+        Sqlite.execute(folder.resolve("keys.db"), """
                 CREATE TRIGGER refuse BEFORE INSERT ON entry WHEN NEW.id = 'refused'
                 BEGIN SELECT RAISE(ABORT, 'refused'); END
                 """);
         List<Batch> group = List.of(
-                new Batch("alice", 0, 1, List.of(
-                        new Put("session", "first", new byte[] {2}), new Delete("session", "kept"))),
+                new Batch(
+                        "alice",
+                        0,
+                        1,
+                        List.of(new Put("session", "first", new byte[] {2}), new Delete("session", "kept"))),
                 new Batch("alice", 0, 2, List.of(new Clear(Set.of()), new Put("session", "cleared", new byte[] {2}))),
                 new Batch("bob", 0, 1, List.of(new Put("session", "refused", new byte[] {2}))),
                 new Batch("carol", 0, 1, List.of(new Put("session", "last", new byte[] {2}))));
@@ -182,8 +228,14 @@ final class JdbcBackendTest {
     @Test
     @DisplayName("R60 lists and scans give each entry once, over many pages, while others write and load")
     void pages() {
-        commit("alice", "session", IntStream.range(0, MANY).mapToObj(i -> "bob." + i).toList());
-        commit("alice", "pre-key", IntStream.range(0, 600).mapToObj(i -> "bob." + i).toList());
+        commit(
+                "alice",
+                "session",
+                IntStream.range(0, MANY).mapToObj(i -> "bob." + i).toList());
+        commit(
+                "alice",
+                "pre-key",
+                IntStream.range(0, 600).mapToObj(i -> "bob." + i).toList());
         commit("alicf", "session", List.of("bob.0"));
 
         List<EntryId> listed = new ArrayList<>();
@@ -206,7 +258,10 @@ final class JdbcBackendTest {
         commit("alice", "session", List.of("bob", "bob.1", "bob.2", "bob/1", "boc", "bo", "b%b", "b_b", "Bob.1"));
         commit("alice", "sessions", List.of("bob.3"));
         commit("alicf", "session", List.of("bob.4"));
-        commit("alice", "pre-key", IntStream.range(0, MANY).mapToObj(i -> "x" + i).toList());
+        commit(
+                "alice",
+                "pre-key",
+                IntStream.range(0, MANY).mapToObj(i -> "x" + i).toList());
         commit("alice", "pre-key", List.of("w", "y"));
 
         assertThat(backend.scan("alice", "session", "bob.")).containsExactlyInAnyOrder("bob.1", "bob.2");
@@ -220,7 +275,10 @@ final class JdbcBackendTest {
     @Test
     @DisplayName("R60 streams that are left unread and unclosed keep nobody from reading")
     void unclosedStreams() {
-        commit("alice", "session", IntStream.range(0, MANY).mapToObj(i -> "bob." + i).toList());
+        commit(
+                "alice",
+                "session",
+                IntStream.range(0, MANY).mapToObj(i -> "bob." + i).toList());
         List<Iterator<EntryId>> begun = new ArrayList<>();
         for (int i = 0; i < 100; i++) {
             Iterator<EntryId> iterator = backend.list("alice").iterator();
@@ -263,7 +321,8 @@ final class JdbcBackendTest {
     }
 
     private void commit(String context, String type, List<String> ids) {
-        backend.commit(new Batch(context, 0, 1, ids.stream().map(id -> put(type, id)).toList()));
+        backend.commit(
+                new Batch(context, 0, 1, ids.stream().map(id -> put(type, id)).toList()));
     }
 
     private static Mutation put(String type, String id) {

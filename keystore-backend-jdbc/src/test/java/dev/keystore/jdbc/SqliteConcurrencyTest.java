@@ -115,9 +115,13 @@ final class SqliteConcurrencyTest {
     }
 
     private static Batch pair(String context, int number, int value) {
-        return new Batch(context, 0, 1, List.of(
-                new Put("session", "left." + number, new byte[] {(byte) value}),
-                new Put("session", "right." + number, new byte[] {(byte) value})));
+        return new Batch(
+                context,
+                0,
+                1,
+                List.of(
+                        new Put("session", "left." + number, new byte[] {(byte) value}),
+                        new Put("session", "right." + number, new byte[] {(byte) value})));
     }
 
     private static <T> List<T> atOnce(int threads, Work<T> work) throws Exception {

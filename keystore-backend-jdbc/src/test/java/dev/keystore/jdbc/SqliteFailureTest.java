@@ -153,7 +153,12 @@ final class SqliteFailureTest {
             backend.save("alice", "session", "bob", new byte[] {2});
             assertThat(backend.load("alice", "session", "bob")).contains(new byte[] {2});
             assertThat(backend.writer().handle()).isNotSameAs(broken);
-            assertThat(backend.writer().handle().createQuery("PRAGMA synchronous").mapTo(int.class).one()).isEqualTo(2);
+            assertThat(backend.writer()
+                            .handle()
+                            .createQuery("PRAGMA synchronous")
+                            .mapTo(int.class)
+                            .one())
+                    .isEqualTo(2);
         }
     }
 
@@ -222,9 +227,7 @@ final class SqliteFailureTest {
     @DisplayName("R45 no failure shows a byte of a value, in any cause")
     void noValueBytes() {
         try (JdbcBackend backend = Sqlite.open(path)) {
-            Sqlite.execute(
-                    path,
-                    """
+            Sqlite.execute(path, """
                     CREATE TRIGGER refuse BEFORE INSERT ON entry WHEN NEW.id = 'refused'
                     BEGIN SELECT RAISE(ABORT, 'refused'); END
                     """);
@@ -258,9 +261,13 @@ final class SqliteFailureTest {
     }
 
     private static Batch pair(int number, int size) {
-        return new Batch("alice", 0, 1, List.of(
-                new Put("session", "left." + number, new byte[size]),
-                new Put("session", "right." + number, new byte[size])));
+        return new Batch(
+                "alice",
+                0,
+                1,
+                List.of(
+                        new Put("session", "left." + number, new byte[size]),
+                        new Put("session", "right." + number, new byte[size])));
     }
 
     /** Lets this process write no file beyond a size: the system then fails the write, with EFBIG. */

@@ -117,7 +117,8 @@ final class SqliteUrlTest {
 
             assertThat(service.getMethod("scheme").invoke(provider)).isEqualTo("jdbc:sqlite");
             assertThatExceptionOfType(InvocationTargetException.class)
-                    .isThrownBy(() -> service.getMethod("open", config.getClass()).invoke(provider, config))
+                    .isThrownBy(
+                            () -> service.getMethod("open", config.getClass()).invoke(provider, config))
                     .havingCause()
                     .satisfies(e -> assertThat(e.getClass().getName()).isEqualTo(StoreOpenException.class.getName()))
                     .withMessageContaining("org.xerial:sqlite-jdbc");

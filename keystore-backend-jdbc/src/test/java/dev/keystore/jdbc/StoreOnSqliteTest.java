@@ -71,8 +71,10 @@ class StoreOnSqliteTest {
     void transaction_twoHundredAtOnce_allSucceed() throws Exception {
         try (SignalKeyStores stores = SignalKeyStores.open(url)) {
             SignalKeyStore alice = stores.forContext("alice");
-            inParallel(200, 5, thread -> alice.transaction(
-                    "key-" + thread, TransactionOptions.retryOnConflict(1_000_000), tx -> {
+            inParallel(
+                    200,
+                    5,
+                    thread -> alice.transaction("key-" + thread, TransactionOptions.retryOnConflict(1_000_000), tx -> {
                         int before = tx.find(KeyTypes.SESSION, "counter")
                                 .map(value -> ByteBuffer.wrap(value).getInt())
                                 .orElse(0);
@@ -106,12 +108,15 @@ class StoreOnSqliteTest {
     void commit_sixteenThreads_shareFsyncs() throws Exception {
         try (SignalKeyStores stores = SignalKeyStores.open(url)) {
             SignalKeyStore alice = stores.forContext("alice");
-            inParallel(16, 200, thread -> alice.transaction("key-" + thread, tx -> {
-                byte[] session = new byte[1024];
-                ThreadLocalRandom.current().nextBytes(session);
-                tx.put(KeyTypes.SESSION, "bob." + thread, session);
-                return null;
-            }));
+            inParallel(
+                    16,
+                    200,
+                    thread -> alice.transaction("key-" + thread, tx -> {
+                        byte[] session = new byte[1024];
+                        ThreadLocalRandom.current().nextBytes(session);
+                        tx.put(KeyTypes.SESSION, "bob." + thread, session);
+                        return null;
+                    }));
             KeyStoreStats stats = stores.stats();
             double fsyncs = (double) stats.writes() / stats.commits();
             System.out.printf(

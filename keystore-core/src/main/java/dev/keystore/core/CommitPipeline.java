@@ -3,13 +3,15 @@ package dev.keystore.core;
 import dev.keystore.CommitFailedException;
 import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.CorruptEntryException;
-import dev.keystore.EntryId;
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
 import dev.keystore.TransactionConflictException;
+import dev.keystore.core.PendingCommit.Done;
+import dev.keystore.core.PendingCommit.State;
+import dev.keystore.core.PendingCommit.Step;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
@@ -21,7 +23,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Condition;
@@ -35,31 +36,28 @@ import org.slf4j.LoggerFactory;
  * The only writer of a backend.
  *
  * <p>Concurrency: a thread that commits puts its commit into the queue. If nobody leads, it leads: it takes what waits as
- * one group, writes that, and passes the lead to the first commit that has come meanwhile. Its own commit is always in
- * the group it leads. A thread that commits alone never waits for another. Commits are written in the order of the
- * queue.
+ * one group, tries once to write that, and passes the lead to the head of the queue. Its own commit is the first of the
+ * group it leads, and a thread whose commit is done leads no more. A thread that commits alone never waits for another.
  *
  * <p>Durability: a commit is acknowledged, and put into the cache, when the backend's write has returned; never before.
  *
  * <p>Recovery: for each commit in turn the leader checks that what it read is what is committed, the group's earlier
- * commits included (R24). A commit that fails this check takes no part in the write, and is told once the group is
- * written: if the group fails, the earlier commits that it met may never be. A group that fails transiently is tried
- * again as a group (R40); one that is refused is written commit by commit, so that only the culprit fails.
+ * commits included (R24). A commit that fails this check takes no part in the write, and is told when the group is
+ * written; if it is not, the earlier commit that it met may never be, so it goes back into the queue. So does a group
+ * that failed transiently, after a pause (R40), and one that was refused, to be written commit by commit, so that only
+ * the culprit fails.
  *
- * <p>Time: a commit whose thread is interrupted or out of time leaves the queue at once, and between two attempts as soon
- * as the leader sees it. While the backend has it, it is waited for: only then is its outcome known. If the backend has
- * it beyond {@code commitTimeout}, the outcome is reported as unknown (R27, R41).
+ * <p>Time: until it is with the backend, a commit whose thread is interrupted or out of time ends itself, truthfully.
+ * While the backend has it, it is waited for, since only then is its outcome known; beyond {@code commitTimeout} that is
+ * reported as unknown (R27, R41). The leader's thread itself is in the backend's hands: a backend bounds its own calls.
  */
 final class CommitPipeline {
 
     private static final Logger LOG = LoggerFactory.getLogger(CommitPipeline.class);
 
-    /** How long a commit that is out of time waits for a leader that is between two attempts to say so. */
-    private static final long GRACE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
-
     private final EntryCache cache;
     private final Storage storage;
-    private final int attempts;
+    private final int maximumAttempts;
     private final long retryNanos;
     private final Duration timeout;
 
@@ -68,7 +66,6 @@ final class CommitPipeline {
     private final Deque<PendingCommit> queue = new ArrayDeque<>();
     private boolean led;
     private boolean closed;
-    private volatile @Nullable Thread leader;
 
     private final LongAdder commits = new LongAdder();
     private final LongAdder writes = new LongAdder();
@@ -79,7 +76,7 @@ final class CommitPipeline {
     CommitPipeline(EntryCache cache, Storage storage, KeyStoreOptions options) {
         this.cache = cache;
         this.storage = storage;
-        this.attempts = options.commitAttempts();
+        this.maximumAttempts = options.commitAttempts();
         this.retryNanos = options.retryDelay().toNanos();
         this.timeout = options.commitTimeout();
     }
@@ -91,24 +88,43 @@ final class CommitPipeline {
         }
         loadWhatIsDeleted(commit);
         enqueue(commit);
+        KeyStoreException failure = awaitOutcome(commit).failure();
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    private Done awaitOutcome(PendingCommit commit) {
         boolean interrupted = false;
-        while (commit.state != PendingCommit.State.DONE) {
-            if (commit.state == PendingCommit.State.LEADING) {
-                lead();
-                continue;
+        try {
+            while (true) {
+                State state = commit.state();
+                if (state instanceof Done done) {
+                    return done;
+                } else if (state == Step.LEADING) {
+                    lead(commit);
+                } else {
+                    interrupted |= Thread.interrupted();
+                    await(commit, (Step) state, interrupted);
+                }
             }
-            interrupted |= Thread.interrupted();
-            long nanosLeft = commit.deadlineNanos - System.nanoTime();
-            if (interrupted || nanosLeft <= 0) {
-                abandon(commit, interrupted, nanosLeft + GRACE_NANOS);
-            } else {
-                LockSupport.parkNanos(this, nanosLeft);
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
         }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+    }
+
+    private void await(PendingCommit commit, Step step, boolean interrupted) {
+        long nanosLeft = commit.deadlineNanos - System.nanoTime();
+        if (step == Step.WRITING && nanosLeft <= 0) {
+            commit.end(
+                    step, unknown(commit, "the backend has not answered within " + timeout.toMillis() + " ms", null));
+        } else if (step != Step.WRITING && (interrupted || nanosLeft <= 0)) {
+            commit.end(step, gaveUp(commit, interrupted));
+        } else {
+            LockSupport.parkNanos(this, nanosLeft);
         }
-        commit.throwFailure();
     }
 
     /** The leader will ask whether it exists (R14): loading it here spares the others of its group the wait. */
@@ -128,80 +144,29 @@ final class CommitPipeline {
         queueLock.lock();
         try {
             if (closed) {
-                throw new IllegalStateException("The store is closed; nothing was written");
+                throw new ClosedException();
             }
             queue.add(commit);
             if (!led) {
                 led = true;
-                commit.state = PendingCommit.State.LEADING;
+                commit.step(Step.QUEUED, Step.LEADING);
             }
         } finally {
             queueLock.unlock();
         }
     }
 
-    /** Gives a commit up if that can be done truthfully; else waits for its leader, for at most {@code nanosLeft}. */
-    private void abandon(PendingCommit commit, boolean interrupted, long nanosLeft) {
-        commit.abandoned = true;
-        if (withdraw(commit)) {
-            commit.done(gaveUp(commit, interrupted, null));
-        } else if (nanosLeft <= 0) {
-            String reason = "the backend has not answered within " + timeout.toMillis() + " ms";
-            commit.done(new CommitOutcomeUnknownException(commit.context.name, commit.entryIds(), reason, null));
-        } else {
-            LockSupport.unpark(leader);
-            LockSupport.parkNanos(this, nanosLeft);
-        }
-    }
-
-    private boolean withdraw(PendingCommit commit) {
-        queueLock.lock();
+    private void lead(PendingCommit own) {
+        List<PendingCommit> group = List.of();
         try {
-            if (commit.state != PendingCommit.State.QUEUED && commit.state != PendingCommit.State.LEADING) {
-                return false;
-            }
-            boolean leading = commit.state == PendingCommit.State.LEADING;
-            queue.remove(commit);
-            commit.state = PendingCommit.State.WITHDRAWN;
-            if (leading) {
-                passOn();
-            }
-            return true;
-        } finally {
-            queueLock.unlock();
-        }
-    }
-
-    /** Called with the queue locked: the next commit leads, or nobody does until one comes. */
-    private void passOn() {
-        PendingCommit next = queue.peek();
-        if (next == null) {
-            led = false;
-            idle.signalAll();
-        } else {
-            next.state = PendingCommit.State.LEADING;
-            next.wake();
-        }
-    }
-
-    private void lead() {
-        leader = Thread.currentThread();
-        List<PendingCommit> group = take();
-        List<PendingCommit> written = List.of();
-        try {
-            written = write(group);
+            group = take();
+            attempt(own, group);
         } catch (RuntimeException | Error e) {
-            group.forEach(commit -> commit.done(unknown(commit, e)));
+            // A defect, or an error of the VM: nobody may wait for a leader that is gone.
+            group.forEach(commit -> commit.tell(
+                    commit.state() == Step.WRITING ? unknown(commit, String.valueOf(e), e) : failed(commit, e)));
         } finally {
-            // Those who were waiting come back with their next commits while the next leader wakes up: larger groups.
-            written.forEach(commit -> commit.done(null));
-            leader = null;
-            queueLock.lock();
-            try {
-                passOn();
-            } finally {
-                queueLock.unlock();
-            }
+            passOn();
         }
     }
 
@@ -210,11 +175,20 @@ final class CommitPipeline {
         List<PendingCommit> group = new ArrayList<>();
         queueLock.lock();
         try {
-            for (PendingCommit next = queue.peek();
-                    next != null && group.size() < storage.groupLimit() && (group.isEmpty() || !next.cleared());
-                    next = group.get(0).cleared() ? null : queue.peek()) {
-                next.state = PendingCommit.State.TAKEN;
-                group.add(queue.remove());
+            PendingCommit next = queue.peek();
+            while (next != null && group.size() < storage.groupLimit()) {
+                boolean single = next.cleared() || next.alone;
+                if (single && !group.isEmpty()) {
+                    break;
+                }
+                queue.remove();
+                if (next.step(Step.LEADING, Step.TAKEN) || next.step(Step.QUEUED, Step.TAKEN)) {
+                    group.add(next);
+                    if (single) {
+                        break;
+                    }
+                }
+                next = queue.peek();
             }
         } finally {
             queueLock.unlock();
@@ -222,54 +196,41 @@ final class CommitPipeline {
         return group;
     }
 
-    /** Puts commits back, for another thread to lead them. */
-    private void putBack(List<PendingCommit> open) {
+    /** Puts those that are not done back to the head of the queue, in their order. */
+    private void putBack(List<PendingCommit> group) {
         queueLock.lock();
         try {
-            for (int i = open.size() - 1; i >= 0; i--) {
-                open.get(i).state = PendingCommit.State.QUEUED;
-                queue.addFirst(open.get(i));
+            for (int i = group.size() - 1; i >= 0; i--) {
+                if (group.get(i).returnTo(Step.QUEUED)) {
+                    queue.addFirst(group.get(i));
+                }
             }
         } finally {
             queueLock.unlock();
         }
     }
 
-    /** Writes a group, tells those of it that failed, and returns those that are written and not told yet. */
-    private List<PendingCommit> write(List<PendingCommit> group) {
-        List<PendingCommit> open = group;
-        for (int attempt = 1; ; attempt++) {
-            Attempt tried = attempt(open);
-            Throwable failure = tried.failure;
-            if (failure == null) {
-                conflicts.add(tried.refused.size());
-                tried.refused.forEach(PendingCommit::done);
-                count(tried);
-                return tried.writers;
+    /** Lets the head of the queue lead, or nobody until a commit comes. */
+    private void passOn() {
+        queueLock.lock();
+        try {
+            PendingCommit next = queue.peek();
+            while (next != null && !next.step(Step.QUEUED, Step.LEADING)) {
+                queue.remove();
+                next = queue.peek();
             }
-            boolean passing = isTransient(failure);
-            if (passing && attempt < attempts) {
-                LOG.debug("Attempt {} to commit failed, trying again", attempt, failure);
-                open = pause(open, attempt, failure);
-                if (open.isEmpty()) {
-                    return open;
-                }
-                if (Thread.currentThread().isInterrupted()) {
-                    putBack(open);
-                    return List.of();
-                }
-                retries.increment();
-            } else if (passing || isUnknown(failure) || open.size() == 1) {
-                open.forEach(commit -> commit.done(failed(commit, failure)));
-                return List.of();
+            if (next != null) {
+                next.wake();
             } else {
-                open.forEach(commit -> write(List.of(commit)).forEach(written -> written.done(null)));
-                return List.of();
+                led = false;
+                idle.signalAll();
             }
+        } finally {
+            queueLock.unlock();
         }
     }
 
-    /** What came of one attempt: the commits that took part in the write, those refused, and the write's failure. */
+    /** What came of one try: the commits that took part in the write, those refused, and the write's failure. */
     private static final class Attempt {
         final List<Batch> batches = new ArrayList<>();
         final List<PendingCommit> writers = new ArrayList<>();
@@ -277,17 +238,63 @@ final class CommitPipeline {
 
         @Nullable
         Throwable failure;
+
+        /** Claims the writers for the backend; returns false if one of them has given up since the check. */
+        boolean begin() {
+            boolean all = true;
+            for (PendingCommit writer : writers) {
+                all &= writer.state() == Step.WRITING || writer.step(Step.TAKEN, Step.WRITING);
+            }
+            return all;
+        }
     }
 
-    /** Checks and writes a group once; an interrupt of this thread waits, since the others' commits are not its business. */
-    private Attempt attempt(List<PendingCommit> open) {
+    /** Tries once to write a group, tells those whose outcome is known then, and puts the others back. */
+    private void attempt(PendingCommit own, List<PendingCommit> group) {
+        Attempt attempt = checkAndWrite(group);
+        Throwable failure = attempt.failure;
+        if (failure == null) {
+            count(attempt);
+            attempt.refused.forEach(PendingCommit::tell);
+            attempt.writers.forEach(commit -> commit.tell(null));
+            return;
+        }
+        if (isTransient(failure)) {
+            LOG.debug("A write of {} commits failed and is tried again", attempt.writers.size(), failure);
+            for (PendingCommit commit : attempt.writers) {
+                commit.lastFailure = failure;
+                if (++commit.attempts == maximumAttempts) {
+                    commit.tell(failed(commit, failure));
+                }
+            }
+            group.forEach(commit -> commit.returnTo(Step.TAKEN));
+            pause(own);
+            retries.increment();
+        } else if (isUnknown(failure) || attempt.writers.size() == 1) {
+            attempt.writers.forEach(commit -> commit.tell(failed(commit, failure)));
+        } else {
+            attempt.writers.forEach(commit -> commit.alone = true);
+        }
+        putBack(group);
+    }
+
+    /** Checks and writes; an interrupt of this thread is put aside, since the others' commits are not its business. */
+    private Attempt checkAndWrite(List<PendingCommit> group) {
         boolean interrupted = Thread.interrupted();
         try {
-            Attempt attempt = check(open);
-            if (!attempt.batches.isEmpty()) {
-                write(attempt);
+            while (true) {
+                try {
+                    Attempt attempt = check(group);
+                    if (attempt.begin()) {
+                        if (!attempt.batches.isEmpty()) {
+                            write(attempt);
+                        }
+                        return attempt;
+                    }
+                } catch (OperationInterruptedException e) {
+                    interrupted |= Thread.interrupted();
+                }
             }
-            return attempt;
         } finally {
             if (interrupted) {
                 Thread.currentThread().interrupt();
@@ -295,15 +302,18 @@ final class CommitPipeline {
         }
     }
 
-    private Attempt check(List<PendingCommit> open) {
+    private Attempt check(List<PendingCommit> group) {
         Attempt attempt = new Attempt();
         Map<EntryKey, Entry> ahead = new HashMap<>();
-        for (PendingCommit commit : open) {
+        for (PendingCommit commit : group) {
+            if (commit.isDone()) {
+                continue;
+            }
             try {
                 EntryKey changed = firstChanged(commit, ahead);
                 if (changed != null) {
-                    EntryId entry = changed.entryId();
-                    attempt.refused.put(commit, new TransactionConflictException(commit.context.name, entry));
+                    attempt.refused.put(
+                            commit, new TransactionConflictException(commit.context.name, changed.entryId()));
                     continue;
                 }
                 List<Mutation> mutations = mutations(commit, ahead);
@@ -313,7 +323,7 @@ final class CommitPipeline {
                 }
                 attempt.writers.add(commit);
                 ahead.putAll(commit.writes);
-            } catch (KeyStoreException e) {
+            } catch (LoadFailedException | CorruptEntryException e) {
                 attempt.refused.put(commit, failed(commit, e));
             }
         }
@@ -360,45 +370,45 @@ final class CommitPipeline {
     }
 
     private void write(Attempt attempt) {
-        Pending write = cache.beginWrite(attempt.writers);
+        Pending write = new Pending();
         try {
+            cache.beginWrite(write, attempt.writers);
             storage.write(attempt.batches);
             attempt.writers.forEach(cache::publish);
         } catch (RuntimeException | Error e) {
             attempt.failure = e;
-            if (isUnknown(e) || e instanceof RollbackFailedException) {
-                attempt.writers.forEach(cache::forget);
+            boolean inDoubt = isUnknown(e) || e instanceof RollbackFailedException;
+            for (PendingCommit commit : attempt.writers) {
+                // A load that ran beside a clear without atomic commits may have seen what was taken back since.
+                if (inDoubt || commit.cleared()) {
+                    cache.forget(commit);
+                }
             }
         } finally {
             cache.endWrite(write, attempt.writers);
         }
     }
 
-    /** Waits before the next attempt, and returns the commits that are still to be written then. */
-    private List<PendingCommit> pause(List<PendingCommit> group, int attempt, Throwable failure) {
-        long untilNanos = System.nanoTime() + Backoff.nanos(retryNanos, attempt);
-        List<PendingCommit> open = new ArrayList<>(group);
-        while (true) {
+    /** Waits before the next try, as long as this thread's own commit has reason to. */
+    private void pause(PendingCommit own) {
+        long untilNanos = System.nanoTime() + Backoff.nanos(retryNanos, own.attempts);
+        while (own.state() == Step.TAKEN) {
             long now = System.nanoTime();
-            long waitNanos = untilNanos - now;
             boolean interrupted = Thread.currentThread().isInterrupted();
-            for (PendingCommit commit : List.copyOf(open)) {
-                long nanosLeft = commit.deadlineNanos - now;
-                boolean itsInterrupt = commit.abandoned || (interrupted && commit.belongsToThisThread());
-                if (nanosLeft <= 0 || itsInterrupt) {
-                    open.remove(commit);
-                    commit.done(gaveUp(commit, nanosLeft > 0, failure));
-                }
-                waitNanos = Math.min(waitNanos, nanosLeft);
+            if (interrupted || own.deadlineNanos - now <= 0) {
+                own.end(Step.TAKEN, gaveUp(own, interrupted));
+            } else if (untilNanos - now <= 0) {
+                return;
+            } else {
+                LockSupport.parkNanos(this, Math.min(untilNanos - now, own.deadlineNanos - now));
             }
-            if (waitNanos <= 0 || open.isEmpty() || interrupted) {
-                return open;
-            }
-            LockSupport.parkNanos(this, waitNanos);
         }
     }
 
     private void count(Attempt attempt) {
+        conflicts.add(attempt.refused.values().stream()
+                .filter(TransactionConflictException.class::isInstance)
+                .count());
         if (!attempt.batches.isEmpty()) {
             writes.increment();
             commits.add(attempt.batches.size());
@@ -416,46 +426,50 @@ final class CommitPipeline {
                 || (failure instanceof BackendException known && known.kind() == BackendException.Kind.OUTCOME_UNKNOWN);
     }
 
-    private KeyStoreException failed(PendingCommit commit, Throwable failure) {
+    private static KeyStoreException failed(PendingCommit commit, Throwable failure) {
         if (failure instanceof RollbackFailedException known) {
             return known;
         }
         if (failure instanceof OwnershipLostException) {
-            commit.context.lost = true;
-            commit.context.dropCached();
+            commit.context.lose();
             return new OwnershipLostException(commit.context.name, commit.context.epoch);
         }
+        String reason = String.valueOf(failure.getMessage());
         return isUnknown(failure)
-                ? unknown(commit, failure)
-                : new CommitFailedException(commit.context.name, String.valueOf(failure.getMessage()), failure);
+                ? unknown(commit, reason, failure)
+                : new CommitFailedException(commit.context.name, reason, failure);
     }
 
-    private static KeyStoreException unknown(PendingCommit commit, Throwable failure) {
-        String reason = String.valueOf(failure.getMessage());
+    private static KeyStoreException unknown(PendingCommit commit, String reason, @Nullable Throwable failure) {
         return new CommitOutcomeUnknownException(commit.context.name, commit.entryIds(), reason, failure);
     }
 
-    private KeyStoreException gaveUp(PendingCommit commit, boolean interrupted, @Nullable Throwable failure) {
+    private KeyStoreException gaveUp(PendingCommit commit, boolean interrupted) {
         if (interrupted) {
             return new OperationInterruptedException("a commit to context \"" + commit.context.name + "\"");
         }
         String reason = "it was not done within " + timeout.toMillis() + " ms";
-        return new CommitFailedException(commit.context.name, reason, failure);
+        return new CommitFailedException(commit.context.name, reason, commit.lastFailure);
     }
 
-    /** Takes no more commits, and waits for those that it has, for at most {@code commitTimeout}. */
-    void close() {
+    /** Takes no more commits, and waits until the deadline, deaf to interrupts, for those that it has. */
+    void close(long deadlineNanos) {
+        boolean interrupted = false;
         queueLock.lock();
         try {
             closed = true;
-            long nanosLeft = timeout.toNanos();
-            while (led && nanosLeft > 0) {
-                nanosLeft = idle.awaitNanos(nanosLeft);
+            while (led && deadlineNanos - System.nanoTime() > 0) {
+                try {
+                    idle.awaitNanos(deadlineNanos - System.nanoTime());
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
         } finally {
             queueLock.unlock();
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 

@@ -73,6 +73,14 @@ final class Context {
         generation++;
     }
 
+    /** Another owner writes to this context now: nothing of it is cached any more. */
+    void lose() {
+        beginPublication();
+        lost = true;
+        dropCached();
+        endPublication();
+    }
+
     long nextSequence() {
         return ++sequence;
     }

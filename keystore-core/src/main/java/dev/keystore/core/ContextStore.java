@@ -37,11 +37,6 @@ final class ContextStore implements SignalKeyStore {
         this.context = context;
     }
 
-    /** Returns whether another owner has taken the context over. */
-    boolean isLost() {
-        return context.lost;
-    }
-
     @Override
     public String context() {
         return context.name;
@@ -149,7 +144,7 @@ final class ContextStore implements SignalKeyStore {
             try {
                 return attempt(new LockTable.Held(), operation);
             } catch (TransactionConflictException e) {
-                if (System.nanoTime() >= deadlineNanos) {
+                if (System.nanoTime() - deadlineNanos >= 0) {
                     throw new CommitFailedException(context.name, "others changed the same entries all the time", e);
                 }
             }

@@ -29,14 +29,15 @@ final class Engine {
 
     void checkOpen() {
         if (closed) {
-            throw new IllegalStateException("The store is closed");
+            throw new ClosedException();
         }
     }
 
     /** Lets running commits finish, then closes the backend. */
     void close() {
         closed = true;
-        pipeline.close();
-        storage.close(options.commitTimeout());
+        long deadlineNanos = System.nanoTime() + options.commitTimeout().toNanos();
+        pipeline.close(deadlineNanos);
+        storage.close(deadlineNanos);
     }
 }

@@ -3,6 +3,7 @@ package dev.keystore.core;
 import dev.keystore.Codec;
 import dev.keystore.KeyType;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,12 +31,14 @@ final class Entry {
 
     /** Takes over {@code bytes}, which nobody else may hold. */
     static <V> Entry decoded(KeyType<V> type, byte[] bytes) {
-        return new Entry(bytes, isRaw(type) ? null : type.codec().decode(bytes));
+        return new Entry(
+                bytes, isRaw(type) ? null : Objects.requireNonNull(type.codec().decode(bytes), "decoded value"));
     }
 
     static <V> Entry encoded(KeyType<V> type, V value) {
         Codec<V> codec = type.codec();
-        return new Entry(codec.encode(value), isRaw(type) ? null : codec.copy(value));
+        return new Entry(
+                Objects.requireNonNull(codec.encode(value), "encoded value"), isRaw(type) ? null : codec.copy(value));
     }
 
     /** Values that are nothing but their bytes are kept once. */

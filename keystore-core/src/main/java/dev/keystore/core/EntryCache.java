@@ -3,7 +3,6 @@ package dev.keystore.core;
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.keystore.CorruptEntryException;
-import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import java.util.ArrayList;
@@ -54,7 +53,7 @@ final class EntryCache {
     }
 
     private static int weightBytes(EntryKey key, Entry entry) {
-        return OVERHEAD_BYTES + 2 * key.id.length() + entry.weightBytes();
+        return (int) Math.min(Integer.MAX_VALUE, OVERHEAD_BYTES + 2L * key.id.length() + entry.weightBytes());
     }
 
     /** Returns the entry if it is cached. */
@@ -89,16 +88,20 @@ final class EntryCache {
     /**
      * Returns the entries of several keys of one context and type, as of one point in time (R21).
      *
-     * <p>If a commit of the context was published while they were being read, they are read again, until none was or
-     * two readings in a row agree.
+     * <p>If a commit of the context was published while they were being read, they are read again, until none was, or
+     * two readings in a row found the same objects: none of those was replaced in between.
      */
     List<Entry> readAll(Context context, List<EntryKey> keys) {
+        long deadlineNanos = System.nanoTime() + loadTimeoutNanos;
         long seen = context.published();
         List<Entry> entries = collect(keys);
         while (keys.size() > 1 && !context.unchangedSince(seen)) {
+            if (deadlineNanos - System.nanoTime() <= 0) {
+                throw timedOut(keys.get(0));
+            }
             seen = context.published();
             List<Entry> again = collect(keys);
-            if (sameContents(entries, again)) {
+            if (again.equals(entries)) {
                 return again;
             }
             entries = again;
@@ -148,94 +151,116 @@ final class EntryCache {
     private @Nullable Entry load(EntryKey key, Pending mine, long deadlineNanos) {
         Pending clearing = key.context.clearing;
         int generation = key.context.generation;
-        Entry published = peek(key);
-        if (published != null || clearing != null) {
+        try {
+            Entry published = peek(key);
+            if (published != null) {
+                mine.found(published);
+            } else if (clearing == null) {
+                refuseIfInterrupted(key);
+                loads.increment();
+                settle(key, mine, generation, storage.load(key.context.name, key.type.name(), key.id));
+            }
+        } catch (RuntimeException | Error e) {
+            throw failed(key, mine, e);
+        } finally {
             pending.remove(key, mine);
             mine.complete();
-            return published != null || clearing == null ? published : clearing.await(key, deadlineNanos);
         }
-        Entry entry;
-        try {
-            refuseIfInterrupted(key);
-            loads.increment();
-            entry = decode(key, storage.load(key.context.name, key.type.name(), key.id));
-        } catch (RuntimeException | Error e) {
-            abandon(key, mine, e);
-            throw wrap(key, e);
-        }
-        return settle(key, mine, generation, entry);
+        Entry entry = mine.entry();
+        return entry == null && clearing != null ? clearing.await(key, deadlineNanos) : entry;
     }
 
     /** Loads those keys that no other thread is loading or writing, in one round trip; the others are not in the map. */
     private Map<EntryKey, Entry> loadAll(List<EntryKey> keys) {
-        Context context = keys.get(0).context;
-        int generation = context.generation;
-        Map<EntryKey, Pending> mine = new LinkedHashMap<>();
-        for (EntryKey key : keys) {
-            Pending load = new Pending();
-            if (context.clearing == null && pending.putIfAbsent(key, load) == null) {
-                mine.put(key, load);
-            }
-        }
-        if (mine.isEmpty()) {
+        EntryKey first = keys.get(0);
+        Context context = first.context;
+        if (context.clearing != null) {
             return Map.of();
         }
-        Map<String, byte[]> found;
+        int generation = context.generation;
+        Map<EntryKey, Pending> mine = new LinkedHashMap<>();
         try {
-            EntryKey first = keys.get(0);
-            refuseIfInterrupted(first);
-            loads.add(mine.size());
-            Collection<String> ids = mine.keySet().stream().map(key -> key.id).toList();
-            found = storage.loadAll(context.name, first.type.name(), ids);
+            List<String> ids = new ArrayList<>();
+            for (EntryKey key : keys) {
+                Pending load = new Pending();
+                if (pending.putIfAbsent(key, load) == null) {
+                    mine.put(key, load);
+                    Entry published = peek(key);
+                    if (published == null) {
+                        ids.add(key.id);
+                    } else {
+                        load.found(published);
+                    }
+                }
+            }
+            if (!ids.isEmpty()) {
+                refuseIfInterrupted(first);
+                loads.add(ids.size());
+                Map<String, byte[]> found = storage.loadAll(context.name, first.type.name(), ids);
+                mine.forEach((key, load) -> {
+                    if (load.entry() == null) {
+                        settleOrFail(key, load, generation, found.get(key.id));
+                    }
+                });
+            }
         } catch (RuntimeException | Error e) {
-            mine.forEach((key, load) -> abandon(key, load, e));
-            throw wrap(keys.get(0), e);
+            mine.forEach((key, load) -> failed(key, load, e));
+            throw wrap(first, e);
+        } finally {
+            mine.forEach((key, load) -> {
+                pending.remove(key, load);
+                load.complete();
+            });
         }
         Map<EntryKey, Entry> entries = new HashMap<>();
         mine.forEach((key, load) -> {
-            try {
-                Entry entry = settle(key, load, generation, decode(key, found.get(key.id)));
-                if (entry != null) {
-                    entries.put(key, entry);
-                }
-            } catch (CorruptEntryException e) {
-                abandon(key, load, e);
+            Entry entry = load.entry();
+            if (entry != null) {
+                entries.put(key, entry);
             }
         });
         return entries;
     }
 
-    /** Puts what was loaded into the cache, unless a write came between; then the entry may be the older one. */
-    private @Nullable Entry settle(EntryKey key, Pending mine, int generation, Entry entry) {
+    /** A damaged entry is its own reader's failure, and not that of the others. */
+    private void settleOrFail(EntryKey key, Pending mine, int generation, byte @Nullable [] sealed) {
+        try {
+            settle(key, mine, generation, sealed);
+        } catch (RuntimeException | Error e) {
+            failed(key, mine, e);
+        }
+    }
+
+    /** Puts what was loaded into the cache, unless a write came between; then it may be the older value. */
+    private void settle(EntryKey key, Pending mine, int generation, byte @Nullable [] sealed) {
         Context context = key.context;
+        Entry entry = decode(key, sealed);
         entry.generation = generation;
         pending.computeIfPresent(key, (k, standing) -> {
-            if (standing != mine) {
-                return standing;
-            }
-            if (context.generation == generation && context.clearing == null) {
-                mine.found(entry);
+            if (standing == mine && context.generation == generation && context.clearing == null) {
                 if (!context.lost) {
                     cache.put(key, entry);
                 }
+                mine.found(entry);
             }
-            return null;
+            return standing;
         });
-        return mine.complete();
     }
 
-    /** Ends a load that failed: those who wait for it fail as well, or look again if only its thread was interrupted. */
-    private void abandon(EntryKey key, Pending mine, Throwable failure) {
-        pending.remove(key, mine);
+    /** Makes those who wait for a load fail with it, unless only its thread was interrupted: then they look again. */
+    private static RuntimeException failed(EntryKey key, Pending mine, Throwable failure) {
+        RuntimeException wrapped = wrap(key, failure);
         if (!Thread.currentThread().isInterrupted()) {
-            mine.failed(wrap(key, failure));
+            mine.failed(wrapped);
         }
-        mine.complete();
+        return wrapped;
     }
 
-    private static KeyStoreException wrap(EntryKey key, Throwable failure) {
-        return failure instanceof CorruptEntryException || failure instanceof OperationInterruptedException
-                ? (KeyStoreException) failure
+    private static RuntimeException wrap(EntryKey key, Throwable failure) {
+        return failure instanceof CorruptEntryException
+                        || failure instanceof OperationInterruptedException
+                        || failure instanceof ClosedException
+                ? (RuntimeException) failure
                 : new LoadFailedException(key.context.name, "entry " + key.entryId(), failure);
     }
 
@@ -276,27 +301,16 @@ final class EntryCache {
         }
     }
 
-    private static boolean sameContents(List<Entry> some, List<Entry> others) {
-        for (int i = 0; i < some.size(); i++) {
-            if (!some.get(i).sameContentsAs(others.get(i))) {
-                return false;
-            }
-        }
-        return true;
-    }
-
     // The rest is called by the leader of the commit pipeline alone.
 
     /** Announces that a group is about to be written, and displaces the loads of what it writes. */
-    Pending beginWrite(Collection<PendingCommit> commits) {
-        Pending write = new Pending();
+    void beginWrite(Pending write, Collection<PendingCommit> commits) {
         for (PendingCommit commit : commits) {
             if (commit.cleared()) {
                 commit.context.clearing = write;
             }
             commit.writes.keySet().forEach(key -> pending.put(key, write));
         }
-        return write;
     }
 
     /** Shows a commit that the backend has taken: to each reader all of it, or nothing. */
@@ -330,12 +344,17 @@ final class EntryCache {
         context.dropCached();
     }
 
-    /** Forgets what a commit was to write, since nobody knows what the backend holds. */
+    /** Forgets what a commit was to write: what is cached, or being loaded, may not be what the backend holds. */
     void forget(PendingCommit commit) {
-        if (commit.cleared()) {
-            commit.context.dropCached();
+        commit.context.beginPublication();
+        try {
+            if (commit.cleared()) {
+                commit.context.dropCached();
+            }
+            cache.invalidateAll(commit.writes.keySet());
+        } finally {
+            commit.context.endPublication();
         }
-        cache.invalidateAll(commit.writes.keySet());
     }
 
     /** Ends what {@link #beginWrite} began, whatever came of it. */

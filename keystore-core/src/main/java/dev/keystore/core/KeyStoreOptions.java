@@ -4,14 +4,15 @@ import java.time.Duration;
 
 /**
  * The options of a {@link SignalKeyStores}, as {@link SignalKeyStores.Builder} made them. The defaults are those of
- * {@link #DEFAULTS}.
+ * {@link #DEFAULTS}. Durations are more than zero and at most a year.
  *
  * @param maximumCacheBytes how much of the heap the cache takes at most, over all contexts together, in bytes, keys and
  *     an estimate of each entry's overhead included; 64 MiB
  * @param lockTimeout how long a transaction waits for its locks at most; 30 s
  * @param loadTimeout how long a read waits at most for a load or a write that another thread has begun; 30 s
  * @param commitTimeout how long a commit takes at most, its wait in the queue and its retries included; 30 s
- * @param commitAttempts how often a commit that fails transiently is tried at most, the first time included; 5
+ * @param commitAttempts how often a commit whose write fails transiently is tried at most, the first time included; a
+ *     read that fails is not tried again; 5
  * @param retryDelay how long the first retry waits; each further one waits twice as long, each up to a half more or less
  *     by chance; 20 ms
  * @param lockStripes how many locks the lock keys of all contexts share; 1,024
@@ -26,6 +27,8 @@ public record KeyStoreOptions(
         Duration retryDelay,
         int lockStripes,
         int maximumGroupSize) {
+
+    private static final Duration LONGEST = Duration.ofDays(365);
 
     /** The defaults. */
     public static final KeyStoreOptions DEFAULTS = new KeyStoreOptions(
@@ -45,11 +48,11 @@ public record KeyStoreOptions(
      */
     public KeyStoreOptions {
         atLeast(0, "maximumCacheBytes", maximumCacheBytes);
-        atLeast(1, "lockTimeout in nanoseconds", lockTimeout.toNanos());
-        atLeast(1, "loadTimeout in nanoseconds", loadTimeout.toNanos());
-        atLeast(1, "commitTimeout in nanoseconds", commitTimeout.toNanos());
+        inRange("lockTimeout", lockTimeout);
+        inRange("loadTimeout", loadTimeout);
+        inRange("commitTimeout", commitTimeout);
         atLeast(1, "commitAttempts", commitAttempts);
-        atLeast(0, "retryDelay in nanoseconds", retryDelay.toNanos());
+        inRange("retryDelay", retryDelay);
         atLeast(1, "lockStripes", lockStripes);
         atLeast(1, "maximumGroupSize", maximumGroupSize);
     }
@@ -136,6 +139,12 @@ public record KeyStoreOptions(
                 retryDelay,
                 lockStripes,
                 maximumGroupSize);
+    }
+
+    private static void inRange(String name, Duration duration) {
+        if (duration.isNegative() || duration.isZero() || duration.compareTo(LONGEST) > 0) {
+            throw new IllegalArgumentException(name + " must be more than zero and at most a year, was " + duration);
+        }
     }
 
     private static void atLeast(long least, String name, long value) {

@@ -40,7 +40,7 @@ final class Listing<T> extends Spliterators.AbstractSpliterator<T> {
     private static <R> R translate(String context, Supplier<R> operation) {
         try {
             return operation.get();
-        } catch (IllegalStateException e) {
+        } catch (ClosedException e) {
             throw e;
         } catch (RuntimeException e) {
             throw new LoadFailedException(context, "the list of entries", e);

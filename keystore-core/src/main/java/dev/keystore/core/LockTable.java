@@ -53,7 +53,7 @@ final class LockTable {
                 lock.take(Objects.requireNonNull(wanted.get(stripe)), deadlineNanos, timeout);
                 held.push(lock);
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             held.releaseDownTo(before);
             throw e;
         }

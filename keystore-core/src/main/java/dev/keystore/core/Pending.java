@@ -1,6 +1,5 @@
 package dev.keystore.core;
 
-import dev.keystore.KeyStoreException;
 import dev.keystore.OperationInterruptedException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -14,7 +13,7 @@ final class Pending {
 
     private final CountDownLatch done = new CountDownLatch(1);
     private @Nullable Entry entry;
-    private @Nullable KeyStoreException failure;
+    private @Nullable RuntimeException failure;
 
     /** Says what those who wait are to take. */
     void found(Entry loaded) {
@@ -22,15 +21,19 @@ final class Pending {
     }
 
     /** Says what those who wait are to throw. */
-    void failed(KeyStoreException thrown) {
+    void failed(RuntimeException thrown) {
         failure = thrown;
     }
 
-    /** Ends it, and returns what was found, if anything was. */
+    /** Returns what was found, or null. */
     @Nullable
-    Entry complete() {
-        done.countDown();
+    Entry entry() {
         return entry;
+    }
+
+    /** Ends it. */
+    void complete() {
+        done.countDown();
     }
 
     /**

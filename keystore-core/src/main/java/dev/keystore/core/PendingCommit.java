@@ -6,26 +6,37 @@ import dev.keystore.spi.Mutation;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/** A commit on its way through the pipeline: what it read, what it writes, and how far it is. */
+/**
+ * A commit on its way through the pipeline: what it read, what it writes, and how far it is.
+ *
+ * <p>Concurrency: its own thread and the leader move it from step to step by compare-and-set. Whoever ends it first has
+ * said what became of it; what the other says then is not heard.
+ */
 final class PendingCommit {
 
-    /** Where a commit stands. All but the last step are taken under the lock of the pipeline's queue. */
-    enum State {
+    /** How far a commit is. */
+    sealed interface State {}
+
+    /** The steps on the way. Until {@link #WRITING} its own thread may end it: nothing of it was written. */
+    enum Step implements State {
         /** In the queue. */
         QUEUED,
-        /** In the queue, and its thread is to lead the next group. */
+        /** At the head of the queue, and its thread is to lead the next group. */
         LEADING,
-        /** In the group that is being written. */
+        /** In the leader's group, and not with the backend. */
         TAKEN,
-        /** Out of the queue before it was taken: nothing of it was written. */
-        WITHDRAWN,
-        /** Ended; {@link #failure} says how. */
-        DONE
+        /** With the backend. */
+        WRITING
     }
+
+    /** The end: all of it is written, or {@code failure} says what is. */
+    record Done(@Nullable KeyStoreException failure) implements State {}
 
     final Context context;
     final Map<EntryKey, Entry> reads;
@@ -34,13 +45,16 @@ final class PendingCommit {
     private final @Nullable Set<String> keptTypes;
     private final Map<EntryKey, Mutation> puts = new LinkedHashMap<>();
     private final Thread thread = Thread.currentThread();
+    private final AtomicReference<State> state = new AtomicReference<>(Step.QUEUED);
 
-    volatile State state = State.QUEUED;
+    /** Set by a leader when the group was refused: it is written by itself then, so that only the culprit fails. */
+    boolean alone;
 
-    /** Set by its own thread when that will not wait for another attempt. */
-    volatile boolean abandoned;
+    /** How often the backend has failed it transiently; counted by its leaders, one after the other. */
+    int attempts;
 
-    private @Nullable KeyStoreException failure;
+    /** The last of those failures. */
+    volatile @Nullable Throwable lastFailure;
 
     /**
      * Makes a commit of the calling thread.
@@ -97,25 +111,42 @@ final class PendingCommit {
         return writes.keySet().stream().map(EntryKey::entryId).toList();
     }
 
-    boolean belongsToThisThread() {
-        return thread == Thread.currentThread();
+    State state() {
+        return Objects.requireNonNull(state.get());
+    }
+
+    boolean isDone() {
+        return state.get() instanceof Done;
+    }
+
+    /** Takes one step, and returns whether it was at {@code from}. */
+    boolean step(Step from, Step to) {
+        return state.compareAndSet(from, to);
+    }
+
+    /** Takes it from the backend's hands back to {@code to}, unless it is done, and lets its thread look at it. */
+    boolean returnTo(Step to) {
+        boolean returned = step(Step.WRITING, to) || step(Step.TAKEN, to);
+        wake();
+        return returned;
+    }
+
+    /** Ends it if it is at {@code from}. */
+    void end(Step from, KeyStoreException failure) {
+        state.compareAndSet(from, new Done(failure));
+    }
+
+    /** Ends it wherever it is, and wakes its thread; {@code failure} is null if all of it is written. */
+    void tell(@Nullable KeyStoreException failure) {
+        Done done = new Done(failure);
+        State now = state();
+        while (!(now instanceof Done) && !state.compareAndSet(now, done)) {
+            now = state();
+        }
+        wake();
     }
 
     void wake() {
         LockSupport.unpark(thread);
-    }
-
-    /** Ends this commit and wakes its thread; {@code reason} is null if all of it was written. */
-    void done(@Nullable KeyStoreException reason) {
-        failure = reason;
-        state = State.DONE;
-        wake();
-    }
-
-    /** Throws what it ended with, on its own thread. */
-    void throwFailure() {
-        if (failure != null) {
-            throw failure;
-        }
     }
 }

@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import com.google.common.util.concurrent.Uninterruptibles;
 import dev.keystore.EntryId;
 import dev.keystore.RollbackFailedException;
 import dev.keystore.spi.BackendException;
@@ -10,7 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 
 /**
@@ -26,11 +27,13 @@ final class RollbackWriter {
     private final ContextAwareBackend backend;
     private final int attempts;
     private final long retryNanos;
+    private final long timeoutNanos;
 
     RollbackWriter(ContextAwareBackend backend, KeyStoreOptions options) {
         this.backend = backend;
         this.attempts = options.commitAttempts();
         this.retryNanos = options.retryDelay().toNanos();
+        this.timeoutNanos = options.commitTimeout().toNanos();
     }
 
     void write(Batch batch) {
@@ -41,16 +44,28 @@ final class RollbackWriter {
                 save(batch.context(), step.entry, step.next);
             } catch (RuntimeException | Error e) {
                 rollback(batch.context(), steps.subList(0, i + 1), e);
-                throw e instanceof BackendException known && known.kind() != BackendException.Kind.OUTCOME_UNKNOWN
-                        ? known
-                        : BackendException.permanent(String.valueOf(e.getMessage()), e);
+                throw nothingWritten(e);
             }
         }
+    }
+
+    private static BackendException nothingWritten(Throwable failure) {
+        return failure instanceof BackendException known && known.kind() != BackendException.Kind.OUTCOME_UNKNOWN
+                ? known
+                : BackendException.permanent(String.valueOf(failure.getMessage()), failure);
     }
 
     private record Step(EntryId entry, Optional<byte[]> previous, Optional<byte[]> next) {}
 
     private List<Step> plan(Batch batch) {
+        try {
+            return readPrevious(batch);
+        } catch (RuntimeException | Error e) {
+            throw nothingWritten(e);
+        }
+    }
+
+    private List<Step> readPrevious(Batch batch) {
         List<Step> steps = new ArrayList<>();
         for (Mutation mutation : batch.mutations()) {
             if (mutation instanceof Mutation.Put put) {
@@ -81,11 +96,12 @@ final class RollbackWriter {
     }
 
     private void rollback(String context, List<Step> written, Throwable commitFailure) {
+        long deadlineNanos = System.nanoTime() + timeoutNanos;
         List<EntryId> inDoubt = new ArrayList<>();
         Throwable rollbackFailure = null;
         for (int i = written.size() - 1; i >= 0; i--) {
             try {
-                restore(context, written.get(i));
+                restore(context, written.get(i), deadlineNanos);
             } catch (RuntimeException | Error e) {
                 inDoubt.add(written.get(i).entry);
                 rollbackFailure = e;
@@ -96,7 +112,7 @@ final class RollbackWriter {
         }
     }
 
-    private void restore(String context, Step step) {
+    private void restore(String context, Step step, long deadlineNanos) {
         for (int attempt = 1; ; attempt++) {
             try {
                 if (!holdsPrevious(context, step)) {
@@ -104,12 +120,18 @@ final class RollbackWriter {
                 }
                 return;
             } catch (BackendException e) {
-                if (e.kind() != BackendException.Kind.TRANSIENT || attempt == attempts) {
+                boolean passing = e.kind() == BackendException.Kind.TRANSIENT;
+                if (!passing || attempt == attempts || deadlineNanos - System.nanoTime() <= 0) {
                     throw e;
                 }
-                LockSupport.parkNanos(this, Backoff.nanos(retryNanos, attempt));
+                pause(Backoff.nanos(retryNanos, attempt));
             }
         }
+    }
+
+    /** Waits deaf to interrupts: an entry half-way put back is nobody's wish. */
+    private static void pause(long nanos) {
+        Uninterruptibles.sleepUninterruptibly(nanos, TimeUnit.NANOSECONDS);
     }
 
     /** A value that can't be read is taken to differ: it is written, which puts it right whatever it is. */

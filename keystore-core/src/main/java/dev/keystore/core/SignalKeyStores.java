@@ -1,7 +1,9 @@
 package dev.keystore.core;
 
 import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -45,7 +47,7 @@ public final class SignalKeyStores implements AutoCloseable {
      * @param url a scheme of a registered backend and what follows it, for example {@code jdbc:sqlite:keys.db}
      * @throws dev.keystore.UnsupportedFormatException if what was found there is newer or of another kind; nothing was
      *     changed
-     * @throws dev.keystore.StoreOpenException if no backend, or several, are registered for the scheme, or it can't be
+     * @throws StoreOpenException if no backend, or several, are registered for the scheme, or it can't be
      *     opened; nothing was changed
      * @throws IllegalArgumentException if the URL is not of the backend's form
      */
@@ -59,21 +61,39 @@ public final class SignalKeyStores implements AutoCloseable {
     }
 
     /**
-     * Returns the store of a context: an account, or a device of it. The same one each time, until another owner takes
-     * the context over; then a new one, which takes it back.
+     * Returns the store of a context: an account, or a device of it. The same one each time.
+     *
+     * <p>On a backend with ownership the first call takes the context over, and waits for the backend to say so.
      *
      * @param context 1 to 1,024 characters, not blank
      * @throws IllegalArgumentException if the name is blank, too long or not well-formed Unicode, or not
      *     {@link #DEFAULT_CONTEXT} on a backend that has no contexts
      * @throws IllegalStateException if this is closed
+     * @throws StoreOpenException if the context could not be taken over
      */
     public SignalKeyStore forContext(String context) {
         engine.checkOpen();
         ContextStore known = stores.get(Objects.requireNonNull(context, "context"));
-        return known == null || known.isLost() ? openContext(context) : known;
+        return known == null ? open(context, false) : known;
     }
 
-    private SignalKeyStore openContext(String name) {
+    /**
+     * Takes a context over, from whichever owner has it now, and returns a new store of it. A store of it that
+     * {@link #forContext} returned before is a former owner from then on: its commits fail.
+     *
+     * <p>This is how an owner that was fenced takes its context back. On a backend without ownership there is nothing to
+     * take over, and this is {@link #forContext}.
+     *
+     * @throws IllegalArgumentException as {@link #forContext} says
+     * @throws IllegalStateException if this is closed
+     * @throws StoreOpenException if the context could not be taken over
+     */
+    public SignalKeyStore takeOver(String context) {
+        engine.checkOpen();
+        return open(Objects.requireNonNull(context, "context"), engine.storage.hasOwnership());
+    }
+
+    private SignalKeyStore open(String name, boolean anew) {
         KeyTypeRegistry.checkName("context", name);
         if (!engine.storage.servesManyContexts() && !name.equals(DEFAULT_CONTEXT)) {
             throw new IllegalArgumentException("context must be \"" + DEFAULT_CONTEXT
@@ -82,11 +102,13 @@ public final class SignalKeyStores implements AutoCloseable {
         opening.lock();
         try {
             ContextStore known = stores.get(name);
-            if (known == null || known.isLost()) {
+            if (known == null || anew) {
                 known = new ContextStore(engine, new Context(name, engine.storage.takeOver(name)));
                 stores.put(name, known);
             }
             return known;
+        } catch (BackendException e) {
+            throw new StoreOpenException("Context \"" + name + "\" could not be taken over: " + e.getMessage(), e);
         } finally {
             opening.unlock();
         }
@@ -200,7 +222,7 @@ public final class SignalKeyStores implements AutoCloseable {
          * Opens the stores.
          *
          * @throws IllegalStateException if neither or both of a URL and a backend were given
-         * @throws dev.keystore.StoreOpenException as {@link SignalKeyStores#open(String)} says
+         * @throws StoreOpenException as {@link SignalKeyStores#open(String)} says
          */
         public SignalKeyStores open() {
             if ((url == null) == (backend == null)) {

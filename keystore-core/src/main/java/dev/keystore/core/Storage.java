@@ -10,7 +10,6 @@ import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
-import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -39,7 +38,7 @@ final class Storage {
     private final Consumer<List<Batch>> writer;
     private final int groupLimit;
     private final StampedLock inUse = new StampedLock();
-    private boolean closed;
+    private volatile boolean closed;
 
     Storage(Backend backend, KeyStoreOptions options) {
         this.backend = backend;
@@ -103,6 +102,10 @@ final class Storage {
                 .map(EntryId::id);
     }
 
+    boolean hasOwnership() {
+        return ownership != null;
+    }
+
     /** Takes a context over and returns its epoch, or 0 if the backend has no ownership. */
     long takeOver(String context) {
         return ownership == null ? 0 : call(() -> ownership.takeOver(context));
@@ -120,7 +123,7 @@ final class Storage {
         long stamp = inUse.readLock();
         try {
             if (closed) {
-                throw new IllegalStateException("The store is closed");
+                throw new ClosedException();
             }
             return operation.get();
         } finally {
@@ -128,20 +131,32 @@ final class Storage {
         }
     }
 
-    /** Closes the backend once no call is in it, or after {@code patience}. */
-    void close(Duration patience) {
-        long stamp = 0;
-        try {
-            stamp = inUse.tryWriteLock(patience.toNanos(), TimeUnit.NANOSECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+    /** Closes the backend once no call is in it, or at the deadline; deaf to interrupts. */
+    void close(long deadlineNanos) {
+        long stamp = lockAlone(deadlineNanos);
         try {
             closed = true;
             backend.close();
         } finally {
             if (stamp != 0) {
                 inUse.unlockWrite(stamp);
+            }
+        }
+    }
+
+    private long lockAlone(long deadlineNanos) {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return inUse.tryWriteLock(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
         }
     }

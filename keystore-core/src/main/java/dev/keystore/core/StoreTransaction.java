@@ -3,6 +3,7 @@ package dev.keystore.core;
 import dev.keystore.EntryExistsException;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
+import dev.keystore.OwnershipLostException;
 import dev.keystore.Transaction;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.TransactionWork;
@@ -44,6 +45,9 @@ final class StoreTransaction implements Transaction {
         this.context = context;
         this.locks = locks;
         this.seen = context.published();
+        if (context.lost) {
+            throw new OwnershipLostException(context.name, context.epoch);
+        }
     }
 
     /** Seals the handle. */
@@ -103,7 +107,7 @@ final class StoreTransaction implements Transaction {
         for (int i = 0; i < keys.size(); i++) {
             reads.put(keys.get(i), entries.get(i));
         }
-        if (!context.unchangedSince(seen)) {
+        while (!context.unchangedSince(seen)) {
             seen = context.published();
             reads.forEach((key, entry) -> {
                 if (!engine.cache.isCurrent(key, entry)) {

@@ -466,7 +466,8 @@ class CommitPipelineTest {
             assertThat(session("a")).isEqualTo("theirs again");
             assertThat(stores.forContext("bob").find(KeyTypes.SESSION, "a")).isEmpty();
         }
-        SignalKeyStore again = stores.forContext("alice");
+        assertThat(stores.forContext("alice")).isSameAs(alice);
+        SignalKeyStore again = stores.takeOver("alice");
         again.put(KeyTypes.SESSION, "a", "mine again".getBytes(UTF_8));
         assertThat(again.find(KeyTypes.SESSION, "a")).hasValue("mine again".getBytes(UTF_8));
     }

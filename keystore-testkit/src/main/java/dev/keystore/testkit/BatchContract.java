@@ -99,7 +99,12 @@ abstract class BatchContract extends Contract {
     @Test
     @DisplayName("R17 Clear deletes every entry of every type but the kept ones")
     void clear_keptTypes_keepsThemAlone() {
-        commit(put("1", "a"), put("pre-key", "2", "b"), put(KEPT, "", "c"), put(KEPT, "3", "d"), put("other", "4", "e"));
+        commit(
+                put("1", "a"),
+                put("pre-key", "2", "b"),
+                put(KEPT, "", "c"),
+                put(KEPT, "3", "d"),
+                put("other", "4", "e"));
         commit(new Clear(Set.of(KEPT, "other")));
 
         assertLists(CONTEXT, new EntryId(KEPT, ""), new EntryId(KEPT, "3"), new EntryId("other", "4"));
@@ -111,7 +116,12 @@ abstract class BatchContract extends Contract {
     @Test
     @DisplayName("R17 Clear takes kept types literally, never as a prefix or a pattern")
     void clear_typesLikeTheKeptOnes_goes() {
-        commit(put("a_b", "1", "kept"), put("a-b", "1", "x"), put("a.b", "1", "x"), put("a_b2", "1", "x"), put("a", "1", "x"));
+        commit(
+                put("a_b", "1", "kept"),
+                put("a-b", "1", "x"),
+                put("a.b", "1", "x"),
+                put("a_b2", "1", "x"),
+                put("a", "1", "x"));
         commit(new Clear(Set.of("a_b")));
 
         assertLists(CONTEXT, new EntryId("a_b", "1"));

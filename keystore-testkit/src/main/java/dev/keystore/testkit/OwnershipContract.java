@@ -158,21 +158,26 @@ abstract class OwnershipContract extends Contract {
         AtomicInteger acknowledged = new AtomicInteger();
         CountDownLatch committing = new CountDownLatch(10);
         AtomicInteger seen = new AtomicInteger();
-        Together.Task formerOwner = () -> assertThatExceptionOfType(OwnershipLostException.class).isThrownBy(() -> {
-            for (int i = 1; i < 1_000_000; i++) {
-                commit(former, put("1", Integer.toString(i)));
-                acknowledged.set(i);
-                committing.countDown();
-            }
-        });
+        Together.Task formerOwner =
+                () -> assertThatExceptionOfType(OwnershipLostException.class).isThrownBy(() -> {
+                    for (int i = 1; i < 1_000_000; i++) {
+                        commit(former, put("1", Integer.toString(i)));
+                        acknowledged.set(i);
+                        committing.countDown();
+                    }
+                });
         Together.Task newOwner = () -> {
-            assertThat(committing.await(30, TimeUnit.SECONDS)).as("ten commits of the former owner").isTrue();
+            assertThat(committing.await(30, TimeUnit.SECONDS))
+                    .as("ten commits of the former owner")
+                    .isTrue();
             takeOver();
             seen.set(loadedNumber());
         };
         Together.run(List.of(formerOwner, newOwner));
 
-        assertThat(loadedNumber()).as("number now, and when the takeover returned").isEqualTo(seen.get());
+        assertThat(loadedNumber())
+                .as("number now, and when the takeover returned")
+                .isEqualTo(seen.get());
         assertThat(acknowledged.get()).as("last one acknowledged").isEqualTo(seen.get());
     }
 

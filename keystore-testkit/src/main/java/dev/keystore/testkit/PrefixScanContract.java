@@ -70,7 +70,8 @@ abstract class PrefixScanContract extends Contract {
     @DisplayName("R60 a prefix is literal: % _ * ? [ ] \\ . ( ' and others stand for themselves")
     void scan_prefixOfPatternCharacters_isLiteral() {
         List<String> specials = List.of(
-                "%", "_", "*", "?", "[", "]", "[a-z]", "\\", "\\%", "\\_", ".", ".*", "(", ")", "^", "$", "|", "+", "{", "'",
+                "%",
+                "_", "*", "?", "[", "]", "[a-z]", "\\", "\\%", "\\_", ".", ".*", "(", ")", "^", "$", "|", "+", "{", "'",
                 "\"", "!", "#", "/", "~", "\u0000", "\n");
         List<String> ids = new ArrayList<>(List.of("a", "az", "za", "zz1"));
         for (String special : specials) {

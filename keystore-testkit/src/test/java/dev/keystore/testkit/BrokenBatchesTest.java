@@ -63,7 +63,8 @@ class BrokenBatchesTest {
     void clear_takesAKeptType() {
         Verdict.assertFails(
                 () -> new Changing(mutations -> mutations.stream()
-                        .map(mutation -> mutation instanceof Clear clear && clear.keptTypes().size() > 1
+                        .map(mutation -> mutation instanceof Clear clear
+                                        && clear.keptTypes().size() > 1
                                 ? new Clear(Set.of("other"))
                                 : mutation)
                         .toList()),
@@ -82,8 +83,10 @@ class BrokenBatchesTest {
     @DisplayName("a clear done at the beginning of its batch is found")
     void clear_first() {
         Verdict.assertFails(
-                () -> new Changing(mutations ->
-                        stable(mutations, Comparator.<Mutation, Boolean>comparing(Clear.class::isInstance).reversed())),
+                () -> new Changing(mutations -> stable(
+                        mutations,
+                        Comparator.<Mutation, Boolean>comparing(Clear.class::isInstance)
+                                .reversed())),
                 "R17 what a batch writes before its Clear is deleted, but for the kept types");
     }
 
@@ -150,7 +153,8 @@ class BrokenBatchesTest {
                     @Override
                     public void commit(Batch batch) {
                         if (Thread.interrupted()) {
-                            List<Mutation> half = batch.mutations().subList(0, batch.mutations().size() / 2);
+                            List<Mutation> half = batch.mutations()
+                                    .subList(0, batch.mutations().size() / 2);
                             memory.commit(new Batch(batch.context(), 0, 1, half));
                             throw BackendException.permanent("interrupted", null);
                         }

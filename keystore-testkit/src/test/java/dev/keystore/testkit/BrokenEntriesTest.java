@@ -165,7 +165,8 @@ class BrokenEntriesTest {
 
                     @Override
                     public Optional<byte[]> load(String type, String id) {
-                        return super.load(type, id).map(value -> values.get(new EntryId(type, id)).clone());
+                        return super.load(type, id)
+                                .map(value -> values.get(new EntryId(type, id)).clone());
                     }
 
                     @Override
@@ -242,7 +243,8 @@ class BrokenEntriesTest {
                 () -> new Delegating.ContextFree() {
                     @Override
                     public void delete(String type, String id) {
-                        list().filter(entry -> entry.type().equals(type) && entry.id().startsWith(id))
+                        list().filter(entry ->
+                                        entry.type().equals(type) && entry.id().startsWith(id))
                                 .forEach(entry -> super.delete(type, entry.id()));
                     }
                 },
