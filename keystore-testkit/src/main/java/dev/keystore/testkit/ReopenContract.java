@@ -53,7 +53,8 @@ abstract class ReopenContract extends WritingContract {
         for (String id : Names.SPECIAL) {
             assertHolds(id, "value of " + id);
         }
-        assertLists(CONTEXT, Names.SPECIAL.stream().map(id -> new EntryId(TYPE, id)).toArray(EntryId[]::new));
+        assertLists(
+                CONTEXT, Names.SPECIAL.stream().map(id -> new EntryId(TYPE, id)).toArray(EntryId[]::new));
     }
 
     @Test

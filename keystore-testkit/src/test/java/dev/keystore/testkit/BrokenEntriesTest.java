@@ -13,7 +13,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
@@ -165,7 +164,8 @@ class BrokenEntriesTest {
 
                     @Override
                     public Optional<byte[]> load(String type, String id) {
-                        return super.load(type, id).map(value -> values.get(new EntryId(type, id)).clone());
+                        return super.load(type, id)
+                                .map(value -> values.get(new EntryId(type, id)).clone());
                     }
 
                     @Override
@@ -242,7 +242,8 @@ class BrokenEntriesTest {
                 () -> new Delegating.ContextFree() {
                     @Override
                     public void delete(String type, String id) {
-                        list().filter(entry -> entry.type().equals(type) && entry.id().startsWith(id))
+                        list().filter(entry ->
+                                        entry.type().equals(type) && entry.id().startsWith(id))
                                 .forEach(entry -> super.delete(type, entry.id()));
                     }
                 },
@@ -372,11 +373,11 @@ class BrokenEntriesTest {
     void save_seenHalfWritten() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
-                    private final AtomicInteger loads = new AtomicInteger();
+                    private final Looks looks = new Looks();
 
                     @Override
                     public Optional<byte[]> load(String type, String id) {
-                        loads.incrementAndGet();
+                        looks.look();
                         return super.load(type, id);
                     }
 
@@ -386,10 +387,7 @@ class BrokenEntriesTest {
                         if (old.isPresent()) {
                             System.arraycopy(value, 0, old.get(), 0, 4096);
                             super.save(type, id, old.get());
-                            int before = loads.get();
-                            for (int i = 0; i < 100_000 && loads.get() < before + 4; i++) {
-                                Thread.yield();
-                            }
+                            looks.awaitSome();
                         }
                         super.save(type, id, value);
                     }

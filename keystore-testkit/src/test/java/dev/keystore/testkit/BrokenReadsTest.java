@@ -11,7 +11,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Backends that break what they claim of bulk loads and prefix scans fail the test that names the fault, alone (R64). */
+/**
+ * Backends that break what they claim of bulk loads and prefix scans fail the test that names the fault, alone (R64).
+ */
 class BrokenReadsTest {
 
     @Test
@@ -21,9 +23,11 @@ class BrokenReadsTest {
                 () -> new Delegating.Scanning() {
                     @Override
                     public Stream<String> scan(String context, String type, String idPrefix) {
-                        String like = Pattern.quote(idPrefix).replace("%", "\\E.*\\Q").replace("_", "\\E.\\Q");
+                        String like =
+                                Pattern.quote(idPrefix).replace("%", "\\E.*\\Q").replace("_", "\\E.\\Q");
                         Pattern pattern = Pattern.compile(like + ".*", Pattern.DOTALL);
-                        return super.scan(context, type, "").filter(id -> pattern.matcher(id).matches());
+                        return super.scan(context, type, "")
+                                .filter(id -> pattern.matcher(id).matches());
                     }
                 },
                 "R60 a prefix is literal: % _ * ? [ ] \\ . ( ' and others stand for themselves");
@@ -80,7 +84,8 @@ class BrokenReadsTest {
                     @Override
                     public Stream<String> scan(String context, String type, String idPrefix) {
                         return list(context)
-                                .filter(entry -> entry.type().startsWith(type) && entry.id().startsWith(idPrefix))
+                                .filter(entry -> entry.type().startsWith(type)
+                                        && entry.id().startsWith(idPrefix))
                                 .map(entry -> entry.id());
                     }
                 },

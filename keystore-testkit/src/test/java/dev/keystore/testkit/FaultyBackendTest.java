@@ -202,12 +202,11 @@ class FaultyBackendTest {
         Gate gate = faults.on(Operation.LOAD).of(TYPE, "1").hold(Moment.AFTER);
         assertThat(gate.isReached()).isFalse();
 
-        Together.run(List.of(
-                () -> assertThat(plain.load("alice", TYPE, "1")).contains(bytes("old")), () -> {
-                    gate.awaitReached();
-                    plain.save("alice", TYPE, "1", bytes("new"));
-                    gate.open();
-                }));
+        Together.run(List.of(() -> assertThat(plain.load("alice", TYPE, "1")).contains(bytes("old")), () -> {
+            gate.awaitReached();
+            plain.save("alice", TYPE, "1", bytes("new"));
+            gate.open();
+        }));
         assertThat(gate.isReached()).isTrue();
         assertThat(plain.load("alice", TYPE, "1")).contains(bytes("new"));
     }

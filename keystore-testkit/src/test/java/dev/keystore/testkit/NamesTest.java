@@ -11,8 +11,14 @@ class NamesTest {
     @Test
     void names_areDistinctWellFormedAndNotTooLong() {
         for (List<String> names : List.of(
-                Names.SPECIAL, Names.OF_CASE, Names.OF_NORMALISATION, Names.OF_ENDS, Names.OF_NUMBER,
-                Names.OF_HASH_CODE, Names.OF_BEGINNING, Names.LONG)) {
+                Names.SPECIAL,
+                Names.OF_CASE,
+                Names.OF_NORMALISATION,
+                Names.OF_ENDS,
+                Names.OF_NUMBER,
+                Names.OF_HASH_CODE,
+                Names.OF_BEGINNING,
+                Names.LONG)) {
             assertThat(names).doesNotHaveDuplicates().allSatisfy(name -> {
                 assertThat(name).isNotBlank().hasSizeLessThanOrEqualTo(1024);
                 assertThat(StandardCharsets.UTF_8.newEncoder().canEncode(name)).isTrue();

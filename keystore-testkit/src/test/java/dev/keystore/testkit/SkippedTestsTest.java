@@ -14,7 +14,8 @@ import org.junit.platform.testkit.engine.Events;
 
 class SkippedTestsTest {
 
-    private static final Pattern REASON = Pattern.compile("MinimalBackend does not claim (\\w+)|the backend is not (\\w+)");
+    private static final Pattern REASON =
+            Pattern.compile("MinimalBackend does not claim (\\w+)|the backend is not (\\w+)");
 
     @Test
     @DisplayName("R63 the minimal backend passes, and each test that it skips names what is not claimed")
@@ -25,9 +26,15 @@ class SkippedTestsTest {
         assertThat(tests.succeeded().count()).isGreaterThanOrEqualTo(25);
         assertThat(skipped(tests).stream().distinct())
                 .containsExactlyInAnyOrder(
-                        "AtomicCommit", "GroupCommit", "BulkLoad", "PrefixScan", "ContextOwnership", "ContextAwareBackend",
+                        "AtomicCommit",
+                        "GroupCommit",
+                        "BulkLoad",
+                        "PrefixScan",
+                        "ContextOwnership",
+                        "ContextAwareBackend",
                         "persistent");
-        assertThat(tests.started().count()).isEqualTo(tests.succeeded().count() + skipped(tests).size());
+        assertThat(tests.started().count())
+                .isEqualTo(tests.succeeded().count() + skipped(tests).size());
     }
 
     @Test
