@@ -42,8 +42,7 @@ abstract class AtomicityContract extends Contract {
     }
 
     @Test
-    @DisplayName(
-            "R12 an interrupt of the committing thread leaves the batch whole or unwritten, and the backend in order")
+    @DisplayName("R12 an interrupt of the committing thread leaves the batch whole or unwritten")
     void commit_interrupted_isWholeOrUnwritten() throws Exception {
         String before = "before";
         backend().commit(CONTEXT, puts(before));

@@ -102,15 +102,15 @@ abstract class BatchContract extends Contract {
         commit(
                 put("1", "a"),
                 put("pre-key", "2", "b"),
-                put(KEPT, "", "c"),
+                put(KEPT, "main", "c"),
                 put(KEPT, "3", "d"),
                 put("other", "4", "e"));
         commit(new Clear(Set.of(KEPT, "other")));
 
-        assertLists(CONTEXT, new EntryId(KEPT, ""), new EntryId(KEPT, "3"), new EntryId("other", "4"));
+        assertLists(CONTEXT, new EntryId(KEPT, "main"), new EntryId(KEPT, "3"), new EntryId("other", "4"));
         assertAbsent("1");
         assertAbsent(CONTEXT, "pre-key", "2");
-        assertHolds(CONTEXT, KEPT, "", bytes("c"));
+        assertHolds(CONTEXT, KEPT, "main", bytes("c"));
     }
 
     @Test
@@ -128,14 +128,15 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R18 Clear that keeps no type deletes all")
+    @DisplayName("R18 Clear that keeps no type deletes all, and is no error where nothing is")
     void clear_noKeptTypes_deletesAll() {
-        commit(put("1", "a"), put(KEPT, "", "c"));
+        commit(new Clear(Set.of()));
+        commit(put("1", "a"), put(KEPT, "main", "c"));
         commit(new Clear(Set.of()));
 
         assertLists(CONTEXT);
         assertAbsent("1");
-        assertAbsent(CONTEXT, KEPT, "");
+        assertAbsent(CONTEXT, KEPT, "main");
     }
 
     @Test
@@ -152,10 +153,10 @@ abstract class BatchContract extends Contract {
     @Test
     @DisplayName("R17 what a batch writes before its Clear is deleted, but for the kept types")
     void clear_precededByPuts_deletesThem() {
-        commit(put("1", "new"), put(KEPT, "", "new"), new Clear(Set.of(KEPT)));
+        commit(put("1", "new"), put(KEPT, "main", "new"), new Clear(Set.of(KEPT)));
 
-        assertLists(CONTEXT, new EntryId(KEPT, ""));
-        assertHolds(CONTEXT, KEPT, "", bytes("new"));
+        assertLists(CONTEXT, new EntryId(KEPT, "main"));
+        assertHolds(CONTEXT, KEPT, "main", bytes("new"));
     }
 
     @Test

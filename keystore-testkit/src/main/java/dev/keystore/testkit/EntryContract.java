@@ -101,12 +101,21 @@ abstract class EntryContract extends WritingContract {
     @DisplayName("R8 types and ids that read alike when put together are different entries")
     void typeAndId_runTogether_stayApart() {
         List<EntryId> alike = List.of(
-                new EntryId("a", "b.c"), new EntryId("a.b", "c"),
-                new EntryId("a", "b-c"), new EntryId("a-b", "c"),
-                new EntryId("a", "b_c"), new EntryId("a_b", "c"),
-                new EntryId("a", "bc"), new EntryId("ab", "c"),
-                new EntryId("a", "a"), new EntryId("aa", "a"),
-                new EntryId("a.b", "a.b"), new EntryId("a-b", "a.b"));
+                new EntryId("a", "b.c"),
+                new EntryId("a.b", "c"),
+                new EntryId("a", "b-c"),
+                new EntryId("a-b", "c"),
+                new EntryId("a", "b_c"),
+                new EntryId("a_b", "c"),
+                new EntryId("a", "bc"),
+                new EntryId("ab", "c"),
+                new EntryId("a", "a"),
+                new EntryId("aa", "a"),
+                new EntryId("a.b", "a.b"),
+                new EntryId("a-b", "a.b"),
+                new EntryId("x".repeat(64), "1"),
+                new EntryId("x".repeat(63) + "y", "1"),
+                new EntryId("0", "1"));
         for (EntryId entry : alike) {
             save(CONTEXT, entry.type(), entry.id(), bytes(entry.toString()));
         }

@@ -109,8 +109,7 @@ abstract class GroupContract extends Contract {
 
     /** The list of the batches is what a test can let break within a commit: reading its second half throws. */
     @Test
-    @DisplayName(
-            "R12 a group that breaks off in the middle leaves nothing, not even for a moment, and the next one is written")
+    @DisplayName("R12 a group that breaks off in the middle leaves nothing, not even for a moment")
     void commit_breakingOff_leavesNothing() throws Exception {
         commit(backend().batch(CONTEXT, put("present", "before")));
         Together.Turn writer = turn -> {

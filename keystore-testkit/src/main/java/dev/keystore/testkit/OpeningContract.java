@@ -70,14 +70,11 @@ abstract class OpeningContract extends Contract {
             assertSeen(backend(), backend(), "after the refusal");
             return;
         }
-        try {
-            for (int i = 0; i < 3; i++) {
-                assertSeen(backend(), second, "from the first " + i);
-                assertSeen(second, backend(), "from the second " + i);
-            }
-        } finally {
-            second.close();
+        for (int i = 0; i < 3; i++) {
+            assertSeen(backend(), second, "from the first " + i);
+            assertSeen(second, backend(), "from the second " + i);
         }
+        second.close();
         assertSeen(backend(), backend(), "after the second is closed");
     }
 

@@ -13,7 +13,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Semaphore;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
@@ -374,11 +373,11 @@ class BrokenEntriesTest {
     void save_seenHalfWritten() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
-                    private final AtomicInteger loads = new AtomicInteger();
+                    private final Looks looks = new Looks();
 
                     @Override
                     public Optional<byte[]> load(String type, String id) {
-                        loads.incrementAndGet();
+                        looks.look();
                         return super.load(type, id);
                     }
 
@@ -388,10 +387,7 @@ class BrokenEntriesTest {
                         if (old.isPresent()) {
                             System.arraycopy(value, 0, old.get(), 0, 4096);
                             super.save(type, id, old.get());
-                            int before = loads.get();
-                            for (int i = 0; i < 100_000 && loads.get() < before + 4; i++) {
-                                Thread.yield();
-                            }
+                            looks.awaitSome();
                         }
                         super.save(type, id, value);
                     }

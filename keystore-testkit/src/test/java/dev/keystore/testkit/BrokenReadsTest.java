@@ -11,7 +11,9 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Backends that break what they claim of bulk loads and prefix scans fail the test that names the fault, alone (R64). */
+/**
+ * Backends that break what they claim of bulk loads and prefix scans fail the test that names the fault, alone (R64).
+ */
 class BrokenReadsTest {
 
     @Test
