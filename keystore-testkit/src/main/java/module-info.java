@@ -1,4 +1,6 @@
-/** What backend authors test with: the contract tests that they extend, example backends, and one that injects faults. */
+/**
+ * What backend authors test with: the contract tests that they extend, example backends, and one that injects faults.
+ */
 module dev.keystore.testkit {
     requires transitive dev.keystore.api;
     requires transitive org.junit.jupiter.api;

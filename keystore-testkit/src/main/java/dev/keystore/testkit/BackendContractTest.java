@@ -2,6 +2,8 @@ package dev.keystore.testkit;
 
 import dev.keystore.spi.Backend;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -25,13 +27,14 @@ import org.junit.jupiter.api.io.TempDir;
  * }
  * }</pre>
  *
- * <p>It looks at which interfaces of {@link dev.keystore.spi} the backend implements, and tests what they promise: every
- * rule of the project's contract that is a backend's to keep, with its number in the name of the test. What the backend
- * does not claim shows as skipped tests, whose reason names the claim (R63); nothing that is claimed is believed.
+ * <p>It looks at which interfaces of {@link dev.keystore.spi} the backend implements, and tests what they promise:
+ * every rule of the project's contract that is a backend's to keep, with its number in the name of the test. What the
+ * backend does not claim shows as skipped tests, whose reason names the claim (R63); nothing that is claimed is
+ * believed.
  *
  * <p>Each test gets an empty backend, opened in a folder of its own, and has 60 s. Batches are committed with the epoch
- * of a takeover where the backend has {@link dev.keystore.spi.ContextOwnership}, else with the epoch 0. Contexts and ids
- * are well-formed Unicode and never blank, which the engine sees to; types are of the form that
+ * of a takeover where the backend has {@link dev.keystore.spi.ContextOwnership}, else with the epoch 0. Contexts and
+ * ids are well-formed Unicode and never blank, which the engine sees to; types are of the form that
  * {@link dev.keystore.KeyType#of} asks for.
  *
  * <p>Not tested here, as a test within one process can't: that what was acknowledged survives the death of the process,
@@ -43,6 +46,7 @@ public abstract class BackendContractTest {
     @TempDir
     Path folder = Path.of("");
 
+    private final List<BackendUnderTest> opened = new ArrayList<>();
     private @Nullable BackendUnderTest backend;
 
     /** Makes a test. JUnit does. */
@@ -53,7 +57,8 @@ public abstract class BackendContractTest {
      * there when it was closed.
      *
      * <p>A backend that does not keep its data in folders takes the folder's name as that of a schema, a table or the
-     * like. Called while the same folder's backend is open, in one test, it may refuse with any exception.
+     * like. Called while the same folder's backend is open, it may refuse with any exception; one that has
+     * {@link dev.keystore.spi.ContextOwnership} must not, as it is there for several processes.
      *
      * @param folder an existing folder; deleted after the test
      * @throws Exception if it can't be opened: the test fails
@@ -74,10 +79,8 @@ public abstract class BackendContractTest {
     }
 
     @AfterEach
-    final void closeBackend() {
-        if (backend != null) {
-            backend.close();
-        }
+    final void closeBackends() {
+        opened.forEach(BackendUnderTest::close);
     }
 
     final BackendUnderTest backend() {
@@ -85,7 +88,9 @@ public abstract class BackendContractTest {
     }
 
     final BackendUnderTest openBeside() throws Exception {
-        return new BackendUnderTest(open(folder));
+        BackendUnderTest next = new BackendUnderTest(open(folder));
+        opened.add(next);
+        return next;
     }
 
     final void skipUnlessPersistent() {

@@ -24,6 +24,8 @@ final class BackendUnderTest {
     private final Map<String, Long> epochs = new ConcurrentHashMap<>();
     private final AtomicLong sequence = new AtomicLong();
 
+    private boolean closed;
+
     BackendUnderTest(Backend backend) {
         this.backend = backend;
         this.entries = backend instanceof PersistenceBackend contextFree
@@ -35,8 +37,12 @@ final class BackendUnderTest {
         return entries;
     }
 
+    /** Closes the backend, once. */
     void close() {
-        backend.close();
+        if (!closed) {
+            closed = true;
+            backend.close();
+        }
     }
 
     /** Returns the backend as what it claims to be; without that claim, the test is skipped. */

@@ -39,7 +39,8 @@ abstract class BulkLoadContract extends Contract {
     @Test
     @DisplayName("R1 a bulk load takes forty thousand ids")
     void loadAll_manyIds_returnsThoseThatExist() {
-        List<String> ids = IntStream.range(0, 40_000).mapToObj(Integer::toString).toList();
+        List<String> ids =
+                IntStream.range(0, 40_000).mapToObj(Integer::toString).toList();
         hold("0", "19999", "32767", "39999", "40000");
 
         assertLoads(ids, Map.of("0", "0", "19999", "19999", "32767", "32767", "39999", "39999"));

@@ -30,6 +30,10 @@ abstract class Contract {
         return backend().entries();
     }
 
+    final boolean isPersistent() {
+        return test.isPersistent();
+    }
+
     final void skipUnlessPersistent() {
         test.skipUnlessPersistent();
     }
@@ -61,7 +65,9 @@ abstract class Contract {
 
     final void assertHolds(String context, String type, String id, byte[] expected) {
         Optional<byte[]> found = entries().load(context, type, id);
-        assertThat(found).as("%s, %s, %s", Names.show(context), type, Names.show(id)).isPresent();
+        assertThat(found)
+                .as("%s, %s, %s", Names.show(context), type, Names.show(id))
+                .isPresent();
         assertThat(found.get())
                 .as("%s, %s, %s", Names.show(context), type, Names.show(id))
                 .isEqualTo(expected);

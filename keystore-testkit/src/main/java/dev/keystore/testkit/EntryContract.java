@@ -26,8 +26,8 @@ abstract class EntryContract extends WritingContract {
         byte[] large = new byte[1 << 20];
         new Random(8).nextBytes(large);
         save(CONTEXT, TYPE, "empty", new byte[0]);
-        save(CONTEXT, TYPE, "all", all);
-        save(CONTEXT, TYPE, "large", large);
+        save(CONTEXT, TYPE, "all", all.clone());
+        save(CONTEXT, TYPE, "large", large.clone());
         save(CONTEXT, TYPE, "zeros", new byte[3]);
 
         assertHolds(CONTEXT, TYPE, "empty", new byte[0]);
@@ -72,6 +72,18 @@ abstract class EntryContract extends WritingContract {
     }
 
     @Test
+    @DisplayName("R8 an entry that was saved several times is absent once deleted")
+    void delete_savedSeveralTimes_removesAllOfIt() {
+        save("id", "1");
+        save("id", "2");
+        save("id", "2");
+        remove("id");
+
+        assertAbsent("id");
+        assertLists(CONTEXT);
+    }
+
+    @Test
     @DisplayName("R14 deleting what is absent is no error and changes nothing")
     void delete_absent_isNoError() {
         remove("never");
@@ -89,12 +101,21 @@ abstract class EntryContract extends WritingContract {
     @DisplayName("R8 types and ids that read alike when put together are different entries")
     void typeAndId_runTogether_stayApart() {
         List<EntryId> alike = List.of(
-                new EntryId("a", "b.c"), new EntryId("a.b", "c"),
-                new EntryId("a", "b-c"), new EntryId("a-b", "c"),
-                new EntryId("a", "b_c"), new EntryId("a_b", "c"),
-                new EntryId("a", "bc"), new EntryId("ab", "c"),
-                new EntryId("a", "a"), new EntryId("aa", "a"),
-                new EntryId("a.b", "a.b"), new EntryId("a-b", "a.b"));
+                new EntryId("a", "b.c"),
+                new EntryId("a.b", "c"),
+                new EntryId("a", "b-c"),
+                new EntryId("a-b", "c"),
+                new EntryId("a", "b_c"),
+                new EntryId("a_b", "c"),
+                new EntryId("a", "bc"),
+                new EntryId("ab", "c"),
+                new EntryId("a", "a"),
+                new EntryId("aa", "a"),
+                new EntryId("a.b", "a.b"),
+                new EntryId("a-b", "a.b"),
+                new EntryId("x".repeat(64), "1"),
+                new EntryId("x".repeat(63) + "y", "1"),
+                new EntryId("0", "1"));
         for (EntryId entry : alike) {
             save(CONTEXT, entry.type(), entry.id(), bytes(entry.toString()));
         }

@@ -9,8 +9,8 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /**
- * Something that happens to some calls to a {@link FaultyBackend}: made by {@link Faults#on}, narrowed, and then told what
- * to do. From that on it is in force, counts the calls that it fits, and can't be changed.
+ * Something that happens to some calls to a {@link FaultyBackend}: made by {@link Faults#on}, narrowed, and then told
+ * what to do. From that on it is in force, counts the calls that it fits, and can't be changed.
  *
  * <p>Unless told otherwise it happens once, to the next call that it fits.
  */
@@ -35,9 +35,9 @@ public final class Fault {
         /** Nothing has reached the backend beneath. */
         BEFORE,
         /**
-         * The backend beneath is at work. For failures only. A commit breaks off half-way and the backend beneath takes it
-         * back, so that nothing is written; a save leaves the first half of the bytes, as no backend should; a listing
-         * fails after its first entry, while it is read. All else fails as it does {@link #BEFORE}.
+         * The backend beneath is at work. For failures only. A commit breaks off half-way and the backend beneath takes
+         * it back, so that nothing is written; a save leaves the first half of the bytes, as no backend should; a
+         * listing fails after its first entry, while it is read. All else fails as it does {@link #BEFORE}.
          */
         MIDWAY,
         /** The backend beneath is done: what was to be written is there, what was to be read is read. */

@@ -31,8 +31,8 @@ import java.util.function.Supplier;
  * }</pre>
  *
  * <p>To begin with, nothing goes wrong. Of several faults that happen to one call, at one moment, each takes effect in
- * the order in which they were put; the first failure ends the call. Every call is recorded as it arrives, whether or not
- * it fails, and kept until {@link #forgetCalls}.
+ * the order in which they were put; the first failure ends the call. Every call is recorded as it arrives, whether or
+ * not it fails, and kept until {@link #forgetCalls}.
  *
  * <p>Safe for use by any number of threads, also while the backend is in use.
  */

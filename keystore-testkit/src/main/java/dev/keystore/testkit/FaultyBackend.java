@@ -21,7 +21,8 @@ import java.util.stream.Stream;
 /**
  * Backends that pass everything on to another one, and fail, wait and record on the way as a {@link Faults} says.
  *
- * <p>What a backend can do it says by what it implements; so there is a variant for each way in which the engine writes:
+ * <p>What a backend can do it says by what it implements; so there is a variant for each way in which the engine
+ * writes:
  *
  * <table>
  *   <caption>Variants</caption>
@@ -60,14 +61,17 @@ public final class FaultyBackend {
     /**
      * Wraps a backend, and claims {@link GroupCommit} alone.
      *
-     * <p>A commit that fails midway reaches the backend beneath as a list that throws once the first half of it has been
-     * read, so that what has been written by then has to be taken back.
+     * <p>A commit that fails midway reaches the backend beneath as a list that throws once the first half of it has
+     * been read, so that what has been written by then has to be taken back.
      */
-    public static <B extends ContextAwareBackend & GroupCommit> ContextAwareBackend grouping(B delegate, Faults faults) {
+    public static <B extends ContextAwareBackend & GroupCommit> ContextAwareBackend grouping(
+            B delegate, Faults faults) {
         return new Grouping<>(delegate, faults);
     }
 
-    /** Wraps a backend that claims everything, and claims it too. A commit that fails midway is as of {@code grouping}. */
+    /**
+     * Wraps a backend that claims everything, and claims it too. A commit that fails midway is as of {@code grouping}.
+     */
     public static <B extends ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership>
             ContextAwareBackend complete(B delegate, Faults faults) {
         return new Complete<>(delegate, faults);

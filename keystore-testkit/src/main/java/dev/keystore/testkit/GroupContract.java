@@ -11,7 +11,6 @@ import dev.keystore.spi.Mutation.Clear;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -110,26 +109,14 @@ abstract class GroupContract extends Contract {
 
     /** The list of the batches is what a test can let break within a commit: reading its second half throws. */
     @Test
-    @DisplayName("R12 a group that breaks off in the middle leaves nothing, not even for a moment, and the next one is written")
+    @DisplayName("R12 a group that breaks off in the middle leaves nothing, not even for a moment")
     void commit_breakingOff_leavesNothing() throws Exception {
         commit(backend().batch(CONTEXT, put("present", "before")));
-        AtomicBoolean done = new AtomicBoolean();
-        Together.Task writer = () -> {
-            try {
-                for (int round = 0; round < 50; round++) {
-                    assertBreaksOff();
-                    assertNothingOfIt();
-                }
-            } finally {
-                done.set(true);
-            }
+        Together.Turn writer = turn -> {
+            assertBreaksOff();
+            assertNothingOfIt();
         };
-        Together.Task reader = () -> {
-            while (!done.get()) {
-                assertNothingOfIt();
-            }
-        };
-        Together.run(List.of(writer, reader));
+        Together.race(50, writer, this::assertNothingOfIt);
         commit(backend().batch(CONTEXT, put("present", "after")));
         assertHolds("present", "after");
     }

@@ -6,9 +6,9 @@ import dev.keystore.EntryId;
 import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Mutation.Put;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
@@ -69,34 +69,23 @@ abstract class ListingContract extends WritingContract {
         assertThat(listed).containsAll(lasting).doesNotHaveDuplicates();
         assertThat(listed)
                 .filteredOn(entry -> !lasting.contains(entry))
-                .allMatch(entry -> List.of("added", "replaced", "removed").contains(entry.id()))
-                .contains(new EntryId(TYPE, "replaced"));
+                .allMatch(entry -> List.of("added", "replaced", "removed").contains(entry.id()));
     }
 
     @Test
     @DisplayName("R60 listings that run beside writers name every entry that lasts, once")
     void list_besideWriters_isComplete() throws Exception {
         List<EntryId> lasting = fill(200);
-        AtomicBoolean done = new AtomicBoolean();
-        Together.Task writer = () -> {
-            try {
-                for (int i = 0; i < 100; i++) {
-                    save("coming and going " + i % 7, "value");
-                    remove("coming and going " + (i + 3) % 7);
-                }
-            } finally {
-                done.set(true);
-            }
+        Together.Turn writer = turn -> {
+            save("coming and going " + turn % 7, "value");
+            remove("coming and going " + (turn + 3) % 7);
         };
         Together.Task reader = () -> {
-            do {
-                try (Stream<EntryId> stream = entries().list(CONTEXT)) {
-                    List<EntryId> listed = stream.toList();
-                    assertThat(listed).containsAll(lasting).doesNotHaveDuplicates();
-                }
-            } while (!done.get());
+            try (Stream<EntryId> listed = entries().list(CONTEXT)) {
+                assertThat(listed.toList()).containsAll(lasting).doesNotHaveDuplicates();
+            }
         };
-        Together.run(List.of(writer, reader, reader));
+        Together.race(100, writer, reader, reader);
     }
 
     @Test
@@ -105,7 +94,9 @@ abstract class ListingContract extends WritingContract {
         List<EntryId> all = fill(backend().claims(AtomicCommit.class) ? 10_000 : 1_000);
 
         try (Stream<EntryId> listed = entries().list(CONTEXT)) {
-            assertThat(listed.toList()).hasSameSizeAs(all).containsAll(all);
+            List<EntryId> found = listed.toList();
+            assertThat(found).hasSameSizeAs(all);
+            assertThat(new HashSet<>(found)).isEqualTo(new HashSet<>(all));
         }
     }
 

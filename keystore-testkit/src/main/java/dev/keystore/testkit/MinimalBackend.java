@@ -10,8 +10,8 @@ import java.util.stream.Stream;
 /**
  * The least that a backend can be: one context, held in memory. An example to read before you write your own.
  *
- * <p>It claims nothing beyond {@link PersistenceBackend}: no atomic batches, no contexts, no prefix scans. What it holds
- * is gone with the object. Safe for use by any number of threads; no method blocks or fails.
+ * <p>It claims nothing beyond {@link PersistenceBackend}: no atomic batches, no contexts, no prefix scans. What it
+ * holds is gone with the object. Safe for use by any number of threads; no method blocks or fails.
  */
 public final class MinimalBackend implements PersistenceBackend {
 

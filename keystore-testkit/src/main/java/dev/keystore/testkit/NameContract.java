@@ -63,10 +63,10 @@ abstract class NameContract extends WritingContract {
     @Test
     @DisplayName("R16 a delete takes its id literally, never as a prefix or a pattern")
     void delete_idThatFitsOthersAsPattern_removesItAlone() {
+        for (String id : Names.OF_BEGINNING) {
+            save(id, "value of " + id);
+        }
         for (String pattern : Names.OF_BEGINNING) {
-            for (String id : Names.OF_BEGINNING) {
-                save(id, "value of " + id);
-            }
             remove(pattern);
 
             assertAbsent(pattern);
@@ -75,6 +75,7 @@ abstract class NameContract extends WritingContract {
                     assertHolds(id, "value of " + id);
                 }
             }
+            save(pattern, "value of " + pattern);
         }
     }
 

@@ -38,6 +38,17 @@ abstract class PrefixScanContract extends Contract {
     }
 
     @Test
+    @DisplayName("R60 a scan finds what was written last, and nothing that was deleted")
+    void scan_afterWrites_isUpToDate() {
+        hold("a1", "a2");
+        entries().delete(CONTEXT, TYPE, "a1");
+        entries().save(CONTEXT, TYPE, "a2", bytes("new"));
+        entries().save(CONTEXT, TYPE, "a3", bytes("new"));
+
+        assertScans("a", "a2", "a3");
+    }
+
+    @Test
     @DisplayName("R60 a scan by the empty prefix finds every id of the type")
     void scan_emptyPrefix_findsAllOfTheType() {
         hold("a", "b", "\uffff", "\ud83d\ude00");
@@ -70,7 +81,8 @@ abstract class PrefixScanContract extends Contract {
     @DisplayName("R60 a prefix is literal: % _ * ? [ ] \\ . ( ' and others stand for themselves")
     void scan_prefixOfPatternCharacters_isLiteral() {
         List<String> specials = List.of(
-                "%", "_", "*", "?", "[", "]", "[a-z]", "\\", "\\%", "\\_", ".", ".*", "(", ")", "^", "$", "|", "+", "{", "'",
+                "%",
+                "_", "*", "?", "[", "]", "[a-z]", "\\", "\\%", "\\_", ".", ".*", "(", ")", "^", "$", "|", "+", "{", "'",
                 "\"", "!", "#", "/", "~", "\u0000", "\n");
         List<String> ids = new ArrayList<>(List.of("a", "az", "za", "zz1"));
         for (String special : specials) {

@@ -28,7 +28,7 @@ abstract class ReopenContract extends WritingContract {
         byte[] large = new byte[1 << 20];
         new Random(61).nextBytes(large);
         save(CONTEXT, TYPE, "empty", new byte[0]);
-        save(CONTEXT, TYPE, "large", large);
+        save(CONTEXT, TYPE, "large", large.clone());
         save("replaced", "old");
         save("replaced", "new");
         save("removed", "old");
@@ -53,7 +53,8 @@ abstract class ReopenContract extends WritingContract {
         for (String id : Names.SPECIAL) {
             assertHolds(id, "value of " + id);
         }
-        assertLists(CONTEXT, Names.SPECIAL.stream().map(id -> new EntryId(TYPE, id)).toArray(EntryId[]::new));
+        assertLists(
+                CONTEXT, Names.SPECIAL.stream().map(id -> new EntryId(TYPE, id)).toArray(EntryId[]::new));
     }
 
     @Test
@@ -92,7 +93,8 @@ abstract class ReopenContract extends WritingContract {
         backend().claimed(AtomicCommit.class);
         save("cleared", "value");
         save(CONTEXT, "credentials", "kept", bytes("value"));
-        backend().commit(CONTEXT, new Clear(Set.of("credentials")), put("later", "value"));
+        backend().commit(CONTEXT, new Clear(Set.of("credentials")));
+        save("later", "value");
         reopen();
 
         assertLists(CONTEXT, new EntryId("credentials", "kept"), new EntryId(TYPE, "later"));

@@ -1,0 +1,119 @@
+package dev.keystore.testkit;
+
+import dev.keystore.EntryId;
+import dev.keystore.spi.AtomicCommit;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.GroupCommit;
+import dev.keystore.spi.PersistenceBackend;
+import dev.keystore.spi.PrefixScan;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** Right backends, each claiming something else, to break one method of. */
+class Delegating implements ContextAwareBackend {
+
+    final MemoryBackend memory = new MemoryBackend();
+
+    @Override
+    public Optional<byte[]> load(String context, String type, String id) {
+        return memory.load(context, type, id);
+    }
+
+    @Override
+    public void save(String context, String type, String id, byte[] value) {
+        memory.save(context, type, id, value);
+    }
+
+    @Override
+    public void delete(String context, String type, String id) {
+        memory.delete(context, type, id);
+    }
+
+    @Override
+    public Stream<EntryId> list(String context) {
+        return memory.list(context);
+    }
+
+    /** Keeps what it holds, so that opening the same object again is a reopen. */
+    @Override
+    public void close() {}
+
+    static class ContextFree implements PersistenceBackend {
+
+        boolean closed = true;
+        private final MinimalBackend minimal = new MinimalBackend();
+
+        void open() {
+            if (!closed) {
+                throw new IllegalStateException("open already");
+            }
+            closed = false;
+        }
+
+        @Override
+        public Optional<byte[]> load(String type, String id) {
+            return minimal.load(type, id);
+        }
+
+        @Override
+        public void save(String type, String id, byte[] value) {
+            minimal.save(type, id, value);
+        }
+
+        @Override
+        public void delete(String type, String id) {
+            minimal.delete(type, id);
+        }
+
+        @Override
+        public Stream<EntryId> list() {
+            return minimal.list();
+        }
+
+        @Override
+        public void close() {
+            closed = true;
+        }
+    }
+
+    static class Atomic extends Delegating implements AtomicCommit {
+        @Override
+        public void commit(Batch batch) {
+            memory.commit(batch);
+        }
+    }
+
+    static class Grouping extends Delegating implements GroupCommit {
+        @Override
+        public void commit(List<Batch> group) {
+            memory.commit(group);
+        }
+    }
+
+    static class Loading extends Delegating implements BulkLoad {
+        @Override
+        public Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
+            return memory.loadAll(context, type, ids);
+        }
+    }
+
+    static class Scanning extends Delegating implements PrefixScan {
+        @Override
+        public Stream<String> scan(String context, String type, String idPrefix) {
+            return memory.scan(context, type, idPrefix);
+        }
+    }
+
+    static class Owned extends Grouping implements ContextOwnership {
+        @Override
+        public long takeOver(String context) {
+            return memory.takeOver(context);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+package dev.keystore.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.spi.Backend;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.platform.engine.TestExecutionResult;
+import org.junit.platform.testkit.engine.Events;
+
+class SkippedTestsTest {
+
+    private static final Pattern REASON =
+            Pattern.compile("MinimalBackend does not claim (\\w+)|the backend is not (\\w+)");
+
+    @Test
+    @DisplayName("R63 the minimal backend passes, and each test that it skips names what is not claimed")
+    void minimalBackend_passesAndSkipsByName() {
+        Events tests = Verdict.run(MinimalBackendContractTest.class);
+
+        assertThat(tests.failed().list()).isEmpty();
+        assertThat(tests.succeeded().count()).isGreaterThanOrEqualTo(25);
+        assertThat(skipped(tests).stream().distinct())
+                .containsExactlyInAnyOrder(
+                        "AtomicCommit",
+                        "GroupCommit",
+                        "BulkLoad",
+                        "PrefixScan",
+                        "ContextOwnership",
+                        "ContextAwareBackend",
+                        "persistent");
+        assertThat(tests.started().count())
+                .isEqualTo(tests.succeeded().count() + skipped(tests).size());
+    }
+
+    @Test
+    @DisplayName("R63 a backend that claims everything skips nothing")
+    void memoryBackend_skipsNothing() {
+        Events tests = Verdict.run(Complete.class);
+
+        assertThat(tests.failed().list()).isEmpty();
+        assertThat(tests.aborted().list()).isEmpty();
+        assertThat(tests.skipped().list()).isEmpty();
+    }
+
+    private static List<String> skipped(Events tests) {
+        return tests.aborted().stream()
+                .map(event -> event.getRequiredPayload(TestExecutionResult.class))
+                .map(result -> reason(result.getThrowable().orElseThrow().getMessage()))
+                .toList();
+    }
+
+    private static String reason(String message) {
+        Matcher matcher = REASON.matcher(message);
+        assertThat(matcher.find()).as(message).isTrue();
+        return matcher.group(1) == null ? matcher.group(2) : matcher.group(1);
+    }
+
+    static class Complete extends BackendContractTest {
+
+        private final MemoryBackend contents = new MemoryBackend();
+
+        @Override
+        protected Backend open(Path folder) {
+            return contents.reopen();
+        }
+    }
+}

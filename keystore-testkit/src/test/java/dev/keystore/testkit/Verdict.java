@@ -1,0 +1,51 @@
+package dev.keystore.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
+
+import dev.keystore.spi.Backend;
+import java.nio.file.Path;
+import java.util.function.Supplier;
+import org.junit.platform.testkit.engine.EngineTestKit;
+import org.junit.platform.testkit.engine.Events;
+
+/** What the contract tests say of a backend. */
+final class Verdict {
+
+    private static Supplier<? extends Backend> subject = MinimalBackend::new;
+
+    private Verdict() {}
+
+    /** Asserts that of all contract tests those of some display names fail, and no other. */
+    static void assertFails(Supplier<? extends Backend> broken, String... displayNames) {
+        subject = broken;
+        Events tests = run(Subject.class);
+        assertThat(tests.started().count()).as("tests").isGreaterThan(100);
+        assertThat(tests.failed().stream()
+                        .map(event -> event.getTestDescriptor().getDisplayName())
+                        .distinct())
+                .as("failed tests")
+                .containsExactlyInAnyOrder(displayNames);
+    }
+
+    static Events run(Class<? extends BackendContractTest> test) {
+        return EngineTestKit.engine("junit-jupiter")
+                .selectors(selectClass(test))
+                .execute()
+                .testEvents();
+    }
+
+    /** What a build does not find, since it may fail. */
+    static class Subject extends BackendContractTest {
+
+        private final Backend backend = subject.get();
+
+        @Override
+        protected Backend open(Path folder) {
+            if (backend instanceof Delegating.ContextFree contextFree) {
+                contextFree.open();
+            }
+            return backend;
+        }
+    }
+}
