@@ -50,7 +50,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         this.dialect = dialect;
         this.writer = writer;
         this.pool = dialect.openReaders();
-        this.readers = SqliteDialect.jdbi(Jdbi.create(pool));
+        this.readers = SqliteDialect.configured(Jdbi.create(pool));
     }
 
     static JdbcBackend open(SqliteDialect dialect) {

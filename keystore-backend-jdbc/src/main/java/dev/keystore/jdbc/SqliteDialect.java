@@ -79,7 +79,7 @@ final class SqliteDialect {
         SQLiteConfig config = config();
         config.resetOpenMode(SQLiteOpenMode.CREATE);
         config.setSynchronous(SynchronousMode.FULL);
-        Jdbi jdbi = jdbi(Jdbi.create(() -> config.createConnection(url())));
+        Jdbi jdbi = configured(Jdbi.create(() -> config.createConnection(url())));
         jdbi.setStatementBuilderFactory(connection -> new StatementCache());
         try {
             Handle handle = jdbi.open();
@@ -125,7 +125,7 @@ final class SqliteDialect {
     }
 
     /** Sets what every Jdbi here has in common. */
-    static Jdbi jdbi(Jdbi jdbi) {
+    static Jdbi configured(Jdbi jdbi) {
         jdbi.configure(StatementExceptions.class, it -> it.setMessageRendering(MessageRendering.NONE));
         return jdbi;
     }

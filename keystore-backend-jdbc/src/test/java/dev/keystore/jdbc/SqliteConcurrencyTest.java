@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation.Put;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +16,7 @@ import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -70,21 +74,44 @@ final class SqliteConcurrencyTest {
         Path path = folder.resolve("deep/keys.db");
         atOnce(16, number -> {
             try (JdbcBackend backend = Sqlite.open(path)) {
-                for (int i = 0; i < 5; i++) {
-                    backend.commit(pair("alice", 5 * number + i, 1));
-                }
+                backend.commit(pair("alice", number, 1));
             }
             return number;
         });
 
         try (JdbcBackend backend = Sqlite.open(path)) {
-            assertThat(backend.list("alice")).hasSize(2 * 16 * 5);
+            assertThat(backend.list("alice")).hasSize(2 * 16);
             assertThat(backend.writer()
                             .handle()
                             .createQuery("PRAGMA integrity_check")
                             .mapTo(String.class)
                             .one())
                     .isEqualTo("ok");
+        }
+    }
+
+    @Test
+    @DisplayName("opening a new file goes on trying while another connection holds its lock")
+    void openWaits() throws Exception {
+        Path path = folder.resolve("keys.db");
+        try (Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
+                Statement statement = other.createStatement()) {
+            statement.execute("BEGIN EXCLUSIVE");
+            FutureTask<Long> open = new FutureTask<>(() -> {
+                try (JdbcBackend backend = Sqlite.open(path)) {
+                    return backend.list("alice").count();
+                }
+            });
+            Thread opener = new Thread(open);
+            opener.start();
+
+            // It waits within SQLite, and then, in Java, for its second try.
+            while (opener.getState() != Thread.State.TIMED_WAITING && opener.isAlive()) {
+                Thread.onSpinWait();
+            }
+            statement.execute("ROLLBACK");
+
+            assertThat(open.get()).isZero();
         }
     }
 

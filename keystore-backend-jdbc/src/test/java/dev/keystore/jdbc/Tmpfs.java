@@ -28,7 +28,8 @@ final class Tmpfs implements AutoCloseable {
 
     @Override
     public void close() {
-        assertThat(run("umount", folder.toString())).isTrue();
+        assertThat(run("umount", folder.toString()) || run("umount", "--lazy", folder.toString()))
+                .isTrue();
     }
 
     private static boolean run(String... command) {
