@@ -1,5 +1,6 @@
 package dev.keystore;
 
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -118,7 +119,7 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      * @throws OwnershipLostException if another process has taken the context over; nothing was written
      */
     default <R, X extends Exception> R transaction(String lockKey, TransactionWork<R, X> work) throws X {
-        return transaction(Set.of(lockKey), work);
+        return transaction(Set.of(Objects.requireNonNull(lockKey, "lockKey")), work);
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.keystore;
 
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -29,7 +30,7 @@ public interface SignalKeyStore extends KeyOperations {
      */
     default <R, X extends Exception> R transaction(
             String lockKey, TransactionOptions options, TransactionWork<R, X> work) throws X {
-        return transaction(Set.of(lockKey), options, work);
+        return transaction(Set.of(Objects.requireNonNull(lockKey, "lockKey")), options, work);
     }
 
     /**

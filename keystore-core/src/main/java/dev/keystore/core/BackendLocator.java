@@ -1,0 +1,68 @@
+package dev.keystore.core;
+
+import dev.keystore.StoreOpenException;
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendConfig;
+import dev.keystore.spi.BackendProvider;
+import java.util.List;
+import java.util.Map;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import java.util.stream.Collectors;
+
+/** Finds the provider of a URL's scheme among those registered, and opens the backend (R62). */
+final class BackendLocator {
+
+    private BackendLocator() {}
+
+    static Backend open(String url, Map<String, String> properties) {
+        return find(url, registered()).open(new BackendConfig(url, properties));
+    }
+
+    private static List<BackendProvider> registered() {
+        try {
+            return ServiceLoader.load(BackendProvider.class).stream()
+                    .map(ServiceLoader.Provider::get)
+                    .toList();
+        } catch (ServiceConfigurationError e) {
+            throw new StoreOpenException("A registered backend provider can't be loaded: " + e.getMessage(), e);
+        }
+    }
+
+    static BackendProvider find(String url, List<BackendProvider> providers) {
+        List<BackendProvider> matching = providers.stream()
+                .filter(provider -> url.startsWith(provider.scheme() + ":"))
+                .toList();
+        if (matching.size() == 1) {
+            return matching.get(0);
+        }
+        String scheme = schemeOf(url);
+        if (matching.isEmpty()) {
+            throw new StoreOpenException(
+                    "No backend is registered for scheme \"" + scheme + "\"; found: " + describe(providers)
+                            + ". Add the backend's artifact, for example dev.keystore:keystore-backend-jdbc for"
+                            + " jdbc:sqlite, to the class path",
+                    null);
+        }
+        throw new StoreOpenException(
+                "Several backends are registered for scheme \"" + scheme + "\": " + describe(matching)
+                        + ". Leave one of them on the class path, or pass the backend itself to the builder",
+                null);
+    }
+
+    /** What follows the scheme may hold a password, so messages show the scheme alone. */
+    private static String schemeOf(String url) {
+        int from = url.startsWith("jdbc:") ? "jdbc:".length() : 0;
+        int colon = url.indexOf(':', from);
+        return colon < 0 ? "(none)" : url.substring(0, colon);
+    }
+
+    private static String describe(List<BackendProvider> providers) {
+        return providers.isEmpty()
+                ? "none"
+                : providers.stream()
+                        .map(provider -> provider.scheme() + " (" + provider.name() + ", "
+                                + provider.getClass().getName() + ")")
+                        .collect(Collectors.joining(", "));
+    }
+}

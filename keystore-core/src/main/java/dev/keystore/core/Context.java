@@ -1,0 +1,79 @@
+package dev.keystore.core;
+
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The state of one context: small, since a gateway has thousands.
+ *
+ * <p>Concurrency: only the leader of the commit pipeline changes it, one thread at a time. Readers look at it without
+ * locks. {@link #publications} is odd while a commit is being put into the cache, and a reader that meets it so waits: the
+ * commit is in memory already, and a matter of microseconds. Two equal readings with reads between them mean that no
+ * commit of this context came between those reads (R21).
+ */
+final class Context {
+
+    private static final int SPINS = 100;
+    private static final long PAUSE_NANOS = 20_000;
+
+    final String name;
+    final int hash;
+
+    /** What this owner's commits carry, or 0 on a backend without ownership. */
+    final long epoch;
+
+    /** Raised when everything cached of this context becomes invalid. */
+    volatile int generation;
+
+    /** The clear of this context that is being written, if there is one. */
+    volatile @Nullable Pending clearing;
+
+    /** Set when another owner has taken the context over: nothing of it is cached any more. */
+    volatile boolean lost;
+
+    private volatile long publications;
+    private long sequence;
+
+    Context(String name, long epoch) {
+        this.name = name;
+        this.hash = name.hashCode();
+        this.epoch = epoch;
+    }
+
+    /** Returns how often this context was published to, once no publication is under way. */
+    long published() {
+        long seen = publications;
+        for (int spins = 0; (seen & 1) != 0; seen = publications) {
+            if (++spins < SPINS) {
+                Thread.onSpinWait();
+            } else {
+                LockSupport.parkNanos(this, PAUSE_NANOS);
+            }
+        }
+        return seen;
+    }
+
+    /** Returns whether nothing was published since {@link #published()} returned {@code seen}. */
+    boolean unchangedSince(long seen) {
+        return publications == seen;
+    }
+
+    @SuppressWarnings("NonAtomicOperationOnVolatileField") // written by the pipeline's leader alone
+    void beginPublication() {
+        publications++;
+    }
+
+    @SuppressWarnings("NonAtomicOperationOnVolatileField")
+    void endPublication() {
+        publications++;
+    }
+
+    @SuppressWarnings("NonAtomicOperationOnVolatileField")
+    void dropCached() {
+        generation++;
+    }
+
+    long nextSequence() {
+        return ++sequence;
+    }
+}

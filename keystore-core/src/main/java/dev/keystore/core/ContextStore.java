@@ -1,0 +1,230 @@
+package dev.keystore.core;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.EntryId;
+import dev.keystore.KeyReader;
+import dev.keystore.KeyType;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.Transaction;
+import dev.keystore.TransactionConflictException;
+import dev.keystore.TransactionOptions;
+import dev.keystore.TransactionWork;
+import dev.keystore.Updates;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+
+/**
+ * The store of one context.
+ *
+ * <p>Reads go to the cache. Each single write is a transaction without locks that runs again on conflict: none of a
+ * caller's code runs in it.
+ */
+final class ContextStore implements SignalKeyStore {
+
+    private final Engine engine;
+    private final Context context;
+
+    ContextStore(Engine engine, Context context) {
+        this.engine = engine;
+        this.context = context;
+    }
+
+    /** Returns whether another owner has taken the context over. */
+    boolean isLost() {
+        return context.lost;
+    }
+
+    @Override
+    public String context() {
+        return context.name;
+    }
+
+    @Override
+    public boolean inTransaction() {
+        return false;
+    }
+
+    @Override
+    public <V> Optional<V> find(KeyType<V> type, String id) {
+        engine.checkOpen();
+        EntryKey key = new EntryKey(context, type, Objects.requireNonNull(id, "id"));
+        return Optional.ofNullable(engine.cache.read(key).value(type));
+    }
+
+    @Override
+    public <V> Map<String, V> get(KeyType<V> type, Collection<String> ids) {
+        engine.checkOpen();
+        List<EntryKey> keys = new ArrayList<>(ids.size());
+        for (String id : ids) {
+            keys.add(new EntryKey(context, type, Objects.requireNonNull(id, "ids must not hold null")));
+        }
+        List<Entry> entries = engine.cache.readAll(context, keys);
+        Map<String, V> values = new LinkedHashMap<>();
+        for (int i = 0; i < keys.size(); i++) {
+            V value = entries.get(i).value(type);
+            if (value != null) {
+                values.put(keys.get(i).id, value);
+            }
+        }
+        return values;
+    }
+
+    @Override
+    public Stream<String> ids(KeyType<?> type, String idPrefix) {
+        engine.checkOpen();
+        return engine.storage.scan(context.name, type.name(), Objects.requireNonNull(idPrefix, "idPrefix"));
+    }
+
+    @Override
+    public Optional<byte[]> credentials() {
+        engine.checkOpen();
+        Entry entry = engine.cache.read(KeyTypeRegistry.credentialsKey(context));
+        return Optional.ofNullable(entry.value(KeyTypeRegistry.CREDENTIALS));
+    }
+
+    @Override
+    public <V> void put(KeyType<V> type, String id, V value) {
+        useSingle(tx -> tx.put(type, id, value));
+    }
+
+    @Override
+    public void delete(KeyType<?> type, String id) {
+        useSingle(tx -> tx.delete(type, id));
+    }
+
+    @Override
+    public void set(Updates updates) {
+        useSingle(tx -> tx.set(updates));
+    }
+
+    @Override
+    public <V> void insert(KeyType<V> type, String id, V value) {
+        useSingle(tx -> tx.insert(type, id, value));
+    }
+
+    @Override
+    public <V> Optional<V> take(KeyType<V> type, String id) {
+        return single(tx -> tx.take(type, id));
+    }
+
+    @Override
+    public boolean move(KeyType<?> type, String from, String to, OnExisting onExisting) {
+        return single(tx -> tx.move(type, from, to, onExisting));
+    }
+
+    @Override
+    public void clear() {
+        useSingle(Transaction::clear);
+    }
+
+    @Override
+    public void erase() {
+        useSingle(Transaction::erase);
+    }
+
+    @Override
+    public void saveCredentials(byte[] credentials) {
+        useSingle(tx -> tx.saveCredentials(credentials));
+    }
+
+    private void useSingle(VoidWork<RuntimeException> operation) {
+        single(tx -> {
+            operation.run(tx);
+            return tx;
+        });
+    }
+
+    private <R> R single(TransactionWork<R, RuntimeException> operation) {
+        engine.checkOpen();
+        long deadlineNanos = System.nanoTime() + engine.options.commitTimeout().toNanos();
+        while (true) {
+            try {
+                return attempt(new LockTable.Held(), operation);
+            } catch (TransactionConflictException e) {
+                if (System.nanoTime() >= deadlineNanos) {
+                    throw new CommitFailedException(context.name, "others changed the same entries all the time", e);
+                }
+            }
+        }
+    }
+
+    @Override
+    public <R, X extends Exception> R transaction(
+            Set<String> lockKeys, TransactionOptions options, TransactionWork<R, X> work) throws X {
+        engine.checkOpen();
+        checkLockKeys(lockKeys);
+        Objects.requireNonNull(work, "work");
+        if (engine.inTransaction.get() != null) {
+            throw new IllegalStateException("This thread is in a transaction already, and a second one beside it could"
+                    + " wait for the first for ever: call transaction on the handle");
+        }
+        engine.inTransaction.set(this);
+        try (LockTable.Held locks = engine.locks.acquire(context, lockKeys)) {
+            for (int attempt = 1; ; attempt++) {
+                try {
+                    return attempt(locks, work);
+                } catch (TransactionConflictException e) {
+                    if (attempt == options.maxAttempts()) {
+                        throw e;
+                    }
+                    LockSupport.parkNanos(this, Backoff.afterConflictNanos(attempt));
+                }
+            }
+        } finally {
+            engine.inTransaction.remove();
+        }
+    }
+
+    /** Runs work once, then commits what it wrote. */
+    private <R, X extends Exception> R attempt(LockTable.Held locks, TransactionWork<R, X> work) throws X {
+        StoreTransaction tx = new StoreTransaction(engine, context, locks);
+        R result;
+        try {
+            result = work.run(tx);
+        } finally {
+            tx.end();
+        }
+        PendingCommit commit = tx.toCommit();
+        if (commit != null) {
+            engine.pipeline.commit(commit);
+        }
+        return result;
+    }
+
+    static Set<String> checkLockKeys(Set<String> lockKeys) {
+        if (lockKeys.isEmpty()) {
+            throw new IllegalArgumentException("lockKeys must hold at least one key");
+        }
+        for (String lockKey : lockKeys) {
+            if (Objects.requireNonNull(lockKey, "lockKeys must not hold null").isBlank()) {
+                throw new IllegalArgumentException("lockKey must not be blank");
+            }
+        }
+        return lockKeys;
+    }
+
+    @Override
+    public KeyReader readOnly() {
+        return new ReadOnlyReader(this);
+    }
+
+    @Override
+    public List<EntryId> verify() {
+        engine.checkOpen();
+        List<EntryId> damaged = new ArrayList<>();
+        try (Stream<EntryId> entries = engine.storage.list(context.name)) {
+            entries.filter(entry -> engine.cache.isDamaged(
+                            new EntryKey(context, engine.types.find(entry.type()), entry.id())))
+                    .forEach(damaged::add);
+        }
+        return damaged;
+    }
+}

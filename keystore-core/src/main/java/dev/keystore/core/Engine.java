@@ -1,0 +1,41 @@
+package dev.keystore.core;
+
+import dev.keystore.spi.Backend;
+import org.jspecify.annotations.Nullable;
+
+/** What all contexts of one opened backend share. */
+final class Engine {
+
+    final KeyStoreOptions options;
+    final Storage storage;
+    final KeyTypeRegistry types = new KeyTypeRegistry();
+    final EntryCache cache;
+    final LockTable locks;
+    final CommitPipeline pipeline;
+
+    /** The store whose transaction the thread is in, to refuse a second one beside it (R26). */
+    final ThreadLocal<@Nullable ContextStore> inTransaction = new ThreadLocal<>();
+
+    private volatile boolean closed;
+
+    Engine(Backend backend, KeyStoreOptions options) {
+        this.options = options;
+        this.storage = new Storage(backend, options);
+        this.cache = new EntryCache(storage, types, options);
+        this.locks = new LockTable(options.lockStripes(), options.lockTimeout());
+        this.pipeline = new CommitPipeline(cache, storage, options);
+    }
+
+    void checkOpen() {
+        if (closed) {
+            throw new IllegalStateException("The store is closed");
+        }
+    }
+
+    /** Lets running commits finish, then closes the backend. */
+    void close() {
+        closed = true;
+        pipeline.close();
+        storage.close(options.commitTimeout());
+    }
+}

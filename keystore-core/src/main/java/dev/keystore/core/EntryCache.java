@@ -1,0 +1,360 @@
+package dev.keystore.core;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import dev.keystore.CorruptEntryException;
+import dev.keystore.KeyStoreException;
+import dev.keystore.LoadFailedException;
+import dev.keystore.OperationInterruptedException;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is committed, as far as it is in memory, and the way to the rest of it: one cache for all contexts.
+ *
+ * <p>Concurrency: a hit takes no lock. Loads and writes under way stand in {@link #pending}, at most one for each key. A
+ * thread that misses puts its load there, and others that miss the same key wait for it (R2). The commit pipeline puts
+ * its write there in place of any load before it calls the backend. A load may put what it found into the cache only
+ * while it still stands there; one that was displaced may have seen either value, so it is thrown away and the reader
+ * looks again (R4). A reader that misses a key which is being written waits for that write, since what the backend
+ * answers in that moment may be ahead of what is published, or may still be undone (R13, R21).
+ *
+ * <p>Clearing a context raises its generation, which makes every entry cached before invalid at once; a load that began
+ * in an older generation is thrown away like a displaced one.
+ */
+final class EntryCache {
+
+    /** What an entry takes besides its bytes and its id: key, entry, and the nodes of the cache; estimated. */
+    private static final int OVERHEAD_BYTES = 192;
+
+    private final Cache<EntryKey, Entry> cache;
+    private final ConcurrentHashMap<EntryKey, Pending> pending = new ConcurrentHashMap<>();
+    private final LongAdder loads = new LongAdder();
+    private final Storage storage;
+    private final KeyTypeRegistry types;
+    private final long loadTimeoutNanos;
+
+    EntryCache(Storage storage, KeyTypeRegistry types, KeyStoreOptions options) {
+        this.storage = storage;
+        this.types = types;
+        this.loadTimeoutNanos = options.loadTimeout().toNanos();
+        this.cache = Caffeine.newBuilder()
+                .maximumWeight(options.maximumCacheBytes())
+                .weigher(EntryCache::weightBytes)
+                .build();
+    }
+
+    private static int weightBytes(EntryKey key, Entry entry) {
+        return OVERHEAD_BYTES + 2 * key.id.length() + entry.weightBytes();
+    }
+
+    /** Returns the entry if it is cached. */
+    @Nullable Entry peek(EntryKey key) {
+        key.context.published();
+        Entry entry = cache.getIfPresent(key);
+        return entry != null && entry.generation == key.context.generation ? entry : null;
+    }
+
+    /** Returns the entry, from the cache or else from the backend. */
+    Entry read(EntryKey key) {
+        Entry cached = peek(key);
+        if (cached != null) {
+            return cached;
+        }
+        types.check(key);
+        long deadlineNanos = System.nanoTime() + loadTimeoutNanos;
+        while (true) {
+            Pending mine = new Pending();
+            Pending other = pending.putIfAbsent(key, mine);
+            Entry entry = other == null ? load(key, mine, deadlineNanos) : other.await(key, deadlineNanos);
+            if (entry == null) {
+                entry = peek(key);
+            }
+            if (entry != null) {
+                return entry;
+            }
+        }
+    }
+
+    /**
+     * Returns the entries of several keys of one context and type, as of one point in time (R21).
+     *
+     * <p>If a commit of the context was published while they were being read, they are read again, until none was or
+     * two readings in a row agree.
+     */
+    List<Entry> readAll(Context context, List<EntryKey> keys) {
+        long seen = context.published();
+        List<Entry> entries = collect(keys);
+        while (keys.size() > 1 && !context.unchangedSince(seen)) {
+            seen = context.published();
+            List<Entry> again = collect(keys);
+            if (sameContents(entries, again)) {
+                return again;
+            }
+            entries = again;
+        }
+        return entries;
+    }
+
+    /** Returns whether {@code entry} is what is committed under {@code key}. */
+    boolean isCurrent(EntryKey key, Entry entry) {
+        Entry cached = peek(key);
+        return cached == entry || (cached == null ? read(key) : cached).sameContentsAs(entry);
+    }
+
+    private List<Entry> collect(List<EntryKey> keys) {
+        List<Entry> entries = new ArrayList<>(keys.size());
+        boolean complete = true;
+        for (EntryKey key : keys) {
+            Entry entry = peek(key);
+            complete &= entry != null;
+            entries.add(entry);
+        }
+        if (complete) {
+            return entries;
+        }
+        List<EntryKey> missing = new ArrayList<>();
+        for (int i = 0; i < keys.size(); i++) {
+            if (entries.get(i) == null) {
+                types.check(keys.get(i));
+                missing.add(keys.get(i));
+            }
+        }
+        Map<EntryKey, Entry> loaded = missing.size() > 1 ? loadAll(missing) : Map.of();
+        for (int i = 0; i < keys.size(); i++) {
+            if (entries.get(i) == null) {
+                Entry entry = loaded.get(keys.get(i));
+                entries.set(i, entry == null ? read(keys.get(i)) : entry);
+            }
+        }
+        return entries;
+    }
+
+    /**
+     * Loads one key that {@code mine} stands for.
+     *
+     * @return the entry, or null if a write came between and the caller has to look again
+     */
+    private @Nullable Entry load(EntryKey key, Pending mine, long deadlineNanos) {
+        Pending clearing = key.context.clearing;
+        int generation = key.context.generation;
+        Entry published = peek(key);
+        if (published != null || clearing != null) {
+            pending.remove(key, mine);
+            mine.complete();
+            return published != null || clearing == null ? published : clearing.await(key, deadlineNanos);
+        }
+        Entry entry;
+        try {
+            refuseIfInterrupted(key);
+            loads.increment();
+            entry = decode(key, storage.load(key.context.name, key.type.name(), key.id));
+        } catch (RuntimeException | Error e) {
+            abandon(key, mine, e);
+            throw wrap(key, e);
+        }
+        return settle(key, mine, generation, entry);
+    }
+
+    /** Loads those keys that no other thread is loading or writing, in one round trip; the others are not in the map. */
+    private Map<EntryKey, Entry> loadAll(List<EntryKey> keys) {
+        Context context = keys.get(0).context;
+        int generation = context.generation;
+        Map<EntryKey, Pending> mine = new LinkedHashMap<>();
+        for (EntryKey key : keys) {
+            Pending load = new Pending();
+            if (context.clearing == null && pending.putIfAbsent(key, load) == null) {
+                mine.put(key, load);
+            }
+        }
+        if (mine.isEmpty()) {
+            return Map.of();
+        }
+        Map<String, byte[]> found;
+        try {
+            EntryKey first = keys.get(0);
+            refuseIfInterrupted(first);
+            loads.add(mine.size());
+            Collection<String> ids = mine.keySet().stream().map(key -> key.id).toList();
+            found = storage.loadAll(context.name, first.type.name(), ids);
+        } catch (RuntimeException | Error e) {
+            mine.forEach((key, load) -> abandon(key, load, e));
+            throw wrap(keys.get(0), e);
+        }
+        Map<EntryKey, Entry> entries = new HashMap<>();
+        mine.forEach((key, load) -> {
+            try {
+                Entry entry = settle(key, load, generation, decode(key, found.get(key.id)));
+                if (entry != null) {
+                    entries.put(key, entry);
+                }
+            } catch (CorruptEntryException e) {
+                abandon(key, load, e);
+            }
+        });
+        return entries;
+    }
+
+    /** Puts what was loaded into the cache, unless a write came between; then the entry may be the older one. */
+    private @Nullable Entry settle(EntryKey key, Pending mine, int generation, Entry entry) {
+        Context context = key.context;
+        entry.generation = generation;
+        pending.computeIfPresent(key, (k, standing) -> {
+            if (standing != mine) {
+                return standing;
+            }
+            if (context.generation == generation && context.clearing == null) {
+                mine.found(entry);
+                if (!context.lost) {
+                    cache.put(key, entry);
+                }
+            }
+            return null;
+        });
+        return mine.complete();
+    }
+
+    /** Ends a load that failed: those who wait for it fail as well, or look again if only its thread was interrupted. */
+    private void abandon(EntryKey key, Pending mine, Throwable failure) {
+        pending.remove(key, mine);
+        if (!Thread.currentThread().isInterrupted()) {
+            mine.failed(wrap(key, failure));
+        }
+        mine.complete();
+    }
+
+    private static KeyStoreException wrap(EntryKey key, Throwable failure) {
+        return failure instanceof CorruptEntryException || failure instanceof OperationInterruptedException
+                ? (KeyStoreException) failure
+                : new LoadFailedException(key.context.name, "entry " + key.entryId(), failure);
+    }
+
+    static LoadFailedException timedOut(EntryKey key) {
+        String what = "entry " + key.entryId();
+        return new LoadFailedException(
+                key.context.name, what, new TimeoutException("another thread has not done with it in time"));
+    }
+
+    private static void refuseIfInterrupted(EntryKey key) {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new OperationInterruptedException("entry " + key.entryId());
+        }
+    }
+
+    /** Turns what the backend holds of a key, or null, into an entry. */
+    static Entry decode(EntryKey key, byte @Nullable [] sealed) {
+        if (sealed == null) {
+            return Entry.absent();
+        }
+        try {
+            return Entry.decoded(key.type, Envelope.open(key.context.name, key.type.name(), key.id, sealed));
+        } catch (RuntimeException e) {
+            throw new CorruptEntryException(
+                    key.context.name, key.entryId(), Objects.requireNonNullElse(e.getMessage(), e.toString()), e);
+        }
+    }
+
+    /** Returns whether what the backend holds of a key is damaged; the cache is neither asked nor changed. */
+    boolean isDamaged(EntryKey key) {
+        try {
+            decode(key, storage.load(key.context.name, key.type.name(), key.id));
+            return false;
+        } catch (CorruptEntryException e) {
+            return true;
+        } catch (RuntimeException e) {
+            throw wrap(key, e);
+        }
+    }
+
+    private static boolean sameContents(List<Entry> some, List<Entry> others) {
+        for (int i = 0; i < some.size(); i++) {
+            if (!some.get(i).sameContentsAs(others.get(i))) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    // The rest is called by the leader of the commit pipeline alone.
+
+    /** Announces that a group is about to be written, and displaces the loads of what it writes. */
+    Pending beginWrite(Collection<PendingCommit> commits) {
+        Pending write = new Pending();
+        for (PendingCommit commit : commits) {
+            if (commit.cleared()) {
+                commit.context.clearing = write;
+            }
+            commit.writes.keySet().forEach(key -> pending.put(key, write));
+        }
+        return write;
+    }
+
+    /** Shows a commit that the backend has taken: to each reader all of it, or nothing. */
+    void publish(PendingCommit commit) {
+        Context context = commit.context;
+        context.beginPublication();
+        try {
+            if (commit.cleared()) {
+                clear(context, commit);
+            }
+            commit.writes.forEach((key, entry) -> {
+                entry.generation = context.generation;
+                cache.put(key, entry);
+            });
+        } catch (RuntimeException | Error e) {
+            // What is committed is committed: an entry that could not be cached is loaded when it is asked for.
+            context.dropCached();
+        } finally {
+            context.endPublication();
+        }
+    }
+
+    private void clear(Context context, PendingCommit commit) {
+        int next = context.generation + 1;
+        for (EntryKey key : commit.keptByClear()) {
+            Entry kept = cache.getIfPresent(key);
+            if (kept != null && kept.generation == context.generation) {
+                kept.generation = next;
+            }
+        }
+        context.dropCached();
+    }
+
+    /** Forgets what a commit was to write, since nobody knows what the backend holds. */
+    void forget(PendingCommit commit) {
+        if (commit.cleared()) {
+            commit.context.dropCached();
+        }
+        cache.invalidateAll(commit.writes.keySet());
+    }
+
+    /** Ends what {@link #beginWrite} began, whatever came of it. */
+    void endWrite(Pending write, Collection<PendingCommit> commits) {
+        for (PendingCommit commit : commits) {
+            commit.writes.keySet().forEach(key -> pending.remove(key, write));
+            if (commit.cleared()) {
+                commit.context.clearing = null;
+            }
+        }
+        write.complete();
+    }
+
+    long loads() {
+        return loads.sum();
+    }
+
+    long cachedBytes() {
+        cache.cleanUp();
+        return cache.policy().eviction().orElseThrow().weightedSize().orElse(0);
+    }
+
+}

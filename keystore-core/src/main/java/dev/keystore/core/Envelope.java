@@ -1,0 +1,62 @@
+package dev.keystore.core;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import java.util.zip.CRC32C;
+
+/**
+ * What the engine puts around each value before a backend gets it: one byte of format version and four of CRC32C.
+ *
+ * <p>The checksum covers the context, the type and the id as well, so that bytes that turn up under another key are
+ * found to be damaged.
+ */
+final class Envelope {
+
+    private static final byte VERSION = 1;
+    private static final int HEADER_BYTES = 1 + Integer.BYTES;
+
+    private Envelope() {}
+
+    static byte[] seal(String context, String type, String id, byte[] value) {
+        return ByteBuffer.allocate(HEADER_BYTES + value.length)
+                .put(VERSION)
+                .putInt(checksum(context, type, id, value, 0))
+                .put(value)
+                .array();
+    }
+
+    /**
+     * Returns the value.
+     *
+     * @throws IllegalArgumentException if the bytes are not what was sealed for this key, with the reason
+     */
+    static byte[] open(String context, String type, String id, byte[] sealed) {
+        if (sealed.length < HEADER_BYTES) {
+            throw new IllegalArgumentException("it has " + sealed.length + " bytes, fewer than its header");
+        }
+        if (sealed[0] != VERSION) {
+            throw new IllegalArgumentException("its format version is " + sealed[0] + ", known is " + VERSION);
+        }
+        if (ByteBuffer.wrap(sealed).getInt(1) != checksum(context, type, id, sealed, HEADER_BYTES)) {
+            throw new IllegalArgumentException("its checksum does not fit");
+        }
+        return Arrays.copyOfRange(sealed, HEADER_BYTES, sealed.length);
+    }
+
+    private static int checksum(String context, String type, String id, byte[] bytes, int from) {
+        CRC32C crc = new CRC32C();
+        crc.update(VERSION);
+        update(crc, context);
+        update(crc, type);
+        update(crc, id);
+        crc.update(bytes, from, bytes.length - from);
+        return (int) crc.getValue();
+    }
+
+    private static void update(CRC32C crc, String part) {
+        byte[] utf8 = part.getBytes(StandardCharsets.UTF_8);
+        crc.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, utf8.length));
+        crc.update(utf8);
+    }
+}

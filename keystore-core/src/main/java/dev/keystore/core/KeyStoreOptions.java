@@ -1,0 +1,90 @@
+package dev.keystore.core;
+
+import java.time.Duration;
+
+/**
+ * The options of a {@link SignalKeyStores}, as {@link SignalKeyStores.Builder} made them. The defaults are those of
+ * {@link #DEFAULTS}.
+ *
+ * @param maximumCacheBytes how much of the heap the cache takes at most, over all contexts together, in bytes, keys and
+ *     an estimate of each entry's overhead included; 64 MiB
+ * @param lockTimeout how long a transaction waits for its locks at most; 30 s
+ * @param loadTimeout how long a read waits at most for a load or a write that another thread has begun; 30 s
+ * @param commitTimeout how long a commit takes at most, its wait in the queue and its retries included; 30 s
+ * @param commitAttempts how often a commit that fails transiently is tried at most, the first time included; 5
+ * @param retryDelay how long the first retry waits; each further one waits twice as long, each up to a half more or less
+ *     by chance; 20 ms
+ * @param lockStripes how many locks the lock keys of all contexts share; 1,024
+ * @param maximumGroupSize how many commits the pipeline writes at most as one; 1,024
+ */
+public record KeyStoreOptions(
+        long maximumCacheBytes,
+        Duration lockTimeout,
+        Duration loadTimeout,
+        Duration commitTimeout,
+        int commitAttempts,
+        Duration retryDelay,
+        int lockStripes,
+        int maximumGroupSize) {
+
+    /** The defaults. */
+    public static final KeyStoreOptions DEFAULTS = new KeyStoreOptions(
+            64L * 1024 * 1024,
+            Duration.ofSeconds(30),
+            Duration.ofSeconds(30),
+            Duration.ofSeconds(30),
+            5,
+            Duration.ofMillis(20),
+            1_024,
+            1_024);
+
+    /**
+     * Checks the options.
+     *
+     * @throws IllegalArgumentException if one is out of range; the message names it
+     */
+    public KeyStoreOptions {
+        atLeast(0, "maximumCacheBytes", maximumCacheBytes);
+        atLeast(1, "lockTimeout in nanoseconds", lockTimeout.toNanos());
+        atLeast(1, "loadTimeout in nanoseconds", loadTimeout.toNanos());
+        atLeast(1, "commitTimeout in nanoseconds", commitTimeout.toNanos());
+        atLeast(1, "commitAttempts", commitAttempts);
+        atLeast(0, "retryDelay in nanoseconds", retryDelay.toNanos());
+        atLeast(1, "lockStripes", lockStripes);
+        atLeast(1, "maximumGroupSize", maximumGroupSize);
+    }
+
+    KeyStoreOptions withMaximumCacheBytes(long maximumCacheBytes) {
+        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+    }
+
+    KeyStoreOptions withLockTimeout(Duration lockTimeout) {
+        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+    }
+
+    KeyStoreOptions withLoadTimeout(Duration loadTimeout) {
+        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+    }
+
+    KeyStoreOptions withCommitTimeout(Duration commitTimeout) {
+        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+    }
+
+    KeyStoreOptions withLockStripes(int lockStripes) {
+        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+    }
+
+    KeyStoreOptions withMaximumGroupSize(int maximumGroupSize) {
+        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+    }
+
+    KeyStoreOptions withRetry(int commitAttempts, Duration retryDelay) {
+        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+    }
+
+    private static void atLeast(long least, String name, long value) {
+        if (value < least) {
+            throw new IllegalArgumentException(name + " must be at least " + least + ", was " + value);
+        }
+    }
+}

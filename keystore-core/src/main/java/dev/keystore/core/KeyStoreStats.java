@@ -1,0 +1,15 @@
+package dev.keystore.core;
+
+/**
+ * What a {@link SignalKeyStores} has done since it was opened.
+ *
+ * @param commits commits that were written
+ * @param writes writes of the backend that carried them; on a backend with group commit each is one fsync
+ * @param largestGroup the most commits that one write carried
+ * @param retries writes that were tried again after a transient failure
+ * @param conflicts commits refused because something they read had changed
+ * @param loads ids that were loaded from the backend
+ * @param cachedBytes the weight of what is cached, in bytes, by the cache's own estimate
+ */
+public record KeyStoreStats(
+        long commits, long writes, long largestGroup, long retries, long conflicts, long loads, long cachedBytes) {}

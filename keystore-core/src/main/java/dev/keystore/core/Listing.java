@@ -1,0 +1,49 @@
+package dev.keystore.core;
+
+import dev.keystore.LoadFailedException;
+import java.util.Spliterator;
+import java.util.Spliterators;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
+import org.jspecify.annotations.Nullable;
+
+/** A backend's stream, whose failures reach the caller as {@link LoadFailedException}; the caller's own pass through. */
+final class Listing<T> extends Spliterators.AbstractSpliterator<T> {
+
+    private final String context;
+    private final Spliterator<T> backend;
+    private @Nullable T next;
+
+    private Listing(String context, Spliterator<T> backend) {
+        super(backend.estimateSize(), 0);
+        this.context = context;
+        this.backend = backend;
+    }
+
+    static <T> Stream<T> of(String context, Supplier<Stream<T>> source) {
+        Stream<T> stream = translate(context, source);
+        Spliterator<T> spliterator = translate(context, stream::spliterator);
+        return StreamSupport.stream(new Listing<>(context, spliterator), false).onClose(stream::close);
+    }
+
+    @Override
+    public boolean tryAdvance(Consumer<? super T> action) {
+        if (!translate(context, () -> backend.tryAdvance(element -> next = element))) {
+            return false;
+        }
+        action.accept(next);
+        return true;
+    }
+
+    private static <R> R translate(String context, Supplier<R> operation) {
+        try {
+            return operation.get();
+        } catch (IllegalStateException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            throw new LoadFailedException(context, "the list of entries", e);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+package dev.keystore.core;
+
+import dev.keystore.EntryId;
+import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.PersistenceBackend;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** Lets the engine call a context-free backend as if it had contexts; it is only ever called with the default one. */
+record OneContextBackend(PersistenceBackend backend) implements ContextAwareBackend {
+
+    @Override
+    public Optional<byte[]> load(String context, String type, String id) {
+        return backend.load(type, id);
+    }
+
+    @Override
+    public void save(String context, String type, String id, byte[] value) {
+        backend.save(type, id, value);
+    }
+
+    @Override
+    public void delete(String context, String type, String id) {
+        backend.delete(type, id);
+    }
+
+    @Override
+    public Stream<EntryId> list(String context) {
+        return backend.list();
+    }
+
+    @Override
+    public void close() {
+        backend.close();
+    }
+}

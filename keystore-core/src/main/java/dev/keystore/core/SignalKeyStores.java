@@ -1,0 +1,213 @@
+package dev.keystore.core;
+
+import dev.keystore.SignalKeyStore;
+import dev.keystore.spi.Backend;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An opened backend, with the stores of its contexts. All of them share one cache, one set of locks and one commit
+ * pipeline.
+ *
+ * <pre>{@code
+ * try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:keys.db")) {
+ *     SignalKeyStore alice = stores.forContext("alice");
+ *     ...
+ * }
+ * }</pre>
+ *
+ * <p>Safe for use by any number of threads. A process opens one of these for each backend, and closes it when it ends;
+ * what was acknowledged is durable all the same if it does not (R11).
+ */
+public final class SignalKeyStores implements AutoCloseable {
+
+    /** The context that a backend of one context serves, and the only one it does (R51). */
+    public static final String DEFAULT_CONTEXT = "default";
+
+    private final Engine engine;
+    private final Map<String, ContextStore> stores = new ConcurrentHashMap<>();
+    private final ReentrantLock opening = new ReentrantLock();
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    private SignalKeyStores(Engine engine) {
+        this.engine = engine;
+    }
+
+    /**
+     * Opens the backend that a URL names, with the default options.
+     *
+     * @param url a scheme of a registered backend and what follows it, for example {@code jdbc:sqlite:keys.db}
+     * @throws dev.keystore.UnsupportedFormatException if what was found there is newer or of another kind; nothing was
+     *     changed
+     * @throws dev.keystore.StoreOpenException if no backend, or several, are registered for the scheme, or it can't be
+     *     opened; nothing was changed
+     * @throws IllegalArgumentException if the URL is not of the backend's form
+     */
+    public static SignalKeyStores open(String url) {
+        return builder().url(url).open();
+    }
+
+    /** Returns a builder with the default options. */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /**
+     * Returns the store of a context: an account, or a device of it. The same one each time, until another owner takes
+     * the context over; then a new one, which takes it back.
+     *
+     * @param context 1 to 1,024 characters, not blank
+     * @throws IllegalArgumentException if the name is blank, too long or not well-formed Unicode, or not
+     *     {@link #DEFAULT_CONTEXT} on a backend that has no contexts
+     * @throws IllegalStateException if this is closed
+     */
+    public SignalKeyStore forContext(String context) {
+        engine.checkOpen();
+        ContextStore known = stores.get(Objects.requireNonNull(context, "context"));
+        return known == null || known.isLost() ? openContext(context) : known;
+    }
+
+    private SignalKeyStore openContext(String name) {
+        KeyTypeRegistry.checkName("context", name);
+        if (!engine.storage.servesManyContexts() && !name.equals(DEFAULT_CONTEXT)) {
+            throw new IllegalArgumentException("context must be \"" + DEFAULT_CONTEXT
+                    + "\": this backend holds one context only, and can't open \"" + name + "\"");
+        }
+        opening.lock();
+        try {
+            ContextStore known = stores.get(name);
+            if (known == null || known.isLost()) {
+                known = new ContextStore(engine, new Context(name, engine.storage.takeOver(name)));
+                stores.put(name, known);
+            }
+            return known;
+        } finally {
+            opening.unlock();
+        }
+    }
+
+    /** Returns the options in force. */
+    public KeyStoreOptions options() {
+        return engine.options;
+    }
+
+    /** Returns what has been done since this was opened. */
+    public KeyStoreStats stats() {
+        return engine.pipeline.stats();
+    }
+
+    /**
+     * Lets running commits finish, for at most {@code commitTimeout}, and closes the backend (R28).
+     *
+     * <p>From then on every store and transaction refuses its calls with {@link IllegalStateException}; a transaction
+     * whose work is still running writes nothing. Calling it again does nothing.
+     */
+    @Override
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            engine.close();
+        }
+    }
+
+    /** Sets the options of a {@link SignalKeyStores} and opens it. Not safe for use by several threads at once. */
+    public static final class Builder {
+
+        private final Map<String, String> properties = new HashMap<>();
+        private @Nullable String url;
+        private @Nullable Backend backend;
+        private KeyStoreOptions options = KeyStoreOptions.DEFAULTS;
+
+        private Builder() {}
+
+        /** Opens the backend that is registered for the URL's scheme. */
+        public Builder url(String url) {
+            this.url = Objects.requireNonNull(url, "url");
+            return this;
+        }
+
+        /** Uses a backend that is open already, in place of a URL; closing the stores closes it. */
+        public Builder backend(Backend backend) {
+            this.backend = Objects.requireNonNull(backend, "backend");
+            return this;
+        }
+
+        /** Passes a setting to the backend that the URL names, as that backend documents it. */
+        public Builder property(String name, String value) {
+            properties.put(name, value);
+            return this;
+        }
+
+        /** Takes all options at once. */
+        public Builder options(KeyStoreOptions options) {
+            this.options = Objects.requireNonNull(options, "options");
+            return this;
+        }
+
+        /** Bounds the cache of all contexts together, in bytes; 64 MiB unless set. */
+        public Builder maximumCacheBytes(long maximumCacheBytes) {
+            options = options.withMaximumCacheBytes(maximumCacheBytes);
+            return this;
+        }
+
+        /** Bounds the wait of a transaction for its locks; 30 s unless set. */
+        public Builder lockTimeout(Duration lockTimeout) {
+            options = options.withLockTimeout(lockTimeout);
+            return this;
+        }
+
+        /** Bounds the wait of a read for another thread's load or write; 30 s unless set. */
+        public Builder loadTimeout(Duration loadTimeout) {
+            options = options.withLoadTimeout(loadTimeout);
+            return this;
+        }
+
+        /** Bounds a commit, its wait in the queue and its retries included; 30 s unless set. */
+        public Builder commitTimeout(Duration commitTimeout) {
+            options = options.withCommitTimeout(commitTimeout);
+            return this;
+        }
+
+        /**
+         * Sets how a commit that fails transiently is tried again.
+         *
+         * @param attempts how often it is tried at most, the first time included; 5 unless set
+         * @param delay how long the first retry waits, doubled for each further one; 20 ms unless set
+         */
+        public Builder retry(int attempts, Duration delay) {
+            options = options.withRetry(attempts, delay);
+            return this;
+        }
+
+        /** Sets how many locks the lock keys of all contexts share; 1,024 unless set. */
+        public Builder lockStripes(int lockStripes) {
+            options = options.withLockStripes(lockStripes);
+            return this;
+        }
+
+        /** Bounds how many commits are written as one; 1,024 unless set. */
+        public Builder maximumGroupSize(int maximumGroupSize) {
+            options = options.withMaximumGroupSize(maximumGroupSize);
+            return this;
+        }
+
+        /**
+         * Opens the stores.
+         *
+         * @throws IllegalStateException if neither or both of a URL and a backend were given
+         * @throws dev.keystore.StoreOpenException as {@link SignalKeyStores#open(String)} says
+         */
+        public SignalKeyStores open() {
+            if ((url == null) == (backend == null)) {
+                throw new IllegalStateException("Either a url or a backend must be given");
+            }
+            Backend opened = backend != null ? backend : BackendLocator.open(Objects.requireNonNull(url), properties);
+            return new SignalKeyStores(new Engine(opened, options));
+        }
+    }
+}

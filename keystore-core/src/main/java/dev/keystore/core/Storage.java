@@ -1,0 +1,149 @@
+package dev.keystore.core;
+
+import dev.keystore.EntryId;
+import dev.keystore.spi.AtomicCommit;
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.GroupCommit;
+import dev.keystore.spi.PersistenceBackend;
+import dev.keystore.spi.PrefixScan;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.StampedLock;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The backend as the engine uses it: which way each operation takes is decided here, once, by what the backend
+ * implements.
+ *
+ * <p>Concurrency: calls share {@link #inUse}, closing takes it alone, so that the backend is closed while no call is in
+ * it. Streams are not waited for: one that is read on after closing fails.
+ */
+final class Storage {
+
+    private final Backend backend;
+    private final ContextAwareBackend entries;
+    private final BulkLoad bulk;
+    private final PrefixScan prefixes;
+    private final @Nullable ContextOwnership ownership;
+    private final Consumer<List<Batch>> writer;
+    private final int groupLimit;
+    private final StampedLock inUse = new StampedLock();
+    private boolean closed;
+
+    Storage(Backend backend, KeyStoreOptions options) {
+        this.backend = backend;
+        this.entries = backend instanceof PersistenceBackend one
+                ? new OneContextBackend(one)
+                : (ContextAwareBackend) backend;
+        this.bulk = backend instanceof BulkLoad loads ? loads : this::loadEach;
+        this.prefixes = backend instanceof PrefixScan scans ? scans : this::scanList;
+        this.ownership = backend instanceof ContextOwnership owns ? owns : null;
+        if (backend instanceof GroupCommit groups) {
+            this.writer = groups::commit;
+            this.groupLimit = options.maximumGroupSize();
+        } else if (backend instanceof AtomicCommit atomic) {
+            this.writer = group -> group.forEach(atomic::commit);
+            this.groupLimit = 1;
+        } else {
+            RollbackWriter rollback = new RollbackWriter(entries, options);
+            this.writer = group -> group.forEach(rollback::write);
+            this.groupLimit = 1;
+        }
+    }
+
+    /** Returns whether the backend holds more contexts than the default one. */
+    boolean servesManyContexts() {
+        return !(backend instanceof PersistenceBackend);
+    }
+
+    /** Returns how many batches {@link #write} takes at most. */
+    int groupLimit() {
+        return groupLimit;
+    }
+
+    byte @Nullable [] load(String context, String type, String id) {
+        return call(() -> entries.load(context, type, id)).orElse(null);
+    }
+
+    Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
+        return call(() -> bulk.loadAll(context, type, ids));
+    }
+
+    private Map<String, byte[]> loadEach(String context, String type, Collection<String> ids) {
+        Map<String, byte[]> found = new HashMap<>();
+        for (String id : ids) {
+            entries.load(context, type, id).ifPresent(value -> found.put(id, value));
+        }
+        return found;
+    }
+
+    /** Throws {@link dev.keystore.LoadFailedException} if the backend fails, now or while the stream is read. */
+    Stream<EntryId> list(String context) {
+        return Listing.of(context, () -> call(() -> entries.list(context)));
+    }
+
+    /** Throws {@link dev.keystore.LoadFailedException} if the backend fails, now or while the stream is read. */
+    Stream<String> scan(String context, String type, String idPrefix) {
+        return Listing.of(context, () -> call(() -> prefixes.scan(context, type, idPrefix)));
+    }
+
+    private Stream<String> scanList(String context, String type, String idPrefix) {
+        return entries.list(context)
+                .filter(entry -> entry.type().equals(type) && entry.id().startsWith(idPrefix))
+                .map(EntryId::id);
+    }
+
+    /** Takes a context over and returns its epoch, or 0 if the backend has no ownership. */
+    long takeOver(String context) {
+        return ownership == null ? 0 : call(() -> ownership.takeOver(context));
+    }
+
+    /** Writes a group durably: all of it, or nothing. */
+    void write(List<Batch> group) {
+        call(() -> {
+            writer.accept(group);
+            return group;
+        });
+    }
+
+    private <T> T call(Supplier<T> operation) {
+        long stamp = inUse.readLock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("The store is closed");
+            }
+            return operation.get();
+        } finally {
+            inUse.unlockRead(stamp);
+        }
+    }
+
+    /** Closes the backend once no call is in it, or after {@code patience}. */
+    void close(Duration patience) {
+        long stamp = 0;
+        try {
+            stamp = inUse.tryWriteLock(patience.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        try {
+            closed = true;
+            backend.close();
+        } finally {
+            if (stamp != 0) {
+                inUse.unlockWrite(stamp);
+            }
+        }
+    }
+}
