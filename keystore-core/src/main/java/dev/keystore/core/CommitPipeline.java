@@ -274,7 +274,9 @@ final class CommitPipeline {
         final List<Batch> batches = new ArrayList<>();
         final List<PendingCommit> writers = new ArrayList<>();
         final Map<PendingCommit, KeyStoreException> refused = new LinkedHashMap<>();
-        @Nullable Throwable failure;
+
+        @Nullable
+        Throwable failure;
     }
 
     /** Checks and writes a group once; an interrupt of this thread waits, since the others' commits are not its business. */
@@ -411,8 +413,7 @@ final class CommitPipeline {
     /** An error thrown from anywhere in a backend says nothing about what was written before it. */
     private static boolean isUnknown(Throwable failure) {
         return failure instanceof Error
-                || (failure instanceof BackendException known
-                        && known.kind() == BackendException.Kind.OUTCOME_UNKNOWN);
+                || (failure instanceof BackendException known && known.kind() == BackendException.Kind.OUTCOME_UNKNOWN);
     }
 
     private KeyStoreException failed(PendingCommit commit, Throwable failure) {

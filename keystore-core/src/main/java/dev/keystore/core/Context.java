@@ -58,17 +58,17 @@ final class Context {
         return publications == seen;
     }
 
-    @SuppressWarnings("NonAtomicOperationOnVolatileField") // written by the pipeline's leader alone
+    @SuppressWarnings("NonAtomicVolatileUpdate") // written by the pipeline's leader alone
     void beginPublication() {
         publications++;
     }
 
-    @SuppressWarnings("NonAtomicOperationOnVolatileField")
+    @SuppressWarnings("NonAtomicVolatileUpdate")
     void endPublication() {
         publications++;
     }
 
-    @SuppressWarnings("NonAtomicOperationOnVolatileField")
+    @SuppressWarnings("NonAtomicVolatileUpdate")
     void dropCached() {
         generation++;
     }

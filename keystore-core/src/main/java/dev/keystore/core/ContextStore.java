@@ -221,8 +221,8 @@ final class ContextStore implements SignalKeyStore {
         engine.checkOpen();
         List<EntryId> damaged = new ArrayList<>();
         try (Stream<EntryId> entries = engine.storage.list(context.name)) {
-            entries.filter(entry -> engine.cache.isDamaged(
-                            new EntryKey(context, engine.types.find(entry.type()), entry.id())))
+            entries.filter(entry ->
+                            engine.cache.isDamaged(new EntryKey(context, engine.types.find(entry.type()), entry.id())))
                     .forEach(damaged::add);
         }
         return damaged;

@@ -14,6 +14,7 @@ final class Engine {
     final CommitPipeline pipeline;
 
     /** The store whose transaction the thread is in, to refuse a second one beside it (R26). */
+    @SuppressWarnings("ThreadLocalUsage") // one for each engine: a transaction of another backend is no deadlock
     final ThreadLocal<@Nullable ContextStore> inTransaction = new ThreadLocal<>();
 
     private volatile boolean closed;

@@ -30,12 +30,18 @@ final class Entry {
 
     /** Takes over {@code bytes}, which nobody else may hold. */
     static <V> Entry decoded(KeyType<V> type, byte[] bytes) {
-        return new Entry(bytes, type.codec() == Codec.BYTES ? null : type.codec().decode(bytes));
+        return new Entry(
+                bytes, type.codec() == Codec.BYTES ? null : type.codec().decode(bytes));
     }
 
     static <V> Entry encoded(KeyType<V> type, V value) {
         Codec<V> codec = type.codec();
-        return new Entry(codec.encode(value), codec == Codec.BYTES ? null : codec.copy(value));
+        return new Entry(codec.encode(value), isRaw(type) ? null : codec.copy(value));
+    }
+
+    /** Values that are nothing but their bytes are kept once. */
+    private static boolean isRaw(KeyType<?> type) {
+        return type.codec().equals(Codec.BYTES);
     }
 
     /** Returns another entry of the same contents, for another key. */

@@ -58,7 +58,8 @@ final class EntryCache {
     }
 
     /** Returns the entry if it is cached. */
-    @Nullable Entry peek(EntryKey key) {
+    @Nullable
+    Entry peek(EntryKey key) {
         key.context.published();
         Entry entry = cache.getIfPresent(key);
         return entry != null && entry.generation == key.context.generation ? entry : null;
@@ -356,5 +357,4 @@ final class EntryCache {
         cache.cleanUp();
         return cache.policy().eviction().orElseThrow().weightedSize().orElse(0);
     }
-
 }

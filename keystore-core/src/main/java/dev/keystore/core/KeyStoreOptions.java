@@ -55,31 +55,87 @@ public record KeyStoreOptions(
     }
 
     KeyStoreOptions withMaximumCacheBytes(long maximumCacheBytes) {
-        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+        return new KeyStoreOptions(
+                maximumCacheBytes,
+                lockTimeout,
+                loadTimeout,
+                commitTimeout,
+                commitAttempts,
+                retryDelay,
+                lockStripes,
+                maximumGroupSize);
     }
 
     KeyStoreOptions withLockTimeout(Duration lockTimeout) {
-        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+        return new KeyStoreOptions(
+                maximumCacheBytes,
+                lockTimeout,
+                loadTimeout,
+                commitTimeout,
+                commitAttempts,
+                retryDelay,
+                lockStripes,
+                maximumGroupSize);
     }
 
     KeyStoreOptions withLoadTimeout(Duration loadTimeout) {
-        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+        return new KeyStoreOptions(
+                maximumCacheBytes,
+                lockTimeout,
+                loadTimeout,
+                commitTimeout,
+                commitAttempts,
+                retryDelay,
+                lockStripes,
+                maximumGroupSize);
     }
 
     KeyStoreOptions withCommitTimeout(Duration commitTimeout) {
-        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+        return new KeyStoreOptions(
+                maximumCacheBytes,
+                lockTimeout,
+                loadTimeout,
+                commitTimeout,
+                commitAttempts,
+                retryDelay,
+                lockStripes,
+                maximumGroupSize);
     }
 
     KeyStoreOptions withLockStripes(int lockStripes) {
-        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+        return new KeyStoreOptions(
+                maximumCacheBytes,
+                lockTimeout,
+                loadTimeout,
+                commitTimeout,
+                commitAttempts,
+                retryDelay,
+                lockStripes,
+                maximumGroupSize);
     }
 
     KeyStoreOptions withMaximumGroupSize(int maximumGroupSize) {
-        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+        return new KeyStoreOptions(
+                maximumCacheBytes,
+                lockTimeout,
+                loadTimeout,
+                commitTimeout,
+                commitAttempts,
+                retryDelay,
+                lockStripes,
+                maximumGroupSize);
     }
 
     KeyStoreOptions withRetry(int commitAttempts, Duration retryDelay) {
-        return new KeyStoreOptions(maximumCacheBytes, lockTimeout, loadTimeout, commitTimeout, commitAttempts, retryDelay, lockStripes, maximumGroupSize);
+        return new KeyStoreOptions(
+                maximumCacheBytes,
+                lockTimeout,
+                loadTimeout,
+                commitTimeout,
+                commitAttempts,
+                retryDelay,
+                lockStripes,
+                maximumGroupSize);
     }
 
     private static void atLeast(long least, String name, long value) {

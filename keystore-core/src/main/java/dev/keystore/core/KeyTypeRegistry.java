@@ -52,7 +52,7 @@ final class KeyTypeRegistry {
         KeyType<?> known = types.putIfAbsent(key.type.name(), key.type);
         if (known != null && !known.equals(key.type)) {
             throw new IllegalArgumentException(
-                    known == CREDENTIALS
+                    known.equals(CREDENTIALS)
                             ? "type \"credentials\" is reserved: use credentials() and saveCredentials()"
                             : "type \"" + key.type.name() + "\" is in use here with another codec; declare it once");
         }

@@ -76,7 +76,7 @@ final class LockTable {
             return locks.size();
         }
 
-        void push(StripeLock lock) {
+        private void push(StripeLock lock) {
             locks.push(lock);
         }
 

@@ -27,7 +27,8 @@ final class Pending {
     }
 
     /** Ends it, and returns what was found, if anything was. */
-    @Nullable Entry complete() {
+    @Nullable
+    Entry complete() {
         done.countDown();
         return entry;
     }
@@ -37,7 +38,8 @@ final class Pending {
      *
      * @return the entry loaded, or null if the caller has to look again
      */
-    @Nullable Entry await(EntryKey key, long deadlineNanos) {
+    @Nullable
+    Entry await(EntryKey key, long deadlineNanos) {
         try {
             if (!done.await(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
                 throw EntryCache.timedOut(key);

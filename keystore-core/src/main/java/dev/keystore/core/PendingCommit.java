@@ -83,15 +83,14 @@ final class PendingCommit {
     }
 
     /** Returns what saves a written entry, or null if the write is a delete. */
-    @Nullable Mutation put(EntryKey key) {
+    @Nullable
+    Mutation put(EntryKey key) {
         return puts.get(key);
     }
 
     /** Returns the key of what a clear without {@code erase} keeps, if this commit is one. */
     List<EntryKey> keptByClear() {
-        return keptTypes == null || keptTypes.isEmpty()
-                ? List.of()
-                : List.of(KeyTypeRegistry.credentialsKey(context));
+        return keptTypes == null || keptTypes.isEmpty() ? List.of() : List.of(KeyTypeRegistry.credentialsKey(context));
     }
 
     List<EntryId> entryIds() {

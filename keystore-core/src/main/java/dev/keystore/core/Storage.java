@@ -43,9 +43,8 @@ final class Storage {
 
     Storage(Backend backend, KeyStoreOptions options) {
         this.backend = backend;
-        this.entries = backend instanceof PersistenceBackend one
-                ? new OneContextBackend(one)
-                : (ContextAwareBackend) backend;
+        this.entries =
+                backend instanceof PersistenceBackend one ? new OneContextBackend(one) : (ContextAwareBackend) backend;
         this.bulk = backend instanceof BulkLoad loads ? loads : this::loadEach;
         this.prefixes = backend instanceof PrefixScan scans ? scans : this::scanList;
         this.ownership = backend instanceof ContextOwnership owns ? owns : null;

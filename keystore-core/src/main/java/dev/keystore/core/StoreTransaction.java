@@ -52,12 +52,17 @@ final class StoreTransaction implements Transaction {
     }
 
     /** Returns the commit of what was written; null if nothing was. */
-    @Nullable PendingCommit toCommit() {
+    @Nullable
+    PendingCommit toCommit() {
         if (writes.isEmpty() && keptTypes == null) {
             return null;
         }
         return new PendingCommit(
-                context, reads, writes, keptTypes, engine.options.commitTimeout().toNanos());
+                context,
+                reads,
+                writes,
+                keptTypes,
+                engine.options.commitTimeout().toNanos());
     }
 
     private void check() {
@@ -152,12 +157,15 @@ final class StoreTransaction implements Transaction {
         check();
         Map<EntryKey, Entry> own = Map.copyOf(writes);
         Stream<String> written = own.entrySet().stream()
-                .filter(write -> write.getValue().exists() && write.getKey().type.equals(type))
+                .filter(write ->
+                        write.getValue().exists() && write.getKey().type.equals(type))
                 .map(write -> write.getKey().id)
                 .filter(id -> id.startsWith(idPrefix));
         Stream<String> committed = cleared(type)
                 ? Stream.empty()
-                : engine.storage.scan(context.name, type.name(), idPrefix).filter(id -> !own.containsKey(key(type, id)));
+                : engine.storage
+                        .scan(context.name, type.name(), idPrefix)
+                        .filter(id -> !own.containsKey(key(type, id)));
         return Stream.concat(written, committed).filter(id -> {
             check();
             return true;
@@ -166,7 +174,8 @@ final class StoreTransaction implements Transaction {
 
     @Override
     public Optional<byte[]> credentials() {
-        return Optional.ofNullable(entry(KeyTypeRegistry.credentialsKey(context)).value(KeyTypeRegistry.CREDENTIALS));
+        return Optional.ofNullable(
+                entry(KeyTypeRegistry.credentialsKey(context)).value(KeyTypeRegistry.CREDENTIALS));
     }
 
     @Override

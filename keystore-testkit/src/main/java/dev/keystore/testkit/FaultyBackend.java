@@ -63,7 +63,8 @@ public final class FaultyBackend {
      * <p>A commit that fails midway reaches the backend beneath as a list that throws once the first half of it has been
      * read, so that what has been written by then has to be taken back.
      */
-    public static <B extends ContextAwareBackend & GroupCommit> ContextAwareBackend grouping(B delegate, Faults faults) {
+    public static <B extends ContextAwareBackend & GroupCommit> ContextAwareBackend grouping(
+            B delegate, Faults faults) {
         return new Grouping<>(delegate, faults);
     }
 

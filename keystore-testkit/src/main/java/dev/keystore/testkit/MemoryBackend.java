@@ -35,8 +35,7 @@ import java.util.stream.Stream;
  * never taken over has the epoch 0, so an owner is not needed to write. Safe for use by any number of threads. Every
  * method but {@link #close} and {@link #reopen} throws {@link IllegalStateException} once this backend is closed.
  */
-public final class MemoryBackend
-        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
+public final class MemoryBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
 
     private final Contents contents;
     private volatile boolean closed;
