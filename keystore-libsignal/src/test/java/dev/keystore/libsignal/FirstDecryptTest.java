@@ -13,15 +13,11 @@ import dev.keystore.testkit.Call;
 import dev.keystore.testkit.Fault;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -33,7 +29,7 @@ import org.signal.libsignal.protocol.message.PreKeySignalMessage;
 import org.signal.libsignal.protocol.state.SignalProtocolStore;
 
 @DisplayName("The first decrypt of a pre-key message is one commit or none")
-class FirstDecryptTest {
+class FirstDecryptTest extends LibsignalTest {
 
     private static final List<String> CALLS = List.of(
             "loadSession",
@@ -47,21 +43,6 @@ class FirstDecryptTest {
             "markKyberPreKeyUsed",
             "removePreKey",
             "storeSession");
-
-    @TempDir
-    Path folder;
-
-    private TwoParties parties;
-
-    @BeforeEach
-    void open() {
-        parties = new TwoParties(folder);
-    }
-
-    @AfterEach
-    void close() {
-        parties.close();
-    }
 
     static Stream<Arguments> failures() {
         return CALLS.stream().flatMap(call -> Stream.of(Arguments.of(call, false), Arguments.of(call, true)));
