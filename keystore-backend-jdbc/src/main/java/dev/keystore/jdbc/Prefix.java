@@ -1,0 +1,31 @@
+package dev.keystore.jdbc;
+
+import org.jspecify.annotations.Nullable;
+
+/** The range of strings that begin with a prefix, in the order of their code points, which is that of their UTF-8. */
+final class Prefix {
+
+    private Prefix() {}
+
+    /** Returns the least string above all that begin with {@code prefix}, or {@code null} if there is none. */
+    static @Nullable String end(String prefix) {
+        int length = prefix.length();
+        while (length > 0) {
+            int last = prefix.codePointBefore(length);
+            length -= Character.charCount(last);
+            if (last < Character.MAX_CODE_POINT) {
+                return prefix.substring(0, length) + Character.toString(next(last));
+            }
+        }
+        return null;
+    }
+
+    /** Returns the least string above {@code string}. */
+    static String after(String string) {
+        return string + '\0';
+    }
+
+    private static int next(int codePoint) {
+        return codePoint + 1 == Character.MIN_SURROGATE ? Character.MAX_SURROGATE + 1 : codePoint + 1;
+    }
+}

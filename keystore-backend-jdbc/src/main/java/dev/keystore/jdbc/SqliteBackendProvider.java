@@ -1,0 +1,86 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.StoreOpenException;
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendConfig;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.BackendProvider;
+import java.nio.file.Path;
+
+/**
+ * Opens the SQLite backend from {@code jdbc:sqlite:path/of/the/file.db}. Found by its scheme; nobody needs to name it.
+ *
+ * <p>What follows the scheme is a path and nothing else: no {@code file:} URI, no options after a {@code ?}, and not
+ * {@code :memory:}, which would not be durable. There are no properties. A file that does not exist, or is empty, becomes
+ * a new store, readable by its owner alone; missing folders are created likewise.
+ */
+public final class SqliteBackendProvider implements BackendProvider {
+
+    private static final String SCHEME = "jdbc:sqlite";
+
+    /** For {@link java.util.ServiceLoader}. */
+    public SqliteBackendProvider() {}
+
+    @Override
+    public String name() {
+        return "SQLite";
+    }
+
+    @Override
+    public String scheme() {
+        return SCHEME;
+    }
+
+    @Override
+    public Backend open(BackendConfig config) {
+        Path path = path(config);
+        requireDriver();
+        SqliteFile file = SqliteFile.examine(path);
+        try {
+            file.create();
+            return JdbcBackend.open(new SqliteDialect(path));
+        } catch (StoreOpenException e) {
+            file.undo(e);
+            throw e;
+        } catch (BackendException e) {
+            StoreOpenException failure = new StoreOpenException(e.getMessage(), e.getCause());
+            file.undo(failure);
+            throw failure;
+        }
+    }
+
+    private static Path path(BackendConfig config) {
+        if (!config.properties().isEmpty()) {
+            throw new IllegalArgumentException(
+                    "properties must be empty: the SQLite backend has none, was given " + config.properties().keySet());
+        }
+        String location = config.location(SCHEME);
+        if (location.isBlank()) {
+            throw refused(config, "names no file");
+        }
+        if (location.startsWith(":")) {
+            throw refused(config, "is not durable, or no file of its own");
+        }
+        if (location.startsWith("file:")) {
+            throw refused(config, "holds a file: URI");
+        }
+        if (location.contains("?")) {
+            throw refused(config, "holds options after a \"?\", and the SQLite backend has none");
+        }
+        return Path.of(location).toAbsolutePath().normalize();
+    }
+
+    private static IllegalArgumentException refused(BackendConfig config, String why) {
+        return new IllegalArgumentException(
+                "url \"" + config.url() + "\" " + why + "; write " + SCHEME + ":path/of/the/file.db");
+    }
+
+    private static void requireDriver() {
+        try {
+            Class.forName("org.sqlite.SQLiteDataSource", false, SqliteBackendProvider.class.getClassLoader());
+        } catch (ClassNotFoundException e) {
+            throw new StoreOpenException(
+                    "the SQLite driver is missing: add the artifact org.xerial:sqlite-jdbc to the class path", e);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+package dev.keystore.jdbc;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import dev.keystore.UnsupportedFormatException;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.BackendException.Kind;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiConsumer;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.JdbiException;
+import org.jdbi.v3.core.statement.StatementExceptions;
+import org.jdbi.v3.core.statement.StatementExceptions.MessageRendering;
+import org.jspecify.annotations.Nullable;
+import org.sqlite.SQLiteConfig;
+import org.sqlite.SQLiteConfig.SynchronousMode;
+import org.sqlite.SQLiteDataSource;
+import org.sqlite.SQLiteErrorCode;
+import org.sqlite.SQLiteOpenMode;
+
+/**
+ * What is particular to SQLite: how its connections are opened, how a transaction begins, and what its errors mean.
+ *
+ * <p>Durability: a write-ahead log with {@code synchronous=FULL}, so that COMMIT returns after the log is on the medium.
+ * Waits: 2 s for a lock of the file, 10 s for a reader.
+ */
+final class SqliteDialect {
+
+    /** Takes the file's write lock at once: a lock taken later may fail in the middle of a group. */
+    static final String BEGIN = "BEGIN IMMEDIATE";
+
+    private static final Duration BUSY_TIMEOUT = Duration.ofSeconds(2);
+    private static final Duration READER_TIMEOUT = Duration.ofSeconds(10);
+    private static final Duration OPEN_TIMEOUT = Duration.ofSeconds(10);
+    private static final Duration OPEN_PAUSE = Duration.ofMillis(20);
+    private static final int READERS = 4;
+
+    private final Path path;
+
+    SqliteDialect(Path path) {
+        this.path = path;
+    }
+
+    /**
+     * Opens the connection that writes: puts the schema into an empty file, and switches it to a write-ahead log.
+     *
+     * <p>Waits up to 10 s for others that open the same file.
+     */
+    Handle createAndOpenWriter() {
+        // SQLite does not wait for a lock where waiting could deadlock, as when two switch a file to WAL at once
+        // (sqlite.org/c3ref/busy_handler.html).
+        long deadline = System.nanoTime() + OPEN_TIMEOUT.toNanos();
+        while (true) {
+            try {
+                return openWriter(SqliteFormat::install);
+            } catch (BackendException e) {
+                if (e.kind() != Kind.TRANSIENT || System.nanoTime() - deadline > 0) {
+                    throw e;
+                }
+                LockSupport.parkNanos(OPEN_PAUSE.toNanos());
+            }
+        }
+    }
+
+    /** Opens the connection that writes once more, on a file that must still be the store. */
+    Handle reopenWriter() {
+        try {
+            return openWriter(SqliteFormat::verify);
+        } catch (UnsupportedFormatException e) {
+            throw BackendException.permanent(e.getMessage(), e);
+        }
+    }
+
+    private Handle openWriter(BiConsumer<Path, Handle> format) {
+        SQLiteConfig config = config();
+        config.resetOpenMode(SQLiteOpenMode.CREATE);
+        config.setSynchronous(SynchronousMode.FULL);
+        Jdbi jdbi = jdbi(Jdbi.create(() -> config.createConnection(url())));
+        jdbi.setStatementBuilderFactory(connection -> new StatementCache());
+        try {
+            Handle handle = jdbi.open();
+            try {
+                format.accept(path, handle);
+                switchToLog(handle);
+                return handle;
+            } catch (RuntimeException e) {
+                close(handle, e);
+                throw e;
+            }
+        } catch (JdbiException e) {
+            throw failure("open", e);
+        }
+    }
+
+    private void switchToLog(Handle handle) {
+        String mode =
+                handle.createQuery("PRAGMA journal_mode = WAL").mapTo(String.class).one();
+        if (!mode.equals("wal")) {
+            throw BackendException.permanent(
+                    path + " can't have a write-ahead log, its journal mode stays " + mode, null);
+        }
+    }
+
+    /** Makes the pool of connections that read; none is opened before it is needed. */
+    HikariDataSource openReaders() {
+        SQLiteConfig config = config();
+        config.setReadOnly(true);
+        SQLiteDataSource source = new SQLiteDataSource(config);
+        source.setUrl(url());
+        HikariConfig pool = new HikariConfig();
+        pool.setDataSource(source);
+        pool.setPoolName("keystore-sqlite-readers");
+        pool.setReadOnly(true);
+        pool.setMaximumPoolSize(READERS);
+        pool.setMinimumIdle(0);
+        pool.setMaxLifetime(0);
+        pool.setConnectionTimeout(READER_TIMEOUT.toMillis());
+        pool.setInitializationFailTimeout(-1);
+        return new HikariDataSource(pool);
+    }
+
+    /** Sets what every Jdbi here has in common. */
+    static Jdbi jdbi(Jdbi jdbi) {
+        jdbi.configure(StatementExceptions.class, it -> it.setMessageRendering(MessageRendering.NONE));
+        return jdbi;
+    }
+
+    /** Says what a failure means that came before COMMIT: nothing was written. */
+    BackendException failure(String doing, RuntimeException thrown) {
+        SQLException cause = sqlException(thrown);
+        if (cause == null) {
+            return BackendException.permanent(message(doing, thrown), thrown);
+        }
+        String message = message(doing, cause) + advice(cause);
+        return isPassing(cause)
+                ? BackendException.transientFailure(message, cause)
+                : BackendException.permanent(message, cause);
+    }
+
+    /**
+     * Says what a failure of COMMIT means, and makes it true: called with the connection rolled back, before it closes.
+     */
+    BackendException commitFailure(Handle handle, RuntimeException thrown) {
+        SQLException cause = sqlException(thrown);
+        int code = cause == null ? 0 : cause.getErrorCode();
+        // SQLite rolls back when COMMIT fails (sqlite.org/lang_transaction.html), but after an I/O error the log may
+        // hold the whole transaction behind its end, and recovery after a crash would take it for committed
+        // (sqlite.org/walformat.html, 4.3). An empty log settles it.
+        if (code == 0 || (code == SQLiteErrorCode.SQLITE_IOERR.code && !emptyLog(handle))) {
+            return BackendException.outcomeUnknown(message("commit", cause == null ? thrown : cause), cause);
+        }
+        return failure("commit", thrown);
+    }
+
+    private static boolean emptyLog(Handle handle) {
+        try {
+            return handle.createQuery("PRAGMA wal_checkpoint(TRUNCATE)")
+                            .mapTo(int.class)
+                            .one()
+                    == 0;
+        } catch (JdbiException e) {
+            return false;
+        }
+    }
+
+    /** Returns SQLite's or the pool's own exception beneath one of Jdbi's, whose message may hold what was bound. */
+    static @Nullable SQLException sqlException(@Nullable Throwable thrown) {
+        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+            if (cause instanceof SQLException found) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    /** Closes a connection that failed, and keeps to itself that closing failed as well. */
+    static void close(Handle handle, Throwable failure) {
+        try {
+            handle.close();
+        } catch (JdbiException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    /** Whether another try may succeed: a lock of somebody else, no free reader, or a connection that was closed. */
+    private static boolean isPassing(SQLException cause) {
+        int code = cause.getErrorCode();
+        return code == 0
+                || code == SQLiteErrorCode.SQLITE_BUSY.code
+                || code == SQLiteErrorCode.SQLITE_LOCKED.code
+                || code == SQLiteErrorCode.SQLITE_PROTOCOL.code;
+    }
+
+    private static String advice(SQLException cause) {
+        return switch (SQLiteErrorCode.getErrorCode(cause.getErrorCode())) {
+            case SQLITE_BUSY, SQLITE_LOCKED -> "; another connection holds its lock";
+            case SQLITE_FULL -> "; free some space on its volume";
+            case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM -> "; make the file and its folder readable and writable";
+            case SQLITE_CORRUPT, SQLITE_NOTADB -> "; the file is damaged, restore it from a backup";
+            default -> "";
+        };
+    }
+
+    private String message(String doing, Throwable cause) {
+        return path + ": could not " + doing + ": " + cause.getMessage();
+    }
+
+    private String url() {
+        return "jdbc:sqlite:" + path;
+    }
+
+    private static SQLiteConfig config() {
+        SQLiteConfig config = new SQLiteConfig();
+        config.setBusyTimeout(Math.toIntExact(BUSY_TIMEOUT.toMillis()));
+        return config;
+    }
+}

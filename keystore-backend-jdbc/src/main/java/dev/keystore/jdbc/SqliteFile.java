@@ -1,0 +1,162 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.StoreOpenException;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/**
+ * The file of a store and the folders above it: looked at before anything is changed, created for the owner alone, and
+ * taken away again when opening fails.
+ */
+final class SqliteFile {
+
+    private final Path path;
+    private final Deque<Path> created = new ArrayDeque<>();
+
+    private SqliteFile(Path path) {
+        this.path = path;
+    }
+
+    /**
+     * Looks at what is at a path, and changes nothing.
+     *
+     * @throws StoreOpenException if no store can be there, or what is there is none
+     */
+    static SqliteFile examine(Path path) {
+        if (Files.isDirectory(path)) {
+            throw new StoreOpenException(path + " is a folder; name a file in it", null);
+        }
+        Path folder = nearestExisting(path.getParent());
+        if (!Files.isDirectory(folder)) {
+            throw new StoreOpenException(folder + " is not a folder; name a file in one that can be written", null);
+        }
+        if (!Files.isWritable(folder) || !Files.isExecutable(folder)) {
+            throw new StoreOpenException(
+                    folder + " can't be written, and SQLite keeps its log beside the file;"
+                            + " make the folder writable for this user",
+                    null);
+        }
+        if (isEmpty(path)) {
+            requireNoLog(path);
+        } else if (!Files.isReadable(path) || !Files.isWritable(path)) {
+            throw new StoreOpenException(
+                    path + " can't be read and written; make the file readable and writable for this user", null);
+        } else {
+            SqliteFormat.examine(path);
+        }
+        return new SqliteFile(path);
+    }
+
+    /** Creates the folders and the file that are missing, so that SQLite finds an empty file of the owner's. */
+    void create() {
+        try {
+            createFolders(path.getParent());
+            createFile();
+        } catch (IOException e) {
+            throw new StoreOpenException(path + " could not be created: " + e, e);
+        }
+    }
+
+    /** Removes what {@link #create} made, but for a file that somebody else has opened meanwhile. */
+    void undo(StoreOpenException failure) {
+        try {
+            while (!created.isEmpty()) {
+                Path last = created.pop();
+                if (last.equals(path) && (Files.exists(beside("-wal")) || Files.exists(beside("-shm")))) {
+                    return;
+                }
+                Files.deleteIfExists(last);
+            }
+        } catch (IOException e) {
+            failure.addSuppressed(e);
+        }
+    }
+
+    private void createFolders(Path folder) throws IOException {
+        if (Files.exists(folder)) {
+            return;
+        }
+        createFolders(folder.getParent());
+        try {
+            Files.createDirectory(folder, ownerOnly(folder, "rwx------"));
+        } catch (FileAlreadyExistsException e) {
+            return;
+        }
+        created.push(folder);
+        force(folder.getParent());
+    }
+
+    private void createFile() throws IOException {
+        if (Files.exists(path)) {
+            return;
+        }
+        try {
+            Files.createFile(path, ownerOnly(path, "rw-------"));
+        } catch (FileAlreadyExistsException e) {
+            return;
+        }
+        created.push(path);
+        force(path.getParent());
+    }
+
+    private static FileAttribute<?>[] ownerOnly(Path path, String permissions) {
+        boolean posix = path.getFileSystem().supportedFileAttributeViews().contains("posix");
+        return posix
+                ? new FileAttribute<?>[] {
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
+                }
+                : new FileAttribute<?>[0];
+    }
+
+    /** Makes a new name in a folder survive power loss, where the system lets a folder be opened. */
+    private static void force(Path folder) {
+        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+            channel.force(true);
+        } catch (IOException e) {
+            // Windows opens no folders, and needs no such call.
+        }
+    }
+
+    private static Path nearestExisting(Path folder) {
+        Path existing = folder;
+        while (!Files.exists(existing) && existing.getParent() != null) {
+            existing = existing.getParent();
+        }
+        return existing;
+    }
+
+    private static boolean isEmpty(Path path) {
+        try {
+            return !Files.exists(path) || Files.size(path) == 0;
+        } catch (IOException e) {
+            throw new StoreOpenException(path + " can't be looked at: " + e, e);
+        }
+    }
+
+    /** SQLite deletes the log of a database that is empty, with all that was committed to it. */
+    private static void requireNoLog(Path path) {
+        Path log = beside(path, "-wal");
+        if (!isEmpty(log)) {
+            throw new StoreOpenException(
+                    path + " is missing or empty, but its log " + log + " is not;"
+                            + " bring back the file that belongs to the log, or move the log away",
+                    null);
+        }
+    }
+
+    private Path beside(String suffix) {
+        return beside(path, suffix);
+    }
+
+    private static Path beside(Path path, String suffix) {
+        return path.resolveSibling(path.getFileName() + suffix);
+    }
+}

@@ -1,0 +1,142 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.StoreOpenException;
+import dev.keystore.UnsupportedFormatException;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.util.List;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.JdbiException;
+import org.sqlite.SQLiteConfig;
+import org.sqlite.SQLiteErrorCode;
+
+/**
+ * What marks a file as a store: the application id in SQLite's header, and the schema version beside it.
+ *
+ * <p>The marks are written with the schema in one transaction, before the file is switched to a write-ahead log. So they
+ * are in the file itself from the start, and can be read without touching the log.
+ */
+final class SqliteFormat {
+
+    /** {@code "KeyS"}; see <a href="https://sqlite.org/pragma.html#pragma_application_id">application_id</a>. */
+    static final int APPLICATION_ID = 0x4B657953;
+
+    static final int SCHEMA_VERSION = 1;
+
+    private static final int TABLES_NAMED = 10;
+
+    private SqliteFormat() {}
+
+    /**
+     * Reads the marks of a file that is not empty, and neither changes it nor creates anything beside it.
+     *
+     * @throws UnsupportedFormatException if it is a database, but not a store that this version can use
+     * @throws StoreOpenException if it is no SQLite database, or can't be read
+     */
+    static void examine(Path path) {
+        // Not by reading the header ourselves: closing the file would drop this process's locks on it
+        // (sqlite.org/howtocorrupt.html, 2.2). And immutable, or else SQLite creates the log's files.
+        SQLiteConfig config = new SQLiteConfig();
+        config.setReadOnly(true);
+        String url = "jdbc:sqlite:" + path.toUri() + "?immutable=1";
+        try (Handle handle = Jdbi.open(() -> config.createConnection(url))) {
+            if (applicationId(handle) != APPLICATION_ID || version(handle) != SCHEMA_VERSION) {
+                throw unsupported(path, handle);
+            }
+        } catch (JdbiException e) {
+            throw unreadable(path, e);
+        }
+    }
+
+    /**
+     * Writes the marks and the schema into an open file that is empty, and checks those of one that is not.
+     *
+     * @throws UnsupportedFormatException if it is not a store that this version can use; nothing was changed
+     */
+    static void install(Path path, Handle handle) {
+        if (isFresh(handle)) {
+            handle.execute("BEGIN IMMEDIATE");
+            if (isFresh(handle)) {
+                create(handle);
+            }
+            handle.execute("COMMIT");
+        }
+        verify(path, handle);
+    }
+
+    /**
+     * Checks the marks of an open file.
+     *
+     * @throws UnsupportedFormatException if it is not a store that this version can use
+     */
+    static void verify(Path path, Handle handle) {
+        if (applicationId(handle) != APPLICATION_ID
+                || version(handle) != SCHEMA_VERSION
+                || !tables(handle).contains("entry")) {
+            throw unsupported(path, handle);
+        }
+    }
+
+    private static void create(Handle handle) {
+        handle.execute(
+                """
+                CREATE TABLE entry (
+                    context TEXT NOT NULL,
+                    type TEXT NOT NULL,
+                    id TEXT NOT NULL,
+                    value BLOB NOT NULL,
+                    PRIMARY KEY (context, type, id)
+                ) STRICT
+                """);
+        handle.execute("PRAGMA application_id = " + APPLICATION_ID);
+        handle.execute("PRAGMA user_version = " + SCHEMA_VERSION);
+    }
+
+    private static boolean isFresh(Handle handle) {
+        return applicationId(handle) == 0 && version(handle) == 0 && tables(handle).isEmpty();
+    }
+
+    private static int applicationId(Handle handle) {
+        return handle.createQuery("PRAGMA application_id").mapTo(int.class).one();
+    }
+
+    private static int version(Handle handle) {
+        return handle.createQuery("PRAGMA user_version").mapTo(int.class).one();
+    }
+
+    private static List<String> tables(Handle handle) {
+        return handle.createQuery("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+                .mapTo(String.class)
+                .list();
+    }
+
+    private static UnsupportedFormatException unsupported(Path path, Handle handle) {
+        int applicationId = applicationId(handle);
+        int version = version(handle);
+        if (applicationId == APPLICATION_ID && version > SCHEMA_VERSION) {
+            return new UnsupportedFormatException(path + " is a key store of format " + version
+                    + ", and this version of Keystore knows formats up to " + SCHEMA_VERSION
+                    + "; use a newer version of Keystore");
+        }
+        List<String> tables = tables(handle);
+        return new UnsupportedFormatException(path + " is an SQLite database, but not a key store: application id "
+                + String.format("0x%08X", applicationId) + " (a key store has 0x" + String.format("%08X", APPLICATION_ID)
+                + "), user version " + version + ", "
+                + (tables.isEmpty() ? "no tables" : "tables " + names(tables)) + "; name another file");
+    }
+
+    private static String names(List<String> tables) {
+        return tables.size() <= TABLES_NAMED
+                ? String.join(", ", tables)
+                : String.join(", ", tables.subList(0, TABLES_NAMED)) + " and " + (tables.size() - TABLES_NAMED) + " more";
+    }
+
+    private static StoreOpenException unreadable(Path path, JdbiException e) {
+        SQLException cause = SqliteDialect.sqlException(e);
+        if (cause != null && cause.getErrorCode() == SQLiteErrorCode.SQLITE_NOTADB.code) {
+            return new StoreOpenException(path + " is no SQLite database; name another file", cause);
+        }
+        return new StoreOpenException(path + " can't be read: " + (cause == null ? e : cause).getMessage(), cause);
+    }
+}

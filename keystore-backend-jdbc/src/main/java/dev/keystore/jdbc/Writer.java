@@ -1,0 +1,118 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.BackendException.Kind;
+import java.time.Duration;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.JdbiException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one connection that writes, held by one thread at a time for one transaction.
+ *
+ * <p>Recovery: after a failure that does not pass by itself, or a rollback that fails, the connection is closed, which
+ * rolls back what may be left, and the next transaction opens a new one.
+ */
+final class Writer {
+
+    private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
+
+    private final SqliteDialect dialect;
+    private final ReentrantLock lock = new ReentrantLock();
+    private @Nullable Handle handle;
+
+    Writer(SqliteDialect dialect, Handle handle) {
+        this.dialect = dialect;
+        this.handle = handle;
+    }
+
+    /**
+     * Does work in one transaction, and commits it durably.
+     *
+     * <p>Waits up to 10 s for another thread's transaction, and then as long as the dialect waits for the file.
+     *
+     * @throws BackendException if it was not committed, or its outcome is unknown
+     */
+    void commit(Consumer<Handle> work) {
+        acquire();
+        try {
+            if (handle == null) {
+                handle = dialect.reopenWriter();
+            }
+            commit(handle, work);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Closes the connection; with the last one of its file, SQLite moves the log into it. */
+    void close() {
+        lock.lock();
+        try {
+            if (handle != null) {
+                handle.close();
+                handle = null;
+            }
+        } catch (JdbiException e) {
+            throw dialect.failure("close", e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Returns the connection that the next transaction uses, unless it has to open one. */
+    @Nullable
+    Handle handle() {
+        return handle;
+    }
+
+    private void commit(Handle open, Consumer<Handle> work) {
+        boolean committing = false;
+        try {
+            open.execute(SqliteDialect.BEGIN);
+            work.accept(open);
+            committing = true;
+            open.execute("COMMIT");
+        } catch (RuntimeException e) {
+            boolean rolledBack = rollBack(open);
+            BackendException failure =
+                    committing ? dialect.commitFailure(open, e) : dialect.failure("commit", e);
+            if (!rolledBack || failure.kind() != Kind.TRANSIENT) {
+                discard(open, failure);
+            }
+            throw failure;
+        } catch (Error e) {
+            discard(open, e);
+            throw e;
+        }
+    }
+
+    private static boolean rollBack(Handle open) {
+        try {
+            open.execute("ROLLBACK");
+            return true;
+        } catch (JdbiException e) {
+            return false;
+        }
+    }
+
+    private void discard(Handle open, Throwable failure) {
+        handle = null;
+        SqliteDialect.close(open, failure);
+    }
+
+    private void acquire() {
+        try {
+            if (!lock.tryLock(LOCK_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS)) {
+                throw BackendException.transientFailure(
+                        "another thread has been writing for " + LOCK_TIMEOUT.toSeconds() + " s", null);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw BackendException.transientFailure("interrupted while waiting for another thread's write", e);
+        }
+    }
+}

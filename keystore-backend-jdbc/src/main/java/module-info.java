@@ -1,0 +1,15 @@
+import dev.keystore.jdbc.SqliteBackendProvider;
+import dev.keystore.spi.BackendProvider;
+
+/** The JDBC backend of Keystore, on SQLite. */
+module dev.keystore.jdbc {
+    requires com.zaxxer.hikari;
+    requires dev.keystore.api;
+    requires java.sql;
+    requires org.jdbi.v3.core;
+    requires static org.jspecify;
+    requires static org.xerial.sqlitejdbc;
+
+    provides BackendProvider with
+            SqliteBackendProvider;
+}

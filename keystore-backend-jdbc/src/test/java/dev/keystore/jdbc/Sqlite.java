@@ -1,0 +1,49 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.spi.BackendConfig;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/** What the tests of SQLite have in common. */
+final class Sqlite {
+
+    private Sqlite() {}
+
+    /** Opens the store at a path as a user does: by URL. */
+    static JdbcBackend open(Path path) {
+        return (JdbcBackend) new SqliteBackendProvider().open(new BackendConfig("jdbc:sqlite:" + path, Map.of()));
+    }
+
+    /** Runs statements on a file without the backend. */
+    static void execute(Path path, String... statements) {
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + path);
+                Statement statement = connection.createStatement()) {
+            for (String sql : statements) {
+                statement.execute(sql);
+            }
+        } catch (SQLException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Returns the names and bytes of what is in a folder. */
+    static Map<String, String> contents(Path folder) throws Exception {
+        Map<String, String> contents = new TreeMap<>();
+        try (Stream<Path> files = Files.list(folder)) {
+            for (Path file : files.toList()) {
+                contents.put(
+                        file.getFileName().toString(),
+                        Files.isDirectory(file) ? "folder" : HexFormat.of().formatHex(Files.readAllBytes(file)));
+            }
+        }
+        return contents;
+    }
+}
