@@ -30,8 +30,7 @@ final class Entry {
 
     /** Takes over {@code bytes}, which nobody else may hold. */
     static <V> Entry decoded(KeyType<V> type, byte[] bytes) {
-        return new Entry(
-                bytes, type.codec() == Codec.BYTES ? null : type.codec().decode(bytes));
+        return new Entry(bytes, isRaw(type) ? null : type.codec().decode(bytes));
     }
 
     static <V> Entry encoded(KeyType<V> type, V value) {

@@ -1,0 +1,99 @@
+package dev.keystore.core;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+
+/** Runs work on threads of its own, with a bound on every wait. */
+final class Threads {
+
+    static final long DEADLINE_SECONDS = 30;
+
+    private Threads() {}
+
+    /** A thread and what its work came to. */
+    record Running<T>(Thread thread, FutureTask<T> task) {
+
+        T result() throws Exception {
+            try {
+                return task.get(DEADLINE_SECONDS, TimeUnit.SECONDS);
+            } catch (ExecutionException e) {
+                if (e.getCause() instanceof Exception failure) {
+                    throw failure;
+                }
+                throw e;
+            }
+        }
+
+        /** Returns what the work threw. */
+        Throwable failure() throws InterruptedException, TimeoutException {
+            try {
+                T result = task.get(DEADLINE_SECONDS, TimeUnit.SECONDS);
+                throw new AssertionError("the work was to fail, but returned " + result);
+            } catch (ExecutionException e) {
+                return e.getCause();
+            }
+        }
+
+        /** Waits until the thread waits for something. */
+        Running<T> awaitWaiting() {
+            long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
+            while (!isWaiting()) {
+                if (System.nanoTime() > deadlineNanos) {
+                    throw new AssertionError("thread does not wait, it is " + thread.getState());
+                }
+                LockSupport.parkNanos(100_000);
+            }
+            return this;
+        }
+
+        private boolean isWaiting() {
+            return thread.getState() == Thread.State.WAITING || thread.getState() == Thread.State.TIMED_WAITING;
+        }
+    }
+
+    static <T> Running<T> start(Callable<T> work) {
+        FutureTask<T> task = new FutureTask<>(work);
+        Thread thread = new Thread(task, "test");
+        thread.setDaemon(true);
+        thread.start();
+        return new Running<>(thread, task);
+    }
+
+    static Running<Boolean> run(Runnable work) {
+        return start(() -> {
+            work.run();
+            return Boolean.TRUE;
+        });
+    }
+
+    /** Runs numbered works on as many threads, which begin together, and returns what they came to, in order. */
+    static <T> List<T> together(int threads, Numbered<T> work) throws Exception {
+        CountDownLatch begin = new CountDownLatch(1);
+        List<Running<T>> running = new ArrayList<>();
+        for (int i = 0; i < threads; i++) {
+            int number = i;
+            running.add(start(() -> {
+                begin.await();
+                return work.run(number);
+            }));
+        }
+        begin.countDown();
+        List<T> results = new ArrayList<>();
+        for (Running<T> one : running) {
+            results.add(one.result());
+        }
+        return results;
+    }
+
+    @FunctionalInterface
+    interface Numbered<T> {
+        T run(int number) throws Exception;
+    }
+}

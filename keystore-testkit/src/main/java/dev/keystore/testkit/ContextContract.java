@@ -1,0 +1,90 @@
+package dev.keystore.testkit;
+
+import dev.keystore.EntryId;
+import dev.keystore.spi.ContextAwareBackend;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** Contexts are apart. */
+abstract class ContextContract extends WritingContract {
+
+    private static final List<String> JOINTS = List.of("", ".", "-", "_", "/", ":", "|", "\u0000", " ", "%");
+
+    ContextContract(BackendContractTest test, Way way) {
+        super(test, way);
+    }
+
+    @BeforeEach
+    final void skipWithoutContexts() {
+        backend().claimed(ContextAwareBackend.class);
+    }
+
+    @Test
+    @DisplayName("R50 one type and id in two contexts are two entries")
+    void entries_ofTwoContexts_areTwo() {
+        save("alice", TYPE, "id", bytes("of alice"));
+        assertAbsent("bob", TYPE, "id");
+        save("bob", TYPE, "id", bytes("of bob"));
+
+        assertHolds("alice", TYPE, "id", bytes("of alice"));
+        assertHolds("bob", TYPE, "id", bytes("of bob"));
+    }
+
+    @Test
+    @DisplayName("R50 a delete leaves the other contexts' entries")
+    void delete_inOneContext_leavesTheOther() {
+        save("alice", TYPE, "id", bytes("of alice"));
+        save("bob", TYPE, "id", bytes("of bob"));
+        remove("alice", TYPE, "id");
+
+        assertAbsent("alice", TYPE, "id");
+        assertHolds("bob", TYPE, "id", bytes("of bob"));
+    }
+
+    @Test
+    @DisplayName("R50 a context lists its own entries alone")
+    void list_oneContext_showsNoOther() {
+        save("alice", TYPE, "1", bytes("of alice"));
+        save("bob", TYPE, "1", bytes("of bob"));
+        save("bob", TYPE, "2", bytes("of bob"));
+
+        assertLists("alice", new EntryId(TYPE, "1"));
+        assertLists("bob", new EntryId(TYPE, "1"), new EntryId(TYPE, "2"));
+        assertLists("carol");
+    }
+
+    @Test
+    @DisplayName("R50 contexts are exact: any character, case, normalisation, blanks, beginnings")
+    void contexts_ofAnyName_stayApart() {
+        List<String> contexts = Names.ofContexts();
+        for (String context : contexts) {
+            save(context, TYPE, "id", bytes("of " + context));
+        }
+        for (String context : contexts) {
+            assertHolds(context, TYPE, "id", bytes("of " + context));
+            assertLists(context, new EntryId(TYPE, "id"));
+        }
+    }
+
+    @Test
+    @DisplayName("R50 contexts, types and ids that read alike when put together are different entries")
+    void contextTypeAndId_runTogether_stayApart() {
+        for (String joint : JOINTS) {
+            List<List<String>> alike = new ArrayList<>();
+            alike.add(List.of("a" + joint + "b", "c", "d"));
+            alike.add(List.of("a", "b", "c" + joint + "d"));
+            if (List.of("", ".", "-", "_").contains(joint)) {
+                alike.add(List.of("a", "b" + joint + "c", "d"));
+            }
+            for (List<String> name : alike) {
+                save(name.get(0), name.get(1), name.get(2), bytes(name.toString()));
+            }
+            for (List<String> name : alike) {
+                assertHolds(name.get(0), name.get(1), name.get(2), bytes(name.toString()));
+            }
+        }
+    }
+}

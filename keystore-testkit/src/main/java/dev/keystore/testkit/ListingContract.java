@@ -1,0 +1,119 @@
+package dev.keystore.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.EntryId;
+import dev.keystore.spi.AtomicCommit;
+import dev.keystore.spi.Mutation.Put;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** What a backend holds can be listed. */
+abstract class ListingContract extends WritingContract {
+
+    ListingContract(BackendContractTest test, Way way) {
+        super(test, way);
+    }
+
+    @Test
+    @DisplayName("R60 a listing names each entry once, with its type and id, and nothing else")
+    void list_afterSavesAndDeletes_namesWhatIsThere() {
+        assertLists(CONTEXT);
+        save("1", "a");
+        save("2", "b");
+        save(CONTEXT, "pre-key", "1", bytes("c"));
+        save("1", "d");
+        remove("2");
+
+        assertLists(CONTEXT, new EntryId(TYPE, "1"), new EntryId("pre-key", "1"));
+    }
+
+    @Test
+    @DisplayName("R60 listings that are closed half-read, again and again, use nothing up")
+    void list_closedHalfRead_releasesWhatItHeld() {
+        save("1", "a");
+        save("2", "b");
+        for (int i = 0; i < 200; i++) {
+            try (Stream<EntryId> listed = entries().list(CONTEXT)) {
+                assertThat(listed.findFirst()).isPresent();
+            }
+        }
+        save("1", "c");
+        assertHolds("1", "c");
+    }
+
+    @Test
+    @DisplayName("R60 a listing that is open holds up neither loads nor writes, and still names what did not change")
+    void list_whileOthersWrite_namesWhatDidNotChange() throws Exception {
+        List<EntryId> lasting = fill(500);
+        save("replaced", "old");
+        save("removed", "old");
+        List<EntryId> listed = new ArrayList<>();
+        try (Stream<EntryId> stream = entries().list(CONTEXT)) {
+            Iterator<EntryId> reading = stream.iterator();
+            listed.add(reading.next());
+            Together.elsewhere(() -> {
+                save("added", "new");
+                save("replaced", "new");
+                remove("removed");
+                assertHolds("added", "new");
+            });
+            reading.forEachRemaining(listed::add);
+        }
+        assertThat(listed).containsAll(lasting).doesNotHaveDuplicates();
+        assertThat(listed)
+                .filteredOn(entry -> !lasting.contains(entry))
+                .allMatch(entry -> List.of("added", "replaced", "removed").contains(entry.id()))
+                .contains(new EntryId(TYPE, "replaced"));
+    }
+
+    @Test
+    @DisplayName("R60 listings that run beside writers name every entry that lasts, once")
+    void list_besideWriters_isComplete() throws Exception {
+        List<EntryId> lasting = fill(200);
+        AtomicBoolean done = new AtomicBoolean();
+        Together.Task writer = () -> {
+            try {
+                for (int i = 0; i < 100; i++) {
+                    save("coming and going " + i % 7, "value");
+                    remove("coming and going " + (i + 3) % 7);
+                }
+            } finally {
+                done.set(true);
+            }
+        };
+        Together.Task reader = () -> {
+            do {
+                try (Stream<EntryId> stream = entries().list(CONTEXT)) {
+                    List<EntryId> listed = stream.toList();
+                    assertThat(listed).containsAll(lasting).doesNotHaveDuplicates();
+                }
+            } while (!done.get());
+        };
+        Together.run(List.of(writer, reader, reader));
+    }
+
+    @Test
+    @DisplayName("R60 ten thousand entries (one thousand without batches) are listed, each once")
+    void list_manyEntries_namesEachOnce() {
+        List<EntryId> all = fill(backend().claims(AtomicCommit.class) ? 10_000 : 1_000);
+
+        try (Stream<EntryId> listed = entries().list(CONTEXT)) {
+            assertThat(listed.toList()).hasSameSizeAs(all).containsAll(all);
+        }
+    }
+
+    private List<EntryId> fill(int count) {
+        List<Put> puts = IntStream.range(0, count)
+                .mapToObj(i -> put("type-" + i % 3, "filled " + i, "value " + i))
+                .toList();
+        backend().putAll(CONTEXT, puts);
+        return puts.stream().map(put -> new EntryId(put.type(), put.id())).toList();
+    }
+}

@@ -1,0 +1,160 @@
+package dev.keystore.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.PrefixScan;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** Ids are found by type and prefix. */
+abstract class PrefixScanContract extends Contract {
+
+    PrefixScanContract(BackendContractTest test) {
+        super(test);
+    }
+
+    @BeforeEach
+    final void skipWhatIsNotClaimed() {
+        backend().claimed(PrefixScan.class);
+    }
+
+    @Test
+    @DisplayName("R60 a scan finds the ids that begin with the prefix, the prefix itself included, each once")
+    void scan_somePrefix_findsWhatBeginsWithIt() {
+        hold("bob.1", "bob.2", "bob.10", "bob", "bobby.1", "alice.1", "xbob.1");
+
+        assertScans("bob.", "bob.1", "bob.2", "bob.10");
+        assertScans("bob", "bob.1", "bob.2", "bob.10", "bob", "bobby.1");
+        assertScans("bob.10", "bob.10");
+        assertScans("bob.100");
+        assertScans("z");
+    }
+
+    @Test
+    @DisplayName("R60 a scan by the empty prefix finds every id of the type")
+    void scan_emptyPrefix_findsAllOfTheType() {
+        hold("a", "b", "\uffff", "\ud83d\ude00");
+
+        assertScans("", "a", "b", "\uffff", "\ud83d\ude00");
+    }
+
+    @Test
+    @DisplayName("R60 a scan finds ids of its type alone")
+    void scan_oneType_findsNoOther() {
+        hold("a1");
+        entries().save(CONTEXT, "other", "a2", bytes("value"));
+        entries().save(CONTEXT, TYPE + "2", "a3", bytes("value"));
+        entries().save(CONTEXT, TYPE.substring(1), "a4", bytes("value"));
+
+        assertScans("a", "a1");
+    }
+
+    @Test
+    @DisplayName("R50 a scan finds ids of its context alone")
+    void scan_oneContext_findsNoOther() {
+        backend().claimed(ContextAwareBackend.class);
+        hold("a1");
+        entries().save(CONTEXT + "2", TYPE, "a2", bytes("value"));
+
+        assertScans("a", "a1");
+    }
+
+    @Test
+    @DisplayName("R60 a prefix is literal: % _ * ? [ ] \\ . ( ' and others stand for themselves")
+    void scan_prefixOfPatternCharacters_isLiteral() {
+        List<String> specials = List.of(
+                "%", "_", "*", "?", "[", "]", "[a-z]", "\\", "\\%", "\\_", ".", ".*", "(", ")", "^", "$", "|", "+", "{", "'",
+                "\"", "!", "#", "/", "~", "\u0000", "\n");
+        List<String> ids = new ArrayList<>(List.of("a", "az", "za", "zz1"));
+        for (String special : specials) {
+            ids.addAll(List.of(special, special + "1", "a" + special, "a" + special + "1", special + special));
+        }
+        String[] held = ids.stream().distinct().toArray(String[]::new);
+        hold(held);
+        for (String special : specials) {
+            for (String prefix : List.of(special, "a" + special, special + special)) {
+                assertScans(prefix, beginning(held, prefix));
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R60 a scan folds neither case nor normalisation")
+    void scan_prefixDifferingInCaseOrNormalisation_findsNothingElse() {
+        hold("bob.1", "Bob.2", "BOB.3", "\u00e9.4", "e\u0301.5", "e.6", "\u00c9.7");
+
+        assertScans("bob", "bob.1");
+        assertScans("BOB", "BOB.3");
+        assertScans("\u00e9", "\u00e9.4");
+        assertScans("e", "e\u0301.5", "e.6");
+    }
+
+    @Test
+    @DisplayName("R60 a scan has no upper bound: what goes on with the highest characters is found")
+    void scan_idsGoingOnWithHighestCharacters_areFound() {
+        String[] held = Stream.of("a", "a\udbff\udfff", "\udbff\udfff", "\uffff", "a\uffff", "\ud83d\ude00", "\u007f")
+                .flatMap(id -> Stream.of(id, id + "\uffff", id + "\udbff\udfff", id + "\udbff\udfff\udbff\udfffz"))
+                .distinct()
+                .toArray(String[]::new);
+        hold(held);
+        hold("b", "`", "B");
+        for (String prefix : List.of("a", "a\udbff\udfff", "\udbff\udfff", "\uffff", "\ud83d\ude00", "\u007f")) {
+            assertScans(prefix, beginning(held, prefix));
+        }
+    }
+
+    @Test
+    @DisplayName("R60 scans that are closed half-read, again and again, use nothing up")
+    void scan_closedHalfRead_releasesWhatItHeld() {
+        hold("a1", "a2");
+        for (int i = 0; i < 200; i++) {
+            try (Stream<String> found = scan("a")) {
+                assertThat(found.findFirst()).isPresent();
+            }
+        }
+        entries().save(CONTEXT, TYPE, "a1", bytes("new"));
+        assertHolds("a1", "new");
+    }
+
+    @Test
+    @DisplayName("R60 a scan that is open holds up neither loads nor writes")
+    void scan_whileOthersWrite_findsWhatDidNotChange() throws Exception {
+        hold("a1", "a2", "a3");
+        List<String> found = new ArrayList<>();
+        try (Stream<String> stream = scan("a")) {
+            Iterator<String> reading = stream.iterator();
+            found.add(reading.next());
+            Together.elsewhere(() -> {
+                entries().save(CONTEXT, TYPE, "b1", bytes("new"));
+                assertHolds("b1", "new");
+            });
+            reading.forEachRemaining(found::add);
+        }
+        assertThat(found).containsExactlyInAnyOrder("a1", "a2", "a3");
+    }
+
+    private void hold(String... ids) {
+        backend().putAll(CONTEXT, Arrays.stream(ids).map(id -> put(id, "value")).toList());
+    }
+
+    private Stream<String> scan(String prefix) {
+        return backend().claimed(PrefixScan.class).scan(CONTEXT, TYPE, prefix);
+    }
+
+    private void assertScans(String prefix, String... expected) {
+        try (Stream<String> found = scan(prefix)) {
+            assertThat(found.toList()).as("prefix %s", Names.show(prefix)).containsExactlyInAnyOrder(expected);
+        }
+    }
+
+    private static String[] beginning(String[] ids, String prefix) {
+        return Arrays.stream(ids).filter(id -> id.startsWith(prefix)).toArray(String[]::new);
+    }
+}
