@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * outbox, the receiver opens it into an inbox, the sender is told. Each run first deals with what an earlier one left in
  * flight, then sends five letters more.
  *
- * <p>Usage: {@code Conversation [--kill[=SEED]] [FILE]}. With {@code --kill} the process kills itself at a random point
+ * <p>Usage: {@code Conversation [--kill[=SEED|=no]] [FILE]}. With {@code --kill} the process kills itself at a random point
  * of a commit, and ends with code 99. The file is {@code conversation.db} unless given.
  */
 public final class Conversation {
@@ -52,7 +52,7 @@ public final class Conversation {
         Optional<Long> kill = Optional.empty();
         for (String arg : args) {
             if (arg.startsWith("--kill")) {
-                kill = Optional.of(seed(arg));
+                kill = seed(arg);
             } else {
                 file = Path.of(arg);
             }
@@ -155,9 +155,13 @@ public final class Conversation {
         return opened;
     }
 
-    private static long seed(String arg) {
+    /** The number after {@code --kill=} makes a run repeatable; {@code no} lets it live. */
+    private static Optional<Long> seed(String arg) {
         String seed = arg.substring(arg.indexOf('=') + 1);
-        return seed.matches("-?[0-9]{1,18}") ? Long.parseLong(seed) : new Random().nextLong();
+        if (seed.equals("no")) {
+            return Optional.empty();
+        }
+        return Optional.of(seed.matches("-?[0-9]{1,18}") ? Long.parseLong(seed) : new Random().nextLong());
     }
 
     private static SignalKeyStores open(Path file, Optional<Long> kill) {

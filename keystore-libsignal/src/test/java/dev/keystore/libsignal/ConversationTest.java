@@ -95,11 +95,19 @@ class ConversationTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("refuses to encrypt without a session, and a message that is not of a session")
-    void misuse_isRefused() {
+    @DisplayName("refuses to encrypt without a session, and to decrypt a group's message as one of a session")
+    void misuse_isRefused() throws Exception {
         SignalAccount alice = parties.alice();
+        UUID group = UUID.randomUUID();
+        CiphertextMessage toGroup = alice.transaction(group, ALICE, (signal, tx) -> {
+            new GroupSessionBuilder(signal).create(ALICE, group);
+            return new GroupCipher(signal, ALICE).encrypt(group, bytes("hello"));
+        });
 
         assertThatThrownBy(() -> alice.encrypt(BOB, bytes("hello"))).isInstanceOf(NoSessionException.class);
+        assertThatThrownBy(() -> alice.decrypt(BOB, toGroup))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("message");
     }
 
     @Test
