@@ -58,19 +58,24 @@ public final class Conversation {
             }
         }
         empty(System.getProperty(TEMPORARY_FOLDER));
-        try (SignalKeyStores stores = open(file, kill)) {
-            converse(stores, file);
+        String url = "jdbc:sqlite:" + file;
+        Optional<KillSwitch> killSwitch = kill.map(seed -> new KillSwitch(backend(url), seed, System.out));
+        try (SignalKeyStores stores = killSwitch.isEmpty()
+                ? SignalKeyStores.open(url)
+                : SignalKeyStores.builder().backend(killSwitch.get().backend()).open()) {
+            converse(stores, file, killSwitch);
         } catch (KeyStoreException e) {
             System.err.println(e.getMessage());
             System.exit(1);
         }
     }
 
-    private static void converse(SignalKeyStores stores, Path file) throws Exception {
+    private static void converse(SignalKeyStores stores, Path file, Optional<KillSwitch> killSwitch) throws Exception {
         SignalKeyStore diary = stores.forContext("conversation");
         int run = diary.find(Party.COUNTER, RUNS).orElse(0) + 1;
         boolean stopped = diary.find(Party.COUNTER, OPEN_RUNS).isPresent();
         System.out.printf("%n  Conversation in %s, run %d%n%n", file.getFileName(), run);
+        killSwitch.ifPresent(KillSwitch::announce);
         diary.useTransaction("run", tx -> {
             tx.put(Party.COUNTER, RUNS, run);
             tx.put(Party.COUNTER, OPEN_RUNS, 1);
@@ -100,9 +105,9 @@ public final class Conversation {
     private int recover(Party from, Party to) throws Exception {
         int found = 0;
         for (int number : from.unconfirmed()) {
-            Optional<String> text = to.received(number);
-            String what = text.isPresent() ? "was opened: not again" : "was in flight: now opened";
-            show(number, from, to, what, text.isPresent() ? text.get() : to.receive(from, number, from.letter(number)));
+            Party.Delivery delivery = to.receive(from, number, from.letter(number));
+            String what = delivery.before() ? "was opened: not again" : "was in flight: now opened";
+            show(number, from, to, what, delivery.text());
             from.confirm(number);
             found++;
         }
@@ -128,15 +133,15 @@ public final class Conversation {
             String line = Script.line(number);
             Letter letter =
                     Script.isToGroup(number) ? from.sendToGroup(to, number, line) : from.send(to, number, line);
-            String text = to.receive(from, number, letter);
+            Party.Delivery delivery = to.receive(from, number, letter);
+            show(number, from, to, letter.seal(), delivery.text());
             from.confirm(number);
-            show(number, from, Script.isToGroup(number) ? null : to, letter.seal(), text);
         }
     }
 
-    private void show(int number, Party from, @Nullable Party to, String how, String text) {
-        out.printf(
-                "  %4d  %-5s -> %-5s  %-24s  %s%n", number, from.name(), to == null ? "group" : to.name(), how, text);
+    private void show(int number, Party from, Party to, String how, String text) {
+        String receiver = Script.isToGroup(number) ? "group" : to.name();
+        out.printf("  %4d  %-5s -> %-5s  %-25s  %s%n", number, from.name(), receiver, how, text);
     }
 
     /** Counts the letters, and fails if one was lost, altered or opened twice. */
@@ -164,20 +169,14 @@ public final class Conversation {
         return Optional.of(seed.matches("-?[0-9]{1,18}") ? Long.parseLong(seed) : new Random().nextLong());
     }
 
-    private static SignalKeyStores open(Path file, Optional<Long> kill) {
-        String url = "jdbc:sqlite:" + file;
-        if (kill.isEmpty()) {
-            return SignalKeyStores.open(url);
-        }
-        Backend backend = ServiceLoader.load(BackendProvider.class).stream()
+    /** What {@link SignalKeyStores#open} does to find the backend, so that a kill switch can be put before it. */
+    private static Backend backend(String url) {
+        return ServiceLoader.load(BackendProvider.class).stream()
                 .map(ServiceLoader.Provider::get)
                 .filter(provider -> url.startsWith(provider.scheme() + ":"))
                 .findFirst()
                 .orElseThrow()
                 .open(new BackendConfig(url, Map.of()));
-        return SignalKeyStores.builder()
-                .backend(KillSwitch.before(backend, kill.get(), System.out))
-                .open();
     }
 
     private static void empty(@Nullable String folder) throws IOException {

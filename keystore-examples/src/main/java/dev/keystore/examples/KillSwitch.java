@@ -1,21 +1,22 @@
 package dev.keystore.examples;
 
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.Batch;
 import dev.keystore.spi.ContextAwareBackend;
 import java.io.PrintStream;
-import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.List;
 import java.util.Random;
 
 /**
  * Stands before a backend and kills the process at one of its commits: before it, in it, or after it and before its
  * caller knows. Nothing is closed or flushed then, no {@code finally} runs: {@link Runtime#halt}.
  *
- * <p>It is a proxy of every interface that the backend has, so that the engine sees what the backend can do.
+ * <p>It is a proxy of every interface that the backend has, so that the engine sees all that the backend can do.
  */
-final class KillSwitch implements InvocationHandler {
+final class KillSwitch {
 
     /** What the process ends with. */
     static final int EXIT_CODE = 99;
@@ -31,39 +32,41 @@ final class KillSwitch implements InvocationHandler {
     private int commits;
     private long lastCommitNanos = 1_000_000;
 
-    private KillSwitch(Backend backend, Random random, PrintStream out) {
+    KillSwitch(Backend backend, long seed, PrintStream out) {
         this.backend = backend;
-        this.random = random;
         this.out = out;
+        random = new Random(seed);
         fatalCommit = 1 + random.nextInt(COMMITS_A_RUN);
         moment = Moment.values()[random.nextInt(Moment.values().length)];
     }
 
-    /** Returns the backend with a kill switch before it, and says when it will strike. */
-    static Backend before(Backend backend, long seed, PrintStream out) {
-        KillSwitch killSwitch = new KillSwitch(backend, new Random(seed), out);
-        out.printf("  This run will be killed %s its commit %d.%n%n", killSwitch.moment, killSwitch.fatalCommit);
+    /** Returns the backend with this before it. */
+    Backend backend() {
         return (ContextAwareBackend) Proxy.newProxyInstance(
-                backend.getClass().getClassLoader(), backend.getClass().getInterfaces(), killSwitch);
+                backend.getClass().getClassLoader(),
+                backend.getClass().getInterfaces(),
+                (proxy, method, arguments) ->
+                        method.getName().equals("commit") ? commit(method, arguments) : forward(method, arguments));
     }
 
-    @Override
-    public Object invoke(Object proxy, Method method, Object[] arguments) throws Throwable {
-        if (!method.getName().equals("commit")) {
-            return forward(method, arguments);
-        }
+    /** Says when it will strike. */
+    void announce() {
+        out.printf("  This run will be killed %s its commit %d.%n%n", moment.words, fatalCommit);
+    }
+
+    private Object commit(Method method, Object[] arguments) throws Throwable {
         boolean fatal = ++commits == fatalCommit;
         if (fatal && moment == Moment.BEFORE) {
-            halt();
+            halt(arguments[0]);
         }
         if (fatal && moment == Moment.IN) {
-            haltWithin(lastCommitNanos);
+            haltWithin(lastCommitNanos, arguments[0]);
         }
         long start = System.nanoTime();
         Object result = forward(method, arguments);
         lastCommitNanos = System.nanoTime() - start;
         if (fatal) {
-            halt();
+            halt(arguments[0]);
         }
         return result;
     }
@@ -77,39 +80,41 @@ final class KillSwitch implements InvocationHandler {
     }
 
     /** Halts from another thread, at a random moment of the time that a commit takes. */
-    private void haltWithin(long nanos) {
-        long halt = System.nanoTime() + (long) (random.nextDouble() * nanos);
+    private void haltWithin(long nanos, Object committed) {
+        long start = System.nanoTime();
+        long delayNanos = (long) (random.nextDouble() * nanos);
         Thread killer = new Thread(() -> {
-            while (System.nanoTime() < halt) {
+            while (System.nanoTime() - start < delayNanos) {
                 Thread.onSpinWait();
             }
-            halt();
+            halt(committed);
         });
         killer.setDaemon(true);
         killer.start();
     }
 
-    /** Only the first caller comes to print. */
-    private synchronized void halt() {
-        out.printf("%n  Killed %s commit %d. Run it again.%n", moment, fatalCommit);
+    /** Only the first thread comes to print. */
+    private synchronized void halt(Object committed) {
+        List<?> batches = committed instanceof List<?> group ? group : List.of(committed);
+        Batch batch = (Batch) batches.get(0);
+        out.printf(
+                "%n  Killed %s commit %d (%s, %d entries): %s. Run it again.%n",
+                moment.words, commits, batch.context(), batch.mutations().size(), moment.effect);
         out.flush();
         Runtime.getRuntime().halt(EXIT_CODE);
     }
 
     private enum Moment {
-        BEFORE("just before"),
-        IN("in the middle of"),
-        AFTER("just after");
+        BEFORE("just before", "nothing of it is there"),
+        IN("in the middle of", "all of it is there, or nothing"),
+        AFTER("just after", "all of it is there, and nobody was told");
 
         private final String words;
+        private final String effect;
 
-        Moment(String words) {
+        Moment(String words, String effect) {
             this.words = words;
-        }
-
-        @Override
-        public String toString() {
-            return words;
+            this.effect = effect;
         }
     }
 }

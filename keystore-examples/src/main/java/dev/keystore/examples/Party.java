@@ -32,6 +32,8 @@ import org.signal.libsignal.protocol.state.SignalProtocolStore;
  */
 final class Party {
 
+    static final KeyType<Letter> OUTBOX = KeyType.of("conversation-outbox", Letter.CODEC);
+
     static final KeyType<String> INBOX = KeyType.of("conversation-inbox", new Codec<>() {
         @Override
         public byte[] encode(String text) {
@@ -61,7 +63,6 @@ final class Party {
 
     private static final String SENT = "sent";
     private static final String OPENED = "opened";
-    private static final KeyType<Letter> OUTBOX = KeyType.of("conversation-outbox", Letter.CODEC);
     private static final UUID GROUP = UUID.fromString("6b657973-746f-4265-8067-726f75700001");
     private static final int DEVICE = 1;
 
@@ -150,15 +151,19 @@ final class Party {
         store.delete(OUTBOX, Integer.toString(number));
     }
 
-    /** Returns the text of a letter that was opened before. */
+    /** Returns the text of a letter that was opened. */
     Optional<String> received(int number) {
         return store.find(INBOX, Integer.toString(number));
     }
 
-    /** Opens a letter from the other; its text is in the inbox when this returns. */
-    String receive(Party from, int number, Letter letter) throws Exception {
+    /** Opens a letter from the other, unless it was opened before; its text is in the inbox when this returns. */
+    Delivery receive(Party from, int number, Letter letter) throws Exception {
         Set<String> lockKeys = Set.of(SignalAccount.lockKey(from.address), SignalAccount.lockKey(GROUP, from.address));
         return store.transaction(lockKeys, tx -> {
+            Optional<String> before = tx.find(INBOX, Integer.toString(number));
+            if (before.isPresent()) {
+                return new Delivery(before.get(), true);
+            }
             SignalProtocolStore signal = account.in(tx);
             if (letter.parts().size() > 1) {
                 byte[] senderKey = open(signal, from.address, letter.parts().get(0));
@@ -167,7 +172,7 @@ final class Party {
             String text = new String(open(signal, from.address, letter.message()), StandardCharsets.UTF_8);
             tx.insert(INBOX, Integer.toString(number), text);
             tx.put(COUNTER, OPENED, tx.find(COUNTER, OPENED).orElse(0) + 1);
-            return text;
+            return new Delivery(text, false);
         });
     }
 
@@ -192,4 +197,12 @@ final class Party {
     private static byte[] bytes(String text) {
         return text.getBytes(StandardCharsets.UTF_8);
     }
+
+    /**
+     * What came of a letter's delivery.
+     *
+     * @param text what it says
+     * @param before whether it was opened before, and so was not opened again
+     */
+    record Delivery(String text, boolean before) {}
 }
