@@ -42,7 +42,8 @@ final class StatementCache implements StatementBuilder {
 
     @Override
     public void close(Connection connection, String sql, Statement statement) throws SQLException {
-        if (prepared.get(sql) != statement) {
+        // Not by its SQL: Jdbi gives the text before it was parsed here, and after in create.
+        if (!prepared.containsValue(statement)) {
             statement.close();
         }
     }

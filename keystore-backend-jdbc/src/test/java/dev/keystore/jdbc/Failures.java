@@ -21,7 +21,7 @@ final class Failures {
         return assertKind(Kind.TRANSIENT, call);
     }
 
-    private static ThrowableAssertAlternative<BackendException> assertKind(Kind kind, ThrowingCallable call) {
+    static ThrowableAssertAlternative<BackendException> assertKind(Kind kind, ThrowingCallable call) {
         return assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(call)
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(kind));

@@ -142,7 +142,14 @@ final class JdbcBackendTest {
         assertThat(ids("alice")).containsExactlyInAnyOrder("after", "credentials");
         assertThat(ids("bob")).containsExactly("twice");
 
-        backend.commit(new Batch("alice", 0, 4, List.of(new Clear(Set.of()))));
+        backend.commit(List.of(
+                new Batch("bob", 0, 2, List.of(new Clear(Set.of("identity-key", "credentials")))),
+                new Batch("alice", 0, 4, List.of(new Clear(Set.of("credentials"))))));
+
+        assertThat(ids("alice")).containsExactly("credentials");
+        assertThat(ids("bob")).isEmpty();
+
+        backend.commit(new Batch("alice", 0, 5, List.of(new Clear(Set.of()))));
 
         assertThat(ids("alice")).isEmpty();
     }

@@ -1,6 +1,9 @@
 package dev.keystore.jdbc;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.keystore.spi.BackendConfig;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -32,6 +35,22 @@ final class Sqlite {
         } catch (SQLException e) {
             throw new AssertionError(e);
         }
+    }
+
+    /** Returns whether another process finds a file locked for writing. */
+    static boolean isLockedForOthers(Path path) throws Exception {
+        Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        LockProbe.class.getName(),
+                        path.toString())
+                .redirectErrorStream(true)
+                .start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        process.waitFor();
+        assertThat(said).containsAnyOf(LockProbe.FREE, LockProbe.LOCKED);
+        return said.contains(LockProbe.LOCKED);
     }
 
     /** Returns the names and bytes of what is in a folder. */

@@ -1,0 +1,149 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.Mutation.Put;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+final class SqliteConcurrencyTest {
+
+    private static final int LAST = 100;
+
+    @TempDir
+    Path folder;
+
+    @Test
+    @DisplayName("200 threads commit at once, and no SQLITE_BUSY reaches anyone")
+    void manyCommits() throws Exception {
+        try (JdbcBackend backend = Sqlite.open(folder.resolve("keys.db"))) {
+            atOnce(200, number -> {
+                backend.commit(pair("context." + number % 10, number, number));
+                return backend.load("context." + number % 10, "session", "left." + number)
+                        .orElseThrow();
+            });
+
+            for (int context = 0; context < 10; context++) {
+                assertThat(backend.list("context." + context)).hasSize(40);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R12 R21 readers beside a writer see each commit as a whole, and wait for none")
+    void readersSeeWholeCommits() throws Exception {
+        try (JdbcBackend backend = Sqlite.open(folder.resolve("keys.db"))) {
+            backend.commit(pair("alice", 0, 0));
+
+            atOnce(7, number -> {
+                for (int value = 1; number == 0 && value <= LAST; value++) {
+                    backend.commit(pair("alice", 0, value));
+                }
+                byte[] seen = {0};
+                while (seen[0] < LAST) {
+                    Map<String, byte[]> pair = backend.loadAll("alice", "session", List.of("left.0", "right.0"));
+                    assertThat(pair.get("left.0")).isEqualTo(pair.get("right.0"));
+                    assertThat(pair.get("left.0")[0]).isGreaterThanOrEqualTo(seen[0]);
+                    seen = pair.get("left.0");
+                }
+                return seen;
+            });
+        }
+    }
+
+    @Test
+    @DisplayName("many open one new file at once, as processes would, and all of them write to it")
+    void manyOpens() throws Exception {
+        Path path = folder.resolve("deep/keys.db");
+        atOnce(16, number -> {
+            try (JdbcBackend backend = Sqlite.open(path)) {
+                for (int i = 0; i < 5; i++) {
+                    backend.commit(pair("alice", 5 * number + i, 1));
+                }
+            }
+            return number;
+        });
+
+        try (JdbcBackend backend = Sqlite.open(path)) {
+            assertThat(backend.list("alice")).hasSize(2 * 16 * 5);
+            assertThat(backend.writer()
+                            .handle()
+                            .createQuery("PRAGMA integrity_check")
+                            .mapTo(String.class)
+                            .one())
+                    .isEqualTo("ok");
+        }
+    }
+
+    @Test
+    @DisplayName("R28 close waits for what runs: each commit is acknowledged and there, or refused")
+    void closeBesideCommits() throws Exception {
+        Path path = folder.resolve("keys.db");
+        JdbcBackend backend = Sqlite.open(path);
+        List<Integer> acknowledged = atOnce(9, number -> {
+            int commits = 0;
+            try {
+                while (number > 0 || commits < 20) {
+                    backend.commit(pair("context." + number, commits, 1));
+                    commits++;
+                }
+                backend.close();
+            } catch (IllegalStateException e) {
+                assertThat(e).hasMessageContaining("closed");
+            }
+            return commits;
+        });
+
+        try (JdbcBackend reopened = Sqlite.open(path)) {
+            for (int number = 0; number < acknowledged.size(); number++) {
+                assertThat(reopened.list("context." + number)).hasSize(2 * acknowledged.get(number));
+            }
+        }
+    }
+
+    private static Batch pair(String context, int number, int value) {
+        return new Batch(context, 0, 1, List.of(
+                new Put("session", "left." + number, new byte[] {(byte) value}),
+                new Put("session", "right." + number, new byte[] {(byte) value})));
+    }
+
+    private static <T> List<T> atOnce(int threads, Work<T> work) throws Exception {
+        ExecutorService executor = Executors.newFixedThreadPool(threads);
+        try {
+            CyclicBarrier start = new CyclicBarrier(threads);
+            List<Callable<T>> calls = new ArrayList<>();
+            for (int i = 0; i < threads; i++) {
+                int number = i;
+                calls.add(() -> {
+                    start.await();
+                    return work.run(number);
+                });
+            }
+            List<T> results = new ArrayList<>();
+            for (Future<T> result : executor.invokeAll(calls)) {
+                results.add(result.get());
+            }
+            return results;
+        } finally {
+            executor.shutdown();
+        }
+    }
+
+    private interface Work<T> {
+
+        T run(int number) throws Exception;
+    }
+}

@@ -1,0 +1,13 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.spi.Backend;
+import dev.keystore.testkit.BackendContractTest;
+import java.nio.file.Path;
+
+final class SqliteContractTest extends BackendContractTest {
+
+    @Override
+    protected Backend open(Path folder) {
+        return Sqlite.open(folder.resolve("keys.db"));
+    }
+}
