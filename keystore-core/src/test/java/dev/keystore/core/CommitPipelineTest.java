@@ -1,0 +1,473 @@
+package dev.keystore.core;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.CommitOutcomeUnknownException;
+import dev.keystore.KeyTypes;
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.OwnershipLostException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.Updates;
+import dev.keystore.spi.BackendException.Kind;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.Gate;
+import dev.keystore.testkit.MemoryBackend;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class CommitPipelineTest {
+
+    private final Faults faults = new Faults();
+    private final MemoryBackend memory = new MemoryBackend();
+    private SignalKeyStores stores;
+    private SignalKeyStore alice;
+
+    @BeforeEach
+    void open() {
+        open(SignalKeyStores.builder());
+    }
+
+    private void open(SignalKeyStores.Builder builder) {
+        if (stores != null) {
+            faults.heal();
+            stores.close();
+        }
+        stores =
+                builder.backend(FaultyBackend.complete(memory.reopen(), faults)).open();
+        alice = stores.forContext("alice");
+        faults.forgetCalls();
+    }
+
+    @AfterEach
+    void close() {
+        faults.heal();
+        stores.close();
+    }
+
+    private void put(String id, String value) {
+        alice.put(KeyTypes.SESSION, id, value.getBytes(UTF_8));
+    }
+
+    private String session(String id) {
+        return alice.find(KeyTypes.SESSION, id)
+                .map(value -> new String(value, UTF_8))
+                .orElse("absent");
+    }
+
+    /** What the backend holds, past the cache, read without taking the context over. */
+    private String persisted(String id) {
+        try (SignalKeyStores others = SignalKeyStores.builder()
+                .backend(FaultyBackend.plain(memory.reopen(), new Faults()))
+                .open()) {
+            return others.forContext("alice")
+                    .find(KeyTypes.SESSION, id)
+                    .map(value -> new String(value, UTF_8))
+                    .orElse("absent");
+        }
+    }
+
+    @Test
+    @DisplayName("A single thread's commit is written on that thread: no hand-over to another")
+    void commit_oneThread_writesOnTheCallingThread() {
+        for (int i = 0; i < 10; i++) {
+            put("a", String.valueOf(i));
+        }
+        assertThat(faults.commitThreads()).hasSize(10).containsOnly(Thread.currentThread());
+        assertThat(stores.stats().largestGroup()).isEqualTo(1);
+    }
+
+    @Test
+    @DisplayName("Commits that wait while another is written are written as one group, over contexts")
+    void commit_manyWaiting_writtenAsOneGroup() throws Exception {
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));
+        gate.awaitReached();
+        List<Threads.Running<Boolean>> waiting = new ArrayList<>();
+        for (int i = 0; i < 20; i++) {
+            SignalKeyStore store = stores.forContext("context-" + i % 4);
+            String id = String.valueOf(i);
+            waiting.add(Threads.run(() -> store.put(KeyTypes.SESSION, id, new byte[8]))
+                    .awaitWaiting());
+        }
+        gate.open();
+        first.result();
+        for (Threads.Running<Boolean> one : waiting) {
+            one.result();
+        }
+        assertThat(faults.groupSizes()).containsExactly(1, 20);
+        assertThat(stores.stats())
+                .extracting(KeyStoreStats::commits, KeyStoreStats::writes, KeyStoreStats::largestGroup)
+                .containsExactly(21L, 2L, 20L);
+    }
+
+    @Test
+    @DisplayName("16 threads that commit to a backend whose write takes a while need fewer than 0.2 writes a commit")
+    void commit_sixteenThreads_sharesWrites() throws Exception {
+        faults.on(Operation.COMMIT).forever().run(Moment.BEFORE, () -> LockSupport.parkNanos(500_000));
+        Threads.together(16, number -> {
+            for (int i = 0; i < 100; i++) {
+                put("session-" + number, String.valueOf(i));
+            }
+            return number;
+        });
+        KeyStoreStats stats = stores.stats();
+        assertThat(stats.commits()).isEqualTo(1_600);
+        assertThat((double) stats.writes() / stats.commits()).isLessThan(0.2);
+    }
+
+    @Test
+    @DisplayName("R40 a transient failure is tried again, 5 attempts in all, and then is a CommitFailedException")
+    void commit_transientFailure_retriedFiveTimes() {
+        faults.on(Operation.COMMIT).times(4).fail(Moment.BEFORE, Kind.TRANSIENT);
+        put("a", "1");
+        assertThat(faults.count(Operation.COMMIT)).isEqualTo(5);
+        assertThat(persisted("a")).isEqualTo("1");
+        assertThat(stores.stats().retries()).isEqualTo(4);
+
+        open(SignalKeyStores.builder());
+        faults.on(Operation.COMMIT).times(5).fail(Moment.BEFORE, Kind.TRANSIENT);
+        assertThatThrownBy(() -> put("a", "2")).isInstanceOf(CommitFailedException.class);
+        assertThat(faults.count(Operation.COMMIT)).isEqualTo(5);
+        assertThat(session("a")).isEqualTo("1");
+    }
+
+    @Test
+    @DisplayName("R40 a failure that the backend does not call transient is not tried again")
+    void commit_permanentFailure_notRetried() {
+        faults.on(Operation.COMMIT).fail(Moment.BEFORE, Kind.PERMANENT);
+        assertThatThrownBy(() -> put("a", "1"))
+                .isInstanceOf(CommitFailedException.class)
+                .hasMessageContaining("nothing was written");
+        faults.on(Operation.COMMIT).fail(Moment.BEFORE, () -> new IllegalArgumentException("not a BackendException"));
+        assertThatThrownBy(() -> put("a", "1"))
+                .isInstanceOf(CommitFailedException.class)
+                .hasRootCauseInstanceOf(IllegalArgumentException.class);
+        assertThat(faults.count(Operation.COMMIT)).isEqualTo(2);
+        assertThat(session("a")).isEqualTo("absent");
+    }
+
+    @Test
+    @DisplayName("R40 retries wait from 20 ms up, twice as long each time, give or take a half")
+    void backoff_attempts_doubles() {
+        for (int attempt = 1; attempt <= 5; attempt++) {
+            long base = TimeUnit.MILLISECONDS.toNanos(20) << (attempt - 1);
+            for (int i = 0; i < 100; i++) {
+                assertThat(Backoff.nanos(TimeUnit.MILLISECONDS.toNanos(20), attempt))
+                        .isBetween(base / 2, base * 3 / 2);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R40 retries end with commitTimeout")
+    void commit_transientFailureForEver_endsWithCommitTimeout() {
+        open(SignalKeyStores.builder().commitTimeout(Duration.ofMillis(100)).retry(1_000_000, Duration.ofMillis(5)));
+        faults.on(Operation.COMMIT).forever().fail(Moment.BEFORE, Kind.TRANSIENT);
+        assertThatThrownBy(() -> put("a", "1"))
+                .isInstanceOf(CommitFailedException.class)
+                .hasMessageContaining("100 ms");
+        assertThat(session("a")).isEqualTo("absent");
+    }
+
+    @Test
+    @DisplayName("R40 while a commit is tried again, reads from the cache go on, and other works up to their commit")
+    void commit_beingRetried_othersGoOn() throws Exception {
+        put("a", "1");
+        open(SignalKeyStores.builder().retry(2, Duration.ofSeconds(20)));
+        assertThat(session("a")).isEqualTo("1");
+        faults.on(Operation.COMMIT).fail(Moment.BEFORE, Kind.TRANSIENT);
+        Threads.Running<Boolean> retried = Threads.run(() -> put("a", "2"));
+        while (faults.count(Operation.COMMIT) == 0) {
+            Thread.onSpinWait();
+        }
+        retried.awaitWaiting();
+
+        assertThat(session("a")).isEqualTo("1");
+        CountDownLatch workDone = new CountDownLatch(1);
+        Threads.Running<Boolean> other = Threads.run(() -> alice.useTransaction("other", tx -> {
+            tx.put(KeyTypes.SESSION, "b", new byte[1]);
+            workDone.countDown();
+        }));
+        assertThat(workDone.await(Threads.DEADLINE_SECONDS, TimeUnit.SECONDS)).isTrue();
+        other.awaitWaiting();
+        assertThat(faults.count(Operation.COMMIT)).isEqualTo(1);
+
+        retried.thread().interrupt();
+        assertThat(retried.failure()).isInstanceOf(OperationInterruptedException.class);
+        other.result();
+        assertThat(session("a")).isEqualTo("1");
+        assertThat(session("b")).isNotEqualTo("absent");
+    }
+
+    @Test
+    @DisplayName("R41 of a group that is refused, only the culprit fails")
+    void commit_oneOfAGroupIsRefused_othersAreWritten() throws Exception {
+        faults.on(Operation.COMMIT).of("session", "culprit").forever().fail(Moment.MIDWAY, Kind.PERMANENT);
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));
+        gate.awaitReached();
+        Threads.Running<Boolean> good = Threads.run(() -> put("good", "1")).awaitWaiting();
+        Threads.Running<Boolean> culprit =
+                Threads.run(() -> put("culprit", "1")).awaitWaiting();
+        Threads.Running<Boolean> late = Threads.run(() -> put("late", "1")).awaitWaiting();
+        gate.open();
+
+        first.result();
+        good.result();
+        late.result();
+        assertThat(culprit.failure()).isInstanceOf(CommitFailedException.class);
+        assertThat(List.of(session("good"), session("late"), session("culprit")))
+                .containsExactly("1", "1", "absent");
+        assertThat(List.of(persisted("good"), persisted("late"), persisted("culprit")))
+                .containsExactly("1", "1", "absent");
+    }
+
+    @Test
+    @DisplayName("R41 a commit that met another of its group, which was refused then, is written and not a conflict")
+    void commit_metARefusedOneOfItsGroup_isNoConflict() throws Exception {
+        put("a", "0");
+        faults.on(Operation.COMMIT).of("session", "culprit").forever().fail(Moment.MIDWAY, Kind.PERMANENT);
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));
+        gate.awaitReached();
+        Threads.Running<Boolean> culprit = Threads.run(() -> {
+                    Updates both = new Updates();
+                    both.put(KeyTypes.SESSION, "a", "never".getBytes(UTF_8));
+                    both.put(KeyTypes.SESSION, "culprit", new byte[1]);
+                    alice.set(both);
+                })
+                .awaitWaiting();
+        Threads.Running<Boolean> reader = Threads.run(() -> alice.useTransaction("k", tx -> {
+                    String before = new String(tx.find(KeyTypes.SESSION, "a").orElseThrow(), UTF_8);
+                    tx.put(KeyTypes.SESSION, "a", (before + "+").getBytes(UTF_8));
+                }))
+                .awaitWaiting();
+        gate.open();
+
+        first.result();
+        assertThat(culprit.failure()).isInstanceOf(CommitFailedException.class);
+        reader.result();
+        assertThat(session("a")).isEqualTo("0+");
+        assertThat(persisted("a")).isEqualTo("0+");
+    }
+
+    @Test
+    @DisplayName("R41 an unknown outcome is reported as such, and the next read asks the backend")
+    void commit_outcomeUnknown_isReportedAndReadAgain() {
+        put("a", "1");
+        for (Moment moment : List.of(Moment.BEFORE, Moment.AFTER)) {
+            String before = persisted("a");
+            alice = reopened();
+            assertThat(session("a")).isEqualTo(before);
+            faults.on(Operation.COMMIT).fail(moment, Kind.OUTCOME_UNKNOWN);
+            faults.forgetCalls();
+            assertThatThrownBy(() -> put("a", "after " + moment))
+                    .isInstanceOfSatisfying(
+                            CommitOutcomeUnknownException.class,
+                            unknown -> assertThat(unknown.entries().toString()).isEqualTo("[session/a]"));
+            assertThat(faults.count(Operation.COMMIT)).isEqualTo(1);
+            assertThat(session("a")).isEqualTo(moment == Moment.AFTER ? "after AFTER" : before);
+            assertThat(faults.loads("session", "a")).isEqualTo(1);
+        }
+    }
+
+    private SignalKeyStore reopened() {
+        open(SignalKeyStores.builder());
+        return alice;
+    }
+
+    @Test
+    @DisplayName("R41 an error thrown out of the backend is an unknown outcome, and the pipeline goes on")
+    void commit_backendThrowsError_isUnknownAndOthersGoOn() {
+        faults.on(Operation.COMMIT).run(Moment.AFTER, () -> {
+            throw new StackOverflowError("planted");
+        });
+        assertThatThrownBy(() -> put("a", "1"))
+                .isInstanceOf(CommitOutcomeUnknownException.class)
+                .hasCauseInstanceOf(StackOverflowError.class);
+        assertThat(session("a")).isEqualTo("1");
+        put("a", "2");
+        assertThat(session("a")).isEqualTo("2");
+    }
+
+    @Test
+    @DisplayName("R27 a commit that waits for its turn beyond commitTimeout fails, and nothing of it is written")
+    void commit_waitsTooLong_failsUnwritten() throws Exception {
+        open(SignalKeyStores.builder().commitTimeout(Duration.ofMillis(50)));
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Threads.Running<Boolean> hanging = Threads.run(() -> put("a", "1"));
+        gate.awaitReached();
+
+        assertThatThrownBy(() -> put("b", "1"))
+                .isInstanceOf(CommitFailedException.class)
+                .hasMessageContaining("50 ms");
+
+        gate.open();
+        hanging.result();
+        assertThat(persisted("b")).isEqualTo("absent");
+        assertThat(persisted("a")).isEqualTo("1");
+        alice = reopened();
+        put("c", "1");
+    }
+
+    @Test
+    @DisplayName("R27 a commit that the backend does not answer within commitTimeout is an unknown outcome")
+    void commit_backendHangs_isUnknown() throws Exception {
+        open(SignalKeyStores.builder().commitTimeout(Duration.ofMillis(300)));
+        Gate first = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Gate second = faults.on(Operation.COMMIT).nth(2).hold(Moment.BEFORE);
+        Threads.Running<Boolean> before = Threads.run(() -> put("first", "1"));
+        first.awaitReached();
+        Threads.Running<Boolean> leader = Threads.run(() -> put("b", "1")).awaitWaiting();
+        Threads.Running<Boolean> follower = Threads.run(() -> put("a", "1")).awaitWaiting();
+        first.open();
+        before.result();
+        second.awaitReached();
+
+        assertThat(follower.failure()).isInstanceOf(CommitOutcomeUnknownException.class);
+
+        second.open();
+        leader.result();
+        assertThat(session("a")).isEqualTo("1");
+        assertThat(persisted("a")).isEqualTo("1");
+    }
+
+    @Test
+    @DisplayName("R27 an interrupt takes a waiting commit out of the queue, and keeps the flag")
+    void commit_interruptedInQueue_isWithdrawn() throws Exception {
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Threads.Running<Boolean> hanging = Threads.run(() -> put("a", "1"));
+        gate.awaitReached();
+        Threads.Running<Boolean> waiter = Threads.start(() -> {
+            assertThatThrownBy(() -> put("b", "1"))
+                    .isInstanceOf(OperationInterruptedException.class)
+                    .hasMessageContaining("nothing was written");
+            return Thread.currentThread().isInterrupted();
+        });
+        waiter.awaitWaiting().thread().interrupt();
+        assertThat(waiter.result()).isTrue();
+
+        gate.open();
+        hanging.result();
+        assertThat(persisted("b")).isEqualTo("absent");
+        put("c", "1");
+    }
+
+    @Test
+    @DisplayName("R27 an interrupted leader that waits to try again hands the others' commits to another thread")
+    void commit_leaderInterruptedWhileRetrying_othersAreWritten() throws Exception {
+        open(SignalKeyStores.builder().retry(3, Duration.ofSeconds(20)));
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));
+        gate.awaitReached();
+        Threads.Running<Boolean> leader = Threads.start(() -> {
+                    assertThatThrownBy(() -> put("leader", "1")).isInstanceOf(OperationInterruptedException.class);
+                    return Thread.currentThread().isInterrupted();
+                })
+                .awaitWaiting();
+        Threads.Running<Boolean> follower =
+                Threads.run(() -> put("follower", "1")).awaitWaiting();
+        faults.on(Operation.COMMIT).fail(Moment.BEFORE, Kind.TRANSIENT);
+        gate.open();
+        first.result();
+        while (faults.count(Operation.COMMIT) < 2) {
+            Thread.onSpinWait();
+        }
+        leader.awaitWaiting().thread().interrupt();
+
+        assertThat(leader.result()).isTrue();
+        assertThat(follower.result()).isTrue();
+        assertThat(persisted("leader")).isEqualTo("absent");
+        assertThat(persisted("follower")).isEqualTo("1");
+    }
+
+    @Test
+    @DisplayName("R27 an interrupted follower is let go between two attempts; the leader goes on with the rest")
+    void commit_followerInterruptedWhileRetrying_isLetGo() throws Exception {
+        open(SignalKeyStores.builder().retry(3, Duration.ofSeconds(20)));
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));
+        gate.awaitReached();
+        Threads.Running<Boolean> leader = Threads.run(() -> put("leader", "1")).awaitWaiting();
+        Threads.Running<Boolean> follower =
+                Threads.run(() -> put("follower", "1")).awaitWaiting();
+        faults.on(Operation.COMMIT).fail(Moment.BEFORE, Kind.TRANSIENT);
+        gate.open();
+        first.result();
+        while (faults.count(Operation.COMMIT) < 2) {
+            Thread.onSpinWait();
+        }
+        leader.awaitWaiting();
+        follower.thread().interrupt();
+        assertThat(follower.failure()).isInstanceOf(OperationInterruptedException.class);
+
+        leader.thread().interrupt();
+        assertThat(leader.failure()).isInstanceOf(OperationInterruptedException.class);
+        assertThat(faults.count(Operation.COMMIT)).isEqualTo(2);
+    }
+
+    @Test
+    @DisplayName("R27 a thread that is interrupted already does not begin a commit")
+    void commit_interruptedBefore_doesNotBegin() throws Exception {
+        Threads.Running<Boolean> interrupted = Threads.start(() -> {
+            Thread.currentThread().interrupt();
+            assertThatThrownBy(() -> put("a", "1")).isInstanceOf(OperationInterruptedException.class);
+            return Thread.currentThread().isInterrupted();
+        });
+        assertThat(interrupted.result()).isTrue();
+        assertThat(faults.count(Operation.COMMIT)).isZero();
+    }
+
+    @Test
+    @DisplayName("An interrupt while the backend writes ends nothing: the commit is told truthfully, the flag is kept")
+    void commit_interruptedInBackend_isWritten() throws Exception {
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Threads.Running<Boolean> writer = Threads.start(() -> {
+            put("a", "1");
+            return Thread.currentThread().isInterrupted();
+        });
+        gate.awaitReached();
+        writer.thread().interrupt();
+        gate.open();
+        assertThat(writer.result()).isTrue();
+        assertThat(persisted("a")).isEqualTo("1");
+    }
+
+    @Test
+    @DisplayName("R53 a second owner fences the first: its commit fails, nothing is written, its cache is dropped")
+    void commit_contextTakenOver_ownershipLost() {
+        put("a", "1");
+        try (SignalKeyStores others =
+                SignalKeyStores.builder().backend(memory.reopen()).open()) {
+            SignalKeyStore second = others.forContext("alice");
+            second.put(KeyTypes.SESSION, "a", "theirs".getBytes(UTF_8));
+
+            assertThatThrownBy(() -> put("a", "2"))
+                    .isInstanceOf(OwnershipLostException.class)
+                    .hasMessageContaining("alice");
+            assertThat(session("a")).isEqualTo("theirs");
+            second.put(KeyTypes.SESSION, "a", "theirs again".getBytes(UTF_8));
+            assertThat(session("a")).isEqualTo("theirs again");
+            assertThat(stores.forContext("bob").find(KeyTypes.SESSION, "a")).isEmpty();
+        }
+        SignalKeyStore again = stores.forContext("alice");
+        again.put(KeyTypes.SESSION, "a", "mine again".getBytes(UTF_8));
+        assertThat(again.find(KeyTypes.SESSION, "a")).hasValue("mine again".getBytes(UTF_8));
+    }
+}

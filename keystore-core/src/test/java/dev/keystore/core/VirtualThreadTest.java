@@ -1,0 +1,67 @@
+package dev.keystore.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.TransactionOptions;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.MemoryBackend;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class VirtualThreadTest {
+
+    @Test
+    @DisplayName("R24 1,000 virtual threads read, wait for locks, meet conflicts and commit; no update is lost")
+    void transaction_onVirtualThreads_losesNothing() throws Exception {
+        assumeTrue(Runtime.version().feature() >= 21, "virtual threads need JDK 21");
+        ExecutorService executor = (ExecutorService)
+                Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+        Faults faults = new Faults();
+        faults.on(Operation.COMMIT).forever().run(Moment.BEFORE, () -> LockSupport.parkNanos(200_000));
+        try (SignalKeyStores stores = SignalKeyStores.builder()
+                .backend(FaultyBackend.complete(new MemoryBackend(), faults))
+                .open()) {
+            SignalKeyStore alice = stores.forContext("alice");
+            List<Future<?>> running = new ArrayList<>();
+            for (int i = 0; i < 1_000; i++) {
+                String lockKey = "key-" + i % 10;
+                running.add(executor.submit(() ->
+                        alice.transaction(lockKey, TransactionOptions.retryOnConflict(1_000_000), tx -> {
+                            int before = tx.find(KeyTypes.SESSION, "counter")
+                                    .map(value -> ByteBuffer.wrap(value).getInt())
+                                    .orElse(0);
+                            tx.put(
+                                    KeyTypes.SESSION,
+                                    "counter",
+                                    ByteBuffer.allocate(Integer.BYTES)
+                                            .putInt(before + 1)
+                                            .array());
+                            return before;
+                        })));
+            }
+            for (Future<?> one : running) {
+                one.get(Threads.DEADLINE_SECONDS, TimeUnit.SECONDS);
+            }
+            byte[] counter = alice.find(KeyTypes.SESSION, "counter").orElseThrow();
+            assertThat(ByteBuffer.wrap(counter).getInt()).isEqualTo(1_000);
+        } finally {
+            executor.shutdown();
+        }
+    }
+}
