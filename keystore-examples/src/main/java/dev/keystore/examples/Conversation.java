@@ -131,8 +131,7 @@ public final class Conversation {
             Party from = Script.isAlices(number) ? alice : bob;
             Party to = from == alice ? bob : alice;
             String line = Script.line(number);
-            Letter letter =
-                    Script.isToGroup(number) ? from.sendToGroup(to, number, line) : from.send(to, number, line);
+            Letter letter = Script.isToGroup(number) ? from.sendToGroup(to, number, line) : from.send(to, number, line);
             Party.Delivery delivery = to.receive(from, number, letter);
             show(number, from, to, letter.seal(), delivery.text());
             from.confirm(number);
@@ -154,7 +153,9 @@ public final class Conversation {
             }
         }
         int opened = alice.opened() + bob.opened();
-        if (opened != sent || !alice.unconfirmed().isEmpty() || !bob.unconfirmed().isEmpty()) {
+        if (opened != sent
+                || !alice.unconfirmed().isEmpty()
+                || !bob.unconfirmed().isEmpty()) {
             throw new IllegalStateException(sent + " letters sent, " + opened + " opened");
         }
         return opened;

@@ -19,7 +19,9 @@ record Letter(List<Part> parts) {
     static final Codec<Letter> CODEC = new Codec<>() {
         @Override
         public byte[] encode(Letter letter) {
-            int size = letter.parts.stream().mapToInt(part -> 5 + part.sealed.length).sum();
+            int size = letter.parts.stream()
+                    .mapToInt(part -> 5 + part.sealed.length)
+                    .sum();
             ByteBuffer bytes = ByteBuffer.allocate(size);
             letter.parts.forEach(part ->
                     bytes.put((byte) part.type).putInt(part.sealed.length).put(part.sealed));

@@ -127,7 +127,8 @@ final class Party {
             if (knowing.contains(to.address.toString())) {
                 return post(tx, number, Letter.of(new GroupCipher(signal, address).encrypt(GROUP, bytes(text))));
             }
-            byte[] senderKey = new GroupSessionBuilder(signal).create(address, GROUP).serialize();
+            byte[] senderKey =
+                    new GroupSessionBuilder(signal).create(address, GROUP).serialize();
             tx.put(KeyTypes.SENDER_KEY_MEMORY, GROUP.toString(), Set.of(to.address.toString()));
             CiphertextMessage first = new SessionCipher(signal, to.address).encrypt(senderKey);
             CiphertextMessage message = new GroupCipher(signal, address).encrypt(GROUP, bytes(text));

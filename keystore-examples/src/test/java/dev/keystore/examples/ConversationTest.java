@@ -39,7 +39,11 @@ class ConversationTest {
         String first = run("no", 0);
         String second = run("no", 0);
 
-        assertThat(first).contains("run 1").contains("PQXDH").contains("pre-key message").contains("sender key, new");
+        assertThat(first)
+                .contains("run 1")
+                .contains("PQXDH")
+                .contains("pre-key message")
+                .contains("sender key, new");
         assertThat(second).contains("run 2").doesNotContain("PQXDH").contains("10 letters opened");
         assertThat(lettersOpened()).containsExactly(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
         assertThat(state()).isEqualTo(new State(10, Set.of()));
@@ -123,7 +127,9 @@ class ConversationTest {
                     assertThat(to.find(Party.INBOX, id)).hasValue(Script.line(number));
                     received++;
                 } else {
-                    assertThat(from.find(Party.OUTBOX, id)).as("letter " + number).isPresent();
+                    assertThat(from.find(Party.OUTBOX, id))
+                            .as("letter " + number)
+                            .isPresent();
                     inFlight.add(number);
                 }
             }

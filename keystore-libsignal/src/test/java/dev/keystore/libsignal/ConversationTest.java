@@ -9,8 +9,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.KeyTypes;
 import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
 import java.util.List;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.signal.libsignal.protocol.DuplicateMessageException;
@@ -123,12 +125,34 @@ class ConversationTest extends LibsignalTest {
         CiphertextMessage fromAlice = parties.alice().encrypt(BOB, bytes("hello"));
         CiphertextMessage fromCarol = carol.encrypt(BOB, bytes("hello"));
 
-        List<Boolean> decrypted = Race.of(
-                () -> decrypts(bob, ALICE, fromAlice), () -> decrypts(bob, carolAddress, fromCarol));
+        List<Boolean> decrypted =
+                Race.of(() -> decrypts(bob, ALICE, fromAlice), () -> decrypts(bob, carolAddress, fromCarol));
 
         assertThat(decrypted).containsExactlyInAnyOrder(true, false);
         assertThat(parties.store("bob").get(KeyTypes.SESSION, List.of("alice.1", "carol.1")))
                 .hasSize(1);
+    }
+
+    @Test
+    @DisplayName(
+            "R24: pre-keys that are made while a first message is decrypted make it decrypt again, and both are kept")
+    void decrypt_accountChangesMeanwhile_isRunAgain() throws Exception {
+        CiphertextMessage message = parties.firstMessage("hello");
+        parties.reopen();
+        SignalAccount bob = parties.bob();
+        parties.faults.forgetCalls();
+        parties.faults
+                .on(Operation.LOAD)
+                .of("libsignal-one-time-kyber-pre-key", "1")
+                .run(
+                        Moment.AFTER,
+                        () -> CompletableFuture.runAsync(() -> bob.generatePreKeys(1))
+                                .join());
+
+        assertThat(bob.decrypt(ALICE, message)).asString().isEqualTo("hello");
+
+        assertThat(parties.faults.count(Operation.COMMIT)).isEqualTo(2);
+        assertThat(parties.store("bob").ids(KeyTypes.PRE_KEY, "")).containsExactly("2");
     }
 
     @Test
@@ -140,8 +164,7 @@ class ConversationTest extends LibsignalTest {
 
         assertThatThrownBy(() -> parties.bob().decrypt(ALICE, message))
                 .isInstanceOfSatisfying(
-                        CorruptEntryException.class,
-                        e -> assertThat(e.entry()).hasToString("session/alice.1"));
+                        CorruptEntryException.class, e -> assertThat(e.entry()).hasToString("session/alice.1"));
     }
 
     @Test
@@ -168,8 +191,7 @@ class ConversationTest extends LibsignalTest {
         SenderKeyDistributionMessage distribution = parties.alice()
                 .transaction(group, ALICE, (signal, tx) -> new GroupSessionBuilder(signal).create(ALICE, group));
         parties.bob().transaction(group, ALICE, (signal, tx) -> {
-            new GroupSessionBuilder(signal)
-                    .process(ALICE, new SenderKeyDistributionMessage(distribution.serialize()));
+            new GroupSessionBuilder(signal).process(ALICE, new SenderKeyDistributionMessage(distribution.serialize()));
             return true;
         });
 
@@ -183,8 +205,7 @@ class ConversationTest extends LibsignalTest {
                     .transaction(group, ALICE, (signal, tx) -> new GroupCipher(signal, ALICE).decrypt(sealed));
             assertThat(opened).isEqualTo(text);
             assertThatThrownBy(() -> parties.bob()
-                            .transaction(
-                                    group, ALICE, (signal, tx) -> new GroupCipher(signal, ALICE).decrypt(sealed)))
+                            .transaction(group, ALICE, (signal, tx) -> new GroupCipher(signal, ALICE).decrypt(sealed)))
                     .isInstanceOf(DuplicateMessageException.class);
         }
         assertThat(parties.store("bob").ids(KeyTypes.SENDER_KEY, "")).containsExactly(group + ":alice.1");

@@ -106,15 +106,16 @@ class FirstDecryptTest extends LibsignalTest {
 
         parties.bob().decrypt(ALICE, message);
 
-        assertThat(parties.faults.calls(Call.Operation.COMMIT)).singleElement().satisfies(commit -> assertThat(
-                        commit.entries())
-                .extracting(Object::toString)
-                .containsExactlyInAnyOrder(
-                        "session/alice.1",
-                        "identity-key/alice.1",
-                        "pre-key/1",
-                        "kyber-pre-key/1",
-                        "libsignal-one-time-kyber-pre-key/1"));
+        assertThat(parties.faults.calls(Call.Operation.COMMIT))
+                .singleElement()
+                .satisfies(commit -> assertThat(commit.entries())
+                        .extracting(Object::toString)
+                        .containsExactlyInAnyOrder(
+                                "session/alice.1",
+                                "identity-key/alice.1",
+                                "pre-key/1",
+                                "kyber-pre-key/1",
+                                "libsignal-one-time-kyber-pre-key/1"));
         parties.reopen();
         assertThat(parties.alice().decrypt(BOB, parties.bob().encrypt(ALICE, "back".getBytes(UTF_8))))
                 .asString()

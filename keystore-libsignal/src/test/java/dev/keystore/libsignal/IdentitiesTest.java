@@ -38,7 +38,8 @@ class IdentitiesTest extends LibsignalTest {
                 assertThat(signal.isTrustedIdentity(BOB, first, direction)).isTrue();
                 assertThat(signal.isTrustedIdentity(BOB, second, direction)).isFalse();
             }
-            assertThat(signal.isTrustedIdentity(ALICE, second, Direction.SENDING)).isTrue();
+            assertThat(signal.isTrustedIdentity(ALICE, second, Direction.SENDING))
+                    .isTrue();
         });
     }
 

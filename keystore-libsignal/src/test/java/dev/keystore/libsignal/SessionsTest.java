@@ -19,8 +19,26 @@ import org.signal.libsignal.protocol.state.SessionRecord;
 class SessionsTest extends LibsignalTest {
 
     private static final List<String> NAMES = List.of(
-            "bob", "bob.1", "bob.1.2", "bob.", "bo", "bobby", "BOB", "b%b", "b_b", "b%", "%", ".", "", "b:b", "bob ", "b*",
-            "b\u00f6b", "+4912345", "bob.02", "\u0000");
+            "bob",
+            "bob.1",
+            "bob.1.2",
+            "bob.",
+            "bo",
+            "bobby",
+            "BOB",
+            "b%b",
+            "b_b",
+            "b%",
+            "%",
+            ".",
+            "",
+            "b:b",
+            "bob ",
+            "b*",
+            "b\u00f6b",
+            "+4912345",
+            "bob.02",
+            "\u0000");
 
     private SignalKeyStore store;
 
@@ -35,7 +53,8 @@ class SessionsTest extends LibsignalTest {
                     signal.storeSession(new SignalProtocolAddress(name, device), new SessionRecord());
                 }
             }
-            for (String id : List.of("bob.02", "bob.2x", "bob.+3", "bob.-3", "bob. 3", "bob.3.", "bob.\u0663", "bob.0")) {
+            for (String id :
+                    List.of("bob.02", "bob.2x", "bob.+3", "bob.-3", "bob. 3", "bob.3.", "bob.\u0663", "bob.0")) {
                 tx.put(KeyTypes.SESSION, id, new SessionRecord().serialize());
             }
             tx.put(KeyTypes.IDENTITY_KEY, "bob.5", new byte[] {1});
@@ -46,7 +65,8 @@ class SessionsTest extends LibsignalTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"bob", "bob.1", "bob.1.2", "bob.", "bo", "bobby", "BOB", "b%b", "b_b", "b%", "%", ".", "", "b:b", "bob "
+            strings = {
+                "bob", "bob.1", "bob.1.2", "bob.", "bo", "bobby", "BOB", "b%b", "b_b", "b%", "%", ".", "", "b:b", "bob "
             })
     @DisplayName("its sub-devices are those of no other name, and not device 1")
     void getSubDeviceSessions_returnsDevicesOfThatName(String name) {
@@ -112,7 +132,8 @@ class SessionsTest extends LibsignalTest {
 
         store.<Boolean, NoSessionException>transaction("test", tx -> {
             KeystoreSignalProtocolStore signal = new KeystoreSignalProtocolStore(tx);
-            assertThat(signal.loadExistingSessions(List.of(first, second, first))).hasSize(3);
+            assertThat(signal.loadExistingSessions(List.of(first, second, first)))
+                    .hasSize(3);
             assertThat(signal.loadExistingSessions(List.of())).isEmpty();
             assertThat(signal.loadSession(missing)).isNull();
             assertThatThrownBy(() -> signal.loadExistingSessions(List.of(first, missing)))

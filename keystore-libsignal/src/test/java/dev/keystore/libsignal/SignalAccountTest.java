@@ -46,7 +46,8 @@ class SignalAccountTest extends LibsignalTest {
     void of_raced_makesOneIdentity() throws Exception {
         Callable<IdentityKey> open = () -> parties.alice().identityKey();
 
-        List<IdentityKey> identities = Race.of(Stream.generate(() -> open).limit(16).toArray(Callable[]::new));
+        List<IdentityKey> identities =
+                Race.of(Stream.generate(() -> open).limit(16).toArray(Callable[]::new));
 
         assertThat(identities).hasSize(16).containsOnly(identities.get(0));
         assertThat(parties.faults.count(Operation.COMMIT)).isOne();
@@ -126,7 +127,8 @@ class SignalAccountTest extends LibsignalTest {
                 .flatMap(records -> ids(records).stream())
                 .toList();
 
-        List<List<Integer>> given = Race.of(Stream.generate(() -> generate).limit(8).toArray(Callable[]::new));
+        List<List<Integer>> given =
+                Race.of(Stream.generate(() -> generate).limit(8).toArray(Callable[]::new));
 
         assertThat(given.stream().flatMap(List::stream))
                 .containsExactlyInAnyOrderElementsOf(
@@ -197,8 +199,8 @@ class SignalAccountTest extends LibsignalTest {
         }
         store.saveCredentials(good);
         assertThat(parties.alice().applicationData()).isEmpty();
-        assertThat(AccountRecord.load(store)).hasToString("AccountRecord[registration "
-                + parties.alice().registrationId() + "]");
+        assertThat(AccountRecord.load(store))
+                .hasToString("AccountRecord[registration " + parties.alice().registrationId() + "]");
     }
 
     @Test
