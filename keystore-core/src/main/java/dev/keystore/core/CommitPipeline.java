@@ -193,6 +193,8 @@ final class CommitPipeline {
         } catch (RuntimeException | Error e) {
             group.forEach(commit -> commit.done(unknown(commit, e)));
         } finally {
+            // Those who were waiting come back with their next commits while the next leader wakes up: larger groups.
+            written.forEach(commit -> commit.done(null));
             leader = null;
             queueLock.lock();
             try {
@@ -200,8 +202,6 @@ final class CommitPipeline {
             } finally {
                 queueLock.unlock();
             }
-            // The next leader has begun by now: waking many threads takes a while.
-            written.forEach(commit -> commit.done(null));
         }
     }
 
