@@ -5,6 +5,8 @@ import dev.keystore.spi.BackendProvider;
 module dev.keystore.jdbc {
     requires com.zaxxer.hikari;
     requires dev.keystore.api;
+    // Jdbi needs it, and can't say so: it is an automatic module.
+    requires io.leangen.geantyref;
     requires java.sql;
     requires org.jdbi.v3.core;
     requires static org.jspecify;

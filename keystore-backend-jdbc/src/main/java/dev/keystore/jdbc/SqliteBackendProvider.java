@@ -39,13 +39,13 @@ public final class SqliteBackendProvider implements BackendProvider {
         try {
             file.create();
             return JdbcBackend.open(new SqliteDialect(path));
-        } catch (StoreOpenException e) {
-            file.undo(e);
-            throw e;
         } catch (BackendException e) {
             StoreOpenException failure = new StoreOpenException(e.getMessage(), e.getCause());
             file.undo(failure);
             throw failure;
+        } catch (RuntimeException | Error e) {
+            file.undo(e);
+            throw e;
         }
     }
 
@@ -56,23 +56,23 @@ public final class SqliteBackendProvider implements BackendProvider {
         }
         String location = config.location(SCHEME);
         if (location.isBlank()) {
-            throw refused(config, "names no file");
+            throw refused("names no file");
         }
         if (location.startsWith(":")) {
-            throw refused(config, "is not durable, or no file of its own");
+            throw refused("is not durable, or no file of its own");
         }
         if (location.startsWith("file:")) {
-            throw refused(config, "holds a file: URI");
+            throw refused("holds a file: URI");
         }
         if (location.contains("?")) {
-            throw refused(config, "holds options after a \"?\", and the SQLite backend has none");
+            throw refused("holds options after a \"?\", and the SQLite backend has none");
         }
-        return Path.of(location).toAbsolutePath().normalize();
+        return Path.of(location).toAbsolutePath();
     }
 
-    private static IllegalArgumentException refused(BackendConfig config, String why) {
-        return new IllegalArgumentException(
-                "url \"" + config.url() + "\" " + why + "; write " + SCHEME + ":path/of/the/file.db");
+    /** Without the URL: its options may hold a password. */
+    private static IllegalArgumentException refused(String why) {
+        return new IllegalArgumentException("url " + why + "; write " + SCHEME + ":path/of/the/file.db");
     }
 
     private static void requireDriver() {

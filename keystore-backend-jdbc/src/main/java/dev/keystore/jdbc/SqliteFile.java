@@ -66,7 +66,7 @@ final class SqliteFile {
     }
 
     /** Removes what {@link #create} made, but for a file that somebody else has opened meanwhile. */
-    void undo(StoreOpenException failure) {
+    void undo(Throwable failure) {
         try {
             while (!created.isEmpty()) {
                 Path last = created.pop();

@@ -14,10 +14,12 @@ import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.ServiceLoader.Provider;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,6 +41,25 @@ final class SqliteUrlTest {
                 .isEqualTo("SQLite");
     }
 
+    @Test
+    @DisplayName("R62 on the module path, the provider is found and the backend works")
+    void modulePath() throws Exception {
+        Map<Boolean, List<String>> entries = Arrays.stream(
+                        System.getProperty("java.class.path").split(File.pathSeparator))
+                .filter(entry -> Files.exists(Path.of(entry)))
+                .collect(Collectors.partitioningBy(entry -> entry.endsWith("test-classes")));
+
+        assertThat(Sqlite.java(
+                        "--module-path",
+                        String.join(File.pathSeparator, entries.get(false)),
+                        "--patch-module",
+                        "dev.keystore.jdbc=" + String.join(File.pathSeparator, entries.get(true)),
+                        "--module",
+                        "dev.keystore.jdbc/" + ModuleProbe.class.getName(),
+                        folder.resolve("keys.db").toString()))
+                .contains("module dev.keystore.jdbc lists [session/bob]");
+    }
+
     @ParameterizedTest
     @CsvSource({
         "jdbc:sqlite:, names no file",
@@ -46,7 +67,7 @@ final class SqliteUrlTest {
         "jdbc:sqlite::memory:, is not durable",
         "jdbc:sqlite::resource:keys.db, is not durable",
         "jdbc:sqlite:file:keys.db, holds a file: URI",
-        "jdbc:sqlite:keys.db?synchronous=OFF, holds options",
+        "jdbc:sqlite:keys.db?password=x1y, holds options",
         "jdbc:sqlite, must begin with",
         "jdbc:other:keys.db, must begin with"
     })
@@ -55,7 +76,8 @@ final class SqliteUrlTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new SqliteBackendProvider().open(new BackendConfig(url, Map.of())))
                 .withMessageContaining("url")
-                .withMessageContaining(why);
+                .withMessageContaining(why)
+                .satisfies(e -> assertThat(e.getMessage()).doesNotContain("x1y"));
     }
 
     @Test

@@ -1,0 +1,26 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendConfig;
+import dev.keystore.spi.BackendProvider;
+import dev.keystore.spi.ContextAwareBackend;
+import java.util.Map;
+import java.util.ServiceLoader;
+
+/** A program that finds the backend on the module path; patched into its module. */
+final class ModuleProbe {
+
+    private ModuleProbe() {}
+
+    public static void main(String[] arguments) {
+        ModuleProbe.class.getModule().addUses(BackendProvider.class);
+        for (BackendProvider provider : ServiceLoader.load(BackendProvider.class)) {
+            try (Backend backend = provider.open(new BackendConfig("jdbc:sqlite:" + arguments[0], Map.of()))) {
+                ContextAwareBackend entries = (ContextAwareBackend) backend;
+                entries.save("alice", "session", "bob", new byte[] {1});
+                System.out.println(backend.getClass().getModule() + " lists "
+                        + entries.list("alice").toList());
+            }
+        }
+    }
+}
