@@ -37,10 +37,10 @@ final class UsedBaseKeys {
         forget(tx, kyberPreKeyId + ".", id -> true);
     }
 
-    /** The Kyber pre-key comes first in an id, so this looks at all of them; it happens once a rotation. */
+    /** Looks at all of them, for the Kyber pre-key comes first in an id; it happens once a rotation. */
     static void forgetSignedPreKey(Transaction tx, int signedPreKeyId) {
         String part = "." + signedPreKeyId + ".";
-        forget(tx, "", id -> id.startsWith(part, id.indexOf('.')));
+        forget(tx, "", id -> id.contains(part));
     }
 
     private static void forget(Transaction tx, String prefix, Predicate<String> which) {
