@@ -1,0 +1,97 @@
+package dev.keystore.libsignal;
+
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
+import dev.keystore.Transaction;
+import java.util.ArrayList;
+import java.util.List;
+import org.signal.libsignal.protocol.InvalidKeyIdException;
+import org.signal.libsignal.protocol.InvalidMessageException;
+import org.signal.libsignal.protocol.ReusedBaseKeyException;
+import org.signal.libsignal.protocol.ecc.ECPublicKey;
+import org.signal.libsignal.protocol.state.KyberPreKeyRecord;
+import org.signal.libsignal.protocol.state.KyberPreKeyStore;
+
+/**
+ * Kyber pre-keys, under their number.
+ *
+ * <p>One is of last resort unless an entry beside it says that it is a one-time key: a key of which this store does not
+ * know better is rather kept too long than deleted while messages to it are on their way.
+ */
+final class KyberPreKeys implements KyberPreKeyStore {
+
+    private static final KeyType<byte[]> ONE_TIME = KeyType.ofBytes("libsignal-one-time-kyber-pre-key");
+    private static final byte[] YES = {};
+
+    private final Transaction tx;
+
+    KyberPreKeys(Transaction tx) {
+        this.tx = tx;
+    }
+
+    @Override
+    public KyberPreKeyRecord loadKyberPreKey(int kyberPreKeyId) throws InvalidKeyIdException {
+        String id = Ids.of(kyberPreKeyId);
+        byte[] key = tx.find(KeyTypes.KYBER_PRE_KEY, id)
+                .orElseThrow(() -> new InvalidKeyIdException("no Kyber pre-key " + id));
+        try {
+            return new KyberPreKeyRecord(key);
+        } catch (InvalidMessageException e) {
+            throw new InvalidKeyIdException(Ids.unreadable(tx, KeyTypes.KYBER_PRE_KEY, id, e));
+        }
+    }
+
+    @Override
+    public List<KyberPreKeyRecord> loadKyberPreKeys() {
+        List<KyberPreKeyRecord> records = new ArrayList<>();
+        for (int id : Ids.numbers(tx, KeyTypes.KYBER_PRE_KEY)) {
+            byte[] key = tx.find(KeyTypes.KYBER_PRE_KEY, Ids.of(id)).orElse(null);
+            if (key != null) {
+                try {
+                    records.add(new KyberPreKeyRecord(key));
+                } catch (InvalidMessageException e) {
+                    throw Ids.unreadable(tx, KeyTypes.KYBER_PRE_KEY, Ids.of(id), e);
+                }
+            }
+        }
+        return records;
+    }
+
+    @Override
+    public void storeKyberPreKey(int kyberPreKeyId, KyberPreKeyRecord record) {
+        tx.put(KeyTypes.KYBER_PRE_KEY, Ids.of(kyberPreKeyId), record.serialize());
+        tx.delete(ONE_TIME, Ids.of(kyberPreKeyId));
+    }
+
+    void storeOneTime(int kyberPreKeyId, KyberPreKeyRecord record) {
+        tx.put(KeyTypes.KYBER_PRE_KEY, Ids.of(kyberPreKeyId), record.serialize());
+        tx.put(ONE_TIME, Ids.of(kyberPreKeyId), YES);
+    }
+
+    @Override
+    public boolean containsKyberPreKey(int kyberPreKeyId) {
+        return tx.find(KeyTypes.KYBER_PRE_KEY, Ids.of(kyberPreKeyId)).isPresent();
+    }
+
+    @Override
+    public void markKyberPreKeyUsed(int kyberPreKeyId, int signedPreKeyId, ECPublicKey baseKey)
+            throws ReusedBaseKeyException {
+        String id = Ids.of(kyberPreKeyId);
+        if (tx.find(KeyTypes.KYBER_PRE_KEY, id).isEmpty()) {
+            throw new ReusedBaseKeyException("Kyber pre-key " + id + " is gone: it was used before, or removed");
+        }
+        if (tx.find(ONE_TIME, id).isPresent()) {
+            tx.delete(KeyTypes.KYBER_PRE_KEY, id);
+            tx.delete(ONE_TIME, id);
+        } else if (!UsedBaseKeys.add(tx, kyberPreKeyId, signedPreKeyId, baseKey)) {
+            throw new ReusedBaseKeyException(
+                    "base key was used before with Kyber pre-key " + id + " and signed pre-key " + signedPreKeyId);
+        }
+    }
+
+    void remove(int kyberPreKeyId) {
+        tx.delete(KeyTypes.KYBER_PRE_KEY, Ids.of(kyberPreKeyId));
+        tx.delete(ONE_TIME, Ids.of(kyberPreKeyId));
+        UsedBaseKeys.forgetKyberPreKey(tx, kyberPreKeyId);
+    }
+}

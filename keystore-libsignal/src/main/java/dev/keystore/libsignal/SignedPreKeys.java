@@ -1,0 +1,78 @@
+package dev.keystore.libsignal;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.SignedPreKey;
+import dev.keystore.Transaction;
+import java.util.ArrayList;
+import java.util.List;
+import org.signal.libsignal.protocol.InvalidKeyException;
+import org.signal.libsignal.protocol.InvalidKeyIdException;
+import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
+import org.signal.libsignal.protocol.state.SignedPreKeyStore;
+
+/** Signed pre-keys, under their number. With one goes what {@link UsedBaseKeys} remembers of it. */
+final class SignedPreKeys implements SignedPreKeyStore {
+
+    private final Transaction tx;
+
+    SignedPreKeys(Transaction tx) {
+        this.tx = tx;
+    }
+
+    @Override
+    public SignedPreKeyRecord loadSignedPreKey(int signedPreKeyId) throws InvalidKeyIdException {
+        String id = Ids.of(signedPreKeyId);
+        SignedPreKey key = tx.find(KeyTypes.SIGNED_PRE_KEY, id)
+                .orElseThrow(() -> new InvalidKeyIdException("no signed pre-key " + id));
+        try {
+            return read(signedPreKeyId, key);
+        } catch (InvalidKeyException e) {
+            throw new InvalidKeyIdException(Ids.unreadable(tx, KeyTypes.SIGNED_PRE_KEY, id, e));
+        }
+    }
+
+    @Override
+    public List<SignedPreKeyRecord> loadSignedPreKeys() {
+        List<SignedPreKeyRecord> records = new ArrayList<>();
+        for (int id : Ids.numbers(tx, KeyTypes.SIGNED_PRE_KEY)) {
+            SignedPreKey key = tx.find(KeyTypes.SIGNED_PRE_KEY, Ids.of(id)).orElse(null);
+            if (key != null) {
+                try {
+                    records.add(read(id, key));
+                } catch (InvalidKeyException e) {
+                    throw Ids.unreadable(tx, KeyTypes.SIGNED_PRE_KEY, Ids.of(id), e);
+                }
+            }
+        }
+        return records;
+    }
+
+    @Override
+    public void storeSignedPreKey(int signedPreKeyId, SignedPreKeyRecord record) {
+        try {
+            tx.put(
+                    KeyTypes.SIGNED_PRE_KEY,
+                    Ids.of(signedPreKeyId),
+                    new SignedPreKey(
+                            PreKeys.toStore(record.getKeyPair()), record.getSignature(), record.getTimestamp()));
+        } catch (InvalidKeyException e) {
+            throw new IllegalArgumentException(
+                    "record of signed pre-key " + signedPreKeyId + " holds no valid key pair", e);
+        }
+    }
+
+    @Override
+    public boolean containsSignedPreKey(int signedPreKeyId) {
+        return tx.find(KeyTypes.SIGNED_PRE_KEY, Ids.of(signedPreKeyId)).isPresent();
+    }
+
+    @Override
+    public void removeSignedPreKey(int signedPreKeyId) {
+        tx.delete(KeyTypes.SIGNED_PRE_KEY, Ids.of(signedPreKeyId));
+        UsedBaseKeys.forgetSignedPreKey(tx, signedPreKeyId);
+    }
+
+    private static SignedPreKeyRecord read(int id, SignedPreKey key) throws InvalidKeyException {
+        return new SignedPreKeyRecord(id, key.timestampMillis(), PreKeys.toLibsignal(key.keyPair()), key.signature());
+    }
+}

@@ -1,0 +1,81 @@
+package dev.keystore.libsignal;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.SignalKeyStores;
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendConfig;
+import dev.keystore.spi.BackendProvider;
+import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.GroupCommit;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.ServiceLoader;
+import org.signal.libsignal.protocol.SignalProtocolAddress;
+import org.signal.libsignal.protocol.message.CiphertextMessage;
+
+/** Alice and Bob in one SQLite file, which can be closed and opened again, and fails when it is told to. */
+final class TwoParties implements AutoCloseable {
+
+    static final SignalProtocolAddress ALICE = new SignalProtocolAddress("alice", 1);
+    static final SignalProtocolAddress BOB = new SignalProtocolAddress("bob", 1);
+
+    final Faults faults = new Faults();
+    private final Path folder;
+    private SignalKeyStores stores;
+
+    TwoParties(Path folder) {
+        this.folder = folder;
+        stores = open();
+    }
+
+    SignalKeyStore store(String context) {
+        return stores.forContext(context);
+    }
+
+    SignalAccount alice() {
+        return SignalAccount.of(store("alice"));
+    }
+
+    SignalAccount bob() {
+        return SignalAccount.of(store("bob"));
+    }
+
+    /** Lets Alice begin a session with Bob, and returns her first message. */
+    CiphertextMessage firstMessage(String text) throws Exception {
+        alice().startSession(BOB, bob().newPreKeyBundle(1));
+        return alice().encrypt(BOB, text.getBytes(UTF_8));
+    }
+
+    /** Lets both know that they have a session, so that their next messages are no pre-key messages. */
+    void converse() throws Exception {
+        bob().decrypt(ALICE, firstMessage("hello"));
+        alice().decrypt(BOB, bob().encrypt(ALICE, "hello".getBytes(UTF_8)));
+    }
+
+    void reopen() {
+        stores.close();
+        stores = open();
+    }
+
+    private SignalKeyStores open() {
+        String url = "jdbc:sqlite:" + folder.resolve("keys.db");
+        Backend sqlite = ServiceLoader.load(BackendProvider.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .filter(provider -> provider.scheme().equals("jdbc:sqlite"))
+                .findFirst()
+                .orElseThrow()
+                .open(new BackendConfig(url, Map.of()));
+        return SignalKeyStores.builder()
+                .backend(FaultyBackend.grouping((ContextAwareBackend & GroupCommit) sqlite, faults))
+                .open();
+    }
+
+    @Override
+    public void close() {
+        stores.close();
+    }
+}
