@@ -40,7 +40,7 @@ public final class SqliteBackendProvider implements BackendProvider {
             file.create();
             return JdbcBackend.open(new SqliteDialect(path));
         } catch (BackendException e) {
-            StoreOpenException failure = new StoreOpenException(e.getMessage(), e.getCause());
+            StoreOpenException failure = new StoreOpenException(String.valueOf(e.getMessage()), e.getCause());
             file.undo(failure);
             throw failure;
         } catch (RuntimeException | Error e) {

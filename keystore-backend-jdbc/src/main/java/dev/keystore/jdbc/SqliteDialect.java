@@ -71,7 +71,7 @@ final class SqliteDialect {
         try {
             return openWriter(SqliteFormat::verify);
         } catch (UnsupportedFormatException e) {
-            throw BackendException.permanent(e.getMessage(), e);
+            throw BackendException.permanent(String.valueOf(e.getMessage()), e);
         }
     }
 

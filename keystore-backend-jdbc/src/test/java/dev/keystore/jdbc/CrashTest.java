@@ -82,11 +82,12 @@ class CrashTest {
                 if (killer == null) {
                     killer = new Thread(() -> {
                         LockSupport.parkNanos(aliveNanos);
-                        child.destroyForcibly();
+                        // Not through Process, which would close the pipe with acknowledgements in it.
+                        child.toHandle().destroyForcibly();
                     });
                     killer.start();
                 }
-                String[] words = line.split(" ");
+                String[] words = line.split(" ", -1);
                 // The last line may be cut short by the kill: only whole ones are acknowledgements.
                 if (words.length == 3 && words[2].equals("ok")) {
                     acknowledged[Integer.parseInt(words[0])] = Long.parseLong(words[1]);
