@@ -28,6 +28,9 @@ final class Context {
     /** The clear of this context that is being written, if there is one. */
     volatile @Nullable Pending clearing;
 
+    /** Raised when a clear begins, after {@link #clearing} is set: a load from before may see half of it. */
+    volatile int clears;
+
     /** Set when another owner has taken the context over: nothing of it is cached any more. */
     volatile boolean lost;
 
@@ -66,6 +69,12 @@ final class Context {
     @SuppressWarnings("NonAtomicVolatileUpdate")
     void endPublication() {
         publications++;
+    }
+
+    @SuppressWarnings("NonAtomicVolatileUpdate")
+    void beginClear(Pending write) {
+        clearing = write;
+        clears++;
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate")

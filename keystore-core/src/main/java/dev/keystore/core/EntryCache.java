@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  * looks again (R4). A reader that misses a key which is being written waits for that write, since what the backend
  * answers in that moment may be ahead of what is published, or may still be undone (R13, R21).
  *
- * <p>Clearing a context raises its generation, which makes every entry cached before invalid at once; a load that began
- * in an older generation is thrown away like a displaced one.
+ * <p>Clearing a context raises its generation, which makes every entry cached before invalid at once. A load that a clear
+ * overlapped is thrown away like a displaced one, also if the clear was undone.
  */
 final class EntryCache {
 
@@ -146,6 +146,7 @@ final class EntryCache {
      * @return the entry, or null if a write came between and the caller has to look again
      */
     private @Nullable Entry load(EntryKey key, Pending mine, long deadlineNanos) {
+        int clears = key.context.clears;
         Pending clearing = key.context.clearing;
         int generation = key.context.generation;
         Entry published = peek(key);
@@ -163,12 +164,13 @@ final class EntryCache {
             abandon(key, mine, e);
             throw wrap(key, e);
         }
-        return settle(key, mine, generation, entry);
+        return settle(key, mine, generation, clears, entry);
     }
 
     /** Loads those keys that no other thread is loading or writing, in one round trip; the others are not in the map. */
     private Map<EntryKey, Entry> loadAll(List<EntryKey> keys) {
         Context context = keys.get(0).context;
+        int clears = context.clears;
         int generation = context.generation;
         Map<EntryKey, Pending> mine = new LinkedHashMap<>();
         for (EntryKey key : keys) {
@@ -194,7 +196,7 @@ final class EntryCache {
         Map<EntryKey, Entry> entries = new HashMap<>();
         mine.forEach((key, load) -> {
             try {
-                Entry entry = settle(key, load, generation, decode(key, found.get(key.id)));
+                Entry entry = settle(key, load, generation, clears, decode(key, found.get(key.id)));
                 if (entry != null) {
                     entries.put(key, entry);
                 }
@@ -206,14 +208,14 @@ final class EntryCache {
     }
 
     /** Puts what was loaded into the cache, unless a write came between; then the entry may be the older one. */
-    private @Nullable Entry settle(EntryKey key, Pending mine, int generation, Entry entry) {
+    private @Nullable Entry settle(EntryKey key, Pending mine, int generation, int clears, Entry entry) {
         Context context = key.context;
         entry.generation = generation;
         pending.computeIfPresent(key, (k, standing) -> {
             if (standing != mine) {
                 return standing;
             }
-            if (context.generation == generation && context.clearing == null) {
+            if (context.generation == generation && context.clears == clears) {
                 mine.found(entry);
                 if (!context.lost) {
                     cache.put(key, entry);
@@ -292,7 +294,7 @@ final class EntryCache {
         Pending write = new Pending();
         for (PendingCommit commit : commits) {
             if (commit.cleared()) {
-                commit.context.clearing = write;
+                commit.context.beginClear(write);
             }
             commit.writes.keySet().forEach(key -> pending.put(key, write));
         }
