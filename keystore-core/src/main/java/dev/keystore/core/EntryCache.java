@@ -175,8 +175,14 @@ final class EntryCache {
         Map<EntryKey, Pending> mine = new LinkedHashMap<>();
         for (EntryKey key : keys) {
             Pending load = new Pending();
-            if (context.clearing == null && pending.putIfAbsent(key, load) == null) {
+            if (context.clearing != null || pending.putIfAbsent(key, load) != null) {
+                continue;
+            }
+            if (peek(key) == null) {
                 mine.put(key, load);
+            } else {
+                pending.remove(key, load);
+                load.complete();
             }
         }
         if (mine.isEmpty()) {
@@ -200,7 +206,8 @@ final class EntryCache {
                 if (entry != null) {
                     entries.put(key, entry);
                 }
-            } catch (CorruptEntryException e) {
+            } catch (RuntimeException | Error e) {
+                // Its reader loads it by itself, and meets the failure there; nobody may wait for it for ever.
                 abandon(key, load, e);
             }
         });
