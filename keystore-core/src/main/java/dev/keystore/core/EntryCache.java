@@ -90,7 +90,8 @@ final class EntryCache {
      * Returns the entries of several keys of one context and type, as of one point in time (R21).
      *
      * <p>If a commit of the context was published while they were being read, they are read again, until none was or
-     * two readings in a row agree.
+     * two readings in a row find the same entries. The same in contents would not do: values that go and come back would
+     * make halves of two commits look like one.
      */
     List<Entry> readAll(Context context, List<EntryKey> keys) {
         long seen = context.published();
@@ -98,7 +99,7 @@ final class EntryCache {
         while (keys.size() > 1 && !context.unchangedSince(seen)) {
             seen = context.published();
             List<Entry> again = collect(keys);
-            if (sameContents(entries, again)) {
+            if (sameEntries(entries, again)) {
                 return again;
             }
             entries = again;
@@ -285,9 +286,10 @@ final class EntryCache {
         }
     }
 
-    private static boolean sameContents(List<Entry> some, List<Entry> others) {
+    @SuppressWarnings("ReferenceEquality") // an entry that was replaced never comes back
+    private static boolean sameEntries(List<Entry> some, List<Entry> others) {
         for (int i = 0; i < some.size(); i++) {
-            if (!some.get(i).sameContentsAs(others.get(i))) {
+            if (some.get(i) != others.get(i)) {
                 return false;
             }
         }
