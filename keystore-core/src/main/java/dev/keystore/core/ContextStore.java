@@ -161,6 +161,7 @@ final class ContextStore implements SignalKeyStore {
             Set<String> lockKeys, TransactionOptions options, TransactionWork<R, X> work) throws X {
         engine.checkOpen();
         checkLockKeys(lockKeys);
+        Objects.requireNonNull(options, "options");
         Objects.requireNonNull(work, "work");
         if (engine.inTransaction.get() != null) {
             throw new IllegalStateException("This thread is in a transaction already, and a second one beside it could"
