@@ -159,6 +159,7 @@ final class StoreTransaction implements Transaction {
     @Override
     public Stream<String> ids(KeyType<?> type, String idPrefix) {
         check();
+        Objects.requireNonNull(idPrefix, "idPrefix");
         Map<EntryKey, Entry> own = Map.copyOf(writes);
         Stream<String> written = own.entrySet().stream()
                 .filter(write ->
@@ -223,6 +224,7 @@ final class StoreTransaction implements Transaction {
 
     @Override
     public boolean move(KeyType<?> type, String from, String to, OnExisting onExisting) {
+        Objects.requireNonNull(onExisting, "onExisting");
         EntryKey source = key(type, from);
         EntryKey target = key(type, to);
         engine.types.check(target);
