@@ -179,6 +179,7 @@ class SecrecyTest {
                 Kind.COMPLETE, options -> options.retry(3, Duration.ofMillis(1)).lockTimeout(Duration.ofMillis(20)))) {
             fixture.alice.put(KeyTypes.SESSION, "x", secret);
             fixture.alice.saveCredentials(secret);
+            lockTimeout(fixture);
             fails(EntryExistsException.class, () -> fixture.alice.insert(KeyTypes.SESSION, "x", secret));
             fails(
                     TransactionConflictException.class,
@@ -235,7 +236,6 @@ class SecrecyTest {
                 fails(LoadFailedException.class, cold.alice::credentials);
             }
             fails(OwnershipLostException.class, () -> fixture.alice.put(KeyTypes.SESSION, "x", secret));
-            lockTimeout(fixture);
         }
         rollbackFailure(secret);
 
