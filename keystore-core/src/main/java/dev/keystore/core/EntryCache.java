@@ -346,14 +346,18 @@ final class EntryCache {
 
     /** Forgets what a commit was to write: what is cached, or being loaded, may not be what the backend holds. */
     void forget(PendingCommit commit) {
-        commit.context.beginPublication();
+        Context context = commit.context;
+        context.beginPublication();
         try {
             if (commit.cleared()) {
-                commit.context.dropCached();
+                context.dropCached();
             }
             cache.invalidateAll(commit.writes.keySet());
+        } catch (RuntimeException | Error e) {
+            // What could not be dropped by itself goes with all that is cached of its context.
+            context.dropCached();
         } finally {
-            commit.context.endPublication();
+            context.endPublication();
         }
     }
 

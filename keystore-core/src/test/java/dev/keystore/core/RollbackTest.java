@@ -13,6 +13,7 @@ import dev.keystore.KeyTypes;
 import dev.keystore.RollbackFailedException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.Updates;
+import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.testkit.Call.Operation;
@@ -39,16 +40,16 @@ class RollbackTest {
 
     private static final List<String> IDS = List.of("1", "2", "3", "4", "5");
 
+    private static final Duration RETRY_DELAY = Duration.ofMillis(4);
+
     private final Faults faults = new Faults();
     private final MemoryBackend memory = new MemoryBackend();
     private SignalKeyStores stores;
     private SignalKeyStore alice;
 
     private void open(ContextAwareBackend backend) {
-        stores = SignalKeyStores.builder()
-                .backend(backend)
-                .retry(3, Duration.ofMillis(1))
-                .open();
+        stores =
+                SignalKeyStores.builder().backend(backend).retry(3, RETRY_DELAY).open();
         alice = stores.forContext("alice");
         Updates before = new Updates();
         before.put(KeyTypes.SESSION, "1", bytes("before 1"));
@@ -255,6 +256,49 @@ class RollbackTest {
         assertThatThrownBy(this::commitFive)
                 .isInstanceOf(CommitFailedException.class)
                 .hasRootCauseInstanceOf(OutOfMemoryError.class);
+        assertThat(persisted()).isEqualTo(BEFORE);
+        assertThat(read(alice)).isEqualTo(BEFORE);
+    }
+
+    @Test
+    @DisplayName("R41 R42 an error while the previous values are read fails the commit, and nothing is written")
+    void commit_errorReadingPreviousValues_writesNothing() {
+        open(FaultyBackend.plain(memory, faults));
+        faults.on(Operation.LOAD).of("session", "2").run(Moment.BEFORE, () -> {
+            throw new AssertionError("planted");
+        });
+        assertThatThrownBy(this::commitFive)
+                .isInstanceOf(CommitFailedException.class)
+                .hasRootCauseInstanceOf(AssertionError.class);
+        assertThat(faults.count(Operation.SAVE, Operation.DELETE)).isZero();
+        assertThat(persisted()).isEqualTo(BEFORE);
+        assertThat(read(alice)).isEqualTo(BEFORE);
+    }
+
+    @Test
+    @DisplayName("R42 an interrupt does not cut the waits of a rollback short, which puts everything back, flag kept")
+    void commit_interruptedBeforeRollback_isTakenBack() throws Exception {
+        open(FaultyBackend.plain(memory, faults));
+        List<Long> tries = new ArrayList<>();
+        faults.on(Operation.SAVE).of("session", "2").run(Moment.BEFORE, () -> {
+            Thread.currentThread().interrupt();
+            throw BackendException.permanent("planted", null);
+        });
+        faults.on(Operation.SAVE).of("session", "1").nth(2).times(2).run(Moment.BEFORE, () -> {
+            tries.add(System.nanoTime());
+            throw BackendException.transientFailure("planted", null);
+        });
+        Threads.Running<Boolean> writer = Threads.start(() -> {
+            assertThatThrownBy(this::commitFive).isInstanceOf(CommitFailedException.class);
+            tries.add(System.nanoTime());
+            return Thread.currentThread().isInterrupted();
+        });
+
+        assertThat(writer.result()).as("the interrupt flag").isTrue();
+        assertThat(tries).hasSize(3);
+        long shortest = RETRY_DELAY.toNanos() / 2;
+        assertThat(tries.get(1) - tries.get(0)).isGreaterThanOrEqualTo(shortest);
+        assertThat(tries.get(2) - tries.get(1)).isGreaterThanOrEqualTo(2 * shortest);
         assertThat(persisted()).isEqualTo(BEFORE);
         assertThat(read(alice)).isEqualTo(BEFORE);
     }

@@ -9,6 +9,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /** Runs work on threads of its own, with a bound on every wait. */
 final class Threads {
@@ -43,18 +44,37 @@ final class Threads {
 
         /** Waits until the thread waits for something. */
         Running<T> awaitWaiting() {
-            long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
-            while (!isWaiting()) {
-                if (System.nanoTime() > deadlineNanos) {
-                    throw new AssertionError("thread does not wait, it is " + thread.getState());
-                }
-                LockSupport.parkNanos(100_000);
+            awaitTrue("the thread waits", () -> isWaiting() || task.isDone());
+            if (task.isDone()) {
+                throw new AssertionError("the thread does not wait, its work is done");
+            }
+            return this;
+        }
+
+        /** Waits until the thread waits for what becomes of its commit. */
+        Running<T> awaitCommitting() {
+            awaitTrue(
+                    "the thread waits for its commit",
+                    () -> LockSupport.getBlocker(thread) instanceof CommitPipeline || task.isDone());
+            if (task.isDone()) {
+                throw new AssertionError("the thread does not wait for its commit, its work is done");
             }
             return this;
         }
 
         private boolean isWaiting() {
             return thread.getState() == Thread.State.WAITING || thread.getState() == Thread.State.TIMED_WAITING;
+        }
+    }
+
+    /** Waits until something is true. */
+    static void awaitTrue(String what, BooleanSupplier condition) {
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
+        while (!condition.getAsBoolean()) {
+            if (System.nanoTime() > deadlineNanos) {
+                throw new AssertionError("not within " + DEADLINE_SECONDS + " s: " + what);
+            }
+            LockSupport.parkNanos(100_000);
         }
     }
 

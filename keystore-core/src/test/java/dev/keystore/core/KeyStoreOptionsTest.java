@@ -1,0 +1,73 @@
+package dev.keystore.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.Gate;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class KeyStoreOptionsTest extends OpenStores {
+
+    private static final Duration LONGEST = Duration.ofDays(365);
+
+    @Test
+    @DisplayName("R27 with the longest durations, commits, reads and locks wait for each other and go on")
+    void waits_ofAYear_endWhenTheyCan() throws Exception {
+        open(builder -> builder.commitTimeout(LONGEST).loadTimeout(LONGEST).lockTimeout(LONGEST));
+        Line line = Line.behind(faults, () -> put("a", "1"));
+        Threads.Running<Boolean> writer = line.add(() -> put("b", "1"));
+        Threads.Running<String> reader = Threads.start(() -> session("a")).awaitWaiting();
+        Threads.Running<Boolean> holder =
+                line.add(() -> alice.useTransaction("k", tx -> tx.put(KeyTypes.SESSION, "c", new byte[1])));
+        Threads.Running<Boolean> locker =
+                Threads.run(() -> alice.useTransaction("k", tx -> {})).awaitWaiting();
+        line.advance();
+
+        assertThat(writer.result()).isTrue();
+        assertThat(reader.result()).isEqualTo("1");
+        assertThat(holder.result()).isTrue();
+        assertThat(locker.result()).isTrue();
+
+        open(builder -> builder.loadTimeout(LONGEST));
+        Gate gate = faults.on(Operation.LOAD).hold(Moment.BEFORE);
+        Threads.Running<String> loader = Threads.start(() -> session("a"));
+        gate.awaitReached();
+        Threads.Running<Optional<byte[]>> waiter =
+                Threads.start(() -> alice.find(KeyTypes.SESSION, "a")).awaitWaiting();
+        gate.open();
+        assertThat(loader.result()).isEqualTo("1");
+        assertThat(waiter.result()).isPresent();
+    }
+
+    @Test
+    @DisplayName("R27 a duration that is zero, negative or longer than a year is refused with the option's name")
+    void durations_outOfRange_areRefused() {
+        Map<String, BiConsumer<SignalKeyStores.Builder, Duration>> options = Map.of(
+                "lockTimeout", SignalKeyStores.Builder::lockTimeout,
+                "loadTimeout", SignalKeyStores.Builder::loadTimeout,
+                "commitTimeout", SignalKeyStores.Builder::commitTimeout,
+                "retryDelay", (builder, delay) -> builder.retry(5, delay));
+        options.forEach((name, option) -> {
+            option.accept(SignalKeyStores.builder(), Duration.ofNanos(1));
+            option.accept(SignalKeyStores.builder(), LONGEST);
+            for (Duration refused : new Duration[] {
+                Duration.ZERO, Duration.ofNanos(-1), LONGEST.plusNanos(1), Duration.ofSeconds(Long.MAX_VALUE)
+            }) {
+                assertThatThrownBy(() -> option.accept(SignalKeyStores.builder(), refused))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining(name)
+                        .hasMessageContaining(refused.toString());
+            }
+        });
+    }
+}

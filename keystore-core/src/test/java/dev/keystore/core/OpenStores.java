@@ -1,0 +1,77 @@
+package dev.keystore.core;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.Updates;
+import dev.keystore.spi.Backend;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.MemoryBackend;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.AfterEach;
+
+/** Stores over a backend in memory that fails as its test says. */
+abstract class OpenStores {
+
+    final Faults faults = new Faults();
+    final MemoryBackend memory = new MemoryBackend();
+    SignalKeyStores stores;
+    SignalKeyStore alice;
+
+    /** Opens what {@link #memory} holds, with nothing cached, on a backend that writes groups and has no owners. */
+    void open(UnaryOperator<SignalKeyStores.Builder> options) {
+        open(FaultyBackend.grouping(memory.reopen(), faults), options);
+    }
+
+    void open(Backend backend, UnaryOperator<SignalKeyStores.Builder> options) {
+        closeStores();
+        stores = options.apply(SignalKeyStores.builder().backend(backend)).open();
+        alice = stores.forContext("alice");
+        faults.forgetCalls();
+    }
+
+    @AfterEach
+    void closeStores() {
+        faults.heal();
+        if (stores != null) {
+            stores.close();
+        }
+    }
+
+    void put(String id, String value) {
+        alice.put(KeyTypes.SESSION, id, value.getBytes(UTF_8));
+    }
+
+    String session(String id) {
+        return alice.find(KeyTypes.SESSION, id)
+                .map(value -> new String(value, UTF_8))
+                .orElse("absent");
+    }
+
+    /** Writes one value under two ids, as one commit. */
+    void putBoth(String first, String second, String value) {
+        Updates both = new Updates();
+        both.put(KeyTypes.SESSION, first, value.getBytes(UTF_8));
+        both.put(KeyTypes.SESSION, second, value.getBytes(UTF_8));
+        alice.set(both);
+    }
+
+    /** What the backend holds, past the cache. */
+    String persisted(String id) {
+        try (SignalKeyStores others = SignalKeyStores.builder()
+                .backend(FaultyBackend.plain(memory.reopen(), new Faults()))
+                .open()) {
+            return others.forContext("alice")
+                    .find(KeyTypes.SESSION, id)
+                    .map(value -> new String(value, UTF_8))
+                    .orElse("absent");
+        }
+    }
+
+    /** Evicts now what does not fit into the cache, and not when the cache comes to it. */
+    void evict() {
+        stores.stats();
+    }
+}

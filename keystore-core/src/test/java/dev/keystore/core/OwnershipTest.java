@@ -1,0 +1,90 @@
+package dev.keystore.core;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.OwnershipLostException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.FaultyBackend;
+import java.util.function.UnaryOperator;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A context that another owner has taken over. */
+@Timeout(60)
+class OwnershipTest extends OpenStores {
+
+    private SignalKeyStores others;
+    private SignalKeyStore theirs;
+
+    @BeforeEach
+    void loseAlice() {
+        open(FaultyBackend.complete(memory.reopen(), faults), UnaryOperator.identity());
+        put("a", "mine");
+        others = SignalKeyStores.builder().backend(memory.reopen()).open();
+        theirs = others.forContext("alice");
+        theirs.put(KeyTypes.SESSION, "a", "theirs".getBytes(UTF_8));
+        assertThatThrownBy(() -> put("a", "lost")).isInstanceOf(OwnershipLostException.class);
+        faults.forgetCalls();
+    }
+
+    @AfterEach
+    void closeOthers() {
+        others.close();
+    }
+
+    private static void assertLost(ThrowingCallable call) {
+        assertThatThrownBy(call).isInstanceOfSatisfying(OwnershipLostException.class, lost -> {
+            assertThat(lost.context()).isEqualTo("alice");
+        });
+    }
+
+    @Test
+    @DisplayName("R53 on a context that is lost, transactions and writes are refused before the backend is asked")
+    void transaction_contextLost_isRefused() {
+        assertLost(() -> alice.useTransaction("k", tx -> {
+            throw new AssertionError("the work must not run");
+        }));
+        assertLost(() -> put("a", "lost"));
+        assertLost(() -> alice.delete(KeyTypes.SESSION, "a"));
+        assertLost(() -> alice.take(KeyTypes.SESSION, "a"));
+        assertLost(alice::clear);
+
+        assertThat(faults.count(Operation.COMMIT, Operation.LOAD)).isZero();
+        assertThat(session("a")).isEqualTo("theirs");
+        stores.forContext("bob").put(KeyTypes.SESSION, "a", new byte[1]);
+    }
+
+    @Test
+    @DisplayName("R53 forContext returns the store that lost its context, and does not take it back")
+    void forContext_contextLost_doesNotTakeBack() {
+        assertThat(stores.forContext("alice")).isSameAs(alice);
+
+        assertThat(faults.count(Operation.TAKE_OVER)).isZero();
+        theirs.put(KeyTypes.SESSION, "a", "still theirs".getBytes(UTF_8));
+        assertThat(session("a")).isEqualTo("still theirs");
+    }
+
+    @Test
+    @DisplayName("R53 takeOver takes a lost context back, and fences the owner between")
+    void takeOver_contextLost_takesBack() {
+        SignalKeyStore former = alice;
+        alice = stores.takeOver("alice");
+
+        assertThat(stores.forContext("alice")).isSameAs(alice).isNotSameAs(former);
+        assertThat(session("a")).isEqualTo("theirs");
+        put("a", "mine again");
+        assertThat(session("a")).isEqualTo("mine again");
+        assertThat(persisted("a")).isEqualTo("mine again");
+        assertLost(() -> theirs.put(KeyTypes.SESSION, "a", new byte[1]));
+        assertLost(() -> former.put(KeyTypes.SESSION, "a", new byte[1]));
+        assertThat(former.find(KeyTypes.SESSION, "a")).hasValue("mine again".getBytes(UTF_8));
+    }
+}
