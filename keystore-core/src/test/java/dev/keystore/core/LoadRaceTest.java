@@ -280,6 +280,52 @@ class LoadRaceTest {
     }
 
     @Test
+    @DisplayName(
+            "R13 a load that ends while what it loaded is being written is thrown away: its reader waits for the write")
+    void find_loadEndsWhileWritten_waitsForTheWrite() throws Exception {
+        for (boolean undone : List.of(true, false)) {
+            try (Fixture seeded = Fixture.of(Kind.PLAIN)) {
+                seeded.put("x", "old");
+                seeded.put("y", "old");
+                try (Fixture fixture = seeded.reopen()) {
+                    Gate reading =
+                            fixture.faults.on(Operation.LOAD).of("session", "x").hold(Moment.BEFORE);
+                    Gate writing =
+                            fixture.faults.on(Operation.SAVE).of("session", "y").hold(Moment.BEFORE);
+                    Threads.Running<String> reader = Threads.start(() -> fixture.find("x"));
+                    reading.awaitReached();
+                    if (undone) {
+                        fixture.faults
+                                .on(Operation.SAVE)
+                                .of("session", "y")
+                                .fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+                    }
+                    Threads.Running<Boolean> writer = Threads.run(() -> fixture.alice.useTransaction("k", tx -> {
+                        tx.put(KeyTypes.SESSION, "x", bytes("new"));
+                        tx.put(KeyTypes.SESSION, "y", bytes("new"));
+                    }));
+                    writing.awaitReached();
+                    Threads.Running<String> late =
+                            Threads.start(() -> fixture.find("x")).awaitWaiting();
+                    reading.open();
+                    Threads.Running<String> latest =
+                            Threads.start(() -> fixture.find("x")).awaitWaiting();
+                    writing.open();
+                    if (undone) {
+                        assertThat(writer.failure()).isInstanceOf(CommitFailedException.class);
+                    } else {
+                        assertThat(writer.result()).isTrue();
+                    }
+                    String after = undone ? "old" : "new";
+                    assertThat(List.of(reader.result(), late.result(), latest.result()))
+                            .containsOnly(after);
+                    assertThat(fixture.find("x")).isEqualTo(after);
+                }
+            }
+        }
+    }
+
+    @Test
     @DisplayName("R13 a load that saw half of a clear that was undone is not cached")
     void find_besideClearThatIsUndone_readsPreviousValue() throws Exception {
         try (Fixture seeded = Fixture.of(Kind.PLAIN)) {
