@@ -14,8 +14,8 @@ final class Backoff {
 
     /** Returns the wait after the {@code attempt}-th failed attempt, counted from 1. */
     static long nanos(long firstNanos, int attempt) {
-        long base = Math.min(firstNanos, Long.MAX_VALUE >> (DOUBLINGS + 2))
-                << Math.max(0, Math.min(attempt - 1, DOUBLINGS));
+        int doublings = Math.max(0, Math.min(attempt - 1, DOUBLINGS));
+        long base = Math.min(firstNanos, Long.MAX_VALUE >> (doublings + 2)) << doublings;
         return base / 2 + ThreadLocalRandom.current().nextLong(base + 1);
     }
 

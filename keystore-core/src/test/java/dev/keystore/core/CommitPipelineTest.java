@@ -175,6 +175,16 @@ class CommitPipelineTest {
     }
 
     @Test
+    @DisplayName("R40 the first retry waits as long as was asked for, a year included, and no later one wraps around")
+    void backoff_longestDelay_isKept() {
+        long year = TimeUnit.DAYS.toNanos(365);
+        assertThat(Backoff.nanos(year, 1)).isBetween(year / 2, year * 3 / 2);
+        for (int attempt = 2; attempt <= 100; attempt++) {
+            assertThat(Backoff.nanos(year, attempt)).isGreaterThanOrEqualTo(year);
+        }
+    }
+
+    @Test
     @DisplayName("R40 retries end with commitTimeout")
     void commit_transientFailureForEver_endsWithCommitTimeout() {
         open(SignalKeyStores.builder().commitTimeout(Duration.ofMillis(100)).retry(1_000_000, Duration.ofMillis(5)));

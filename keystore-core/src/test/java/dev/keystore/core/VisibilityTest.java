@@ -115,7 +115,7 @@ class VisibilityTest extends OpenStores {
         alice.set(both);
     }
 
-    /** Changes both values, from 0 to 1 or back, at each comparison of this thread whose bit in {@code pattern} is set. */
+    /** Changes both values, 0 to 1 or back, at each comparison of this thread whose bit in {@code pattern} is set. */
     private void changeBoth(ComparedCodec codec, int pattern) {
         putBoth(codec, 0);
         int[] value = new int[1];
