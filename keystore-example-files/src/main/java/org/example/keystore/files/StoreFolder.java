@@ -58,7 +58,7 @@ final class StoreFolder {
                 makeFolder(path);
                 return openAlone(path.toRealPath());
             });
-        } catch (IOException | UnsupportedOperationException e) {
+        } catch (IOException | UnsupportedOperationException | BackendException e) {
             throw new StoreOpenException(path + " can't be opened as a store: " + e, e);
         }
     }
@@ -71,7 +71,8 @@ final class StoreFolder {
         if (Files.exists(path.resolve("format"))) {
             String found = Files.readString(path.resolve("format"));
             if (!found.equals(FORMAT)) {
-                throw new UnsupportedFormatException(path + " holds \"" + found.strip() + "\", known is " + FORMAT.strip());
+                throw new UnsupportedFormatException(
+                        path + " holds \"" + found.strip() + "\", known is " + FORMAT.strip());
             }
             return;
         }
@@ -168,8 +169,8 @@ final class StoreFolder {
 
     private static void write(Path temporary, Path file, byte[]... parts) throws IOException {
         try {
-            Set<StandardOpenOption> anew = Set.of(
-                    StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE);
+            Set<StandardOpenOption> anew =
+                    Set.of(StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE);
             try (FileChannel channel = FileChannel.open(temporary, anew, OWNERS_FILE)) {
                 for (byte[] part : parts) {
                     ByteBuffer rest = ByteBuffer.wrap(part);
