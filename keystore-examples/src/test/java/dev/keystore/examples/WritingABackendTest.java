@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -21,12 +22,9 @@ class WritingABackendTest {
     @Test
     @DisplayName("Every excerpt of the page occurs in the example's source")
     void excerpts_occurInSource() throws Exception {
-        List<String> sources;
-        try (Stream<Path> files = Stream.concat(Files.walk(EXAMPLE.resolve("src")), Stream.of(EXAMPLE.resolve("pom.xml")))) {
-            sources = files.filter(Files::isRegularFile)
-                    .map(WritingABackendTest::read)
-                    .map(WritingABackendTest::withoutSpace)
-                    .toList();
+        List<String> sources = new ArrayList<>(List.of(withoutSpace(read(EXAMPLE.resolve("pom.xml")))));
+        try (Stream<Path> files = Files.walk(EXAMPLE.resolve("src"))) {
+            files.filter(Files::isRegularFile).forEach(file -> sources.add(withoutSpace(read(file))));
         }
         List<String> excerpts = Pattern.compile("(?ms)^```\\w+\\R(.*?)^```")
                 .matcher(Files.readString(PAGE))
@@ -34,8 +32,10 @@ class WritingABackendTest {
                 .map(match -> match.group(1))
                 .toList();
 
-        assertThat(excerpts).hasSizeGreaterThan(10).allSatisfy(excerpt -> assertThat(sources)
-                .anySatisfy(source -> assertThat(source).contains(withoutSpace(excerpt))));
+        assertThat(excerpts)
+                .hasSizeGreaterThan(10)
+                .allSatisfy(excerpt -> assertThat(sources)
+                        .anySatisfy(source -> assertThat(source).contains(withoutSpace(excerpt))));
     }
 
     private static String read(Path file) {

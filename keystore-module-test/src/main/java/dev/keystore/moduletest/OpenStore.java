@@ -17,11 +17,11 @@ final class OpenStore {
         try (SignalKeyStores stores = SignalKeyStores.open(url)) {
             SignalKeyStore store = stores.forContext(PersistenceBackend.DEFAULT_CONTEXT);
             store.put(KeyTypes.PRE_KEY, "17", new KeyPair(new byte[33], new byte[32]));
-            store.transaction("session:bob.1", tx -> {
-                tx.take(KeyTypes.PRE_KEY, "17").orElseThrow();
+            KeyPair taken = store.transaction("session:bob.1", tx -> {
                 tx.put(KeyTypes.SESSION, "bob.1", new byte[] {1});
-                return tx.inTransaction();
+                return tx.take(KeyTypes.PRE_KEY, "17").orElseThrow();
             });
+            System.out.println("took " + taken);
         }
         try (SignalKeyStores stores = SignalKeyStores.open(url)) {
             SignalKeyStore store = stores.forContext(PersistenceBackend.DEFAULT_CONTEXT);

@@ -21,6 +21,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -140,12 +141,12 @@ class FileBackendTest {
         Thread interrupter = new Thread(() -> {
             while (!done.get()) {
                 worker.interrupt();
-                Thread.onSpinWait();
+                LockSupport.parkNanos(200_000);
             }
         });
         interrupter.start();
         try {
-            for (int i = 0; i < 100; i++) {
+            for (int i = 0; i < 50; i++) {
                 backend.save("alice", "session", "bob", Child.value(i));
                 backend.save("alice", "session", "carol " + i % 5, Child.value(i));
                 assertThat(backend.load("alice", "session", "bob")).contains(Child.value(i));

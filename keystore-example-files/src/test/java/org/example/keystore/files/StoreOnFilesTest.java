@@ -56,8 +56,7 @@ class StoreOnFilesTest {
     void commit_secondFileFails_restoresTheFirst() {
         Faults faults = new Faults();
         ContextAwareBackend backend = FaultyBackend.plain((ContextAwareBackend) Child.open(folder), faults);
-        try (SignalKeyStores stores =
-                SignalKeyStores.builder().backend(backend).open()) {
+        try (SignalKeyStores stores = SignalKeyStores.builder().backend(backend).open()) {
             SignalKeyStore alice = stores.forContext("alice");
             alice.put(KeyTypes.SESSION, "bob.1", new byte[] {1});
             faults.on(Operation.SAVE)
