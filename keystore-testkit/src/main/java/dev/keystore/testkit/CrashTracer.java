@@ -26,7 +26,7 @@ final class CrashTracer {
         Path trace = folder.resolve("trace");
         try {
             Process process = new ProcessBuilder(traced(
-                            new CrashKill.AtSystemCall("fsync", Integer.MAX_VALUE >> 16),
+                            new CrashKill.AtSystemCall("fsync", Short.MAX_VALUE),
                             trace,
                             List.of(CrashProcess.java(), "-version")))
                     .redirectErrorStream(true)
