@@ -28,8 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
  *
  * <p>A child process makes an object of the same class, opens the backend of a folder with it, and commits from four
  * threads: groups of batches over two contexts where the backend has {@link dev.keystore.spi.GroupCommit}, else batches
- * where it has {@link dev.keystore.spi.AtomicCommit}, else single saves and deletes; deletes and clears among them. Each
- * value says which key, thread and commit it is of, and has a checksum. A commit counts as acknowledged when the child
+ * where it has {@link dev.keystore.spi.AtomicCommit}, else single saves and deletes; deletes and clears among them. The
+ * types are those of {@link dev.keystore.KeyTypes#all}. Each value says which key, thread and commit it is of, and has a checksum. A commit counts as acknowledged when the child
  * has told the parent of it, which it does once the backend's method has returned. The child is killed with SIGKILL, the
  * parent opens the folder, compares, and starts the next child on it, so that damage adds up. After a quarter of the
  * kills, the next child comes first, so that recovery is cut short, too.
@@ -93,14 +93,14 @@ public abstract class CrashContractTest {
                 "unlink,unlinkat");
     }
 
-    /** Returns how many children each test of the sample kills; unless overridden, 6. */
+    /** Returns how many children each test of the sample kills; unless overridden, 4. */
     protected int killsOfSample() {
-        return 6;
+        return 4;
     }
 
-    /** Returns how many children each test of the whole kills; unless overridden, 100. */
+    /** Returns how many children each test of the whole kills; unless overridden, 60. */
     protected int killsOfWhole() {
-        return 100;
+        return 60;
     }
 
     /** Returns further arguments for the JVM of a child, which has a heap of 64 MiB unless they say otherwise. */

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class CrashProcess {
 
     private static final Duration FIRST_ACKNOWLEDGEMENT_TIMEOUT = Duration.ofSeconds(60);
-    private static final Duration SYSTEM_CALL_TIMEOUT = Duration.ofSeconds(2);
+    private static final Duration SYSTEM_CALL_TIMEOUT = Duration.ofSeconds(1);
     private static final int KILLED = 128 + 9;
 
     private final CrashKill kill;

@@ -1,5 +1,7 @@
 package dev.keystore.testkit;
 
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
 import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.GroupCommit;
@@ -24,6 +26,9 @@ final class CrashScript {
 
     static final int THREADS = 4;
 
+    private static final List<String> TYPES =
+            KeyTypes.all().stream().map(KeyType::name).toList();
+    private static final int TYPES_OF_THREAD = 2;
     private static final int IDS = 10;
     private static final int MOST_MUTATIONS = 6;
     private static final int MOST_BATCHES = 3;
@@ -135,7 +140,7 @@ final class CrashScript {
     }
 
     private static List<String> types(int thread) {
-        return List.of("session-" + thread, "pre-key-" + thread);
+        return TYPES.subList(thread * TYPES_OF_THREAD, (thread + 1) * TYPES_OF_THREAD);
     }
 
     private static String pick(List<String> from, SplittableRandom random) {

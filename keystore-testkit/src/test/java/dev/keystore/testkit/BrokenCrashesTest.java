@@ -152,7 +152,7 @@ class BrokenCrashesTest {
                 }
 
                 @Override
-                public void close() {
+                public synchronized void close() {
                     super.append(pending);
                     super.close();
                 }
