@@ -19,32 +19,43 @@ final class CrashTracer {
     private static final Pattern CUT_SHORT = Pattern.compile(
             "^\\d+ +(\\w+)\\((?:[^<\"]*<([^>]*)>|[^<\"]*\"([^\"]*)\")?.*(?:= \\?|<unfinished \\.\\.\\.>)$");
 
+    private static final String STRACE = "strace";
+
     private CrashTracer() {}
 
     /** Returns why children can't be traced here; empty if they can. */
     static Optional<String> obstacle(Path folder) throws InterruptedException {
+        return obstacle(STRACE, folder);
+    }
+
+    static Optional<String> obstacle(String strace, Path folder) throws InterruptedException {
         Path trace = folder.resolve("trace");
         try {
             Process process = new ProcessBuilder(traced(
+                            strace,
                             new CrashKill.AtSystemCall("fsync", Short.MAX_VALUE),
                             trace,
                             List.of(CrashProcess.java(), "-version")))
                     .redirectErrorStream(true)
                     .start();
             String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            return process.waitFor() == 0 ? Optional.empty() : Optional.of("strace fails: " + said.strip());
+            return process.waitFor() == 0 ? Optional.empty() : Optional.of(strace + " fails: " + said.strip());
         } catch (IOException e) {
-            return Optional.of("there is no strace: " + e.getMessage());
+            return Optional.of("there is no " + strace + ": " + e.getMessage());
         }
     }
 
     /** Returns a command that runs another and kills it at a system call. Names that the machine doesn't have do nothing. */
     static List<String> traced(CrashKill.AtSystemCall kill, Path trace, List<String> command) {
+        return traced(STRACE, kill, trace, command);
+    }
+
+    private static List<String> traced(String strace, CrashKill.AtSystemCall kill, Path trace, List<String> command) {
         String calls = Arrays.stream(kill.calls().split(",", -1))
                 .map(name -> "?" + name.strip())
                 .collect(Collectors.joining(","));
-        List<String> strace = List.of(
-                "strace",
+        List<String> tracer = List.of(
+                strace,
                 "-f",
                 "-qqq",
                 "-y",
@@ -58,7 +69,7 @@ final class CrashTracer {
                 "trace=" + calls,
                 "-e",
                 "inject=" + calls + ":signal=SIGKILL:when=" + kill.count());
-        return Stream.of(strace, command).flatMap(List::stream).toList();
+        return Stream.of(tracer, command).flatMap(List::stream).toList();
     }
 
     /** Returns the name of the call at which a child was killed, and of the file, as far as the trace tells. */

@@ -312,6 +312,20 @@ class BrokenCrashesTest {
                     }
                 }
 
+                @Override
+                public Stream<EntryId> list() {
+                    try (Stream<Path> files = Files.list(folder)) {
+                        return files
+                                .map(file -> file.getFileName().toString().split("\\+", 2))
+                                .filter(name -> name.length == 2)
+                                .map(name -> new EntryId(name[0], name[1]))
+                                .toList()
+                                .stream();
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }
+
                 private Path file(String type, String id) {
                     return folder.resolve(type + "+" + id);
                 }
