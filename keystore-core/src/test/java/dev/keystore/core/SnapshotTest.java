@@ -2,8 +2,10 @@ package dev.keystore.core;
 
 import static dev.keystore.core.Fixture.bytes;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.KeyTypes;
+import dev.keystore.TransactionConflictException;
 import dev.keystore.Updates;
 import dev.keystore.core.Fixture.Kind;
 import dev.keystore.testkit.Call.Operation;
@@ -219,6 +221,23 @@ class SnapshotTest {
                 throw new AssertionError(e);
             }
             fixture.evict();
+        }
+    }
+
+    @Test
+    @DisplayName("R21 R24 work that caught a conflict meets it again at the next read, and sees no second state")
+    void find_afterCaughtConflict_conflictsAgain() {
+        try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
+            putPair(fixture, "0", "0");
+            fixture.alice.useTransaction("lock", tx -> {
+                tx.find(KeyTypes.SESSION, "a");
+                putPair(fixture, "1", "1");
+                for (int i = 0; i < 3; i++) {
+                    assertThatThrownBy(() -> tx.find(KeyTypes.SESSION, "b"))
+                            .isInstanceOf(TransactionConflictException.class);
+                }
+                assertThat(Fixture.text(tx.find(KeyTypes.SESSION, "a"))).isEqualTo("0");
+            });
         }
     }
 }
