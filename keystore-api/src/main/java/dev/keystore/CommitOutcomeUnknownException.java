@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Nobody can tell whether a commit was written: all of it or nothing is there, now or when the backend is done with it
- * (R41). Its entries are no longer in the cache, so that the next read asks the backend.
+ * (R41). As soon as the backend is done with it, its entries are out of the cache or hold what was written, so that reads
+ * show what the backend has.
  */
 public final class CommitOutcomeUnknownException extends KeyStoreException {
 

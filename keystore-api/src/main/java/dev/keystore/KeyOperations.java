@@ -9,7 +9,10 @@ import java.util.Set;
  *
  * <p>On a store, each method is one commit: when it returns, its writes are durable (R11), and when it throws, the
  * exception's type tells the state of the data (R41). On a transaction, writes stay in memory until the transaction's
- * work returns. Every method that writes on a store throws
+ * work returns. Inside a transaction's work, write through the handle: a write through the store is a commit of its own,
+ * at once, which the transaction does not undo, and which is a conflict where it changes what the transaction has read.
+ *
+ * <p>Every method that writes on a store throws
  *
  * <ul>
  *   <li>{@link CommitFailedException} if the backend refused the commit; nothing was written,
@@ -107,8 +110,8 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      * @param lockKey what to serialize on, for example {@code "session:bob.1"}; not blank
      * @return what {@code work} returned
      * @throws X what {@code work} threw; nothing was written
-     * @throws IllegalStateException if called on the store by a thread that is already inside a transaction of it
-     *     (R26): use the handle; nothing was written
+     * @throws IllegalStateException if called on a store by a thread that is already inside a transaction of that store,
+     *     or of another one of the same backend (R26): use the handle, or end the first; nothing was written
      * @throws LockTimeoutException if the lock was not free in time; {@code work} did not run
      * @throws OperationInterruptedException if the thread was interrupted while it waited; nothing was written
      * @throws TransactionConflictException if something {@code work} read has changed; nothing was written

@@ -21,7 +21,7 @@ import java.util.stream.Stream;
  *
  * <p>Every method throws {@link NullPointerException} for a {@code null} argument and {@link IllegalArgumentException}
  * for an id that is blank, too long or not well-formed Unicode. A store that is closed, and a transaction that has ended
- * or is called from another thread, refuses every call with {@link IllegalStateException} (R28).
+ * or is called from another thread, refuses every call that reads or writes with {@link IllegalStateException} (R28).
  */
 public interface KeyReader {
 

@@ -106,7 +106,11 @@ public final class KeyTypes {
         public C decode(byte[] bytes) {
             List<String> strings = new ArrayList<>();
             Fields.split(bytes).forEach(field -> strings.add(Fields.toString(field)));
-            return collect(strings);
+            C collected = collect(strings);
+            if (collected.size() != strings.size()) {
+                throw new IllegalArgumentException("an element is there twice");
+            }
+            return collected;
         }
 
         /** Makes an immutable copy of a collection that may be the caller's own, mutable one. */

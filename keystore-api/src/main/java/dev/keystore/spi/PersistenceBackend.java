@@ -16,6 +16,9 @@ import java.util.stream.Stream;
  */
 public non-sealed interface PersistenceBackend extends Backend {
 
+    /** The name of the one context, where one is asked for (R51). */
+    String DEFAULT_CONTEXT = "default";
+
     /**
      * Returns the bytes saved last under a type and id.
      *

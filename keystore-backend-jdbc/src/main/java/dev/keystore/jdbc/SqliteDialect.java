@@ -71,7 +71,7 @@ final class SqliteDialect {
         try {
             return openWriter(SqliteFormat::verify);
         } catch (UnsupportedFormatException e) {
-            throw BackendException.permanent(e.getMessage(), e);
+            throw BackendException.permanent(String.valueOf(e.getMessage()), e);
         }
     }
 
@@ -94,6 +94,36 @@ final class SqliteDialect {
         } catch (JdbiException e) {
             throw failure("open", e);
         }
+    }
+
+    /**
+     * Reads the whole file, and returns what is wrong with its trees and rows, or null; values are not looked into.
+     *
+     * <p>SQLite itself notices a damaged page only where the page makes no sense. A flipped bit of a key makes sense, and
+     * hides the entries behind it (sqlite.org/pragma.html#pragma_integrity_check).
+     */
+    @Nullable
+    String damage(Handle handle) {
+        try {
+            String found = handle.createQuery("PRAGMA integrity_check(1)")
+                    .mapTo(String.class)
+                    .first();
+            return found.equals("ok") ? null : found;
+        } catch (JdbiException e) {
+            SQLException cause = sqlException(e);
+            if (cause != null && cause.getErrorCode() == SQLiteErrorCode.SQLITE_CORRUPT.code) {
+                return cause.getMessage();
+            }
+            throw failure("check", e);
+        }
+    }
+
+    /** Says that something is not done on a damaged file. */
+    BackendException damaged(String doing, String damage) {
+        return BackendException.permanent(
+                path + ": could not " + doing + " with certainty: the file is damaged, restore it from a backup: "
+                        + damage,
+                null);
     }
 
     private void switchToLog(Handle handle) {

@@ -34,7 +34,7 @@ final class SqliteFile {
         if (Files.isDirectory(path)) {
             throw new StoreOpenException(path + " is a folder; name a file in it", null);
         }
-        Path folder = nearestExisting(path.getParent());
+        Path folder = nearestExisting(folderOf(path));
         if (!Files.isDirectory(folder)) {
             throw new StoreOpenException(folder + " is not a folder; name a file in one that can be written", null);
         }
@@ -58,7 +58,7 @@ final class SqliteFile {
     /** Creates the folders and the file that are missing, so that SQLite finds an empty file of the owner's. */
     void create() {
         try {
-            createFolders(path.getParent());
+            createFolders(folderOf(path));
             createFile();
         } catch (IOException e) {
             throw new StoreOpenException(path + " could not be created: " + e, e);
@@ -84,14 +84,14 @@ final class SqliteFile {
         if (Files.exists(folder)) {
             return;
         }
-        createFolders(folder.getParent());
+        createFolders(folderOf(folder));
         try {
             Files.createDirectory(folder, ownerOnly(folder, "rwx------"));
         } catch (FileAlreadyExistsException e) {
             return;
         }
         created.push(folder);
-        force(folder.getParent());
+        force(folderOf(folder));
     }
 
     private void createFile() throws IOException {
@@ -104,7 +104,7 @@ final class SqliteFile {
             return;
         }
         created.push(path);
-        force(path.getParent());
+        force(folderOf(path));
     }
 
     private static FileAttribute<?>[] ownerOnly(Path path, String permissions) {
@@ -127,10 +127,16 @@ final class SqliteFile {
 
     private static Path nearestExisting(Path folder) {
         Path existing = folder;
-        while (!Files.exists(existing) && existing.getParent() != null) {
-            existing = existing.getParent();
+        while (!Files.exists(existing)) {
+            existing = folderOf(existing);
         }
         return existing;
+    }
+
+    /** Returns the folder that an absolute path is in; the root, which always exists, is in itself. */
+    private static Path folderOf(Path path) {
+        Path folder = path.getParent();
+        return folder == null ? path : folder;
     }
 
     private static boolean isEmpty(Path path) {

@@ -18,7 +18,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
-import java.util.ServiceLoader.Provider;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -34,7 +33,7 @@ final class SqliteUrlTest {
     @Test
     @DisplayName("R62 ServiceLoader finds the provider by its scheme")
     void provider() {
-        assertThat(ServiceLoader.load(BackendProvider.class).stream().map(Provider::get))
+        assertThat(ServiceLoader.load(BackendProvider.class).stream().map(ServiceLoader.Provider::get))
                 .filteredOn(provider -> provider.scheme().equals("jdbc:sqlite"))
                 .singleElement()
                 .extracting(BackendProvider::name)
@@ -45,7 +44,7 @@ final class SqliteUrlTest {
     @DisplayName("R62 on the module path, the provider is found and the backend works")
     void modulePath() throws Exception {
         Map<Boolean, List<String>> entries = Arrays.stream(
-                        System.getProperty("java.class.path").split(File.pathSeparator))
+                        System.getProperty("java.class.path").split(File.pathSeparator, -1))
                 .filter(entry -> Files.exists(Path.of(entry)))
                 .collect(Collectors.partitioningBy(entry -> entry.endsWith("test-classes")));
 
@@ -128,7 +127,7 @@ final class SqliteUrlTest {
 
     private static URL[] withoutDriver() throws Exception {
         List<URL> urls = new ArrayList<>();
-        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator)) {
+        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
             if (!Path.of(entry).getFileName().toString().startsWith("sqlite-jdbc") && Files.exists(Path.of(entry))) {
                 urls.add(Path.of(entry).toUri().toURL());
             }

@@ -130,13 +130,12 @@ class StoreOnSqliteTest {
     @Test
     @DisplayName("R41 a full disk fails the commit and loses nothing; once there is room, commits go on")
     void commit_diskFull_failsAndGoesOn() throws Exception {
-        Path small = Files.createDirectory(folder.resolve("small"));
-        try (Tmpfs mounted = Tmpfs.mount(small, "size=2m")) {
-            Path file = small.resolve("keys.db");
+        try (Tmpfs small = Tmpfs.mount(Files.createDirectory(folder.resolve("small")), "size=2m")) {
+            Path file = small.folder().resolve("keys.db");
             try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + file)) {
                 SignalKeyStore alice = stores.forContext("alice");
                 alice.put(KeyTypes.SESSION, "before", new byte[] {1});
-                Path filler = fill(small);
+                Path filler = fill(small.folder());
                 assertThatThrownBy(() -> {
                             for (int i = 0; i < 100; i++) {
                                 alice.put(KeyTypes.SESSION, "big", new byte[100_000 + i]);
@@ -171,8 +170,8 @@ class StoreOnSqliteTest {
     }
 
     /** Leaves no room on the volume of a folder. */
-    private static Path fill(Path small) throws IOException {
-        Path filler = small.resolve("filler");
+    private static Path fill(Path volume) throws IOException {
+        Path filler = volume.resolve("filler");
         try (OutputStream out = Files.newOutputStream(filler)) {
             while (true) {
                 out.write(new byte[4096]);

@@ -22,6 +22,10 @@ final class Tmpfs implements AutoCloseable {
         return new Tmpfs(folder);
     }
 
+    Path folder() {
+        return folder;
+    }
+
     void remount(String options) {
         assertThat(run("mount", "-o", "remount," + options, folder.toString())).isTrue();
     }

@@ -8,10 +8,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /** Finds the provider of a URL's scheme among those registered, and opens the backend (R62). */
 final class BackendLocator {
+
+    private static final Pattern SCHEME = Pattern.compile("(jdbc:)?[A-Za-z][A-Za-z0-9+.-]*(?=:)");
 
     private BackendLocator() {}
 
@@ -50,11 +54,13 @@ final class BackendLocator {
                 null);
     }
 
-    /** What follows the scheme may hold a password, so messages show the scheme alone. */
+    /**
+     * What follows the scheme may hold a password, so messages show the scheme alone; of a URL without one, whose first
+     * colon may come after the password, nothing.
+     */
     private static String schemeOf(String url) {
-        int from = url.startsWith("jdbc:") ? "jdbc:".length() : 0;
-        int colon = url.indexOf(':', from);
-        return colon < 0 ? "(none)" : url.substring(0, colon);
+        Matcher scheme = SCHEME.matcher(url);
+        return scheme.lookingAt() ? scheme.group() : "(none)";
     }
 
     private static String describe(List<BackendProvider> providers) {

@@ -156,6 +156,7 @@ final class ContextStore implements SignalKeyStore {
             Set<String> lockKeys, TransactionOptions options, TransactionWork<R, X> work) throws X {
         engine.checkOpen();
         checkLockKeys(lockKeys);
+        Objects.requireNonNull(options, "options");
         Objects.requireNonNull(work, "work");
         if (engine.inTransaction.get() != null) {
             throw new IllegalStateException("This thread is in a transaction already, and a second one beside it could"
@@ -216,10 +217,18 @@ final class ContextStore implements SignalKeyStore {
         engine.checkOpen();
         List<EntryId> damaged = new ArrayList<>();
         try (Stream<EntryId> entries = engine.storage.list(context.name)) {
-            entries.filter(entry ->
-                            engine.cache.isDamaged(new EntryKey(context, engine.types.find(entry.type()), entry.id())))
-                    .forEach(damaged::add);
+            entries.filter(this::isDamaged).forEach(damaged::add);
         }
         return damaged;
+    }
+
+    private boolean isDamaged(EntryId entry) {
+        KeyType<?> type;
+        try {
+            type = engine.types.find(entry.type());
+        } catch (IllegalArgumentException e) {
+            return true; // no type has that name, so no store has written it
+        }
+        return engine.cache.isDamaged(new EntryKey(context, type, entry.id()));
     }
 }

@@ -76,7 +76,8 @@ final class EntryCache {
             Pending mine = new Pending();
             Pending other = pending.putIfAbsent(key, mine);
             Entry entry = other == null ? load(key, mine, deadlineNanos) : await(key, other, deadlineNanos);
-            if (entry == null) {
+            // Another's load may have found its entry before a clear that was acknowledged before this read began.
+            if (entry == null || entry.generation != key.context.generation) {
                 entry = peek(key);
             }
             if (entry != null) {

@@ -9,7 +9,9 @@ import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.Mutation;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -65,26 +67,26 @@ final class RollbackWriter {
         }
     }
 
+    /** One step for each entry, so that an entry in doubt holds its previous value or its new one. */
     private List<Step> readPrevious(Batch batch) {
-        List<Step> steps = new ArrayList<>();
+        Map<EntryId, Optional<byte[]>> next = new LinkedHashMap<>();
         for (Mutation mutation : batch.mutations()) {
             if (mutation instanceof Mutation.Put put) {
-                steps.add(step(batch.context(), new EntryId(put.type(), put.id()), Optional.of(put.value())));
+                next.put(new EntryId(put.type(), put.id()), Optional.of(put.value()));
             } else if (mutation instanceof Mutation.Delete delete) {
-                steps.add(step(batch.context(), new EntryId(delete.type(), delete.id()), Optional.empty()));
+                next.put(new EntryId(delete.type(), delete.id()), Optional.empty());
             } else if (mutation instanceof Mutation.Clear clear) {
+                next.keySet().removeIf(entry -> !clear.keptTypes().contains(entry.type()));
                 try (Stream<EntryId> listed = backend.list(batch.context())) {
                     listed.filter(entry -> !clear.keptTypes().contains(entry.type()))
-                            .toList()
-                            .forEach(entry -> steps.add(step(batch.context(), entry, Optional.empty())));
+                            .forEach(entry -> next.put(entry, Optional.empty()));
                 }
             }
         }
+        List<Step> steps = new ArrayList<>();
+        next.forEach((entry, value) ->
+                steps.add(new Step(entry, backend.load(batch.context(), entry.type(), entry.id()), value)));
         return steps;
-    }
-
-    private Step step(String context, EntryId entry, Optional<byte[]> next) {
-        return new Step(entry, backend.load(context, entry.type(), entry.id()), next);
     }
 
     private void save(String context, EntryId entry, Optional<byte[]> value) {

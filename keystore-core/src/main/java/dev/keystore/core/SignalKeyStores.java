@@ -4,6 +4,7 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.PersistenceBackend;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 public final class SignalKeyStores implements AutoCloseable {
 
     /** The context that a backend of one context serves, and the only one it does (R51). */
-    public static final String DEFAULT_CONTEXT = "default";
+    public static final String DEFAULT_CONTEXT = PersistenceBackend.DEFAULT_CONTEXT;
 
     private final Engine engine;
     private final Map<String, ContextStore> stores = new ConcurrentHashMap<>();

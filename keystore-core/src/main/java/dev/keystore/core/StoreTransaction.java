@@ -102,20 +102,29 @@ final class StoreTransaction implements Transaction {
         return known == null ? remember(List.of(key), List.of(engine.cache.read(key))) : known;
     }
 
-    /** Adds to what was read, and checks that all of it still fits together; returns the first of {@code entries}. */
+    /**
+     * Adds to what was read, if all of it still fits together; returns the first of {@code entries}. If it does not,
+     * nothing is added: should the work catch the conflict, what it reads anew conflicts again.
+     */
     private Entry remember(List<EntryKey> keys, List<Entry> entries) {
+        while (!context.unchangedSince(seen)) {
+            long now = context.published();
+            reads.forEach(this::refuseIfChanged);
+            for (int i = 0; i < keys.size(); i++) {
+                refuseIfChanged(keys.get(i), entries.get(i));
+            }
+            seen = now;
+        }
         for (int i = 0; i < keys.size(); i++) {
             reads.put(keys.get(i), entries.get(i));
         }
-        while (!context.unchangedSince(seen)) {
-            seen = context.published();
-            reads.forEach((key, entry) -> {
-                if (!engine.cache.isCurrent(key, entry)) {
-                    throw new TransactionConflictException(context.name, key.entryId());
-                }
-            });
-        }
         return entries.get(0);
+    }
+
+    private void refuseIfChanged(EntryKey key, Entry entry) {
+        if (!engine.cache.isCurrent(key, entry)) {
+            throw new TransactionConflictException(context.name, key.entryId());
+        }
     }
 
     @Override
@@ -159,6 +168,7 @@ final class StoreTransaction implements Transaction {
     @Override
     public Stream<String> ids(KeyType<?> type, String idPrefix) {
         check();
+        Objects.requireNonNull(idPrefix, "idPrefix");
         Map<EntryKey, Entry> own = Map.copyOf(writes);
         Stream<String> written = own.entrySet().stream()
                 .filter(write ->
@@ -223,6 +233,7 @@ final class StoreTransaction implements Transaction {
 
     @Override
     public boolean move(KeyType<?> type, String from, String to, OnExisting onExisting) {
+        Objects.requireNonNull(onExisting, "onExisting");
         EntryKey source = key(type, from);
         EntryKey target = key(type, to);
         engine.types.check(target);

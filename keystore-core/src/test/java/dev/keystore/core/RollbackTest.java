@@ -302,4 +302,20 @@ class RollbackTest {
         assertThat(persisted()).isEqualTo(BEFORE);
         assertThat(read(alice)).isEqualTo(BEFORE);
     }
+
+    @Test
+    @DisplayName("R41: an entry cleared and written anew by one commit is in doubt between its two values only")
+    void commit_clearsAndWritesOneEntry_doesNotLoseItInBetween() {
+        open(FaultyBackend.plain((ContextAwareBackend) memory, faults));
+        faults.on(Operation.SAVE).forever().fail(Moment.BEFORE, Kind.PERMANENT);
+
+        Throwable failure = catchThrowable(() -> alice.useTransaction("lock", tx -> {
+            tx.clear();
+            tx.put(KeyTypes.SESSION, "1", bytes("after 1"));
+        }));
+
+        assertThat(failure).isInstanceOf(KeyStoreException.class);
+        assertThat(alice.find(KeyTypes.SESSION, "1"))
+                .hasValueSatisfying(value -> assertThat(value).isEqualTo(bytes("before 1")));
+    }
 }

@@ -26,10 +26,8 @@ class ReadmeTest {
     private static final Path README = Path.of("..", "README.md");
 
     /** What the examples print last, in their order. */
-    private static final List<String> OUTPUT = List.of(
-            "[bob.1] decrypted with KeyPair[33 and 32 bytes]",
-            "hello",
-            "1234");
+    private static final List<String> OUTPUT =
+            List.of("[bob.1] decrypted with KeyPair[33 and 32 bytes]", "hello", "1234");
 
     @TempDir
     private Path folder;
@@ -40,9 +38,7 @@ class ReadmeTest {
         List<String> examples = blocks("java");
         assertThat(examples).hasSize(OUTPUT.size());
         for (int i = 0; i < examples.size(); i++) {
-            assertThat(run("Example" + i, examples.get(i)))
-                    .as("example %d", i)
-                    .isEqualTo(OUTPUT.get(i));
+            assertThat(run("Example" + i, examples.get(i))).as("example %d", i).isEqualTo(OUTPUT.get(i));
         }
     }
 
@@ -50,7 +46,8 @@ class ReadmeTest {
     @DisplayName("The README's first two shell blocks are one command each")
     void shellBlocks_firstTwo_areOneCommandEach() throws Exception {
         assertThat(blocks("sh").subList(0, 2))
-                .allSatisfy(block -> assertThat(block.strip()).startsWith("mvn ").doesNotContain("\n"));
+                .allSatisfy(
+                        block -> assertThat(block.strip()).startsWith("mvn ").doesNotContain("\n"));
     }
 
     private static List<String> blocks(String language) throws IOException {
@@ -93,8 +90,8 @@ class ReadmeTest {
     }
 
     private static String asClass(String name, String example) {
-        Map<Boolean, List<String>> lines = example.lines()
-                .collect(Collectors.partitioningBy(line -> line.startsWith("import ")));
+        Map<Boolean, List<String>> lines =
+                example.lines().collect(Collectors.partitioningBy(line -> line.startsWith("import ")));
         return """
                 import static java.nio.charset.StandardCharsets.UTF_8;
                 import java.util.*;
@@ -106,8 +103,7 @@ class ReadmeTest {
                 %s
                     }
                 }
-                """
-                .formatted(String.join("\n", lines.get(true)), name, String.join("\n", lines.get(false)));
+                """.formatted(String.join("\n", lines.get(true)), name, String.join("\n", lines.get(false)));
     }
 
     private static String classPath() {

@@ -37,8 +37,8 @@ import org.junit.jupiter.api.io.TempDir;
  * ids are well-formed Unicode and never blank, which the engine sees to; types are of the form that
  * {@link dev.keystore.KeyType#of} asks for.
  *
- * <p>Not tested here, as a test within one process can't: that what was acknowledged survives the death of the process,
- * that a batch does so whole, and that listings need bounded memory.
+ * <p>Not tested here, as a test within one process can't: that what was acknowledged survives the death of the process
+ * and that a batch does so whole, which {@link CrashContractTest} tests, and that listings need bounded memory.
  */
 @Timeout(60)
 public abstract class BackendContractTest {

@@ -9,7 +9,7 @@ import java.util.stream.Stream;
 /** A context-free backend seen as one that knows contexts. Whatever context it is given, it is the one there is. */
 record DefaultContext(PersistenceBackend backend) implements ContextAwareBackend {
 
-    static final String NAME = "default";
+    static final String NAME = PersistenceBackend.DEFAULT_CONTEXT;
 
     @Override
     public Optional<byte[]> load(String context, String type, String id) {

@@ -4,7 +4,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Where a {@link Faults.Rule} holds a call to a backend until the test lets it go on: a test of a race without a sleep.
+ * Where a {@link Fault} holds a call to a backend until the test lets it go on: a test of a race without a sleep.
  *
  * <p>Safe for use by any number of threads. Once open, a gate stays open.
  */

@@ -199,7 +199,9 @@ class BrokenBatchesTest {
 
                     @Override
                     public long takeOver(String context) {
-                        return epochs.merge(context, super.takeOver(context), Math::max);
+                        long epoch = super.takeOver(context);
+                        epochs.merge(context, epoch, Math::max);
+                        return epoch;
                     }
 
                     @Override

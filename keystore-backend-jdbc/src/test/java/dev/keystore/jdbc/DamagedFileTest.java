@@ -1,0 +1,410 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryId;
+import dev.keystore.KeyStoreException;
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
+import dev.keystore.LoadFailedException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
+import dev.keystore.core.SignalKeyStores;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Opens and reads a store whose closed file was damaged, some hundred times: each read is the right value or an error that
+ * names the place, and opening is that or a refusal that changes nothing.
+ *
+ * <p>Damage {@code n} is made from seed {@code n} alone. To see one again, and no other:
+ * {@code -Dkeystore.damage.first=n -Dkeystore.damage.count=1}.
+ */
+class DamagedFileTest {
+
+    private static final List<String> CONTEXTS = List.of("alice", "bob", "an account with a longer name");
+    private static final List<KeyType<byte[]>> TYPES =
+            List.of(KeyTypes.SESSION, KeyTypes.IDENTITY_KEY, KeyTypes.SENDER_KEY, KeyTypes.KYBER_PRE_KEY);
+    private static final List<Damage> DAMAGES = List.of(Damage.values());
+    private static final int IDS = 16;
+
+    @TempDir
+    private static Path sound;
+
+    private static final Map<Place, byte[]> EXPECTED = new LinkedHashMap<>();
+
+    @TempDir
+    private Path folder;
+
+    private final Map<Damage, Map<String, Integer>> figures = new TreeMap<>();
+    private Path path;
+
+    private record Place(String context, KeyType<byte[]> type, String id) {
+
+        EntryId entry() {
+            return new EntryId(type.name(), id);
+        }
+    }
+
+    /** Fills a store: small values, values of about a page, and values of several pages. */
+    @BeforeAll
+    static void fill() {
+        SplittableRandom random = new SplittableRandom(17);
+        EXPECTED.clear();
+        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + sound.resolve("keys.db"))) {
+            for (int id = 0; id < IDS; id++) {
+                for (String context : CONTEXTS) {
+                    for (KeyType<byte[]> type : TYPES) {
+                        byte[] value = new byte[id == 3 ? 9_000 : id == 4 ? 3_000 : random.nextInt(200)];
+                        random.nextBytes(value);
+                        Place place = new Place(context, type, "49170" + id + ".1");
+                        stores.forContext(context).put(type, place.id, value);
+                        EXPECTED.put(place, value);
+                    }
+                }
+            }
+            CONTEXTS.forEach(context -> stores.forContext(context).saveCredentials(credentials(context)));
+        }
+        assertThat(EXPECTED).hasSizeGreaterThan(Damage.ROWS);
+    }
+
+    private static byte[] credentials(String context) {
+        byte[] credentials = new byte[500];
+        Arrays.fill(credentials, (byte) context.length());
+        return credentials;
+    }
+
+    @BeforeEach
+    void path() {
+        path = folder.resolve("keys.db");
+    }
+
+    @Test
+    @DisplayName("R43 R44 a damaged file is refused, or each read is the right value or names the place")
+    void damages() {
+        run(1, 150);
+    }
+
+    @Test
+    @Tag("long")
+    @DisplayName("R43 R44 a damaged file is refused, or each read is the right value or names the place, 10,000 times")
+    void manyDamages() {
+        run(1_000_001, 10_000);
+    }
+
+    @Test
+    @DisplayName("R43 one bit of a key in the index: nothing is taken for absent, nothing is written, the rest is read")
+    void keyDamaged_isNoAbsence() throws Exception {
+        restore();
+        byte[] file = Files.readAllBytes(path);
+        byte[] key = "alicesession491702.1".getBytes(StandardCharsets.UTF_8);
+        int at = IntStream.range(0, file.length - key.length)
+                .filter(from -> Arrays.equals(file, from, from + key.length, key, 0, key.length))
+                .filter(from -> file[from / 4096 * 4096] == 10)
+                .findFirst()
+                .orElseThrow();
+        file[at + key.length - 1] ^= 4;
+        Files.write(path, file);
+
+        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + path)) {
+            SignalKeyStore alice = stores.forContext("alice");
+            for (String id : List.of("491702.1", "never")) {
+                assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, id))
+                        .isInstanceOf(LoadFailedException.class)
+                        .hasStackTraceContaining("the file is damaged");
+                assertThatThrownBy(() -> alice.get(KeyTypes.SESSION, List.of("491705.1", id)))
+                        .isInstanceOf(LoadFailedException.class);
+            }
+            assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "491705.1", new byte[1]))
+                    .isInstanceOf(CommitFailedException.class);
+            assertThatThrownBy(alice::verify).isInstanceOf(LoadFailedException.class);
+            assertThat(alice.find(KeyTypes.SESSION, "491705.1")).isPresent();
+            assertThat(alice.get(KeyTypes.IDENTITY_KEY, List.of("491702.1", "491705.1")))
+                    .hasSize(2);
+        }
+        assertThat(Files.readAllBytes(path)).isEqualTo(file);
+    }
+
+    @Test
+    @DisplayName("R43 a value that damage turned into NULL is a damaged entry, not an absent one")
+    void valueIsNull_isCorrupt() {
+        restore();
+        Sqlite.execute(
+                path,
+                "PRAGMA writable_schema = ON",
+                "UPDATE sqlite_schema SET sql = replace(sql, 'BLOB NOT NULL', 'BLOB') WHERE name = 'entry'");
+        Sqlite.execute(path, "UPDATE entry SET value = NULL WHERE context = 'alice' AND id = '491702.1'");
+
+        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + path)) {
+            SignalKeyStore alice = stores.forContext("alice");
+            assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "491702.1"))
+                    .isInstanceOf(CorruptEntryException.class);
+            assertThatThrownBy(() -> alice.get(KeyTypes.IDENTITY_KEY, List.of("491705.1", "491702.1")))
+                    .isInstanceOf(CorruptEntryException.class);
+            assertThat(alice.verify()).hasSize(TYPES.size());
+        }
+    }
+
+    private void run(long first, int count) {
+        long from = Long.getLong("keystore.damage.first", first);
+        int damages = Integer.getInteger("keystore.damage.count", count);
+        List<String> violations = new ArrayList<>();
+        for (long seed = from; seed < from + damages; seed++) {
+            SplittableRandom random = new SplittableRandom(seed);
+            Damage damage = DAMAGES.get(random.nextInt(DAMAGES.size()));
+            restore();
+            String where = damage.apply(path, random);
+            Trial trial = new Trial(random.nextBoolean(), random.nextInt(3) == 0);
+            try {
+                assertTimeoutPreemptively(Duration.ofSeconds(30), trial::run);
+            } catch (AssertionError e) {
+                trial.violations.add(String.valueOf(e));
+            }
+            Map<String, Integer> row = figures.computeIfAbsent(damage, d -> new TreeMap<>());
+            trial.count(row);
+            for (String violation : trial.violations) {
+                violations.add("damage " + seed + ", " + damage + " " + where + ": " + violation);
+            }
+        }
+        figures.forEach((damage, row) -> System.out.println(damage + " " + row));
+        System.out.println(
+                "seeds " + from + " to " + (from + damages - 1) + ": " + total() + ", violations " + violations.size());
+        assertThat(violations).isEmpty();
+    }
+
+    private Map<String, Integer> total() {
+        Map<String, Integer> total = new TreeMap<>();
+        figures.values().forEach(row -> row.forEach((what, times) -> total.merge(what, times, Integer::sum)));
+        return total;
+    }
+
+    private void restore() {
+        try {
+            for (String name : List.of("keys.db-wal", "keys.db-shm")) {
+                Files.deleteIfExists(folder.resolve(name));
+            }
+            Files.copy(sound.resolve("keys.db"), path, StandardCopyOption.REPLACE_EXISTING);
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** What became of one damage. */
+    private final class Trial {
+
+        private final boolean inBulk;
+        private final boolean writing;
+        private final List<String> violations = new ArrayList<>();
+        private final Map<String, Integer> reads = new HashMap<>();
+        private boolean refused;
+        private boolean commitRefused;
+
+        Trial(boolean inBulk, boolean writing) {
+            this.inBulk = inBulk;
+            this.writing = writing;
+        }
+
+        void count(Map<String, Integer> row) {
+            row.merge("damages", 1, Integer::sum);
+            row.merge("refused to open", refused ? 1 : 0, Integer::sum);
+            row.merge("refused to write", commitRefused ? 1 : 0, Integer::sum);
+            reads.forEach((what, times) -> row.merge("reads " + what, times, Integer::sum));
+        }
+
+        void run() throws Exception {
+            Map<String, String> before = Sqlite.contents(folder);
+            Set<Place> right;
+            try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + path)) {
+                right = read(stores);
+                right.forEach(place -> reads.merge("right", 1, Integer::sum));
+                if (writing) {
+                    write(stores.forContext("alice"));
+                }
+            } catch (StoreOpenException e) {
+                refused = true;
+                if (!Sqlite.contents(folder).equals(before)) {
+                    violations.add("refused and changed: " + e.getMessage());
+                }
+                return;
+            } catch (RuntimeException e) {
+                violations.add("undocumented: " + e);
+                return;
+            }
+            if (writing) {
+                assertStill(right);
+            }
+        }
+
+        /** Reads and lists everything, and returns what was right. */
+        private Set<Place> read(SignalKeyStores stores) {
+            Set<Place> right = new HashSet<>();
+            for (String context : CONTEXTS) {
+                SignalKeyStore store = stores.forContext(context);
+                Set<EntryId> corrupt = new HashSet<>();
+                boolean failed = false;
+                for (KeyType<byte[]> type : TYPES) {
+                    Map<String, byte[]> found = inBulk ? bulk(store, type) : Map.of();
+                    for (Place place : places(context, type)) {
+                        try {
+                            byte[] value = found.get(place.id);
+                            if (judge(place, value == null ? store.find(type, place.id) : Optional.of(value))) {
+                                right.add(place);
+                            }
+                        } catch (CorruptEntryException e) {
+                            assertThat(e.context()).isEqualTo(context);
+                            assertThat(e.entry()).isEqualTo(place.entry());
+                            corrupt.add(e.entry());
+                            reads.merge("corrupt", 1, Integer::sum);
+                        } catch (LoadFailedException e) {
+                            assertThat(e).hasMessageContaining(place.entry().toString());
+                            failed = true;
+                            reads.merge("failed", 1, Integer::sum);
+                        }
+                    }
+                    assertAbsent(store, type);
+                    assertListed(store, type);
+                }
+                try {
+                    if (!store.credentials()
+                            .filter(value -> Arrays.equals(value, credentials(context)))
+                            .isPresent()) {
+                        violations.add("credentials of " + context + " absent or wrong");
+                    }
+                } catch (CorruptEntryException e) {
+                    corrupt.add(e.entry());
+                } catch (LoadFailedException e) {
+                    failed = true;
+                }
+                assertVerified(store, corrupt, failed);
+            }
+            return right;
+        }
+
+        /** Reads all of a type at once; what fails here fails again when it is read alone. */
+        private Map<String, byte[]> bulk(SignalKeyStore store, KeyType<byte[]> type) {
+            try {
+                return store.get(
+                        type,
+                        places(store.context(), type).stream().map(Place::id).toList());
+            } catch (CorruptEntryException | LoadFailedException e) {
+                return Map.of();
+            }
+        }
+
+        private boolean judge(Place place, Optional<byte[]> value) {
+            if (value.isEmpty()) {
+                violations.add("ABSENT " + place);
+                reads.merge("absent", 1, Integer::sum);
+                return false;
+            }
+            if (!Arrays.equals(value.get(), EXPECTED.get(place))) {
+                violations.add("WRONG " + place);
+                return false;
+            }
+            return true;
+        }
+
+        private void assertAbsent(SignalKeyStore store, KeyType<byte[]> type) {
+            for (String id : List.of("a", "4917012", "zz")) {
+                try {
+                    if (store.find(type, id).isPresent()) {
+                        violations.add("never stored, but found: " + type + "/" + id);
+                    }
+                } catch (CorruptEntryException | LoadFailedException e) {
+                    reads.merge("of nothing refused", 1, Integer::sum);
+                }
+            }
+        }
+
+        private void assertListed(SignalKeyStore store, KeyType<byte[]> type) {
+            try (Stream<String> ids = store.ids(type, "")) {
+                List<String> listed = ids.sorted().toList();
+                List<String> expected = places(store.context(), type).stream()
+                        .map(Place::id)
+                        .sorted()
+                        .toList();
+                if (!listed.equals(expected)) {
+                    violations.add("LISTED " + store.context() + " " + type + " " + listed);
+                }
+            } catch (LoadFailedException e) {
+                reads.merge("of lists failed", 1, Integer::sum);
+            }
+        }
+
+        private void assertVerified(SignalKeyStore store, Set<EntryId> corrupt, boolean failed) {
+            try {
+                Set<EntryId> damaged = Set.copyOf(store.verify());
+                if (failed || !damaged.equals(corrupt)) {
+                    violations.add("verify lists " + damaged + ", damaged are " + corrupt + ", failed " + failed);
+                }
+            } catch (LoadFailedException e) {
+                reads.merge("of verify failed", 1, Integer::sum);
+            }
+        }
+
+        private void write(SignalKeyStore store) {
+            try {
+                for (int i = 0; i < 20; i++) {
+                    store.put(KeyTypes.APP_STATE_SYNC_KEY, "new-" + i, new byte[i * 100]);
+                }
+            } catch (CommitFailedException | LoadFailedException | CorruptEntryException e) {
+                commitRefused = true;
+            } catch (KeyStoreException e) {
+                violations.add("undocumented for a write: " + e);
+            }
+        }
+
+        /** Opens the store again after writes: what was right must still be, and what was written be there. */
+        private void assertStill(Set<Place> right) {
+            try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + path)) {
+                for (Place place : right) {
+                    judge(place, stores.forContext(place.context).find(place.type, place.id));
+                }
+                for (int i = 0; i < 20 && !commitRefused; i++) {
+                    int length = i * 100;
+                    if (stores.forContext("alice")
+                            .find(KeyTypes.APP_STATE_SYNC_KEY, "new-" + i)
+                            .filter(value -> value.length == length)
+                            .isEmpty()) {
+                        violations.add("written and gone: new-" + i);
+                    }
+                }
+            } catch (KeyStoreException e) {
+                violations.add("worse after writing: " + e);
+            }
+        }
+    }
+
+    private static List<Place> places(String context, KeyType<byte[]> type) {
+        return EXPECTED.keySet().stream()
+                .filter(place -> place.context.equals(context) && place.type.equals(type))
+                .collect(Collectors.toList());
+    }
+}

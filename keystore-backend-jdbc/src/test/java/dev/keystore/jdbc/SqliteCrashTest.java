@@ -1,0 +1,20 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.spi.Backend;
+import dev.keystore.testkit.CrashContractTest;
+import java.nio.file.Path;
+import java.util.List;
+
+final class SqliteCrashTest extends CrashContractTest {
+
+    @Override
+    protected Backend open(Path folder) {
+        return Sqlite.open(folder.resolve("keys.db"));
+    }
+
+    /** What SQLite writes its log, its file and its index of the log with. */
+    @Override
+    protected List<String> systemCalls() {
+        return List.of("pwrite64", "fdatasync,fsync", "ftruncate", "unlink,unlinkat");
+    }
+}

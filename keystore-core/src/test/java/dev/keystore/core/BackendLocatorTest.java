@@ -1,0 +1,267 @@
+package dev.keystore.core;
+
+import static dev.keystore.core.Fixture.bytes;
+import static dev.keystore.core.Fixture.text;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.StoreOpenException;
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendConfig;
+import dev.keystore.spi.BackendProvider;
+import dev.keystore.testkit.MemoryBackend;
+import java.io.IOException;
+import java.net.MalformedURLException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Enumeration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(60)
+class BackendLocatorTest {
+
+    private static final BackendProvider SQLITE = new Named("SQLite", "jdbc:sqlite");
+    private static final BackendProvider MAPDB = new Named("MapDB", "mapdb");
+
+    @TempDir
+    Path services;
+
+    private record Named(String name, String scheme) implements BackendProvider {
+
+        @Override
+        public Backend open(BackendConfig config) {
+            return new MemoryBackend();
+        }
+    }
+
+    /** Remembers what it was opened with. */
+    public static final class Recording implements BackendProvider {
+
+        static final AtomicReference<BackendConfig> OPENED_WITH = new AtomicReference<>();
+
+        @Override
+        public String name() {
+            return "Recording";
+        }
+
+        @Override
+        public String scheme() {
+            return "recording";
+        }
+
+        @Override
+        public Backend open(BackendConfig config) {
+            OPENED_WITH.set(config);
+            return new MemoryBackend();
+        }
+    }
+
+    /** Claims the scheme of {@link Recording}. */
+    public static final class Rival implements BackendProvider {
+
+        @Override
+        public String name() {
+            return "Rival";
+        }
+
+        @Override
+        public String scheme() {
+            return "recording";
+        }
+
+        @Override
+        public Backend open(BackendConfig config) {
+            throw new AssertionError("opened though ambiguous");
+        }
+    }
+
+    /** Can't be made, like a provider that needs its driver too early. */
+    public static final class Broken implements BackendProvider {
+
+        /** Fails. */
+        public Broken() {
+            throw new IllegalStateException("no driver");
+        }
+
+        @Override
+        public String name() {
+            return "Broken";
+        }
+
+        @Override
+        public String scheme() {
+            return "broken";
+        }
+
+        @Override
+        public Backend open(BackendConfig config) {
+            throw new AssertionError("was never made");
+        }
+    }
+
+    /** Opens a URL on a thread whose class path registers the providers named, and no others. */
+    private SignalKeyStores open(String url, String... providers) throws Exception {
+        return Threads.start(() -> {
+                    try (URLClassLoader loader = registering(providers)) {
+                        Thread.currentThread().setContextClassLoader(loader);
+                        return SignalKeyStores.builder()
+                                .url(url)
+                                .property("password", "pr0p3rty")
+                                .open();
+                    }
+                })
+                .result();
+    }
+
+    private URLClassLoader registering(String... providers) throws IOException {
+        Path file = services.resolve("META-INF/services").resolve(BackendProvider.class.getName());
+        Files.createDirectories(file.getParent());
+        Files.write(file, List.of(providers));
+        return new OnlyThese(services);
+    }
+
+    /** Finds the services of a folder, and not those of the class path. */
+    private static final class OnlyThese extends URLClassLoader {
+
+        OnlyThese(Path folder) throws MalformedURLException {
+            super(new URL[] {folder.toUri().toURL()}, BackendLocatorTest.class.getClassLoader());
+        }
+
+        @Override
+        public Enumeration<URL> getResources(String name) throws IOException {
+            return name.startsWith("META-INF/services/dev.keystore") ? findResources(name) : super.getResources(name);
+        }
+    }
+
+    @Test
+    @DisplayName("R62 the one provider of the URL's scheme is found and opened, with the URL and the properties")
+    void open_oneProvider_opensIt() throws Exception {
+        try (SignalKeyStores stores = open("recording:somewhere?password=s3cr3t", Recording.class.getName())) {
+            stores.forContext("alice").put(KeyTypes.SESSION, "x", bytes("1"));
+            assertThat(text(stores.forContext("alice").find(KeyTypes.SESSION, "x")))
+                    .isEqualTo("1");
+            BackendConfig config = Recording.OPENED_WITH.get();
+            assertThat(config.url()).isEqualTo("recording:somewhere?password=s3cr3t");
+            assertThat(config.properties()).isEqualTo(Map.of("password", "pr0p3rty"));
+            assertThat(config.location("recording")).isEqualTo("somewhere?password=s3cr3t");
+            assertThat(config.toString()).contains("password").doesNotContain("s3cr3t", "pr0p3rty");
+        }
+    }
+
+    @Test
+    @DisplayName("R62 no provider at all: the error says so and names an artifact to add")
+    void open_noProvider_saysWhatToAdd() {
+        assertThatThrownBy(() -> open("jdbc:sqlite:keys.db"))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("\"jdbc:sqlite\"")
+                .hasMessageContaining("found: none")
+                .hasMessageContaining("dev.keystore:keystore-backend-jdbc");
+    }
+
+    @Test
+    @DisplayName("R62 no provider of the scheme: the error lists the providers found")
+    void open_unknownScheme_listsProviders() {
+        assertThatThrownBy(() -> open("mapdb:keys.mapdb", Recording.class.getName()))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("\"mapdb\"")
+                .hasMessageContaining("recording")
+                .hasMessageContaining("Recording")
+                .hasMessageContaining(Recording.class.getName());
+        assertThatThrownBy(() -> BackendLocator.find("jdbc:postgresql://host/db", List.of(SQLITE, MAPDB)))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("\"jdbc:postgresql\"")
+                .hasMessageContaining("jdbc:sqlite (SQLite")
+                .hasMessageContaining("mapdb (MapDB");
+    }
+
+    @Test
+    @DisplayName("R62 two providers of the scheme: the error lists both, and neither is opened")
+    void open_twoProviders_listsThem() {
+        assertThatThrownBy(() -> open("recording:x", Recording.class.getName(), Rival.class.getName()))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("\"recording\"")
+                .hasMessageContaining(Recording.class.getName())
+                .hasMessageContaining(Rival.class.getName());
+    }
+
+    @Test
+    @DisplayName("R62 a provider that can't be loaded is an error that names it")
+    void open_brokenProvider_namesIt() {
+        for (String broken : List.of(Broken.class.getName(), "dev.keystore.missing.Provider", Named.class.getName())) {
+            assertThatThrownBy(() -> open("recording:x", Recording.class.getName(), broken))
+                    .as(broken)
+                    .isInstanceOf(StoreOpenException.class)
+                    .hasMessageContaining(broken);
+        }
+    }
+
+    @Test
+    @DisplayName("R62 a scheme is matched whole")
+    void find_similarSchemes_matchWhole() {
+        BackendProvider jdbc = new Named("JDBC", "jdbc:sql");
+        assertThat(BackendLocator.find("jdbc:sqlite:x", List.of(SQLITE, MAPDB, jdbc)))
+                .isSameAs(SQLITE);
+        assertThat(BackendLocator.find("mapdb:", List.of(SQLITE, MAPDB))).isSameAs(MAPDB);
+        assertThatThrownBy(() -> BackendLocator.find("jdbc:sqlit:x", List.of(SQLITE)))
+                .isInstanceOf(StoreOpenException.class);
+        assertThatThrownBy(() -> BackendLocator.find("mapdb", List.of(MAPDB))).isInstanceOf(StoreOpenException.class);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "postgres://alice:s3cr3t@host:5432/db",
+                "jdbc:postgresql://host/db?user=alice&password=s3cr3t",
+                "jdbc://alice:s3cr3t@host/db",
+                "jdbc:alice/s3cr3t@host:1521/db",
+                "//alice:s3cr3t@host/db",
+                "alice/s3cr3t@host:5432/db",
+                "host/db?password=s3cr3t&time=10:00",
+                "s3cr3t",
+                "s3cr3t host:1",
+                ""
+            })
+    @DisplayName("R62 what a URL holds besides its scheme, passwords too, is in no message")
+    void find_urlWithPassword_doesNotShowIt(String url) {
+        for (List<BackendProvider> providers : List.of(List.<BackendProvider>of(), List.of(SQLITE, MAPDB))) {
+            assertThatThrownBy(() -> BackendLocator.find(url, providers))
+                    .isInstanceOf(StoreOpenException.class)
+                    .message()
+                    .doesNotContain("s3cr3t")
+                    .doesNotContain("alice");
+        }
+        List<BackendProvider> twice = Stream.of("recording", "recording")
+                .<BackendProvider>map(scheme -> new Named("Twin", scheme))
+                .toList();
+        assertThatThrownBy(() -> BackendLocator.find("recording:" + url, twice))
+                .isInstanceOf(StoreOpenException.class)
+                .message()
+                .doesNotContain("s3cr3t");
+    }
+
+    @Test
+    @DisplayName("R62 a builder without a URL and a backend, or with both, is refused")
+    void open_neitherOrBoth_isRefused() {
+        assertThatThrownBy(() -> SignalKeyStores.builder().open()).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> SignalKeyStores.builder()
+                        .url("recording:x")
+                        .backend(new MemoryBackend())
+                        .open())
+                .isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> SignalKeyStores.open(null))
+                .isInstanceOf(NullPointerException.class)
+                .hasMessageContaining("url");
+    }
+}

@@ -1,0 +1,239 @@
+package dev.keystore.core;
+
+import static dev.keystore.core.Fixture.bytes;
+import static dev.keystore.core.Fixture.text;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.EntryId;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.Fixture.Kind;
+import dev.keystore.spi.AtomicCommit;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.Gate;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+@Timeout(60)
+class ContextsTest {
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Kind.class,
+            names = {"COMPLETE", "GROUPING", "ATOMIC", "PLAIN"})
+    @DisplayName("R50 the same type and id in two contexts are two entries")
+    void put_sameIdInTwoContexts_areApart(Kind kind) {
+        List<String> names =
+                List.of("alice", "Alice", "alice ", "a", "alice/x", "alice:session", "%", "\u00e4", "a\u0308");
+        try (Fixture fixture = Fixture.of(kind)) {
+            for (String name : names) {
+                SignalKeyStore store = fixture.stores.forContext(name);
+                assertThat(store.context()).isEqualTo(name);
+                assertThat(store.find(KeyTypes.SESSION, "x")).isEmpty();
+                store.put(KeyTypes.SESSION, "x", bytes("of " + name));
+                store.saveCredentials(bytes("me, " + name));
+            }
+            fixture.stores.forContext("a").delete(KeyTypes.SESSION, "x");
+            try (Fixture reopened = fixture.reopen()) {
+                for (Fixture reading : List.of(fixture, reopened)) {
+                    for (String name : names) {
+                        SignalKeyStore store = reading.stores.forContext(name);
+                        assertThat(text(store.find(KeyTypes.SESSION, "x")))
+                                .isEqualTo(name.equals("a") ? "absent" : "of " + name);
+                        assertThat(text(store.credentials())).isEqualTo("me, " + name);
+                    }
+                }
+                assertThat(reopened.alice.verify()).isEmpty();
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R50 one lock key in two contexts is two locks")
+    void transaction_sameLockKeyInTwoContexts_doNotWait() {
+        try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.lockTimeout(Duration.ofMillis(200)))) {
+            SignalKeyStore bob = fixture.stores.forContext("bob");
+            // Two locks may share a stripe by chance; three pairs of them don't.
+            boolean apart = Stream.of("k1", "k2", "k3")
+                    .anyMatch(lockKey -> fixture.alice.transaction(lockKey, tx -> {
+                        try {
+                            return Threads.start(() -> bob.transaction(lockKey, other -> true))
+                                    .result();
+                        } catch (Exception e) {
+                            return false;
+                        }
+                    }));
+            assertThat(apart).isTrue();
+        }
+    }
+
+    @Test
+    @DisplayName("R50 what another context commits is no conflict")
+    void transaction_otherContextCommitsSameId_doesNotConflict() {
+        try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
+            SignalKeyStore bob = fixture.stores.forContext("bob");
+            fixture.put("x", "1");
+            fixture.alice.useTransaction("k", tx -> {
+                assertThat(text(tx.find(KeyTypes.SESSION, "x"))).isEqualTo("1");
+                bob.put(KeyTypes.SESSION, "x", bytes("bob's"));
+                bob.clear();
+                assertThat(text(tx.find(KeyTypes.SESSION, "x"))).isEqualTo("1");
+                tx.put(KeyTypes.SESSION, "x", bytes("2"));
+            });
+            assertThat(fixture.find("x")).isEqualTo("2");
+            assertThat(fixture.stores.stats().conflicts()).isZero();
+        }
+    }
+
+    @Test
+    @DisplayName("R51 a context-free backend serves the default context")
+    void forContext_defaultOnContextFree_works() {
+        try (Fixture fixture = Fixture.of(Kind.MINIMAL)) {
+            assertThat(SignalKeyStores.DEFAULT_CONTEXT).isEqualTo("default");
+            SignalKeyStore store = fixture.stores.forContext("default");
+            store.put(KeyTypes.SESSION, "x", bytes("1"));
+            assertThat(fixture.find("x")).isEqualTo("1");
+        }
+    }
+
+    @Test
+    @DisplayName("R51 asking a context-free backend for another context is a clear error, when it is opened")
+    void forContext_otherOnContextFree_isRefused() {
+        try (Fixture fixture = Fixture.of(Kind.MINIMAL)) {
+            for (String name : List.of("alice", "Default", "default ")) {
+                assertThatThrownBy(() -> fixture.stores.forContext(name))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("context")
+                        .hasMessageContaining("\"default\"")
+                        .hasMessageContaining("\"" + name + "\"");
+            }
+            assertThat(fixture.faults.calls()).isEmpty();
+        }
+    }
+
+    @Test
+    @DisplayName("R52 the store of a context is the same one each time, also for threads that ask at once")
+    void forContext_again_isTheSame() throws Exception {
+        try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
+            List<SignalKeyStore> stores = Threads.together(16, number -> fixture.stores.forContext("new"));
+            assertThat(stores).allMatch(store -> store == stores.get(0));
+            assertThat(fixture.faults.count(Operation.TAKE_OVER)).isEqualTo(1);
+        }
+    }
+
+    @Test
+    @DisplayName("R52 all contexts share one commit pipeline: commits of many contexts are written as one group")
+    void put_manyContextsAtOnce_isOneGroup() throws Exception {
+        try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
+            List<SignalKeyStore> contexts = IntStream.range(0, 20)
+                    .mapToObj(i -> fixture.stores.forContext("context " + i))
+                    .toList();
+            Gate gate = fixture.faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+            Threads.Running<Boolean> first = Threads.run(() -> fixture.put("x", "1"));
+            gate.awaitReached();
+            List<Threads.Running<Boolean>> others = contexts.stream()
+                    .map(store -> Threads.run(() -> store.put(KeyTypes.SESSION, "x", bytes("1"))))
+                    .toList();
+            others.forEach(Threads.Running::awaitWaiting);
+            gate.open();
+            assertThat(first.result()).isTrue();
+            for (Threads.Running<Boolean> other : others) {
+                assertThat(other.result()).isTrue();
+            }
+            // A thread that was seen waiting may have waited for the queue itself, and come a group later.
+            assertThat(fixture.faults.groupSizes().stream().mapToInt(i -> i).sum())
+                    .isEqualTo(21);
+            assertThat(fixture.stores.stats().largestGroup()).isGreaterThanOrEqualTo(10);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R52 ten thousand contexts share one backend, one cache and one pipeline, and no thread is made for any")
+    void forContext_tenThousand_shareOneProcess() {
+        try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.maximumCacheBytes(1 << 20))) {
+            int threadsBefore = Thread.activeCount();
+            for (int i = 0; i < 10_000; i++) {
+                fixture.stores.forContext("account " + i).put(KeyTypes.SESSION, "x", bytes("of " + i));
+                if (i % 500 == 0) {
+                    fixture.faults.forgetCalls();
+                }
+            }
+            for (int i = 0; i < 10_000; i += 97) {
+                assertThat(text(fixture.stores.forContext("account " + i).find(KeyTypes.SESSION, "x")))
+                        .isEqualTo("of " + i);
+            }
+            assertThat(fixture.stores.stats().commits()).isEqualTo(10_000);
+            assertThat(fixture.stores.stats().cachedBytes()).isLessThanOrEqualTo(1 << 20);
+            assertThat(Thread.activeCount()).isLessThan(threadsBefore + 1_000);
+        }
+    }
+
+    @Test
+    @DisplayName("R52 an idle context, once used, costs under 1 KiB of heap")
+    void forContext_idle_costsLittleHeap() {
+        int contexts = 10_000;
+        try (SignalKeyStores stores = SignalKeyStores.builder()
+                .backend(new NothingStored())
+                .maximumCacheBytes(0)
+                .open()) {
+            use(stores.forContext("warm"));
+            List<SignalKeyStore> kept = new ArrayList<>(contexts);
+            long before = Heap.retainedBytes();
+            for (int i = 0; i < contexts; i++) {
+                SignalKeyStore store = stores.forContext("account " + i);
+                use(store);
+                kept.add(store);
+            }
+            assertThat(stores.stats().cachedBytes()).isZero();
+            long eachBytes = (Heap.retainedBytes() - before) / contexts;
+            System.out.println("ContextsTest: " + eachBytes + " bytes for each idle context");
+            assertThat(kept).hasSize(contexts);
+            assertThat(eachBytes).isBetween(20L, 1_023L);
+        }
+    }
+
+    private static void use(SignalKeyStore store) {
+        store.find(KeyTypes.SESSION, "x");
+        store.useTransaction("k", tx -> tx.put(KeyTypes.SESSION, "y", bytes("1")));
+    }
+
+    /** A backend that keeps nothing, so that the heap holds what the engine keeps. */
+    private static final class NothingStored implements ContextAwareBackend, AtomicCommit {
+
+        @Override
+        public Optional<byte[]> load(String context, String type, String id) {
+            return Optional.empty();
+        }
+
+        @Override
+        public void save(String context, String type, String id, byte[] value) {}
+
+        @Override
+        public void delete(String context, String type, String id) {}
+
+        @Override
+        public Stream<EntryId> list(String context) {
+            return Stream.empty();
+        }
+
+        @Override
+        public void commit(Batch batch) {}
+
+        @Override
+        public void close() {}
+    }
+}

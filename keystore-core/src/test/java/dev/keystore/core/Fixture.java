@@ -1,0 +1,144 @@
+package dev.keystore.core;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.spi.Backend;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.MemoryBackend;
+import dev.keystore.testkit.MinimalBackend;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.function.UnaryOperator;
+
+/** Stores over a backend in memory, with the script of what goes wrong in it and a way to see what it holds. */
+final class Fixture implements AutoCloseable {
+
+    /** What the backend claims, which decides how the engine writes to it. */
+    enum Kind {
+        /** Everything. */
+        COMPLETE,
+        /** Group commits, and nothing else. */
+        GROUPING,
+        /** Atomic commits of one batch, and nothing else. */
+        ATOMIC,
+        /** Many contexts, and nothing else. */
+        PLAIN,
+        /** Nothing: one context, load, save, delete, list and close. */
+        MINIMAL
+    }
+
+    final Faults faults = new Faults();
+    final SignalKeyStores stores;
+
+    /** The store of the context that most tests use. */
+    final SignalKeyStore alice;
+
+    private final Kind kind;
+    private final MemoryBackend memory;
+    private final MinimalBackend minimal;
+
+    private Fixture(
+            Kind kind, MemoryBackend memory, MinimalBackend minimal, UnaryOperator<SignalKeyStores.Builder> options) {
+        this.kind = kind;
+        this.memory = memory;
+        this.minimal = minimal;
+        this.stores =
+                options.apply(SignalKeyStores.builder().backend(backend())).open();
+        this.alice = stores.forContext(context());
+        faults.forgetCalls();
+    }
+
+    static Fixture of(Kind kind) {
+        return of(kind, UnaryOperator.identity());
+    }
+
+    static Fixture of(Kind kind, UnaryOperator<SignalKeyStores.Builder> options) {
+        return new Fixture(kind, new MemoryBackend(), new MinimalBackend(), options);
+    }
+
+    private Backend backend() {
+        return switch (kind) {
+            case COMPLETE -> FaultyBackend.complete(memory, faults);
+            case GROUPING -> FaultyBackend.grouping(memory, faults);
+            case ATOMIC -> FaultyBackend.atomic(memory, faults);
+            case PLAIN -> FaultyBackend.plain(memory, faults);
+            case MINIMAL -> FaultyBackend.plain(minimal, faults);
+        };
+    }
+
+    /** Opens the same contents again: nothing is cached, nothing goes wrong yet. */
+    Fixture reopen() {
+        return reopen(UnaryOperator.identity());
+    }
+
+    Fixture reopen(UnaryOperator<SignalKeyStores.Builder> options) {
+        return new Fixture(kind, memory.reopen(), minimal, options);
+    }
+
+    /** The name of {@link #alice}'s context. */
+    String context() {
+        return kind == Kind.MINIMAL ? SignalKeyStores.DEFAULT_CONTEXT : "alice";
+    }
+
+    /** Returns what the backend beneath holds of an entry of {@link #alice}. */
+    Optional<byte[]> stored(KeyType<?> type, String id) {
+        return kind == Kind.MINIMAL
+                ? minimal.load(type.name(), id)
+                : memory.reopen().load(context(), type.name(), id);
+    }
+
+    /** Puts bytes into the backend beneath, past the engine. */
+    void plant(String type, String id, byte[] bytes) {
+        if (kind == Kind.MINIMAL) {
+            minimal.save(type, id, bytes);
+        } else {
+            memory.reopen().save(context(), type, id, bytes);
+        }
+    }
+
+    void put(String id, String value) {
+        alice.put(KeyTypes.SESSION, id, bytes(value));
+    }
+
+    String find(String id) {
+        return text(alice.find(KeyTypes.SESSION, id));
+    }
+
+    /** Evicts what is over the cache's bound, which it else does when it gets round to it. */
+    void evict() {
+        if (stores.stats().cachedBytes() > stores.options().maximumCacheBytes()) {
+            throw new AssertionError("the cache is over its bound");
+        }
+    }
+
+    /** Waits, with a bound, until the backend has been asked for this many commits. */
+    void awaitCommits(int count) {
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(Threads.DEADLINE_SECONDS);
+        while (faults.count(Operation.COMMIT) < count) {
+            if (System.nanoTime() > deadlineNanos) {
+                throw new AssertionError("no " + count + " commits in time");
+            }
+            Thread.onSpinWait();
+        }
+    }
+
+    static byte[] bytes(String text) {
+        return text.getBytes(UTF_8);
+    }
+
+    /** Returns the text of bytes, or {@code "absent"}. */
+    static String text(Optional<byte[]> bytes) {
+        return bytes.map(present -> new String(present, UTF_8)).orElse("absent");
+    }
+
+    @Override
+    public void close() {
+        faults.heal();
+        stores.close();
+    }
+}

@@ -1,0 +1,207 @@
+package dev.keystore.core;
+
+import dev.keystore.EntryId;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.Model.Cell;
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.GroupCommit;
+import dev.keystore.spi.PrefixScan;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.MemoryBackend;
+import dev.keystore.testkit.MinimalBackend;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+
+/** What a program runs on: stores over a backend in memory that fails when told to, and that shows what it holds. */
+final class World implements AutoCloseable {
+
+    final Program.Setup setup;
+    final Faults faults = new Faults();
+
+    /** How many failures the backend has thrown. */
+    final AtomicInteger failures = new AtomicInteger();
+
+    /** What numbers the values, so that each is unique. */
+    final AtomicLong values = new AtomicLong();
+
+    private final MinimalBackend minimal = new MinimalBackend();
+    private final History history;
+    private MemoryBackend memory = new MemoryBackend();
+    private SignalKeyStores stores;
+
+    /** Makes an empty world; {@code history}, if any, is told what reaches the backend. */
+    World(Program.Setup setup, History history) {
+        this.setup = setup;
+        this.history = history;
+        open(setup.cacheBytes());
+    }
+
+    private void open(long cacheBytes) {
+        stores = SignalKeyStores.builder()
+                .backend(backend())
+                .maximumCacheBytes(cacheBytes)
+                .maximumGroupSize(setup.groupSize())
+                .lockTimeout(Duration.ofMillis(200))
+                .retry(3, Duration.ofNanos(1_000))
+                .open();
+    }
+
+    private Backend backend() {
+        Recorder recorder = new Recorder(memory, history, setup.delays());
+        return switch (setup.kind()) {
+            case COMPLETE -> FaultyBackend.complete(recorder, faults);
+            case GROUPING -> FaultyBackend.grouping(recorder, faults);
+            case ATOMIC -> FaultyBackend.atomic(recorder, faults);
+            case PLAIN -> FaultyBackend.plain((ContextAwareBackend) recorder, faults);
+            case MINIMAL -> FaultyBackend.plain(minimal, faults);
+        };
+    }
+
+    SignalKeyStore store(String context) {
+        return stores.forContext(context);
+    }
+
+    void cleanUp() {
+        Model.check(
+                stores.stats().cachedBytes() <= setup.cacheBytes(),
+                "the cache is over its bound: {}",
+                stores.stats().cachedBytes());
+    }
+
+    void reopen(long cacheBytes) {
+        close();
+        memory = memory.reopen();
+        open(cacheBytes);
+    }
+
+    RuntimeException failure(BackendException.Kind kind) {
+        failures.incrementAndGet();
+        return switch (kind) {
+            case PERMANENT -> BackendException.permanent("planted failure", null);
+            case TRANSIENT -> BackendException.transientFailure("planted failure", null);
+            case OUTCOME_UNKNOWN -> BackendException.outcomeUnknown("planted failure", null);
+        };
+    }
+
+    /** Returns what the backend beneath holds, past the engine. */
+    Map<Cell, String> contents() {
+        MemoryBackend raw = memory.reopen();
+        Map<Cell, String> contents = new HashMap<>();
+        for (String context : setup.contexts()) {
+            boolean one = setup.kind() == Fixture.Kind.MINIMAL;
+            try (Stream<EntryId> entries = one ? minimal.list() : raw.list(context)) {
+                entries.forEach(entry -> {
+                    Optional<byte[]> bytes =
+                            one ? minimal.load(entry.type(), entry.id()) : raw.load(context, entry.type(), entry.id());
+                    Cell cell = Cell.of(context, entry);
+                    contents.put(cell, cell.decode(bytes.orElseThrow()));
+                });
+            }
+        }
+        return contents;
+    }
+
+    @Override
+    public void close() {
+        faults.heal();
+        stores.close();
+    }
+
+    /** Tells a history what reaches the backend, and takes its time now and then, so that threads meet. */
+    private record Recorder(MemoryBackend memory, History history, boolean delays)
+            implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
+
+        private void dawdle() {
+            if (delays) {
+                int chance = ThreadLocalRandom.current().nextInt(8);
+                if (chance == 0) {
+                    LockSupport.parkNanos(20_000);
+                } else if (chance < 4) {
+                    LockSupport.parkNanos(1);
+                }
+            }
+        }
+
+        @Override
+        public void commit(List<Batch> group) {
+            List<Batch> batches = List.copyOf(group);
+            dawdle();
+            if (history == null) {
+                memory.commit(batches);
+            } else {
+                long reached = history.tick();
+                memory.commit(batches);
+                batches.forEach(batch -> history.reached(reached, batch));
+            }
+            dawdle();
+        }
+
+        @Override
+        public void save(String context, String type, String id, byte[] value) {
+            if (history != null) {
+                Cell cell = new Cell(context, type, id);
+                history.touched(cell, cell.decode(value));
+            }
+            dawdle();
+            memory.save(context, type, id, value);
+        }
+
+        @Override
+        public void delete(String context, String type, String id) {
+            if (history != null) {
+                history.touched(new Cell(context, type, id), Model.ABSENT);
+            }
+            dawdle();
+            memory.delete(context, type, id);
+        }
+
+        @Override
+        public Optional<byte[]> load(String context, String type, String id) {
+            Optional<byte[]> loaded = memory.load(context, type, id);
+            dawdle();
+            return loaded;
+        }
+
+        @Override
+        public Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
+            Map<String, byte[]> loaded = memory.loadAll(context, type, ids);
+            dawdle();
+            return loaded;
+        }
+
+        @Override
+        public Stream<String> scan(String context, String type, String idPrefix) {
+            return memory.scan(context, type, idPrefix);
+        }
+
+        @Override
+        public Stream<EntryId> list(String context) {
+            return memory.list(context);
+        }
+
+        @Override
+        public long takeOver(String context) {
+            return memory.takeOver(context);
+        }
+
+        @Override
+        public void close() {
+            memory.close();
+        }
+    }
+}

@@ -1,0 +1,10 @@
+import dev.keystore.spi.BackendProvider;
+import org.example.keystore.files.FileBackendProvider;
+
+/** A backend of Keystore that keeps one file per entry. */
+module org.example.keystore.files {
+    requires dev.keystore.api;
+
+    provides BackendProvider with
+            FileBackendProvider;
+}

@@ -1,0 +1,159 @@
+package org.example.keystore.files;
+
+import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryId;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.ContextAwareBackend;
+import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Iterator;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.stream.Stream;
+
+/**
+ * Entries in files, one each: the header that {@link EntryName} makes, then the value.
+ *
+ * <p>Durability: {@link StoreFolder#replace}. An entry is there whole or not at all; a commit of several entries that a
+ * crash cuts short may be there in part, as this does not claim {@link dev.keystore.spi.AtomicCommit}.
+ *
+ * <p>Concurrency: calls share {@link #inUse}, closing takes it alone, so that nothing is written once the folder is
+ * another's. Files are replaced and never changed, so readers need no lock among writers.
+ */
+final class FileBackend implements ContextAwareBackend {
+
+    private final StoreFolder folder;
+    private final ReadWriteLock inUse = new ReentrantReadWriteLock();
+    private boolean closed;
+
+    FileBackend(StoreFolder folder) {
+        this.folder = folder;
+    }
+
+    @Override
+    public Optional<byte[]> load(String context, String type, String id) {
+        EntryName name = new EntryName(context, type, id);
+        return call("load " + type + "/" + id, () -> {
+            Path file = fileOf(name);
+            try {
+                return Optional.of(valueOf(name, Files.readAllBytes(file)));
+            } catch (NoSuchFileException e) {
+                folder.requireThere();
+                return Optional.empty();
+            }
+        });
+    }
+
+    @Override
+    public void save(String context, String type, String id, byte[] value) {
+        EntryName name = new EntryName(context, type, id);
+        call("save " + type + "/" + id, () -> {
+            folder.makeContext(EntryName.folderName(context));
+            folder.replace(fileOf(name), name.header(), value);
+            return null;
+        });
+    }
+
+    @Override
+    public void delete(String context, String type, String id) {
+        EntryName name = new EntryName(context, type, id);
+        call("delete " + type + "/" + id, () -> {
+            folder.remove(fileOf(name));
+            return null;
+        });
+    }
+
+    @Override
+    public Stream<EntryId> list(String context) {
+        return call("list", () -> {
+            DirectoryStream<Path> files;
+            try {
+                files = Files.newDirectoryStream(folder.ofContext(EntryName.folderName(context)));
+            } catch (NoSuchFileException e) {
+                folder.requireThere();
+                return Stream.empty();
+            }
+            Iterator<Path> rest = files.iterator();
+            return Stream.iterate(0, i -> i + 1)
+                    .map(i -> call("list", () -> next(context, rest)))
+                    .takeWhile(Objects::nonNull)
+                    .onClose(() -> close(files));
+        });
+    }
+
+    @Override
+    public void close() {
+        inUse.writeLock().lock();
+        try {
+            if (!closed) {
+                closed = true;
+                folder.close();
+            }
+        } catch (IOException e) {
+            throw BackendException.permanent("The store's folder could not be released: " + e, e);
+        } finally {
+            inUse.writeLock().unlock();
+        }
+    }
+
+    private Path fileOf(EntryName name) {
+        return folder.ofContext(EntryName.folderName(name.context())).resolve(name.fileName());
+    }
+
+    /** What a file holds after its header; a file that holds another entry is damage, and never that entry's value. */
+    private static byte[] valueOf(EntryName name, byte[] file) {
+        byte[] header = name.header();
+        if (file.length < header.length || !Arrays.equals(header, 0, header.length, file, 0, header.length)) {
+            EntryId entry = new EntryId(name.type(), name.id());
+            throw new CorruptEntryException(
+                    name.context(), entry, "its file " + name.fileName() + " holds something else", null);
+        }
+        return Arrays.copyOfRange(file, header.length, file.length);
+    }
+
+    /** Returns what the next file is of, or null after the last one; a file that is gone meanwhile is passed over. */
+    private static EntryId next(String context, Iterator<Path> files) throws IOException {
+        while (files.hasNext()) {
+            Path file = files.next();
+            try {
+                EntryName name = StoreFolder.uninterrupted(() -> EntryName.read(file));
+                if (!name.context().equals(context) || !file.endsWith(name.fileName())) {
+                    throw new IOException(file + " is the file of another entry");
+                }
+                return new EntryId(name.type(), name.id());
+            } catch (NoSuchFileException e) {
+                continue;
+            }
+        }
+        return null;
+    }
+
+    private static void close(DirectoryStream<Path> files) {
+        try {
+            files.close();
+        } catch (IOException e) {
+            throw BackendException.permanent("A listing could not be closed: " + e, e);
+        }
+    }
+
+    private <T> T call(String what, StoreFolder.Work<T> work) {
+        inUse.readLock().lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("The file backend is closed");
+            }
+            return StoreFolder.uninterrupted(work);
+        } catch (IOException | DirectoryIteratorException e) {
+            throw BackendException.permanent("Could not " + what + ": " + e, e);
+        } finally {
+            inUse.readLock().unlock();
+        }
+    }
+}

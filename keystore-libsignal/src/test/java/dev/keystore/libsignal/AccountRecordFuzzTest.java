@@ -1,0 +1,106 @@
+package dev.keystore.libsignal;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import dev.keystore.CorruptEntryException;
+import dev.keystore.KeyReader;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.SignalKeyStores;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * Reads credentials that no account wrote. To see one input again: {@code -Dkeystore.fuzz.first=n -Dkeystore.fuzz.count=1}.
+ */
+@Timeout(120)
+class AccountRecordFuzzTest {
+
+    private static final int[] LENGTHS = {0, 1, -1, Integer.MAX_VALUE, Integer.MIN_VALUE, 1 << 28};
+
+    @Test
+    @DisplayName("R43 credentials that no account wrote are a CorruptEntryException, and cost no more than their bytes")
+    void load_mutated_isReadOrCorrupt(@TempDir Path folder) {
+        long from = Long.getLong("keystore.fuzz.first", 1);
+        int inputs = Integer.getInteger("keystore.fuzz.count", 2_000);
+        byte[] valid =
+                AccountRecord.generate().withApplicationData(new byte[50]).encode();
+        int refused = 0;
+        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + folder.resolve("keys.db"))) {
+            SignalKeyStore store = stores.forContext("alice");
+            store.transaction("fuzz", tx -> {
+                tx.saveCredentials(valid);
+                assertThat(AccountRecord.load(tx).encode()).isEqualTo(valid);
+                return null;
+            });
+            for (long seed = from; seed < from + inputs; seed++) {
+                byte[] input = mutated(valid, new SplittableRandom(seed));
+                long number = seed;
+                refused += store.transaction("fuzz", tx -> {
+                    tx.saveCredentials(input);
+                    long start = allocated();
+                    boolean read = read(tx, input, number);
+                    long allocated = allocated() - start;
+                    if (allocated > 65_536) { // what a first call loads is not the input's
+                        start = allocated();
+                        read(tx, input, number);
+                        allocated = allocated() - start;
+                    }
+                    assertThat(allocated).as("bytes allocated, seed %s", number).isLessThan(65_536);
+                    tx.saveCredentials(valid);
+                    return read ? 0 : 1;
+                });
+            }
+        }
+        System.out.println("credentials, seeds " + from + " to " + (from + inputs - 1) + ": " + (inputs - refused)
+                + " mutants read, " + refused + " refused");
+        assertThat(refused).isPositive();
+    }
+
+    private static boolean read(KeyReader keys, byte[] input, long seed) {
+        AccountRecord record;
+        try {
+            record = AccountRecord.load(keys);
+        } catch (CorruptEntryException e) {
+            return false;
+        } catch (RuntimeException | Error e) {
+            throw new AssertionError("seed " + seed + ": an exception that is not documented", e);
+        }
+        byte[] again = record.encode();
+        assertThat(again.length).as("seed %s", seed).isEqualTo(input.length);
+        return true;
+    }
+
+    private static byte[] mutated(byte[] valid, SplittableRandom random) {
+        byte[] bytes = valid.clone();
+        for (int i = random.nextInt(1, 4); i > 0; i--) {
+            int at = random.nextInt(bytes.length + 1);
+            switch (random.nextInt(5)) {
+                case 0 -> bytes = Arrays.copyOf(bytes, at);
+                case 1 -> bytes = Arrays.copyOf(bytes, bytes.length + random.nextInt(1, 40));
+                case 2 -> {
+                    if (at + Integer.BYTES <= bytes.length) {
+                        ByteBuffer.wrap(bytes).putInt(at, LENGTHS[random.nextInt(LENGTHS.length)]);
+                    }
+                }
+                default -> {
+                    if (at < bytes.length) {
+                        bytes[at] ^= (byte) (1 << random.nextInt(Byte.SIZE));
+                    }
+                }
+            }
+        }
+        return bytes;
+    }
+
+    private static long allocated() {
+        return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
+    }
+}

@@ -1,0 +1,4 @@
+/** A user's module: it names the engine alone, and the backends are bound as services. */
+module dev.keystore.moduletest {
+    requires dev.keystore.core;
+}

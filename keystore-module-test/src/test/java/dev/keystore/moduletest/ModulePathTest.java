@@ -1,0 +1,81 @@
+package dev.keystore.moduletest;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.spi.BackendProvider;
+import java.io.File;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.FieldSource;
+
+/** Runs the user's module in a JVM that has everything on its module path, and nothing on its class path. */
+@Timeout(120)
+class ModulePathTest {
+
+    static final List<String> SCHEMES = List.of("jdbc:sqlite", "files");
+
+    @TempDir
+    private Path folder;
+
+    @ParameterizedTest
+    @FieldSource("SCHEMES")
+    @DisplayName("on the module path a store of each backend is opened by its URL, written and read")
+    void modulePath_eachBackend_opensStore(String scheme) throws Exception {
+        assertThat(run(scheme + ":" + folder.resolve("store")))
+                .endsWith("module dev.keystore.moduletest with module dev.keystore.core reads [bob.1],"
+                        + " pre-key left: false\n");
+    }
+
+    @Test
+    @DisplayName("on the module path a scheme without a backend is refused, and each backend is named")
+    void modulePath_unknownScheme_namesAllBackends() throws Exception {
+        assertThat(run("none:store"))
+                .contains("No backend is registered for scheme \"none\"")
+                .contains(SCHEMES);
+    }
+
+    @Test
+    @DisplayName("no backend is left out here")
+    void schemes_areThoseOfTheClassPath() {
+        assertThat(ServiceLoader.load(BackendProvider.class).stream()
+                        .map(provider -> provider.get().scheme()))
+                .containsExactlyInAnyOrderElementsOf(SCHEMES);
+    }
+
+    private String run(String url) throws Exception {
+        Path output = folder.resolve("output");
+        Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Djava.io.tmpdir=" + folder,
+                        "--module-path",
+                        modulePath(),
+                        "--module",
+                        "dev.keystore.moduletest/" + OpenStore.class.getName(),
+                        url)
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+        try {
+            assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+        } finally {
+            process.destroyForcibly();
+        }
+        return Files.readString(output);
+    }
+
+    private static String modulePath() {
+        return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator, -1))
+                .filter(entry -> Files.exists(Path.of(entry)) && !entry.endsWith("test-classes"))
+                .collect(Collectors.joining(File.pathSeparator));
+    }
+}

@@ -1,0 +1,370 @@
+package dev.keystore.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.EntryId;
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.Mutation;
+import dev.keystore.spi.PersistenceBackend;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** R64 for crashes: right backends survive them, each broken one is caught, and what is said names its fault. */
+@Timeout(120)
+class BrokenCrashesTest {
+
+    private static final int KILLS = 3;
+    private static final int MOST_KILLS = 40;
+
+    @TempDir
+    private Path folder;
+
+    private final long seed = Long.getLong("crash.seed", System.nanoTime());
+
+    @BeforeEach
+    void needsStrace() throws Exception {
+        Optional<String> obstacle = CrashTracer.obstacle(folder);
+        Assumptions.assumeTrue(obstacle.isEmpty(), obstacle::toString);
+    }
+
+    @Test
+    @DisplayName("a right backend of groups survives")
+    void groups() {
+        assertThatCode(() -> survive(new Groups())).doesNotThrowAnyException();
+    }
+
+    @Test
+    @DisplayName("a right backend of one context and single writes survives")
+    void singleWrites() {
+        assertThatCode(() -> survive(new SingleWrites())).doesNotThrowAnyException();
+    }
+
+    @Test
+    @DisplayName("one that acknowledges before it writes loses a commit")
+    void acknowledgesEarly() {
+        assertCaught(new AcknowledgesEarly(), "lost: commit \\d+ of thread \\d was acknowledged, and .*");
+    }
+
+    @Test
+    @DisplayName("one that writes a commit in steps tears it")
+    void writesInSteps() {
+        assertCaught(
+                new WritesInSteps(), "commit \\d+ of thread \\d is torn: there is \\[the .*\\], and there is not .*");
+    }
+
+    @Test
+    @DisplayName("one that forgets removals brings deleted entries back")
+    void forgetsRemovals() {
+        assertCaught(
+                new ForgetsRemovals(),
+                "lost: commit \\d+ of thread \\d was acknowledged, and .*, which it deleted, holds what commit \\d+ saved");
+    }
+
+    @Test
+    @DisplayName("one that keeps keys and values in two files gives a key another's bytes")
+    void mixesUp() {
+        assertCaught(new MixesUp(), ".* holds the bytes of another key, which commit \\d+ of thread \\d wrote.*");
+    }
+
+    @Test
+    @DisplayName("one that overwrites in steps leaves bytes that nobody wrote")
+    void overwritesInSteps() {
+        assertCaught(new OverwritesInSteps(), ".* holds \\d+ bytes that nobody wrote: their checksum is wrong");
+    }
+
+    @Test
+    @DisplayName("one that can't cut a torn end off can't be opened")
+    void cannotRecover() {
+        assertCaught(
+                new CannotRecover(), "the (backend|child) can't (be opened and read|open the backend): .*a torn end.*");
+    }
+
+    @Test
+    @DisplayName("one whose listing is of another time than its entries is told apart")
+    void listsLate() {
+        assertCaught(new ListsLate(), "the listing of crash-\\d-\\w+, compared with what loads find\\].*");
+    }
+
+    private void survive(CrashContractTest right) throws Exception {
+        new CrashRun(right, Files.createDirectory(folder.resolve("moments")), seed).killAtRandomMoments(KILLS);
+        CrashFigures figures = new CrashRun(right, Files.createDirectory(folder.resolve("calls")), seed)
+                .killAtSystemCalls(KILLS, List.of("write"));
+        assertThat(figures.killsAtCalls()).isPositive();
+    }
+
+    /** Asserts that a broken backend is caught, and what is said of it. */
+    private void assertCaught(CrashContractTest broken, String message) {
+        assertThatThrownBy(() -> new CrashRun(broken, folder, seed).killAtSystemCalls(MOST_KILLS, broken.systemCalls()))
+                .isInstanceOf(AssertionError.class)
+                .message()
+                .matches("(?s)kill \\d+, at call .* \\(crash\\.seed=-?\\d+\\): \\[?" + message)
+                .satisfies(said -> System.out.println(broken.getClass().getSimpleName() + ": "
+                        + said.lines().findFirst().orElseThrow()));
+    }
+
+    static class Groups extends CrashContractTest {
+        @Override
+        protected Backend open(Path folder) throws Exception {
+            return new LogBackend(folder);
+        }
+
+        @Override
+        protected List<String> systemCalls() {
+            return List.of("write");
+        }
+    }
+
+    static class SingleWrites extends Groups {
+        @Override
+        protected Backend open(Path folder) {
+            return new OneContext(folder);
+        }
+    }
+
+    static class AcknowledgesEarly extends Groups {
+        @Override
+        protected Backend open(Path folder) {
+            return new LogBackend(folder) {
+
+                private List<Batch> pending = List.of();
+
+                @Override
+                void append(List<Batch> group) {
+                    super.append(pending);
+                    pending = group;
+                }
+
+                @Override
+                public synchronized void close() {
+                    super.append(pending);
+                    super.close();
+                }
+            };
+        }
+    }
+
+    static class WritesInSteps extends Groups {
+        @Override
+        protected Backend open(Path folder) {
+            return new LogBackend(folder) {
+                @Override
+                void append(List<Batch> group) {
+                    for (Batch batch : group) {
+                        for (Mutation mutation : batch.mutations()) {
+                            super.append(List.of(new Batch(batch.context(), 0, 0, List.of(mutation))));
+                        }
+                    }
+                }
+            };
+        }
+    }
+
+    static class ForgetsRemovals extends Groups {
+        @Override
+        protected Backend open(Path folder) {
+            return new OneContext(folder) {
+                @Override
+                public void delete(String type, String id) {
+                    log.memory.delete(DEFAULT_CONTEXT, type, id);
+                }
+            };
+        }
+    }
+
+    static class CannotRecover extends Groups {
+        @Override
+        protected Backend open(Path folder) {
+            long before = LogBackend.size(folder);
+            LogBackend opened = new LogBackend(folder) {
+                @Override
+                void append(List<Batch> group) {
+                    byte[] record = record(group);
+                    write(Arrays.copyOf(record, Integer.BYTES));
+                    write(Arrays.copyOfRange(record, Integer.BYTES, record.length));
+                }
+            };
+            if (LogBackend.size(folder) != before) {
+                throw new IllegalStateException("the log has a torn end");
+            }
+            return opened;
+        }
+    }
+
+    static class ListsLate extends Groups {
+        @Override
+        protected Backend open(Path folder) throws Exception {
+            LogBackend listing = new LogBackend(Files.createDirectories(folder.resolve("listing")));
+            return new LogBackend(folder) {
+                @Override
+                public synchronized void commit(List<Batch> group) {
+                    super.commit(group);
+                    listing.commit(group);
+                }
+
+                @Override
+                public Stream<EntryId> list(String context) {
+                    return listing.list(context);
+                }
+            };
+        }
+    }
+
+    /** Keys and values are numbered apart: a kill between the two leaves a value too many, and shifts what follows. */
+    static class MixesUp extends Groups {
+        @Override
+        protected Backend open(Path folder) throws Exception {
+            LogBackend values = new LogBackend(Files.createDirectories(folder.resolve("values")));
+            return new OneContext(folder) {
+
+                private int valueCount =
+                        Math.toIntExact(values.list(DEFAULT_CONTEXT).count());
+                private int keyCount = super.list()
+                        .mapToInt(
+                                key -> 1 + Math.abs(number(key.type(), key.id()).orElseThrow()))
+                        .max()
+                        .orElse(1);
+
+                @Override
+                public synchronized Optional<byte[]> load(String type, String id) {
+                    return number(type, id)
+                            .filter(number -> number > 0)
+                            .flatMap(number -> values.load(DEFAULT_CONTEXT, "value", Integer.toString(number)));
+                }
+
+                @Override
+                public synchronized void save(String type, String id, byte[] value) {
+                    values.save(DEFAULT_CONTEXT, "value", Integer.toString(++valueCount), value);
+                    super.save(type, id, bytes(keyCount));
+                    keyCount++;
+                }
+
+                @Override
+                public synchronized void delete(String type, String id) {
+                    number(type, id).ifPresent(number -> super.save(type, id, bytes(-Math.abs(number))));
+                }
+
+                @Override
+                public Stream<EntryId> list() {
+                    return super.list()
+                            .filter(key -> number(key.type(), key.id()).orElseThrow() > 0);
+                }
+
+                private Optional<Integer> number(String type, String id) {
+                    return super.load(type, id)
+                            .map(bytes -> ByteBuffer.wrap(bytes).getInt());
+                }
+
+                private static byte[] bytes(int number) {
+                    return ByteBuffer.allocate(Integer.BYTES).putInt(number).array();
+                }
+            };
+        }
+    }
+
+    /** One file for each key, written over in two steps. */
+    static class OverwritesInSteps extends Groups {
+        @Override
+        protected Backend open(Path folder) {
+            return new OneContext(folder) {
+                @Override
+                public Optional<byte[]> load(String type, String id) {
+                    try {
+                        Path file = file(type, id);
+                        return Files.exists(file) ? Optional.of(Files.readAllBytes(file)) : Optional.empty();
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }
+
+                @Override
+                public void save(String type, String id, byte[] value) {
+                    try (OutputStream out = Files.newOutputStream(file(type, id))) {
+                        out.write(value, 0, value.length / 2);
+                        out.write(value, value.length / 2, value.length - value.length / 2);
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }
+
+                @Override
+                public void delete(String type, String id) {
+                    try {
+                        Files.deleteIfExists(file(type, id));
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }
+
+                @Override
+                public Stream<EntryId> list() {
+                    try (Stream<Path> files = Files.list(folder)) {
+                        return files
+                                .map(file -> file.getFileName().toString().split("\\+", 2))
+                                .filter(name -> name.length == 2)
+                                .map(name -> new EntryId(name[0], name[1]))
+                                .toList()
+                                .stream();
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                }
+
+                private Path file(String type, String id) {
+                    return folder.resolve(type + "+" + id);
+                }
+            };
+        }
+    }
+
+    /** A right backend of one context. */
+    static class OneContext implements PersistenceBackend {
+
+        final LogBackend log;
+
+        OneContext(Path folder) {
+            log = new LogBackend(folder);
+        }
+
+        @Override
+        public Optional<byte[]> load(String type, String id) {
+            return log.load(DEFAULT_CONTEXT, type, id);
+        }
+
+        @Override
+        public void save(String type, String id, byte[] value) {
+            log.save(DEFAULT_CONTEXT, type, id, value);
+        }
+
+        @Override
+        public void delete(String type, String id) {
+            log.delete(DEFAULT_CONTEXT, type, id);
+        }
+
+        @Override
+        public Stream<EntryId> list() {
+            return log.list(DEFAULT_CONTEXT);
+        }
+
+        @Override
+        public void close() {
+            log.close();
+        }
+    }
+}
