@@ -29,23 +29,43 @@ final class SqliteFormat {
     private SqliteFormat() {}
 
     /**
-     * Reads the marks of a file that is not empty, and neither changes it nor creates anything beside it.
+     * Reads the marks of a file that is not empty, and changes neither it nor its log.
      *
+     * @param hasLog whether there is a log beside it that is not empty
      * @throws UnsupportedFormatException if it is a database, but not a store that this version can use
      * @throws StoreOpenException if it is no SQLite database, or can't be read
      */
-    static void examine(Path path) {
+    static void examine(Path path, boolean hasLog) {
+        try {
+            examine(path, "?immutable=1");
+        } catch (JdbiException e) {
+            // A crash while the log was being moved into the file leaves a file that is whole only with its log.
+            if (!hasLog || !isCorrupt(e)) {
+                throw unreadable(path, e);
+            }
+            examineWithLog(path);
+        }
+    }
+
+    private static void examineWithLog(Path path) {
+        try {
+            examine(path, "");
+        } catch (JdbiException e) {
+            throw unreadable(path, e);
+        }
+    }
+
+    private static void examine(Path path, String options) {
         // Not by reading the header ourselves: closing the file would drop this process's locks on it
-        // (sqlite.org/howtocorrupt.html, 2.2). And immutable, or else SQLite creates the log's files.
+        // (sqlite.org/howtocorrupt.html, 2.2). And immutable where that will do, or else SQLite creates the log's
+        // files.
         SQLiteConfig config = new SQLiteConfig();
         config.setReadOnly(true);
-        String url = "jdbc:sqlite:" + path.toUri() + "?immutable=1";
+        String url = "jdbc:sqlite:" + path.toUri() + options;
         try (Handle handle = Jdbi.open(() -> config.createConnection(url))) {
             if (applicationId(handle) != APPLICATION_ID || version(handle) != SCHEMA_VERSION) {
                 throw unsupported(path, handle);
             }
-        } catch (JdbiException e) {
-            throw unreadable(path, e);
         }
     }
 
@@ -133,6 +153,11 @@ final class SqliteFormat {
                 ? String.join(", ", tables)
                 : String.join(", ", tables.subList(0, TABLES_NAMED)) + " and " + (tables.size() - TABLES_NAMED)
                         + " more";
+    }
+
+    private static boolean isCorrupt(JdbiException e) {
+        SQLException cause = SqliteDialect.sqlException(e);
+        return cause != null && cause.getErrorCode() == SQLiteErrorCode.SQLITE_CORRUPT.code;
     }
 
     private static StoreOpenException unreadable(Path path, JdbiException e) {

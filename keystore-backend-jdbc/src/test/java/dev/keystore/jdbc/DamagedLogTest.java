@@ -7,14 +7,18 @@ import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.Updates;
 import dev.keystore.core.SignalKeyStores;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -31,7 +35,8 @@ class DamagedLogTest {
 
     private static final int COMMITS = 20;
     private static final int SHARED = 5;
-    private static final int FRAME_BYTES = 24 + 4096;
+    private static final int PAGE_BYTES = 4096;
+    private static final int FRAME_BYTES = 24 + PAGE_BYTES;
     private static final int HEADER_BYTES = 32;
 
     /** The length of the log after each commit: what lies before is what that commit needs. */
@@ -99,6 +104,24 @@ class DamagedLogTest {
         }
     }
 
+    @Test
+    @DisplayName("R11 a crash at any page while the log is being moved into the file loses nothing")
+    void checkpointCutShort() {
+        NavigableMap<Integer, byte[]> moved = new TreeMap<>();
+        for (int frame = HEADER_BYTES; frame < log.length; frame += FRAME_BYTES) {
+            int page = ByteBuffer.wrap(log).getInt(frame);
+            moved.put(page, Arrays.copyOfRange(log, frame + 24, frame + FRAME_BYTES));
+        }
+        byte[] file = main;
+        for (Map.Entry<Integer, byte[]> page : moved.entrySet()) {
+            int at = (page.getKey() - 1) * PAGE_BYTES;
+            file = Arrays.copyOf(file, Math.max(file.length, at + PAGE_BYTES));
+            System.arraycopy(page.getValue(), 0, file, at, PAGE_BYTES);
+            assertCommits(file, log, log.length, "moved up to page " + page.getKey());
+        }
+        assertThat(file.length).isGreaterThan(main.length);
+    }
+
     private void run(long first, int count) {
         long from = Long.getLong("keystore.damage.first", first);
         int damages = Integer.getInteger("keystore.damage.count", count);
@@ -134,9 +157,13 @@ class DamagedLogTest {
     }
 
     private void assertCommits(byte[] damaged, int soundBytes, String what) {
+        assertCommits(main, damaged, soundBytes, what);
+    }
+
+    private void assertCommits(byte[] file, byte[] damaged, int soundBytes, String what) {
         long there = ENDS.stream().filter(end -> end <= soundBytes).count();
         assertTimeoutPreemptively(Duration.ofSeconds(30), () -> {
-            Files.write(folder.resolve("keys.db"), main);
+            Files.write(folder.resolve("keys.db"), file);
             Files.write(folder.resolve("keys.db-wal"), damaged);
             Files.write(folder.resolve("keys.db-shm"), index);
             try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + folder.resolve("keys.db"))) {

@@ -129,7 +129,7 @@ class ContextsTest {
     void forContext_again_isTheSame() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             List<SignalKeyStore> stores = Threads.together(16, number -> fixture.stores.forContext("new"));
-            assertThat(stores).allMatch(store -> store == stores.get(0));
+            assertThat(stores).allSatisfy(store -> assertThat(store).isSameAs(stores.get(0)));
             assertThat(fixture.faults.count(Operation.TAKE_OVER)).isEqualTo(1);
         }
     }
