@@ -75,13 +75,24 @@ final class EntryCache {
         while (true) {
             Pending mine = new Pending();
             Pending other = pending.putIfAbsent(key, mine);
-            Entry entry = other == null ? load(key, mine, deadlineNanos) : other.await(key, deadlineNanos);
+            Entry entry = other == null ? load(key, mine, deadlineNanos) : await(key, other, deadlineNanos);
             // Another's load may have found its entry before a clear that was acknowledged before this read began.
             if (entry == null || entry.generation != key.context.generation) {
                 entry = peek(key);
             }
             if (entry != null) {
                 return entry;
+            }
+        }
+    }
+
+    /** Waits for another thread, and clears away what it has left if it ended with an error. */
+    private @Nullable Entry await(EntryKey key, Pending other, long deadlineNanos) {
+        try {
+            return other.await(key, deadlineNanos);
+        } finally {
+            if (other.isComplete()) {
+                pending.remove(key, other);
             }
         }
     }
@@ -164,8 +175,11 @@ final class EntryCache {
         } catch (RuntimeException | Error e) {
             throw failed(key, mine, e);
         } finally {
-            pending.remove(key, mine);
-            mine.complete();
+            try {
+                pending.remove(key, mine);
+            } finally {
+                mine.complete();
+            }
         }
         Entry entry = mine.entry();
         return entry == null && clearing != null ? clearing.await(key, deadlineNanos) : entry;
@@ -208,10 +222,11 @@ final class EntryCache {
             mine.forEach((key, load) -> failed(key, load, e));
             throw wrap(first, e);
         } finally {
-            mine.forEach((key, load) -> {
-                pending.remove(key, load);
-                load.complete();
-            });
+            try {
+                mine.forEach(pending::remove);
+            } finally {
+                mine.values().forEach(Pending::complete);
+            }
         }
         Map<EntryKey, Entry> entries = new HashMap<>();
         mine.forEach((key, load) -> {
@@ -364,13 +379,16 @@ final class EntryCache {
 
     /** Ends what {@link #beginWrite} began, whatever came of it. */
     void endWrite(Pending write, Collection<PendingCommit> commits) {
-        for (PendingCommit commit : commits) {
-            commit.writes.keySet().forEach(key -> pending.remove(key, write));
-            if (commit.cleared()) {
-                commit.context.clearing = null;
+        try {
+            for (PendingCommit commit : commits) {
+                if (commit.cleared()) {
+                    commit.context.clearing = null;
+                }
+                commit.writes.keySet().forEach(key -> pending.remove(key, write));
             }
+        } finally {
+            write.complete();
         }
-        write.complete();
     }
 
     long loads() {

@@ -36,6 +36,11 @@ final class Pending {
         done.countDown();
     }
 
+    /** Returns whether it has ended. */
+    boolean isComplete() {
+        return done.getCount() == 0;
+    }
+
     /**
      * Waits until it is done.
      *

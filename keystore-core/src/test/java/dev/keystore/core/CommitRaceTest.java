@@ -386,6 +386,54 @@ class CommitRaceTest extends OpenStores {
         assertThat(errors).as("errors").isGreaterThanOrEqualTo(3);
     }
 
+    @ParameterizedTest(name = "clears {0}")
+    @ValueSource(booleans = {true, false})
+    @DisplayName(
+            "R30 R41 wherever an error hits a leader that displaced a load, readers and writers of the entry go on")
+    void commit_errorAnywhereBesideALoad_readersGoOn(boolean clears) throws Exception {
+        int errors = -1;
+        for (boolean planted = true; planted; errors++) {
+            int last = errors + 1;
+            int value = last + 1;
+            ComparedCodec codec = new ComparedCodec();
+            open(UnaryOperator.identity());
+            alice.put(codec.writing, "a", 0);
+            open(CommitRaceTest::withoutCache);
+            Gate load = faults.on(Operation.LOAD).of("compared", "a").hold(Moment.AFTER);
+            Line line = Line.behind(faults, () -> put("first", "1"));
+            Threads.Running<Boolean> leader = line.add(() -> alice.useTransaction("k", tx -> {
+                if (clears) {
+                    tx.clear();
+                }
+                tx.put(codec.writing, "a", value);
+            }));
+            Threads.Running<Integer> reader =
+                    Threads.start(() -> alice.find(codec.reading, "a").orElseThrow());
+            load.awaitReached();
+            codec.watch(leader.thread(), comparison -> {
+                if (comparison == last) {
+                    throw new StackOverflowError("planted");
+                }
+            });
+            line.advance();
+            Throwable told = catchThrowable(leader::result);
+            planted = codec.unwatch() > last;
+            load.open();
+
+            int persisted = persistedNumber(codec, "a");
+            assertTold(told, persisted == value);
+            assertThat(reader.result()).as("error %d", last).isEqualTo(persisted);
+            evict();
+            Threads.Running<Integer> later =
+                    Threads.start(() -> alice.find(codec.writing, "a").orElseThrow());
+            assertThat(later.result()).as("error %d", last).isEqualTo(persisted);
+            Threads.Running<Boolean> next = Threads.run(() -> alice.put(codec.writing, "a", -1));
+            assertThat(next.result()).isTrue();
+            assertThat(alice.find(codec.writing, "a")).hasValue(-1);
+        }
+        assertThat(errors).as("errors").isGreaterThanOrEqualTo(2);
+    }
+
     private static void assertTold(Throwable told, boolean written) {
         if (told == null) {
             assertThat(written).isTrue();
