@@ -2,7 +2,7 @@ package dev.keystore.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.keystore.EntryId;
 import dev.keystore.spi.Backend;
@@ -15,6 +15,7 @@ import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -32,6 +33,7 @@ class BrokenCrashesTest {
 
     private static final int KILLS = 3;
     private static final int MOST_KILLS = 40;
+    private static final int TRIES = 5;
 
     @TempDir
     private Path folder;
@@ -58,20 +60,20 @@ class BrokenCrashesTest {
 
     @Test
     @DisplayName("one that acknowledges before it writes loses a commit")
-    void acknowledgesEarly() {
+    void acknowledgesEarly() throws Exception {
         assertCaught(new AcknowledgesEarly(), "lost: commit \\d+ of thread \\d was acknowledged, and .*");
     }
 
     @Test
     @DisplayName("one that writes a commit in steps tears it")
-    void writesInSteps() {
+    void writesInSteps() throws Exception {
         assertCaught(
                 new WritesInSteps(), "commit \\d+ of thread \\d is torn: there is \\[the .*\\], and there is not .*");
     }
 
     @Test
     @DisplayName("one that forgets removals brings deleted entries back")
-    void forgetsRemovals() {
+    void forgetsRemovals() throws Exception {
         assertCaught(
                 new ForgetsRemovals(),
                 "lost: commit \\d+ of thread \\d was acknowledged, and .*, which it deleted, holds what commit \\d+ saved");
@@ -79,44 +81,61 @@ class BrokenCrashesTest {
 
     @Test
     @DisplayName("one that keeps keys and values in two files gives a key another's bytes")
-    void mixesUp() {
+    void mixesUp() throws Exception {
         assertCaught(new MixesUp(), ".* holds the bytes of another key, which commit \\d+ of thread \\d wrote.*");
     }
 
     @Test
     @DisplayName("one that overwrites in steps leaves bytes that nobody wrote")
-    void overwritesInSteps() {
+    void overwritesInSteps() throws Exception {
         assertCaught(new OverwritesInSteps(), ".* holds \\d+ bytes that nobody wrote: their checksum is wrong");
     }
 
     @Test
     @DisplayName("one that can't cut a torn end off can't be opened")
-    void cannotRecover() {
+    void cannotRecover() throws Exception {
         assertCaught(
                 new CannotRecover(), "the (backend|child) can't (be opened and read|open the backend): .*a torn end.*");
     }
 
     @Test
     @DisplayName("one whose listing is of another time than its entries is told apart")
-    void listsLate() {
+    void listsLate() throws Exception {
         assertCaught(new ListsLate(), "the listing of crash-\\d-\\w+, compared with what loads find\\].*");
     }
 
+    /** A loaded machine may be too slow to reach a call in time, so that a kill there takes some tries. */
     private void survive(CrashContractTest right) throws Exception {
         new CrashRun(right, Files.createDirectory(folder.resolve("moments")), seed).killAtRandomMoments(KILLS);
-        CrashFigures figures = new CrashRun(right, Files.createDirectory(folder.resolve("calls")), seed)
-                .killAtSystemCalls(KILLS, List.of("write"));
-        assertThat(figures.killsAtCalls()).isPositive();
+        int killsAtCalls = 0;
+        for (int attempt = 0; attempt < TRIES && killsAtCalls == 0; attempt++) {
+            killsAtCalls = run(right, attempt)
+                    .killAtSystemCalls(KILLS, List.of("write"))
+                    .killsAtCalls();
+        }
+        assertThat(killsAtCalls).isPositive();
     }
 
-    /** Asserts that a broken backend is caught, and what is said of it. */
-    private void assertCaught(CrashContractTest broken, String message) {
-        assertThatThrownBy(() -> new CrashRun(broken, folder, seed).killAtSystemCalls(MOST_KILLS, broken.systemCalls()))
-                .isInstanceOf(AssertionError.class)
-                .message()
-                .matches("(?s)kill \\d+, at call .* \\(crash\\.seed=-?\\d+\\): \\[?" + message)
-                .satisfies(said -> System.out.println(broken.getClass().getSimpleName() + ": "
-                        + said.lines().findFirst().orElseThrow()));
+    /**
+     * Asserts that a broken backend is caught each time, and that what is said names its fault. Where a kill hits is chance:
+     * a fault may show as something else first, so the fitting words have some tries.
+     */
+    private void assertCaught(CrashContractTest broken, String message) throws Exception {
+        List<String> said = new ArrayList<>();
+        String fitting = "(?s)kill \\d+, at call .* \\(crash\\.seed=-?\\d+\\): \\[?" + message;
+        for (int attempt = 0; attempt < TRIES && said.stream().noneMatch(one -> one.matches(fitting)); attempt++) {
+            CrashRun run = run(broken, attempt);
+            Throwable caught = catchThrowable(() -> run.killAtSystemCalls(MOST_KILLS, broken.systemCalls()));
+            assertThat(caught).isInstanceOf(AssertionError.class);
+            said.add(String.valueOf(caught.getMessage()));
+        }
+        System.out.println(broken.getClass().getSimpleName() + ": "
+                + said.get(said.size() - 1).lines().findFirst());
+        assertThat(said).anyMatch(one -> one.matches(fitting));
+    }
+
+    private CrashRun run(CrashContractTest test, int attempt) throws Exception {
+        return new CrashRun(test, Files.createDirectory(folder.resolve("calls-" + attempt)), seed + attempt);
     }
 
     static class Groups extends CrashContractTest {
