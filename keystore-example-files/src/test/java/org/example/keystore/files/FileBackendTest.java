@@ -139,7 +139,8 @@ class FileBackendTest {
         Thread worker = Thread.currentThread();
         AtomicBoolean done = new AtomicBoolean();
         Thread interrupter = new Thread(() -> {
-            while (!done.get()) {
+            // So many and no more: on a slow disk they come faster than a write can be done between two of them.
+            for (int i = 0; i < 2_000 && !done.get(); i++) {
                 worker.interrupt();
                 LockSupport.parkNanos(200_000);
             }
