@@ -18,7 +18,7 @@ public final class OwnershipLostException extends KeyStoreException {
     public OwnershipLostException(String context, long epoch) {
         super(
                 "Context \"" + context + "\" was taken over by another owner after epoch " + epoch
-                        + "; nothing was written, open the context again to take it back",
+                        + "; nothing was written; take the context over to have it back",
                 null);
         this.context = context;
     }

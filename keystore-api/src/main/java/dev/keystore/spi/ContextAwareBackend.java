@@ -16,6 +16,7 @@ public non-sealed interface ContextAwareBackend extends Backend {
      * Returns the bytes saved last under a context, type and id.
      *
      * @return the bytes, in an array that the caller may keep and change; empty if there is no such entry
+     * @throws dev.keystore.CorruptEntryException if the entry is there and the backend itself sees that it is damaged
      * @throws BackendException if it can't be read
      */
     Optional<byte[]> load(String context, String type, String id);

@@ -75,7 +75,8 @@ final class ContextStore implements SignalKeyStore {
     @Override
     public Stream<String> ids(KeyType<?> type, String idPrefix) {
         engine.checkOpen();
-        return engine.storage.scan(context.name, type.name(), Objects.requireNonNull(idPrefix, "idPrefix"));
+        engine.types.check(type, Objects.requireNonNull(idPrefix, "idPrefix"));
+        return engine.storage.scan(context.name, type.name(), idPrefix);
     }
 
     @Override

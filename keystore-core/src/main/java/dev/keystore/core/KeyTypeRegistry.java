@@ -49,14 +49,26 @@ final class KeyTypeRegistry {
 
     /** Refuses a type known with another codec, and an id that can't be stored exactly. */
     void check(EntryKey key) {
-        KeyType<?> known = types.putIfAbsent(key.type.name(), key.type);
-        if (known != null && !known.equals(key.type)) {
+        check(key.type);
+        checkName("id", key.id);
+    }
+
+    /** Refuses a type known with another codec, and a prefix that no id can have; an empty one is every id's. */
+    void check(KeyType<?> type, String idPrefix) {
+        check(type);
+        if (!StandardCharsets.UTF_8.newEncoder().canEncode(idPrefix)) {
+            throw new IllegalArgumentException("idPrefix must be well-formed Unicode, has an unpaired surrogate");
+        }
+    }
+
+    private void check(KeyType<?> type) {
+        KeyType<?> known = types.putIfAbsent(type.name(), type);
+        if (known != null && !known.equals(type)) {
             throw new IllegalArgumentException(
                     known.equals(CREDENTIALS)
                             ? "type \"credentials\" is reserved: use credentials() and saveCredentials()"
-                            : "type \"" + key.type.name() + "\" is in use here with another codec; declare it once");
+                            : "type \"" + type.name() + "\" is in use here with another codec; declare it once");
         }
-        checkName("id", key.id);
     }
 
     /** Refuses a string that is blank, longer than 1,024 characters or not well-formed Unicode. */

@@ -168,7 +168,7 @@ final class StoreTransaction implements Transaction {
     @Override
     public Stream<String> ids(KeyType<?> type, String idPrefix) {
         check();
-        Objects.requireNonNull(idPrefix, "idPrefix");
+        engine.types.check(type, Objects.requireNonNull(idPrefix, "idPrefix"));
         Map<EntryKey, Entry> own = Map.copyOf(writes);
         Stream<String> written = own.entrySet().stream()
                 .filter(write ->

@@ -159,8 +159,8 @@ final class History {
                     .filter(operation -> operation.fits(before))
                     .filter(operation -> operation.applyTo(before).equals(after))
                     .filter(operation -> !batch.atomic || (operation.kept == null) == (batch.kept == null))
-                    .min(Comparator.comparing((Operation operation) -> operation.reads.isEmpty())
-                            .thenComparing(Operation::end))
+                    .min(Comparator.comparingInt((Operation operation) -> operation.reads.isEmpty() ? 1 : 0)
+                            .thenComparingLong(Operation::end))
                     .orElseThrow(() -> new AssertionError("no operation can have made the batch at " + batch.at + " of "
                             + before + (batch.by == null ? "" : ", least of all " + batch.by)));
             open.removeIf(writer::equals);

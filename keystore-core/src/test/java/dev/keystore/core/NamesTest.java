@@ -189,7 +189,9 @@ class NamesTest {
                         () -> fixture.alice.get(bad, List.of("bob", "credentials")),
                         () -> fixture.alice.delete(bad, "bob"),
                         () -> fixture.alice.take(bad, "bob"),
-                        () -> fixture.alice.move(bad, "bob", "eve"));
+                        () -> fixture.alice.move(bad, "bob", "eve"),
+                        () -> fixture.alice.ids(bad, ""),
+                        () -> fixture.alice.useTransaction("k", tx -> tx.ids(bad, "")));
                 operations.forEach(operation -> assertThatThrownBy(operation::run)
                         .isInstanceOf(IllegalArgumentException.class)
                         .hasMessageContaining("type \"" + bad.name() + "\""));
@@ -202,6 +204,19 @@ class NamesTest {
             assertThat(fixture.find("bob")).isEqualTo("1");
             assertThat(fixture.alice.find(KeyType.of("mine", KeyTypes.LID_MAPPING.codec()), "x"))
                     .hasValue("value");
+        }
+    }
+
+    @Test
+    @DisplayName("R8 a prefix that is null or no well-formed Unicode is refused with the argument's name")
+    void ids_badPrefix_isRefused() {
+        try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
+            assertThatThrownBy(() -> fixture.alice.ids(KeyTypes.SESSION, "a\uD800"))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageStartingWith("idPrefix ");
+            assertThatThrownBy(() -> fixture.alice.ids(KeyTypes.SESSION, null))
+                    .isInstanceOf(NullPointerException.class)
+                    .hasMessage("idPrefix");
         }
     }
 

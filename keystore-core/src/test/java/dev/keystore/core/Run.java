@@ -120,6 +120,7 @@ final class Run {
         return known;
     }
 
+    @SuppressWarnings("ReferenceEquality") // the very exception that the work threw
     private void transact(Transact transact) {
         SignalKeyStore store = world.store(transact.context());
         View[] last = new View[1];
