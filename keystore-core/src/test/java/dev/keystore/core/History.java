@@ -6,6 +6,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -143,30 +144,24 @@ final class History {
     private static void check(List<Reached> log, List<Operation> all, Map<Cell, String> contents) {
         List<Map<Cell, String>> states = new ArrayList<>();
         states.add(Map.of());
-        IdentityHashMap<Operation, Integer> placed = new IdentityHashMap<>();
-        List<Operation> open = new ArrayList<>(all);
         for (Reached batch : log) {
             Map<Cell, String> before = states.get(states.size() - 1);
-            Map<Cell, String> after = Model.apply(before, batch.context, batch.kept, batch.writes);
             if (batch.atomic) {
                 batch.writes.forEach((cell, value) -> Model.check(
                         !value.equals(Model.ABSENT) || before.containsKey(cell), "{} is absent and was deleted", cell));
             }
-            Operation writer = open.stream()
-                    .filter(operation -> batch.by == null || batch.by.equals(operation))
-                    .filter(Operation::isWriter)
-                    .filter(operation -> operation.begin < batch.at && batch.at < operation.end)
-                    .filter(operation -> operation.fits(before))
-                    .filter(operation -> operation.applyTo(before).equals(after))
-                    .filter(operation -> !batch.atomic || (operation.kept == null) == (batch.kept == null))
-                    .min(Comparator.comparingInt((Operation operation) -> operation.reads.isEmpty() ? 1 : 0)
-                            .thenComparingLong(Operation::end))
-                    .orElseThrow(() -> new AssertionError("no operation can have made the batch at " + batch.at + " of "
-                            + before + (batch.by == null ? "" : ", least of all " + batch.by)));
-            open.removeIf(writer::equals);
-            states.add(after);
-            placed.put(writer, states.size() - 1);
+            states.add(Model.apply(before, batch.context, batch.kept, batch.writes));
         }
+        IdentityHashMap<Operation, Integer> placed = new IdentityHashMap<>();
+        for (int i = 0; i < log.size(); i++) {
+            Reached batch = log.get(i);
+            if (!assign(i, log, all, states, placed, new HashSet<>())) {
+                throw new AssertionError("no operation can have made the batch at " + batch.at + " of " + states.get(i)
+                        + (batch.by == null ? "" : ", least of all " + batch.by));
+            }
+        }
+        List<Operation> open = new ArrayList<>(all);
+        open.removeIf(placed::containsKey);
         Model.check(
                 contents.equals(states.get(states.size() - 1)),
                 "the backend holds something else: {}",
@@ -174,6 +169,42 @@ final class History {
         for (Operation reader : open) {
             place(reader, log, states, placed);
         }
+    }
+
+    /**
+     * Finds the operation that made a batch. Two may fit: then one that was taken for another batch gives way where that
+     * one has another maker.
+     */
+    private static boolean assign(
+            int number,
+            List<Reached> log,
+            List<Operation> all,
+            List<Map<Cell, String>> states,
+            IdentityHashMap<Operation, Integer> placed,
+            Set<Operation> tried) {
+        Reached batch = log.get(number);
+        Map<Cell, String> before = states.get(number);
+        Map<Cell, String> after = states.get(number + 1);
+        List<Operation> makers = all.stream()
+                .filter(operation -> batch.by == null || batch.by.equals(operation))
+                .filter(Operation::isWriter)
+                .filter(operation -> operation.begin < batch.at && batch.at < operation.end)
+                .filter(operation -> operation.fits(before))
+                .filter(operation -> operation.applyTo(before).equals(after))
+                .filter(operation -> !batch.atomic || (operation.kept == null) == (batch.kept == null))
+                .sorted(Comparator.comparingInt((Operation operation) -> operation.reads.isEmpty() ? 1 : 0)
+                        .thenComparingLong(Operation::end))
+                .toList();
+        for (Operation maker : makers) {
+            if (tried.add(maker)) {
+                Integer other = placed.get(maker);
+                if (other == null || assign(other - 1, log, all, states, placed, tried)) {
+                    placed.put(maker, number + 1);
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     /** Finds the earliest state that fits a reader. */
