@@ -19,7 +19,6 @@ import org.junit.jupiter.api.Timeout;
  * since its threads may meet otherwise each time. {@code -Dmodel.programs=1000} sets how many the long tests run.
  */
 @Timeout(1_200)
-@Tag("long")
 class ModelTest {
 
     private static final int REPLAYS = 500;

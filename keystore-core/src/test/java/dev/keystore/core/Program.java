@@ -210,7 +210,7 @@ record Program(Setup setup, List<List<Program.Step>> threads) {
                 view.saw(to, Model.PRESENT);
             } catch (CorruptEntryException e) {
                 Cell damaged = Cell.of(e.context(), e.entry());
-                if (damaged.equals(to)) {
+                if (!damaged.equals(from)) {
                     view.saw(from, Model.PRESENT);
                 }
                 view.sawDamaged(damaged);
