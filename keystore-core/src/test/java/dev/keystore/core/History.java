@@ -6,13 +6,14 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 
 /**
  * What the threads of a concurrent program saw and did, and what reached the backend, in its order.
@@ -57,6 +58,11 @@ final class History {
 
         Map<Cell, String> applyTo(Map<Cell, String> state) {
             return Model.apply(state, context, kept, writes);
+        }
+
+        /** Returns whether this read what a state holds, and, if it was done, left it as it was. */
+        boolean changesNothingOf(Map<Cell, String> state) {
+            return fits(state) && (outcome != Outcome.DONE || applyTo(state).equals(state));
         }
 
         @Override
@@ -152,83 +158,96 @@ final class History {
             }
             states.add(Model.apply(before, batch.context, batch.kept, batch.writes));
         }
-        IdentityHashMap<Operation, Integer> placed = new IdentityHashMap<>();
-        for (int i = 0; i < log.size(); i++) {
-            Reached batch = log.get(i);
-            if (!assign(i, log, all, states, placed, new HashSet<>())) {
-                throw new AssertionError("no operation can have made the batch at " + batch.at + " of " + states.get(i)
-                        + (batch.by == null ? "" : ", least of all " + batch.by));
-            }
-        }
-        List<Operation> open = new ArrayList<>(all);
-        open.removeIf(placed::containsKey);
-        Model.check(
-                contents.equals(states.get(states.size() - 1)),
-                "the backend holds something else: {}",
-                Model.difference(states.get(states.size() - 1), contents));
-        for (Operation reader : open) {
-            place(reader, log, states, placed);
-        }
+        Map<Cell, String> last = states.get(states.size() - 1);
+        Model.check(contents.equals(last), "the backend holds something else: {}", Model.difference(last, contents));
+        String failure = new Explanation(log, all, states).failure(0);
+        Model.check(failure == null, "{}", failure);
     }
 
     /**
-     * Finds the operation that made a batch. Two may fit: then one that was taken for another batch gives way where that
-     * one has another maker.
+     * Tells which operation made each batch, and in which state each of the others was.
+     *
+     * <p>Several may fit a batch, as two deletes of one entry do, of which one found nothing to delete. Then each is tried,
+     * until what all operations have read fits.
      */
-    private static boolean assign(
-            int number,
-            List<Reached> log,
-            List<Operation> all,
-            List<Map<Cell, String>> states,
-            IdentityHashMap<Operation, Integer> placed,
-            Set<Operation> tried) {
-        Reached batch = log.get(number);
-        Map<Cell, String> before = states.get(number);
-        Map<Cell, String> after = states.get(number + 1);
-        List<Operation> makers = all.stream()
-                .filter(operation -> batch.by == null || batch.by.equals(operation))
-                .filter(Operation::isWriter)
-                .filter(operation -> operation.begin < batch.at && batch.at < operation.end)
-                .filter(operation -> operation.fits(before))
-                .filter(operation -> operation.applyTo(before).equals(after))
-                .filter(operation -> !batch.atomic || (operation.kept == null) == (batch.kept == null))
-                .sorted(Comparator.comparingInt((Operation operation) -> operation.reads.isEmpty() ? 1 : 0)
-                        .thenComparingLong(Operation::end))
-                .toList();
-        for (Operation maker : makers) {
-            if (tried.add(maker)) {
-                Integer other = placed.get(maker);
-                if (other == null || assign(other - 1, log, all, states, placed, tried)) {
-                    placed.put(maker, number + 1);
-                    return true;
+    private static final class Explanation {
+
+        private static final int TRIES = 100_000;
+
+        private final List<Reached> log;
+        private final List<Operation> all;
+        private final List<Map<Cell, String>> states;
+        private final IdentityHashMap<Operation, Integer> placed = new IdentityHashMap<>();
+        private int tries;
+
+        Explanation(List<Reached> log, List<Operation> all, List<Map<Cell, String>> states) {
+            this.log = log;
+            this.all = all;
+            this.states = states;
+        }
+
+        /** Explains the batches from one on, and then the readers; returns what can't be explained, or {@code null}. */
+        String failure(int number) {
+            if (number == log.size()) {
+                return misread();
+            }
+            String failure = "no operation can have made batch " + log.get(number) + " of " + states.get(number);
+            for (Operation maker : makers(number)) {
+                placed.put(maker, number + 1);
+                failure = failure(number + 1);
+                if (failure == null || tries++ > TRIES) {
+                    return failure;
+                }
+                placed.remove(maker);
+            }
+            return failure;
+        }
+
+        private List<Operation> makers(int number) {
+            Reached batch = log.get(number);
+            Map<Cell, String> before = states.get(number);
+            Map<Cell, String> after = states.get(number + 1);
+            return all.stream()
+                    .filter(operation -> !placed.containsKey(operation))
+                    .filter(operation -> batch.by == null || batch.by.equals(operation))
+                    .filter(Operation::isWriter)
+                    .filter(operation -> operation.begin < batch.at && batch.at < operation.end)
+                    .filter(operation -> operation.fits(before))
+                    .filter(operation -> operation.applyTo(before).equals(after))
+                    .filter(operation -> !batch.atomic || (operation.kept == null) == (batch.kept == null))
+                    .sorted(Comparator.comparingInt((Operation operation) -> operation.reads.isEmpty() ? 1 : 0)
+                            .thenComparingLong(Operation::end))
+                    .toList();
+        }
+
+        /** Finds the earliest state that fits, of each operation that made no batch. */
+        private String misread() {
+            IdentityHashMap<Operation, Integer> known = new IdentityHashMap<>(placed);
+            for (Operation reader : all) {
+                if (!known.containsKey(reader)) {
+                    int from = earliest(reader, known);
+                    int until = (int)
+                            log.stream().filter(batch -> batch.at < reader.end).count();
+                    OptionalInt state = IntStream.rangeClosed(from, until)
+                            .filter(i -> reader.changesNothingOf(states.get(i)))
+                            .findFirst();
+                    if (state.isEmpty()) {
+                        return "no state from " + from + " to " + until + " fits " + reader;
+                    }
+                    known.put(reader, state.getAsInt());
                 }
             }
+            return null;
         }
-        return false;
-    }
 
-    /** Finds the earliest state that fits a reader. */
-    private static void place(
-            Operation reader,
-            List<Reached> log,
-            List<Map<Cell, String>> states,
-            IdentityHashMap<Operation, Integer> placed) {
-        int from = 0;
-        for (Map.Entry<Operation, Integer> other : placed.entrySet()) {
-            if (other.getKey().end < reader.begin && other.getKey().outcome != Outcome.UNKNOWN) {
-                from = Math.max(from, other.getValue());
+        private static int earliest(Operation reader, IdentityHashMap<Operation, Integer> known) {
+            int from = 0;
+            for (Map.Entry<Operation, Integer> other : known.entrySet()) {
+                if (other.getKey().end < reader.begin && other.getKey().outcome != Outcome.UNKNOWN) {
+                    from = Math.max(from, other.getValue());
+                }
             }
+            return from;
         }
-        int until = (int) log.stream().filter(batch -> batch.at < reader.end).count();
-        for (int i = from; i <= until; i++) {
-            Map<Cell, String> state = states.get(i);
-            boolean same =
-                    reader.outcome != Outcome.DONE || reader.applyTo(state).equals(state);
-            if (reader.fits(state) && same) {
-                placed.put(reader, i);
-                return;
-            }
-        }
-        throw new AssertionError("no state from " + from + " to " + until + " fits " + reader);
     }
 }
