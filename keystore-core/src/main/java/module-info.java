@@ -1,7 +1,6 @@
 /** The engine of Keystore: cache, locks, transactions and the commit pipeline over any backend. */
 module dev.keystore.core {
     requires transitive dev.keystore.api;
-    requires com.github.benmanes.caffeine;
     requires com.google.common;
     requires static transitive org.jspecify;
     requires org.slf4j;

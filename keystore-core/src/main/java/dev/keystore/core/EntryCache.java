@@ -1,7 +1,5 @@
 package dev.keystore.core;
 
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
@@ -35,7 +33,7 @@ final class EntryCache {
     /** What an entry takes besides its bytes and its id: key, entry, and the nodes of the cache; estimated. */
     private static final int OVERHEAD_BYTES = 192;
 
-    private final Cache<EntryKey, Entry> cache;
+    private final S3FifoCache<EntryKey, Entry> cache;
     private final ConcurrentHashMap<EntryKey, Pending> pending = new ConcurrentHashMap<>();
     private final LongAdder loads = new LongAdder();
     private final Storage storage;
@@ -46,10 +44,7 @@ final class EntryCache {
         this.storage = storage;
         this.types = types;
         this.loadTimeoutNanos = options.loadTimeout().toNanos();
-        this.cache = Caffeine.newBuilder()
-                .maximumWeight(options.maximumCacheBytes())
-                .weigher(EntryCache::weightBytes)
-                .build();
+        this.cache = new S3FifoCache<>(options.maximumCacheBytes(), EntryCache::weightBytes);
     }
 
     private static int weightBytes(EntryKey key, Entry entry) {
@@ -60,7 +55,7 @@ final class EntryCache {
     @Nullable
     Entry peek(EntryKey key) {
         key.context.published();
-        Entry entry = cache.getIfPresent(key);
+        Entry entry = cache.get(key);
         return entry != null && entry.generation == key.context.generation ? entry : null;
     }
 
@@ -352,7 +347,7 @@ final class EntryCache {
     private void clear(Context context, PendingCommit commit) {
         int next = context.generation + 1;
         for (EntryKey key : commit.keptByClear()) {
-            Entry kept = cache.getIfPresent(key);
+            Entry kept = cache.get(key);
             if (kept != null && kept.generation == context.generation) {
                 kept.generation = next;
             }
@@ -368,7 +363,7 @@ final class EntryCache {
             if (commit.cleared()) {
                 context.dropCached();
             }
-            cache.invalidateAll(commit.writes.keySet());
+            commit.writes.keySet().forEach(cache::remove);
         } catch (RuntimeException | Error e) {
             // What could not be dropped by itself goes with all that is cached of its context.
             context.dropCached();
@@ -396,7 +391,6 @@ final class EntryCache {
     }
 
     long cachedBytes() {
-        cache.cleanUp();
-        return cache.policy().eviction().orElseThrow().weightedSize().orElse(0);
+        return cache.weight();
     }
 }

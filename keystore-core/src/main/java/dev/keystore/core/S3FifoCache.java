@@ -1,0 +1,218 @@
+package dev.keystore.core;
+
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.ToIntBiFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A map bounded by weight, which evicts by S3-FIFO (Yang et al., SOSP 2023).
+ *
+ * <p>A hit counts in its node and moves nothing, so that readers share nothing but the map. What is new stands in a small
+ * queue, a tenth of the weight. What was read there goes on into the main queue, the rest is evicted, and what comes back
+ * soon after that goes straight into the main queue. There the oldest goes once more around for each of its last reads.
+ * So entries that are read once, as one-time pre-keys are, pass through the small queue alone.
+ *
+ * <p>Concurrency: a read takes no lock, and its count may be lost. Whatever changes the map takes one lock, and does no
+ * more under it than to link nodes.
+ */
+final class S3FifoCache<K, V> {
+
+    private static final int MAXIMUM_READS = 3;
+
+    /** What was evicted lately is known by its hash, in a table that takes 8 bytes for so much weight. */
+    private static final int WEIGHT_PER_SLOT = 1_024;
+
+    private static final int MAXIMUM_SLOTS = 1 << 20;
+
+    private final ConcurrentHashMap<K, Node<K, V>> nodes = new ConcurrentHashMap<>();
+    private final long maximumWeight;
+    private final ToIntBiFunction<K, V> weigher;
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Queue<K, V> small = new Queue<>();
+    private final Queue<K, V> main = new Queue<>();
+
+    /** Of each slot, the hash of the last key evicted there, and above it the number of that eviction. */
+    private final long[] evicted;
+
+    private int evictions;
+
+    S3FifoCache(long maximumWeight, ToIntBiFunction<K, V> weigher) {
+        this.maximumWeight = maximumWeight;
+        this.weigher = weigher;
+        long slots = Math.max(1, Math.min(MAXIMUM_SLOTS, maximumWeight / WEIGHT_PER_SLOT));
+        this.evicted = new long[Integer.highestOneBit((int) slots)];
+    }
+
+    private static final class Node<K, V> {
+
+        final K key;
+        volatile V value;
+        int weight;
+        byte reads;
+        Queue<K, V> queue;
+
+        @Nullable
+        Node<K, V> newer;
+
+        @Nullable
+        Node<K, V> older;
+
+        Node(K key, V value, int weight, Queue<K, V> queue) {
+            this.key = key;
+            this.value = value;
+            this.weight = weight;
+            this.queue = queue;
+        }
+
+        void countRead() {
+            if (reads < MAXIMUM_READS) {
+                reads++;
+            }
+        }
+    }
+
+    @Nullable
+    V get(K key) {
+        Node<K, V> node = nodes.get(key);
+        if (node == null) {
+            return null;
+        }
+        node.countRead();
+        return node.value;
+    }
+
+    /** Puts a value in place of any other; one that is heavier than the whole cache may be is not kept. */
+    void put(K key, V value) {
+        int weight = weigher.applyAsInt(key, value);
+        lock.lock();
+        try {
+            Node<K, V> known = nodes.get(key);
+            if (weight > maximumWeight) {
+                remove(known);
+            } else if (known == null) {
+                makeRoom(weight);
+                add(new Node<>(key, value, weight, wasEvictedLately(key) ? main : small));
+            } else {
+                known.queue.weight += weight - known.weight;
+                known.weight = weight;
+                known.value = value;
+                known.countRead();
+                makeRoom(0);
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    void remove(K key) {
+        lock.lock();
+        try {
+            remove(nodes.get(key));
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    long weight() {
+        lock.lock();
+        try {
+            return small.weight + main.weight;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void add(Node<K, V> node) {
+        nodes.put(node.key, node);
+        node.queue.add(node);
+    }
+
+    private void remove(@Nullable Node<K, V> node) {
+        if (node != null) {
+            node.queue.remove(node);
+            nodes.remove(node.key, node);
+        }
+    }
+
+    /** Evicts until there is room. Each node is spared as often as it was read, but none for ever, however fast readers are. */
+    private void makeRoom(int weight) {
+        int spared = 0;
+        while (small.weight + main.weight + weight > maximumWeight) {
+            boolean isNew = main.oldest == null || small.weight > maximumWeight / 10;
+            Node<K, V> node = Objects.requireNonNull((isNew ? small : main).oldest);
+            if (node.reads > 0 && spared++ < MAXIMUM_READS * (small.size + main.size)) {
+                node.reads = isNew ? 0 : (byte) (node.reads - 1);
+                node.queue.remove(node);
+                main.add(node);
+            } else {
+                remove(node);
+                if (isNew) {
+                    rememberEviction(node.key);
+                }
+            }
+        }
+    }
+
+    private void rememberEviction(K key) {
+        int hash = key.hashCode();
+        evicted[slot(hash)] = ((long) ++evictions << Integer.SIZE) | Integer.toUnsignedLong(hash);
+    }
+
+    /** Returns whether a key was evicted, with no more evictions since than there are entries. */
+    private boolean wasEvictedLately(K key) {
+        int hash = key.hashCode();
+        long found = evicted[slot(hash)];
+        int since = evictions - (int) (found >> Integer.SIZE);
+        return found != 0 && (int) found == hash && since < small.size + main.size;
+    }
+
+    private int slot(int hash) {
+        return (hash ^ (hash >>> 16)) & (evicted.length - 1);
+    }
+
+    /** Nodes in the order in which they came. */
+    private static final class Queue<K, V> {
+
+        @Nullable
+        Node<K, V> oldest;
+
+        @Nullable
+        Node<K, V> newest;
+
+        long weight;
+        int size;
+
+        void add(Node<K, V> node) {
+            node.queue = this;
+            node.older = newest;
+            if (newest == null) {
+                oldest = node;
+            } else {
+                newest.newer = node;
+            }
+            newest = node;
+            weight += node.weight;
+            size++;
+        }
+
+        void remove(Node<K, V> node) {
+            if (node.older == null) {
+                oldest = node.newer;
+            } else {
+                node.older.newer = node.newer;
+            }
+            if (node.newer == null) {
+                newest = node.older;
+            } else {
+                node.newer.older = node.older;
+            }
+            node.older = null;
+            node.newer = null;
+            weight -= node.weight;
+            size--;
+        }
+    }
+}

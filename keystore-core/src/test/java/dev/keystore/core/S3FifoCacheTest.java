@@ -1,0 +1,238 @@
+package dev.keystore.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.IntUnaryOperator;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(120)
+class S3FifoCacheTest {
+
+    private final S3FifoCache<Integer, String> cache = new S3FifoCache<>(10, (key, value) -> value.length());
+
+    /** Returns what is cached; to be called last, since it reads all of it. */
+    private String keys() {
+        StringBuilder found = new StringBuilder();
+        for (int key = 0; key < 10; key++) {
+            if (cache.get(key) != null) {
+                found.append(key);
+            }
+        }
+        return found.toString();
+    }
+
+    private void read(int... keys) {
+        for (int key : keys) {
+            assertThat(cache.get(key)).isEqualTo("ab");
+        }
+    }
+
+    private void put(int... keys) {
+        for (int key : keys) {
+            cache.put(key, "ab");
+        }
+    }
+
+    @Test
+    void put_full_evictsTheOldest() {
+        put(1, 2, 3, 4, 5, 6, 7);
+        assertThat(cache.weight()).isEqualTo(10);
+        assertThat(keys()).isEqualTo("34567");
+    }
+
+    @Test
+    void put_full_sparesWhatWasRead() {
+        put(1, 2, 3, 4, 5);
+        read(1, 3);
+        put(6, 7, 8);
+        assertThat(keys()).isEqualTo("13678");
+    }
+
+    @Test
+    void put_allRead_evictsOneAllTheSame() {
+        put(1, 2, 3, 4, 5);
+        read(1, 2, 3, 4, 5);
+        put(6);
+        assertThat(keys()).hasSize(5).contains("6");
+    }
+
+    @Test
+    void put_manyNeverRead_leaveWhatIsReadAlone() {
+        put(1, 2, 3);
+        read(1, 2, 3);
+        put(4, 5, 6, 7, 8);
+        assertThat(keys()).isEqualTo("12378");
+    }
+
+    @Test
+    void put_backSoonAfterItsEviction_stays() {
+        S3FifoCache<Integer, Integer> large = new S3FifoCache<>(100 * 1_024, (key, value) -> 1_024);
+        for (int key = 0; key <= 100; key++) {
+            large.put(key, key);
+        }
+        large.put(0, 0);
+        for (int key = 1_000; key < 1_200; key++) {
+            large.put(key, key);
+        }
+        assertThat(large.get(0)).isZero();
+        assertThat(large.get(1)).isNull();
+    }
+
+    @Test
+    void put_knownKey_countsTheNewWeight() {
+        put(1, 2, 3);
+        cache.put(2, "abcdef");
+        assertThat(cache.weight()).isEqualTo(10);
+        cache.put(2, "abcdefgh");
+        assertThat(cache.weight()).isEqualTo(10);
+        cache.put(2, "");
+        assertThat(cache.weight()).isEqualTo(2);
+        assertThat(keys()).isEqualTo("23");
+    }
+
+    @Test
+    void put_heavierThanAll_keepsTheOthersAndNotTheOldValue() {
+        put(1, 2, 3);
+        cache.put(2, "abcdefghijk");
+        assertThat(cache.weight()).isEqualTo(4);
+        assertThat(keys()).isEqualTo("13");
+        cache.put(3, "abcdefghij");
+        assertThat(keys()).isEqualTo("3");
+    }
+
+    @Test
+    void remove_any_leavesTheOthers() {
+        put(1, 2, 3, 4, 5);
+        for (int key : new int[] {3, 1, 5, 9}) {
+            cache.remove(key);
+        }
+        assertThat(cache.weight()).isEqualTo(4);
+        put(6, 7, 8, 9);
+        assertThat(keys()).isEqualTo("46789");
+        for (int key = 0; key < 10; key++) {
+            cache.remove(key);
+        }
+        assertThat(cache.weight()).isZero();
+        put(1);
+        assertThat(keys()).isEqualTo("1");
+    }
+
+    @Test
+    @DisplayName(
+            "R6 what is cached never weighs more than it may, and is what was put last, whatever threads do at once")
+    void manyThreads_anyOrder_staysBoundedAndRight() throws Exception {
+        long seed = System.nanoTime();
+        System.out.println("S3FifoCacheTest: seed " + seed);
+        S3FifoCache<Integer, int[]> shared = new S3FifoCache<>(500, (key, value) -> value[1]);
+        Threads.together(4, thread -> {
+            Random random = new Random(seed + thread);
+            Map<Integer, int[]> mine = new HashMap<>();
+            for (int i = 0; i < 100_000; i++) {
+                int key = 4 * random.nextInt(100) + thread;
+                int[] value = {key, random.nextInt(20)};
+                switch (random.nextInt(4)) {
+                    case 0 -> {
+                        shared.put(key, value);
+                        mine.put(key, value);
+                    }
+                    case 1 -> {
+                        shared.remove(key);
+                        mine.remove(key);
+                    }
+                    default -> {
+                        int[] found = shared.get(key);
+                        assertThat(found == null || Arrays.equals(found, mine.get(key)))
+                                .isTrue();
+                    }
+                }
+                assertThat(shared.weight()).isLessThanOrEqualTo(500);
+            }
+            return true;
+        });
+        int sum = 0;
+        for (int key = 0; key < 400; key++) {
+            int[] left = shared.get(key);
+            sum += left == null ? 0 : left[1];
+        }
+        assertThat(shared.weight()).isEqualTo(sum).isPositive();
+    }
+
+    @Test
+    void hitRatio_zipf_isNotBelowCaffeines() {
+        for (double exponent : new double[] {0.8, 1.0, 1.2}) {
+            Zipf zipf = new Zipf(100_000, exponent);
+            compare("zipf " + exponent, i -> zipf.next());
+        }
+    }
+
+    @Test
+    void hitRatio_zipfThatShifts_isNotBelowCaffeines() {
+        Zipf zipf = new Zipf(100_000, 1.0);
+        compare("a zipf that shifts", i -> (zipf.next() + i / 50) % 100_000);
+    }
+
+    @Test
+    void hitRatio_zipfWithEntriesReadOnce_isNotBelowCaffeines() {
+        Zipf zipf = new Zipf(100_000, 1.0);
+        compare("a zipf, every third read one of an entry read once", i -> i % 3 == 0 ? 100_000 + i : zipf.next());
+    }
+
+    /** Runs both caches over one trace, with room for 10,000 entries. */
+    private static void compare(String trace, IntUnaryOperator next) {
+        int reads = 500_000;
+        S3FifoCache<Integer, Integer> cache = new S3FifoCache<>(10_000 * 1_024, (key, value) -> 1_024);
+        Cache<Integer, Integer> caffeine = Caffeine.newBuilder()
+                .maximumSize(10_000)
+                .executor(Runnable::run)
+                .build();
+        int hits = 0;
+        int caffeinesHits = 0;
+        for (int i = 0; i < reads; i++) {
+            Integer key = next.applyAsInt(i);
+            if (cache.get(key) == null) {
+                cache.put(key, key);
+            } else {
+                hits++;
+            }
+            if (caffeine.getIfPresent(key) == null) {
+                caffeine.put(key, key);
+            } else {
+                caffeinesHits++;
+            }
+        }
+        double ratio = (double) hits / reads;
+        double caffeines = (double) caffeinesHits / reads;
+        System.out.printf("S3FifoCacheTest: %s, hit ratio %.4f, Caffeine's %.4f%n", trace, ratio, caffeines);
+        assertThat(ratio).isGreaterThan(caffeines - 0.002);
+    }
+
+    /** Keys of which the n-th is read 1/n^s as often as the first, in an order of a fixed seed. */
+    private static final class Zipf {
+
+        private final double[] cumulative;
+        private final Random random = new Random(42);
+
+        Zipf(int keys, double exponent) {
+            cumulative = new double[keys];
+            double sum = 0;
+            for (int i = 0; i < keys; i++) {
+                sum += 1 / Math.pow(i + 1, exponent);
+                cumulative[i] = sum;
+            }
+        }
+
+        int next() {
+            double at = random.nextDouble() * cumulative[cumulative.length - 1];
+            int found = Arrays.binarySearch(cumulative, at);
+            return found < 0 ? -found - 1 : found;
+        }
+    }
+}
