@@ -1,0 +1,245 @@
+package dev.keystore.core;
+
+import static dev.keystore.core.Fixture.bytes;
+import static dev.keystore.core.Fixture.text;
+import static org.jetbrains.lincheck.datastructures.ManagedStrategyGuaranteeKt.forClasses;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.KeyTypes;
+import dev.keystore.Updates;
+import dev.keystore.core.Fixture.Kind;
+import dev.keystore.spi.BackendException;
+import dev.keystore.testkit.Call;
+import dev.keystore.testkit.Fault.Moment;
+import java.time.Duration;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jetbrains.lincheck.datastructures.IntGen;
+import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
+import org.jetbrains.lincheck.datastructures.Operation;
+import org.jetbrains.lincheck.datastructures.Param;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * The engine's races under Lincheck's model checker: it makes scenarios of a few operations on two or three threads, runs
+ * each again and again with the threads switched at other accesses of shared memory, and fails if no order of the
+ * operations explains what they returned, or if a thread waits for ever. It makes the same scenarios and switches each
+ * time. Time stands still, so no deadline hides a wait that nobody ends.
+ */
+@Timeout(1_200)
+class InterleavingsTest {
+
+    @Test
+    @DisplayName("R4 a load beside puts and clears never brings an older value back, however their steps interleave")
+    void find_besidePutsAndClears_isLinearizable() {
+        check(CachedEntry.class, Register.class, sample(25));
+    }
+
+    @Test
+    @Tag("long")
+    @DisplayName("R4 so it is with more threads and more operations")
+    void find_besidePutsAndClearsAtLength_isLinearizable() {
+        check(CachedEntry.class, Register.class, many());
+    }
+
+    @Test
+    @DisplayName(
+            "R13 R15 R21 R27 commits are seen once they are written, in one order, and each is told what became of it")
+    void commit_besideCommitsAndRefusals_isLinearizable() {
+        check(CommittedEntry.class, Register.class, sample(15));
+    }
+
+    @Test
+    @Tag("long")
+    @DisplayName("R13 R15 R21 R27 so it is with more threads and more operations")
+    void commit_besideCommitsAndRefusalsAtLength_isLinearizable() {
+        check(CommittedEntry.class, Register.class, many());
+    }
+
+    @Test
+    @DisplayName("R20 R25 who holds a key's lock is alone with it, and locks of several keys never end in a deadlock")
+    void lock_oneKeyOrTwoInAnyOrder_isExclusiveAndEnds() {
+        check(LockedCounters.class, Counters.class, sample(25));
+    }
+
+    @Test
+    @Tag("long")
+    @DisplayName("R20 R25 so it is with more threads and more operations")
+    void lock_oneKeyOrTwoInAnyOrderAtLength_isExclusiveAndEnds() {
+        check(LockedCounters.class, Counters.class, many());
+    }
+
+    private static ModelCheckingOptions sample(int scenarios) {
+        return new ModelCheckingOptions()
+                .iterations(scenarios)
+                .invocationsPerIteration(100)
+                .threads(2)
+                .actorsBefore(0)
+                .actorsPerThread(1)
+                .actorsAfter(1);
+    }
+
+    private static ModelCheckingOptions many() {
+        return new ModelCheckingOptions()
+                .iterations(50)
+                .invocationsPerIteration(500)
+                .threads(3)
+                .actorsBefore(1)
+                .actorsPerThread(2)
+                .actorsAfter(1);
+    }
+
+    private static void check(Class<?> model, Class<?> specification, ModelCheckingOptions options) {
+        options.sequentialSpecification(specification)
+                .addGuarantee(
+                        forClasses(InterleavingsTest::isOneStep).allMethods().treatAsAtomic())
+                .addGuarantee(forClasses(InterleavingsTest::isConfined)
+                        .methods(method -> !method.equals("forEach"))
+                        .ignore())
+                // Else a timed wait may end at once, and a wake-up that never comes is not missed.
+                .addGuarantee(forClasses("java.util.concurrent.locks.LockSupport")
+                        .methods("parkNanos")
+                        .mute$lincheck())
+                .check(model);
+    }
+
+    /** The threads are switched before and after such a class does something, and never in it. */
+    private static boolean isOneStep(String type) {
+        return type.equals("dev.keystore.core.Storage")
+                || type.equals("java.util.concurrent.ConcurrentHashMap")
+                || type.startsWith("com.github.benmanes.caffeine.")
+                || type.startsWith("com.google.common.");
+    }
+
+    /** Threads share no object of such a class, unless under a lock; looking at them all is most of the time. */
+    private static boolean isConfined(String type) {
+        return (type.startsWith("java.util.")
+                        && !type.startsWith("java.util.concurrent.")
+                        && !type.startsWith("java.util.function."))
+                || type.equals("java.util.concurrent.TimeUnit")
+                || type.equals("java.util.concurrent.atomic.LongAdder")
+                || type.startsWith("java.time.")
+                || type.equals("dev.keystore.core.Envelope");
+    }
+
+    /** One entry that the backend holds and nobody has read yet. */
+    @Param(name = "value", gen = IntGen.class, conf = "1:3")
+    public static class StoredEntry {
+
+        final Fixture fixture = Fixture.of(Kind.GROUPING, options -> options.lockStripes(1));
+
+        public StoredEntry() {
+            fixture.plant("session", "x", Envelope.seal("alice", "session", "x", bytes("stored")));
+        }
+
+        @Operation
+        public String find() {
+            return fixture.find("x");
+        }
+
+        @Operation
+        public void put(@Param(name = "value") int value) {
+            fixture.put("x", String.valueOf(value));
+        }
+    }
+
+    public static class CachedEntry extends StoredEntry {
+
+        @Operation
+        public void clear() {
+            fixture.alice.clear();
+        }
+    }
+
+    public static class CommittedEntry extends StoredEntry {
+
+        public CommittedEntry() {
+            fixture.faults
+                    .on(Call.Operation.COMMIT)
+                    .of("session", "refused")
+                    .forever()
+                    .fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+        }
+
+        @Operation
+        public String take() {
+            return text(fixture.alice.take(KeyTypes.SESSION, "x"));
+        }
+
+        @Operation
+        public boolean putRefused() {
+            Updates updates = new Updates();
+            updates.put(KeyTypes.SESSION, "x", bytes("refused"));
+            updates.put(KeyTypes.SESSION, "refused", bytes("refused"));
+            try {
+                fixture.alice.set(updates);
+                return true;
+            } catch (CommitFailedException e) {
+                return false;
+            }
+        }
+    }
+
+    /** What an entry is to its users. */
+    public static class Register {
+
+        private String value = "stored";
+
+        public String find() {
+            return value;
+        }
+
+        public void put(int next) {
+            value = String.valueOf(next);
+        }
+
+        public void clear() {
+            value = "absent";
+        }
+
+        public String take() {
+            String taken = value;
+            value = "absent";
+            return taken;
+        }
+
+        public boolean putRefused() {
+            return false;
+        }
+    }
+
+    @Param(name = "key", gen = IntGen.class, conf = "1:2")
+    public static class LockedCounters extends Counters {
+
+        // One for all runs, since its identity decides the stripes.
+        private static final Context CONTEXT = new Context("alice", 0);
+
+        private final LockTable locks = new LockTable(1_024, Duration.ofSeconds(30));
+
+        @Override
+        @Operation
+        public int add(@Param(name = "key") int first, @Param(name = "key") int second) {
+            Set<String> lockKeys = new LinkedHashSet<>(List.of("key " + first, "key " + second));
+            LockTable.Held held = locks.acquire(CONTEXT, lockKeys);
+            try {
+                return super.add(first, second);
+            } finally {
+                held.close();
+            }
+        }
+    }
+
+    /** Counters for one thread at a time. */
+    public static class Counters {
+
+        private final int[] counts = new int[3];
+
+        public int add(int first, int second) {
+            return 10 * ++counts[first] + ++counts[second];
+        }
+    }
+}
