@@ -11,10 +11,14 @@ import dev.keystore.core.Fixture.Kind;
 import dev.keystore.spi.BackendException;
 import dev.keystore.testkit.Call;
 import dev.keystore.testkit.Fault.Moment;
+import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
+import org.jetbrains.kotlinx.lincheck.Actor;
+import org.jetbrains.kotlinx.lincheck.execution.ExecutionScenario;
 import org.jetbrains.lincheck.datastructures.IntGen;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Operation;
@@ -25,10 +29,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * The engine's races under Lincheck's model checker: it makes scenarios of a few operations on two or three threads, runs
- * each again and again with the threads switched at other accesses of shared memory, and fails if no order of the
- * operations explains what they returned, or if a thread waits for ever. It makes the same scenarios and switches each
- * time. Time stands still, so no deadline hides a wait that nobody ends.
+ * The engine's races under Lincheck's model checker: it runs a few operations on two or three threads, again and again,
+ * with the threads switched at other accesses of shared memory each time, and fails if no order of the operations explains
+ * what they returned, or if a thread waits for ever. All of it, the scenarios made by chance included, is the same in each
+ * run of a test. Time stands still, so no deadline hides a wait that nobody ends.
  */
 @Timeout(1_200)
 class InterleavingsTest {
@@ -36,65 +40,99 @@ class InterleavingsTest {
     @Test
     @DisplayName("R4 a load beside puts and clears never brings an older value back, however their steps interleave")
     void find_besidePutsAndClears_isLinearizable() {
-        check(CachedEntry.class, Register.class, sample(25));
+        checkCache(150, 0);
     }
 
     @Test
     @Tag("long")
     @DisplayName("R4 so it is with more threads and more operations")
-    void find_besidePutsAndClearsAtLength_isLinearizable() {
-        check(CachedEntry.class, Register.class, many());
+    void find_besideManyPutsAndClears_isLinearizable() {
+        checkCache(1_000, 20);
+    }
+
+    private static void checkCache(int invocations, int scenariosByChance) {
+        Class<?> model = CachedEntry.class;
+        ModelCheckingOptions options =
+                pairs(operation(model, "find"), operation(model, "put", 1), operation(model, "clear"));
+        check(model, Register.class, options, invocations, scenariosByChance);
     }
 
     @Test
-    @DisplayName(
-            "R13 R15 R21 R27 commits are seen once they are written, in one order, and each is told what became of it")
+    @DisplayName("R13 R15 R21 commits beside others and refused ones are seen once written, and none is left waiting")
     void commit_besideCommitsAndRefusals_isLinearizable() {
-        check(CommittedEntry.class, Register.class, sample(15));
+        checkPipeline(60, 0);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R13 R15 R21 R27 so it is with more threads and more operations")
-    void commit_besideCommitsAndRefusalsAtLength_isLinearizable() {
-        check(CommittedEntry.class, Register.class, many());
+    @DisplayName("R13 R15 R21 so it is with more threads and more operations")
+    void commit_besideManyCommitsAndRefusals_isLinearizable() {
+        checkPipeline(1_000, 20);
+    }
+
+    private static void checkPipeline(int invocations, int scenariosByChance) {
+        Class<?> model = CommittedEntry.class;
+        ModelCheckingOptions options = pairs(
+                operation(model, "find"),
+                operation(model, "put", 1),
+                operation(model, "take"),
+                operation(model, "putRefused"));
+        check(model, Register.class, options, invocations, scenariosByChance);
     }
 
     @Test
     @DisplayName("R20 R25 who holds a key's lock is alone with it, and locks of several keys never end in a deadlock")
     void lock_oneKeyOrTwoInAnyOrder_isExclusiveAndEnds() {
-        check(LockedCounters.class, Counters.class, sample(25));
+        checkLocks(150, 0);
     }
 
     @Test
     @Tag("long")
     @DisplayName("R20 R25 so it is with more threads and more operations")
-    void lock_oneKeyOrTwoInAnyOrderAtLength_isExclusiveAndEnds() {
-        check(LockedCounters.class, Counters.class, many());
+    void lock_manyTimesOneKeyOrTwo_isExclusiveAndEnds() {
+        checkLocks(1_000, 20);
     }
 
-    private static ModelCheckingOptions sample(int scenarios) {
-        return new ModelCheckingOptions()
-                .iterations(scenarios)
-                .invocationsPerIteration(100)
-                .threads(2)
-                .actorsBefore(0)
-                .actorsPerThread(1)
-                .actorsAfter(1);
+    private static void checkLocks(int invocations, int scenariosByChance) {
+        Class<?> model = LockedCounters.class;
+        ModelCheckingOptions options =
+                pairs(operation(model, "add", 1, 1), operation(model, "add", 1, 2), operation(model, "add", 2, 1));
+        check(model, Counters.class, options, invocations, scenariosByChance);
     }
 
-    private static ModelCheckingOptions many() {
-        return new ModelCheckingOptions()
-                .iterations(50)
-                .invocationsPerIteration(500)
+    /** Each two of the operations at once, one of them twice included, and the first one afterwards. */
+    private static ModelCheckingOptions pairs(Actor... operations) {
+        ModelCheckingOptions options = new ModelCheckingOptions();
+        for (int i = 0; i < operations.length; i++) {
+            for (int j = i; j < operations.length; j++) {
+                List<List<Actor>> threads = List.of(List.of(operations[i]), List.of(operations[j]));
+                options.addCustomScenario(new ExecutionScenario(List.of(), threads, List.of(operations[0]), null));
+            }
+        }
+        return options;
+    }
+
+    private static Actor operation(Class<?> model, String name, Integer... arguments) {
+        Method method = Stream.of(model.getMethods())
+                .filter(one -> one.getName().equals(name))
+                .findFirst()
+                .orElseThrow();
+        return new Actor(method, List.of(arguments));
+    }
+
+    private static void check(
+            Class<?> model,
+            Class<?> specification,
+            ModelCheckingOptions options,
+            int invocations,
+            int scenariosByChance) {
+        options.sequentialSpecification(specification)
+                .invocationsPerIteration(invocations)
+                .iterations(scenariosByChance)
                 .threads(3)
                 .actorsBefore(1)
                 .actorsPerThread(2)
-                .actorsAfter(1);
-    }
-
-    private static void check(Class<?> model, Class<?> specification, ModelCheckingOptions options) {
-        options.sequentialSpecification(specification)
+                .actorsAfter(1)
                 .addGuarantee(
                         forClasses(InterleavingsTest::isOneStep).allMethods().treatAsAtomic())
                 .addGuarantee(forClasses(InterleavingsTest::isConfined)
