@@ -34,7 +34,7 @@ import org.junit.jupiter.api.Timeout;
  * what they returned, or if a thread waits for ever. All of it, the scenarios made by chance included, is the same in each
  * run of a test. Time stands still, so no deadline hides a wait that nobody ends.
  */
-@Timeout(1_200)
+@Timeout(3_600)
 class InterleavingsTest {
 
     @Test
