@@ -156,12 +156,12 @@ final class SqliteFormat {
     }
 
     private static boolean isCorrupt(JdbiException e) {
-        SQLException cause = SqliteDialect.sqlException(e);
+        SQLException cause = Dialect.sqlException(e);
         return cause != null && cause.getErrorCode() == SQLiteErrorCode.SQLITE_CORRUPT.code;
     }
 
     private static StoreOpenException unreadable(Path path, JdbiException e) {
-        SQLException cause = SqliteDialect.sqlException(e);
+        SQLException cause = Dialect.sqlException(e);
         if (cause != null && cause.getErrorCode() == SQLiteErrorCode.SQLITE_NOTADB.code) {
             return new StoreOpenException(path + " is no SQLite database; name another file", cause);
         }

@@ -20,11 +20,11 @@ final class Writer {
 
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
 
-    private final SqliteDialect dialect;
+    private final Dialect dialect;
     private final ReentrantLock lock = new ReentrantLock();
     private @Nullable Handle handle;
 
-    Writer(SqliteDialect dialect, Handle handle) {
+    Writer(Dialect dialect, Handle handle) {
         this.dialect = dialect;
         this.handle = handle;
     }
@@ -32,7 +32,7 @@ final class Writer {
     /**
      * Does work in one transaction, and commits it durably.
      *
-     * <p>Waits up to 10 s for another thread's transaction, and then as long as the dialect waits for the file.
+     * <p>Waits up to 10 s for another thread's transaction, and then as long as the dialect waits for a lock.
      *
      * @throws BackendException if it was not committed, or its outcome is unknown
      */
@@ -72,10 +72,10 @@ final class Writer {
     private void commit(Handle open, Consumer<Handle> work) {
         boolean committing = false;
         try {
-            open.execute(SqliteDialect.BEGIN);
+            dialect.begin(open);
             work.accept(open);
             committing = true;
-            open.execute("COMMIT");
+            dialect.commit(open);
         } catch (RuntimeException e) {
             boolean rolledBack = rollBack(open);
             BackendException failure = committing ? dialect.commitFailure(open, e) : dialect.failure("commit", e);
@@ -89,9 +89,9 @@ final class Writer {
         }
     }
 
-    private static boolean rollBack(Handle open) {
+    private boolean rollBack(Handle open) {
         try {
-            open.execute("ROLLBACK");
+            dialect.rollBack(open);
             return true;
         } catch (JdbiException e) {
             return false;
@@ -100,7 +100,7 @@ final class Writer {
 
     private void discard(Handle open, Throwable failure) {
         handle = null;
-        SqliteDialect.close(open, failure);
+        Dialect.close(open, failure);
     }
 
     private void acquire() {
