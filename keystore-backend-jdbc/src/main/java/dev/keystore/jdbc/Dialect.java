@@ -2,9 +2,12 @@ package dev.keystore.jdbc;
 
 import com.zaxxer.hikari.HikariDataSource;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.Batch;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
@@ -17,6 +20,9 @@ import org.jspecify.annotations.Nullable;
  * mean.
  */
 abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
+
+    /** What this process's takeovers are marked with, and what {@link #lives} is asked about by others. */
+    final long holder = ThreadLocalRandom.current().nextLong(1, Long.MAX_VALUE);
 
     /** Opens the connection that writes, and creates the tables where there are none yet. */
     abstract Handle createAndOpenWriter();
@@ -38,6 +44,22 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
     abstract void upsert(Handle handle, Map<RowKey, byte[]> entries);
 
     abstract void delete(Handle handle, Set<RowKey> entries);
+
+    /**
+     * Makes the ids of batches, of a context each, those of their contexts' last commits, where these have the batch's
+     * epoch and a lower sequence.
+     *
+     * @return the batches of the contexts that stay as they are
+     */
+    abstract List<Batch> advance(Handle handle, List<Batch> batches);
+
+    /** Begins to live, as others see it, until {@link #endLife} or the end of the process. */
+    abstract void beginLife();
+
+    abstract void endLife();
+
+    /** Returns whether the process lives that has marked its takeovers with {@code other}. */
+    abstract boolean lives(Handle handle, long other);
 
     /** Returns a context or an id as it stands in the table. Rows are in the order of its code points. */
     String stored(String name) {

@@ -6,6 +6,7 @@ import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -41,12 +42,13 @@ import org.jspecify.annotations.Nullable;
  * <p>Listings are read page by page, each page a statement of its own, so that a stream that nobody closes holds no
  * connection, and a thread that loads while it lists needs no second one.
  */
-final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan {
+final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
 
     private static final int PAGE_SIZE = 256;
     private static final int IDS_PER_STATEMENT = 500;
 
     private final Dialect dialect;
+    private final Ownership ownership;
     private final Writer writer;
     private final HikariDataSource pool;
     private final Jdbi readers;
@@ -56,6 +58,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     private JdbcBackend(Dialect dialect, Handle writer) {
         this.dialect = dialect;
+        this.ownership = new Ownership(dialect);
         this.damage = dialect.damage(writer);
         this.writer = new Writer(dialect, writer);
         this.pool = dialect.openReaders();
@@ -202,22 +205,55 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     @Override
     public void save(String context, String type, String id, byte[] value) {
-        commit(new Batch(context, 0, 1, List.of(new Mutation.Put(type, id, value))));
+        write(context, new Mutation.Put(type, id, value));
     }
 
     @Override
     public void delete(String context, String type, String id) {
-        commit(new Batch(context, 0, 1, List.of(new Mutation.Delete(type, id))));
+        write(context, new Mutation.Delete(type, id));
+    }
+
+    /** Whoever owns the context: only commits are fenced. */
+    private void write(String context, Mutation mutation) {
+        List<Batch> group = List.of(new Batch(context, 0, 0, List.of(mutation)));
+        inTransaction(handle -> {
+            GroupWrite.write(dialect, handle, group);
+            return group;
+        });
     }
 
     @Override
     public void commit(List<Batch> group) {
+        inTransaction(handle -> {
+            if (ownership.admit(handle, group)) {
+                GroupWrite.write(dialect, handle, group);
+            }
+            return group;
+        });
+    }
+
+    @Override
+    public long takeOver(String context) {
+        dialect.beginLife();
+        return inTransaction(handle -> ownership.takeOver(handle, context));
+    }
+
+    @Override
+    public long takeOverUnlessOwned(String context) {
+        dialect.beginLife();
+        return inTransaction(handle -> {
+            ownership.requireNoOtherLives(handle, context);
+            return ownership.takeOver(handle, context);
+        });
+    }
+
+    private <T> T inTransaction(Function<Handle, T> work) {
         Lock shared = lifecycle.readLock();
         shared.lock();
         try {
             requireOpen();
             requireUndamaged("commit");
-            writer.commit(handle -> GroupWrite.write(dialect, handle, group));
+            return writer.commit(work);
         } finally {
             shared.unlock();
         }
@@ -234,6 +270,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
             closed = true;
             try {
                 pool.close();
+                dialect.endLife();
             } finally {
                 writer.close();
             }

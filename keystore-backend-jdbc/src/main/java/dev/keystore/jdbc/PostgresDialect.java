@@ -4,16 +4,20 @@ import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.Batch;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
 import org.jdbi.v3.core.argument.Argument;
+import org.jdbi.v3.core.statement.Query;
 import org.jdbi.v3.core.statement.Update;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
@@ -65,6 +69,7 @@ final class PostgresDialect extends Dialect {
             Handle handle = configured(Jdbi.create(source::getConnection)).open();
             try {
                 handle.execute(WRITER_SETTINGS);
+                handle.execute("SELECT pg_advisory_lock_shared(?)", holder);
                 format.accept(url.place(), handle);
                 return handle;
             } catch (RuntimeException e) {
@@ -127,6 +132,55 @@ final class PostgresDialect extends Dialect {
                 """)) {
             bind(update, entries).execute();
         }
+    }
+
+    @Override
+    List<Batch> advance(Handle handle, List<Batch> batches) {
+        try (Query query = handle.createQuery("""
+                UPDATE owner SET commit_epoch = batch.epoch, commit_sequence = batch.sequence
+                FROM unnest(?, ?, ?) WITH ORDINALITY AS batch (context, epoch, sequence, position)
+                WHERE owner.context = batch.context AND owner.epoch = batch.epoch
+                    AND (owner.commit_epoch, owner.commit_sequence) < (batch.epoch, batch.sequence)
+                RETURNING batch.position
+                """)) {
+            Set<Integer> advanced = query.bind(
+                            0,
+                            array(
+                                    "text",
+                                    batches.stream()
+                                            .map(batch -> stored(batch.context()))
+                                            .toArray(String[]::new)))
+                    .bind(1, array("bigint", batches.stream().map(Batch::epoch).toArray(Long[]::new)))
+                    .bind(
+                            2,
+                            array(
+                                    "bigint",
+                                    batches.stream().map(Batch::sequence).toArray(Long[]::new)))
+                    .mapTo(Integer.class)
+                    .set();
+            return IntStream.range(0, batches.size())
+                    .filter(i -> !advanced.contains(i + 1))
+                    .mapToObj(batches::get)
+                    .toList();
+        }
+    }
+
+    /** The connection that writes holds a lock since it was opened. */
+    @Override
+    void beginLife() {}
+
+    /** The lock ends with the connection. */
+    @Override
+    void endLife() {}
+
+    @Override
+    boolean lives(Handle handle, long other) {
+        return handle.createQuery("""
+                        SELECT EXISTS (
+                            SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+                            WHERE datname = current_database() AND locktype = 'advisory' AND objsubid = 1
+                                AND (classid::bigint << 32 | objid::bigint) = ?)
+                        """).bind(0, other).mapTo(boolean.class).one();
     }
 
     private static Update bind(Update update, Set<RowKey> keys) {

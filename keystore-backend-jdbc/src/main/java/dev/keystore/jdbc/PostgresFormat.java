@@ -17,7 +17,7 @@ final class PostgresFormat {
     static final int VERSION = 1;
 
     private static final String MARK = "keystore_format";
-    private static final List<String> TABLES = List.of("entry");
+    private static final List<String> TABLES = List.of("entry", "owner");
 
     /** {@code "KeyStore"}: whoever creates the tables holds this lock. */
     private static final long LOCK = 0x4B65_7953_746F_7265L;

@@ -5,13 +5,16 @@ import com.zaxxer.hikari.HikariDataSource;
 import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
+import dev.keystore.spi.Batch;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
@@ -38,9 +41,11 @@ final class SqliteDialect extends Dialect {
     private static final int READERS = 4;
 
     private final Path path;
+    private final SqliteLife life;
 
     SqliteDialect(Path path) {
         this.path = path;
+        this.life = new SqliteLife(path, holder);
     }
 
     /**
@@ -157,6 +162,40 @@ final class SqliteDialect extends Dialect {
             entries.forEach(key -> bind(batch, key).add());
             batch.execute();
         }
+    }
+
+    @Override
+    List<Batch> advance(Handle handle, List<Batch> batches) {
+        try (PreparedBatch update = handle.prepareBatch("""
+                UPDATE owner SET commit_epoch = :epoch, commit_sequence = :sequence
+                WHERE context = :context AND epoch = :epoch
+                    AND (commit_epoch, commit_sequence) < (:epoch, :sequence)
+                """)) {
+            batches.forEach(batch -> update.bind("epoch", batch.epoch())
+                    .bind("sequence", batch.sequence())
+                    .bind("context", batch.context())
+                    .add());
+            int[] advanced = update.execute();
+            return IntStream.range(0, advanced.length)
+                    .filter(i -> advanced[i] == 0)
+                    .mapToObj(batches::get)
+                    .toList();
+        }
+    }
+
+    @Override
+    void beginLife() {
+        life.begin();
+    }
+
+    @Override
+    void endLife() {
+        life.end();
+    }
+
+    @Override
+    boolean lives(Handle handle, long other) {
+        return life.lives(other);
     }
 
     private static PreparedBatch bind(PreparedBatch batch, RowKey key) {

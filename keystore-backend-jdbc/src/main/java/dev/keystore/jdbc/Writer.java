@@ -1,11 +1,13 @@
 package dev.keystore.jdbc;
 
+import dev.keystore.ContextOwnedException;
+import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
@@ -34,15 +36,16 @@ final class Writer {
      *
      * <p>Waits up to 10 s for another thread's transaction, and then as long as the dialect waits for a lock.
      *
+     * @return what the work returned
      * @throws BackendException if it was not committed, or its outcome is unknown
      */
-    void commit(Consumer<Handle> work) {
+    <T> T commit(Function<Handle, T> work) {
         acquire();
         try {
             if (handle == null) {
                 handle = dialect.reopenWriter();
             }
-            commit(handle, work);
+            return commit(handle, work);
         } finally {
             lock.unlock();
         }
@@ -69,13 +72,19 @@ final class Writer {
         return handle;
     }
 
-    private void commit(Handle open, Consumer<Handle> work) {
+    private <T> T commit(Handle open, Function<Handle, T> work) {
         boolean committing = false;
         try {
             dialect.begin(open);
-            work.accept(open);
+            T result = work.apply(open);
             committing = true;
             dialect.commit(open);
+            return result;
+        } catch (OwnershipLostException | ContextOwnedException e) {
+            if (!rollBack(open)) {
+                discard(open, e);
+            }
+            throw e;
         } catch (RuntimeException e) {
             boolean rolledBack = rollBack(open);
             BackendException failure = committing ? dialect.commitFailure(open, e) : dialect.failure("commit", e);
