@@ -45,7 +45,8 @@ final class Postgres {
 
     /** Returns the URL of a schema, through whatever listens at a port. */
     static String url(int port, String schema) {
-        return "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres&currentSchema=" + schema;
+        return "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres&currentSchema=" + schema
+                + "&ApplicationName=" + schema;
     }
 
     static String url(String schema) {
@@ -61,6 +62,11 @@ final class Postgres {
     static void terminate(Handle handle) {
         int pid = handle.createQuery("SELECT pg_backend_pid()").mapTo(int.class).one();
         execute("SELECT pg_terminate_backend(" + pid + ", 30000)");
+    }
+
+    /** Makes the server end all connections to a schema. */
+    static void terminateAll(String schema) {
+        execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" + schema + "'");
     }
 
     /** Runs statements without the backend. */
