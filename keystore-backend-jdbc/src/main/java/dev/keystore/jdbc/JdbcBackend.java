@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
@@ -46,6 +47,9 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     private static final int PAGE_SIZE = 256;
     private static final int IDS_PER_STATEMENT = 500;
+
+    /** Of those who open a damaged file, which nobody writes to: there is no one to be fenced. */
+    private static final long EPOCH_OF_READERS = 1;
 
     private final Dialect dialect;
     private final Ownership ownership;
@@ -234,15 +238,21 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     @Override
     public long takeOver(String context) {
-        dialect.beginLife();
-        return inTransaction(handle -> ownership.takeOver(handle, context));
+        return takeOver(context, handle -> {});
     }
 
     @Override
     public long takeOverUnlessOwned(String context) {
+        return takeOver(context, handle -> ownership.requireNoOtherLives(handle, context));
+    }
+
+    private long takeOver(String context, Consumer<Handle> check) {
+        if (damage != null) {
+            return EPOCH_OF_READERS;
+        }
         dialect.beginLife();
         return inTransaction(handle -> {
-            ownership.requireNoOtherLives(handle, context);
+            check.accept(handle);
             return ownership.takeOver(handle, context);
         });
     }
