@@ -5,16 +5,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.CommitFailedException;
 import dev.keystore.CommitOutcomeUnknownException;
-import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.LoadFailedException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.core.SignalKeyStores;
-import dev.keystore.testkit.Faults;
-import dev.keystore.testkit.FaultyBackend;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -33,9 +29,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Connections that break while commits are on them. */
 @Timeout(120)
 final class PostgresExactlyOnceTest {
-
-    private static final KeyType<byte[]> TYPE = KeyTypes.SESSION;
-    private static final String COUNTER = "counter";
 
     private String schema;
     private Proxy proxy;
@@ -56,7 +49,7 @@ final class PostgresExactlyOnceTest {
                 .loadTimeout(commitTimeout)
                 .retry(1_000, Duration.ofMillis(5))
                 .open();
-        alice = stores.forContext("alice");
+        alice = stores.forContext(Counting.CONTEXT);
     }
 
     @AfterEach
@@ -66,44 +59,13 @@ final class PostgresExactlyOnceTest {
         proxy.close();
     }
 
-    /** Counts by one, and notes under the number it has counted to who did so. */
     private int count(int who) {
-        return alice.transaction("count", tx -> {
-            int next =
-                    tx.find(TYPE, COUNTER).map(PostgresExactlyOnceTest::number).orElse(0) + 1;
-            tx.put(TYPE, COUNTER, bytes(next));
-            tx.put(TYPE, "count." + next, bytes(who));
-            return next;
-        });
+        return Counting.count(alice, who);
     }
 
     /** What the server holds, past the proxy and the cache. */
     private Map<Integer, Integer> counted() {
-        Map<Integer, Integer> counted = new HashMap<>();
-        try (JdbcBackend backend = Postgres.open(Postgres.url(schema));
-                SignalKeyStores read = SignalKeyStores.builder()
-                        .backend(FaultyBackend.plain(backend, new Faults()))
-                        .open()) {
-            SignalKeyStore entries = read.forContext("alice");
-            int last = entries.find(TYPE, COUNTER)
-                    .map(PostgresExactlyOnceTest::number)
-                    .orElse(0);
-            for (int i = 1; i <= last; i++) {
-                counted.put(i, number(entries.find(TYPE, "count." + i).orElseThrow()));
-            }
-            try (var ids = entries.ids(TYPE, "count.")) {
-                assertThat(ids).hasSize(last);
-            }
-        }
-        return counted;
-    }
-
-    private static byte[] bytes(int number) {
-        return ByteBuffer.allocate(4).putInt(number).array();
-    }
-
-    private static int number(byte[] bytes) {
-        return ByteBuffer.wrap(bytes).getInt();
+        return Counting.counted(Postgres.open(Postgres.url(schema)));
     }
 
     @ParameterizedTest
@@ -175,13 +137,13 @@ final class PostgresExactlyOnceTest {
         stores.close();
         open(Duration.ofSeconds(1));
         count(1);
-        alice.put(TYPE, "cached", bytes(7));
+        alice.put(KeyTypes.SESSION, "cached", new byte[] {7});
         proxy.cutAtCommit(bytesOfAnswer);
         proxy.refuseAfterCut();
 
         assertThatThrownBy(() -> count(2)).isInstanceOf(CommitOutcomeUnknownException.class);
 
-        assertThat(alice.find(TYPE, "cached")).hasValue(bytes(7));
+        assertThat(alice.find(KeyTypes.SESSION, "cached")).hasValue(new byte[] {7});
         assertThatThrownBy(() -> count(3))
                 .isInstanceOf(CommitFailedException.class)
                 .hasMessageContaining("nothing was written");
