@@ -1,7 +1,8 @@
+import dev.keystore.jdbc.PostgresBackendProvider;
 import dev.keystore.jdbc.SqliteBackendProvider;
 import dev.keystore.spi.BackendProvider;
 
-/** The JDBC backend of Keystore, on SQLite. */
+/** The JDBC backend of Keystore, on SQLite and PostgreSQL. */
 module dev.keystore.jdbc {
     requires com.zaxxer.hikari;
     requires dev.keystore.api;
@@ -10,8 +11,10 @@ module dev.keystore.jdbc {
     requires java.sql;
     requires org.jdbi.v3.core;
     requires static org.jspecify;
+    requires static org.postgresql.jdbc;
     requires static org.xerial.sqlitejdbc;
 
     provides BackendProvider with
+            PostgresBackendProvider,
             SqliteBackendProvider;
 }

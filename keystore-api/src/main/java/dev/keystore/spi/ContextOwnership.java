@@ -3,8 +3,14 @@ package dev.keystore.spi;
 /**
  * A backend that several processes share, and that lets one of them at a time write to a context (R53).
  *
- * <p>It keeps an epoch for each context, 0 to begin with, which rises with each takeover. A commit whose {@link Batch#epoch()} is not the
- * context's is refused with {@link dev.keystore.OwnershipLostException}, checked within the same atomic write.
+ * <p>It keeps an epoch for each context, 0 to begin with, which rises with each takeover. A commit whose
+ * {@link Batch#epoch()} is not the context's is refused with {@link dev.keystore.OwnershipLostException}, checked within
+ * the same atomic write.
+ *
+ * <p>It also keeps, within that write, the id of the last commit of each context that has an owner: epoch and
+ * {@link Batch#sequence()} (R54). What is sent again with the ids it was written with is not written again, and its commit
+ * returns as if it had been: so the engine finds out what became of a commit whose outcome is unknown. Unless a later
+ * owner has committed since, this also holds for a former owner's last commit.
  */
 public interface ContextOwnership extends AtomicCommit {
 
@@ -13,7 +19,21 @@ public interface ContextOwnership extends AtomicCommit {
      * thread, also beside a commit.
      *
      * @return the new epoch, at least 1
-     * @throws BackendException if the context could not be taken over; its epoch is as it was
+     * @throws BackendException if the context could not be taken over; its epoch is as it was, or one higher
      */
     long takeOver(String context);
+
+    /**
+     * Takes a context over unless its owner lives: another opened backend, in this process or another, that has taken it
+     * over last and neither was closed nor has died. Of several that call this at once for a context without a living
+     * owner, one takes it over.
+     *
+     * <p>Whether an owner lives is told by what ends with it, such as a lock that its process or its connection holds, and
+     * not by clocks. One that has lost its connection may be taken for dead: it is fenced then, as by {@link #takeOver}.
+     *
+     * @return the new epoch, at least 1
+     * @throws dev.keystore.ContextOwnedException if its owner lives, and says who that is; nothing was changed
+     * @throws BackendException as {@link #takeOver} says
+     */
+    long takeOverUnlessOwned(String context);
 }

@@ -8,26 +8,27 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jdbi.v3.core.Handle;
-import org.jdbi.v3.core.statement.PreparedBatch;
 import org.jdbi.v3.core.statement.Update;
 
 /**
  * Writes a group of batches with few statements: what counts of each entry is its last mutation, so that a group without
- * a clear is one batch of upserts and one of deletes.
+ * a clear is one statement of upserts and one of deletes, or one batch of each, as the dialect has it.
  */
 final class GroupWrite {
 
+    private final Dialect dialect;
     private final Handle handle;
-    private final Map<Key, byte[]> puts = new LinkedHashMap<>();
-    private final Set<Key> deletes = new LinkedHashSet<>();
+    private final Map<RowKey, byte[]> puts = new LinkedHashMap<>();
+    private final Set<RowKey> deletes = new LinkedHashSet<>();
 
-    private GroupWrite(Handle handle) {
+    private GroupWrite(Dialect dialect, Handle handle) {
+        this.dialect = dialect;
         this.handle = handle;
     }
 
     /** Writes the mutations of a group in their order, in the transaction that is open. */
-    static void write(Handle handle, List<Batch> group) {
-        GroupWrite write = new GroupWrite(handle);
+    static void write(Dialect dialect, Handle handle, List<Batch> group) {
+        GroupWrite write = new GroupWrite(dialect, handle);
         for (Batch batch : group) {
             for (Mutation mutation : batch.mutations()) {
                 write.add(batch.context(), mutation);
@@ -38,11 +39,11 @@ final class GroupWrite {
 
     private void add(String context, Mutation mutation) {
         if (mutation instanceof Mutation.Put put) {
-            Key key = new Key(context, put.type(), put.id());
+            RowKey key = new RowKey(context, put.type(), put.id());
             deletes.remove(key);
             puts.put(key, put.value());
         } else if (mutation instanceof Mutation.Delete delete) {
-            Key key = new Key(context, delete.type(), delete.id());
+            RowKey key = new RowKey(context, delete.type(), delete.id());
             puts.remove(key);
             deletes.add(key);
         } else if (mutation instanceof Mutation.Clear clear) {
@@ -53,31 +54,12 @@ final class GroupWrite {
 
     private void flush() {
         if (!puts.isEmpty()) {
-            upsert();
+            dialect.upsert(handle, puts);
             puts.clear();
         }
         if (!deletes.isEmpty()) {
-            delete();
+            dialect.delete(handle, deletes);
             deletes.clear();
-        }
-    }
-
-    private void upsert() {
-        try (PreparedBatch batch = handle.prepareBatch("""
-                INSERT INTO entry (context, type, id, value) VALUES (?, ?, ?, ?)
-                ON CONFLICT (context, type, id) DO UPDATE SET value = excluded.value
-                """)) {
-            puts.forEach((key, value) -> key.bind(batch).bind(3, value).add());
-            batch.execute();
-        }
-    }
-
-    private void delete() {
-        try (PreparedBatch batch = handle.prepareBatch("""
-                DELETE FROM entry WHERE context = ? AND type = ? AND id = ?
-                """)) {
-            deletes.forEach(key -> key.bind(batch).add());
-            batch.execute();
         }
     }
 
@@ -86,18 +68,11 @@ final class GroupWrite {
                 DELETE FROM entry WHERE context = :context
                 """;
         try (Update update = handle.createUpdate(keptTypes.isEmpty() ? all : all + "AND type NOT IN (<kept>)")) {
-            update.bind("context", context);
+            update.bind("context", dialect.stored(context));
             if (!keptTypes.isEmpty()) {
                 update.bindList("kept", List.copyOf(keptTypes));
             }
             update.execute();
-        }
-    }
-
-    private record Key(String context, String type, String id) {
-
-        PreparedBatch bind(PreparedBatch batch) {
-            return batch.bind(0, context).bind(1, type).bind(2, id);
         }
     }
 }

@@ -2,9 +2,11 @@ package dev.keystore.jdbc;
 
 import com.zaxxer.hikari.HikariDataSource;
 import dev.keystore.EntryId;
+import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -18,6 +20,7 @@ import java.util.Optional;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
@@ -33,19 +36,23 @@ import org.jspecify.annotations.Nullable;
  * lock shared, {@link #close} holds it alone: it waits for what runs, and nothing begins after it. Lock order: lifecycle,
  * then writer.
  *
- * <p>Damage: the file is checked once, when it is opened, in about 2 µs for each entry. If its trees are damaged, an entry
+ * <p>Damage: an SQLite file is checked once, when it is opened, in about 2 µs for each entry. If its trees are damaged, an entry
  * that is there may not be found. Then a load that finds nothing fails, and so does every listing; and nothing is written,
  * since a write could overwrite pages that are still sound. What is found is read as ever.
  *
  * <p>Listings are read page by page, each page a statement of its own, so that a stream that nobody closes holds no
  * connection, and a thread that loads while it lists needs no second one.
  */
-final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan {
+final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
 
     private static final int PAGE_SIZE = 256;
     private static final int IDS_PER_STATEMENT = 500;
 
-    private final SqliteDialect dialect;
+    /** Of those who open a damaged file, which nobody writes to: there is no one to be fenced. */
+    private static final long EPOCH_OF_READERS = 1;
+
+    private final Dialect dialect;
+    private final Ownership ownership;
     private final Writer writer;
     private final HikariDataSource pool;
     private final Jdbi readers;
@@ -53,20 +60,21 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     private final ReadWriteLock lifecycle = new ReentrantReadWriteLock();
     private boolean closed;
 
-    private JdbcBackend(SqliteDialect dialect, Handle writer) {
+    private JdbcBackend(Dialect dialect, Handle writer) {
         this.dialect = dialect;
+        this.ownership = new Ownership(dialect);
         this.damage = dialect.damage(writer);
         this.writer = new Writer(dialect, writer);
         this.pool = dialect.openReaders();
-        this.readers = SqliteDialect.configured(Jdbi.create(pool));
+        this.readers = Dialect.configured(Jdbi.create(pool));
     }
 
-    static JdbcBackend open(SqliteDialect dialect) {
+    static JdbcBackend open(Dialect dialect) {
         Handle writer = dialect.createAndOpenWriter();
         try {
             return new JdbcBackend(dialect, writer);
         } catch (RuntimeException | Error e) {
-            SqliteDialect.close(writer, e);
+            Dialect.close(writer, e);
             throw e;
         }
     }
@@ -79,9 +87,9 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
                 handle -> handle.createQuery("""
                         SELECT value FROM entry WHERE context = ? AND type = ? AND id = ?
                         """)
-                        .bind(0, context)
+                        .bind(0, dialect.stored(context))
                         .bind(1, type)
-                        .bind(2, id)
+                        .bind(2, dialect.stored(id))
                         .map((row, columns) -> bytes(row, 1))
                         .findOne());
         if (found.isEmpty()) {
@@ -112,15 +120,16 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         return values;
     }
 
-    private static Map<String, byte[]> values(Handle handle, String context, String type, List<String> ids) {
+    private Map<String, byte[]> values(Handle handle, String context, String type, List<String> ids) {
         Map<String, byte[]> found = new HashMap<>();
         handle.createQuery("""
-                        SELECT id, value FROM entry WHERE context = :context AND type = :type AND id IN (<ids>)
+                        SELECT <id>, value FROM entry WHERE context = :context AND type = :type AND id IN (<ids>)
                         """)
-                .bind("context", context)
+                .define("id", dialect.idColumn())
+                .bind("context", dialect.stored(context))
                 .bind("type", type)
-                .bindList("ids", ids)
-                .map((row, columns) -> found.put(row.getString(1), bytes(row, 2)))
+                .bindList("ids", ids.stream().map(dialect::stored).toList())
+                .map((row, columns) -> found.put(dialect.id(row.getString(1)), bytes(row, 2)))
                 .list();
         return found;
     }
@@ -133,47 +142,58 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     @Override
     public Stream<EntryId> list(String context) {
-        requireUndamaged("list the entries of context " + context);
+        String doing = "list the entries of context " + context;
+        requireUndamaged(doing);
         return pages(
                 new EntryId("", ""),
-                last -> new EntryId(last.type(), Prefix.after(last.id())),
-                from -> read(
-                        "list the entries of context " + context,
-                        handle -> handle.createQuery("""
-                                SELECT type, id FROM entry WHERE context = ? AND (type, id) >= (?, ?)
-                                ORDER BY type, id LIMIT ?
-                                """)
-                                .bind(0, context)
-                                .bind(1, from.type())
-                                .bind(2, from.id())
-                                .bind(3, PAGE_SIZE)
-                                .map((row, columns) -> new EntryId(row.getString(1), row.getString(2)))
-                                .list()));
+                last -> new EntryId(last.type(), dialect.stored(last.id())),
+                from -> read(doing, handle -> page(handle, context, from)));
+    }
+
+    private List<EntryId> page(Handle handle, String context, EntryId from) {
+        return handle.createQuery("""
+                        SELECT type, <id> FROM entry WHERE context = :context AND (type, id) > (:type, :from)
+                        ORDER BY entry.type, entry.id LIMIT :limit
+                        """)
+                .define("id", dialect.idColumn())
+                .bind("context", dialect.stored(context))
+                .bind("type", from.type())
+                .bind("from", from.id())
+                .bind("limit", PAGE_SIZE)
+                .map((row, columns) -> new EntryId(row.getString(1), dialect.id(row.getString(2))))
+                .list();
     }
 
     @Override
     public Stream<String> scan(String context, String type, String idPrefix) {
-        requireUndamaged("scan " + type + " in context " + context);
-        String end = Prefix.end(idPrefix);
+        String doing = "scan " + type + " in context " + context;
+        requireUndamaged(doing);
+        String first = dialect.storedPrefix(idPrefix);
+        String end = Prefix.end(first);
         return pages(
-                idPrefix,
-                Prefix::after,
-                from -> read(
-                        "scan " + type + " in context " + context, handle -> page(handle, context, type, from, end)));
+                        first,
+                        dialect::stored,
+                        from -> read(
+                                doing,
+                                handle -> page(handle, context, type, from.equals(first) ? ">=" : ">", from, end)))
+                .filter(id -> id.startsWith(idPrefix));
     }
 
-    private static List<String> page(Handle handle, String context, String type, String from, @Nullable String end) {
+    private List<String> page(
+            Handle handle, String context, String type, String above, String from, @Nullable String end) {
         Query query = handle.createQuery("""
-                        SELECT id FROM entry WHERE context = :context AND type = :type AND id >= :from <end>
-                        ORDER BY id LIMIT :limit
+                        SELECT <id> FROM entry WHERE context = :context AND type = :type AND id <above> :from <end>
+                        ORDER BY entry.id LIMIT :limit
                         """)
+                .define("id", dialect.idColumn())
+                .define("above", above)
                 .define("end", end == null ? "" : "AND id < :end")
-                .bind("context", context)
+                .bind("context", dialect.stored(context))
                 .bind("type", type)
                 .bind("from", from)
                 .bind("limit", PAGE_SIZE);
         return (end == null ? query : query.bind("end", end))
-                .mapTo(String.class)
+                .map((row, columns) -> dialect.id(row.getString(1)))
                 .list();
     }
 
@@ -189,22 +209,61 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     @Override
     public void save(String context, String type, String id, byte[] value) {
-        commit(new Batch(context, 0, 1, List.of(new Mutation.Put(type, id, value))));
+        write(context, new Mutation.Put(type, id, value));
     }
 
     @Override
     public void delete(String context, String type, String id) {
-        commit(new Batch(context, 0, 1, List.of(new Mutation.Delete(type, id))));
+        write(context, new Mutation.Delete(type, id));
+    }
+
+    /** Whoever owns the context: only commits are fenced. */
+    private void write(String context, Mutation mutation) {
+        List<Batch> group = List.of(new Batch(context, 0, 0, List.of(mutation)));
+        inTransaction(handle -> {
+            GroupWrite.write(dialect, handle, group);
+            return group;
+        });
     }
 
     @Override
     public void commit(List<Batch> group) {
+        inTransaction(handle -> {
+            if (ownership.admit(handle, group)) {
+                GroupWrite.write(dialect, handle, group);
+            }
+            return group;
+        });
+    }
+
+    @Override
+    public long takeOver(String context) {
+        return takeOver(context, handle -> {});
+    }
+
+    @Override
+    public long takeOverUnlessOwned(String context) {
+        return takeOver(context, handle -> ownership.requireNoOtherLives(handle, context));
+    }
+
+    private long takeOver(String context, Consumer<Handle> check) {
+        if (damage != null) {
+            return EPOCH_OF_READERS;
+        }
+        dialect.beginLife();
+        return inTransaction(handle -> {
+            check.accept(handle);
+            return ownership.takeOver(handle, context);
+        });
+    }
+
+    private <T> T inTransaction(Function<Handle, T> work) {
         Lock shared = lifecycle.readLock();
         shared.lock();
         try {
             requireOpen();
             requireUndamaged("commit");
-            writer.commit(handle -> GroupWrite.write(handle, group));
+            return writer.commit(work);
         } finally {
             shared.unlock();
         }
@@ -221,6 +280,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
             closed = true;
             try {
                 pool.close();
+                dialect.endLife();
             } finally {
                 writer.close();
             }
@@ -249,7 +309,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     private void requireUndamaged(String doing) {
         if (damage != null) {
-            throw dialect.damaged(doing, damage);
+            throw BackendException.permanent("could not " + doing + " with certainty: " + damage, null);
         }
     }
 

@@ -20,11 +20,6 @@ final class Prefix {
         return null;
     }
 
-    /** Returns the least string above {@code string}. */
-    static String after(String string) {
-        return string + '\0';
-    }
-
     private static int next(int codePoint) {
         return codePoint + 1 == Character.MIN_SURROGATE ? Character.MAX_SURROGATE + 1 : codePoint + 1;
     }

@@ -5,16 +5,20 @@ import com.zaxxer.hikari.HikariDataSource;
 import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
+import dev.keystore.spi.Batch;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
-import org.jdbi.v3.core.statement.StatementExceptions;
-import org.jdbi.v3.core.statement.StatementExceptions.MessageRendering;
+import org.jdbi.v3.core.statement.PreparedBatch;
 import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConfig.SynchronousMode;
@@ -28,10 +32,7 @@ import org.sqlite.SQLiteOpenMode;
  * <p>Durability: a write-ahead log with {@code synchronous=FULL}, so that COMMIT returns after the log is on the medium.
  * Waits: 2 s for a lock of the file, 10 s for a reader.
  */
-final class SqliteDialect {
-
-    /** Takes the file's write lock at once: a lock taken later may fail in the middle of a group. */
-    static final String BEGIN = "BEGIN IMMEDIATE";
+final class SqliteDialect extends Dialect {
 
     private static final Duration BUSY_TIMEOUT = Duration.ofSeconds(2);
     private static final Duration READER_TIMEOUT = Duration.ofSeconds(10);
@@ -40,9 +41,11 @@ final class SqliteDialect {
     private static final int READERS = 4;
 
     private final Path path;
+    private final SqliteLife life;
 
     SqliteDialect(Path path) {
         this.path = path;
+        this.life = new SqliteLife(path, holder);
     }
 
     /**
@@ -50,6 +53,7 @@ final class SqliteDialect {
      *
      * <p>Waits up to 10 s for others that open the same file.
      */
+    @Override
     Handle createAndOpenWriter() {
         // SQLite does not wait for a lock where waiting could deadlock, as when two switch a file to WAL at once
         // (sqlite.org/c3ref/busy_handler.html).
@@ -66,7 +70,7 @@ final class SqliteDialect {
         }
     }
 
-    /** Opens the connection that writes once more, on a file that must still be the store. */
+    @Override
     Handle reopenWriter() {
         try {
             return openWriter(SqliteFormat::verify);
@@ -102,28 +106,100 @@ final class SqliteDialect {
      * <p>SQLite itself notices a damaged page only where the page makes no sense. A flipped bit of a key makes sense, and
      * hides the entries behind it (sqlite.org/pragma.html#pragma_integrity_check).
      */
+    @Override
     @Nullable
     String damage(Handle handle) {
         try {
             String found = handle.createQuery("PRAGMA integrity_check(1)")
                     .mapTo(String.class)
                     .first();
-            return found.equals("ok") ? null : found;
+            return found.equals("ok") ? null : damaged(found);
         } catch (JdbiException e) {
             SQLException cause = sqlException(e);
             if (cause != null && cause.getErrorCode() == SQLiteErrorCode.SQLITE_CORRUPT.code) {
-                return cause.getMessage();
+                return damaged(String.valueOf(cause.getMessage()));
             }
             throw failure("check", e);
         }
     }
 
-    /** Says that something is not done on a damaged file. */
-    BackendException damaged(String doing, String damage) {
-        return BackendException.permanent(
-                path + ": could not " + doing + " with certainty: the file is damaged, restore it from a backup: "
-                        + damage,
-                null);
+    private String damaged(String how) {
+        return path + ": the file is damaged, restore it from a backup: " + how;
+    }
+
+    /** Takes the file's write lock at once: a lock taken later may fail in the middle of a group. */
+    @Override
+    void begin(Handle handle) {
+        handle.execute("BEGIN IMMEDIATE");
+    }
+
+    @Override
+    void commit(Handle handle) {
+        handle.execute("COMMIT");
+    }
+
+    @Override
+    void rollBack(Handle handle) {
+        handle.execute("ROLLBACK");
+    }
+
+    @Override
+    void upsert(Handle handle, Map<RowKey, byte[]> entries) {
+        try (PreparedBatch batch = handle.prepareBatch("""
+                INSERT INTO entry (context, type, id, value) VALUES (?, ?, ?, ?)
+                ON CONFLICT (context, type, id) DO UPDATE SET value = excluded.value
+                """)) {
+            entries.forEach((key, value) -> bind(batch, key).bind(3, value).add());
+            batch.execute();
+        }
+    }
+
+    @Override
+    void delete(Handle handle, Set<RowKey> entries) {
+        try (PreparedBatch batch = handle.prepareBatch("""
+                DELETE FROM entry WHERE context = ? AND type = ? AND id = ?
+                """)) {
+            entries.forEach(key -> bind(batch, key).add());
+            batch.execute();
+        }
+    }
+
+    @Override
+    List<Batch> advance(Handle handle, List<Batch> batches) {
+        try (PreparedBatch update = handle.prepareBatch("""
+                UPDATE owner SET commit_epoch = :epoch, commit_sequence = :sequence
+                WHERE context = :context AND epoch = :epoch
+                    AND (commit_epoch, commit_sequence) < (:epoch, :sequence)
+                """)) {
+            batches.forEach(batch -> update.bind("epoch", batch.epoch())
+                    .bind("sequence", batch.sequence())
+                    .bind("context", batch.context())
+                    .add());
+            int[] advanced = update.execute();
+            return IntStream.range(0, advanced.length)
+                    .filter(i -> advanced[i] == 0)
+                    .mapToObj(batches::get)
+                    .toList();
+        }
+    }
+
+    @Override
+    void beginLife() {
+        life.begin();
+    }
+
+    @Override
+    void endLife() {
+        life.end();
+    }
+
+    @Override
+    boolean lives(Handle handle, long other) {
+        return life.lives(other);
+    }
+
+    private static PreparedBatch bind(PreparedBatch batch, RowKey key) {
+        return batch.bind(0, key.context()).bind(1, key.type()).bind(2, key.id());
     }
 
     private void switchToLog(Handle handle) {
@@ -136,7 +212,7 @@ final class SqliteDialect {
         }
     }
 
-    /** Makes the pool of connections that read; none is opened before it is needed. */
+    @Override
     HikariDataSource openReaders() {
         SQLiteConfig config = config();
         config.setReadOnly(true);
@@ -154,13 +230,7 @@ final class SqliteDialect {
         return new HikariDataSource(pool);
     }
 
-    /** Sets what every Jdbi here has in common. */
-    static Jdbi configured(Jdbi jdbi) {
-        jdbi.configure(StatementExceptions.class, it -> it.setMessageRendering(MessageRendering.NONE));
-        return jdbi;
-    }
-
-    /** Says what a failure means that came before COMMIT: nothing was written. */
+    @Override
     BackendException failure(String doing, RuntimeException thrown) {
         SQLException cause = sqlException(thrown);
         if (cause == null) {
@@ -172,9 +242,7 @@ final class SqliteDialect {
                 : BackendException.permanent(message, cause);
     }
 
-    /**
-     * Says what a failure of COMMIT means, and makes it true: called with the connection rolled back, before it closes.
-     */
+    @Override
     BackendException commitFailure(Handle handle, RuntimeException thrown) {
         SQLException cause = sqlException(thrown);
         int code = cause == null ? 0 : cause.getErrorCode();
@@ -195,25 +263,6 @@ final class SqliteDialect {
                     == 0;
         } catch (JdbiException e) {
             return false;
-        }
-    }
-
-    /** Returns SQLite's or the pool's own exception beneath one of Jdbi's, whose message may hold what was bound. */
-    static @Nullable SQLException sqlException(@Nullable Throwable thrown) {
-        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
-            if (cause instanceof SQLException found) {
-                return found;
-            }
-        }
-        return null;
-    }
-
-    /** Closes a connection that failed, and keeps to itself that closing failed as well. */
-    static void close(Handle handle, Throwable failure) {
-        try {
-            handle.close();
-        } catch (JdbiException e) {
-            failure.addSuppressed(e);
         }
     }
 

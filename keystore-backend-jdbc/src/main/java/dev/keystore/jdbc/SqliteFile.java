@@ -107,7 +107,7 @@ final class SqliteFile {
         force(folderOf(path));
     }
 
-    private static FileAttribute<?>[] ownerOnly(Path path, String permissions) {
+    static FileAttribute<?>[] ownerOnly(Path path, String permissions) {
         boolean posix = path.getFileSystem().supportedFileAttributeViews().contains("posix");
         return posix
                 ? new FileAttribute<?>[] {

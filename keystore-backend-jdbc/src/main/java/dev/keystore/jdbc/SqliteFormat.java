@@ -24,6 +24,7 @@ final class SqliteFormat {
 
     static final int SCHEMA_VERSION = 1;
 
+    private static final List<String> TABLES = List.of("entry", "owner");
     private static final int TABLES_NAMED = 10;
 
     private SqliteFormat() {}
@@ -93,7 +94,7 @@ final class SqliteFormat {
     static void verify(Path path, Handle handle) {
         if (applicationId(handle) != APPLICATION_ID
                 || version(handle) != SCHEMA_VERSION
-                || !tables(handle).contains("entry")) {
+                || !tables(handle).containsAll(TABLES)) {
             throw unsupported(path, handle);
         }
     }
@@ -107,6 +108,18 @@ final class SqliteFormat {
                     value BLOB NOT NULL,
                     PRIMARY KEY (context, type, id)
                 ) STRICT
+                """);
+        handle.execute("""
+                CREATE TABLE owner (
+                    context TEXT NOT NULL PRIMARY KEY,
+                    epoch INTEGER NOT NULL,
+                    commit_epoch INTEGER NOT NULL,
+                    commit_sequence INTEGER NOT NULL,
+                    holder INTEGER NOT NULL,
+                    host TEXT NOT NULL,
+                    process TEXT NOT NULL,
+                    since TEXT NOT NULL
+                ) STRICT, WITHOUT ROWID
                 """);
         handle.execute("PRAGMA application_id = " + APPLICATION_ID);
         handle.execute("PRAGMA user_version = " + SCHEMA_VERSION);
@@ -156,12 +169,12 @@ final class SqliteFormat {
     }
 
     private static boolean isCorrupt(JdbiException e) {
-        SQLException cause = SqliteDialect.sqlException(e);
+        SQLException cause = Dialect.sqlException(e);
         return cause != null && cause.getErrorCode() == SQLiteErrorCode.SQLITE_CORRUPT.code;
     }
 
     private static StoreOpenException unreadable(Path path, JdbiException e) {
-        SQLException cause = SqliteDialect.sqlException(e);
+        SQLException cause = Dialect.sqlException(e);
         if (cause != null && cause.getErrorCode() == SQLiteErrorCode.SQLITE_NOTADB.code) {
             return new StoreOpenException(path + " is no SQLite database; name another file", cause);
         }

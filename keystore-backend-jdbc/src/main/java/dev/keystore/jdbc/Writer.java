@@ -1,11 +1,13 @@
 package dev.keystore.jdbc;
 
+import dev.keystore.ContextOwnedException;
+import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
@@ -20,11 +22,11 @@ final class Writer {
 
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
 
-    private final SqliteDialect dialect;
+    private final Dialect dialect;
     private final ReentrantLock lock = new ReentrantLock();
     private @Nullable Handle handle;
 
-    Writer(SqliteDialect dialect, Handle handle) {
+    Writer(Dialect dialect, Handle handle) {
         this.dialect = dialect;
         this.handle = handle;
     }
@@ -32,17 +34,18 @@ final class Writer {
     /**
      * Does work in one transaction, and commits it durably.
      *
-     * <p>Waits up to 10 s for another thread's transaction, and then as long as the dialect waits for the file.
+     * <p>Waits up to 10 s for another thread's transaction, and then as long as the dialect waits for a lock.
      *
+     * @return what the work returned
      * @throws BackendException if it was not committed, or its outcome is unknown
      */
-    void commit(Consumer<Handle> work) {
+    <T> T commit(Function<Handle, T> work) {
         acquire();
         try {
             if (handle == null) {
                 handle = dialect.reopenWriter();
             }
-            commit(handle, work);
+            return commit(handle, work);
         } finally {
             lock.unlock();
         }
@@ -69,13 +72,19 @@ final class Writer {
         return handle;
     }
 
-    private void commit(Handle open, Consumer<Handle> work) {
+    private <T> T commit(Handle open, Function<Handle, T> work) {
         boolean committing = false;
         try {
-            open.execute(SqliteDialect.BEGIN);
-            work.accept(open);
+            dialect.begin(open);
+            T result = work.apply(open);
             committing = true;
-            open.execute("COMMIT");
+            dialect.commit(open);
+            return result;
+        } catch (OwnershipLostException | ContextOwnedException e) {
+            if (!rollBack(open)) {
+                discard(open, e);
+            }
+            throw e;
         } catch (RuntimeException e) {
             boolean rolledBack = rollBack(open);
             BackendException failure = committing ? dialect.commitFailure(open, e) : dialect.failure("commit", e);
@@ -89,9 +98,9 @@ final class Writer {
         }
     }
 
-    private static boolean rollBack(Handle open) {
+    private boolean rollBack(Handle open) {
         try {
-            open.execute("ROLLBACK");
+            dialect.rollBack(open);
             return true;
         } catch (JdbiException e) {
             return false;
@@ -100,7 +109,7 @@ final class Writer {
 
     private void discard(Handle open, Throwable failure) {
         handle = null;
-        SqliteDialect.close(open, failure);
+        Dialect.close(open, failure);
     }
 
     private void acquire() {

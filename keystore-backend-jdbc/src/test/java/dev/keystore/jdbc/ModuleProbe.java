@@ -7,7 +7,7 @@ import dev.keystore.spi.ContextAwareBackend;
 import java.util.Map;
 import java.util.ServiceLoader;
 
-/** A program that finds the backend on the module path; patched into its module. */
+/** A program that finds the backends on the module path, and opens that of a URL; patched into their module. */
 final class ModuleProbe {
 
     private ModuleProbe() {}
@@ -15,11 +15,13 @@ final class ModuleProbe {
     public static void main(String[] arguments) {
         ModuleProbe.class.getModule().addUses(BackendProvider.class);
         for (BackendProvider provider : ServiceLoader.load(BackendProvider.class)) {
-            try (Backend backend = provider.open(new BackendConfig("jdbc:sqlite:" + arguments[0], Map.of()))) {
-                ContextAwareBackend entries = (ContextAwareBackend) backend;
-                entries.save("alice", "session", "bob", new byte[] {1});
-                System.out.println(backend.getClass().getModule() + " lists "
-                        + entries.list("alice").toList());
+            if (arguments[0].startsWith(provider.scheme() + ":")) {
+                try (Backend backend = provider.open(new BackendConfig(arguments[0], Map.of()))) {
+                    ContextAwareBackend entries = (ContextAwareBackend) backend;
+                    entries.save("alice", "session", "bob", new byte[] {1});
+                    System.out.println(backend.getClass().getModule() + " lists "
+                            + entries.list("alice").toList());
+                }
             }
         }
     }

@@ -1,24 +1,13 @@
 package dev.keystore.jdbc;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
-import dev.keystore.StoreOpenException;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendProvider;
-import java.io.File;
-import java.lang.reflect.InvocationTargetException;
-import java.net.URL;
-import java.net.URLClassLoader;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -38,25 +27,6 @@ final class SqliteUrlTest {
                 .singleElement()
                 .extracting(BackendProvider::name)
                 .isEqualTo("SQLite");
-    }
-
-    @Test
-    @DisplayName("R62 on the module path, the provider is found and the backend works")
-    void modulePath() throws Exception {
-        Map<Boolean, List<String>> entries = Arrays.stream(
-                        System.getProperty("java.class.path").split(File.pathSeparator, -1))
-                .filter(entry -> Files.exists(Path.of(entry)))
-                .collect(Collectors.partitioningBy(entry -> entry.endsWith("test-classes")));
-
-        assertThat(Sqlite.java(
-                        "--module-path",
-                        String.join(File.pathSeparator, entries.get(false)),
-                        "--patch-module",
-                        "dev.keystore.jdbc=" + String.join(File.pathSeparator, entries.get(true)),
-                        "--module",
-                        "dev.keystore.jdbc/" + ModuleProbe.class.getName(),
-                        folder.resolve("keys.db").toString()))
-                .contains("module dev.keystore.jdbc lists [session/bob]");
     }
 
     @ParameterizedTest
@@ -102,36 +72,5 @@ final class SqliteUrlTest {
             assertThat(backend.load("alice", "session", "bob")).contains(new byte[] {1});
         }
         assertThat(folder).isDirectoryNotContaining(file -> !file.getFileName().equals(path.getFileName()));
-    }
-
-    @Test
-    @DisplayName("R62 without the driver the provider loads, and opening names the artifact to add")
-    void missingDriver() throws Exception {
-        try (URLClassLoader loader = new URLClassLoader(withoutDriver(), ClassLoader.getPlatformClassLoader())) {
-            Class<?> service = loader.loadClass(BackendProvider.class.getName());
-            Object provider = ServiceLoader.load(service, loader).findFirst().orElseThrow();
-            Object config = loader.loadClass(BackendConfig.class.getName())
-                    .getConstructor(String.class, Map.class)
-                    .newInstance("jdbc:sqlite:" + folder.resolve("new/keys.db"), Map.of());
-
-            assertThat(service.getMethod("scheme").invoke(provider)).isEqualTo("jdbc:sqlite");
-            assertThatExceptionOfType(InvocationTargetException.class)
-                    .isThrownBy(
-                            () -> service.getMethod("open", config.getClass()).invoke(provider, config))
-                    .havingCause()
-                    .satisfies(e -> assertThat(e.getClass().getName()).isEqualTo(StoreOpenException.class.getName()))
-                    .withMessageContaining("org.xerial:sqlite-jdbc");
-        }
-        assertThat(folder).isEmptyDirectory();
-    }
-
-    private static URL[] withoutDriver() throws Exception {
-        List<URL> urls = new ArrayList<>();
-        for (String entry : System.getProperty("java.class.path").split(File.pathSeparator, -1)) {
-            if (!Path.of(entry).getFileName().toString().startsWith("sqlite-jdbc") && Files.exists(Path.of(entry))) {
-                urls.add(Path.of(entry).toUri().toURL());
-            }
-        }
-        return urls.toArray(URL[]::new);
     }
 }

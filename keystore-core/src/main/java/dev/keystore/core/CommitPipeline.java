@@ -23,11 +23,13 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -45,7 +47,8 @@ import org.slf4j.LoggerFactory;
  * commits included (R24). A commit that fails this check takes no part in the write, and is told when the group is
  * written; if it is not, the earlier commit that it met may never be, so it goes back into the queue. So does a group
  * that failed transiently, after a pause (R40), and one that was refused, to be written commit by commit, so that only
- * the culprit fails.
+ * the culprit fails. A group whose outcome is unknown is sent again where the backend tells commits apart by their ids,
+ * until it is known; nothing else is written before (R54).
  *
  * <p>Time: until it is with the backend, a commit whose thread is interrupted or out of time ends itself, truthfully.
  * While the backend has it, it is waited for, since only then is its outcome known; beyond {@code commitTimeout} that is
@@ -54,12 +57,14 @@ import org.slf4j.LoggerFactory;
 final class CommitPipeline {
 
     private static final Logger LOG = LoggerFactory.getLogger(CommitPipeline.class);
+    private static final long LONGEST_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final EntryCache cache;
     private final Storage storage;
     private final int maximumAttempts;
     private final long retryNanos;
     private final Duration timeout;
+    private final Consumer<String> onOwnershipLost;
 
     private final ReentrantLock queueLock = new ReentrantLock();
     private final Condition idle = queueLock.newCondition();
@@ -73,12 +78,13 @@ final class CommitPipeline {
     private final LongAdder conflicts = new LongAdder();
     private final AtomicLong largestGroup = new AtomicLong();
 
-    CommitPipeline(EntryCache cache, Storage storage, KeyStoreOptions options) {
+    CommitPipeline(EntryCache cache, Storage storage, KeyStoreOptions options, Consumer<String> onOwnershipLost) {
         this.cache = cache;
         this.storage = storage;
         this.maximumAttempts = options.commitAttempts();
         this.retryNanos = options.retryDelay().toNanos();
         this.timeout = options.commitTimeout();
+        this.onOwnershipLost = onOwnershipLost;
     }
 
     /** Commits, and returns when all of it is durable; throws what {@link dev.keystore.KeyOperations} lists. */
@@ -89,9 +95,17 @@ final class CommitPipeline {
         loadWhatIsDeleted(commit);
         enqueue(commit);
         KeyStoreException failure = awaitOutcome(commit).failure();
+        if (failure instanceof OwnershipLostException) {
+            throw loss(commit.context);
+        }
         if (failure != null) {
             throw failure;
         }
+    }
+
+    /** Returns what to throw at one who would write to a context that is lost; tells the listener, the first time. */
+    OwnershipLostException loss(Context context) {
+        return context.loss(onOwnershipLost);
     }
 
     private Done awaitOutcome(PendingCommit commit) {
@@ -119,7 +133,11 @@ final class CommitPipeline {
         long nanosLeft = commit.deadlineNanos - System.nanoTime();
         if (step == Step.WRITING && nanosLeft <= 0) {
             commit.end(
-                    step, unknown(commit, "the backend has not answered within " + timeout.toMillis() + " ms", null));
+                    step,
+                    unknown(
+                            commit,
+                            "the backend has not answered within " + timeout.toMillis() + " ms",
+                            commit.lastFailure));
         } else if (step != Step.WRITING && (interrupted || nanosLeft <= 0)) {
             commit.end(step, gaveUp(commit, interrupted));
         } else {
@@ -157,22 +175,60 @@ final class CommitPipeline {
     }
 
     private void lead(PendingCommit own) {
-        List<PendingCommit> group = List.of();
+        List<PendingCommit> group = new ArrayList<>();
+        whileLeading(group, () -> {
+            take(group);
+            Attempt attempt = checkAndWrite(group);
+            if (attempt.inDoubt) {
+                settle(own, attempt, group);
+            } else {
+                conclude(own, attempt, group);
+                passOn();
+            }
+        });
+    }
+
+    /** Nobody may wait for a leader that is gone, by a defect or an error of the VM. */
+    private void whileLeading(List<PendingCommit> group, Runnable work) {
         try {
-            group = take();
-            attempt(own, group);
+            work.run();
         } catch (RuntimeException | Error e) {
-            // A defect, or an error of the VM: nobody may wait for a leader that is gone.
             group.forEach(commit -> commit.tell(
                     commit.state() == Step.WRITING ? unknown(commit, String.valueOf(e), e) : failed(commit, e)));
-        } finally {
             passOn();
         }
     }
 
+    /**
+     * Finds out what became of a group whose outcome is unknown, by sending it again until the backend answers: it has the
+     * ids of its first sending, and is written once (R54). Nobody else leads until then, and reads of what the group
+     * writes wait. The threads of its commits wait no longer than their deadlines, so this is done on a thread of its own.
+     */
+    private void settle(PendingCommit own, Attempt attempt, List<PendingCommit> group) {
+        LOG.debug("The outcome of a write is unknown, and it is sent again", attempt.failure);
+        attempt.writers.forEach(commit -> commit.lastFailure = attempt.failure);
+        Thread settler = new Thread(
+                () -> whileLeading(group, () -> {
+                    for (int tries = 1; attempt.inDoubt; tries++) {
+                        LockSupport.parkNanos(Math.min(Backoff.nanos(retryNanos, tries), LONGEST_PAUSE_NANOS));
+                        sendAgain(attempt);
+                    }
+                    endWrite(attempt);
+                    conclude(own, attempt, group);
+                    passOn();
+                }),
+                "keystore-settle");
+        settler.setDaemon(true);
+        try {
+            settler.start();
+        } catch (Error e) {
+            endWrite(attempt);
+            throw e;
+        }
+    }
+
     /** Takes the group to be written; a clear is a group of its own, since it changes keys that it does not name. */
-    private List<PendingCommit> take() {
-        List<PendingCommit> group = new ArrayList<>();
+    private void take(List<PendingCommit> group) {
         queueLock.lock();
         try {
             PendingCommit next = queue.peek();
@@ -193,7 +249,6 @@ final class CommitPipeline {
         } finally {
             queueLock.unlock();
         }
-        return group;
     }
 
     /** Puts those that are not done back to the head of the queue, in their order. */
@@ -235,9 +290,13 @@ final class CommitPipeline {
         final List<Batch> batches = new ArrayList<>();
         final List<PendingCommit> writers = new ArrayList<>();
         final Map<PendingCommit, KeyStoreException> refused = new LinkedHashMap<>();
+        final Pending write = new Pending();
 
         @Nullable
         Throwable failure;
+
+        /** Whether the failure leaves the outcome unknown, and sending the batches again will tell it. */
+        boolean inDoubt;
 
         /** Claims the writers for the backend; returns false if one of them has given up since the check. */
         boolean begin() {
@@ -249,9 +308,8 @@ final class CommitPipeline {
         }
     }
 
-    /** Tries once to write a group, tells those whose outcome is known then, and puts the others back. */
-    private void attempt(PendingCommit own, List<PendingCommit> group) {
-        Attempt attempt = checkAndWrite(group);
+    /** Tells those of a group whose outcome is known after a try, and puts the others back. */
+    private void conclude(PendingCommit own, Attempt attempt, List<PendingCommit> group) {
         Throwable failure = attempt.failure;
         if (failure == null) {
             count(attempt);
@@ -370,23 +428,54 @@ final class CommitPipeline {
     }
 
     private void write(Attempt attempt) {
-        Pending write = new Pending();
         try {
-            cache.beginWrite(write, attempt.writers);
-            storage.write(attempt.batches);
-            attempt.writers.forEach(cache::publish);
+            cache.beginWrite(attempt.write, attempt.writers);
+            send(attempt);
         } catch (RuntimeException | Error e) {
             attempt.failure = e;
-            boolean inDoubt = isUnknown(e) || e instanceof RollbackFailedException;
-            for (PendingCommit commit : attempt.writers) {
-                // A load that ran beside a clear without atomic commits may have seen what was taken back since.
-                if (inDoubt || commit.cleared()) {
-                    cache.forget(commit);
-                }
-            }
+            attempt.inDoubt = isUnknown(e) && storage.hasOwnership() && e instanceof BackendException;
         } finally {
-            cache.endWrite(write, attempt.writers);
+            if (!attempt.inDoubt) {
+                endWrite(attempt);
+            }
         }
+    }
+
+    private void send(Attempt attempt) {
+        storage.write(attempt.batches);
+        attempt.failure = null;
+        attempt.inDoubt = false;
+        attempt.writers.forEach(cache::publish);
+    }
+
+    /** As long as the backend can't be reached, what it says is of this sending and not of the first. */
+    private void sendAgain(Attempt attempt) {
+        try {
+            send(attempt);
+        } catch (OwnershipLostException e) {
+            // If the new owner has committed, what the former owner committed last is not known any more.
+            attempt.writers.stream()
+                    .map(writer -> writer.context)
+                    .filter(context -> context.name.equals(e.context()))
+                    .forEach(Context::lose);
+            attempt.inDoubt = false;
+        } catch (ClosedException e) {
+            attempt.inDoubt = false;
+        } catch (RuntimeException | Error e) {
+            LOG.debug("The outcome of a write is still unknown", e);
+        }
+    }
+
+    private void endWrite(Attempt attempt) {
+        boolean unknown = attempt.failure != null
+                && (isUnknown(attempt.failure) || attempt.failure instanceof RollbackFailedException);
+        for (PendingCommit commit : attempt.writers) {
+            // A load that ran beside a clear without atomic commits may have seen what was taken back since.
+            if (attempt.failure != null && (unknown || commit.cleared())) {
+                cache.forget(commit);
+            }
+        }
+        cache.endWrite(attempt.write, attempt.writers);
     }
 
     /** Waits before the next try, as long as this thread's own commit has reason to. */

@@ -1,6 +1,9 @@
 package dev.keystore.core;
 
+import dev.keystore.OwnershipLostException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,6 +33,9 @@ final class Context {
 
     /** Set when another owner has taken the context over: nothing of it is cached any more. */
     volatile boolean lost;
+
+    /** Whether somebody was told of that. */
+    private final AtomicBoolean lossTold = new AtomicBoolean();
 
     private volatile long publications;
     private long sequence;
@@ -79,6 +85,19 @@ final class Context {
         lost = true;
         dropCached();
         endPublication();
+    }
+
+    /** Returns what to throw at one who would write to this context, which is lost; the first time, the listener is told. */
+    OwnershipLostException loss(Consumer<String> listener) {
+        OwnershipLostException loss = new OwnershipLostException(name, epoch);
+        if (lossTold.compareAndSet(false, true)) {
+            try {
+                listener.accept(name);
+            } catch (RuntimeException | Error e) {
+                loss.addSuppressed(e);
+            }
+        }
+        return loss;
     }
 
     long nextSequence() {

@@ -1,6 +1,7 @@
 package dev.keystore.core;
 
 import dev.keystore.spi.Backend;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** What all contexts of one opened backend share. */
@@ -19,12 +20,12 @@ final class Engine {
 
     private volatile boolean closed;
 
-    Engine(Backend backend, KeyStoreOptions options) {
+    Engine(Backend backend, KeyStoreOptions options, Consumer<String> onOwnershipLost) {
         this.options = options;
         this.storage = new Storage(backend, options);
         this.cache = new EntryCache(storage, types, options);
         this.locks = new LockTable(options.lockStripes(), options.lockTimeout());
-        this.pipeline = new CommitPipeline(cache, storage, options);
+        this.pipeline = new CommitPipeline(cache, storage, options, onOwnershipLost);
     }
 
     void checkOpen() {

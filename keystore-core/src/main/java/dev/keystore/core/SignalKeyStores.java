@@ -1,5 +1,7 @@
 package dev.keystore.core;
 
+import com.google.common.util.concurrent.Striped;
+import dev.keystore.ContextOwnedException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
@@ -11,7 +13,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.Lock;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -33,13 +36,17 @@ public final class SignalKeyStores implements AutoCloseable {
     /** The context that a backend of one context serves, and the only one it does (R51). */
     public static final String DEFAULT_CONTEXT = PersistenceBackend.DEFAULT_CONTEXT;
 
+    private static final int OPENING_STRIPES = 4_096;
+
     private final Engine engine;
+    private final boolean refuseOwned;
     private final Map<String, ContextStore> stores = new ConcurrentHashMap<>();
-    private final ReentrantLock opening = new ReentrantLock();
+    private final Striped<Lock> opening = Striped.lazyWeakLock(OPENING_STRIPES);
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    private SignalKeyStores(Engine engine) {
+    private SignalKeyStores(Engine engine, boolean refuseOwned) {
         this.engine = engine;
+        this.refuseOwned = refuseOwned;
     }
 
     /**
@@ -70,6 +77,7 @@ public final class SignalKeyStores implements AutoCloseable {
      * @throws IllegalArgumentException if the name is blank, too long or not well-formed Unicode, or not
      *     {@link #DEFAULT_CONTEXT} on a backend that has no contexts
      * @throws IllegalStateException if this is closed
+     * @throws ContextOwnedException if it was opened with {@link Builder#refuseOwned()}, and the context's owner lives
      * @throws StoreOpenException if the context could not be taken over
      */
     public SignalKeyStore forContext(String context) {
@@ -82,10 +90,10 @@ public final class SignalKeyStores implements AutoCloseable {
      * Takes a context over, from whichever owner has it now, and returns a new store of it. A store of it that
      * {@link #forContext} returned before is a former owner from then on: its commits fail.
      *
-     * <p>This is how an owner that was fenced takes its context back. On a backend without ownership there is nothing to
+     * <p>This is how an owner that was fenced takes its context back, {@link Builder#refuseOwned()} or not. On a backend without ownership there is nothing to
      * take over, and this is {@link #forContext}.
      *
-     * @throws IllegalArgumentException as {@link #forContext} says
+     * @throws IllegalArgumentException if the name is one that {@link #forContext} refuses
      * @throws IllegalStateException if this is closed
      * @throws StoreOpenException if the context could not be taken over
      */
@@ -100,18 +108,20 @@ public final class SignalKeyStores implements AutoCloseable {
             throw new IllegalArgumentException("context must be \"" + DEFAULT_CONTEXT
                     + "\": this backend holds one context only, and can't open \"" + name + "\"");
         }
-        opening.lock();
+        Lock ofContext = opening.get(name);
+        ofContext.lock();
         try {
             ContextStore known = stores.get(name);
             if (known == null || anew) {
-                known = new ContextStore(engine, new Context(name, engine.storage.takeOver(name)));
+                long epoch = engine.storage.takeOver(name, refuseOwned && !anew);
+                known = new ContextStore(engine, new Context(name, epoch));
                 stores.put(name, known);
             }
             return known;
         } catch (BackendException e) {
             throw new StoreOpenException("Context \"" + name + "\" could not be taken over: " + e.getMessage(), e);
         } finally {
-            opening.unlock();
+            ofContext.unlock();
         }
     }
 
@@ -145,6 +155,8 @@ public final class SignalKeyStores implements AutoCloseable {
         private @Nullable String url;
         private @Nullable Backend backend;
         private KeyStoreOptions options = KeyStoreOptions.DEFAULTS;
+        private boolean refuseOwned;
+        private Consumer<String> onOwnershipLost = context -> {};
 
         private Builder() {}
 
@@ -220,6 +232,27 @@ public final class SignalKeyStores implements AutoCloseable {
         }
 
         /**
+         * Makes {@link SignalKeyStores#forContext} fail where the context has an owner that lives, in place of taking it
+         * over; unless set, the last to open a context owns it. Without effect on a backend without ownership.
+         */
+        public Builder refuseOwned() {
+            refuseOwned = true;
+            return this;
+        }
+
+        /**
+         * Sets who is told the name of a context that another owner has taken over: once for each store that lost it.
+         *
+         * <p>It is called on the thread whose commit, or whose transaction, was the first to be refused, before that
+         * thread gets its {@link dev.keystore.OwnershipLostException}, and while it holds the transaction's locks. It may
+         * call {@link SignalKeyStores#takeOver}. What it throws is added to that exception as suppressed.
+         */
+        public Builder onOwnershipLost(Consumer<String> listener) {
+            onOwnershipLost = Objects.requireNonNull(listener, "listener");
+            return this;
+        }
+
+        /**
          * Opens the stores.
          *
          * @throws IllegalStateException if neither or both of a URL and a backend were given
@@ -230,7 +263,7 @@ public final class SignalKeyStores implements AutoCloseable {
                 throw new IllegalStateException("Either a url or a backend must be given");
             }
             Backend opened = backend != null ? backend : BackendLocator.open(Objects.requireNonNull(url), properties);
-            return new SignalKeyStores(new Engine(opened, options));
+            return new SignalKeyStores(new Engine(opened, options, onOwnershipLost), refuseOwned);
         }
     }
 }

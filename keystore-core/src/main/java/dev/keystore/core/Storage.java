@@ -107,8 +107,11 @@ final class Storage {
     }
 
     /** Takes a context over and returns its epoch, or 0 if the backend has no ownership. */
-    long takeOver(String context) {
-        return ownership == null ? 0 : call(() -> ownership.takeOver(context));
+    long takeOver(String context, boolean unlessOwned) {
+        if (ownership == null) {
+            return 0;
+        }
+        return call(() -> unlessOwned ? ownership.takeOverUnlessOwned(context) : ownership.takeOver(context));
     }
 
     /** Writes a group durably: all of it, or nothing. */

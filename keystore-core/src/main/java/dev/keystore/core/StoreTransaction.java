@@ -3,7 +3,6 @@ package dev.keystore.core;
 import dev.keystore.EntryExistsException;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
-import dev.keystore.OwnershipLostException;
 import dev.keystore.Transaction;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.TransactionWork;
@@ -46,7 +45,7 @@ final class StoreTransaction implements Transaction {
         this.locks = locks;
         this.seen = context.published();
         if (context.lost) {
-            throw new OwnershipLostException(context.name, context.epoch);
+            throw engine.pipeline.loss(context);
         }
     }
 

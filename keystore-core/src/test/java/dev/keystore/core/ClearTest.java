@@ -282,7 +282,7 @@ class ClearTest {
     @DisplayName("R13 after a clear of unknown outcome, reads equal the backend")
     void clear_outcomeUnknown_readsEqualBackend() {
         for (Moment moment : List.of(Moment.BEFORE, Moment.AFTER)) {
-            try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
+            try (Fixture fixture = Fixture.of(Kind.GROUPING)) {
                 fill(fixture.alice);
                 fixture.faults.on(Operation.COMMIT).fail(moment, BackendException.Kind.OUTCOME_UNKNOWN);
                 assertThatThrownBy(fixture.alice::clear).isInstanceOf(CommitOutcomeUnknownException.class);

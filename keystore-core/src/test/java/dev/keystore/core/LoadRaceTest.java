@@ -366,7 +366,7 @@ class LoadRaceTest {
     @DisplayName("R13 a load held while a commit of unknown outcome goes by brings no older value back")
     void find_outcomeUnknownGoesBy_readsBackend(Change change) throws Exception {
         for (Moment moment : List.of(Moment.BEFORE, Moment.AFTER)) {
-            try (Fixture seeded = Fixture.of(Kind.COMPLETE)) {
+            try (Fixture seeded = Fixture.of(Kind.GROUPING)) {
                 seeded.put("x", "old");
                 try (Fixture fixture = seeded.reopen()) {
                     fixture.faults.on(Operation.COMMIT).fail(Moment.AFTER, BackendException.Kind.OUTCOME_UNKNOWN);

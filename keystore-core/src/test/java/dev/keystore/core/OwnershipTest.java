@@ -4,11 +4,16 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.keystore.ContextOwnedException;
 import dev.keystore.KeyTypes;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
 import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.Gate;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -86,5 +91,72 @@ class OwnershipTest extends OpenStores {
         assertLost(() -> theirs.put(KeyTypes.SESSION, "a", new byte[1]));
         assertLost(() -> former.put(KeyTypes.SESSION, "a", new byte[1]));
         assertThat(former.find(KeyTypes.SESSION, "a")).hasValue("mine again".getBytes(UTF_8));
+    }
+
+    @Test
+    @DisplayName(
+            "R53 a listener is told once of each store that lost its context, before the exception, and may take it back")
+    void onOwnershipLost_isToldOnce() {
+        List<String> told = new CopyOnWriteArrayList<>();
+        open(
+                FaultyBackend.complete(memory.reopen(), faults),
+                options -> options.onOwnershipLost(context -> {
+                    told.add(context + " on " + Thread.currentThread().getName());
+                    stores.takeOver(context);
+                    throw new IllegalStateException("of the listener");
+                }));
+        theirs = others.takeOver("alice");
+
+        assertThatThrownBy(() -> put("a", "lost"))
+                .isInstanceOf(OwnershipLostException.class)
+                .satisfies(lost -> assertThat(lost.getSuppressed())
+                        .singleElement()
+                        .extracting(Throwable::getMessage)
+                        .isEqualTo("of the listener"));
+
+        assertLost(() -> put("a", "lost"));
+        assertThat(told).containsExactly("alice on " + Thread.currentThread().getName());
+        alice = stores.forContext("alice");
+        put("a", "mine again");
+        assertThat(persisted("a")).isEqualTo("mine again");
+    }
+
+    @Test
+    @DisplayName("R53 with refuseOwned, opening a context fails while its owner lives, and says who that is")
+    void forContext_refuseOwned_failsWhileTheOwnerLives() {
+        try (SignalKeyStores polite =
+                SignalKeyStores.builder().backend(memory.reopen()).refuseOwned().open()) {
+            assertThatThrownBy(() -> polite.forContext("alice"))
+                    .isInstanceOfSatisfying(ContextOwnedException.class, owned -> {
+                        assertThat(owned.context()).isEqualTo("alice");
+                        assertThat(owned.process())
+                                .isEqualTo(Long.toString(ProcessHandle.current().pid()));
+                    });
+            theirs.put(KeyTypes.SESSION, "a", "still theirs".getBytes(UTF_8));
+
+            others.close();
+            polite.forContext("alice").put(KeyTypes.SESSION, "a", "ours".getBytes(UTF_8));
+            assertThat(persisted("a")).isEqualTo("ours");
+        }
+        try (SignalKeyStores polite =
+                SignalKeyStores.builder().backend(memory.reopen()).refuseOwned().open()) {
+            alice = stores.takeOver("alice");
+            polite.takeOver("alice").put(KeyTypes.SESSION, "a", "taken".getBytes(UTF_8));
+            assertLost(() -> put("a", "lost"));
+        }
+    }
+
+    @Test
+    @DisplayName("R52 a takeover that hangs keeps nobody from opening other contexts")
+    void forContext_besideATakeoverThatHangs_opens() throws Exception {
+        Gate gate = faults.on(Operation.TAKE_OVER).inContext("slow").hold(Moment.BEFORE);
+        Threads.Running<SignalKeyStore> slow = Threads.start(() -> stores.forContext("slow"));
+        gate.awaitReached();
+
+        for (int i = 0; i < 100; i++) {
+            stores.forContext("quick" + i);
+        }
+        gate.open();
+        assertThat(slow.result()).isSameAs(stores.forContext("slow"));
     }
 }

@@ -203,6 +203,11 @@ final class World implements AutoCloseable {
         }
 
         @Override
+        public long takeOverUnlessOwned(String context) {
+            return memory.takeOverUnlessOwned(context);
+        }
+
+        @Override
         public void close() {
             memory.close();
         }

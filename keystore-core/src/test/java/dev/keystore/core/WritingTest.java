@@ -184,7 +184,7 @@ class WritingTest {
     @DisplayName("R13 after a commit of unknown outcome, reads equal the backend")
     void set_outcomeUnknown_readsEqualBackend() {
         for (Moment moment : List.of(Moment.BEFORE, Moment.AFTER)) {
-            try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
+            try (Fixture fixture = Fixture.of(Kind.GROUPING)) {
                 fixture.put("x", "old");
                 fixture.faults.on(Operation.COMMIT).fail(moment, BackendException.Kind.OUTCOME_UNKNOWN);
                 assertThatThrownBy(() -> fixture.put("x", "new")).isInstanceOf(CommitOutcomeUnknownException.class);

@@ -3,6 +3,7 @@ package dev.keystore.moduletest;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.spi.BackendProvider;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +23,7 @@ import org.junit.jupiter.params.provider.FieldSource;
 @Timeout(120)
 class ModulePathTest {
 
-    static final List<String> SCHEMES = List.of("jdbc:sqlite", "files");
+    static final List<String> SCHEMES = List.of("jdbc:sqlite", "jdbc:postgresql", "files");
 
     @TempDir
     private Path folder;
@@ -31,9 +32,15 @@ class ModulePathTest {
     @FieldSource("SCHEMES")
     @DisplayName("on the module path a store of each backend is opened by its URL, written and read")
     void modulePath_eachBackend_opensStore(String scheme) throws Exception {
-        assertThat(run(scheme + ":" + folder.resolve("store")))
-                .endsWith("module dev.keystore.moduletest with module dev.keystore.core reads [bob.1],"
-                        + " pre-key left: false\n");
+        String opened =
+                "module dev.keystore.moduletest with module dev.keystore.core reads [bob.1], pre-key left: false\n";
+        if (scheme.equals("jdbc:postgresql")) {
+            try (EmbeddedPostgres server = EmbeddedPostgres.start()) {
+                assertThat(run(server.getJdbcUrl("postgres", "postgres"))).endsWith(opened);
+            }
+        } else {
+            assertThat(run(scheme + ":" + folder.resolve("store"))).endsWith(opened);
+        }
     }
 
     @Test

@@ -233,5 +233,11 @@ public final class FaultyBackend {
             Call call = Call.of(Operation.TAKE_OVER, context);
             return faults.get(call, () -> delegate.takeOver(context), nothingDone());
         }
+
+        @Override
+        public long takeOverUnlessOwned(String context) {
+            Call call = Call.of(Operation.TAKE_OVER, context);
+            return faults.get(call, () -> delegate.takeOverUnlessOwned(context), nothingDone());
+        }
     }
 }

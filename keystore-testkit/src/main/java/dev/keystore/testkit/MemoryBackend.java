@@ -1,5 +1,6 @@
 package dev.keystore.testkit;
 
+import dev.keystore.ContextOwnedException;
 import dev.keystore.EntryId;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.Batch;
@@ -9,6 +10,7 @@ import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -23,6 +25,7 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A backend in memory that claims everything a backend can claim: many contexts, groups of batches, bulk loads, prefix
@@ -83,15 +86,39 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
     public void commit(List<Batch> group) {
         List<Batch> batches = List.copyOf(group);
         writing(() -> {
+            if (batches.stream().anyMatch(batch -> entries(batch.context()).wasLast(batch))) {
+                return;
+            }
             batches.forEach(batch -> entries(batch.context()).checkEpoch(batch));
-            batches.forEach(batch -> batch.mutations().forEach(entries(batch.context())::apply));
+            batches.forEach(batch -> {
+                entries(batch.context()).lastCommit = batch;
+                batch.mutations().forEach(entries(batch.context())::apply);
+            });
         });
     }
 
     @Override
     public long takeOver(String context) {
+        return takeOver(context, false);
+    }
+
+    @Override
+    public long takeOverUnlessOwned(String context) {
+        return takeOver(context, true);
+    }
+
+    private long takeOver(String context, boolean unlessOwned) {
         long[] epoch = new long[1];
-        writing(() -> epoch[0] = ++entries(context).epoch);
+        writing(() -> {
+            Entries entries = entries(context);
+            if (unlessOwned && entries.owner != null && entries.owner != this && !entries.owner.closed) {
+                String process = Long.toString(ProcessHandle.current().pid());
+                throw new ContextOwnedException(context, "localhost", process, entries.since);
+            }
+            entries.owner = this;
+            entries.since = Instant.now();
+            epoch[0] = ++entries.epoch;
+        });
         return epoch[0];
     }
 
@@ -155,6 +182,9 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
 
         private final ConcurrentNavigableMap<EntryId, byte[]> values = new ConcurrentSkipListMap<>(BY_TYPE_AND_ID);
         private long epoch;
+        private @Nullable Batch lastCommit;
+        private @Nullable MemoryBackend owner;
+        private Instant since = Instant.EPOCH;
 
         Optional<byte[]> load(EntryId entry) {
             return Optional.ofNullable(values.get(entry)).map(byte[]::clone);
@@ -168,6 +198,13 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
             } else if (mutation instanceof Mutation.Clear clear) {
                 values.keySet().removeIf(entry -> !clear.keptTypes().contains(entry.type()));
             }
+        }
+
+        boolean wasLast(Batch batch) {
+            return batch.epoch() != 0
+                    && lastCommit != null
+                    && lastCommit.epoch() == batch.epoch()
+                    && lastCommit.sequence() == batch.sequence();
         }
 
         void checkEpoch(Batch batch) {

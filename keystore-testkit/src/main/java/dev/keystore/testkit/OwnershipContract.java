@@ -1,8 +1,10 @@
 package dev.keystore.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.keystore.ContextOwnedException;
 import dev.keystore.EntryId;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.Batch;
@@ -12,6 +14,7 @@ import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.Mutation.Clear;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
 import java.util.Queue;
@@ -21,6 +24,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -203,6 +207,115 @@ abstract class OwnershipContract extends Contract {
     }
 
     @Test
+    @DisplayName("R54 what is sent again with its ids is not written again, and returns")
+    void commit_sentAgain_isNotWrittenAgain() {
+        long epoch = takeOver();
+        Batch batch = new Batch(CONTEXT, epoch, 1, List.of(put("1", "a"), new Clear(Set.of()), put("2", "a")));
+        owned().commit(batch);
+        entries().save(CONTEXT, TYPE, "2", bytes("since"));
+
+        owned().commit(batch);
+
+        assertHolds("2", "since");
+        owned().commit(new Batch(CONTEXT, epoch, 2, List.of(put("2", "next"))));
+        assertHolds("2", "next");
+    }
+
+    @Test
+    @DisplayName("R54 a group that is sent again is not written again, unless it never was")
+    void commit_groupSentAgain_isNotWrittenAgain() {
+        GroupCommit grouping = backend().claimed(GroupCommit.class);
+        String other = backend().claims(ContextAwareBackend.class) ? "bob" : CONTEXT;
+        long epoch = takeOver();
+        long ofOther = other.equals(CONTEXT) ? epoch : owned().takeOver(other);
+        List<Batch> group = List.of(
+                new Batch(CONTEXT, epoch, 1, List.of(put("1", "a"))),
+                new Batch(other, ofOther, 2, List.of(put("2", "a"))),
+                new Batch(CONTEXT, epoch, 3, List.of(put("3", "a"))));
+        grouping.commit(group);
+        entries().save(other, TYPE, "2", bytes("since"));
+
+        grouping.commit(group);
+
+        assertHolds(other, TYPE, "2", bytes("since"));
+        assertHolds("3", "a");
+        grouping.commit(List.of(new Batch(CONTEXT, epoch, 4, List.of(delete("1")))));
+        assertAbsent("1");
+    }
+
+    @Test
+    @DisplayName("R54 a former owner that sends its last commit again learns that it was written, or that it was not")
+    void commit_sentAgainAfterTakeover_tellsTheTruth() {
+        long former = takeOver();
+        Batch written = new Batch(CONTEXT, former, 1, List.of(put("1", "written")));
+        Batch unwritten = new Batch(CONTEXT, former, 2, List.of(put("1", "unwritten")));
+        owned().commit(written);
+        takeOver();
+
+        assertThatCode(() -> owned().commit(written)).doesNotThrowAnyException();
+        assertThatExceptionOfType(OwnershipLostException.class).isThrownBy(() -> owned().commit(unwritten));
+        assertHolds("1", "written");
+    }
+
+    @Test
+    @DisplayName("R53 a context whose owner lives is refused to one who asks for that, and the owner is named")
+    void takeOverUnlessOwned_ownerLives_isRefused() throws Exception {
+        ContextOwnership other = anotherOwner();
+        long epoch = takeOver();
+
+        assertThatExceptionOfType(ContextOwnedException.class)
+                .isThrownBy(() -> other.takeOverUnlessOwned(CONTEXT))
+                .satisfies(refusal -> {
+                    assertThat(refusal.context()).isEqualTo(CONTEXT);
+                    assertThat(refusal.host()).isNotBlank();
+                    assertThat(refusal.process())
+                            .isEqualTo(Long.toString(ProcessHandle.current().pid()));
+                    assertThat(refusal.since()).isBeforeOrEqualTo(Instant.now());
+                });
+        commit(epoch, put("1", "still the owner"));
+        assertThat(owned().takeOverUnlessOwned(CONTEXT))
+                .as("by the owner itself")
+                .isGreaterThan(epoch);
+    }
+
+    @Test
+    @DisplayName("R53 a context without an owner, or whose owner was closed, is nobody's")
+    void takeOverUnlessOwned_nobodyOwns_takesOver() throws Exception {
+        ContextOwnership other = anotherOwner();
+        long first = owned().takeOverUnlessOwned(CONTEXT);
+        assertThat(first).isPositive();
+        reopen();
+
+        long second = other.takeOverUnlessOwned(CONTEXT);
+
+        assertThat(second).isGreaterThan(first);
+        assertRefused(first, put("1", "late"));
+        other.commit(new Batch(CONTEXT, second, 1, List.of(put("1", "new owner"))));
+        assertHolds("1", "new owner");
+    }
+
+    @Test
+    @DisplayName("R53 of several that ask at once for a context that nobody owns, one gets it")
+    void takeOverUnlessOwned_atTheSameTime_oneGetsIt() throws Exception {
+        List<ContextOwnership> openers = List.of(owned(), anotherOwner(), anotherOwner(), anotherOwner());
+        AtomicInteger owners = new AtomicInteger();
+        AtomicInteger refused = new AtomicInteger();
+        Together.run(openers.stream()
+                .<Together.Task>map(opener -> () -> {
+                    try {
+                        opener.takeOverUnlessOwned(CONTEXT);
+                        owners.incrementAndGet();
+                    } catch (ContextOwnedException e) {
+                        refused.incrementAndGet();
+                    }
+                })
+                .toList());
+
+        assertThat(owners).hasValue(1);
+        assertThat(refused).hasValue(3);
+    }
+
+    @Test
     @DisplayName("R61 the epoch is there after close and open, and goes on rising")
     void takeOver_afterReopen_goesOn() throws Exception {
         long former = takeOver();
@@ -224,6 +337,12 @@ abstract class OwnershipContract extends Contract {
     private ContextOwnership beside() throws Exception {
         skipUnlessPersistent();
         return openBeside().claimed(ContextOwnership.class);
+    }
+
+    private ContextOwnership anotherOwner() throws Exception {
+        ContextOwnership other = beside();
+        Assumptions.assumeTrue(other != owned(), "opened twice, the backend is the same object");
+        return other;
     }
 
     private long takeOver() {

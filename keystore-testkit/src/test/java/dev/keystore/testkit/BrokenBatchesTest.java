@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -254,12 +255,58 @@ class BrokenBatchesTest {
                 "R61 a backend that is opened again and again goes on where it was");
     }
 
+    @Test
+    @DisplayName("an owner that lives and is taken for dead is found")
+    void owner_takenForDead() {
+        Verdict.assertFails(
+                () -> new TakenForDead(new MemoryBackend()),
+                "R53 a context whose owner lives is refused to one who asks for that, and the owner is named",
+                "R53 of several that ask at once for a context that nobody owns, one gets it");
+    }
+
+    @Test
+    @DisplayName("a commit that is sent again and written again is found")
+    void commit_writtenAgain() {
+        Verdict.assertFails(
+                () -> new Delegating.Owned() {
+                    private final AtomicLong sequence = new AtomicLong();
+
+                    @Override
+                    public void commit(List<Batch> group) {
+                        super.commit(group.stream()
+                                .map(batch -> new Batch(
+                                        batch.context(), batch.epoch(), sequence.incrementAndGet(), batch.mutations()))
+                                .toList());
+                    }
+                },
+                "R54 what is sent again with its ids is not written again, and returns",
+                "R54 a group that is sent again is not written again, unless it never was",
+                "R54 a former owner that sends its last commit again learns that it was written, or that it was not");
+    }
+
     private static List<Mutation> sorted(List<Mutation> mutations, Comparator<Mutation> order) {
         return mutations.stream().anyMatch(Clear.class::isInstance) ? mutations : stable(mutations, order);
     }
 
     private static List<Mutation> stable(List<Mutation> mutations, Comparator<Mutation> order) {
         return mutations.stream().sorted(order).toList();
+    }
+
+    private static final class TakenForDead extends Delegating.Owned {
+
+        TakenForDead(MemoryBackend memory) {
+            super(memory);
+        }
+
+        @Override
+        Delegating.Owned beside() {
+            return new TakenForDead(memory.reopen());
+        }
+
+        @Override
+        public long takeOverUnlessOwned(String context) {
+            return memory.takeOver(context);
+        }
     }
 
     /** Commits something other than what it is given. */

@@ -18,7 +18,15 @@ import java.util.stream.Stream;
 /** Right backends, each claiming something else, to break one method of. */
 class Delegating implements ContextAwareBackend {
 
-    final MemoryBackend memory = new MemoryBackend();
+    final MemoryBackend memory;
+
+    Delegating() {
+        this(new MemoryBackend());
+    }
+
+    Delegating(MemoryBackend memory) {
+        this.memory = memory;
+    }
 
     @Override
     public Optional<byte[]> load(String context, String type, String id) {
@@ -90,6 +98,13 @@ class Delegating implements ContextAwareBackend {
     }
 
     static class Grouping extends Delegating implements GroupCommit {
+
+        Grouping() {}
+
+        Grouping(MemoryBackend memory) {
+            super(memory);
+        }
+
         @Override
         public void commit(List<Batch> group) {
             memory.commit(group);
@@ -111,9 +126,26 @@ class Delegating implements ContextAwareBackend {
     }
 
     static class Owned extends Grouping implements ContextOwnership {
+
+        Owned() {}
+
+        Owned(MemoryBackend memory) {
+            super(memory);
+        }
+
+        /** Opens the same contents once more; as long as nothing asks who lives, this one will do. */
+        Owned beside() {
+            return this;
+        }
+
         @Override
         public long takeOver(String context) {
             return memory.takeOver(context);
+        }
+
+        @Override
+        public long takeOverUnlessOwned(String context) {
+            return memory.takeOverUnlessOwned(context);
         }
     }
 }

@@ -39,13 +39,16 @@ final class Verdict {
     static class Subject extends BackendContractTest {
 
         private final Backend backend = subject.get();
+        private boolean opened;
 
         @Override
         protected Backend open(Path folder) {
             if (backend instanceof Delegating.ContextFree contextFree) {
                 contextFree.open();
             }
-            return backend;
+            boolean beside = opened;
+            opened = true;
+            return beside && backend instanceof Delegating.Owned owned ? owned.beside() : backend;
         }
     }
 }

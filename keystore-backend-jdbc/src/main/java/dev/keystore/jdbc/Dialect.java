@@ -1,0 +1,119 @@
+package dev.keystore.jdbc;
+
+import com.zaxxer.hikari.HikariDataSource;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.Batch;
+import java.sql.SQLException;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.JdbiException;
+import org.jdbi.v3.core.statement.StatementExceptions;
+import org.jdbi.v3.core.statement.StatementExceptions.MessageRendering;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What an engine has of its own: how its connections are opened, the statements in which it differs, and what its errors
+ * mean.
+ */
+abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
+
+    /** What this process's takeovers are marked with, and what {@link #lives} is asked about by others. */
+    final long holder = ThreadLocalRandom.current().nextLong(1, Long.MAX_VALUE);
+
+    /** Opens the connection that writes, and creates the tables where there are none yet. */
+    abstract Handle createAndOpenWriter();
+
+    /** Opens the connection that writes once more, on what must still be the store. */
+    abstract Handle reopenWriter();
+
+    /** Makes the pool of connections that read; none is opened before it is needed. */
+    abstract HikariDataSource openReaders();
+
+    abstract void begin(Handle handle);
+
+    /** Commits durably. */
+    abstract void commit(Handle handle);
+
+    abstract void rollBack(Handle handle);
+
+    /** Saves entries, over those that may be there. */
+    abstract void upsert(Handle handle, Map<RowKey, byte[]> entries);
+
+    abstract void delete(Handle handle, Set<RowKey> entries);
+
+    /**
+     * Makes the ids of batches, of a context each, those of their contexts' last commits, where these have the batch's
+     * epoch and a lower sequence.
+     *
+     * @return the batches of the contexts that stay as they are
+     */
+    abstract List<Batch> advance(Handle handle, List<Batch> batches);
+
+    /** Begins to live, as others see it, until {@link #endLife} or the end of the process. */
+    abstract void beginLife();
+
+    abstract void endLife();
+
+    /** Returns whether the process lives that has marked its takeovers with {@code other}. */
+    abstract boolean lives(Handle handle, long other);
+
+    /** Returns a context or an id as it stands in the table. Rows are in the order of its code points. */
+    String stored(String name) {
+        return name;
+    }
+
+    /** Returns the beginning that the stored forms of all ids have in common that begin with {@code idPrefix}. */
+    String storedPrefix(String idPrefix) {
+        return idPrefix;
+    }
+
+    /** Returns the SQL of what tells the id of a row. */
+    String idColumn() {
+        return "id";
+    }
+
+    /** Returns the id of a row, from what {@link #idColumn} selected. */
+    String id(String selected) {
+        return selected;
+    }
+
+    /** Says what a failure means that came before COMMIT: nothing was written. */
+    abstract BackendException failure(String doing, RuntimeException thrown);
+
+    /**
+     * Says what a failure of COMMIT means, and makes it true: called with the connection rolled back, before it closes.
+     */
+    abstract BackendException commitFailure(Handle handle, RuntimeException thrown);
+
+    /** Returns what is wrong with the tables as a whole, so that a query may not find what is there; or null. */
+    abstract @Nullable String damage(Handle handle);
+
+    /** Sets what every Jdbi here has in common. */
+    static Jdbi configured(Jdbi jdbi) {
+        jdbi.configure(StatementExceptions.class, it -> it.setMessageRendering(MessageRendering.NONE));
+        return jdbi;
+    }
+
+    /** Returns the driver's or the pool's own exception beneath one of Jdbi's, whose message may hold what was bound. */
+    static @Nullable SQLException sqlException(@Nullable Throwable thrown) {
+        for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+            if (cause instanceof SQLException found) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    /** Closes a connection that failed, and keeps to itself that closing failed as well. */
+    static void close(Handle handle, Throwable failure) {
+        try {
+            handle.close();
+        } catch (JdbiException e) {
+            failure.addSuppressed(e);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+package dev.keystore.jdbc;
+
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import dev.keystore.UnsupportedFormatException;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.Batch;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.BiConsumer;
+import java.util.function.Function;
+import java.util.stream.IntStream;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.JdbiException;
+import org.jdbi.v3.core.argument.Argument;
+import org.jdbi.v3.core.statement.Query;
+import org.jdbi.v3.core.statement.Update;
+import org.jspecify.annotations.Nullable;
+import org.postgresql.ds.PGSimpleDataSource;
+import org.postgresql.util.PSQLException;
+
+/**
+ * What is particular to PostgreSQL: how its connections are opened, its statements for many rows, and what its errors
+ * mean.
+ *
+ * <p>Durability: {@code synchronous_commit} as the server, the database or the role has it, but for {@code off}, which
+ * becomes {@code on}. Waits: 5 s for a lock or a connection of the pool. A transaction of this store that waits 10 s for
+ * its next statement is ended by the server, so that the locks of a process that was stopped are free again.
+ */
+final class PostgresDialect extends Dialect {
+
+    /** Serialization failure, deadlock, a lock not free in time, a server that is read-only or has no connection left. */
+    private static final Set<String> PASSING = Set.of("40001", "40P01", "55P03", "25006", "53300");
+
+    private static final Duration READER_TIMEOUT = Duration.ofSeconds(5);
+    private static final String WRITER_SETTINGS = """
+            SET lock_timeout = '5s';
+            SET idle_in_transaction_session_timeout = '10s';
+            SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+            """;
+
+    private final PostgresUrl url;
+
+    PostgresDialect(PostgresUrl url) {
+        this.url = url;
+    }
+
+    @Override
+    Handle createAndOpenWriter() {
+        return openWriter(PostgresFormat::install);
+    }
+
+    @Override
+    Handle reopenWriter() {
+        try {
+            return openWriter(PostgresFormat::verify);
+        } catch (UnsupportedFormatException e) {
+            throw BackendException.permanent(String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private Handle openWriter(BiConsumer<String, Handle> format) {
+        PGSimpleDataSource source = url.source();
+        try {
+            Handle handle = configured(Jdbi.create(source::getConnection)).open();
+            try {
+                handle.execute(WRITER_SETTINGS);
+                handle.execute("SELECT pg_advisory_lock_shared(?)", holder);
+                format.accept(url.place(), handle);
+                return handle;
+            } catch (RuntimeException e) {
+                close(handle, e);
+                throw e;
+            }
+        } catch (JdbiException e) {
+            throw failure("open", e);
+        }
+    }
+
+    /** Those that read do so in snapshots, so that many ids loaded in several statements are of one point in time. */
+    @Override
+    HikariDataSource openReaders() {
+        HikariConfig pool = new HikariConfig();
+        pool.setDataSource(url.source());
+        pool.setPoolName("keystore-postgresql-readers");
+        pool.setReadOnly(true);
+        pool.setTransactionIsolation("TRANSACTION_REPEATABLE_READ");
+        pool.setMaximumPoolSize(url.connections() - 1);
+        pool.setMinimumIdle(0);
+        pool.setConnectionTimeout(READER_TIMEOUT.toMillis());
+        pool.setInitializationFailTimeout(-1);
+        return new HikariDataSource(pool);
+    }
+
+    @Override
+    void begin(Handle handle) {
+        handle.begin();
+    }
+
+    @Override
+    void commit(Handle handle) {
+        handle.commit();
+    }
+
+    @Override
+    void rollBack(Handle handle) {
+        handle.rollback();
+    }
+
+    @Override
+    void upsert(Handle handle, Map<RowKey, byte[]> entries) {
+        try (Update update = handle.createUpdate("""
+                INSERT INTO entry (context, type, id, long_id, value) SELECT * FROM unnest(?, ?, ?, ?, ?)
+                ON CONFLICT (context, type, id) DO UPDATE SET value = excluded.value
+                """)) {
+            bind(update, entries.keySet())
+                    .bind(3, array("text", entries.keySet(), key -> PostgresNames.longId(key.id())))
+                    .bind(4, array("bytea", entries.values().toArray(byte[][]::new)))
+                    .execute();
+        }
+    }
+
+    @Override
+    void delete(Handle handle, Set<RowKey> entries) {
+        try (Update update = handle.createUpdate("""
+                DELETE FROM entry USING unnest(?, ?, ?) AS gone (context, type, id)
+                WHERE entry.context = gone.context AND entry.type = gone.type AND entry.id = gone.id
+                """)) {
+            bind(update, entries).execute();
+        }
+    }
+
+    @Override
+    List<Batch> advance(Handle handle, List<Batch> batches) {
+        try (Query query = handle.createQuery("""
+                UPDATE owner SET commit_epoch = batch.epoch, commit_sequence = batch.sequence
+                FROM unnest(?, ?, ?) WITH ORDINALITY AS batch (context, epoch, sequence, position)
+                WHERE owner.context = batch.context AND owner.epoch = batch.epoch
+                    AND (owner.commit_epoch, owner.commit_sequence) < (batch.epoch, batch.sequence)
+                RETURNING batch.position
+                """)) {
+            Set<Integer> advanced = query.bind(
+                            0,
+                            array(
+                                    "text",
+                                    batches.stream()
+                                            .map(batch -> stored(batch.context()))
+                                            .toArray(String[]::new)))
+                    .bind(1, array("bigint", batches.stream().map(Batch::epoch).toArray(Long[]::new)))
+                    .bind(
+                            2,
+                            array(
+                                    "bigint",
+                                    batches.stream().map(Batch::sequence).toArray(Long[]::new)))
+                    .mapTo(Integer.class)
+                    .set();
+            return IntStream.range(0, batches.size())
+                    .filter(i -> !advanced.contains(i + 1))
+                    .mapToObj(batches::get)
+                    .toList();
+        }
+    }
+
+    /** The connection that writes holds a lock since it was opened. */
+    @Override
+    void beginLife() {}
+
+    /** The lock ends with the connection. */
+    @Override
+    void endLife() {}
+
+    @Override
+    boolean lives(Handle handle, long other) {
+        return handle.createQuery("""
+                        SELECT EXISTS (
+                            SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
+                            WHERE datname = current_database() AND locktype = 'advisory' AND objsubid = 1
+                                AND (classid::bigint << 32 | objid::bigint) = ?)
+                        """).bind(0, other).mapTo(boolean.class).one();
+    }
+
+    private static Update bind(Update update, Set<RowKey> keys) {
+        return update.bind(0, array("text", keys, key -> PostgresNames.key(key.context())))
+                .bind(1, array("text", keys, RowKey::type))
+                .bind(2, array("text", keys, key -> PostgresNames.key(key.id())));
+    }
+
+    private static Argument array(String type, Set<RowKey> keys, Function<RowKey, @Nullable String> element) {
+        return array(type, keys.stream().map(element).toArray(String[]::new));
+    }
+
+    private static Argument array(String type, Object[] elements) {
+        return (position, statement, context) ->
+                statement.setArray(position, statement.getConnection().createArrayOf(type, elements));
+    }
+
+    @Override
+    String stored(String name) {
+        return PostgresNames.key(name);
+    }
+
+    @Override
+    String storedPrefix(String idPrefix) {
+        return PostgresNames.keyPrefix(idPrefix);
+    }
+
+    @Override
+    String idColumn() {
+        return "coalesce(long_id, id)";
+    }
+
+    @Override
+    String id(String selected) {
+        return PostgresNames.unescape(selected);
+    }
+
+    @Override
+    BackendException failure(String doing, RuntimeException thrown) {
+        SQLException cause = sqlException(thrown);
+        if (cause == null) {
+            return BackendException.permanent(message(doing, thrown), thrown);
+        }
+        String message = message(doing, cause) + advice(cause);
+        return isPassing(cause)
+                ? BackendException.transientFailure(message, cause)
+                : BackendException.permanent(message, cause);
+    }
+
+    /** Unless it is the server that refuses, and goes on to serve, it may have committed before the connection broke. */
+    @Override
+    BackendException commitFailure(Handle handle, RuntimeException thrown) {
+        SQLException cause = sqlException(thrown);
+        return cause instanceof PSQLException known && known.getServerErrorMessage() != null && !isOfConnection(known)
+                ? failure("commit", thrown)
+                : BackendException.outcomeUnknown(message("commit", cause == null ? thrown : cause), cause);
+    }
+
+    /** Whether another try may succeed: the connection, the server, or a lock of somebody else. */
+    private static boolean isPassing(SQLException cause) {
+        return isOfConnection(cause) || PASSING.contains(cause.getSQLState());
+    }
+
+    private static boolean isOfConnection(SQLException cause) {
+        String state = cause.getSQLState();
+        return state == null || state.startsWith("08") || state.startsWith("57P") || state.equals("25P03");
+    }
+
+    private static String advice(SQLException cause) {
+        String state = String.valueOf(cause.getSQLState());
+        return switch (state) {
+            case "42501" -> "; grant the role what keystore.sql says, and let it run that where the role may not";
+            case "53100" -> "; free some space on the server's volume";
+            case "53300" -> "; lower the property connections, or raise the server's max_connections";
+            default -> "";
+        };
+    }
+
+    private String message(String doing, Throwable cause) {
+        return url.place() + ": could not " + doing + ": " + cause.getMessage();
+    }
+
+    /** PostgreSQL checks its pages when it reads them, and fails where they are damaged. */
+    @Override
+    @Nullable
+    String damage(Handle handle) {
+        return null;
+    }
+}

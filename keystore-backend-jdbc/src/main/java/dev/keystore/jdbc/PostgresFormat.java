@@ -1,0 +1,106 @@
+package dev.keystore.jdbc;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.keystore.StoreOpenException;
+import dev.keystore.UnsupportedFormatException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.List;
+import java.util.Objects;
+import org.jdbi.v3.core.Handle;
+
+/** What marks a schema as a store: a table with the version of the others. */
+final class PostgresFormat {
+
+    static final int VERSION = 1;
+
+    private static final String MARK = "keystore_format";
+    private static final List<String> TABLES = List.of("entry", "owner");
+
+    /** {@code "KeyStore"}: whoever creates the tables holds this lock. */
+    private static final long LOCK = 0x4B65_7953_746F_7265L;
+
+    private PostgresFormat() {}
+
+    /**
+     * Creates the tables in a schema that has none of them, and checks those of one that has.
+     *
+     * @throws UnsupportedFormatException if they are not those of a store that this version can use; nothing was changed
+     */
+    static void install(String place, Handle handle) {
+        requireUtf8(place, handle);
+        if (!tables(place, handle).contains(MARK)) {
+            handle.useTransaction(creating -> {
+                creating.execute("SELECT pg_advisory_xact_lock(?)", LOCK);
+                List<String> found = tables(place, creating);
+                if (found.isEmpty()) {
+                    creating.createScript(script()).execute();
+                } else if (!found.contains(MARK)) {
+                    throw new UnsupportedFormatException(
+                            place + " has tables " + found + " that are not of a key store;"
+                                    + " name another schema, for example with ?currentSchema=keystore");
+                }
+            });
+        }
+        verify(place, handle);
+    }
+
+    /**
+     * Checks the version of the tables.
+     *
+     * @throws UnsupportedFormatException if this version can't use them
+     */
+    static void verify(String place, Handle handle) {
+        int version = handle.createQuery("SELECT max(version) FROM keystore_format")
+                .mapTo(int.class)
+                .one();
+        if (version != VERSION) {
+            throw new UnsupportedFormatException(place + " is a key store of format " + version
+                    + ", and this version of Keystore knows formats up to " + VERSION
+                    + "; use a newer version of Keystore");
+        }
+    }
+
+    /** Returns those of the store's tables that the current schema has. */
+    private static List<String> tables(String place, Handle handle) {
+        String schema = handle.createQuery("SELECT coalesce(current_schema(), '')")
+                .mapTo(String.class)
+                .one();
+        if (schema.isEmpty()) {
+            throw new StoreOpenException(
+                    place + " has none of the schemas of the search path; create one, or name another with"
+                            + " ?currentSchema=",
+                    null);
+        }
+        return handle.createQuery("""
+                        SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+                        WHERE nspname = :schema AND relname IN (:mark, <tables>) ORDER BY relname
+                        """)
+                .bind("schema", schema)
+                .bind("mark", MARK)
+                .bindList("tables", TABLES)
+                .mapTo(String.class)
+                .list();
+    }
+
+    private static void requireUtf8(String place, Handle handle) {
+        String encoding =
+                handle.createQuery("SHOW server_encoding").mapTo(String.class).one();
+        if (!encoding.equals("UTF8")) {
+            throw new StoreOpenException(
+                    place + " has the encoding " + encoding + ", which can't hold every id;"
+                            + " name a database created with ENCODING 'UTF8'",
+                    null);
+        }
+    }
+
+    private static String script() {
+        try (InputStream script = PostgresFormat.class.getResourceAsStream("keystore.sql")) {
+            return new String(Objects.requireNonNull(script, "keystore.sql").readAllBytes(), UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,44 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.CommitOutcomeUnknownException;
+import dev.keystore.LoadFailedException;
+import dev.keystore.OwnershipLostException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
+import dev.keystore.TransactionConflictException;
+import dev.keystore.core.SignalKeyStores;
+
+/**
+ * A process that counts in a context, takes it back whenever it is lost, and prints each number that it was acknowledged,
+ * with what it noted under it.
+ */
+final class Fighter {
+
+    private Fighter() {}
+
+    /** Takes a URL, and the first of the numbers to note. */
+    public static void main(String[] arguments) {
+        int note = Integer.parseInt(arguments[1]);
+        try (SignalKeyStores stores = SignalKeyStores.open(arguments[0])) {
+            while (true) {
+                try {
+                    SignalKeyStore store = stores.takeOver(Counting.CONTEXT);
+                    while (true) {
+                        int number = Counting.count(store, ++note);
+                        System.out.println(number + " " + note);
+                    }
+                } catch (OwnershipLostException e) {
+                    System.out.println("lost");
+                } catch (CommitOutcomeUnknownException e) {
+                    System.out.println("unknown");
+                } catch (TransactionConflictException
+                        | CommitFailedException
+                        | LoadFailedException
+                        | StoreOpenException e) {
+                    System.out.println(e.getClass().getSimpleName());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,97 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.spi.BackendConfig;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jdbi.v3.core.Handle;
+
+/** A server of this JVM's tests, as durable as one in use, with a schema for each test. */
+final class Postgres {
+
+    private static final EmbeddedPostgres SERVER = start();
+    private static final AtomicInteger SCHEMAS = new AtomicInteger();
+
+    private Postgres() {}
+
+    private static EmbeddedPostgres start() {
+        try {
+            return EmbeddedPostgres.builder()
+                    .setServerConfig("fsync", "on")
+                    .setServerConfig("synchronous_commit", "on")
+                    .setServerConfig("full_page_writes", "on")
+                    .start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    static int port() {
+        return SERVER.getPort();
+    }
+
+    /** Makes a new schema, and returns its name. */
+    static String newSchema() {
+        String schema = "test_" + SCHEMAS.incrementAndGet();
+        execute("CREATE SCHEMA " + schema);
+        return schema;
+    }
+
+    /** Returns the URL of a schema, through whatever listens at a port. */
+    static String url(int port, String schema) {
+        return "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres&currentSchema=" + schema
+                + "&ApplicationName=" + schema;
+    }
+
+    static String url(String schema) {
+        return url(port(), schema);
+    }
+
+    /** Opens the store at a URL as a user does. */
+    static JdbcBackend open(String url) {
+        return (JdbcBackend) new PostgresBackendProvider().open(new BackendConfig(url, Map.of()));
+    }
+
+    /** Makes the server end a connection, and waits until it has. */
+    static void terminate(Handle handle) {
+        int pid = handle.createQuery("SELECT pg_backend_pid()").mapTo(int.class).one();
+        execute("SELECT pg_terminate_backend(" + pid + ", 30000)");
+    }
+
+    /** Makes the server end all connections to a schema. */
+    static void terminateAll(String schema) {
+        execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" + schema + "'");
+    }
+
+    /** Returns how many connections to a schema there are. */
+    static int connections(String schema) {
+        try (Connection connection = DriverManager.getConnection(url("public"));
+                Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(
+                        "SELECT count(*) FROM pg_stat_activity WHERE application_name = '" + schema + "'")) {
+            rows.next();
+            return rows.getInt(1);
+        } catch (SQLException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Runs statements without the backend. */
+    static void execute(String... statements) {
+        try (Connection connection = DriverManager.getConnection(url("public"));
+                Statement statement = connection.createStatement()) {
+            for (String sql : statements) {
+                statement.execute(sql);
+            }
+        } catch (SQLException e) {
+            throw new AssertionError(e);
+        }
+    }
+}

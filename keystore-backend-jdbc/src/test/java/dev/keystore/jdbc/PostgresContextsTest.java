@@ -1,0 +1,77 @@
+package dev.keystore.jdbc;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.core.SignalKeyStores;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+final class PostgresContextsTest {
+
+    private static final int THREADS = 16;
+
+    @Test
+    @Timeout(120)
+    @DisplayName("R52 a thousand contexts of one process share ten connections: each writes, and reads what it wrote")
+    void contexts_thousand() throws Exception {
+        contexts(1_000);
+    }
+
+    @Test
+    @Tag("long")
+    @Timeout(600)
+    @DisplayName("R52 ten thousand contexts of one process share ten connections")
+    void contexts_tenThousand() throws Exception {
+        contexts(10_000);
+    }
+
+    private static void contexts(int contexts) throws Exception {
+        String schema = Postgres.newSchema();
+        try (SignalKeyStores stores = SignalKeyStores.open(Postgres.url(schema))) {
+            inParallel(contexts, number -> {
+                byte[] value = Integer.toString(number).getBytes(UTF_8);
+                stores.forContext("account-" + number).put(KeyTypes.SESSION, "bob.1", value);
+            });
+            assertThat(Postgres.connections(schema)).isBetween(1, 10);
+        }
+        try (SignalKeyStores stores = SignalKeyStores.open(Postgres.url(schema))) {
+            for (int number : List.of(0, 1, contexts / 2, contexts - 1)) {
+                assertThat(stores.forContext("account-" + number).find(KeyTypes.SESSION, "bob.1"))
+                        .hasValue(Integer.toString(number).getBytes(UTF_8));
+            }
+        }
+    }
+
+    private interface Numbered {
+        void run(int number);
+    }
+
+    private static void inParallel(int count, Numbered work) throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(THREADS);
+        try {
+            List<Future<?>> running = new ArrayList<>();
+            for (int thread = 0; thread < THREADS; thread++) {
+                int first = thread;
+                running.add(threads.submit(() -> {
+                    for (int number = first; number < count; number += THREADS) {
+                        work.run(number);
+                    }
+                }));
+            }
+            for (Future<?> one : running) {
+                one.get();
+            }
+        } finally {
+            threads.shutdown();
+        }
+    }
+}

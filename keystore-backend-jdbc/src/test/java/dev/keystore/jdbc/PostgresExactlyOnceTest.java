@@ -1,0 +1,165 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.CommitOutcomeUnknownException;
+import dev.keystore.KeyTypes;
+import dev.keystore.LoadFailedException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.TransactionConflictException;
+import dev.keystore.core.SignalKeyStores;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Connections that break while commits are on them. */
+@Timeout(120)
+final class PostgresExactlyOnceTest {
+
+    private String schema;
+    private Proxy proxy;
+    private SignalKeyStores stores;
+    private SignalKeyStore alice;
+
+    @BeforeEach
+    void open() {
+        schema = Postgres.newSchema();
+        proxy = new Proxy(Postgres.port());
+        open(Duration.ofSeconds(30));
+    }
+
+    private void open(Duration commitTimeout) {
+        stores = SignalKeyStores.builder()
+                .url(Postgres.url(proxy.port(), schema) + "&prepareThreshold=0&socketTimeout=2&loginTimeout=2")
+                .commitTimeout(commitTimeout)
+                .loadTimeout(commitTimeout)
+                .retry(1_000, Duration.ofMillis(5))
+                .open();
+        alice = stores.forContext(Counting.CONTEXT);
+    }
+
+    @AfterEach
+    void close() throws IOException {
+        proxy.heal();
+        stores.close();
+        proxy.close();
+    }
+
+    private int count(int who) {
+        return Counting.count(alice, who);
+    }
+
+    /** What the server holds, past the proxy and the cache. */
+    private Map<Integer, Integer> counted() {
+        return Counting.counted(Postgres.open(Postgres.url(schema)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {-1, 0, 3, 5, 11, 16, 22, 27, 28})
+    @DisplayName("R54 a connection cut before, within or after COMMIT's answer: the commit is there once, and told so")
+    void commit_cutAtCommit_isThereOnce(long bytesOfAnswer) {
+        count(1);
+        proxy.cutAtCommit(bytesOfAnswer);
+        assertThat(count(2)).isEqualTo(2);
+        assertThat(count(3)).isEqualTo(3);
+
+        assertThat(proxy.cuts()).isEqualTo(1);
+        assertThat(counted()).isEqualTo(Map.of(1, 1, 2, 2, 3, 3));
+    }
+
+    @Test
+    @DisplayName("R54 30 commits, the connection cut under most: each is there once, and reported truly")
+    void commits_cutAtRandom_sample() {
+        cutAtRandom(30);
+    }
+
+    @Test
+    @Tag("long")
+    @Timeout(1_800)
+    @DisplayName("R54 2,000 commits, the connection cut under most: each is there once, and reported truly")
+    void commits_cutAtRandom_twoThousand() {
+        cutAtRandom(2_000);
+    }
+
+    private void cutAtRandom(int commits) {
+        long seed = Long.getLong("keystore.cut.seed", System.nanoTime());
+        System.out.println("keystore.cut.seed=" + seed);
+        Random random = new Random(seed);
+        Map<Integer, Integer> acknowledged = new HashMap<>();
+        int unknown = 0;
+        for (int i = 1; i <= commits; i++) {
+            CompletableFuture<Void> terminating = CompletableFuture.completedFuture(null);
+            if (random.nextInt(4) == 0) {
+                terminating = CompletableFuture.runAsync(() -> Postgres.terminateAll(schema));
+            } else if (random.nextBoolean()) {
+                proxy.cutAfter(1 + random.nextInt(1_500), Long.MAX_VALUE / 2);
+            } else {
+                proxy.cutAfter(Long.MAX_VALUE / 2, 1 + random.nextInt(200));
+            }
+            try {
+                acknowledged.put(count(i), i);
+            } catch (CommitOutcomeUnknownException e) {
+                unknown++;
+            }
+            terminating.join();
+        }
+        proxy.heal();
+        int last = count(commits + 1);
+        acknowledged.put(last, commits + 1);
+
+        Map<Integer, Integer> counted = counted();
+        System.out.println(commits + " commits, " + proxy.cuts() + " cuts, " + unknown + " reported unknown");
+        assertThat(counted).containsAllEntriesOf(acknowledged);
+        assertThat(counted.values()).doesNotHaveDuplicates();
+        assertThat(counted.size() - acknowledged.size()).isBetween(0, unknown);
+        assertThat(proxy.cuts()).isGreaterThan(commits / 4);
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {-1, 0, 16})
+    @DisplayName(
+            "R41 R54 while the server stays away the outcome is unknown and nothing goes on; then it is known and all goes on")
+    void commit_serverStaysAway_isUnknownUntilItIsBack(long bytesOfAnswer) throws Exception {
+        stores.close();
+        open(Duration.ofSeconds(1));
+        count(1);
+        alice.put(KeyTypes.SESSION, "cached", new byte[] {7});
+        proxy.cutAtCommit(bytesOfAnswer);
+        proxy.refuseAfterCut();
+
+        assertThatThrownBy(() -> count(2)).isInstanceOf(CommitOutcomeUnknownException.class);
+
+        assertThat(alice.find(KeyTypes.SESSION, "cached")).hasValue(new byte[] {7});
+        assertThatThrownBy(() -> count(3))
+                .isInstanceOf(CommitFailedException.class)
+                .hasMessageContaining("nothing was written");
+        proxy.heal();
+        assertThat(countOnceItCan(4)).isEqualTo(3);
+        assertThat(counted()).isEqualTo(Map.of(1, 1, 2, 2, 3, 4));
+    }
+
+    private int countOnceItCan(int who) {
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (true) {
+            try {
+                return count(who);
+            } catch (CommitFailedException | LoadFailedException | TransactionConflictException e) {
+                assertThat(System.nanoTime()).isLessThan(deadlineNanos);
+            }
+        }
+    }
+}

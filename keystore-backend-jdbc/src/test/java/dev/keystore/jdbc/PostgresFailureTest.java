@@ -1,0 +1,86 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.Mutation.Delete;
+import dev.keystore.spi.Mutation.Put;
+import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Objects;
+import org.jdbi.v3.core.Handle;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+final class PostgresFailureTest {
+
+    private String schema;
+    private JdbcBackend backend;
+
+    @BeforeEach
+    void open() {
+        schema = Postgres.newSchema();
+        backend = Postgres.open(Postgres.url(schema));
+    }
+
+    @AfterEach
+    void close() {
+        backend.close();
+    }
+
+    @Test
+    @DisplayName("R12 R45 a group that the server refuses leaves nothing, and no message shows a value")
+    void refusedGroup() {
+        byte[] secret = "a secret".getBytes(StandardCharsets.UTF_8);
+        backend.save("alice", "session", "kept", secret);
+        Postgres.execute("ALTER TABLE " + schema + ".entry ADD CHECK (id <> 'refused')");
+        List<Batch> group = List.of(
+                new Batch("alice", 0, 1, List.of(new Put("session", "first", secret), new Delete("session", "kept"))),
+                new Batch("bob", 0, 1, List.of(new Put("session", "refused", secret))));
+
+        Failures.assertPermanent(() -> backend.commit(group)).satisfies(failure -> {
+            for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+                assertThat(cause.toString())
+                        .doesNotContain("a secret")
+                        .doesNotContain(HexFormat.of().formatHex(secret));
+            }
+        });
+
+        assertThat(backend.list("alice")).hasSize(1);
+        assertThat(backend.list("bob")).isEmpty();
+        backend.commit(group.subList(0, 1));
+        assertThat(backend.load("alice", "session", "first")).contains(secret);
+    }
+
+    @Test
+    @DisplayName("a writer connection that breaks is replaced: the commit fails as transient, the next one succeeds")
+    void brokenWriter() {
+        Handle broken = Objects.requireNonNull(backend.writer().handle());
+        Postgres.terminate(broken);
+
+        Failures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+        assertThat(backend.load("alice", "session", "bob")).isEmpty();
+
+        backend.save("alice", "session", "bob", new byte[] {2});
+        assertThat(backend.load("alice", "session", "bob")).contains(new byte[] {2});
+        assertThat(backend.writer().handle()).isNotSameAs(broken);
+    }
+
+    @Test
+    @DisplayName("R11 a server that answers before a commit is durable is told not to")
+    void synchronousCommit() {
+        Postgres.execute(
+                "CREATE ROLE hasty_" + schema + " LOGIN SUPERUSER",
+                "ALTER ROLE hasty_" + schema + " SET synchronous_commit = off");
+        try (JdbcBackend hasty = Postgres.open(Postgres.url(schema).replace("user=postgres", "user=hasty_" + schema))) {
+            assertThat(Objects.requireNonNull(hasty.writer().handle())
+                            .createQuery("SHOW synchronous_commit")
+                            .mapTo(String.class)
+                            .one())
+                    .isEqualTo("on");
+        }
+    }
+}

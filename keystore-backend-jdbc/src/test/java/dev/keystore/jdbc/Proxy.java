@@ -1,0 +1,188 @@
+package dev.keystore.jdbc;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** Stands between a store and a server, and breaks what passes it: at a byte, at a COMMIT, or all of it. */
+final class Proxy implements AutoCloseable {
+
+    private static final long UNLIMITED = Long.MAX_VALUE / 2;
+
+    private final int serverPort;
+    private final ServerSocket listening;
+    private final Set<Socket> open = ConcurrentHashMap.newKeySet();
+    private final AtomicInteger cuts = new AtomicInteger();
+    private final AtomicLong toServer = new AtomicLong(UNLIMITED);
+    private final AtomicLong toClient = new AtomicLong(UNLIMITED);
+    private volatile long answerOfCommit = UNLIMITED;
+    private volatile boolean refusing;
+    private volatile boolean refusingAfterCut;
+    private volatile CountDownLatch gate = new CountDownLatch(0);
+
+    Proxy(int serverPort) {
+        this.serverPort = serverPort;
+        try {
+            this.listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        start(this::accept);
+    }
+
+    int port() {
+        return listening.getLocalPort();
+    }
+
+    int cuts() {
+        return cuts.get();
+    }
+
+    /** Cuts the connection over which so many bytes more have passed, in either direction; once. */
+    void cutAfter(long bytesToServer, long bytesToClient) {
+        toServer.set(bytesToServer);
+        toClient.set(bytesToClient);
+    }
+
+    /**
+     * Cuts the connection over which the next COMMIT comes: before it passes if {@code bytes} is negative, else after so
+     * many bytes of its answer.
+     */
+    void cutAtCommit(long bytes) {
+        answerOfCommit = bytes;
+    }
+
+    /** Passes nothing on, and keeps the connections. */
+    void hang() {
+        gate = new CountDownLatch(1);
+    }
+
+    /** Ends the connections there are, and every new one. */
+    void refuse() {
+        refusing = true;
+        open.forEach(Proxy::close);
+    }
+
+    /** Does so with the next cut. */
+    void refuseAfterCut() {
+        refusingAfterCut = true;
+    }
+
+    /** Passes everything on again. */
+    void heal() {
+        refusing = false;
+        refusingAfterCut = false;
+        answerOfCommit = UNLIMITED;
+        cutAfter(UNLIMITED, UNLIMITED);
+        gate.countDown();
+    }
+
+    private void accept() {
+        while (!listening.isClosed()) {
+            try {
+                Socket client = listening.accept();
+                if (refusing) {
+                    close(client);
+                } else {
+                    connect(client);
+                }
+            } catch (IOException e) {
+                // Closed, or the server does not listen: the client finds its connection closed.
+            }
+        }
+    }
+
+    private void connect(Socket client) throws IOException {
+        open.add(client);
+        try {
+            Socket server = new Socket(InetAddress.getLoopbackAddress(), serverPort);
+            client.setTcpNoDelay(true);
+            server.setTcpNoDelay(true);
+            open.add(server);
+            start(() -> pass(client, server, toServer));
+            start(() -> pass(server, client, toClient));
+        } catch (IOException e) {
+            close(client);
+            throw e;
+        }
+    }
+
+    private void pass(Socket from, Socket to, AtomicLong budget) {
+        byte[] bytes = new byte[1 << 16];
+        try (from;
+                to;
+                InputStream in = from.getInputStream();
+                OutputStream out = to.getOutputStream()) {
+            int length = in.read(bytes);
+            while (length >= 0) {
+                gate.await();
+                if (budget == toServer && answerOfCommit != UNLIMITED && holdsCommit(bytes, length)) {
+                    toClient.set(answerOfCommit);
+                    if (answerOfCommit < 0) {
+                        break;
+                    }
+                }
+                int passed = (int) Math.max(0, Math.min(length, budget.get()));
+                out.write(bytes, 0, passed);
+                out.flush();
+                if (budget.addAndGet(-length) <= 0) {
+                    break;
+                }
+                length = in.read(bytes);
+            }
+            if (length >= 0) {
+                cuts.incrementAndGet();
+                cut();
+            }
+        } catch (IOException | InterruptedException e) {
+            // Cut from the other side.
+        } finally {
+            open.remove(from);
+            open.remove(to);
+        }
+    }
+
+    private void cut() {
+        boolean refuse = refusingAfterCut;
+        heal();
+        if (refuse) {
+            refuse();
+        }
+    }
+
+    private static boolean holdsCommit(byte[] bytes, int length) {
+        return new String(bytes, 0, length, ISO_8859_1).contains("COMMIT");
+    }
+
+    private static void start(Runnable work) {
+        Thread thread = new Thread(work, "proxy");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    private static void close(Socket socket) {
+        try {
+            socket.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        heal();
+        listening.close();
+        open.forEach(Proxy::close);
+    }
+}

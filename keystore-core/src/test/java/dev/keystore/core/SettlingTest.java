@@ -1,0 +1,161 @@
+package dev.keystore.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.CommitOutcomeUnknownException;
+import dev.keystore.KeyTypes;
+import dev.keystore.LoadFailedException;
+import dev.keystore.OwnershipLostException;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.BackendException.Kind;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.Gate;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Commits of unknown outcome on a backend that tells commits apart by their ids. */
+@Timeout(60)
+class SettlingTest extends OpenStores {
+
+    private final List<String> lost = new CopyOnWriteArrayList<>();
+
+    private void openOwned(Duration commitTimeout) {
+        open(
+                FaultyBackend.complete(memory.reopen(), faults),
+                options -> options.commitTimeout(commitTimeout)
+                        .loadTimeout(commitTimeout)
+                        .onOwnershipLost(lost::add));
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Moment.class,
+            names = {"BEFORE", "AFTER"})
+    @DisplayName("R54 a commit of unknown outcome is sent again until that is known, and written once")
+    void commit_outcomeUnknown_isWrittenOnce(Moment moment) {
+        openOwned(Duration.ofSeconds(30));
+        put("a", "before");
+        faults.forgetCalls();
+        faults.on(Operation.COMMIT).fail(moment, Kind.OUTCOME_UNKNOWN);
+        faults.on(Operation.COMMIT).nth(2).times(2).fail(Moment.BEFORE, Kind.TRANSIENT);
+        faults.on(Operation.COMMIT).nth(4).fail(Moment.BEFORE, Kind.PERMANENT);
+
+        putBoth("a", "b", "after");
+
+        assertThat(faults.count(Operation.COMMIT)).isEqualTo(5);
+        assertThat(session("a")).isEqualTo("after");
+        assertThat(persisted("a")).isEqualTo("after");
+        assertThat(persisted("b")).isEqualTo("after");
+        assertThat(stores.stats().commits()).isEqualTo(2);
+        put("a", "next");
+        assertThat(persisted("a")).isEqualTo("next");
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Moment.class,
+            names = {"BEFORE", "AFTER"})
+    @DisplayName(
+            "R41 R54 beyond commitTimeout the outcome is unknown; nothing goes on until it is known, then by itself")
+    void commit_backendStaysAway_refusesToGoOn(Moment moment) {
+        openOwned(Duration.ofMillis(100));
+        put("a", "before");
+        put("cached", "still");
+        faults.on(Operation.COMMIT).fail(moment, Kind.OUTCOME_UNKNOWN);
+        faults.on(Operation.COMMIT).nth(2).forever().fail(Moment.BEFORE, Kind.TRANSIENT);
+
+        assertThatThrownBy(() -> putBoth("a", "b", "doubt"))
+                .isInstanceOf(CommitOutcomeUnknownException.class)
+                .hasCauseInstanceOf(BackendException.class);
+
+        assertThat(session("cached")).isEqualTo("still");
+        assertThatThrownBy(() -> session("b")).isInstanceOf(LoadFailedException.class);
+        assertThatThrownBy(() -> put("c", "1"))
+                .isInstanceOf(CommitFailedException.class)
+                .hasMessageContaining("nothing was written");
+        faults.heal();
+        Threads.awaitTrue("the outcome is known", () -> persisted("b").equals("doubt"));
+        Threads.awaitTrue("reads go on", () -> !readFails("b"));
+        assertThat(session("a")).isEqualTo("doubt");
+        assertThat(session("b")).isEqualTo("doubt");
+        put("a", "next");
+        assertThat(persisted("a")).isEqualTo("next");
+        assertThat(persisted("c")).isEqualTo("absent");
+    }
+
+    private boolean readFails(String id) {
+        try {
+            session(id);
+            return false;
+        } catch (LoadFailedException e) {
+            return true;
+        }
+    }
+
+    @Test
+    @DisplayName("R53 R54 an outcome that a new owner has covered up stays unknown, and the context is lost")
+    void commit_lostWhileInDoubt_isUnknown() {
+        openOwned(Duration.ofSeconds(30));
+        put("a", "before");
+        faults.on(Operation.COMMIT).run(Moment.AFTER, () -> {
+            try (SignalKeyStores others =
+                    SignalKeyStores.builder().backend(memory.reopen()).open()) {
+                others.forContext("alice").put(KeyTypes.SESSION, "a", new byte[] {'x'});
+            }
+            throw BackendException.outcomeUnknown("planted", null);
+        });
+
+        assertThatThrownBy(() -> put("a", "doubt")).isInstanceOf(CommitOutcomeUnknownException.class);
+
+        assertThat(session("a")).isEqualTo("x");
+        assertThat(lost).isEmpty();
+        assertThatThrownBy(() -> put("a", "late")).isInstanceOf(OwnershipLostException.class);
+        assertThat(lost).containsExactly("alice");
+    }
+
+    @Test
+    @DisplayName("R28 closing while an outcome is unknown waits for it no longer than commitTimeout")
+    void close_whileInDoubt_returns() {
+        openOwned(Duration.ofMillis(100));
+        faults.on(Operation.COMMIT).forever().fail(Moment.AFTER, Kind.OUTCOME_UNKNOWN);
+        assertThatThrownBy(() -> put("a", "doubt")).isInstanceOf(CommitOutcomeUnknownException.class);
+
+        stores.close();
+
+        assertThat(persisted("a")).isEqualTo("doubt");
+        assertThatThrownBy(() -> session("a")).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    @DisplayName("R54 each commit of a group in doubt is told the truth")
+    void commit_groupInDoubt_eachIsTold() throws Exception {
+        openOwned(Duration.ofSeconds(30));
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));
+        gate.awaitReached();
+        List<Threads.Running<Boolean>> group = List.of(
+                Threads.run(() -> put("a", "1")).awaitCommitting(),
+                Threads.run(() -> stores.forContext("bob").put(KeyTypes.SESSION, "b", new byte[] {'1'}))
+                        .awaitCommitting());
+        faults.on(Operation.COMMIT).fail(Moment.AFTER, Kind.OUTCOME_UNKNOWN);
+        gate.open();
+
+        first.result();
+        for (Threads.Running<Boolean> one : group) {
+            one.result();
+        }
+        assertThat(persisted("first")).isEqualTo("1");
+        assertThat(persisted("a")).isEqualTo("1");
+        assertThat(stores.forContext("bob").find(KeyTypes.SESSION, "b")).isPresent();
+    }
+}
