@@ -65,7 +65,13 @@ final class Entries {
      * @throws IOException if the disk is full
      */
     void reserve(List<Change> changes) throws IOException {
-        usable("commit").reserve(changes);
+        WorkingMap current = usable("commit");
+        try {
+            current.reserve(changes);
+        } catch (RuntimeException e) {
+            fail(e);
+            throw unusable("commit", e);
+        }
     }
 
     /** Applies a group, which is durable. If that fails, the failure shows when the entries are used next. */
@@ -81,17 +87,22 @@ final class Entries {
         }
     }
 
+    /** Returns the map that is in use. */
+    @Nullable
+    WorkingMap map() {
+        return map;
+    }
+
     /** Tells whether MapDB has failed, and its file must be replaced. */
     boolean isFailed() {
         return failure != null;
     }
 
-    /** Puts another map, with the same entries, in the place of one that failed. */
+    /** Puts another map in the place of one that failed and was discarded. */
     void replace(WorkingMap replacement) {
         Lock alone = lock.writeLock();
         alone.lock();
         try {
-            discard();
             map = replacement;
             failure = null;
         } finally {

@@ -3,6 +3,7 @@ package dev.keystore.mapdb;
 import dev.keystore.StoreOpenException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -73,6 +74,8 @@ final class FolderLock {
     void release() throws IOException {
         try (channel) {
             channel.truncate(0);
+        } catch (ClosedByInterruptException e) {
+            // Closed it is. Who held it can still be read, until somebody else does.
         } finally {
             HELD.remove(folder);
         }

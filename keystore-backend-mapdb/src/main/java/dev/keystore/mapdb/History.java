@@ -50,21 +50,18 @@ record History(long checkpointed, @Nullable Path checkpoint, NavigableMap<Long, 
      * @throws DamagedFileException if a journal is not what was written
      */
     MergedEntries merged(MapdbFolder folder, long last) throws IOException {
-        List<Run> runs = new ArrayList<>();
-        EntryFileReader base = null;
+        List<EntrySource> sources = new ArrayList<>();
         try {
+            if (checkpoint != null) {
+                sources.add(new EntryFileReader(checkpoint, checkpointed));
+            }
             for (Map.Entry<Long, Path> journal : journals.entrySet()) {
                 Long next = journals.higherKey(journal.getKey());
-                runs.add(Run.sort(folder, journal.getValue(), journal.getKey(), next == null ? last : next - 1));
+                sources.add(Run.sort(folder, journal.getValue(), journal.getKey(), next == null ? last : next - 1));
             }
-            base = checkpoint == null ? null : new EntryFileReader(checkpoint, checkpointed);
-            return new MergedEntries(base, runs);
+            return new MergedEntries(sources);
         } catch (IOException | RuntimeException | Error e) {
-            try (EntryFileReader opened = base) {
-                for (Run run : runs) {
-                    run.close();
-                }
-            }
+            MergedEntries.closeAll(sources);
             throw e;
         }
     }

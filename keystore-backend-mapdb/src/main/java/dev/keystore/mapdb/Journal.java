@@ -30,11 +30,13 @@ final class Journal implements Closeable {
     static final int HEADER_BYTES = 28;
 
     private static final int WRITE_BYTES = 1 << 20;
+    private static final byte[] ZEROS = new byte[1 << 20];
     private static final SecureRandom SALTS = new SecureRandom();
 
     private final RandomAccessFile file;
     private final long salt;
     private long end = HEADER_BYTES;
+    private long allocated = HEADER_BYTES;
 
     private Journal(RandomAccessFile file, long salt) {
         this.file = file;
@@ -73,6 +75,8 @@ final class Journal implements Closeable {
     void append(long number, List<Change> changes) throws IOException {
         byte[] record = JournalRecord.encode(salt, number, changes);
         try {
+            allocate(end + record.length);
+            file.seek(end);
             // Each call copies what it writes to memory of its own.
             for (int from = 0; from < record.length; from += WRITE_BYTES) {
                 file.write(record, from, Math.min(WRITE_BYTES, record.length - from));
@@ -85,6 +89,22 @@ final class Journal implements Closeable {
         end += record.length;
     }
 
+    /** Writes zeros behind where the next record ends: forcing is cheaper where the file does not grow. */
+    private void allocate(long nextEnd) throws IOException {
+        if (nextEnd <= allocated) {
+            return;
+        }
+        try {
+            file.seek(nextEnd);
+            file.write(ZEROS);
+            allocated = nextEnd + ZEROS.length;
+        } catch (IOException e) {
+            // There may be room for the record itself.
+            file.setLength(end);
+            allocated = end;
+        }
+    }
+
     private void takeBack(Throwable failure) throws IOException {
         try {
             file.setLength(end);
@@ -95,9 +115,12 @@ final class Journal implements Closeable {
         }
     }
 
+    /** Gives back what was allocated ahead. */
     @Override
     public void close() throws IOException {
-        file.close();
+        try (file) {
+            file.setLength(end);
+        }
     }
 
     static byte[] header(long salt, long first) {

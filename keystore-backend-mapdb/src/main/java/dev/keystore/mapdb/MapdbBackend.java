@@ -144,6 +144,21 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         }
     }
 
+    /** For tests of what becomes of a journal that breaks. */
+    Writer writer() {
+        return writer;
+    }
+
+    /** For tests of what becomes of a MapDB that fails. */
+    Entries entries() {
+        return entries;
+    }
+
+    /** For tests that copy the folder as a crash would leave it. */
+    Checkpointer checkpointer() {
+        return checkpointer;
+    }
+
     private <T> T read(Supplier<T> reading) {
         Lock shared = lifecycle.readLock();
         shared.lock();

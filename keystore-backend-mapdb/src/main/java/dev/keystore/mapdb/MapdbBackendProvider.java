@@ -8,6 +8,7 @@ import dev.keystore.spi.BackendProvider;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Opens the MapDB backend from {@code mapdb:path/of/the/folder}. Found by its scheme; nobody needs to name it.
@@ -77,9 +78,11 @@ public final class MapdbBackendProvider implements BackendProvider {
     }
 
     private static long checkpointBytes(BackendConfig config) {
-        if (!Set.of(CHECKPOINT_BYTES).containsAll(config.properties().keySet())) {
-            throw new IllegalArgumentException("properties may hold " + CHECKPOINT_BYTES
-                    + ", and nothing else; was given " + config.properties().keySet());
+        Set<String> unknown = new TreeSet<>(config.properties().keySet());
+        unknown.remove(CHECKPOINT_BYTES);
+        if (!unknown.isEmpty()) {
+            throw new IllegalArgumentException(
+                    "properties may hold " + CHECKPOINT_BYTES + ", and nothing else; was also given " + unknown);
         }
         String text = config.properties().getOrDefault(CHECKPOINT_BYTES, DEFAULT_CHECKPOINT_BYTES);
         try {

@@ -19,7 +19,7 @@ import org.mapdb.volume.ByteBufferVol;
  * filled with zeros before it is mapped, so that a full disk is an exception when the file grows, and never a fault when a
  * page of it is written. The file is forced once, by {@link #sync}.
  *
- * <p>The mappings are given up to the garbage collector.
+ * <p>Closing gives the mappings back at once, where the JVM lets MapDB do so; else the garbage collector does.
  */
 final class MappedVolume extends ByteBufferVol {
 
@@ -42,7 +42,7 @@ final class MappedVolume extends ByteBufferVol {
         }
         growLock.lock();
         try {
-            fill(1L * slices.length << SLICE_SHIFT, 1L * wanted << SLICE_SHIFT);
+            fill(offsetOf(slices.length), offsetOf(wanted));
             map(wanted);
         } catch (IOException e) {
             throw new DBException.VolumeIOError(e);
@@ -70,7 +70,7 @@ final class MappedVolume extends ByteBufferVol {
             try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
                 ByteBuffer[] grown = Arrays.copyOf(slices, wanted);
                 for (int i = slices.length; i < wanted; i++) {
-                    grown[i] = file.getChannel().map(MapMode.READ_WRITE, 1L * i << SLICE_SHIFT, sliceSize);
+                    grown[i] = file.getChannel().map(MapMode.READ_WRITE, offsetOf(i), sliceSize);
                 }
                 slices = grown;
             }
@@ -90,15 +90,19 @@ final class MappedVolume extends ByteBufferVol {
         drop();
     }
 
-    /** Closes it without forcing what was written. */
+    /** Closes it without forcing what was written. Nobody may be reading or writing. */
     void drop() {
         closed.set(true);
+        ByteBuffer[] mapped = slices;
         slices = new ByteBuffer[0];
+        for (ByteBuffer slice : mapped) {
+            unmap((MappedByteBuffer) slice);
+        }
     }
 
     @Override
     public long length() {
-        return 1L * slices.length << SLICE_SHIFT;
+        return offsetOf(slices.length);
     }
 
     @Override
@@ -119,5 +123,9 @@ final class MappedVolume extends ByteBufferVol {
     @Override
     public boolean getFileLocked() {
         return false;
+    }
+
+    private static long offsetOf(int slice) {
+        return (long) slice << SLICE_SHIFT;
     }
 }

@@ -10,8 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** The entries that a checkpoint and the journals after it add up to, merged from their files as they are read. */
 final class MergedEntries implements EntrySource {
 
-    private final @Nullable EntryFileReader checkpoint;
-    private final List<Run> runs;
+    private final List<EntrySource> sources;
     private final PriorityQueue<Head> heads =
             new PriorityQueue<>(Comparator.comparing(Head::key, Arrays::compareUnsigned)
                     .thenComparing(Head::age, Comparator.reverseOrder()));
@@ -24,18 +23,14 @@ final class MergedEntries implements EntrySource {
     }
 
     /**
-     * Merges a checkpoint and runs, which it closes when it is closed.
+     * Merges sources, which it closes when it is closed.
      *
-     * @param runs the oldest first
+     * @param sources the oldest first; those that are runs clear what is older
      */
-    MergedEntries(@Nullable EntryFileReader checkpoint, List<Run> runs) throws IOException {
-        this.checkpoint = checkpoint;
-        this.runs = List.copyOf(runs);
-        if (checkpoint != null) {
-            addHead(checkpoint, 0);
-        }
-        for (int i = 0; i < runs.size(); i++) {
-            addHead(runs.get(i), i + 1);
+    MergedEntries(List<EntrySource> sources) throws IOException {
+        this.sources = List.copyOf(sources);
+        for (int age = 0; age < sources.size(); age++) {
+            addHead(sources.get(age), age);
         }
     }
 
@@ -61,8 +56,8 @@ final class MergedEntries implements EntrySource {
     }
 
     private boolean isClearedAfter(Head head) {
-        for (Run run : runs.subList(head.age, runs.size())) {
-            if (run.clears(head.key())) {
+        for (EntrySource later : sources.subList(head.age + 1, sources.size())) {
+            if (later instanceof Run run && run.clears(head.key())) {
                 return true;
             }
         }
@@ -78,10 +73,21 @@ final class MergedEntries implements EntrySource {
 
     @Override
     public void close() throws IOException {
-        try (EntryFileReader last = checkpoint) {
-            for (Run run : runs) {
-                run.close();
+        closeAll(sources);
+    }
+
+    /** Closes sources, each of them whatever happens to the others. */
+    static void closeAll(List<EntrySource> sources) throws IOException {
+        IOException failure = null;
+        for (EntrySource source : sources) {
+            try {
+                source.close();
+            } catch (IOException e) {
+                failure = e;
             }
+        }
+        if (failure != null) {
+            throw failure;
         }
     }
 }

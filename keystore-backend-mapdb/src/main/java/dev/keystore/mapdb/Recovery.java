@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds out what a store holds when it is opened.
@@ -23,17 +24,14 @@ record Recovery(WorkingMap map, long last) {
      */
     static Recovery open(MapdbFolder folder) throws IOException {
         Optional<ClosedMark> mark = closedMark(folder);
-        Recovery recovery;
-        if (mark.isPresent() && mark.get().fits(folder)) {
-            recovery = reuse(folder, mark.get());
-        } else {
-            long last =
-                    mark.isPresent() ? mark.get().last() : History.of(folder).last();
-            recovery = new Recovery(rebuild(folder, last), last);
+        long last = mark.isPresent() ? mark.get().last() : History.of(folder).last();
+        WorkingMap map = mark.isPresent() && mark.get().fits(folder) ? reuse(folder, mark.get()) : null;
+        if (map == null) {
+            map = rebuild(folder, last);
             ClosedMark.delete(folder);
         }
-        deleteOthers(folder, recovery.map.path());
-        return recovery;
+        deleteOthers(folder, map.path());
+        return new Recovery(map, last);
     }
 
     private static Optional<ClosedMark> closedMark(MapdbFolder folder) throws IOException {
@@ -41,10 +39,18 @@ record Recovery(WorkingMap map, long last) {
         return mark.isPresent() && mark.get().isNewest(folder) ? mark : Optional.empty();
     }
 
-    /** The mark goes, durably, before anything can be changed. */
-    private static Recovery reuse(MapdbFolder folder, ClosedMark mark) throws IOException {
+    /**
+     * Opens the working file that a clean close left. The mark goes, durably, before anything can be changed.
+     *
+     * @return {@code null} if MapDB can't open it
+     */
+    private static @Nullable WorkingMap reuse(MapdbFolder folder, ClosedMark mark) throws IOException {
         ClosedMark.delete(folder);
-        return new Recovery(WorkingMap.open(folder.file(mark.working())), mark.last());
+        try {
+            return WorkingMap.open(folder.file(mark.working()));
+        } catch (IOException e) {
+            return null;
+        }
     }
 
     /**

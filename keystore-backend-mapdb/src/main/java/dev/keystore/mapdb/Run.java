@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -38,7 +39,7 @@ final class Run implements EntrySource {
      * @param last the number of the last record that counts
      */
     static Run sort(MapdbFolder folder, Path journal, long first, long last) throws IOException {
-        TreeMap<byte[], StoredEntry> sorted = new TreeMap<>(Arrays::compareUnsigned);
+        NavigableMap<byte[], StoredEntry> sorted = new TreeMap<>(Arrays::compareUnsigned);
         Map<byte[], Set<String>> clears = new TreeMap<>(Arrays::compareUnsigned);
         try (JournalReader reader = new JournalReader(journal, first)) {
             for (List<Change> changes = reader.next(last); changes != null; changes = reader.next(last)) {
@@ -55,7 +56,8 @@ final class Run implements EntrySource {
         }
     }
 
-    private static void apply(Change change, TreeMap<byte[], StoredEntry> sorted, Map<byte[], Set<String>> clears) {
+    private static void apply(
+            Change change, NavigableMap<byte[], StoredEntry> sorted, Map<byte[], Set<String>> clears) {
         if (change instanceof Put put) {
             sorted.put(put.key(), new StoredEntry(put.key(), put.value()));
         } else if (change instanceof Delete delete) {
@@ -68,7 +70,7 @@ final class Run implements EntrySource {
         }
     }
 
-    private static Map<byte[], StoredEntry> range(TreeMap<byte[], StoredEntry> sorted, byte[] prefix) {
+    private static Map<byte[], StoredEntry> range(NavigableMap<byte[], StoredEntry> sorted, byte[] prefix) {
         byte[] end = EntryKey.end(prefix);
         return end == null ? sorted.tailMap(prefix, true) : sorted.subMap(prefix, true, end, false);
     }
@@ -79,7 +81,7 @@ final class Run implements EntrySource {
         return both;
     }
 
-    private static void write(Path file, long first, TreeMap<byte[], StoredEntry> sorted) throws IOException {
+    private static void write(Path file, long first, NavigableMap<byte[], StoredEntry> sorted) throws IOException {
         try (EntryFileWriter writer = new EntryFileWriter(file, first)) {
             for (StoredEntry entry : sorted.values()) {
                 writer.add(entry);

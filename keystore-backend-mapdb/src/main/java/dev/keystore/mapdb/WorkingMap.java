@@ -47,32 +47,37 @@ final class WorkingMap {
 
     /** Fills an empty file with entries. */
     static WorkingMap create(Path path, EntrySource entries) throws IOException {
-        try {
-            MappedVolume volume = new MappedVolume(path);
-            DB db = open(volume, false);
+        return open(path, false, db -> {
             TreeMapSink<byte[], byte[]> sink = maker(db).createFromSink();
             for (StoredEntry entry = entries.next(); entry != null; entry = entries.next()) {
                 sink.put(entry.key(), entry.value());
             }
-            return new WorkingMap(path, volume, db, sink.create());
-        } catch (DBException e) {
-            throw new IOException(path + " could not be made: " + e, e);
-        }
+            return sink.create();
+        });
     }
 
     /** Opens a file that was closed. */
     static WorkingMap open(Path path) throws IOException {
-        try {
-            MappedVolume volume = new MappedVolume(path);
-            DB db = open(volume, true);
-            return new WorkingMap(path, volume, db, maker(db).open());
-        } catch (DBException e) {
-            throw new IOException(path + " could not be opened: " + e, e);
-        }
+        return open(path, true, db -> maker(db).open());
     }
 
-    private static DB open(MappedVolume volume, boolean exists) {
-        return DBMaker.volumeDB(volume, exists).concurrencyDisable().make();
+    /** What brings the map out of a database. */
+    private interface Opening {
+        BTreeMap<byte[], byte[]> map(DB db) throws IOException;
+    }
+
+    private static WorkingMap open(Path path, boolean exists, Opening opening) throws IOException {
+        MappedVolume volume = new MappedVolume(path);
+        try {
+            DB db = DBMaker.volumeDB(volume, exists).concurrencyDisable().make();
+            return new WorkingMap(path, volume, db, opening.map(db));
+        } catch (DBException e) {
+            volume.drop();
+            throw failure(path, e);
+        } catch (IOException | RuntimeException | Error e) {
+            volume.drop();
+            throw e;
+        }
     }
 
     /** Values are records of their own: within the nodes of the tree, each change would write a whole node of them. */
@@ -109,7 +114,7 @@ final class WorkingMap {
         try {
             volume.ensureAvailable(((StoreDirect) db.getStore()).getTotalSize() + bytes);
         } catch (DBException.VolumeIOError e) {
-            throw new IOException(path + " can't grow: " + e.getCause(), e);
+            throw failure(path, e);
         }
     }
 
@@ -148,7 +153,7 @@ final class WorkingMap {
         try {
             db.close();
         } catch (DBException e) {
-            throw new IOException(path + " could not be closed: " + e, e);
+            throw failure(path, e);
         }
     }
 
@@ -156,5 +161,10 @@ final class WorkingMap {
     void discard() {
         volume.drop();
         MapdbFolder.deleteIfPossible(path);
+    }
+
+    private static IOException failure(Path path, DBException e) {
+        Throwable cause = e.getCause() == null ? e : e.getCause();
+        return new IOException("MapDB failed on " + path + ": " + cause, e);
     }
 }

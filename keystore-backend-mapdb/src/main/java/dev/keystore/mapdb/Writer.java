@@ -93,6 +93,12 @@ final class Writer {
         }
     }
 
+    /** Returns the journal that the next group is appended to, unless that has to begin one. */
+    @Nullable
+    Journal current() {
+        return journal;
+    }
+
     private void append(List<Change> changes) {
         boolean appended = false;
         try {
@@ -142,6 +148,7 @@ final class Writer {
             return;
         }
         closeJournal();
+        entries.discard();
         try {
             entries.replace(checkpointer.exclusively(() -> Recovery.rebuild(folder, last)));
         } catch (IOException e) {
