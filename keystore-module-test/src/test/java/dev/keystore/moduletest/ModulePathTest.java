@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.FieldSource;
 @Timeout(120)
 class ModulePathTest {
 
-    static final List<String> SCHEMES = List.of("jdbc:sqlite", "files");
+    static final List<String> SCHEMES = List.of("jdbc:sqlite", "mapdb", "files");
 
     @TempDir
     private Path folder;
