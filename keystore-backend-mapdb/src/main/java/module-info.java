@@ -3,10 +3,11 @@ import dev.keystore.spi.BackendProvider;
 
 /** The MapDB backend of Keystore: one folder, pure Java. */
 module dev.keystore.mapdb {
-    requires dev.keystore.api;
-    // MapDB needs these two, and can't say so: it is an automatic module.
+    // MapDB needs these three, and can't say so: it is an automatic module. With the last it gives mapped files back.
     requires com.google.common;
     requires kotlin.stdlib;
+    requires jdk.unsupported;
+    requires dev.keystore.api;
     requires mapdb;
     requires static org.jspecify;
 

@@ -18,9 +18,9 @@ final class EntryKey {
 
     /** Returns the key of an entry, which is also what the keys of ids with the prefix {@code id} begin with. */
     static byte[] of(String context, String type, String id) {
-        byte[] contextBytes = bytes(context);
-        byte[] typeBytes = bytes(type);
-        byte[] idBytes = bytes(id);
+        byte[] contextBytes = bytes("context", context, 0xFFFF);
+        byte[] typeBytes = bytes("type", type, 0xFF);
+        byte[] idBytes = id.getBytes(StandardCharsets.UTF_8);
         return ByteBuffer.allocate(Short.BYTES + contextBytes.length + 1 + typeBytes.length + idBytes.length)
                 .putShort((short) contextBytes.length)
                 .put(contextBytes)
@@ -32,7 +32,7 @@ final class EntryKey {
 
     /** Returns what the keys of a context begin with. */
     static byte[] ofContext(String context) {
-        byte[] contextBytes = bytes(context);
+        byte[] contextBytes = bytes("context", context, 0xFFFF);
         return ByteBuffer.allocate(Short.BYTES + contextBytes.length)
                 .putShort((short) contextBytes.length)
                 .put(contextBytes)
@@ -71,7 +71,11 @@ final class EntryKey {
         return Short.BYTES + (ByteBuffer.wrap(key).getShort() & 0xFFFF);
     }
 
-    private static byte[] bytes(String name) {
-        return name.getBytes(StandardCharsets.UTF_8);
+    private static byte[] bytes(String what, String name, int longest) {
+        byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+        if (bytes.length > longest) {
+            throw new IllegalArgumentException(what + " has " + bytes.length + " bytes, and may have " + longest);
+        }
+        return bytes;
     }
 }

@@ -19,6 +19,7 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The entries of all contexts in the MapDB file of a folder, behind a journal of commits.
@@ -64,7 +65,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         List<String> all = List.copyOf(ids);
         List<byte[]> keys =
                 all.stream().map(id -> EntryKey.of(context, type, id)).toList();
-        List<byte[]> values = read(() -> entries.get("load " + all.size() + " entries of " + type, keys));
+        List<byte @Nullable []> values = read(() -> entries.get("load " + all.size() + " entries of " + type, keys));
         Map<String, byte[]> found = new HashMap<>();
         for (int i = 0; i < all.size(); i++) {
             byte[] value = values.get(i);

@@ -16,14 +16,21 @@ import java.util.TreeSet;
  * <p>What follows the scheme is the path of a folder that is the store's alone. One that does not exist, or is empty,
  * becomes a new store, readable by its owner alone. One process at a time has it open, once (R53).
  *
- * <p>A commit is one record in a journal and one fsync. Closed journals are merged into a checkpoint, in the background,
- * when they have {@code checkpointBytes} bytes, or half the bytes of the last checkpoint if that is more. On disk a store
- * is so at most about four times the bytes of its entries, while a checkpoint is made, and these journals twice.
+ * <p>A commit is one record in a journal and one fsync; then MapDB's file has it, whose pages are written whenever the
+ * system likes. Closed journals are merged into a new checkpoint, in the background and while commits go on, when they
+ * have {@code checkpointBytes} bytes, or half the bytes of the last checkpoint if that is more. So a store needs on disk
+ * the bytes of its entries twice, with these journals, and twice more while a checkpoint is made; an empty one 10 MB.
  *
  * <p>After a clean close, opening reads MapDB's file once to compare its checksum. After a crash, and where the checksum is
- * wrong, that file is made again from checkpoint and journals, which takes longer. A record that a crash cut short at the
- * end of the last journal was never acknowledged, and is left out. Any other damage of a journal or the checkpoint that
- * recovery needs is refused, with the file, the place and what would be lost; nothing is changed then.
+ * wrong, that file is made again from checkpoint and journals, about 7 µs for each entry. A record that a crash cut short
+ * at the end of the last journal was never acknowledged, and is left out. Any other damage of a journal or the checkpoint
+ * that recovery needs is refused, with the file, the place and what would be lost; nothing is changed then. What can't be
+ * told from a crash is the loss of the last records, or the last journal, of a store that was not closed.
+ *
+ * <p>A disk that is full refuses commits, as permanent failures; once there is room, they go on.
+ *
+ * <p>MapDB computes hashes with lz4-java, which brings native code and unpacks it into {@code java.io.tmpdir}. Where that
+ * can't be loaded it goes on in Java; nothing here depends on it.
  *
  * <p>Properties:
  *

@@ -47,13 +47,12 @@ final class MapdbFolder {
     private static final Pattern NUMBERED = Pattern.compile("(journal|checkpoint|working)-(\\d{19})");
 
     private final Deque<Path> created = new ArrayDeque<>();
-    private final boolean fresh;
     private Path path;
+    private boolean fresh;
     private @Nullable FolderLock lock;
 
-    private MapdbFolder(Path path, boolean fresh) {
+    private MapdbFolder(Path path) {
         this.path = path;
-        this.fresh = fresh;
     }
 
     /**
@@ -66,11 +65,11 @@ final class MapdbFolder {
         if (!Files.isDirectory(folder)) {
             throw new StoreOpenException(folder + " is not a folder; name a folder for the store", null);
         }
-        boolean fresh = !MapdbFormat.examine(path);
+        MapdbFormat.examine(path);
         if (!Files.isWritable(folder) || !Files.isExecutable(folder)) {
             throw new StoreOpenException(folder + " can't be written; make the folder writable for this user", null);
         }
-        return new MapdbFolder(path, fresh);
+        return new MapdbFolder(path);
     }
 
     /**
@@ -84,7 +83,8 @@ final class MapdbFolder {
             path = path.toRealPath();
             createIfAbsent(path.resolve(LOCK));
             Interrupts.outlast(() -> lock = FolderLock.acquire(path, path.resolve(LOCK)));
-            if (!MapdbFormat.examine(path)) {
+            fresh = !MapdbFormat.examine(path);
+            if (fresh) {
                 write(MapdbFormat.FILE, MapdbFormat.TEXT);
             }
         } catch (IOException e) {
@@ -104,7 +104,7 @@ final class MapdbFolder {
     /** Gives the lock back, and removes what opening a new store has made. */
     void undo(Throwable failure) {
         try {
-            if (fresh && lock != null) {
+            if (fresh) {
                 removeAll();
             }
             boolean held = lock != null;
