@@ -45,7 +45,7 @@ final class BackendLocator {
             throw new StoreOpenException(
                     "No backend is registered for scheme \"" + scheme + "\"; found: " + describe(providers)
                             + ". Add the backend's artifact, for example dev.keystore:keystore-backend-jdbc for"
-                            + " jdbc:sqlite, to the class path",
+                            + " jdbc:sqlite or dev.keystore:keystore-backend-mapdb for mapdb, to the class path",
                     null);
         }
         throw new StoreOpenException(

@@ -167,7 +167,8 @@ class BackendLocatorTest {
                 .isInstanceOf(StoreOpenException.class)
                 .hasMessageContaining("\"jdbc:sqlite\"")
                 .hasMessageContaining("found: none")
-                .hasMessageContaining("dev.keystore:keystore-backend-jdbc");
+                .hasMessageContaining("dev.keystore:keystore-backend-jdbc")
+                .hasMessageContaining("dev.keystore:keystore-backend-mapdb");
     }
 
     @Test

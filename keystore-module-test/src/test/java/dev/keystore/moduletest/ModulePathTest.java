@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.FieldSource;
 @Timeout(120)
 class ModulePathTest {
 
-    static final List<String> SCHEMES = List.of("jdbc:sqlite", "jdbc:postgresql", "files");
+    static final List<String> SCHEMES = List.of("jdbc:sqlite", "jdbc:postgresql", "mapdb", "files");
 
     @TempDir
     private Path folder;

@@ -1,0 +1,85 @@
+package dev.keystore.mapdb;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.zip.CRC32C;
+
+/**
+ * What a clean close leaves: which working file has the entries as they are after the last record.
+ *
+ * <p>The checksum is over the whole file. It costs opening and closing a pass over the file, and tells every damage done
+ * to the file while it was closed, which MapDB itself might take for entries that are not there.
+ *
+ * @param last the number of the last record
+ */
+record ClosedMark(long last, String working, long bytes, int checksum) {
+
+    private static final String FILE = "closed";
+    private static final Pattern TEXT =
+            Pattern.compile("(last (\\d+) working (\\S+) bytes (\\d+) checksum (-?\\d+)) (-?\\d+)\n");
+
+    /** Returns the mark of a folder; empty if the store was not closed cleanly, or the mark is damaged. */
+    static Optional<ClosedMark> read(MapdbFolder folder) throws IOException {
+        try {
+            Matcher text = TEXT.matcher(Files.readString(folder.file(FILE), StandardCharsets.ISO_8859_1));
+            if (!text.matches() || !text.group(6).equals(String.valueOf(checksum(text.group(1))))) {
+                return Optional.empty();
+            }
+            return Optional.of(new ClosedMark(
+                    Long.parseLong(text.group(2)),
+                    text.group(3),
+                    Long.parseLong(text.group(4)),
+                    Integer.parseInt(text.group(5))));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** Marks the folder as closed after a record, with a working file that is closed. */
+    static void write(MapdbFolder folder, long last, Path working) throws IOException {
+        String text = "last " + last + " working " + working.getFileName() + " bytes " + Files.size(working)
+                + " checksum " + checksum(working);
+        folder.write(FILE, text + " " + checksum(text) + "\n");
+    }
+
+    /** Removes the mark of a folder, durably. */
+    static void delete(MapdbFolder folder) throws IOException {
+        folder.deleteDurably(folder.file(FILE));
+    }
+
+    /** Tells whether no journal was begun after the mark was written. */
+    boolean isNewest(MapdbFolder folder) throws IOException {
+        Map.Entry<Long, Path> journal = folder.numbered(MapdbFolder.JOURNAL).lastEntry();
+        return journal == null || journal.getKey() <= last;
+    }
+
+    /** Tells whether the working file is what it was when the store was closed. */
+    boolean fits(MapdbFolder folder) throws IOException {
+        Path file = folder.file(working);
+        return Files.exists(file) && Files.size(file) == bytes && checksum(file) == checksum;
+    }
+
+    private static int checksum(String text) {
+        return JournalRecord.checksum(ByteBuffer.wrap(text.getBytes(StandardCharsets.ISO_8859_1)));
+    }
+
+    private static int checksum(Path file) throws IOException {
+        CRC32C checksum = new CRC32C();
+        byte[] buffer = new byte[1 << 18];
+        try (InputStream in = Files.newInputStream(file)) {
+            for (int read = in.read(buffer); read >= 0; read = in.read(buffer)) {
+                checksum.update(buffer, 0, read);
+            }
+        }
+        return (int) checksum.getValue();
+    }
+}

@@ -1,0 +1,112 @@
+package dev.keystore.mapdb;
+
+import java.io.BufferedInputStream;
+import java.io.DataInputStream;
+import java.io.EOFException;
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/** Reads what {@link EntryFileWriter} wrote, one block in memory at a time. */
+final class EntryFileReader implements EntrySource {
+
+    private final Path path;
+    private final long length;
+    private final long number;
+    private final DataInputStream in;
+    private ByteBuffer block = ByteBuffer.allocate(0);
+    private long offset = EntryFileWriter.HEADER_BYTES;
+    private long entries;
+    private boolean ended;
+
+    /**
+     * Opens a file.
+     *
+     * @param number which its header must hold
+     * @throws DamagedFileException if it does not
+     */
+    EntryFileReader(Path path, long number) throws IOException {
+        this.path = path;
+        this.number = number;
+        length = path.toFile().length();
+        in = new DataInputStream(new BufferedInputStream(new FileInputStream(path.toFile()), 1 << 17));
+        try {
+            if (length < EntryFileWriter.HEADER_BYTES
+                    || in.readLong() != EntryFileWriter.MAGIC
+                    || in.readLong() != number) {
+                throw new DamagedFileException(
+                        path, 0, "its header is not that of record " + number + ", and all its entries would be lost");
+            }
+        } catch (IOException | RuntimeException e) {
+            in.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Returns the next entry, or {@code null} after the last.
+     *
+     * @throws DamagedFileException if what comes next is not what was written
+     */
+    @Override
+    public @Nullable StoredEntry next() throws IOException {
+        if (!block.hasRemaining() && !ended) {
+            nextBlock();
+        }
+        if (ended) {
+            return null;
+        }
+        entries++;
+        boolean isPresent = block.get() == 1;
+        byte[] key = bytes();
+        return new StoredEntry(key, isPresent ? bytes() : null);
+    }
+
+    private void nextBlock() throws IOException {
+        try {
+            int size = in.readInt();
+            int checksum = in.readInt();
+            long blockOffset = offset;
+            offset += EntryFileWriter.BLOCK_HEADER_BYTES;
+            if (size < 0 || size > length - offset) {
+                throw damaged(blockOffset);
+            }
+            byte[] contents = new byte[size];
+            in.readFully(contents);
+            if (checksum != EntryFileWriter.checksum(number, blockOffset, contents)) {
+                throw damaged(blockOffset);
+            }
+            offset += size;
+            block = ByteBuffer.wrap(contents);
+        } catch (EOFException e) {
+            throw damaged(offset);
+        }
+        if (offset == length) {
+            if (block.remaining() != Long.BYTES || block.getLong() != entries) {
+                throw damaged(offset);
+            }
+            ended = true;
+        }
+    }
+
+    private DamagedFileException damaged(long at) {
+        return new DamagedFileException(
+                path,
+                at,
+                "entries of its " + length + " bytes from there on can't be read, and would be lost; " + entries
+                        + " before them can be read");
+    }
+
+    private byte[] bytes() {
+        byte[] bytes = new byte[block.getInt()];
+        block.get(bytes);
+        return bytes;
+    }
+
+    @Override
+    public void close() throws IOException {
+        in.close();
+    }
+}

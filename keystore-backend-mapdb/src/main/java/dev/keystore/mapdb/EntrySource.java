@@ -1,0 +1,13 @@
+package dev.keystore.mapdb;
+
+import java.io.Closeable;
+import java.io.IOException;
+import org.jspecify.annotations.Nullable;
+
+/** Entries in the order of their keys. */
+interface EntrySource extends Closeable {
+
+    /** Returns the next entry, or {@code null} after the last. */
+    @Nullable
+    StoredEntry next() throws IOException;
+}

@@ -1,0 +1,92 @@
+package dev.keystore.mapdb;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The files that hold what a store holds: its newest checkpoint, and the journals after it, without a gap.
+ *
+ * @param checkpointed the number of the last record in the checkpoint; 0 if there is none
+ * @param checkpoint {@code null} if there is none
+ * @param journals by the number of their first record; those after the checkpoint
+ */
+record History(long checkpointed, @Nullable Path checkpoint, NavigableMap<Long, Path> journals) {
+
+    /**
+     * Looks at what is in a folder.
+     *
+     * @throws DamagedFileException if a file is missing
+     */
+    static History of(MapdbFolder folder) throws IOException {
+        Map.Entry<Long, Path> checkpoint =
+                folder.numbered(MapdbFolder.CHECKPOINT).lastEntry();
+        long checkpointed = checkpoint == null ? 0 : checkpoint.getKey();
+        NavigableMap<Long, Path> journals =
+                new TreeMap<>(folder.numbered(MapdbFolder.JOURNAL).tailMap(checkpointed + 1, true));
+        if (!journals.isEmpty() && journals.firstKey() != checkpointed + 1) {
+            throw new DamagedFileException(folder + " lacks the file with the records "
+                    + (checkpointed + 1) + " to " + (journals.firstKey() - 1) + ", which would be lost: "
+                    + folder.numbered(MapdbFolder.JOURNAL, checkpointed + 1) + ", or a checkpoint after it");
+        }
+        return new History(checkpointed, checkpoint == null ? null : checkpoint.getValue(), journals);
+    }
+
+    /** Returns the part of it up to a record, which is the last of a journal. */
+    History upTo(long last) {
+        return new History(checkpointed, checkpoint, journals.headMap(last, true));
+    }
+
+    /**
+     * Merges all of it.
+     *
+     * @param last the number of the last record, or {@link Long#MAX_VALUE} if it is what the last journal ends with
+     * @throws DamagedFileException if a journal is not what was written
+     */
+    MergedEntries merged(MapdbFolder folder, long last) throws IOException {
+        List<EntrySource> sources = new ArrayList<>();
+        try {
+            if (checkpoint != null) {
+                sources.add(new EntryFileReader(checkpoint, checkpointed));
+            }
+            for (Map.Entry<Long, Path> journal : journals.entrySet()) {
+                Long next = journals.higherKey(journal.getKey());
+                sources.add(Run.sort(folder, journal.getValue(), journal.getKey(), next == null ? last : next - 1));
+            }
+            return new MergedEntries(sources);
+        } catch (IOException | RuntimeException | Error e) {
+            MergedEntries.closeAll(sources);
+            throw e;
+        }
+    }
+
+    long checkpointBytes() throws IOException {
+        return checkpoint == null ? 0 : Files.size(checkpoint);
+    }
+
+    long journalBytes() throws IOException {
+        long bytes = 0;
+        for (Path journal : journals.values()) {
+            bytes += Files.size(journal);
+        }
+        return bytes;
+    }
+
+    /** Returns the number of the last record that can be read. */
+    long last() throws IOException {
+        Map.Entry<Long, Path> journal = journals.lastEntry();
+        if (journal == null) {
+            return checkpointed;
+        }
+        try (JournalReader reader = new JournalReader(journal.getValue(), journal.getKey())) {
+            while (reader.next(Long.MAX_VALUE) != null) {}
+            return reader.number() - 1;
+        }
+    }
+}

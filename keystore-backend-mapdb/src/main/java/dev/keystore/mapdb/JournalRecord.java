@@ -1,0 +1,140 @@
+package dev.keystore.mapdb;
+
+import dev.keystore.mapdb.Change.Clear;
+import dev.keystore.mapdb.Change.Delete;
+import dev.keystore.mapdb.Change.Put;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.zip.CRC32C;
+
+/**
+ * One group of commits, as it stands in a journal.
+ *
+ * <pre>
+ * length of the body    4 bytes
+ * number                8    records are numbered without gaps, over all journals
+ * checksum              4    CRC32C of the journal's salt, the length and the number
+ * body                       the changes, in their order
+ * checksum              4    CRC32C of the salt, the number and the body
+ * </pre>
+ *
+ * <p>The salt, chosen by chance for each journal, keeps bytes of a value from being taken for a record.
+ */
+final class JournalRecord {
+
+    static final int HEADER_BYTES = 16;
+    static final int CHECKSUM_BYTES = 4;
+
+    private static final int PUT = 1;
+    private static final int DELETE = 2;
+    private static final int CLEAR = 3;
+
+    private JournalRecord() {}
+
+    static byte[] encode(long salt, long number, List<Change> changes) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (DataOutputStream out = new DataOutputStream(bytes)) {
+            out.write(new byte[HEADER_BYTES]);
+            for (Change change : changes) {
+                write(out, change);
+            }
+            out.writeInt(0);
+        }
+        ByteBuffer record = ByteBuffer.wrap(bytes.toByteArray());
+        int length = record.capacity() - HEADER_BYTES - CHECKSUM_BYTES;
+        record.putInt(length).putLong(number).putInt(headerChecksum(salt, length, number));
+        record.putInt(HEADER_BYTES + length, bodyChecksum(salt, number, record.slice(HEADER_BYTES, length)));
+        return record.array();
+    }
+
+    static List<Change> decode(byte[] body) throws IOException {
+        List<Change> changes = new ArrayList<>();
+        try (DataInputStream in = new DataInputStream(new ByteArrayInputStream(body))) {
+            while (in.available() > 0) {
+                changes.add(read(in));
+            }
+        }
+        return changes;
+    }
+
+    static int headerChecksum(long salt, int length, long number) {
+        return checksum(ByteBuffer.allocate(2 * Long.BYTES + Integer.BYTES)
+                .putLong(salt)
+                .putInt(length)
+                .putLong(number)
+                .flip());
+    }
+
+    static int bodyChecksum(long salt, long number, ByteBuffer body) {
+        return checksum(
+                ByteBuffer.allocate(2 * Long.BYTES)
+                        .putLong(salt)
+                        .putLong(number)
+                        .flip(),
+                body);
+    }
+
+    static int checksum(ByteBuffer... parts) {
+        CRC32C checksum = new CRC32C();
+        for (ByteBuffer part : parts) {
+            checksum.update(part);
+        }
+        return (int) checksum.getValue();
+    }
+
+    private static void write(DataOutputStream out, Change change) throws IOException {
+        if (change instanceof Put put) {
+            out.writeByte(PUT);
+            writeBytes(out, put.key());
+            writeBytes(out, put.value());
+        } else if (change instanceof Delete delete) {
+            out.writeByte(DELETE);
+            writeBytes(out, delete.key());
+        } else if (change instanceof Clear clear) {
+            out.writeByte(CLEAR);
+            writeBytes(out, clear.context());
+            out.writeInt(clear.keptTypes().size());
+            for (String type : clear.keptTypes()) {
+                writeBytes(out, type.getBytes(StandardCharsets.UTF_8));
+            }
+        }
+    }
+
+    private static Change read(DataInputStream in) throws IOException {
+        int kind = in.readByte();
+        return switch (kind) {
+            case PUT -> new Put(readBytes(in), readBytes(in));
+            case DELETE -> new Delete(readBytes(in));
+            case CLEAR -> new Clear(readBytes(in), readTypes(in));
+            default -> throw new IOException("a change of the unknown kind " + kind);
+        };
+    }
+
+    private static Set<String> readTypes(DataInputStream in) throws IOException {
+        Set<String> types = new HashSet<>();
+        for (int left = in.readInt(); left > 0; left--) {
+            types.add(new String(readBytes(in), StandardCharsets.UTF_8));
+        }
+        return types;
+    }
+
+    private static void writeBytes(DataOutputStream out, byte[] bytes) throws IOException {
+        out.writeInt(bytes.length);
+        out.write(bytes);
+    }
+
+    private static byte[] readBytes(DataInputStream in) throws IOException {
+        byte[] bytes = new byte[in.readInt()];
+        in.readFully(bytes);
+        return bytes;
+    }
+}

@@ -1,0 +1,131 @@
+package dev.keystore.mapdb;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Path;
+import java.util.Arrays;
+import org.mapdb.DBException;
+import org.mapdb.volume.ByteBufferVol;
+
+/**
+ * MapDB's view of its file: mapped into memory, slice by slice.
+ *
+ * <p>Not one of MapDB's own volumes: through a channel or a {@link RandomAccessFile} a commit's changes cost several times
+ * as much, an interrupt closes the channel for good, and its mapped files are forced each time they grow. Here a slice is
+ * filled with zeros before it is mapped, so that a full disk is an exception when the file grows, and never a fault when a
+ * page of it is written. The file is forced once, by {@link #sync}.
+ *
+ * <p>Closing gives the mappings back at once, where the JVM lets MapDB do so; else the garbage collector does.
+ */
+final class MappedVolume extends ByteBufferVol {
+
+    private static final int SLICE_SHIFT = 22;
+    private static final byte[] ZEROS = new byte[1 << 16];
+
+    private final Path path;
+
+    MappedVolume(Path path) throws IOException {
+        super(false, SLICE_SHIFT, false);
+        this.path = path;
+        map((int) (path.toFile().length() >>> SLICE_SHIFT));
+    }
+
+    @Override
+    public void ensureAvailable(long offset) {
+        int wanted = (int) ((offset + sliceSize - 1) >>> SLICE_SHIFT);
+        if (wanted <= slices.length) {
+            return;
+        }
+        growLock.lock();
+        try {
+            fill(offsetOf(slices.length), offsetOf(wanted));
+            map(wanted);
+        } catch (IOException e) {
+            throw new DBException.VolumeIOError(e);
+        } finally {
+            growLock.unlock();
+        }
+    }
+
+    private void fill(long from, long to) throws IOException {
+        try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+            try {
+                file.seek(from);
+                for (long at = from; at < to; at += ZEROS.length) {
+                    file.write(ZEROS);
+                }
+            } catch (IOException e) {
+                file.setLength(from);
+                throw e;
+            }
+        }
+    }
+
+    private void map(int wanted) throws IOException {
+        Interrupts.outlast(() -> {
+            try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
+                ByteBuffer[] grown = Arrays.copyOf(slices, wanted);
+                for (int i = slices.length; i < wanted; i++) {
+                    grown[i] = file.getChannel().map(MapMode.READ_WRITE, offsetOf(i), sliceSize);
+                }
+                slices = grown;
+            }
+        });
+    }
+
+    @Override
+    public void sync() {
+        for (ByteBuffer slice : slices) {
+            ((MappedByteBuffer) slice).force();
+        }
+    }
+
+    @Override
+    public void close() {
+        sync();
+        drop();
+    }
+
+    /** Closes it without forcing what was written. Nobody may be reading or writing. */
+    void drop() {
+        closed.set(true);
+        ByteBuffer[] mapped = slices;
+        slices = new ByteBuffer[0];
+        for (ByteBuffer slice : mapped) {
+            unmap((MappedByteBuffer) slice);
+        }
+    }
+
+    @Override
+    public long length() {
+        return offsetOf(slices.length);
+    }
+
+    @Override
+    public void truncate(long size) {
+        throw new UnsupportedOperationException("it only grows");
+    }
+
+    @Override
+    public boolean isReadOnly() {
+        return false;
+    }
+
+    @Override
+    public File getFile() {
+        return path.toFile();
+    }
+
+    @Override
+    public boolean getFileLocked() {
+        return false;
+    }
+
+    private static long offsetOf(int slice) {
+        return (long) slice << SLICE_SHIFT;
+    }
+}

@@ -1,0 +1,93 @@
+package dev.keystore.mapdb;
+
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.PriorityQueue;
+import org.jspecify.annotations.Nullable;
+
+/** The entries that a checkpoint and the journals after it add up to, merged from their files as they are read. */
+final class MergedEntries implements EntrySource {
+
+    private final List<EntrySource> sources;
+    private final PriorityQueue<Head> heads =
+            new PriorityQueue<>(Comparator.comparing(Head::key, Arrays::compareUnsigned)
+                    .thenComparing(Head::age, Comparator.reverseOrder()));
+
+    /** The next entry of a source, and the source's place from the oldest on. */
+    private record Head(StoredEntry entry, int age, EntrySource source) {
+        byte[] key() {
+            return entry.key();
+        }
+    }
+
+    /**
+     * Merges sources, which it closes when it is closed.
+     *
+     * @param sources the oldest first; those that are runs clear what is older
+     */
+    MergedEntries(List<EntrySource> sources) throws IOException {
+        this.sources = List.copyOf(sources);
+        for (int age = 0; age < sources.size(); age++) {
+            addHead(sources.get(age), age);
+        }
+    }
+
+    /** Returns the next entry, which has a value, or {@code null} after the last. */
+    @Override
+    public @Nullable StoredEntry next() throws IOException {
+        while (true) {
+            Head newest = heads.poll();
+            if (newest == null) {
+                return null;
+            }
+            addHead(newest.source, newest.age);
+            for (Head older = heads.peek();
+                    older != null && Arrays.equals(older.key(), newest.key());
+                    older = heads.peek()) {
+                heads.remove();
+                addHead(older.source, older.age);
+            }
+            if (newest.entry.value() != null && !isClearedAfter(newest)) {
+                return newest.entry;
+            }
+        }
+    }
+
+    private boolean isClearedAfter(Head head) {
+        for (EntrySource later : sources.subList(head.age + 1, sources.size())) {
+            if (later instanceof Run run && run.clears(head.key())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void addHead(EntrySource source, int age) throws IOException {
+        StoredEntry entry = source.next();
+        if (entry != null) {
+            heads.add(new Head(entry, age, source));
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        closeAll(sources);
+    }
+
+    /** Closes sources, each of them whatever happens to the others. */
+    static void closeAll(List<EntrySource> sources) throws IOException {
+        IOException failure = null;
+        for (EntrySource source : sources) {
+            try {
+                source.close();
+            } catch (IOException e) {
+                failure = e;
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+}

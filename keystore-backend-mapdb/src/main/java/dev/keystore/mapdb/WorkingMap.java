@@ -1,0 +1,170 @@
+package dev.keystore.mapdb;
+
+import dev.keystore.mapdb.Change.Clear;
+import dev.keystore.mapdb.Change.Delete;
+import dev.keystore.mapdb.Change.Put;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.mapdb.BTreeMap;
+import org.mapdb.DB;
+import org.mapdb.DB.TreeMapMaker;
+import org.mapdb.DB.TreeMapSink;
+import org.mapdb.DBException;
+import org.mapdb.DBMaker;
+import org.mapdb.Serializer;
+import org.mapdb.StoreDirect;
+
+/**
+ * All entries in a MapDB file, without transactions and without an fsync before it is closed.
+ *
+ * <p>Its users take turns: any number read, or one changes. What MapDB throws reaches them as it is; after a change that
+ * failed, nobody knows what is in the file.
+ */
+final class WorkingMap {
+
+    static final int PAGE_SIZE = 256;
+
+    /** What MapDB may need for its tree beyond the bytes that it is given, however few these are. */
+    private static final long RESERVED_BYTES = 4 << 20;
+
+    private static final String NAME = "entries";
+
+    private final Path path;
+    private final MappedVolume volume;
+    private final DB db;
+    private final BTreeMap<byte[], byte[]> map;
+
+    private WorkingMap(Path path, MappedVolume volume, DB db, BTreeMap<byte[], byte[]> map) {
+        this.path = path;
+        this.volume = volume;
+        this.db = db;
+        this.map = map;
+    }
+
+    /** Fills an empty file with entries. */
+    static WorkingMap create(Path path, EntrySource entries) throws IOException {
+        return open(path, false, db -> {
+            TreeMapSink<byte[], byte[]> sink = maker(db).createFromSink();
+            for (StoredEntry entry = entries.next(); entry != null; entry = entries.next()) {
+                sink.put(entry.key(), entry.value());
+            }
+            return sink.create();
+        });
+    }
+
+    /** Opens a file that was closed. */
+    static WorkingMap open(Path path) throws IOException {
+        return open(path, true, db -> maker(db).open());
+    }
+
+    /** What brings the map out of a database. */
+    private interface Opening {
+        BTreeMap<byte[], byte[]> map(DB db) throws IOException;
+    }
+
+    private static WorkingMap open(Path path, boolean exists, Opening opening) throws IOException {
+        MappedVolume volume = new MappedVolume(path);
+        try {
+            DB db = DBMaker.volumeDB(volume, exists).concurrencyDisable().make();
+            return new WorkingMap(path, volume, db, opening.map(db));
+        } catch (DBException e) {
+            volume.drop();
+            throw failure(path, e);
+        } catch (IOException | RuntimeException | Error e) {
+            volume.drop();
+            throw e;
+        }
+    }
+
+    /** Values are records of their own: within the nodes of the tree, each change would write a whole node of them. */
+    private static TreeMapMaker<byte[], byte[]> maker(DB db) {
+        return db.treeMap(NAME, Serializer.BYTE_ARRAY, Serializer.BYTE_ARRAY).valuesOutsideNodesEnable();
+    }
+
+    Path path() {
+        return path;
+    }
+
+    byte @Nullable [] get(byte[] key) {
+        return map.get(key);
+    }
+
+    /**
+     * Returns the next keys that begin with a prefix, up to a page of them.
+     *
+     * @param after the key that they follow, or {@code null} for the first
+     */
+    List<byte[]> page(byte[] prefix, byte @Nullable [] after) {
+        byte[] from = after == null ? prefix : after;
+        Iterator<byte[]> keys = map.keyIterator(from, after == null, EntryKey.end(prefix), false);
+        List<byte[]> page = new ArrayList<>();
+        while (page.size() < PAGE_SIZE && keys.hasNext()) {
+            page.add(keys.next());
+        }
+        return page;
+    }
+
+    /** Makes room in the file for changes, so that applying them needs no more from the disk. */
+    void reserve(List<Change> changes) throws IOException {
+        long bytes = RESERVED_BYTES + 4 * Change.bytes(changes);
+        try {
+            volume.ensureAvailable(((StoreDirect) db.getStore()).getTotalSize() + bytes);
+        } catch (DBException.VolumeIOError e) {
+            throw failure(path, e);
+        }
+    }
+
+    void apply(List<Change> changes) {
+        changes.forEach(this::apply);
+    }
+
+    private void apply(Change change) {
+        if (change instanceof Put put) {
+            map.put(put.key(), put.value());
+        } else if (change instanceof Delete delete) {
+            map.remove(delete.key());
+        } else if (change instanceof Clear clear) {
+            clear(clear);
+        }
+    }
+
+    private void clear(Clear clear) {
+        byte[] last = null;
+        while (true) {
+            List<byte[]> page = page(clear.context(), last);
+            if (page.isEmpty()) {
+                return;
+            }
+            for (byte[] key : page) {
+                if (!clear.keptTypes().contains(EntryKey.typeOf(key))) {
+                    map.remove(key);
+                }
+            }
+            last = page.get(page.size() - 1);
+        }
+    }
+
+    /** Closes the file, durably. */
+    void close() throws IOException {
+        try {
+            db.close();
+        } catch (DBException e) {
+            throw failure(path, e);
+        }
+    }
+
+    /** Closes the file and deletes it. */
+    void discard() {
+        volume.drop();
+        MapdbFolder.deleteIfPossible(path);
+    }
+
+    private static IOException failure(Path path, DBException e) {
+        Throwable cause = e.getCause() == null ? e : e.getCause();
+        return new IOException("MapDB failed on " + path + ": " + cause, e);
+    }
+}

@@ -1,0 +1,28 @@
+package dev.keystore.mapdb;
+
+import dev.keystore.spi.Backend;
+import dev.keystore.testkit.CrashContractTest;
+import java.nio.file.Path;
+import java.util.List;
+
+final class MapdbCrashTest extends CrashContractTest {
+
+    /** Some ten commits, so that checkpoints are made, and cut short, all the time. */
+    private static final long CHECKPOINT_BYTES = 1 << 16;
+
+    @Override
+    protected Backend open(Path folder) {
+        return Mapdb.open(folder.resolve("store"), CHECKPOINT_BYTES);
+    }
+
+    /** What the journal, the checkpoint and the working file are written, forced, named and deleted with. */
+    @Override
+    protected List<String> systemCalls() {
+        return List.of("write,pwrite64", "fsync,fdatasync,msync", "rename", "unlink,unlinkat", "ftruncate");
+    }
+
+    @Override
+    protected int killsOfWhole() {
+        return 100;
+    }
+}
