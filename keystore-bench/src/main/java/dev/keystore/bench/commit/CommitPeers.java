@@ -72,6 +72,11 @@ public enum CommitPeers {
         return durability;
     }
 
+    /** Returns whether it is no store, but the least that one can do. */
+    public boolean isLimit() {
+        return this == APPEND || this == APPEND_GROUPS;
+    }
+
     /** Opens it on what is in a folder. */
     CommitPeer open(Path folder) throws Exception {
         return opener.open(folder);

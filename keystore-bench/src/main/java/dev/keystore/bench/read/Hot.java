@@ -32,7 +32,7 @@ public final class Hot {
     }
 
     /** How often the entries are read, relative to each other. */
-    public enum Spread {
+    public enum Frequency {
         /** The n-th as often as {@code 1 / n^0.99}. */
         ZIPF,
         /** All as often. */

@@ -1,7 +1,7 @@
 package dev.keystore.bench.read;
 
+import dev.keystore.bench.read.Hot.Frequency;
 import dev.keystore.bench.read.Hot.Room;
-import dev.keystore.bench.read.Hot.Spread;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -32,9 +32,9 @@ public class ReadBenchmark {
     @Param
     public Room room;
 
-    /** Which ids are read how often. */
+    /** How often each id is read. */
     @Param
-    public Spread spread;
+    public Frequency frequency;
 
     private ReadPeer values;
 
@@ -62,8 +62,8 @@ public class ReadBenchmark {
         /** Prepares the ids; the second thread begins in the middle. */
         @Setup
         public void prepare(ReadBenchmark benchmark, ThreadParams thread) {
-            single = benchmark.spread.single();
-            several = benchmark.spread.several();
+            single = benchmark.frequency.single();
+            several = benchmark.frequency.several();
             next = thread.getThreadIndex() * (single.length / thread.getThreadCount());
         }
 

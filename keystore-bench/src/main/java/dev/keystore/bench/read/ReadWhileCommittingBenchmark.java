@@ -2,7 +2,7 @@ package dev.keystore.bench.read;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.bench.read.Hot.Spread;
+import dev.keystore.bench.read.Hot.Frequency;
 import dev.keystore.core.SignalKeyStores;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -37,7 +37,7 @@ public class ReadWhileCommittingBenchmark {
     /** Fills the store, and starts the other thread. */
     @Setup
     public void open() {
-        ids = Spread.ZIPF.single();
+        ids = Frequency.ZIPF.single();
         ForgetfulBackend backend = new ForgetfulBackend();
         stores = SignalKeyStores.builder().backend(backend).open();
         alice = stores.forContext("alice");
