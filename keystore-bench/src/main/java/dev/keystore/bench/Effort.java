@@ -9,6 +9,6 @@ package dev.keystore.bench;
  */
 record Effort(int warmups, int iterations, long millis) {
 
-    static final Effort SHORT = new Effort(2, 2, 500);
+    static final Effort SHORT = new Effort(3, 3, 500);
     static final Effort WHOLE = new Effort(3, 3, 1_000);
 }

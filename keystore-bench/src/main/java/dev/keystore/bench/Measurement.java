@@ -12,7 +12,7 @@ import java.util.Map;
  * @param score in the unit of the work
  * @param fsyncRate how often 4 KiB could be appended and forced in a second, just before and just after; 0 for work that
  *     is not durable
- * @param counts what was counted beside it, over all iterations
+ * @param counts what else was counted, over all iterations
  */
 @JsonInclude(Include.NON_DEFAULT)
 public record Measurement(
@@ -26,11 +26,11 @@ public record Measurement(
     /** Returns how often a commit waited for the medium; NaN where that is not counted. */
     public double fsyncsPerCommit() {
         double fsyncs = counts.getOrDefault("fsyncs", 0.0);
-        return fsyncs == 0 ? Double.NaN : fsyncs / counts.getOrDefault("commits", 0.0);
+        return fsyncs == 0 ? Double.NaN : fsyncs / counts.getOrDefault("operations", 0.0);
     }
 
-    /** Returns how much CPU time of the process a commit took. */
-    public double cpuMicrosPerCommit() {
-        return counts.getOrDefault("cpuMicros", Double.NaN) / counts.getOrDefault("commits", Double.NaN);
+    /** Returns how much CPU time of the thread that did it an operation took. */
+    public double cpuMicrosPerOperation() {
+        return counts.getOrDefault("ownCpuMicros", Double.NaN) / counts.getOrDefault("operations", Double.NaN);
     }
 }

@@ -28,7 +28,7 @@ public final class Plan {
     private Plan() {}
 
     /** Returns what the goals need, and each peer once with one thread and with several. */
-    static Set<Variant> ofShortRun() {
+    public static Set<Variant> ofShortRun() {
         Plan plan = new Plan();
         plan.readAll(Work.READ_ONE, Room.PLENTY, Frequency.ZIPF, 1, ReadPeers.values());
         plan.readAll(
@@ -60,7 +60,7 @@ public final class Plan {
     }
 
     /** Returns everything. */
-    static Set<Variant> ofWholeRun() {
+    public static Set<Variant> ofWholeRun() {
         Plan plan = new Plan();
         for (Work work : List.of(Work.READ_ONE, Work.READ_FIVE)) {
             for (Room room : Room.values()) {

@@ -1,6 +1,5 @@
 package dev.keystore.bench;
 
-import dev.keystore.bench.read.HeapFigures;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -32,6 +31,14 @@ final class Rounds {
 
     private static final double P99 = 99;
 
+    /** What JOL needs to look into the JDK's own objects. */
+    private static final String[] FOR_JOL = {
+        "-Djol.magicFieldOffset=true",
+        "-Djdk.attach.allowAttachSelf=true",
+        "-XX:+EnableDynamicAgentLoading",
+        "--add-exports=java.base/jdk.internal.vm.annotation=ALL-UNNAMED"
+    };
+
     private final Effort effort;
     private final Path folder;
     private final FsyncProbe probe;
@@ -52,7 +59,7 @@ final class Rounds {
         List<Turn> turns = new ArrayList<>();
         for (Variant variant : variants) {
             turns.add(new Turn(variant, false));
-            if (classPaths.compares() && variant.isKeystore() && variant.work().forks()) {
+            if (classPaths.compares() && variant.isKeystore()) {
                 turns.add(new Turn(variant, true));
             }
         }
@@ -76,30 +83,35 @@ final class Rounds {
 
     private Measurement measure(Turn turn, int round) throws RunnerException, IOException {
         Variant variant = turn.variant;
-        if (variant.work().forks()) {
-            return measureInFork(turn, round);
-        }
-        double bytes = variant.work() == Work.HEAP_ENTRY ? HeapFigures.bytesPerEntry() : HeapFigures.bytesPerContext();
-        return new Measurement(variant, turn.before, round, bytes, 0, Map.of());
-    }
-
-    private Measurement measureInFork(Turn turn, int round) throws RunnerException, IOException {
-        Variant variant = turn.variant;
         boolean durable = variant.work().isDurable();
         double rateBefore = durable ? probe.rate() : 0;
         RunResult result = classPaths.with(turn.before, () -> fork(variant));
         double rateAfter = durable ? probe.rate() : 0;
-        Map<String, Double> counts = new TreeMap<>();
-        result.getSecondaryResults().forEach((name, count) -> counts.put(name, count.getScore()));
-        double fsyncRate = (rateBefore + rateAfter) / 2;
-        return new Measurement(variant, turn.before, round, score(variant, result), fsyncRate, counts);
+        return new Measurement(
+                variant,
+                turn.before,
+                round,
+                score(variant.work(), result),
+                (rateBefore + rateAfter) / 2,
+                counts(result));
     }
 
-    private static double score(Variant variant, RunResult result) {
+    private static Map<String, Double> counts(RunResult result) {
+        Map<String, Double> counts = new TreeMap<>();
+        result.getSecondaryResults().forEach((name, count) -> counts.put(name, count.getScore()));
+        return counts;
+    }
+
+    private static double score(Work work, RunResult result) {
         Result<?> primary = result.getPrimaryResult();
-        return variant.work() == Work.READ_BESIDE_COMMITS
-                ? primary.getStatistics().getPercentile(P99)
-                : primary.getScore();
+        Map<String, Double> counts = counts(result);
+        if (work.isCount()) {
+            return counts.getOrDefault("bytes", 0.0);
+        }
+        if (work.isMeasuredByCpu()) {
+            return counts.getOrDefault("operations", 0.0) / counts.getOrDefault("cpuMicros", 0.0);
+        }
+        return work == Work.READ_BESIDE_COMMITS ? primary.getStatistics().getPercentile(P99) : primary.getScore();
     }
 
     private RunResult fork(Variant variant) throws RunnerException {
@@ -108,13 +120,16 @@ final class Rounds {
                 .include(variant.work().pattern())
                 .threads(variant.threads())
                 .forks(1)
-                .warmupIterations(effort.warmups())
+                .warmupIterations(variant.work().isCount() ? 0 : effort.warmups())
                 .warmupTime(time)
-                .measurementIterations(effort.iterations())
+                .measurementIterations(variant.work().isCount() ? 1 : effort.iterations())
                 .measurementTime(time)
                 .shouldFailOnError(true)
                 .verbosity(VerboseMode.SILENT)
                 .jvmArgsPrepend("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + folder);
+        if (variant.work().isCount()) {
+            options.jvmArgsAppend(FOR_JOL);
+        }
         variant.parameters().forEach(options::param);
         if (variant.work() == Work.COMMIT) {
             options.param("folder", folder.toString());

@@ -1,5 +1,6 @@
 package dev.keystore.bench;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import dev.keystore.bench.commit.CommitPeers;
 import dev.keystore.bench.message.MessageBenchmark.Keys;
 import dev.keystore.bench.read.Hot.Frequency;
@@ -63,6 +64,7 @@ public record Variant(Work work, int threads, Map<String, String> parameters) {
     }
 
     /** Returns whether Keystore does it. */
+    @JsonIgnore
     public boolean isKeystore() {
         return peer().startsWith("KEYSTORE");
     }

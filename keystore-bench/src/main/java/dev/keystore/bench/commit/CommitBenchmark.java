@@ -1,11 +1,9 @@
 package dev.keystore.bench.commit;
 
-import com.sun.management.OperatingSystemMXBean;
-import java.lang.management.ManagementFactory;
+import dev.keystore.bench.Counted;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.LongAdder;
 import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -46,7 +44,6 @@ public class CommitBenchmark {
     @Param("bench-data")
     public String folder;
 
-    private final LongAdder commits = new LongAdder();
     private Stored stored;
     private CommitPeer store;
 
@@ -86,51 +83,34 @@ public class CommitBenchmark {
         }
     }
 
-    /** What all threads did in an iteration, its edges included, counted by the first of them. */
+    /** How often a peer waited for the medium, counted by the first thread. */
     @AuxCounters(AuxCounters.Type.EVENTS)
     @State(Scope.Thread)
-    public static class Counted {
+    public static class Fsyncs {
 
-        /** Commits. */
-        public double commits;
-
-        /** How often they waited for the medium, where the peer counts that. */
+        /** 0 where the peer does not count them. */
         public double fsyncs;
 
-        /** The CPU time of the whole process. */
-        public double cpuMicros;
-
-        private double commitsBefore;
-        private double fsyncsBefore;
-        private double cpuMicrosBefore;
+        private long before;
 
         /** Begins to count. */
         @Setup(Level.Iteration)
         public void begin(CommitBenchmark benchmark) {
-            commitsBefore = benchmark.commits.sum();
-            fsyncsBefore = benchmark.store.fsyncs().orElse(0);
-            cpuMicrosBefore = cpuMicros();
+            before = benchmark.store.fsyncs().orElse(0);
         }
 
         /** Ends counting. */
         @TearDown(Level.Iteration)
         public void end(CommitBenchmark benchmark, ThreadParams thread) {
-            boolean counting = thread.getThreadIndex() == 0;
-            commits = counting ? benchmark.commits.sum() - commitsBefore : 0;
-            fsyncs = counting ? benchmark.store.fsyncs().orElse(0) - fsyncsBefore : 0;
-            cpuMicros = counting ? cpuMicros() - cpuMicrosBefore : 0;
-        }
-
-        private static double cpuMicros() {
-            return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime() / 1_000.0;
+            fsyncs = thread.getThreadIndex() == 0 ? benchmark.store.fsyncs().orElse(0) - before : 0;
         }
     }
 
     /** Commits once. */
     @Benchmark
-    public void commit(Ids ids, Counted counted) throws Exception {
+    public void commit(Ids ids, Counted counted, Fsyncs fsyncs) throws Exception {
         int number = ids.next();
         store.commit(stored.context(number), Stored.id(number));
-        commits.increment();
+        counted.count();
     }
 }

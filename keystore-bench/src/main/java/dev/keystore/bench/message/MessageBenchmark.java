@@ -1,5 +1,6 @@
 package dev.keystore.bench.message;
 
+import dev.keystore.bench.Counted;
 import dev.keystore.core.SignalKeyStores;
 import dev.keystore.testkit.MemoryBackend;
 import java.util.concurrent.TimeUnit;
@@ -63,7 +64,12 @@ public class MessageBenchmark {
 
     /** Sends a message and receives it. */
     @Benchmark
-    public byte[] message() throws Exception {
+    public byte[] message(Counted counted) throws Exception {
+        counted.count();
+        return message();
+    }
+
+    private byte[] message() throws Exception {
         answer = !answer;
         if (answer) {
             CiphertextMessage message = alice.encrypt(BOB, plaintext);

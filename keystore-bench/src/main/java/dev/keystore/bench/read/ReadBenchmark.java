@@ -1,5 +1,6 @@
 package dev.keystore.bench.read;
 
+import dev.keystore.bench.Counted;
 import dev.keystore.bench.read.Hot.Frequency;
 import dev.keystore.bench.read.Hot.Room;
 import java.util.List;
@@ -79,13 +80,15 @@ public class ReadBenchmark {
 
     /** Reads one id. */
     @Benchmark
-    public Object one(Ids ids) {
+    public Object one(Ids ids, Counted counted) {
+        counted.count();
         return Objects.requireNonNull(values.one(ids.id()));
     }
 
     /** Reads five ids. */
     @Benchmark
-    public Map<String, ?> five(Ids ids) {
+    public Map<String, ?> five(Ids ids, Counted counted) {
+        counted.count();
         return values.several(ids.ids());
     }
 }

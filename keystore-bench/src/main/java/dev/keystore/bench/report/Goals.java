@@ -68,7 +68,7 @@ final class Goals {
                     results -> results.compare(
                             commit(CommitPeers.KEYSTORE_SQLITE, 1),
                             commit(CommitPeers.JDBC_SQLITE, 1),
-                            Measurement::cpuMicrosPerCommit,
+                            Measurement::cpuMicrosPerOperation,
                             (keystore, jdbc) -> keystore - jdbc)),
             atLeast(
                     4,

@@ -70,7 +70,7 @@ final class Tables {
             columns.add(new Column<>(
                     "CPU µs" + suffix,
                     peer -> results.spread(
-                            Variant.commit(peer, threads, Plan.ENTRIES), Measurement::cpuMicrosPerCommit)));
+                            Variant.commit(peer, threads, Plan.ENTRIES), Measurement::cpuMicrosPerOperation)));
             columns.add(new Column<>(
                     "fsyncs" + suffix,
                     peer -> results.spread(Variant.commit(peer, threads, Plan.ENTRIES), Measurement::fsyncsPerCommit)));
@@ -114,7 +114,7 @@ final class Tables {
                 .forEach(variant -> {
                     results.ratioToBefore(variant, Measurement::relative)
                             .ifPresent(ratio -> table.append("| %s | %s |%n".formatted(variant, ratio)));
-                    results.ratioToBefore(variant, Measurement::cpuMicrosPerCommit)
+                    results.ratioToBefore(variant, Measurement::cpuMicrosPerOperation)
                             .ifPresent(ratio -> table.append("| its CPU time | %s |%n".formatted(ratio)));
                 });
         return table.toString();
