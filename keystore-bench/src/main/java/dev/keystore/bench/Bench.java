@@ -41,8 +41,9 @@ public final class Bench implements Callable<Integer> {
 
     @Option(
             names = "--before",
-            description = "A checkout that is compiled: Keystore is measured with its classes as well, in the same"
-                    + " rounds, and the two are compared.")
+            description =
+                    "Another checkout that is compiled: only Keystore is measured, with its classes and with these,"
+                            + " in the same rounds.")
     @Nullable
     Path before;
 
@@ -69,6 +70,7 @@ public final class Bench implements Callable<Integer> {
         Set<Variant> plan = whole ? Plan.ofWholeRun() : Plan.ofShortRun();
         List<Variant> variants = plan.stream()
                 .filter(variant -> only.matcher(variant.toString()).find())
+                .filter(variant -> before == null || variant.isKeystore())
                 .toList();
         if (list) {
             variants.forEach(System.out::println);
