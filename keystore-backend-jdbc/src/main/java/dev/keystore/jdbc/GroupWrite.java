@@ -2,20 +2,28 @@ package dev.keystore.jdbc;
 
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.PreparedBatch;
 import org.jdbi.v3.core.statement.Update;
 
 /**
  * Writes a group of batches with few statements: what counts of each entry is its last mutation, so that a group without
- * a clear is one batch of upserts and one of deletes.
+ * a clear is upserts and then deletes, 64 rows a statement.
  */
 final class GroupWrite {
+
+    /**
+     * A prepared statement of the driver keeps room for the largest batch it ever had, and clears all of it after each
+     * later one; the writer's statements live as long as its connection.
+     */
+    private static final int ROWS_PER_BATCH = 64;
 
     private final Handle handle;
     private final Map<Key, byte[]> puts = new LinkedHashMap<>();
@@ -52,31 +60,34 @@ final class GroupWrite {
     }
 
     private void flush() {
-        if (!puts.isEmpty()) {
-            upsert();
-            puts.clear();
-        }
-        if (!deletes.isEmpty()) {
-            delete();
-            deletes.clear();
+        inBatches(puts.entrySet(), this::upsert);
+        puts.clear();
+        inBatches(deletes, this::delete);
+        deletes.clear();
+    }
+
+    private static <T> void inBatches(Collection<T> rows, Consumer<List<T>> write) {
+        List<T> all = List.copyOf(rows);
+        for (int from = 0; from < all.size(); from += ROWS_PER_BATCH) {
+            write.accept(all.subList(from, Math.min(from + ROWS_PER_BATCH, all.size())));
         }
     }
 
-    private void upsert() {
+    private void upsert(List<Map.Entry<Key, byte[]>> rows) {
         try (PreparedBatch batch = handle.prepareBatch("""
                 INSERT INTO entry (context, type, id, value) VALUES (?, ?, ?, ?)
                 ON CONFLICT (context, type, id) DO UPDATE SET value = excluded.value
                 """)) {
-            puts.forEach((key, value) -> key.bind(batch).bind(3, value).add());
+            rows.forEach(row -> row.getKey().bind(batch).bind(3, row.getValue()).add());
             batch.execute();
         }
     }
 
-    private void delete() {
+    private void delete(List<Key> rows) {
         try (PreparedBatch batch = handle.prepareBatch("""
                 DELETE FROM entry WHERE context = ? AND type = ? AND id = ?
                 """)) {
-            deletes.forEach(key -> key.bind(batch).add());
+            rows.forEach(row -> row.bind(batch).add());
             batch.execute();
         }
     }

@@ -62,7 +62,23 @@ class StatementCountTest {
 
     @Test
     void commit_ofAGroupOfPutsAndDeletes_isOneBatchOfEach() {
-        List<Batch> group = IntStream.range(0, 16)
+        backend.commit(group(16));
+
+        assertThat(executed).containsExactly("BEGIN", "INSERT", "DELETE", "COMMIT");
+    }
+
+    /** Else the driver would clear the room of the largest batch there ever was, after each later one. */
+    @Test
+    void commit_ofALargeGroup_isBatchesOfSixtyFourRows() {
+        backend.commit(group(100));
+
+        assertThat(executed)
+                .containsExactly("BEGIN", "INSERT", "INSERT", "INSERT", "INSERT", "DELETE", "DELETE", "COMMIT");
+        assertThat(backend.list("account-99")).hasSize(2);
+    }
+
+    private static List<Batch> group(int size) {
+        return IntStream.range(0, size)
                 .mapToObj(n -> new Batch(
                         "account-" + n,
                         0,
@@ -72,9 +88,5 @@ class StatementCountTest {
                                 new Mutation.Put("sender-key", "bob.1", new byte[] {1}),
                                 new Mutation.Delete("pre-key", "17"))))
                 .toList();
-
-        backend.commit(group);
-
-        assertThat(executed).containsExactly("BEGIN", "INSERT", "DELETE", "COMMIT");
     }
 }
