@@ -41,8 +41,11 @@ final class ClassPaths {
     }
 
     private static Path replacement(Path element, Path project, Path before) {
-        Path module = element.startsWith(project) ? project.relativize(element).getName(0) : Path.of("");
-        if (!element.endsWith(CLASSES) || module.equals(Path.of("keystore-bench"))) {
+        if (!element.startsWith(project) || !element.endsWith(CLASSES)) {
+            return element;
+        }
+        Path module = project.relativize(element).getName(0);
+        if (module.equals(Path.of("keystore-bench"))) {
             return element;
         }
         Path classes = before.toAbsolutePath().resolve(module).resolve(CLASSES);

@@ -1,5 +1,6 @@
 package dev.keystore.bench;
 
+import dev.keystore.bench.report.Spread;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -69,11 +70,11 @@ final class Rounds {
             for (Turn turn : turns) {
                 Measurement measured = measure(turn, round);
                 System.out.printf(
-                        "round %d%s: %s: %,.2f %s%n",
+                        "round %d%s: %s: %s %s%n",
                         round,
                         turn.before ? ", before" : "",
                         turn.variant,
-                        measured.score(),
+                        Spread.figure(measured.score()),
                         turn.variant.work().unit());
                 measurements.add(measured);
             }
@@ -109,7 +110,7 @@ final class Rounds {
             return counts.getOrDefault("bytes", 0.0);
         }
         if (work.isMeasuredByCpu()) {
-            return counts.getOrDefault("operations", 0.0) / counts.getOrDefault("cpuMicros", 0.0);
+            return work.operationsPerCpu(counts.getOrDefault("operations", 0.0), counts.getOrDefault("cpuMicros", 0.0));
         }
         return work == Work.READ_BESIDE_COMMITS ? primary.getStatistics().getPercentile(P99) : primary.getScore();
     }

@@ -11,7 +11,7 @@ public enum Work {
     /** A durable transaction. */
     COMMIT("commit.CommitBenchmark.commit", "commits/s", Bound.MEDIUM),
     /** A message encrypted and decrypted. */
-    MESSAGE("message.MessageBenchmark.message", "messages per µs of CPU", Bound.CPU),
+    MESSAGE("message.MessageBenchmark.message", "messages per ms of CPU", Bound.CPU),
     /** The heap of a cached entry, less its value. */
     HEAP_ENTRY("read.HeapBenchmark.entry", "bytes", Bound.NOTHING),
     /** The heap of an idle context. */
@@ -57,5 +57,10 @@ public enum Work {
     /** Returns whether it waits for nothing, and is measured by CPU time: the clock would measure those who share it. */
     boolean isMeasuredByCpu() {
         return bound == Bound.CPU;
+    }
+
+    /** Returns the score of work that is measured by CPU time, in its unit. */
+    double operationsPerCpu(double operations, double cpuMicros) {
+        return operations / cpuMicros * (this == MESSAGE ? 1_000 : 1);
     }
 }

@@ -4,8 +4,9 @@ import java.util.List;
 import java.util.Locale;
 
 /** A figure of several rounds: its median, and the least and the most that it was. */
-record Spread(double median, double least, double most) {
+public record Spread(double median, double least, double most) {
 
+    /** Returns the spread of at least one value. */
     static Spread of(List<Double> values) {
         List<Double> sorted = values.stream().sorted().toList();
         int middle = sorted.size() / 2;
@@ -20,7 +21,7 @@ record Spread(double median, double least, double most) {
     }
 
     /** Returns three digits that count, or all before the point. */
-    static String figure(double value) {
+    public static String figure(double value) {
         double size = Math.abs(value);
         String format = size >= 100 ? "%,.0f" : size >= 10 ? "%.1f" : size >= 0.1 || size == 0 ? "%.2f" : "%.3f";
         return String.format(Locale.ROOT, format, value);
