@@ -40,6 +40,12 @@ final class SqliteDialect extends Dialect {
     private static final Duration OPEN_PAUSE = Duration.ofMillis(20);
     private static final int READERS = 4;
 
+    /**
+     * A prepared statement of the driver keeps room for the largest batch it ever had, and clears all of it after each
+     * later one; the writer's statements live as long as its connection.
+     */
+    private static final int ROWS_PER_BATCH = 64;
+
     private final Path path;
     private final SqliteLife life;
 
@@ -149,7 +155,10 @@ final class SqliteDialect extends Dialect {
                 INSERT INTO entry (context, type, id, value) VALUES (?, ?, ?, ?)
                 ON CONFLICT (context, type, id) DO UPDATE SET value = excluded.value
                 """)) {
-            entries.forEach((key, value) -> bind(batch, key).bind(3, value).add());
+            entries.forEach((key, value) -> {
+                bind(batch, key).bind(3, value).add();
+                executeIfFull(batch);
+            });
             batch.execute();
         }
     }
@@ -159,7 +168,16 @@ final class SqliteDialect extends Dialect {
         try (PreparedBatch batch = handle.prepareBatch("""
                 DELETE FROM entry WHERE context = ? AND type = ? AND id = ?
                 """)) {
-            entries.forEach(key -> bind(batch, key).add());
+            entries.forEach(key -> {
+                bind(batch, key).add();
+                executeIfFull(batch);
+            });
+            batch.execute();
+        }
+    }
+
+    private static void executeIfFull(PreparedBatch batch) {
+        if (batch.size() == ROWS_PER_BATCH) {
             batch.execute();
         }
     }

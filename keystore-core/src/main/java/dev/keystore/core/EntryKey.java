@@ -3,19 +3,22 @@ package dev.keystore.core;
 import dev.keystore.EntryId;
 import dev.keystore.KeyType;
 
-/** Names one entry of one context: the key of the cache. */
+/**
+ * Names one entry of one context: the key of the cache.
+ *
+ * <p>It keeps no hash of its own. The parts keep theirs, maps compare what they stored of it, and a cache of many entries
+ * holds as many keys.
+ */
 final class EntryKey {
 
     final Context context;
     final KeyType<?> type;
     final String id;
-    private final int hash;
 
     EntryKey(Context context, KeyType<?> type, String id) {
         this.context = context;
         this.type = type;
         this.id = id;
-        this.hash = (context.hash * 31 + type.hashCode()) * 31 + id.hashCode();
     }
 
     EntryId entryId() {
@@ -24,16 +27,12 @@ final class EntryKey {
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof EntryKey key
-                && hash == key.hash
-                && context == key.context
-                && type.equals(key.type)
-                && id.equals(key.id);
+        return other instanceof EntryKey key && context == key.context && id.equals(key.id) && type.equals(key.type);
     }
 
     @Override
     public int hashCode() {
-        return hash;
+        return (context.hash * 31 + type.hashCode()) * 31 + id.hashCode();
     }
 
     @Override

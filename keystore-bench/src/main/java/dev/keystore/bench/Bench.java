@@ -1,0 +1,128 @@
+package dev.keystore.bench;
+
+import dev.keystore.bench.report.Report;
+import dev.keystore.bench.report.Results;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/**
+ * Measures Keystore and its peers, and writes down what came of it.
+ *
+ * <p>Without options it is the short form. A run of all variants writes {@code docs/performance/results.json}, the
+ * pictures beside it, and the tables of {@code docs/performance.md} and {@code README.md}; a run of some prints tables.
+ */
+@Command(name = "bench", mixinStandardHelpOptions = true, sortOptions = false)
+public final class Bench implements Callable<Integer> {
+
+    @Option(names = "--project", required = true, hidden = true)
+    Path project = Path.of(".");
+
+    @Option(names = "--whole", description = "Measure everything; takes hours. Without it: what the goals need.")
+    boolean whole;
+
+    @Option(names = "--rounds", description = "How often each variant is measured; 3, or 5 of the whole.")
+    int rounds;
+
+    @Option(names = "--only", description = "Measure only variants whose description holds this regular expression.")
+    Pattern only = Pattern.compile("");
+
+    @Option(
+            names = "--before",
+            description =
+                    "Another checkout that is compiled: only Keystore is measured, with its classes and with these,"
+                            + " in the same rounds.")
+    @Nullable
+    Path before;
+
+    @Option(names = "--list", description = "List the variants, and measure none.")
+    boolean list;
+
+    @Option(
+            names = "--redraw",
+            description = "Measure nothing, and write the documents from the results that are there.")
+    boolean redraw;
+
+    @Option(names = "--seed", description = "Draws the order of the variants.")
+    long seed = System.nanoTime();
+
+    private Bench() {}
+
+    /** Runs with options; {@code --help} lists them. */
+    public static void main(String[] arguments) {
+        System.exit(new CommandLine(new Bench()).execute(arguments));
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        Set<Variant> plan = whole ? Plan.ofWholeRun() : Plan.ofShortRun();
+        List<Variant> variants = plan.stream()
+                .filter(variant -> only.matcher(variant.toString()).find())
+                .filter(variant -> before == null || variant.isKeystore())
+                .toList();
+        if (list) {
+            variants.forEach(System.out::println);
+        } else if (redraw) {
+            new Report(Report.read(results())).writeDocuments(project);
+        } else {
+            Report report = new Report(measure(variants));
+            boolean complete = before == null && variants.size() == plan.size();
+            report.writeFigures(complete ? results() : project.resolve("keystore-bench/target/results.json"));
+            if (complete) {
+                report.writeDocuments(project);
+            }
+            System.out.println(before == null ? report.figures() : report.comparison());
+        }
+        return 0;
+    }
+
+    private Path results() {
+        return project.resolve("docs/performance/results.json");
+    }
+
+    private Results measure(Collection<Variant> variants) throws Exception {
+        int times = rounds > 0 ? rounds : whole ? 5 : 3;
+        Path folder = Files.createTempDirectory(Path.of(System.getProperty("java.io.tmpdir")), "bench-data");
+        try {
+            System.out.printf("%d variants, %d rounds, seed %d, stores in %s%n", variants.size(), times, seed, folder);
+            Effort effort = whole ? Effort.WHOLE : Effort.SHORT;
+            Rounds run = new Rounds(effort, folder, ClassPaths.of(project, before), seed);
+            Machine machine = Machine.of(project, folder);
+            return new Results(machine, command(), times, seed, run.run(variants, times));
+        } finally {
+            delete(folder);
+        }
+    }
+
+    private String command() {
+        List<String> options = new ArrayList<>();
+        if (whole) {
+            options.add("--whole");
+        }
+        if (rounds > 0) {
+            options.add("--rounds=" + rounds);
+        }
+        return "mvn -q compile -Pbench"
+                + (options.isEmpty() ? "" : " -Dbench.options=\"" + String.join(" ", options) + "\"");
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+package dev.keystore.bench;
+
+/**
+ * How long each variant is measured in a round, in a JVM of its own.
+ *
+ * @param warmups how many iterations come before those that count
+ * @param iterations how many iterations count
+ * @param millis how long each of them takes
+ */
+record Effort(int warmups, int iterations, long millis) {
+
+    static final Effort SHORT = new Effort(3, 3, 500);
+    static final Effort WHOLE = new Effort(3, 3, 1_000);
+}

@@ -1,0 +1,43 @@
+package dev.keystore.bench;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.TimeUnit;
+
+/** How often the medium takes 4 KiB: appended to a file and forced, one after the other. */
+final class FsyncProbe {
+
+    private static final int BYTES = 4_096;
+    private static final long NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+
+    private final Path file;
+
+    FsyncProbe(Path folder) {
+        this.file = folder.resolve("probe");
+    }
+
+    /** Returns the rate, in fsyncs a second. */
+    double rate() throws IOException {
+        try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            long begin = System.nanoTime();
+            long now = begin;
+            int times = 0;
+            while (now - begin < NANOS) {
+                ByteBuffer block = ByteBuffer.allocate(BYTES);
+                while (block.hasRemaining()) {
+                    out.write(block);
+                }
+                out.force(false);
+                times++;
+                now = System.nanoTime();
+            }
+            return times * (double) TimeUnit.SECONDS.toNanos(1) / (now - begin);
+        } finally {
+            Files.deleteIfExists(file);
+        }
+    }
+}

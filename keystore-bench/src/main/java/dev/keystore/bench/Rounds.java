@@ -1,0 +1,140 @@
+package dev.keystore.bench;
+
+import dev.keystore.bench.report.Spread;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.results.Result;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/**
+ * Measures variants in rounds: in each round every variant once, in an order drawn anew, each in a JVM of its own.
+ *
+ * <p>JMH by itself measures all forks of one variant before those of the next, minutes later. A machine that others use
+ * changes its speed within minutes, so two variants are compared within a round, and the comparison is made in several
+ * rounds. Within a JVM they could be compared closer to each other, but what the compiler makes of one would depend on
+ * the other.
+ */
+final class Rounds {
+
+    private static final double P99 = 99;
+
+    /** What JOL needs to look into the JDK's own objects. */
+    private static final String[] FOR_JOL = {
+        "-Djol.magicFieldOffset=true",
+        "-Djdk.attach.allowAttachSelf=true",
+        "-XX:+EnableDynamicAgentLoading",
+        "--add-exports=java.base/jdk.internal.vm.annotation=ALL-UNNAMED"
+    };
+
+    private final Effort effort;
+    private final Path folder;
+    private final FsyncProbe probe;
+    private final ClassPaths classPaths;
+    private final Random random;
+
+    Rounds(Effort effort, Path folder, ClassPaths classPaths, long seed) {
+        this.effort = effort;
+        this.folder = folder;
+        this.probe = new FsyncProbe(folder);
+        this.classPaths = classPaths;
+        this.random = new Random(seed);
+    }
+
+    private record Turn(Variant variant, boolean before) {}
+
+    List<Measurement> run(Collection<Variant> variants, int rounds) throws RunnerException, IOException {
+        List<Turn> turns = new ArrayList<>();
+        for (Variant variant : variants) {
+            turns.add(new Turn(variant, false));
+            if (classPaths.compares() && variant.isKeystore()) {
+                turns.add(new Turn(variant, true));
+            }
+        }
+        List<Measurement> measurements = new ArrayList<>();
+        for (int round = 1; round <= rounds; round++) {
+            Collections.shuffle(turns, random);
+            for (Turn turn : turns) {
+                Measurement measured = measure(turn, round);
+                System.out.printf(
+                        "round %d%s: %s: %s %s%n",
+                        round,
+                        turn.before ? ", before" : "",
+                        turn.variant,
+                        Spread.figure(measured.score()),
+                        turn.variant.work().unit());
+                measurements.add(measured);
+            }
+        }
+        return measurements;
+    }
+
+    private Measurement measure(Turn turn, int round) throws RunnerException, IOException {
+        Variant variant = turn.variant;
+        boolean durable = variant.work().isDurable();
+        double rateBefore = durable ? probe.rate() : 0;
+        RunResult result = classPaths.with(turn.before, () -> fork(variant));
+        double rateAfter = durable ? probe.rate() : 0;
+        return new Measurement(
+                variant,
+                turn.before,
+                round,
+                score(variant.work(), result),
+                (rateBefore + rateAfter) / 2,
+                counts(result));
+    }
+
+    private static Map<String, Double> counts(RunResult result) {
+        Map<String, Double> counts = new TreeMap<>();
+        result.getSecondaryResults().forEach((name, count) -> counts.put(name, count.getScore()));
+        return counts;
+    }
+
+    private static double score(Work work, RunResult result) {
+        Result<?> primary = result.getPrimaryResult();
+        Map<String, Double> counts = counts(result);
+        if (work.isCount()) {
+            return counts.getOrDefault("bytes", 0.0);
+        }
+        if (work.isMeasuredByCpu()) {
+            return work.operationsPerCpu(counts.getOrDefault("operations", 0.0), counts.getOrDefault("cpuMicros", 0.0));
+        }
+        return work == Work.READ_BESIDE_COMMITS ? primary.getStatistics().getPercentile(P99) : primary.getScore();
+    }
+
+    private RunResult fork(Variant variant) throws RunnerException {
+        TimeValue time = new TimeValue(effort.millis(), TimeUnit.MILLISECONDS);
+        ChainedOptionsBuilder options = new OptionsBuilder()
+                .include(variant.work().pattern())
+                .threads(variant.threads())
+                .forks(1)
+                .warmupIterations(variant.work().isCount() ? 0 : effort.warmups())
+                .warmupTime(time)
+                .measurementIterations(variant.work().isCount() ? 1 : effort.iterations())
+                .measurementTime(time)
+                .shouldFailOnError(true)
+                .verbosity(VerboseMode.SILENT)
+                .jvmArgsPrepend("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + folder);
+        if (variant.work().isCount()) {
+            options.jvmArgsAppend(FOR_JOL);
+        }
+        variant.parameters().forEach(options::param);
+        if (variant.work() == Work.COMMIT) {
+            options.param("folder", folder.toString());
+        }
+        return new Runner(options.build()).runSingle();
+    }
+}

@@ -1,0 +1,95 @@
+package dev.keystore.bench.commit;
+
+import com.github.benmanes.caffeine.cache.Caffeine;
+import com.github.benmanes.caffeine.cache.LoadingCache;
+import com.zaxxer.hikari.HikariConfig;
+import com.zaxxer.hikari.HikariDataSource;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A cache before a table, and a transaction for each commit, as Jdbi's documentation shows them.
+ *
+ * <p>The pool has one connection, because several that write to one file wait for each other by polling: of the pools
+ * that work this is the fastest. There are no locks by key, since no two threads of the workload share one.
+ */
+final class ByHandCommit implements CommitPeer {
+
+    private static final long CACHE_BYTES = 64L * 1024 * 1024;
+    private static final int OVERHEAD_BYTES = 192;
+
+    private record Key(Kind kind, String context, String id) {}
+
+    private final HikariDataSource pool;
+    private final Jdbi jdbi;
+    private final LoadingCache<Key, byte[]> cache;
+
+    ByHandCommit(Path file) {
+        HikariConfig config = new HikariConfig();
+        config.setDataSource(Sqlite.open(file));
+        config.setMaximumPoolSize(1);
+        pool = new HikariDataSource(config);
+        jdbi = Jdbi.create(pool);
+        jdbi.useHandle(handle -> handle.execute(Sqlite.TABLE));
+        cache = Caffeine.newBuilder()
+                .maximumWeight(CACHE_BYTES)
+                .weigher((Key key, byte[] value) -> OVERHEAD_BYTES + 2 * key.id.length() + value.length)
+                .build(key -> row(key).orElseThrow());
+    }
+
+    private Optional<byte[]> row(Key key) {
+        return jdbi.withHandle(handle -> handle.createQuery(Sqlite.SELECT)
+                .bind(0, key.context)
+                .bind(1, key.kind.type())
+                .bind(2, key.id)
+                .mapTo(byte[].class)
+                .findOne());
+    }
+
+    @Override
+    public void fill(String context, List<String> ids) {
+        jdbi.useTransaction(handle -> {
+            for (String id : ids) {
+                for (Kind kind : Kind.values()) {
+                    upsert(handle, new Key(kind, context, id), Payload.first(id));
+                }
+            }
+        });
+    }
+
+    @Override
+    public void commit(String context, String id) {
+        Key session = new Key(Kind.SESSION, context, id);
+        Key senderKey = new Key(Kind.SENDER_KEY, context, id);
+        byte[] next = Payload.next(cache.get(session));
+        jdbi.useTransaction(handle -> {
+            upsert(handle, session, next);
+            upsert(handle, senderKey, next);
+        });
+        cache.put(session, next);
+        cache.put(senderKey, next);
+    }
+
+    private static void upsert(Handle handle, Key key, byte[] value) {
+        handle.createUpdate(Sqlite.UPSERT)
+                .bind(0, key.context)
+                .bind(1, key.kind.type())
+                .bind(2, key.id)
+                .bind(3, value)
+                .execute();
+    }
+
+    @Override
+    public byte @Nullable [] find(Kind kind, String context, String id) {
+        return row(new Key(kind, context, id)).orElse(null);
+    }
+
+    @Override
+    public void close() {
+        pool.close();
+    }
+}

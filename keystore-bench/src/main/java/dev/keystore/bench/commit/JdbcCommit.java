@@ -1,0 +1,89 @@
+package dev.keystore.bench.commit;
+
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/** One connection, its statements prepared once, one thread at a time. */
+final class JdbcCommit implements CommitPeer {
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Connection connection;
+    private final PreparedStatement select;
+    private final PreparedStatement upsert;
+
+    JdbcCommit(Path file) throws SQLException {
+        connection = Sqlite.open(file).getConnection();
+        try (Statement statement = connection.createStatement()) {
+            statement.execute(Sqlite.TABLE);
+        }
+        connection.setAutoCommit(false);
+        select = connection.prepareStatement(Sqlite.SELECT);
+        upsert = connection.prepareStatement(Sqlite.UPSERT);
+    }
+
+    @Override
+    public void fill(String context, List<String> ids) throws SQLException {
+        lock.lock();
+        try {
+            for (String id : ids) {
+                upsert(context, id, Payload.first(id));
+            }
+            connection.commit();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void commit(String context, String id) throws SQLException {
+        lock.lock();
+        try {
+            upsert(context, id, Payload.next(Objects.requireNonNull(select(Kind.SESSION, context, id))));
+            connection.commit();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void upsert(String context, String id, byte[] value) throws SQLException {
+        for (Kind kind : Kind.values()) {
+            upsert.setString(1, context);
+            upsert.setString(2, kind.type());
+            upsert.setString(3, id);
+            upsert.setBytes(4, value);
+            upsert.executeUpdate();
+        }
+    }
+
+    private byte @Nullable [] select(Kind kind, String context, String id) throws SQLException {
+        select.setString(1, context);
+        select.setString(2, kind.type());
+        select.setString(3, id);
+        try (ResultSet rows = select.executeQuery()) {
+            return rows.next() ? rows.getBytes(1) : null;
+        }
+    }
+
+    @Override
+    public byte @Nullable [] find(Kind kind, String context, String id) throws SQLException {
+        lock.lock();
+        try {
+            return select(kind, context, id);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public void close() throws SQLException {
+        connection.close();
+    }
+}

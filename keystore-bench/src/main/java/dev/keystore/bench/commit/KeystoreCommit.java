@@ -1,0 +1,65 @@
+package dev.keystore.bench.commit;
+
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.Updates;
+import dev.keystore.core.SignalKeyStores;
+import java.util.List;
+import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
+
+final class KeystoreCommit implements CommitPeer {
+
+    private final SignalKeyStores stores;
+
+    private KeystoreCommit(SignalKeyStores stores) {
+        this.stores = stores;
+    }
+
+    static KeystoreCommit open(String url) {
+        return new KeystoreCommit(SignalKeyStores.open(url));
+    }
+
+    private static KeyType<byte[]> type(Kind kind) {
+        return kind == Kind.SESSION ? KeyTypes.SESSION : KeyTypes.SENDER_KEY;
+    }
+
+    @Override
+    public void fill(String context, List<String> ids) {
+        Updates updates = new Updates();
+        for (String id : ids) {
+            byte[] first = Payload.first(id);
+            updates.put(type(Kind.SESSION), id, first);
+            updates.put(type(Kind.SENDER_KEY), id, first);
+        }
+        stores.forContext(context).set(updates);
+    }
+
+    @Override
+    public void commit(String context, String id) {
+        SignalKeyStore store = stores.forContext(context);
+        store.transaction("session:" + id, tx -> {
+            byte[] next = Payload.next(tx.find(type(Kind.SESSION), id).orElseThrow());
+            tx.put(type(Kind.SESSION), id, next);
+            tx.put(type(Kind.SENDER_KEY), id, next);
+            return next;
+        });
+    }
+
+    @Override
+    public byte @Nullable [] find(Kind kind, String context, String id) {
+        return stores.forContext(context).find(type(kind), id).orElse(null);
+    }
+
+    /** On a backend with group commit, each write is one. */
+    @Override
+    public OptionalLong fsyncs() {
+        return OptionalLong.of(stores.stats().writes());
+    }
+
+    @Override
+    public void close() {
+        stores.close();
+    }
+}

@@ -1,0 +1,42 @@
+package dev.keystore.bench.commit;
+
+import java.nio.file.Path;
+import org.sqlite.SQLiteConfig;
+import org.sqlite.SQLiteConfig.JournalMode;
+import org.sqlite.SQLiteConfig.SynchronousMode;
+import org.sqlite.SQLiteDataSource;
+
+/** SQLite as Keystore opens it, with the table that Keystore makes, for those who use it without Keystore. */
+final class Sqlite {
+
+    static final String TABLE = """
+            CREATE TABLE IF NOT EXISTS entry (
+                context TEXT NOT NULL,
+                type TEXT NOT NULL,
+                id TEXT NOT NULL,
+                value BLOB NOT NULL,
+                PRIMARY KEY (context, type, id)
+            ) STRICT
+            """;
+
+    static final String SELECT = "SELECT value FROM entry WHERE context = ? AND type = ? AND id = ?";
+
+    static final String UPSERT = """
+            INSERT INTO entry (context, type, id, value) VALUES (?, ?, ?, ?)
+            ON CONFLICT (context, type, id) DO UPDATE SET value = excluded.value
+            """;
+
+    private static final int BUSY_TIMEOUT_MILLIS = 30_000;
+
+    private Sqlite() {}
+
+    static SQLiteDataSource open(Path file) {
+        SQLiteConfig config = new SQLiteConfig();
+        config.setJournalMode(JournalMode.WAL);
+        config.setSynchronous(SynchronousMode.FULL);
+        config.setBusyTimeout(BUSY_TIMEOUT_MILLIS);
+        SQLiteDataSource source = new SQLiteDataSource(config);
+        source.setUrl("jdbc:sqlite:" + file);
+        return source;
+    }
+}

@@ -1,0 +1,80 @@
+package dev.keystore.bench.read;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import dev.keystore.Codec;
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.SignalKeyStores;
+import dev.keystore.testkit.MemoryBackend;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/** A store, everything in its cache; the backend beneath is never read. */
+final class KeystoreRead<V> implements ReadPeer {
+
+    private static final KeyType<String> TEXT = KeyType.of("text", new Codec<>() {
+        @Override
+        public byte[] encode(String value) {
+            return value.getBytes(ISO_8859_1);
+        }
+
+        @Override
+        public String decode(byte[] bytes) {
+            return new String(bytes, ISO_8859_1);
+        }
+    });
+
+    private final SignalKeyStores stores;
+    private final SignalKeyStore alice;
+    private final KeyType<V> type;
+    private final Function<String, V> value;
+
+    private KeystoreRead(KeyType<V> type, Function<String, V> value, long budgetBytes) {
+        this.type = type;
+        this.value = value;
+        this.stores = SignalKeyStores.builder()
+                .backend(new MemoryBackend())
+                .maximumCacheBytes(budgetBytes)
+                .open();
+        this.alice = stores.forContext("alice");
+    }
+
+    static KeystoreRead<byte[]> ofBytes(long budgetBytes) {
+        return new KeystoreRead<>(KeyTypes.SESSION, Hot::value, budgetBytes);
+    }
+
+    /** Values that are kept beside their bytes weigh twice as much. */
+    static KeystoreRead<String> ofStrings(long budgetBytes) {
+        return new KeystoreRead<>(TEXT, id -> new String(Hot.value(id), ISO_8859_1), 2 * budgetBytes);
+    }
+
+    @Override
+    public void fill(Collection<String> ids) {
+        ids.forEach(id -> alice.put(type, id, value.apply(id)));
+    }
+
+    @Override
+    public @Nullable Object one(String id) {
+        return alice.find(type, id).orElse(null);
+    }
+
+    @Override
+    public Map<String, V> several(List<String> ids) {
+        return alice.get(type, ids);
+    }
+
+    /** Returns how many ids were read from the backend. */
+    long loads() {
+        return stores.stats().loads();
+    }
+
+    @Override
+    public void close() {
+        stores.close();
+    }
+}

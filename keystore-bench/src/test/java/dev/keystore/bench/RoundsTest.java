@@ -1,0 +1,66 @@
+package dev.keystore.bench;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.bench.commit.CommitPeers;
+import dev.keystore.bench.read.Hot.Frequency;
+import dev.keystore.bench.read.Hot.Room;
+import dev.keystore.bench.read.ReadPeers;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A run, as short as one can be. */
+@Timeout(120)
+class RoundsTest {
+
+    private static final Effort LEAST = new Effort(0, 2, 100);
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    void run_ofTwoRounds_measuresEachVariantInEach() throws Exception {
+        Variant commit = Variant.commit(CommitPeers.KEYSTORE_SQLITE, 1, 10);
+        Variant read = Variant.read(Work.READ_ONE, ReadPeers.MAP, Room.PLENTY, Frequency.UNIFORM, 2);
+        Rounds rounds = new Rounds(LEAST, folder, ClassPaths.of(folder, null), 1);
+
+        List<Measurement> measured = rounds.run(List.of(commit, read), 2);
+
+        assertThat(measured).hasSize(4).extracting(Measurement::round).containsExactly(1, 1, 2, 2);
+        for (Measurement one : measured) {
+            assertThat(one.score()).isPositive();
+            assertThat(one.cpuMicrosPerOperation()).isPositive();
+            if (one.variant().equals(commit)) {
+                assertThat(one.fsyncRate()).isPositive();
+                assertThat(one.relative()).isEqualTo(one.score() / one.fsyncRate());
+                assertThat(one.fsyncsPerCommit()).isEqualTo(1);
+            } else {
+                assertThat(one.relative()).isEqualTo(one.score());
+                assertThat(one.fsyncsPerCommit()).isNaN();
+            }
+        }
+    }
+
+    @Test
+    void run_ofHeapFigures_countsWhatTheObjectsTake() throws Exception {
+        Rounds rounds = new Rounds(LEAST, folder, ClassPaths.of(folder, null), 1);
+        List<Measurement> measured =
+                rounds.run(List.of(Variant.heap(Work.HEAP_ENTRY), Variant.heap(Work.HEAP_CONTEXT)), 1);
+
+        assertThat(measured)
+                .extracting(Measurement::score)
+                .allSatisfy(bytes -> assertThat(bytes).isBetween(50.0, 500.0));
+    }
+
+    @Test
+    void compare_withACheckoutThatIsNotCompiled_isRefused() {
+        Path project = Path.of("..").toAbsolutePath().normalize();
+        assertThatThrownBy(() -> ClassPaths.of(project, folder))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("compile the other checkout");
+    }
+}

@@ -1,0 +1,88 @@
+package dev.keystore.bench.commit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.bench.commit.CommitPeer.Kind;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Each peer does what it is measured at. */
+@Timeout(120)
+class CommitPeersTest {
+
+    private static final int THREADS = 4;
+    private static final int COMMITS = 5;
+    private static final int CONTEXTS = 2;
+
+    @TempDir
+    private Path folder;
+
+    @ParameterizedTest
+    @EnumSource
+    void commit_ofSeveralThreads_isThereAfterReopen(CommitPeers peer) throws Exception {
+        Stored stored = Stored.of(10, CONTEXTS, THREADS);
+        try (CommitPeer opened = stored.open(peer, folder)) {
+            assertWrites(opened, stored, 0);
+            inParallel(opened, stored);
+            assertWrites(opened, stored, COMMITS);
+        }
+        try (CommitPeer reopened = stored.open(peer, folder)) {
+            assertWrites(reopened, stored, COMMITS);
+        }
+    }
+
+    private static void inParallel(CommitPeer peer, Stored stored) throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(THREADS);
+        try {
+            List<Future<?>> running = new ArrayList<>();
+            for (int thread = 0; thread < THREADS; thread++) {
+                int first = thread;
+                running.add(threads.submit(() -> {
+                    for (int number = first; number < stored.ids(); number += THREADS) {
+                        for (int n = 0; n < COMMITS; n++) {
+                            peer.commit(stored.context(number), Stored.id(number));
+                        }
+                    }
+                    return first;
+                }));
+            }
+            for (Future<?> one : running) {
+                one.get(60, TimeUnit.SECONDS);
+            }
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    private static void assertWrites(CommitPeer peer, Stored stored, int writes) throws Exception {
+        for (int number = 0; number < stored.ids(); number++) {
+            for (Kind kind : Kind.values()) {
+                byte[] value = peer.find(kind, stored.context(number), Stored.id(number));
+                assertThat(value).hasSize(Payload.BYTES);
+                assertThat(Payload.writes(value)).isEqualTo(writes);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"KEYSTORE_SQLITE", "APPEND", "APPEND_GROUPS"})
+    void fsyncs_ofOneThread_areItsCommits(CommitPeers peer) throws Exception {
+        Stored stored = Stored.of(10, 1, 1);
+        try (CommitPeer opened = stored.open(peer, folder)) {
+            long before = opened.fsyncs().orElseThrow();
+            for (int n = 0; n < COMMITS; n++) {
+                opened.commit(stored.context(0), Stored.id(0));
+            }
+            assertThat(opened.fsyncs().orElseThrow() - before).isEqualTo(COMMITS);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+package dev.keystore.core;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.sun.management.ThreadMXBean;
+import dev.keystore.KeyTypes;
+import dev.keystore.core.Fixture.Kind;
+import java.lang.management.ManagementFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What a read of what is cached allocates: exactly this when it is interpreted, and less once the compiler has found out
+ * what nobody else sees.
+ */
+class AllocationTest {
+
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private static final int VALUE_BYTES = 1_024;
+    private static final int TRIES = 10;
+
+    private static final int COPY = 16 + VALUE_BYTES;
+    private static final int KEY = 24;
+    private static final int OPTIONAL = 16;
+    private static final int LIST_OF_FIVE = 24 + 40;
+    private static final int ITERATOR = 32;
+    private static final int MAP = Runtime.version().feature() < 21 ? 56 : 64;
+    private static final int MAP_OF_FIVE = MAP + 80 + 5 * 40;
+
+    private final List<String> ids =
+            new ArrayList<>(IntStream.range(0, 5).mapToObj(n -> "bob." + n).toList());
+    private final Fixture fixture = Fixture.of(Kind.COMPLETE);
+
+    @BeforeEach
+    void fill() {
+        ids.forEach(id -> fixture.alice.put(KeyTypes.SESSION, id, new byte[VALUE_BYTES]));
+        fixture.alice.put(KeyTypes.LID_MAPPING, "bob", "1234");
+    }
+
+    @AfterEach
+    void close() {
+        fixture.close();
+    }
+
+    @Test
+    void find_cached_allocatesKeyCopyAndOptional() {
+        assertThat(allocatedBytes(() -> fixture.alice.find(KeyTypes.SESSION, "bob.1")))
+                .isPositive()
+                .isLessThanOrEqualTo(KEY + COPY + OPTIONAL);
+    }
+
+    @Test
+    void find_cachedImmutableValue_allocatesKeyAndOptional() {
+        assertThat(allocatedBytes(() -> fixture.alice.find(KeyTypes.LID_MAPPING, "bob")))
+                .isPositive()
+                .isLessThanOrEqualTo(KEY + OPTIONAL);
+    }
+
+    @Test
+    void get_fiveCached_allocatesKeysCopiesTwoListsAndTheMap() {
+        assertThat(allocatedBytes(() -> fixture.alice.get(KeyTypes.SESSION, ids)))
+                .isPositive()
+                .isLessThanOrEqualTo(5 * (KEY + COPY) + 2 * LIST_OF_FIVE + 2 * ITERATOR + MAP_OF_FIVE);
+    }
+
+    /** The least of several tries: the first one loads classes. */
+    private static long allocatedBytes(Runnable read) {
+        long least = Long.MAX_VALUE;
+        for (int n = 0; n < TRIES; n++) {
+            long before = THREADS.getCurrentThreadAllocatedBytes();
+            read.run();
+            least = Math.min(least, THREADS.getCurrentThreadAllocatedBytes() - before);
+        }
+        return least;
+    }
+}
