@@ -53,8 +53,10 @@ public final class Plan {
             plan.variants.add(Variant.commit(peer, 16, ENTRIES));
         }
         plan.variants.add(Variant.commit(CommitPeers.KEYSTORE_SQLITE, 64, ENTRIES));
-        plan.variants.add(Variant.commit(CommitPeers.KEYSTORE_SQLITE, 1, MANY_ENTRIES));
-        plan.variants.add(Variant.commit(CommitPeers.KEYSTORE_SQLITE, 16, MANY_ENTRIES));
+        for (CommitPeers peer : List.of(CommitPeers.KEYSTORE_SQLITE, CommitPeers.KEYSTORE_MAPDB)) {
+            plan.variants.add(Variant.commit(peer, 1, MANY_ENTRIES));
+            plan.variants.add(Variant.commit(peer, 16, MANY_ENTRIES));
+        }
         plan.others();
         return plan.variants;
     }

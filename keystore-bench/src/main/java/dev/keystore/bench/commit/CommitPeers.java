@@ -14,6 +14,11 @@ public enum CommitPeers {
             "Keystore on SQLite",
             "fsync before each group is acknowledged (WAL, synchronous=FULL)",
             folder -> KeystoreCommit.open("jdbc:sqlite:" + folder.resolve("keys.db"))),
+    /** Keystore in pure Java. */
+    KEYSTORE_MAPDB(
+            "Keystore on MapDB",
+            "fsync of the journal before each group is acknowledged",
+            folder -> KeystoreCommit.open("mapdb:" + folder.resolve("keys"))),
     /** SQLite without anything around it. */
     JDBC_SQLITE(
             "SQLite, raw JDBC behind a lock",

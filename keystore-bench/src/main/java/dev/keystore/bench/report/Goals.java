@@ -91,9 +91,19 @@ final class Goals {
                     "fsyncs of a commit, 16 threads",
                     results -> results.spread(commit(CommitPeers.KEYSTORE_SQLITE, 16), Measurement::fsyncsPerCommit)),
             atLeast(
+                    6,
+                    "P6",
+                    "commit, 16 threads, MapDB: the fsync rate",
+                    results -> results.spread(commit(CommitPeers.KEYSTORE_MAPDB, 16), Measurement::relative)),
+            atLeast(
+                    25,
+                    "P6",
+                    "commit, 16 threads, MapDB: its own transactions",
+                    results -> results.ratio(commit(CommitPeers.KEYSTORE_MAPDB, 16), commit(CommitPeers.MAPDB, 16))),
+            atLeast(
                     0.9,
                     "P8",
-                    "commit, 1 thread, 1,000,000 entries stored: 10,000",
+                    "commit, 1 thread, SQLite, 1,000,000 entries stored: 10,000",
                     results -> results.ratio(
                             Variant.commit(CommitPeers.KEYSTORE_SQLITE, 1, MANY_ENTRIES),
                             commit(CommitPeers.KEYSTORE_SQLITE, 1))),
@@ -104,6 +114,20 @@ final class Goals {
                     results -> results.ratio(
                             Variant.commit(CommitPeers.KEYSTORE_SQLITE, 16, MANY_ENTRIES),
                             commit(CommitPeers.KEYSTORE_SQLITE, 16))),
+            atLeast(
+                    0.9,
+                    "P8",
+                    "commit, 1 thread, MapDB, 1,000,000 entries stored: 10,000",
+                    results -> results.ratio(
+                            Variant.commit(CommitPeers.KEYSTORE_MAPDB, 1, MANY_ENTRIES),
+                            commit(CommitPeers.KEYSTORE_MAPDB, 1))),
+            atLeast(
+                    0.8,
+                    "P8",
+                    "the same, 16 threads",
+                    results -> results.ratio(
+                            Variant.commit(CommitPeers.KEYSTORE_MAPDB, 16, MANY_ENTRIES),
+                            commit(CommitPeers.KEYSTORE_MAPDB, 16))),
             atLeast(
                     100,
                     "P9",
