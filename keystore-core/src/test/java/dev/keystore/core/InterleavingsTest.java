@@ -47,7 +47,7 @@ class InterleavingsTest {
     @Tag("long")
     @DisplayName("R4 so it is with more threads and more operations")
     void find_besideManyPutsAndClears_isLinearizable() {
-        checkCache(1_000, 20);
+        checkCache(500, 10);
     }
 
     private static void checkCache(int invocations, int scenariosByChance) {
@@ -67,7 +67,7 @@ class InterleavingsTest {
     @Tag("long")
     @DisplayName("R13 R15 R21 so it is with more threads and more operations")
     void commit_besideManyCommitsAndRefusals_isLinearizable() {
-        checkPipeline(1_000, 20);
+        checkPipeline(500, 10);
     }
 
     private static void checkPipeline(int invocations, int scenariosByChance) {
@@ -90,7 +90,7 @@ class InterleavingsTest {
     @Tag("long")
     @DisplayName("R20 R25 so it is with more threads and more operations")
     void lock_manyTimesOneKeyOrTwo_isExclusiveAndEnds() {
-        checkLocks(1_000, 20);
+        checkLocks(500, 10);
     }
 
     private static void checkLocks(int invocations, int scenariosByChance) {
@@ -148,8 +148,8 @@ class InterleavingsTest {
     /** The threads are switched before and after such a class does something, and never in it. */
     private static boolean isOneStep(String type) {
         return type.equals("dev.keystore.core.Storage")
+                || type.equals("dev.keystore.core.S3FifoCache")
                 || type.equals("java.util.concurrent.ConcurrentHashMap")
-                || type.startsWith("com.github.benmanes.caffeine.")
                 || type.startsWith("com.google.common.");
     }
 
@@ -168,7 +168,8 @@ class InterleavingsTest {
     @Param(name = "value", gen = IntGen.class, conf = "1:3")
     public static class StoredEntry {
 
-        final Fixture fixture = Fixture.of(Kind.GROUPING, options -> options.lockStripes(1));
+        final Fixture fixture =
+                Fixture.of(Kind.GROUPING, options -> options.lockStripes(1).maximumCacheBytes(10_000));
 
         public StoredEntry() {
             fixture.plant("session", "x", Envelope.seal("alice", "session", "x", bytes("stored")));
