@@ -31,8 +31,8 @@ import org.junit.jupiter.api.Timeout;
 /**
  * The engine's races under Lincheck's model checker: it runs a few operations on two or three threads, again and again,
  * with the threads switched at other accesses of shared memory each time, and fails if no order of the operations explains
- * what they returned, or if a thread waits for ever. All of it, the scenarios made by chance included, is the same in each
- * run of a test. Time stands still, so no deadline hides a wait that nobody ends.
+ * what they returned, or if a thread waits for ever. What it chooses by chance comes from a fixed seed. Time stands still, so
+ * no deadline hides a wait that nobody ends.
  */
 @Timeout(3_600)
 class InterleavingsTest {
@@ -138,14 +138,14 @@ class InterleavingsTest {
                 .addGuarantee(forClasses(InterleavingsTest::isConfined)
                         .methods(method -> !method.equals("forEach"))
                         .ignore())
-                // Else a timed wait may end at once, and a wake-up that never comes is not missed.
+                // Otherwise a timed wait may end by itself, and nobody misses a wake-up that never comes.
                 .addGuarantee(forClasses("java.util.concurrent.locks.LockSupport")
                         .methods("parkNanos")
                         .mute$lincheck())
                 .check(model);
     }
 
-    /** The threads are switched before and after such a class does something, and never in it. */
+    /** Threads are switched before and after a call of such a class, never within: it may hold a lock the checker can't see. */
     private static boolean isOneStep(String type) {
         return type.equals("dev.keystore.core.Storage")
                 || type.equals("dev.keystore.core.S3FifoCache")
