@@ -7,6 +7,10 @@ import org.jspecify.annotations.Nullable;
  * Nobody can tell whether a commit was written: all of it or nothing is there, now or when the backend is done with it
  * (R41). As soon as the backend is done with it, its entries are out of the cache or hold what was written, so that reads
  * show what the backend has.
+ *
+ * <p>On a backend with {@link dev.keystore.spi.ContextOwnership} this means that the outcome could not be found out within
+ * {@code commitTimeout}. The engine goes on asking; until it knows, commits wait and then fail, and so do reads of these
+ * entries that are not in the cache.
  */
 public final class CommitOutcomeUnknownException extends KeyStoreException {
 

@@ -36,9 +36,9 @@ import org.jspecify.annotations.Nullable;
  * lock shared, {@link #close} holds it alone: it waits for what runs, and nothing begins after it. Lock order: lifecycle,
  * then writer.
  *
- * <p>Damage: an SQLite file is checked once, when it is opened, in about 2 µs for each entry. If its trees are damaged, an entry
- * that is there may not be found. Then a load that finds nothing fails, and so does every listing; and nothing is written,
- * since a write could overwrite pages that are still sound. What is found is read as ever.
+ * <p>Damage: an SQLite file is checked once, when it is opened, in about 2 µs for each entry. If its trees are damaged, an
+ * entry that is there may not be found. Then a load that finds nothing fails, and so does every listing; and nothing is
+ * written, since a write could overwrite pages that are still sound. What is found is read as ever.
  *
  * <p>Listings are read page by page, each page a statement of its own, so that a stream that nobody closes holds no
  * connection, and a thread that loads while it lists needs no second one.

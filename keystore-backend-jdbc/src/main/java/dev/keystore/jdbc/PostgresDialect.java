@@ -28,8 +28,11 @@ import org.postgresql.util.PSQLException;
  * mean.
  *
  * <p>Durability: {@code synchronous_commit} as the server, the database or the role has it, but for {@code off}, which
- * becomes {@code on}. Waits: 5 s for a lock or a connection of the pool. A transaction of this store that waits 10 s for
- * its next statement is ended by the server, so that the locks of a process that was stopped are free again.
+ * becomes {@code on}. No {@code statement_timeout}: it would end a commit's wait for a synchronous standby, and the server
+ * would answer as if it had not.
+ *
+ * <p>Waits: 5 s for a lock or a connection of the pool. A transaction that waits 10 s for its next statement is ended by the
+ * server, so that the locks of a process that was stopped are free again.
  */
 final class PostgresDialect extends Dialect {
 
@@ -40,6 +43,7 @@ final class PostgresDialect extends Dialect {
     private static final String WRITER_SETTINGS = """
             SET lock_timeout = '5s';
             SET idle_in_transaction_session_timeout = '10s';
+            SET statement_timeout = 0;
             SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
             """;
 
@@ -246,7 +250,11 @@ final class PostgresDialect extends Dialect {
 
     private static boolean isOfConnection(SQLException cause) {
         String state = cause.getSQLState();
-        return state == null || state.startsWith("08") || state.startsWith("57P") || state.equals("25P03");
+        return state == null
+                || state.startsWith("08")
+                || state.startsWith("57P")
+                || state.equals("25P03")
+                || state.equals("25P04");
     }
 
     private static String advice(SQLException cause) {

@@ -70,17 +70,24 @@ final class PostgresFailureTest {
     }
 
     @Test
-    @DisplayName("R11 a server that answers before a commit is durable is told not to")
-    void synchronousCommit() {
+    @DisplayName("R11 a role that would be answered before its commits are durable is not")
+    void hastyRole() {
+        String role = "hasty_" + schema;
         Postgres.execute(
-                "CREATE ROLE hasty_" + schema + " LOGIN SUPERUSER",
-                "ALTER ROLE hasty_" + schema + " SET synchronous_commit = off");
-        try (JdbcBackend hasty = Postgres.open(Postgres.url(schema).replace("user=postgres", "user=hasty_" + schema))) {
-            assertThat(Objects.requireNonNull(hasty.writer().handle())
-                            .createQuery("SHOW synchronous_commit")
-                            .mapTo(String.class)
-                            .one())
-                    .isEqualTo("on");
+                "CREATE ROLE " + role + " LOGIN SUPERUSER",
+                "ALTER ROLE " + role + " SET synchronous_commit = off",
+                "ALTER ROLE " + role + " SET statement_timeout = '1h'");
+        try (JdbcBackend hasty = Postgres.open(Postgres.url(schema).replace("user=postgres", "user=" + role))) {
+            assertThat(setting(hasty, "synchronous_commit")).isEqualTo("on");
+            assertThat(setting(hasty, "statement_timeout")).isEqualTo("0");
         }
+        assertThat(setting(backend, "synchronous_commit")).isEqualTo("on");
+    }
+
+    private static String setting(JdbcBackend backend, String name) {
+        return Objects.requireNonNull(backend.writer().handle())
+                .createQuery("SHOW " + name)
+                .mapTo(String.class)
+                .one();
     }
 }
