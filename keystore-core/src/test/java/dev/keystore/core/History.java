@@ -81,13 +81,18 @@ final class History {
     private final AtomicLong clock = new AtomicLong();
     private final List<Operation> operations = new ArrayList<>();
     private final List<Reached> batches = new ArrayList<>();
+    private final Set<List<Object>> ids = new HashSet<>();
     private final ThreadLocal<List<Touch>> touched = ThreadLocal.withInitial(ArrayList::new);
 
     long tick() {
         return clock.incrementAndGet();
     }
 
+    /** A batch has reached the backend, which writes it once, however often it is sent. */
     synchronized void reached(long at, Batch batch) {
+        if (batch.epoch() != 0 && !ids.add(List.of(batch.context(), batch.epoch(), batch.sequence()))) {
+            return;
+        }
         Set<String> kept = null;
         Map<Cell, String> writes = new LinkedHashMap<>();
         for (Mutation mutation : batch.mutations()) {

@@ -30,9 +30,9 @@ import org.junit.jupiter.api.Timeout;
 
 /**
  * The engine's races under Lincheck's model checker: it runs a few operations on two or three threads, again and again,
- * with the threads switched at other accesses of shared memory each time, and fails if no order of the operations explains
- * what they returned, or if a thread waits for ever. What it chooses by chance comes from a fixed seed. Time stands still, so
- * no deadline hides a wait that nobody ends.
+ * with the threads switched at other accesses of shared memory each time, and fails if no order of the operations
+ * explains what they returned, or if a thread waits for ever. What it chooses by chance comes from a fixed seed. Time
+ * stands still, so no deadline hides a wait that nobody ends.
  */
 @Timeout(3_600)
 class InterleavingsTest {
@@ -145,7 +145,7 @@ class InterleavingsTest {
                 .check(model);
     }
 
-    /** Threads are switched before and after a call of such a class, never within: it may hold a lock the checker can't see. */
+    /** Threads are switched before and after a call of such a class, and never while it holds a lock of its own. */
     private static boolean isOneStep(String type) {
         return type.equals("dev.keystore.core.Storage")
                 || type.equals("dev.keystore.core.S3FifoCache")
