@@ -98,7 +98,7 @@ public final class Bench implements Callable<Integer> {
         try {
             System.out.printf("%d variants, %d rounds, seed %d, stores in %s%n", variants.size(), times, seed, folder);
             Effort effort = whole ? Effort.WHOLE : Effort.SHORT;
-            Rounds run = new Rounds(effort, folder, ClassPaths.of(project, before), seed);
+            Rounds run = new Rounds(effort, folder, ClassPaths.of(ClassPaths.ofThisJvm(), project, before), seed);
             Machine machine = Machine.of(project, folder);
             return new Results(machine, command(), times, seed, run.run(variants, times));
         } finally {

@@ -25,9 +25,12 @@ final class ClassPaths {
         this.before = before;
     }
 
-    /** Takes the classes of {@code before}, another checkout that is compiled, if it is given. */
-    static ClassPaths of(Path project, @Nullable Path before) {
-        String now = System.getProperty(PROPERTY);
+    /**
+     * Takes the classes of {@code before}, another checkout that is compiled, if it is given.
+     *
+     * @throws IllegalArgumentException if a module of it is not compiled
+     */
+    static ClassPaths of(String now, Path project, @Nullable Path before) {
         return new ClassPaths(
                 now,
                 before == null ? null : replace(now, project.toAbsolutePath().normalize(), before));
@@ -55,17 +58,23 @@ final class ClassPaths {
         return classes;
     }
 
+    /** Returns the class path of this JVM. */
+    static String ofThisJvm() {
+        return System.getProperty(PROPERTY);
+    }
+
     boolean compares() {
         return before != null;
     }
 
     /** Does something whose forks are to have one of the two; JMH gives a fork what this property says. */
     <T> T with(boolean old, Forking<T> forking) throws RunnerException {
+        String own = ofThisJvm();
         System.setProperty(PROPERTY, old && before != null ? before : now);
         try {
             return forking.run();
         } finally {
-            System.setProperty(PROPERTY, now);
+            System.setProperty(PROPERTY, own);
         }
     }
 

@@ -7,8 +7,12 @@ import dev.keystore.bench.commit.CommitPeers;
 import dev.keystore.bench.read.Hot.Frequency;
 import dev.keystore.bench.read.Hot.Room;
 import dev.keystore.bench.read.ReadPeers;
+import java.io.File;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,7 +30,7 @@ class RoundsTest {
     void run_ofTwoRounds_measuresEachVariantInEach() throws Exception {
         Variant commit = Variant.commit(CommitPeers.KEYSTORE_SQLITE, 1, 10);
         Variant read = Variant.read(Work.READ_ONE, ReadPeers.MAP, Room.PLENTY, Frequency.UNIFORM, 2);
-        Rounds rounds = new Rounds(LEAST, folder, ClassPaths.of(folder, null), 1);
+        Rounds rounds = new Rounds(LEAST, folder, ClassPaths.of(ClassPaths.ofThisJvm(), folder, null), 1);
 
         List<Measurement> measured = rounds.run(List.of(commit, read), 2);
 
@@ -47,7 +51,7 @@ class RoundsTest {
 
     @Test
     void run_ofHeapFigures_countsWhatTheObjectsTake() throws Exception {
-        Rounds rounds = new Rounds(LEAST, folder, ClassPaths.of(folder, null), 1);
+        Rounds rounds = new Rounds(LEAST, folder, ClassPaths.of(ClassPaths.ofThisJvm(), folder, null), 1);
         List<Measurement> measured =
                 rounds.run(List.of(Variant.heap(Work.HEAP_ENTRY), Variant.heap(Work.HEAP_CONTEXT)), 1);
 
@@ -57,10 +61,33 @@ class RoundsTest {
     }
 
     @Test
+    void compare_withAnotherCheckout_takesItsClassesAndThisBench() throws Exception {
+        Path project = folder.resolve("now");
+        Path before = folder.resolve("before");
+        Files.createDirectories(before.resolve("keystore-core/target/classes"));
+        String now =
+                classPath(project.resolve("keystore-core"), project.resolve("keystore-bench"), folder.resolve("x"));
+
+        ClassPaths paths = ClassPaths.of(now, project, before);
+
+        assertThat(paths.compares()).isTrue();
+        assertThat(paths.with(true, ClassPaths::ofThisJvm))
+                .isEqualTo(classPath(
+                        before.resolve("keystore-core"), project.resolve("keystore-bench"), folder.resolve("x")));
+        assertThat(paths.with(false, ClassPaths::ofThisJvm)).isEqualTo(now);
+    }
+
+    @Test
     void compare_withACheckoutThatIsNotCompiled_isRefused() {
-        Path project = Path.of("..").toAbsolutePath().normalize();
-        assertThatThrownBy(() -> ClassPaths.of(project, folder))
+        String now = classPath(folder.resolve("keystore-core"));
+        assertThatThrownBy(() -> ClassPaths.of(now, folder, folder.resolve("before")))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("compile the other checkout");
+    }
+
+    private static String classPath(Path... modules) {
+        return Stream.of(modules)
+                .map(module -> module.resolve("target/classes").toString())
+                .collect(Collectors.joining(File.pathSeparator));
     }
 }

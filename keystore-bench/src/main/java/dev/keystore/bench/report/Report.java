@@ -22,6 +22,9 @@ public final class Report {
 
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
+    private static final String BY_THREADS = "commits-by-threads.svg";
+    private static final String BY_ENTRIES = "commits-by-entries.svg";
+
     private final Results results;
     private final Tables tables;
 
@@ -45,10 +48,10 @@ public final class Report {
     /** Writes the pictures, and puts the tables into the documents of a project. */
     public void writeDocuments(Path project) throws IOException {
         Path folder = Files.createDirectories(project.resolve("docs/performance"));
-        Files.writeString(folder.resolve("commits-by-threads.svg"), byThreads().svg());
-        Files.writeString(folder.resolve("commits-by-entries.svg"), byEntries().svg());
-        Document.replace(project.resolve("docs/performance.md"), "figures", figures());
-        Document.replace(project.resolve("README.md"), "goals", goals());
+        Files.writeString(folder.resolve(BY_THREADS), byThreads().svg());
+        Files.writeString(folder.resolve(BY_ENTRIES), byEntries().svg());
+        Document.replace(project.resolve("docs/performance.md"), "figures", figures() + "\n" + pictures("performance"));
+        Document.replace(project.resolve("README.md"), "goals", goals() + "\n" + pictures("docs/performance"));
     }
 
     /** Returns all tables, as Markdown. */
@@ -84,6 +87,14 @@ public final class Report {
     /** Returns what is compared with the build before, as Markdown. */
     public String comparison() {
         return tables.before();
+    }
+
+    private static String pictures(String folder) {
+        return """
+                ![Durable commits by threads](%1$s/%2$s)
+
+                ![Durable commits by what is stored](%1$s/%3$s)
+                """.formatted(folder, BY_THREADS, BY_ENTRIES);
     }
 
     private String goals() {
