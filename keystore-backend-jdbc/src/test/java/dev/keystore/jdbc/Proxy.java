@@ -127,7 +127,7 @@ final class Proxy implements AutoCloseable {
             int length = in.read(bytes);
             while (length >= 0) {
                 gate.await();
-                if (budget == toServer && answerOfCommit != UNLIMITED && holdsCommit(bytes, length)) {
+                if (budget.equals(toServer) && answerOfCommit != UNLIMITED && holdsCommit(bytes, length)) {
                     toClient.set(answerOfCommit);
                     if (answerOfCommit < 0) {
                         break;

@@ -90,8 +90,8 @@ public final class SignalKeyStores implements AutoCloseable {
      * Takes a context over, from whichever owner has it now, and returns a new store of it. A store of it that
      * {@link #forContext} returned before is a former owner from then on: its commits fail.
      *
-     * <p>This is how an owner that was fenced takes its context back, {@link Builder#refuseOwned()} or not. On a backend without ownership there is nothing to
-     * take over, and this is {@link #forContext}.
+     * <p>This is how an owner that was fenced takes its context back, {@link Builder#refuseOwned()} or not. On a backend
+     * without ownership there is nothing to take over, and this is {@link #forContext}.
      *
      * @throws IllegalArgumentException if the name is one that {@link #forContext} refuses
      * @throws IllegalStateException if this is closed

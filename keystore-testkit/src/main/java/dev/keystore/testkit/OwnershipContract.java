@@ -341,7 +341,7 @@ abstract class OwnershipContract extends Contract {
 
     private ContextOwnership anotherOwner() throws Exception {
         ContextOwnership other = beside();
-        Assumptions.assumeTrue(other != owned(), "opened twice, the backend is the same object");
+        Assumptions.assumeTrue(!other.equals(owned()), "opened twice, the backend is the same object");
         return other;
     }
 

@@ -14,7 +14,7 @@ public enum CommitPeers {
             "Keystore on SQLite",
             "fsync before each group is acknowledged (WAL, synchronous=FULL)",
             folder -> KeystoreCommit.open("jdbc:sqlite:" + folder.resolve("keys.db"))),
-    /** Keystore in pure Java. */
+    /** Keystore without SQLite. */
     KEYSTORE_MAPDB(
             "Keystore on MapDB",
             "fsync of the journal before each group is acknowledged",
