@@ -7,6 +7,8 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.HashMap;
 import java.util.Map;
+import org.jdbi.v3.core.ConnectionException;
+import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.StatementBuilder;
 import org.jdbi.v3.core.statement.StatementContext;
 
@@ -15,9 +17,34 @@ import org.jdbi.v3.core.statement.StatementContext;
  *
  * <p>For one thread at a time, and SQL whose texts are few.
  */
-final class StatementCache implements StatementBuilder {
+class StatementCache implements StatementBuilder {
 
     private final Map<String, PreparedStatement> prepared = new HashMap<>();
+
+    /** What is done with a prepared statement. */
+    @FunctionalInterface
+    interface Use {
+        void accept(PreparedStatement statement) throws SQLException;
+    }
+
+    /** Uses a statement of a connection that has such a cache, past Jdbi, which takes longer than SQLite itself. */
+    static void use(Handle handle, String sql, Use use) {
+        StatementCache cache = (StatementCache) handle.getStatementBuilder();
+        try {
+            use.accept(cache.prepare(handle.getConnection(), sql));
+        } catch (SQLException e) {
+            throw new ConnectionException(e);
+        }
+    }
+
+    PreparedStatement prepare(Connection connection, String sql) throws SQLException {
+        PreparedStatement statement = prepared.get(sql);
+        if (statement == null) {
+            statement = connection.prepareStatement(sql);
+            prepared.put(sql, statement);
+        }
+        return statement;
+    }
 
     @Override
     public Statement create(Connection connection, StatementContext context) throws SQLException {
@@ -26,12 +53,7 @@ final class StatementCache implements StatementBuilder {
 
     @Override
     public PreparedStatement create(Connection connection, String sql, StatementContext context) throws SQLException {
-        PreparedStatement statement = prepared.get(sql);
-        if (statement == null) {
-            statement = connection.prepareStatement(sql);
-            prepared.put(sql, statement);
-        }
-        return statement;
+        return prepare(connection, sql);
     }
 
     @Override
