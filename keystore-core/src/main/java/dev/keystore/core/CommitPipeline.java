@@ -23,12 +23,13 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -66,11 +67,13 @@ final class CommitPipeline {
     private final Duration timeout;
     private final Consumer<String> onOwnershipLost;
 
-    private final ReentrantLock queueLock = new ReentrantLock();
-    private final Condition idle = queueLock.newCondition();
+    private final Queue<PendingCommit> arrivals = new ConcurrentLinkedQueue<>();
+    private final AtomicBoolean led = new AtomicBoolean();
+    private volatile boolean closed;
+    private volatile @Nullable Thread closer;
+
+    /** Before {@link #arrivals}; of the leader alone, which moves them here. */
     private final Deque<PendingCommit> queue = new ArrayDeque<>();
-    private boolean led;
-    private boolean closed;
 
     private final LongAdder commits = new LongAdder();
     private final LongAdder writes = new LongAdder();
@@ -159,18 +162,12 @@ final class CommitPipeline {
     }
 
     private void enqueue(PendingCommit commit) {
-        queueLock.lock();
-        try {
-            if (closed) {
-                throw new ClosedException();
-            }
-            queue.add(commit);
-            if (!led) {
-                led = true;
-                commit.step(Step.QUEUED, Step.LEADING);
-            }
-        } finally {
-            queueLock.unlock();
+        arrivals.add(commit);
+        if (closed && arrivals.remove(commit)) {
+            throw new ClosedException();
+        }
+        if (led.compareAndSet(false, true)) {
+            passOn();
         }
     }
 
@@ -229,60 +226,52 @@ final class CommitPipeline {
 
     /** Takes the group to be written; a clear is a group of its own, since it changes keys that it does not name. */
     private void take(List<PendingCommit> group) {
-        queueLock.lock();
-        try {
-            PendingCommit next = queue.peek();
-            while (next != null && group.size() < storage.groupLimit()) {
-                boolean single = next.cleared() || next.alone;
-                if (single && !group.isEmpty()) {
-                    break;
-                }
-                queue.remove();
-                if (next.step(Step.LEADING, Step.TAKEN) || next.step(Step.QUEUED, Step.TAKEN)) {
-                    group.add(next);
-                    if (single) {
-                        break;
-                    }
-                }
-                next = queue.peek();
+        PendingCommit next = head();
+        while (next != null && group.size() < storage.groupLimit()) {
+            boolean single = next.cleared() || next.alone;
+            if (single && !group.isEmpty()) {
+                return;
             }
-        } finally {
-            queueLock.unlock();
+            queue.remove();
+            if (next.step(Step.LEADING, Step.TAKEN) || next.step(Step.QUEUED, Step.TAKEN)) {
+                group.add(next);
+                if (single) {
+                    return;
+                }
+            }
+            next = head();
         }
+    }
+
+    private @Nullable PendingCommit head() {
+        for (PendingCommit next = arrivals.poll(); next != null; next = arrivals.poll()) {
+            queue.add(next);
+        }
+        return queue.peek();
     }
 
     /** Puts those that are not done back to the head of the queue, in their order. */
     private void putBack(List<PendingCommit> group) {
-        queueLock.lock();
-        try {
-            for (int i = group.size() - 1; i >= 0; i--) {
-                if (group.get(i).returnTo(Step.QUEUED)) {
-                    queue.addFirst(group.get(i));
-                }
+        for (int i = group.size() - 1; i >= 0; i--) {
+            if (group.get(i).returnTo(Step.QUEUED)) {
+                queue.addFirst(group.get(i));
             }
-        } finally {
-            queueLock.unlock();
         }
     }
 
     /** Lets the head of the queue lead, or nobody until a commit comes. */
     private void passOn() {
-        queueLock.lock();
-        try {
-            PendingCommit next = queue.peek();
-            while (next != null && !next.step(Step.QUEUED, Step.LEADING)) {
+        do {
+            for (PendingCommit next = head(); next != null; next = head()) {
+                if (next.step(Step.QUEUED, Step.LEADING)) {
+                    next.wake();
+                    return;
+                }
                 queue.remove();
-                next = queue.peek();
             }
-            if (next != null) {
-                next.wake();
-            } else {
-                led = false;
-                idle.signalAll();
-            }
-        } finally {
-            queueLock.unlock();
-        }
+            led.set(false);
+            LockSupport.unpark(closer);
+        } while (!arrivals.isEmpty() && led.compareAndSet(false, true));
     }
 
     /** What came of one try: the commits that took part in the write, those refused, and the write's failure. */
@@ -543,22 +532,15 @@ final class CommitPipeline {
 
     /** Takes no more commits, and waits until the deadline, deaf to interrupts, for those that it has. */
     void close(long deadlineNanos) {
+        closer = Thread.currentThread();
+        closed = true;
         boolean interrupted = false;
-        queueLock.lock();
-        try {
-            closed = true;
-            while (led && deadlineNanos - System.nanoTime() > 0) {
-                try {
-                    idle.awaitNanos(deadlineNanos - System.nanoTime());
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        } finally {
-            queueLock.unlock();
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
+        while ((led.get() || !arrivals.isEmpty()) && deadlineNanos - System.nanoTime() > 0) {
+            LockSupport.parkNanos(this, deadlineNanos - System.nanoTime());
+            interrupted |= Thread.interrupted();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 
