@@ -62,9 +62,10 @@ final class EntryCache {
     /** Returns the entry, from the cache or else from the backend. */
     Entry read(EntryKey key) {
         Entry cached = peek(key);
-        if (cached != null) {
-            return cached;
-        }
+        return cached == null ? readMissing(key) : cached;
+    }
+
+    private Entry readMissing(EntryKey key) {
         types.check(key);
         long deadlineNanos = System.nanoTime() + loadTimeoutNanos;
         while (true) {

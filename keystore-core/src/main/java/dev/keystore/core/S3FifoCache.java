@@ -1,7 +1,7 @@
 package dev.keystore.core;
 
 import java.util.Objects;
-import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.ToIntBiFunction;
 import org.jspecify.annotations.Nullable;
@@ -21,12 +21,14 @@ final class S3FifoCache<K, V> {
 
     private static final int MAXIMUM_READS = 3;
 
-    /** What was evicted lately is known by its hash, in a table that takes 8 bytes for so much weight. */
+    /** About what an entry weighs. There are two tables, of 4 and 8 bytes, with a slot for so much weight. */
     private static final int WEIGHT_PER_SLOT = 1_024;
 
-    private static final int MAXIMUM_SLOTS = 1 << 20;
+    private static final int MAXIMUM_SLOTS = 1 << 22;
 
-    private final ConcurrentHashMap<K, Node<K, V>> nodes = new ConcurrentHashMap<>();
+    /** Nodes by the hash of their key, those of one slot linked. It never grows, so that a node never moves. */
+    private final AtomicReferenceArray<@Nullable Node<K, V>> slots;
+
     private final long maximumWeight;
     private final ToIntBiFunction<K, V> weigher;
 
@@ -43,13 +45,20 @@ final class S3FifoCache<K, V> {
         this.maximumWeight = maximumWeight;
         this.weigher = weigher;
         long slots = Math.max(1, Math.min(MAXIMUM_SLOTS, maximumWeight / WEIGHT_PER_SLOT));
-        this.evicted = new long[Integer.highestOneBit((int) slots)];
+        int count = Integer.highestOneBit((int) slots);
+        this.slots = new AtomicReferenceArray<>(count);
+        this.evicted = new long[count];
     }
 
     private static final class Node<K, V> {
 
         final K key;
+        final int hash;
         volatile V value;
+
+        /** The next one of the slot; stays when this node is removed, for readers that are at it. */
+        volatile @Nullable Node<K, V> next;
+
         int weight;
         byte reads;
         Queue<K, V> queue;
@@ -60,8 +69,9 @@ final class S3FifoCache<K, V> {
         @Nullable
         Node<K, V> older;
 
-        Node(K key, V value, int weight, Queue<K, V> queue) {
+        Node(K key, int hash, V value, int weight, Queue<K, V> queue) {
             this.key = key;
+            this.hash = hash;
             this.value = value;
             this.weight = weight;
             this.queue = queue;
@@ -76,7 +86,7 @@ final class S3FifoCache<K, V> {
 
     @Nullable
     V get(K key) {
-        Node<K, V> node = nodes.get(key);
+        Node<K, V> node = find(key, hash(key));
         if (node == null) {
             return null;
         }
@@ -84,17 +94,35 @@ final class S3FifoCache<K, V> {
         return node.value;
     }
 
+    private @Nullable Node<K, V> find(K key, int hash) {
+        Node<K, V> node = slots.get(slot(hash));
+        while (node != null && (node.hash != hash || !node.key.equals(key))) {
+            node = node.next;
+        }
+        return node;
+    }
+
+    private static int hash(Object key) {
+        int hash = key.hashCode() * 0x9E3779B9;
+        return hash ^ (hash >>> 16);
+    }
+
+    private int slot(int hash) {
+        return hash & (evicted.length - 1);
+    }
+
     /** Puts a value in place of any other; one that is heavier than the whole cache may be is not kept. */
     void put(K key, V value) {
         int weight = weigher.applyAsInt(key, value);
+        int hash = hash(key);
         lock.lock();
         try {
-            Node<K, V> known = nodes.get(key);
+            Node<K, V> known = find(key, hash);
             if (weight > maximumWeight) {
                 remove(known);
             } else if (known == null) {
                 makeRoom(weight);
-                add(new Node<>(key, value, weight, wasEvictedLately(key) ? main : small));
+                add(new Node<>(key, hash, value, weight, wasEvictedLately(hash) ? main : small));
             } else {
                 known.queue.weight += weight - known.weight;
                 known.weight = weight;
@@ -110,7 +138,7 @@ final class S3FifoCache<K, V> {
     void remove(K key) {
         lock.lock();
         try {
-            remove(nodes.get(key));
+            remove(find(key, hash(key)));
         } finally {
             lock.unlock();
         }
@@ -126,14 +154,29 @@ final class S3FifoCache<K, V> {
     }
 
     private void add(Node<K, V> node) {
-        nodes.put(node.key, node);
+        int slot = slot(node.hash);
+        node.next = slots.get(slot);
+        slots.set(slot, node);
         node.queue.add(node);
     }
 
     private void remove(@Nullable Node<K, V> node) {
         if (node != null) {
             node.queue.remove(node);
-            nodes.remove(node.key, node);
+            unlink(node);
+        }
+    }
+
+    private void unlink(Node<K, V> node) {
+        int slot = slot(node.hash);
+        Node<K, V> at = slots.get(slot);
+        if (at == node) {
+            slots.set(slot, node.next);
+        }
+        for (; at != null; at = at.next) {
+            if (at.next == node) {
+                at.next = node.next;
+            }
         }
     }
 
@@ -150,27 +193,21 @@ final class S3FifoCache<K, V> {
             } else {
                 remove(node);
                 if (isNew) {
-                    rememberEviction(node.key);
+                    rememberEviction(node.hash);
                 }
             }
         }
     }
 
-    private void rememberEviction(K key) {
-        int hash = key.hashCode();
+    private void rememberEviction(int hash) {
         evicted[slot(hash)] = ((long) ++evictions << Integer.SIZE) | Integer.toUnsignedLong(hash);
     }
 
-    /** Returns whether a key was evicted, with no more evictions since than there are entries. */
-    private boolean wasEvictedLately(K key) {
-        int hash = key.hashCode();
+    /** Returns whether a key of that hash was evicted, with no more evictions since than there are entries. */
+    private boolean wasEvictedLately(int hash) {
         long found = evicted[slot(hash)];
         int since = evictions - (int) (found >> Integer.SIZE);
         return found != 0 && (int) found == hash && since < small.size + main.size;
-    }
-
-    private int slot(int hash) {
-        return (hash ^ (hash >>> 16)) & (evicted.length - 1);
     }
 
     /** Nodes in the order in which they came. */
