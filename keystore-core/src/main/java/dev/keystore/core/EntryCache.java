@@ -33,7 +33,7 @@ final class EntryCache {
     /** What an entry takes besides its bytes and its id: key, entry, and the nodes of the cache; estimated. */
     private static final int OVERHEAD_BYTES = 192;
 
-    private final S3FifoCache<EntryKey, Entry> cache;
+    private final S3FifoCache<Entry> cache;
     private final ConcurrentHashMap<EntryKey, Pending> pending = new ConcurrentHashMap<>();
     private final LongAdder loads = new LongAdder();
     private final Storage storage;

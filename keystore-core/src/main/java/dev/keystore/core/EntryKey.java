@@ -9,7 +9,7 @@ import dev.keystore.KeyType;
  * <p>It keeps no hash of its own. The parts keep theirs, maps compare what they stored of it, and a cache of many entries
  * holds as many keys.
  */
-final class EntryKey {
+class EntryKey {
 
     final Context context;
     final KeyType<?> type;
@@ -26,12 +26,16 @@ final class EntryKey {
     }
 
     @Override
-    public boolean equals(Object other) {
-        return other instanceof EntryKey key && context == key.context && id.equals(key.id) && type.equals(key.type);
+    public final boolean equals(Object other) {
+        return other instanceof EntryKey key && isSame(key);
+    }
+
+    final boolean isSame(EntryKey key) {
+        return context == key.context && id.equals(key.id) && type.equals(key.type);
     }
 
     @Override
-    public int hashCode() {
+    public final int hashCode() {
         return (context.hash * 31 + type.hashCode()) * 31 + id.hashCode();
     }
 

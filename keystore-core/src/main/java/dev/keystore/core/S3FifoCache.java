@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Concurrency: a read takes no lock, and its count may be lost. Whatever changes the map takes one lock, and does no
  * more under it than to link nodes.
  */
-final class S3FifoCache<K, V> {
+final class S3FifoCache<V> {
 
     private static final int MAXIMUM_READS = 3;
 
@@ -27,21 +27,21 @@ final class S3FifoCache<K, V> {
     private static final int MAXIMUM_SLOTS = 1 << 22;
 
     /** Nodes by the hash of their key, those of one slot linked. It never grows, so that a node never moves. */
-    private final AtomicReferenceArray<@Nullable Node<K, V>> slots;
+    private final AtomicReferenceArray<@Nullable Node<V>> slots;
 
     private final long maximumWeight;
-    private final ToIntBiFunction<K, V> weigher;
+    private final ToIntBiFunction<EntryKey, V> weigher;
 
     private final ReentrantLock lock = new ReentrantLock();
-    private final Queue<K, V> small = new Queue<>();
-    private final Queue<K, V> main = new Queue<>();
+    private final Queue<V> small = new Queue<>();
+    private final Queue<V> main = new Queue<>();
 
     /** Of each slot, the hash of the last key evicted there, and above it the number of that eviction. */
     private final long[] evicted;
 
     private int evictions;
 
-    S3FifoCache(long maximumWeight, ToIntBiFunction<K, V> weigher) {
+    S3FifoCache(long maximumWeight, ToIntBiFunction<EntryKey, V> weigher) {
         this.maximumWeight = maximumWeight;
         this.weigher = weigher;
         long slots = Math.max(1, Math.min(MAXIMUM_SLOTS, maximumWeight / WEIGHT_PER_SLOT));
@@ -50,27 +50,26 @@ final class S3FifoCache<K, V> {
         this.evicted = new long[count];
     }
 
-    private static final class Node<K, V> {
+    private static final class Node<V> extends EntryKey {
 
-        final K key;
         final int hash;
         volatile V value;
 
         /** The next one of the slot; stays when this node is removed, for readers that are at it. */
-        volatile @Nullable Node<K, V> next;
+        volatile @Nullable Node<V> next;
 
         int weight;
         byte reads;
-        Queue<K, V> queue;
+        Queue<V> queue;
 
         @Nullable
-        Node<K, V> newer;
+        Node<V> newer;
 
         @Nullable
-        Node<K, V> older;
+        Node<V> older;
 
-        Node(K key, int hash, V value, int weight, Queue<K, V> queue) {
-            this.key = key;
+        Node(EntryKey key, int hash, V value, int weight, Queue<V> queue) {
+            super(key.context, key.type, key.id);
             this.hash = hash;
             this.value = value;
             this.weight = weight;
@@ -85,8 +84,8 @@ final class S3FifoCache<K, V> {
     }
 
     @Nullable
-    V get(K key) {
-        Node<K, V> node = find(key, hash(key));
+    V get(EntryKey key) {
+        Node<V> node = find(key, hash(key));
         if (node == null) {
             return null;
         }
@@ -94,9 +93,9 @@ final class S3FifoCache<K, V> {
         return node.value;
     }
 
-    private @Nullable Node<K, V> find(K key, int hash) {
-        Node<K, V> node = slots.get(slot(hash));
-        while (node != null && (node.hash != hash || !node.key.equals(key))) {
+    private @Nullable Node<V> find(EntryKey key, int hash) {
+        Node<V> node = slots.get(slot(hash));
+        while (node != null && (node.hash != hash || !node.isSame(key))) {
             node = node.next;
         }
         return node;
@@ -112,12 +111,12 @@ final class S3FifoCache<K, V> {
     }
 
     /** Puts a value in place of any other; one that is heavier than the whole cache may be is not kept. */
-    void put(K key, V value) {
+    void put(EntryKey key, V value) {
         int weight = weigher.applyAsInt(key, value);
         int hash = hash(key);
         lock.lock();
         try {
-            Node<K, V> known = find(key, hash);
+            Node<V> known = find(key, hash);
             if (weight > maximumWeight) {
                 remove(known);
             } else if (known == null) {
@@ -135,7 +134,7 @@ final class S3FifoCache<K, V> {
         }
     }
 
-    void remove(K key) {
+    void remove(EntryKey key) {
         lock.lock();
         try {
             remove(find(key, hash(key)));
@@ -153,23 +152,23 @@ final class S3FifoCache<K, V> {
         }
     }
 
-    private void add(Node<K, V> node) {
+    private void add(Node<V> node) {
         int slot = slot(node.hash);
         node.next = slots.get(slot);
         slots.set(slot, node);
         node.queue.add(node);
     }
 
-    private void remove(@Nullable Node<K, V> node) {
+    private void remove(@Nullable Node<V> node) {
         if (node != null) {
             node.queue.remove(node);
             unlink(node);
         }
     }
 
-    private void unlink(Node<K, V> node) {
+    private void unlink(Node<V> node) {
         int slot = slot(node.hash);
-        Node<K, V> at = slots.get(slot);
+        Node<V> at = slots.get(slot);
         if (at == node) {
             slots.set(slot, node.next);
         }
@@ -185,7 +184,7 @@ final class S3FifoCache<K, V> {
         int spared = 0;
         while (small.weight + main.weight + weight > maximumWeight) {
             boolean isNew = main.oldest == null || small.weight > maximumWeight / 10;
-            Node<K, V> node = Objects.requireNonNull((isNew ? small : main).oldest);
+            Node<V> node = Objects.requireNonNull((isNew ? small : main).oldest);
             if (node.reads > 0 && spared++ < MAXIMUM_READS * (small.size + main.size)) {
                 node.reads = isNew ? 0 : (byte) (node.reads - 1);
                 node.queue.remove(node);
@@ -211,18 +210,18 @@ final class S3FifoCache<K, V> {
     }
 
     /** Nodes in the order in which they came. */
-    private static final class Queue<K, V> {
+    private static final class Queue<V> {
 
         @Nullable
-        Node<K, V> oldest;
+        Node<V> oldest;
 
         @Nullable
-        Node<K, V> newest;
+        Node<V> newest;
 
         long weight;
         int size;
 
-        void add(Node<K, V> node) {
+        void add(Node<V> node) {
             node.queue = this;
             node.older = newest;
             if (newest == null) {
@@ -235,7 +234,7 @@ final class S3FifoCache<K, V> {
             size++;
         }
 
-        void remove(Node<K, V> node) {
+        void remove(Node<V> node) {
             if (node.older == null) {
                 oldest = node.newer;
             } else {
