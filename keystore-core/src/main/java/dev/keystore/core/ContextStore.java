@@ -20,6 +20,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The store of one context.
@@ -57,9 +58,31 @@ final class ContextStore implements SignalKeyStore {
     @Override
     public <V> Map<String, V> get(KeyType<V> type, Collection<String> ids) {
         engine.checkOpen();
+        Map<String, V> cached = getCached(type, ids);
+        return cached == null ? getLoaded(type, ids) : cached;
+    }
+
+    /** Returns the values if all ids are cached, and no commit of the context came between. */
+    private <V> @Nullable Map<String, V> getCached(KeyType<V> type, Collection<String> ids) {
+        Map<String, V> values = new LinkedHashMap<>(2 * ids.size());
+        long seen = context.published();
+        for (String id : ids) {
+            Entry entry = engine.cache.peek(key(type, id));
+            if (entry == null) {
+                return null;
+            }
+            V value = entry.value(type);
+            if (value != null) {
+                values.put(id, value);
+            }
+        }
+        return context.unchangedSince(seen) ? values : null;
+    }
+
+    private <V> Map<String, V> getLoaded(KeyType<V> type, Collection<String> ids) {
         List<EntryKey> keys = new ArrayList<>(ids.size());
         for (String id : ids) {
-            keys.add(new EntryKey(context, type, Objects.requireNonNull(id, "ids must not hold null")));
+            keys.add(key(type, id));
         }
         List<Entry> entries = engine.cache.readAll(context, keys);
         Map<String, V> values = new LinkedHashMap<>();
@@ -70,6 +93,10 @@ final class ContextStore implements SignalKeyStore {
             }
         }
         return values;
+    }
+
+    private EntryKey key(KeyType<?> type, String id) {
+        return new EntryKey(context, type, Objects.requireNonNull(id, "ids must not hold null"));
     }
 
     @Override

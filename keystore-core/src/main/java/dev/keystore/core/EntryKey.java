@@ -4,10 +4,9 @@ import dev.keystore.EntryId;
 import dev.keystore.KeyType;
 
 /**
- * Names one entry of one context: the key of the cache.
+ * Names one entry of one context: the key of the cache, whose nodes are keys themselves.
  *
- * <p>It keeps no hash of its own. The parts keep theirs, maps compare what they stored of it, and a cache of many entries
- * holds as many keys.
+ * <p>It keeps no hash of its own. The parts keep theirs, and a cache of many entries holds as many keys.
  */
 class EntryKey {
 
@@ -30,6 +29,7 @@ class EntryKey {
         return other instanceof EntryKey key && isSame(key);
     }
 
+    /** As {@link #equals}, for one who knows it to be a key. */
     final boolean isSame(EntryKey key) {
         return context == key.context && id.equals(key.id) && type.equals(key.type);
     }

@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Concurrency: a read takes no lock, and its count may be lost. Whatever changes the map takes one lock, and does no
  * more under it than to link nodes.
+ *
+ * <p>What a hit costs is what it loads from memory: the slot of the table, the node, which is the key as well, and the id.
  */
 final class S3FifoCache<V> {
 

@@ -15,6 +15,7 @@ import java.lang.reflect.Method;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.jetbrains.kotlinx.lincheck.Actor;
@@ -100,6 +101,31 @@ class InterleavingsTest {
         check(model, Counters.class, options, invocations, scenariosByChance);
     }
 
+    @Test
+    @DisplayName("R1 reads of the cache's table beside puts and removals in the same slot find what is there")
+    void get_besideChangesInItsSlot_isLinearizable() {
+        checkTable(150, 0);
+    }
+
+    @Test
+    @Tag("long")
+    @DisplayName("R1 so it is with more threads and more operations")
+    void get_besideManyChangesInItsSlot_isLinearizable() {
+        checkTable(2_000, 30);
+    }
+
+    private static void checkTable(int invocations, int scenariosByChance) {
+        Class<?> model = CacheTable.class;
+        Actor get = operation(model, "get", 1);
+        ModelCheckingOptions options =
+                pairs(get, operation(model, "put", 1, 5), operation(model, "remove", 1), operation(model, "remove", 2));
+        List<Actor> changes =
+                List.of(operation(model, "remove", 3), operation(model, "remove", 2), operation(model, "put", 3, 6));
+        options.addCustomScenario(
+                new ExecutionScenario(List.of(), List.of(List.of(get, get), changes), List.of(get), null));
+        check(model, Numbers.class, options, invocations, scenariosByChance);
+    }
+
     /** Each two of the operations at once, one of them twice included, and the first one afterwards. */
     private static ModelCheckingOptions pairs(Actor... operations) {
         ModelCheckingOptions options = new ModelCheckingOptions();
@@ -134,7 +160,7 @@ class InterleavingsTest {
                 .actorsPerThread(2)
                 .actorsAfter(1)
                 .addGuarantee(
-                        forClasses(InterleavingsTest::isOneStep).allMethods().treatAsAtomic())
+                        forClasses(type -> isOneStep(type, model)).allMethods().treatAsAtomic())
                 .addGuarantee(forClasses(InterleavingsTest::isConfined)
                         .methods(method -> !method.equals("forEach"))
                         .ignore())
@@ -146,9 +172,9 @@ class InterleavingsTest {
     }
 
     /** Threads are switched before and after a call of such a class, and never while it holds a lock of its own. */
-    private static boolean isOneStep(String type) {
+    private static boolean isOneStep(String type, Class<?> model) {
         return type.equals("dev.keystore.core.Storage")
-                || type.equals("dev.keystore.core.S3FifoCache")
+                || (type.equals("dev.keystore.core.S3FifoCache") && model != CacheTable.class)
                 || type.equals("java.util.concurrent.ConcurrentHashMap")
                 || type.startsWith("com.google.common.");
     }
@@ -248,6 +274,59 @@ class InterleavingsTest {
 
         public boolean putRefused() {
             return false;
+        }
+    }
+
+    /** A cache of one slot, in which everything is linked. */
+    @Param(name = "key", gen = IntGen.class, conf = "1:3")
+    @Param(name = "value", gen = IntGen.class, conf = "4:6")
+    public static class CacheTable {
+
+        private static final Context CONTEXT = new Context("alice", 0);
+
+        private final S3FifoCache<Integer> cache = new S3FifoCache<>(1_000, (key, value) -> 1);
+
+        public CacheTable() {
+            for (int key = 1; key <= 3; key++) {
+                cache.put(key(key), key);
+            }
+        }
+
+        private static EntryKey key(int key) {
+            return new EntryKey(CONTEXT, KeyTypes.SESSION, Integer.toString(key));
+        }
+
+        @Operation
+        public int get(@Param(name = "key") int key) {
+            return Objects.requireNonNullElse(cache.get(key(key)), 0);
+        }
+
+        @Operation
+        public void put(@Param(name = "key") int key, @Param(name = "value") int value) {
+            cache.put(key(key), value);
+        }
+
+        @Operation
+        public void remove(@Param(name = "key") int key) {
+            cache.remove(key(key));
+        }
+    }
+
+    /** What such a cache is to its users, 0 for none. */
+    public static class Numbers {
+
+        private final int[] values = {0, 1, 2, 3};
+
+        public int get(int key) {
+            return values[key];
+        }
+
+        public void put(int key, int value) {
+            values[key] = value;
+        }
+
+        public void remove(int key) {
+            values[key] = 0;
         }
     }
 

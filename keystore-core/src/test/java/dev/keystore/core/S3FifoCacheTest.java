@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import dev.keystore.KeyTypes;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
@@ -16,13 +17,19 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 class S3FifoCacheTest {
 
-    private final S3FifoCache<Integer, String> cache = new S3FifoCache<>(10, (key, value) -> value.length());
+    private final S3FifoCache<String> cache = new S3FifoCache<>(10, (key, value) -> value.length());
+
+    private static final Context CONTEXT = new Context("alice", 0);
+
+    private static EntryKey key(int number) {
+        return new EntryKey(CONTEXT, KeyTypes.SESSION, Integer.toString(number));
+    }
 
     /** Returns what is cached; to be called last, since it reads all of it. */
     private String keys() {
         StringBuilder found = new StringBuilder();
         for (int key = 0; key < 10; key++) {
-            if (cache.get(key) != null) {
+            if (cache.get(key(key)) != null) {
                 found.append(key);
             }
         }
@@ -31,13 +38,13 @@ class S3FifoCacheTest {
 
     private void read(int... keys) {
         for (int key : keys) {
-            assertThat(cache.get(key)).isEqualTo("ab");
+            assertThat(cache.get(key(key))).isEqualTo("ab");
         }
     }
 
     private void put(int... keys) {
         for (int key : keys) {
-            cache.put(key, "ab");
+            cache.put(key(key), "ab");
         }
     }
 
@@ -74,26 +81,26 @@ class S3FifoCacheTest {
 
     @Test
     void put_backSoonAfterItsEviction_stays() {
-        S3FifoCache<Integer, Integer> large = new S3FifoCache<>(100 * 1_024, (key, value) -> 1_024);
+        S3FifoCache<Integer> large = new S3FifoCache<>(100 * 1_024, (key, value) -> 1_024);
         for (int key = 0; key <= 100; key++) {
-            large.put(key, key);
+            large.put(key(key), key);
         }
-        large.put(0, 0);
+        large.put(key(0), 0);
         for (int key = 1_000; key < 1_200; key++) {
-            large.put(key, key);
+            large.put(key(key), key);
         }
-        assertThat(large.get(0)).isZero();
-        assertThat(large.get(1)).isNull();
+        assertThat(large.get(key(0))).isZero();
+        assertThat(large.get(key(1))).isNull();
     }
 
     @Test
     void put_knownKey_countsTheNewWeight() {
         put(1, 2, 3);
-        cache.put(2, "abcdef");
+        cache.put(key(2), "abcdef");
         assertThat(cache.weight()).isEqualTo(10);
-        cache.put(2, "abcdefgh");
+        cache.put(key(2), "abcdefgh");
         assertThat(cache.weight()).isEqualTo(10);
-        cache.put(2, "");
+        cache.put(key(2), "");
         assertThat(cache.weight()).isEqualTo(2);
         assertThat(keys()).isEqualTo("23");
     }
@@ -101,10 +108,10 @@ class S3FifoCacheTest {
     @Test
     void put_heavierThanAll_keepsTheOthersAndNotTheOldValue() {
         put(1, 2, 3);
-        cache.put(2, "abcdefghijk");
+        cache.put(key(2), "abcdefghijk");
         assertThat(cache.weight()).isEqualTo(4);
         assertThat(keys()).isEqualTo("13");
-        cache.put(3, "abcdefghij");
+        cache.put(key(3), "abcdefghij");
         assertThat(keys()).isEqualTo("3");
     }
 
@@ -112,13 +119,13 @@ class S3FifoCacheTest {
     void remove_any_leavesTheOthers() {
         put(1, 2, 3, 4, 5);
         for (int key : new int[] {3, 1, 5, 9}) {
-            cache.remove(key);
+            cache.remove(key(key));
         }
         assertThat(cache.weight()).isEqualTo(4);
         put(6, 7, 8, 9);
         assertThat(keys()).isEqualTo("46789");
         for (int key = 0; key < 10; key++) {
-            cache.remove(key);
+            cache.remove(key(key));
         }
         assertThat(cache.weight()).isZero();
         put(1);
@@ -131,7 +138,7 @@ class S3FifoCacheTest {
     void manyThreads_anyOrder_staysBoundedAndRight() throws Exception {
         long seed = System.nanoTime();
         System.out.println("S3FifoCacheTest: seed " + seed);
-        S3FifoCache<Integer, int[]> shared = new S3FifoCache<>(500, (key, value) -> value[1]);
+        S3FifoCache<int[]> shared = new S3FifoCache<>(500, (key, value) -> value[1]);
         Threads.together(4, thread -> {
             Random random = new Random(seed + thread);
             Map<Integer, int[]> mine = new HashMap<>();
@@ -140,15 +147,15 @@ class S3FifoCacheTest {
                 int[] value = {key, random.nextInt(20)};
                 switch (random.nextInt(4)) {
                     case 0 -> {
-                        shared.put(key, value);
+                        shared.put(key(key), value);
                         mine.put(key, value);
                     }
                     case 1 -> {
-                        shared.remove(key);
+                        shared.remove(key(key));
                         mine.remove(key);
                     }
                     default -> {
-                        int[] found = shared.get(key);
+                        int[] found = shared.get(key(key));
                         assertThat(found == null || Arrays.equals(found, mine.get(key)))
                                 .isTrue();
                     }
@@ -159,7 +166,7 @@ class S3FifoCacheTest {
         });
         int sum = 0;
         for (int key = 0; key < 400; key++) {
-            int[] left = shared.get(key);
+            int[] left = shared.get(key(key));
             sum += left == null ? 0 : left[1];
         }
         assertThat(shared.weight()).isEqualTo(sum).isPositive();
@@ -188,7 +195,7 @@ class S3FifoCacheTest {
     /** Runs both caches over one trace, with room for 10,000 entries. */
     private static void compare(String trace, IntUnaryOperator next) {
         int reads = 500_000;
-        S3FifoCache<Integer, Integer> cache = new S3FifoCache<>(10_000 * 1_024, (key, value) -> 1_024);
+        S3FifoCache<Integer> cache = new S3FifoCache<>(10_000 * 1_024, (key, value) -> 1_024);
         Cache<Integer, Integer> caffeine = Caffeine.newBuilder()
                 .maximumSize(10_000)
                 .executor(Runnable::run)
@@ -197,8 +204,8 @@ class S3FifoCacheTest {
         int caffeinesHits = 0;
         for (int i = 0; i < reads; i++) {
             Integer key = next.applyAsInt(i);
-            if (cache.get(key) == null) {
-                cache.put(key, key);
+            if (cache.get(key(key)) == null) {
+                cache.put(key(key), key);
             } else {
                 hits++;
             }
