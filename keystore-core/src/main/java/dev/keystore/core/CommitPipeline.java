@@ -67,13 +67,15 @@ final class CommitPipeline {
     private final Duration timeout;
     private final Consumer<String> onOwnershipLost;
 
+    /** The end of the queue, where commits come in. */
     private final Queue<PendingCommit> arrivals = new ConcurrentLinkedQueue<>();
+
+    /** The rest of the queue, which the leader alone looks at and moves arrivals into. */
+    private final Deque<PendingCommit> queue = new ArrayDeque<>();
+
     private final AtomicBoolean led = new AtomicBoolean();
     private volatile boolean closed;
     private volatile @Nullable Thread closer;
-
-    /** Before {@link #arrivals}; of the leader alone, which moves them here. */
-    private final Deque<PendingCommit> queue = new ArrayDeque<>();
 
     private final LongAdder commits = new LongAdder();
     private final LongAdder writes = new LongAdder();
@@ -164,6 +166,7 @@ final class CommitPipeline {
     private void enqueue(PendingCommit commit) {
         arrivals.add(commit);
         if (closed && arrivals.remove(commit)) {
+            LockSupport.unpark(closer);
             throw new ClosedException();
         }
         if (led.compareAndSet(false, true)) {
@@ -243,6 +246,7 @@ final class CommitPipeline {
         }
     }
 
+    /** Returns the head of the whole queue, or null. */
     private @Nullable PendingCommit head() {
         for (PendingCommit next = arrivals.poll(); next != null; next = arrivals.poll()) {
             queue.add(next);
