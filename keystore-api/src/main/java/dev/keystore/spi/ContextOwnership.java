@@ -16,7 +16,8 @@ public interface ContextOwnership extends AtomicCommit {
 
     /**
      * Takes a context over: raises its epoch, durably, so that every former owner's commits are refused. Called from any
-     * thread, also beside a commit.
+     * thread, also beside a commit. The engine tries again after a failure that is
+     * {@link BackendException.Kind#TRANSIENT}, such as a lock that another process does not let go in time.
      *
      * @return the new epoch, at least 1
      * @throws BackendException if the context could not be taken over; its epoch is as it was, or one higher
