@@ -1,5 +1,7 @@
 package dev.keystore.spi;
 
+import java.util.OptionalLong;
+
 /**
  * A backend that several processes share, and that lets one of them at a time write to a context (R53).
  *
@@ -9,8 +11,9 @@ package dev.keystore.spi;
  *
  * <p>It also keeps, within that write, the id of the last commit of each context that has an owner: epoch and
  * {@link Batch#sequence()} (R54). What is sent again with the ids it was written with is not written again, and its commit
- * returns as if it had been: so the engine finds out what became of a commit whose outcome is unknown. Unless a later
- * owner has committed since, this also holds for a former owner's last commit.
+ * returns as if it had been: so the engine finds out what became of a commit whose outcome is unknown. With each takeover it
+ * keeps the id of the last commit before that as well, so that this also holds for a former owner; {@link #lastCommit}
+ * says how far.
  */
 public interface ContextOwnership extends AtomicCommit {
 
@@ -37,4 +40,13 @@ public interface ContextOwnership extends AtomicCommit {
      * @throws BackendException as {@link #takeOver} says
      */
     long takeOverUnlessOwned(String context);
+
+    /**
+     * Returns the sequence of the last commit to a context with an epoch, 0 if there was none. Asked about an epoch whose
+     * commits are refused: there will be no others.
+     *
+     * @return empty if that is not known any more: since then an owner has committed, and another one has taken over
+     * @throws BackendException if the backend can't tell now
+     */
+    OptionalLong lastCommit(String context, long epoch);
 }

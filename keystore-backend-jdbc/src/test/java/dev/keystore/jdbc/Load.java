@@ -55,7 +55,10 @@ final class Load implements AutoCloseable {
         SignalKeyStore store = stores.forContext(context);
         for (int note = firstNote; !stopping; note++) {
             try {
-                acknowledged.get(context).put(Counting.count(store, note), note);
+                int number = Counting.count(store, note);
+                assertThat(acknowledged.get(context).put(number, note))
+                        .as("acknowledged under %s before", number)
+                        .isNull();
             } catch (CommitOutcomeUnknownException e) {
                 unknown.add(note);
             } catch (CommitFailedException | LoadFailedException | TransactionConflictException e) {
