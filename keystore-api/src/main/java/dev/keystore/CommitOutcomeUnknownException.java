@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  * show what the backend has.
  *
  * <p>On a backend with {@link dev.keystore.spi.ContextOwnership} this means that the outcome could not be found out within
- * {@code commitTimeout}. The engine goes on asking; until it knows, commits wait and then fail, and so do reads of these
+ * {@code commitTimeout}, or that the context was lost to several owners, one after the other, meanwhile. The engine goes on asking; until it knows, commits wait and then fail, and so do reads of these
  * entries that are not in the cache.
  */
 public final class CommitOutcomeUnknownException extends KeyStoreException {

@@ -254,8 +254,9 @@ public final class SignalKeyStores implements AutoCloseable {
         }
 
         /**
-         * Makes {@link SignalKeyStores#forContext} fail where the context has an owner that lives, in place of taking it
-         * over; unless set, the last to open a context owns it. Without effect on a backend without ownership.
+         * Makes {@link SignalKeyStores#forContext} fail with {@link ContextOwnedException} while another owner of the context
+         * lives, in another process or opened beside this one, in place of taking it over. Unless set, the last to open a
+         * context owns it. Without effect on {@link SignalKeyStores#takeOver}, and on a backend without ownership.
          */
         public Builder refuseOwned() {
             refuseOwned = true;
@@ -263,7 +264,8 @@ public final class SignalKeyStores implements AutoCloseable {
         }
 
         /**
-         * Sets who is told the name of a context that another owner has taken over: once for each store that lost it.
+         * Sets who is told the name of a context that another owner has taken over: once for each store that lost it, when
+         * it next commits. A store that only reads is not told, and may read what it has cached until then.
          *
          * <p>It is called on the thread whose commit, or whose transaction, was the first to be refused, before that
          * thread gets its {@link dev.keystore.OwnershipLostException}, and while it holds the transaction's locks. It may
