@@ -78,7 +78,7 @@ final class Load implements AutoCloseable {
         await(more + " more commits", () -> acknowledged() >= enough);
     }
 
-    /** Waits until each thread was told, on the average, that a commit of its failed, or that nobody knows. */
+    /** Waits until as many more commits as there are threads were reported failed or unknown. */
     void awaitFailures() {
         int enough = failed.get() + unknown.size() + THREADS;
         await("failures", () -> failed.get() + unknown.size() >= enough);

@@ -40,32 +40,40 @@ final class PostgresRestartTest {
                 alice.put(KeyTypes.SESSION, "cached", new byte[] {1});
                 load.awaitAcknowledged(200);
 
-                if (how.equals("killed")) {
-                    server.kill();
-                } else {
-                    server.stopAtOnce();
-                }
+                die(server, how);
                 CompletableFuture<Void> waiting =
                         CompletableFuture.runAsync(() -> bob.put(KeyTypes.SESSION, "waited", new byte[] {2}));
                 load.awaitFailures();
-                assertThat(alice.find(KeyTypes.SESSION, "cached")).hasValue(new byte[] {1});
-                assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "uncached"))
-                        .isInstanceOf(LoadFailedException.class);
+                assertServesFromCacheAlone(alice);
                 assertThat(waiting).isNotDone();
 
                 server.start();
                 load.awaitAcknowledged(200);
                 waiting.get(2, TimeUnit.MINUTES);
                 load.stop();
-                assertThat(alice.find(KeyTypes.SESSION, "uncached")).isEmpty();
                 load.check(() -> Postgres.open(server.url()));
             }
-            try (SignalKeyStores again = SignalKeyStores.open(server.url())) {
-                assertThat(again.forContext("alice").find(KeyTypes.SESSION, "cached"))
-                        .hasValue(new byte[] {1});
-                assertThat(again.forContext("bob").find(KeyTypes.SESSION, "waited"))
-                        .hasValue(new byte[] {2});
-            }
+            assertHolds(server, "alice", "cached", 1);
+            assertHolds(server, "bob", "waited", 2);
+        }
+    }
+
+    private static void die(PostgresServer server, String how) throws Exception {
+        if (how.equals("killed")) {
+            server.kill();
+        } else {
+            server.stopAtOnce();
+        }
+    }
+
+    private static void assertServesFromCacheAlone(SignalKeyStore store) {
+        assertThat(store.find(KeyTypes.SESSION, "cached")).hasValue(new byte[] {1});
+        assertThatThrownBy(() -> store.find(KeyTypes.SESSION, "uncached")).isInstanceOf(LoadFailedException.class);
+    }
+
+    private static void assertHolds(PostgresServer server, String context, String id, int value) {
+        try (SignalKeyStores stores = SignalKeyStores.open(server.url())) {
+            assertThat(stores.forContext(context).find(KeyTypes.SESSION, id)).hasValue(new byte[] {(byte) value});
         }
     }
 
