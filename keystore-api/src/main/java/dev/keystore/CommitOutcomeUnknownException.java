@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
  * show what the backend has.
  *
  * <p>On a backend with {@link dev.keystore.spi.ContextOwnership} this means that the outcome could not be found out within
- * {@code commitTimeout}. The engine goes on asking; until it knows, commits wait and then fail, and so do reads of these
- * entries that are not in the cache.
+ * {@code commitTimeout}: the engine goes on asking, and until it knows, commits wait and then fail, and so do reads of these
+ * entries that are not in the cache. Or it means that the context was lost meanwhile, to one owner after another.
  */
 public final class CommitOutcomeUnknownException extends KeyStoreException {
 

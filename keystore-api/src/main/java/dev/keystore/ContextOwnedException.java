@@ -3,8 +3,8 @@ package dev.keystore;
 import java.time.Instant;
 
 /**
- * A context was to be opened only if nobody owns it, and its owner lives (R53). The owner keeps it, and nothing was
- * changed.
+ * A context was to be opened only if no other owner of it lives, as {@code refuseOwned} of the builder asks for, and one
+ * does (R53). That owner keeps it, and nothing was changed.
  */
 public final class ContextOwnedException extends KeyStoreException {
 

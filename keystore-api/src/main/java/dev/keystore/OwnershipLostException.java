@@ -1,8 +1,12 @@
 package dev.keystore;
 
 /**
- * Another owner has taken the context over, and this one may not write to it any more (R53). Nothing was written; what was
- * cached of the context is dropped.
+ * Another owner has taken the context over, and this one may not write to it any more (R53). Nothing of the commit was
+ * written; what was acknowledged before stays.
+ *
+ * <p>The store that threw it has lost the context for good: all its commits fail like this one, nothing is cached any more,
+ * and it reads what the new owner writes. To have the context back, take it over again, which returns a new store:
+ * {@code SignalKeyStores.takeOver}.
  */
 public final class OwnershipLostException extends KeyStoreException {
 

@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -244,6 +245,13 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     @Override
     public long takeOverUnlessOwned(String context) {
         return takeOver(context, handle -> ownership.requireNoOtherLives(handle, context));
+    }
+
+    @Override
+    public OptionalLong lastCommit(String context, long epoch) {
+        return read(
+                "look for the last commit to context " + context,
+                handle -> ownership.lastCommit(handle, context, epoch));
     }
 
     private long takeOver(String context, Consumer<Handle> check) {

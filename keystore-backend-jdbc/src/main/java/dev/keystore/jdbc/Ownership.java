@@ -9,11 +9,12 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import org.jdbi.v3.core.Handle;
 
 /**
- * Who owns each context, and the id of its last commit: one row for each, read and changed within the transactions of
- * those who write (R53, R54).
+ * Who owns each context, the id of its last commit, and of the last one before it was taken over: one row for each, read
+ * and changed within the transactions of those who write (R53, R54).
  *
  * <p>A context that nobody has taken over has no row, and no owner to be fenced: its batches carry the epoch 0.
  */
@@ -60,15 +61,24 @@ final class Ownership {
     }
 
     private boolean wasWritten(Handle handle, Batch batch) {
+        return lastCommit(handle, batch.context(), batch.epoch()).equals(OptionalLong.of(batch.sequence()));
+    }
+
+    /** Returns the sequence of the last commit of an epoch, 0 if it made none; empty if that is not known any more. */
+    OptionalLong lastCommit(Handle handle, String context, long epoch) {
         return handle.createQuery("""
-                        SELECT commit_epoch = ? AND commit_sequence = ? FROM owner WHERE context = ?
+                        SELECT CASE WHEN commit_epoch < :epoch THEN 0
+                            WHEN commit_epoch = :epoch THEN commit_sequence
+                            WHEN former_epoch < :epoch THEN 0
+                            WHEN former_epoch = :epoch THEN former_sequence END
+                        FROM owner WHERE context = :context
                         """)
-                .bind(0, batch.epoch())
-                .bind(1, batch.sequence())
-                .bind(2, dialect.stored(batch.context()))
-                .mapTo(boolean.class)
+                .bind("epoch", epoch)
+                .bind("context", dialect.stored(context))
+                .mapTo(Long.class)
                 .findOne()
-                .orElse(false);
+                .map(OptionalLong::of)
+                .orElseGet(OptionalLong::empty);
     }
 
     private void requireNoOwner(Handle handle, Batch batch) {
@@ -89,10 +99,12 @@ final class Ownership {
     /** Makes this process the owner of a context, and returns the new epoch. */
     long takeOver(Handle handle, String context) {
         return handle.createQuery("""
-                        INSERT INTO owner (context, epoch, commit_epoch, commit_sequence, holder, host, process, since)
-                        VALUES (:context, 1, 0, 0, :holder, :host, :process, :since)
-                        ON CONFLICT (context) DO UPDATE SET epoch = owner.epoch + 1, holder = excluded.holder,
-                            host = excluded.host, process = excluded.process, since = excluded.since
+                        INSERT INTO owner (context, epoch, holder, host, process, since)
+                        VALUES (:context, 1, :holder, :host, :process, :since)
+                        ON CONFLICT (context) DO UPDATE SET epoch = owner.epoch + 1,
+                            former_epoch = owner.commit_epoch, former_sequence = owner.commit_sequence,
+                            holder = excluded.holder, host = excluded.host, process = excluded.process,
+                            since = excluded.since
                         RETURNING epoch
                         """)
                 .bind("context", dialect.stored(context))
@@ -121,8 +133,7 @@ final class Ownership {
     /** Locks the row of a context; it gets one first where it has none, since two may come for that at once. */
     private Row lock(Handle handle, String context) {
         return handle.createQuery("""
-                        INSERT INTO owner (context, epoch, commit_epoch, commit_sequence, holder, host, process, since)
-                        VALUES (?, 0, 0, 0, 0, '', '', '')
+                        INSERT INTO owner (context, epoch, holder, host, process, since) VALUES (?, 0, 0, '', '', '')
                         ON CONFLICT (context) DO UPDATE SET epoch = owner.epoch
                         RETURNING holder, host, process, since
                         """)

@@ -113,8 +113,10 @@ final class SqliteFormat {
                 CREATE TABLE owner (
                     context TEXT NOT NULL PRIMARY KEY,
                     epoch INTEGER NOT NULL,
-                    commit_epoch INTEGER NOT NULL,
-                    commit_sequence INTEGER NOT NULL,
+                    commit_epoch INTEGER NOT NULL DEFAULT 0,
+                    commit_sequence INTEGER NOT NULL DEFAULT 0,
+                    former_epoch INTEGER NOT NULL DEFAULT 0,
+                    former_sequence INTEGER NOT NULL DEFAULT 0,
                     holder INTEGER NOT NULL,
                     host TEXT NOT NULL,
                     process TEXT NOT NULL,

@@ -20,13 +20,15 @@ CREATE TABLE entry (
 -- Keys do not compress.
 ALTER TABLE entry ALTER COLUMN value SET STORAGE EXTERNAL;
 
--- Who owns each context, and the id of its last commit. The session that writes for the owner holds a shared advisory
+-- Who owns each context, the id of its last commit, and of the last one before it was taken over. The session that writes for the owner holds a shared advisory
 -- lock on holder; the rest is to tell people who that is.
 CREATE TABLE owner (
     context text COLLATE "C" NOT NULL PRIMARY KEY,
     epoch bigint NOT NULL,
-    commit_epoch bigint NOT NULL,
-    commit_sequence bigint NOT NULL,
+    commit_epoch bigint NOT NULL DEFAULT 0,
+    commit_sequence bigint NOT NULL DEFAULT 0,
+    former_epoch bigint NOT NULL DEFAULT 0,
+    former_sequence bigint NOT NULL DEFAULT 0,
     holder bigint NOT NULL,
     host text NOT NULL,
     process text NOT NULL,

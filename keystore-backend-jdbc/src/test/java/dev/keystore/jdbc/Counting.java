@@ -35,10 +35,14 @@ final class Counting {
 
     /** Returns who counted to each number as a backend has it, read without taking the context over; closes it. */
     static Map<Integer, Integer> counted(JdbcBackend backend) {
+        return counted(backend, CONTEXT);
+    }
+
+    static Map<Integer, Integer> counted(JdbcBackend backend, String context) {
         Map<Integer, Integer> counted = new HashMap<>();
         Backend reading = FaultyBackend.plain(backend, new Faults());
         try (SignalKeyStores stores = SignalKeyStores.builder().backend(reading).open()) {
-            SignalKeyStore entries = stores.forContext(CONTEXT);
+            SignalKeyStore entries = stores.forContext(context);
             int last = entries.find(TYPE, LAST).map(Counting::number).orElse(0);
             for (int i = 1; i <= last; i++) {
                 counted.put(i, number(entries.find(TYPE, "count." + i).orElseThrow()));

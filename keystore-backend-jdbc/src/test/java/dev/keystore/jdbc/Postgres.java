@@ -23,14 +23,17 @@ final class Postgres {
 
     private static EmbeddedPostgres start() {
         try {
-            return EmbeddedPostgres.builder()
-                    .setServerConfig("fsync", "on")
-                    .setServerConfig("synchronous_commit", "on")
-                    .setServerConfig("full_page_writes", "on")
-                    .start();
+            return durable().start();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    static EmbeddedPostgres.Builder durable() {
+        return EmbeddedPostgres.builder()
+                .setServerConfig("fsync", "on")
+                .setServerConfig("synchronous_commit", "on")
+                .setServerConfig("full_page_writes", "on");
     }
 
     static int port() {

@@ -7,6 +7,7 @@ import dev.keystore.CommitFailedException;
 import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.KeyTypes;
 import dev.keystore.LoadFailedException;
+import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.core.SignalKeyStores;
@@ -100,7 +101,9 @@ final class PostgresExactlyOnceTest {
         System.out.println("keystore.cut.seed=" + seed);
         Random random = new Random(seed);
         Map<Integer, Integer> acknowledged = new HashMap<>();
+        acknowledged.put(count(0), 0);
         int unknown = 0;
+        int unread = 0;
         for (int i = 1; i <= commits; i++) {
             CompletableFuture<Void> terminating = CompletableFuture.completedFuture(null);
             if (random.nextInt(4) == 0) {
@@ -114,6 +117,8 @@ final class PostgresExactlyOnceTest {
                 acknowledged.put(count(i), i);
             } catch (CommitOutcomeUnknownException e) {
                 unknown++;
+            } catch (LoadFailedException e) {
+                unread++;
             }
             terminating.join();
         }
@@ -122,7 +127,8 @@ final class PostgresExactlyOnceTest {
         acknowledged.put(last, commits + 1);
 
         Map<Integer, Integer> counted = counted();
-        System.out.println(commits + " commits, " + proxy.cuts() + " cuts, " + unknown + " reported unknown");
+        System.out.println(commits + " commits, " + proxy.cuts() + " cuts, " + unknown + " reported unknown, " + unread
+                + " not begun because a read failed");
         assertThat(counted).containsAllEntriesOf(acknowledged);
         assertThat(counted.values()).doesNotHaveDuplicates();
         assertThat(counted.size() - acknowledged.size()).isBetween(0, unknown);
@@ -150,6 +156,41 @@ final class PostgresExactlyOnceTest {
         proxy.heal();
         assertThat(countOnceItCan(4)).isEqualTo(3);
         assertThat(counted()).isEqualTo(Map.of(1, 1, 2, 2, 3, 4));
+    }
+
+    @Test
+    @DisplayName(
+            "R53 R54 cut before COMMIT, and another process commits before the connection is back: told as not written")
+    void commit_unwrittenAndTakenOver_isToldLost() throws Exception {
+        CompletableFuture<Integer> cut = countThenTakeOver(-1);
+
+        assertThatThrownBy(() -> cut.get(30, TimeUnit.SECONDS)).hasCauseInstanceOf(OwnershipLostException.class);
+        assertThat(counted()).isEqualTo(Map.of(1, 1, 2, 3));
+    }
+
+    @Test
+    @DisplayName("R53 R54 cut after COMMIT, and another process commits before the connection is back: told as written")
+    void commit_writtenAndTakenOver_isAcknowledged() throws Exception {
+        CompletableFuture<Integer> cut = countThenTakeOver(0);
+
+        assertThat(cut.get(30, TimeUnit.SECONDS)).isEqualTo(2);
+        assertThat(counted()).isEqualTo(Map.of(1, 1, 2, 2, 3, 3));
+        assertThatThrownBy(() -> count(4)).isInstanceOf(OwnershipLostException.class);
+    }
+
+    /** Cuts the connection at a commit, and lets another process take the context over before it is back. */
+    private CompletableFuture<Integer> countThenTakeOver(long bytesOfAnswer) {
+        count(1);
+        proxy.cutAtCommit(bytesOfAnswer);
+        proxy.refuseAfterCut();
+        CompletableFuture<Integer> cut = CompletableFuture.supplyAsync(() -> count(2));
+        proxy.awaitCut();
+        try (SignalKeyStores others = SignalKeyStores.open(Postgres.url(schema))) {
+            Counting.count(others.forContext(Counting.CONTEXT), 3);
+        }
+        assertThat(cut).isNotDone();
+        proxy.heal();
+        return cut;
     }
 
     private int countOnceItCan(int who) {

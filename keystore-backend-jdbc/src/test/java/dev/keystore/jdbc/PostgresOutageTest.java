@@ -72,7 +72,7 @@ final class PostgresOutageTest {
 
     @Test
     @DisplayName("R40 a commit that meets a server that ended all connections is tried again, and succeeds")
-    void restart() {
+    void connectionsEnded() {
         Postgres.terminateAll(schema);
         put("a", 1);
         Postgres.terminateAll(schema);

@@ -12,8 +12,10 @@ import java.net.Socket;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /** Stands between a store and a server, and breaks what passes it: at a byte, at a COMMIT, or all of it. */
 final class Proxy implements AutoCloseable {
@@ -47,6 +49,17 @@ final class Proxy implements AutoCloseable {
 
     int cuts() {
         return cuts.get();
+    }
+
+    /** Waits until a connection has been cut. */
+    void awaitCut() {
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (cuts.get() == 0) {
+            if (System.nanoTime() > deadlineNanos) {
+                throw new AssertionError("no connection was cut in time");
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
+        }
     }
 
     /** Cuts the connection over which so many bytes more have passed, in either direction; once. */

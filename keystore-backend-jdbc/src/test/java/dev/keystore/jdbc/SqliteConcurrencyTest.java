@@ -2,13 +2,16 @@ package dev.keystore.jdbc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.keystore.EntryId;
 import dev.keystore.spi.Batch;
+import dev.keystore.spi.Mutation;
 import dev.keystore.spi.Mutation.Put;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -17,6 +20,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -65,6 +70,26 @@ final class SqliteConcurrencyTest {
                 }
                 return seen;
             });
+        }
+    }
+
+    @Test
+    @DisplayName("R60 streams that are left unread and unclosed keep nobody from reading")
+    void unclosedStreams() {
+        try (JdbcBackend backend = Sqlite.open(folder.resolve("keys.db"))) {
+            List<Mutation> puts = IntStream.range(0, 1_000)
+                    .<Mutation>mapToObj(i -> new Put("session", "bob." + i, new byte[] {1}))
+                    .toList();
+            backend.commit(new Batch("alice", 0, 1, puts));
+            List<Iterator<EntryId>> begun = Stream.generate(
+                            () -> backend.list("alice").iterator())
+                    .limit(100)
+                    .toList();
+            assertThat(begun)
+                    .allSatisfy(iterator -> assertThat(iterator.next().type()).isEqualTo("session"));
+
+            assertThat(backend.load("alice", "session", "bob.7")).isPresent();
+            assertThat(begun).allMatch(Iterator::hasNext);
         }
     }
 

@@ -8,7 +8,10 @@ import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.Batch;
+import dev.keystore.spi.Mutation.Clear;
+import dev.keystore.spi.Mutation.Delete;
 import dev.keystore.spi.Mutation.Put;
+import dev.keystore.testkit.Tmpfs;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -24,6 +27,7 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import org.jdbi.v3.core.Handle;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -58,6 +62,32 @@ final class SqliteFailureTest {
             statement.execute("ROLLBACK");
             backend.save("alice", "session", "bob", new byte[] {2});
             assertThat(backend.load("alice", "session", "bob")).contains(new byte[] {2});
+        }
+    }
+
+    @Test
+    @DisplayName("R12 a group that SQLite refuses in its middle leaves nothing, and the next one is written")
+    void refusedGroup() {
+        try (JdbcBackend backend = Sqlite.open(path)) {
+            backend.save("alice", "session", "kept", new byte[] {1});
+            Sqlite.execute(path, """
+                    CREATE TRIGGER refuse BEFORE INSERT ON entry WHEN NEW.id = 'refused'
+                    BEGIN SELECT RAISE(ABORT, 'refused'); END
+                    """);
+            Put put = new Put("session", "first", new byte[] {2});
+            List<Batch> group = List.of(
+                    new Batch("alice", 0, 1, List.of(put, new Delete("session", "kept"))),
+                    new Batch("alice", 0, 2, List.of(new Clear(Set.of()), put)),
+                    new Batch("bob", 0, 1, List.of(new Put("session", "refused", new byte[] {2}))),
+                    new Batch("carol", 0, 1, List.of(put)));
+
+            Failures.assertPermanent(() -> backend.commit(group)).withMessageContaining("refused");
+
+            assertThat(backend.list("alice").map(EntryId::id)).containsExactly("kept");
+            assertThat(backend.list("bob")).isEmpty();
+            assertThat(backend.list("carol")).isEmpty();
+            backend.commit(group.subList(0, 2));
+            assertThat(backend.list("alice").map(EntryId::id)).containsExactly("first");
         }
     }
 

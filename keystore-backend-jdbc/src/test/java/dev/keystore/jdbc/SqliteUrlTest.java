@@ -4,10 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import dev.keystore.spi.BackendConfig;
-import dev.keystore.spi.BackendProvider;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.ServiceLoader;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -18,16 +16,6 @@ final class SqliteUrlTest {
 
     @TempDir
     Path folder;
-
-    @Test
-    @DisplayName("R62 ServiceLoader finds the provider by its scheme")
-    void provider() {
-        assertThat(ServiceLoader.load(BackendProvider.class).stream().map(ServiceLoader.Provider::get))
-                .filteredOn(provider -> provider.scheme().equals("jdbc:sqlite"))
-                .singleElement()
-                .extracting(BackendProvider::name)
-                .isEqualTo("SQLite");
-    }
 
     @ParameterizedTest
     @CsvSource({

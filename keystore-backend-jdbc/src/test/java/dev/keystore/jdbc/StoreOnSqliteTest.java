@@ -10,6 +10,7 @@ import dev.keystore.StoreOpenException;
 import dev.keystore.TransactionOptions;
 import dev.keystore.core.KeyStoreStats;
 import dev.keystore.core.SignalKeyStores;
+import dev.keystore.testkit.Tmpfs;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;

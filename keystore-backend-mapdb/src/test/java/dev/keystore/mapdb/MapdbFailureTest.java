@@ -11,6 +11,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.Mutation.Clear;
 import dev.keystore.spi.Mutation.Put;
+import dev.keystore.testkit.Tmpfs;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintWriter;
@@ -20,9 +21,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -385,6 +388,26 @@ final class MapdbFailureTest {
             assertPairs(backend, 1);
         }
         assertThat(Thread.interrupted()).isTrue();
+    }
+
+    @Test
+    @DisplayName("R60 streams that are left unread and unclosed keep nobody from reading")
+    void unclosedStreams() {
+        try (MapdbBackend backend = Mapdb.open(path)) {
+            List<Mutation> puts = IntStream.range(0, 1_000)
+                    .<Mutation>mapToObj(i -> new Put("session", "bob." + i, new byte[] {1}))
+                    .toList();
+            backend.commit(new Batch("alice", 0, 1, puts));
+            List<Iterator<EntryId>> begun = Stream.generate(
+                            () -> backend.list("alice").iterator())
+                    .limit(100)
+                    .toList();
+            assertThat(begun)
+                    .allSatisfy(iterator -> assertThat(iterator.next().type()).isEqualTo("session"));
+
+            assertThat(backend.load("alice", "session", "bob.7")).isPresent();
+            assertThat(begun).allMatch(Iterator::hasNext);
+        }
     }
 
     @Test

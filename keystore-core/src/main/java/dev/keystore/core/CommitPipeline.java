@@ -444,18 +444,27 @@ final class CommitPipeline {
     /** As long as the backend can't be reached, what it says is of this sending and not of the first. */
     private void sendAgain(Attempt attempt) {
         try {
+            sendUnlessLost(attempt);
+        } catch (ClosedException e) {
+            attempt.inDoubt = false;
+        } catch (RuntimeException | Error e) {
+            LOG.debug("The outcome of a write is still unknown", e);
+        }
+    }
+
+    /** Once a context is lost, nothing of the group is written any more: the outcome is that of its first sending. */
+    private void sendUnlessLost(Attempt attempt) {
+        try {
             send(attempt);
         } catch (OwnershipLostException e) {
-            // If the new owner has committed, what the former owner committed last is not known any more.
+            if (storage.isUnwritten(attempt.batches)) {
+                attempt.failure = e;
+            }
             attempt.writers.stream()
                     .map(writer -> writer.context)
                     .filter(context -> context.name.equals(e.context()))
                     .forEach(Context::lose);
             attempt.inDoubt = false;
-        } catch (ClosedException e) {
-            attempt.inDoubt = false;
-        } catch (RuntimeException | Error e) {
-            LOG.debug("The outcome of a write is still unknown", e);
         }
     }
 

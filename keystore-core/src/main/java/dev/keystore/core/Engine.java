@@ -1,6 +1,9 @@
 package dev.keystore.core;
 
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendException;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +34,34 @@ final class Engine {
     void checkOpen() {
         if (closed) {
             throw new ClosedException();
+        }
+    }
+
+    /**
+     * Takes a context over and returns its epoch. Like a commit, this is tried again where it fails transiently (R40), until
+     * the deadline; an interrupt ends the pause between two tries.
+     */
+    long takeOver(String context, boolean unlessOwned, long deadlineNanos) {
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return storage.takeOver(context, unlessOwned);
+            } catch (BackendException e) {
+                long pauseNanos = Backoff.nanos(options.retryDelay().toNanos(), attempt);
+                boolean last = attempt == options.commitAttempts() || deadlineNanos - System.nanoTime() < pauseNanos;
+                if (e.kind() != BackendException.Kind.TRANSIENT || last) {
+                    throw e;
+                }
+                pause(context, pauseNanos);
+            }
+        }
+    }
+
+    private static void pause(String context, long nanos) {
+        try {
+            TimeUnit.NANOSECONDS.sleep(nanos);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new OperationInterruptedException("another try to take context \"" + context + "\" over");
         }
     }
 

@@ -10,9 +10,10 @@ import java.time.Duration;
  *     an estimate of each entry's overhead included; 64 MiB
  * @param lockTimeout how long a transaction waits for its locks at most; 30 s
  * @param loadTimeout how long a read waits at most for a load or a write that another thread has begun; 30 s
- * @param commitTimeout how long a commit takes at most, its wait in the queue and its retries included; 30 s
- * @param commitAttempts how often a commit whose write fails transiently is tried at most, the first time included; a
- *     read that fails is not tried again; 5
+ * @param commitTimeout how long a commit takes at most, its wait in the queue and its retries included, and for how long
+ *     the takeover of a context is tried again; 30 s
+ * @param commitAttempts how often a write of a commit or a takeover of a context that fails transiently is tried at most,
+ *     the first time included; a read that fails is not tried again; 5
  * @param retryDelay how long the first retry waits; each further one waits twice as long, each up to a half more or less
  *     by chance; 20 ms
  * @param lockStripes how many locks the lock keys of all contexts share; 1,024

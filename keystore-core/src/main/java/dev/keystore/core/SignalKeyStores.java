@@ -2,6 +2,7 @@ package dev.keystore.core;
 
 import com.google.common.util.concurrent.Striped;
 import dev.keystore.ContextOwnedException;
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
@@ -12,6 +13,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
@@ -71,14 +73,17 @@ public final class SignalKeyStores implements AutoCloseable {
     /**
      * Returns the store of a context: an account, or a device of it. The same one each time.
      *
-     * <p>On a backend with ownership the first call takes the context over, and waits for the backend to say so.
+     * <p>On a backend with ownership the first call takes the context over, and waits for the backend to say so. A takeover
+     * that fails transiently is tried again as a commit is, for at most {@code commitTimeout} (R40).
      *
      * @param context 1 to 1,024 characters, not blank
      * @throws IllegalArgumentException if the name is blank, too long or not well-formed Unicode, or not
      *     {@link #DEFAULT_CONTEXT} on a backend that has no contexts
      * @throws IllegalStateException if this is closed
-     * @throws ContextOwnedException if it was opened with {@link Builder#refuseOwned()}, and the context's owner lives
-     * @throws StoreOpenException if the context could not be taken over
+     * @throws ContextOwnedException if this was opened with {@link Builder#refuseOwned()}, and the context's owner lives
+     * @throws StoreOpenException if the context could not be taken over; its former owner may have lost it all the same
+     * @throws OperationInterruptedException if the thread was interrupted between two tries, or while another thread opened
+     *     the context
      */
     public SignalKeyStore forContext(String context) {
         engine.checkOpen();
@@ -91,11 +96,12 @@ public final class SignalKeyStores implements AutoCloseable {
      * {@link #forContext} returned before is a former owner from then on: its commits fail.
      *
      * <p>This is how an owner that was fenced takes its context back, {@link Builder#refuseOwned()} or not. On a backend
-     * without ownership there is nothing to take over, and this is {@link #forContext}.
+     * without ownership there is nothing to take over, and this is {@link #forContext}. It waits as that does.
      *
      * @throws IllegalArgumentException if the name is one that {@link #forContext} refuses
      * @throws IllegalStateException if this is closed
-     * @throws StoreOpenException if the context could not be taken over
+     * @throws StoreOpenException as {@link #forContext} says
+     * @throws OperationInterruptedException as {@link #forContext} says
      */
     public SignalKeyStore takeOver(String context) {
         engine.checkOpen();
@@ -108,12 +114,13 @@ public final class SignalKeyStores implements AutoCloseable {
             throw new IllegalArgumentException("context must be \"" + DEFAULT_CONTEXT
                     + "\": this backend holds one context only, and can't open \"" + name + "\"");
         }
+        long deadlineNanos = System.nanoTime() + engine.options.commitTimeout().toNanos();
         Lock ofContext = opening.get(name);
-        ofContext.lock();
+        acquire(ofContext, name, deadlineNanos);
         try {
             ContextStore known = stores.get(name);
             if (known == null || anew) {
-                long epoch = engine.storage.takeOver(name, refuseOwned && !anew);
+                long epoch = engine.takeOver(name, refuseOwned && !anew, deadlineNanos);
                 known = new ContextStore(engine, new Context(name, epoch));
                 stores.put(name, known);
             }
@@ -122,6 +129,18 @@ public final class SignalKeyStores implements AutoCloseable {
             throw new StoreOpenException("Context \"" + name + "\" could not be taken over: " + e.getMessage(), e);
         } finally {
             ofContext.unlock();
+        }
+    }
+
+    private static void acquire(Lock ofContext, String name, long deadlineNanos) {
+        try {
+            if (!ofContext.tryLock() && !ofContext.tryLock(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+                throw new StoreOpenException(
+                        "Context \"" + name + "\" could not be taken over: another thread is still trying to", null);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new OperationInterruptedException("another thread to open context \"" + name + "\"");
         }
     }
 
@@ -202,14 +221,17 @@ public final class SignalKeyStores implements AutoCloseable {
             return this;
         }
 
-        /** Bounds a commit, its wait in the queue and its retries included; 30 s unless set. */
+        /**
+         * Bounds a commit, its wait in the queue and its retries included, and the retries of opening a context; 30 s unless
+         * set.
+         */
         public Builder commitTimeout(Duration commitTimeout) {
             options = options.withCommitTimeout(commitTimeout);
             return this;
         }
 
         /**
-         * Sets how a commit that fails transiently is tried again.
+         * Sets how a commit, or the takeover of a context, that fails transiently is tried again.
          *
          * @param attempts how often it is tried at most, the first time included; 5 unless set
          * @param delay how long the first retry waits, doubled for each further one; 20 ms unless set
@@ -232,8 +254,9 @@ public final class SignalKeyStores implements AutoCloseable {
         }
 
         /**
-         * Makes {@link SignalKeyStores#forContext} fail where the context has an owner that lives, in place of taking it
-         * over; unless set, the last to open a context owns it. Without effect on a backend without ownership.
+         * Makes {@link SignalKeyStores#forContext} fail with {@link ContextOwnedException} while another owner of the context
+         * lives, in another process or opened beside this one, in place of taking it over. Unless set, the last to open a
+         * context owns it. Without effect on {@link SignalKeyStores#takeOver}, and on a backend without ownership.
          */
         public Builder refuseOwned() {
             refuseOwned = true;
@@ -241,7 +264,8 @@ public final class SignalKeyStores implements AutoCloseable {
         }
 
         /**
-         * Sets who is told the name of a context that another owner has taken over: once for each store that lost it.
+         * Sets who is told the name of a context that another owner has taken over: once for each store that lost it, when
+         * it next commits. A store that only reads is not told, and may read what it has cached until then.
          *
          * <p>It is called on the thread whose commit, or whose transaction, was the first to be refused, before that
          * thread gets its {@link dev.keystore.OwnershipLostException}, and while it holds the transaction's locks. It may

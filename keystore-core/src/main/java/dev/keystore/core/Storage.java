@@ -14,6 +14,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.StampedLock;
 import java.util.function.Consumer;
@@ -112,6 +113,16 @@ final class Storage {
             return 0;
         }
         return call(() -> unlessOwned ? ownership.takeOverUnlessOwned(context) : ownership.takeOver(context));
+    }
+
+    /** Returns whether a group that the backend has refused is known not to have been written before: none of it was. */
+    boolean isUnwritten(List<Batch> group) {
+        return ownership != null && call(() -> group.stream().anyMatch(batch -> isUnwritten(ownership, batch)));
+    }
+
+    private static boolean isUnwritten(ContextOwnership ownership, Batch batch) {
+        OptionalLong last = ownership.lastCommit(batch.context(), batch.epoch());
+        return last.isPresent() && last.getAsLong() < batch.sequence();
     }
 
     /** Writes a group durably: all of it, or nothing. */

@@ -6,12 +6,17 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.ContextOwnedException;
 import dev.keystore.KeyTypes;
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.Gate;
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.UnaryOperator;
@@ -21,6 +26,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A context that another owner has taken over. */
 @Timeout(60)
@@ -158,5 +166,96 @@ class OwnershipTest extends OpenStores {
         }
         gate.open();
         assertThat(slow.result()).isSameAs(stores.forContext("slow"));
+    }
+
+    private void openRetrying(int attempts, Duration delay, Duration commitTimeout) {
+        open(
+                FaultyBackend.complete(memory.reopen(), faults),
+                options -> options.retry(attempts, delay).commitTimeout(commitTimeout));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName("R40 R53 a takeover that fails transiently is tried again, five times in all, to open or to take back")
+    void takeOver_failsTransiently_isTriedAgain(boolean anew) {
+        openRetrying(5, Duration.ofMillis(1), Duration.ofSeconds(30));
+        faults.on(Operation.TAKE_OVER).times(4).fail(Moment.BEFORE, Kind.TRANSIENT);
+
+        SignalKeyStore bob = takeOver("bob", anew);
+
+        assertThat(faults.count(Operation.TAKE_OVER)).isEqualTo(5);
+        bob.put(KeyTypes.SESSION, "a", new byte[1]);
+        faults.forgetCalls();
+        faults.on(Operation.TAKE_OVER).times(5).fail(Moment.BEFORE, Kind.TRANSIENT);
+        assertThatThrownBy(() -> takeOver("carol", anew))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("carol")
+                .hasCauseInstanceOf(BackendException.class);
+        assertThat(faults.count(Operation.TAKE_OVER)).isEqualTo(5);
+        assertThat(takeOver("carol", anew)).isNotNull();
+    }
+
+    private SignalKeyStore takeOver(String context, boolean anew) {
+        return anew ? stores.takeOver(context) : stores.forContext(context);
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Kind.class,
+            names = {"PERMANENT", "OUTCOME_UNKNOWN"})
+    @DisplayName("R40 R53 a takeover that fails otherwise is not tried again")
+    void takeOver_failsOtherwise_isNotTriedAgain(Kind kind) {
+        openRetrying(5, Duration.ofMillis(1), Duration.ofSeconds(30));
+        faults.on(Operation.TAKE_OVER).fail(Moment.BEFORE, kind);
+
+        assertThatThrownBy(() -> stores.forContext("bob")).isInstanceOf(StoreOpenException.class);
+        assertThat(faults.count(Operation.TAKE_OVER)).isEqualTo(1);
+    }
+
+    @Test
+    @DisplayName("R27 R40 a takeover is tried again within commitTimeout only")
+    void takeOver_failsForLong_endsAtTheDeadline() {
+        openRetrying(Integer.MAX_VALUE, Duration.ofMillis(1), Duration.ofMillis(100));
+        faults.on(Operation.TAKE_OVER).forever().fail(Moment.BEFORE, Kind.TRANSIENT);
+
+        assertThatThrownBy(() -> stores.forContext("bob")).isInstanceOf(StoreOpenException.class);
+        assertThat(faults.count(Operation.TAKE_OVER)).isGreaterThan(1);
+    }
+
+    @Test
+    @DisplayName("R27 R40 an interrupt ends the wait for another try, and for another thread's, and keeps its flag")
+    void takeOver_interruptedBetweenTries_ends() throws Exception {
+        openRetrying(5, Duration.ofHours(1), Duration.ofDays(1));
+        faults.on(Operation.TAKE_OVER).fail(Moment.BEFORE, Kind.TRANSIENT);
+        Threads.Running<Boolean> trying = Threads.run(this::openBobInterrupted);
+        Threads.awaitTrue("a first try", () -> faults.count(Operation.TAKE_OVER) == 1);
+        Threads.Running<Boolean> waiting = Threads.run(this::openBobInterrupted).awaitWaiting();
+
+        waiting.thread().interrupt();
+        waiting.result();
+        trying.thread().interrupt();
+        trying.result();
+
+        assertThat(stores.forContext("bob")).isNotNull();
+    }
+
+    private void openBobInterrupted() {
+        assertThatThrownBy(() -> stores.forContext("bob")).isInstanceOf(OperationInterruptedException.class);
+        assertThat(Thread.currentThread().isInterrupted()).isTrue();
+    }
+
+    @Test
+    @DisplayName("R27 who opens a context that another thread takes over waits no longer than commitTimeout")
+    void forContext_besideATakeoverThatHangs_endsAtTheDeadline() throws Exception {
+        openRetrying(5, Duration.ofMillis(1), Duration.ofMillis(100));
+        Gate gate = faults.on(Operation.TAKE_OVER).hold(Moment.BEFORE);
+        Threads.Running<SignalKeyStore> slow = Threads.start(() -> stores.forContext("bob"));
+        gate.awaitReached();
+
+        assertThatThrownBy(() -> stores.forContext("bob"))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("another thread");
+        gate.open();
+        assertThat(slow.result()).isSameAs(stores.forContext("bob"));
     }
 }

@@ -102,18 +102,82 @@ class SettlingTest extends OpenStores {
         }
     }
 
-    @Test
-    @DisplayName("R53 R54 an outcome that a new owner has covered up stays unknown, and the context is lost")
-    void commit_lostWhileInDoubt_isUnknown() {
-        openOwned(Duration.ofSeconds(30));
-        put("a", "before");
-        faults.on(Operation.COMMIT).run(Moment.AFTER, () -> {
-            try (SignalKeyStores others =
-                    SignalKeyStores.builder().backend(memory.reopen()).open()) {
-                others.forContext("alice").put(KeyTypes.SESSION, "a", new byte[] {'x'});
+    /** Lets the next commit be of unknown outcome, and so many others take its context over and commit to it meanwhile. */
+    private void loseNextInDoubt(Moment moment, int owners) {
+        faults.on(Operation.COMMIT).run(moment, () -> {
+            for (int i = 0; i < owners; i++) {
+                try (SignalKeyStores others =
+                        SignalKeyStores.builder().backend(memory.reopen()).open()) {
+                    others.forContext("alice").put(KeyTypes.SESSION, "a", new byte[] {'x'});
+                }
             }
             throw BackendException.outcomeUnknown("planted", null);
         });
+    }
+
+    @Test
+    @DisplayName("R53 R54 a commit in doubt that was written before another owner committed is told so")
+    void commit_writtenThenLostInDoubt_isAcknowledged() {
+        openOwned(Duration.ofSeconds(30));
+        put("a", "before");
+        loseNextInDoubt(Moment.AFTER, 1);
+
+        putBoth("a", "b", "doubt");
+
+        assertThat(persisted("a")).isEqualTo("x");
+        assertThat(persisted("b")).isEqualTo("doubt");
+        assertThatThrownBy(() -> put("a", "late")).isInstanceOf(OwnershipLostException.class);
+        assertThat(session("a")).isEqualTo("x");
+        assertThat(lost).containsExactly("alice");
+    }
+
+    @Test
+    @DisplayName("R53 R54 a commit in doubt that was not written when another owner committed is told so")
+    void commit_unwrittenAndLostInDoubt_isRefused() {
+        openOwned(Duration.ofSeconds(30));
+        put("a", "before");
+        loseNextInDoubt(Moment.BEFORE, 1);
+        faults.on(Operation.LAST_COMMIT).times(2).fail(Moment.BEFORE, Kind.TRANSIENT);
+
+        assertThatThrownBy(() -> putBoth("a", "b", "doubt")).isInstanceOf(OwnershipLostException.class);
+
+        assertThat(faults.count(Operation.LAST_COMMIT)).isEqualTo(3);
+        assertThat(lost).containsExactly("alice");
+        assertThat(session("a")).isEqualTo("x");
+        assertThat(session("b")).isEqualTo("absent");
+        assertThat(persisted("b")).isEqualTo("absent");
+    }
+
+    @Test
+    @DisplayName("R53 R54 of a group in doubt that was not written, the commit whose context is lost fails alone")
+    void commit_oneOfAGroupLostInDoubt_failsAlone() throws Exception {
+        openOwned(Duration.ofSeconds(30));
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));
+        gate.awaitReached();
+        Threads.Running<Boolean> ofAlice = Threads.run(() -> put("a", "1")).awaitCommitting();
+        Threads.Running<Boolean> ofBob = Threads.run(
+                        () -> stores.forContext("bob").put(KeyTypes.SESSION, "b", new byte[] {'1'}))
+                .awaitCommitting();
+        loseNextInDoubt(Moment.BEFORE, 2);
+        gate.open();
+
+        first.result();
+        assertThat(ofAlice.failure()).isInstanceOf(OwnershipLostException.class);
+        ofBob.result();
+        assertThat(persisted("a")).isEqualTo("x");
+        assertThat(stores.forContext("bob").find(KeyTypes.SESSION, "b")).isPresent();
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Moment.class,
+            names = {"BEFORE", "AFTER"})
+    @DisplayName("R53 R54 an outcome that two other owners have covered up stays unknown, and the context is lost")
+    void commit_lostTwiceInDoubt_isUnknown(Moment moment) {
+        openOwned(Duration.ofSeconds(30));
+        put("a", "before");
+        loseNextInDoubt(moment, 2);
 
         assertThatThrownBy(() -> put("a", "doubt")).isInstanceOf(CommitOutcomeUnknownException.class);
 

@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -205,6 +206,11 @@ final class World implements AutoCloseable {
         @Override
         public long takeOverUnlessOwned(String context) {
             return memory.takeOverUnlessOwned(context);
+        }
+
+        @Override
+        public OptionalLong lastCommit(String context, long epoch) {
+            return memory.lastCommit(context, epoch);
         }
 
         @Override

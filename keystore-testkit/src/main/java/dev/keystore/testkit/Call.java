@@ -77,6 +77,8 @@ public record Call(
         COMMIT,
         /** To take a context over. */
         TAKE_OVER,
+        /** To tell the last commit of an epoch. */
+        LAST_COMMIT,
         /** To close. */
         CLOSE
     }

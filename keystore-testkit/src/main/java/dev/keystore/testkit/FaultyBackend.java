@@ -15,6 +15,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.function.Function;
 import java.util.stream.Stream;
 
@@ -238,6 +239,12 @@ public final class FaultyBackend {
         public long takeOverUnlessOwned(String context) {
             Call call = Call.of(Operation.TAKE_OVER, context);
             return faults.get(call, () -> delegate.takeOverUnlessOwned(context), nothingDone());
+        }
+
+        @Override
+        public OptionalLong lastCommit(String context, long epoch) {
+            Call call = Call.of(Operation.LAST_COMMIT, context);
+            return faults.get(call, () -> delegate.lastCommit(context, epoch), nothingDone());
         }
     }
 }

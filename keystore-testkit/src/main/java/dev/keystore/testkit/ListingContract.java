@@ -73,6 +73,23 @@ abstract class ListingContract extends WritingContract {
     }
 
     @Test
+    @DisplayName("R60 a listing whose entries are deleted as it names them names each once")
+    void list_deletingWhatItNames_namesEachOnce() {
+        List<EntryId> all = fill(backend().claims(AtomicCommit.class) ? 600 : 200);
+        List<EntryId> listed = new ArrayList<>();
+        try (Stream<EntryId> stream = entries().list(CONTEXT)) {
+            stream.forEach(entry -> {
+                listed.add(entry);
+                remove(CONTEXT, entry.type(), entry.id());
+                assertAbsent(CONTEXT, entry.type(), entry.id());
+            });
+        }
+
+        assertThat(listed).containsExactlyInAnyOrderElementsOf(all);
+        assertLists(CONTEXT);
+    }
+
+    @Test
     @DisplayName("R60 listings that run beside writers name every entry that lasts, once")
     void list_besideWriters_isComplete() throws Exception {
         List<EntryId> lasting = fill(200);
@@ -102,7 +119,7 @@ abstract class ListingContract extends WritingContract {
 
     private List<EntryId> fill(int count) {
         List<Put> puts = IntStream.range(0, count)
-                .mapToObj(i -> put("type-" + i % 3, "filled " + i, "value " + i))
+                .mapToObj(i -> put("type-" + i % 3, "filled " + (100_000 + i), "value " + i))
                 .toList();
         backend().putAll(CONTEXT, puts);
         return puts.stream().map(put -> new EntryId(put.type(), put.id())).toList();

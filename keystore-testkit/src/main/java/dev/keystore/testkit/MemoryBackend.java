@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ConcurrentNavigableMap;
@@ -91,7 +92,7 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
             }
             batches.forEach(batch -> entries(batch.context()).checkEpoch(batch));
             batches.forEach(batch -> {
-                entries(batch.context()).lastCommit = batch;
+                entries(batch.context()).lastCommit = new CommitId(batch.epoch(), batch.sequence());
                 batch.mutations().forEach(entries(batch.context())::apply);
             });
         });
@@ -107,6 +108,11 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
         return takeOver(context, true);
     }
 
+    @Override
+    public OptionalLong lastCommit(String context, long epoch) {
+        return reading(() -> entries(context).lastCommit(epoch));
+    }
+
     private long takeOver(String context, boolean unlessOwned) {
         long[] epoch = new long[1];
         writing(() -> {
@@ -117,6 +123,7 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
             }
             entries.owner = this;
             entries.since = Instant.now();
+            entries.formerCommit = entries.lastCommit;
             epoch[0] = ++entries.epoch;
         });
         return epoch[0];
@@ -175,6 +182,8 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
         private final ConcurrentMap<String, Entries> contexts = new ConcurrentHashMap<>();
     }
 
+    private record CommitId(long epoch, long sequence) {}
+
     private static final class Entries {
 
         private static final Comparator<EntryId> BY_TYPE_AND_ID =
@@ -182,7 +191,8 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
 
         private final ConcurrentNavigableMap<EntryId, byte[]> values = new ConcurrentSkipListMap<>(BY_TYPE_AND_ID);
         private long epoch;
-        private @Nullable Batch lastCommit;
+        private CommitId lastCommit = new CommitId(0, 0);
+        private CommitId formerCommit = lastCommit;
         private @Nullable MemoryBackend owner;
         private Instant since = Instant.EPOCH;
 
@@ -201,10 +211,15 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
         }
 
         boolean wasLast(Batch batch) {
-            return batch.epoch() != 0
-                    && lastCommit != null
-                    && lastCommit.epoch() == batch.epoch()
-                    && lastCommit.sequence() == batch.sequence();
+            return batch.epoch() != 0 && lastCommit(batch.epoch()).equals(OptionalLong.of(batch.sequence()));
+        }
+
+        OptionalLong lastCommit(long epoch) {
+            CommitId last = lastCommit.epoch <= epoch ? lastCommit : formerCommit;
+            if (last.epoch > epoch) {
+                return OptionalLong.empty();
+            }
+            return OptionalLong.of(last.epoch == epoch ? last.sequence : 0);
         }
 
         void checkEpoch(Batch batch) {

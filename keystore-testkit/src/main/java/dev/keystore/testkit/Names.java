@@ -22,6 +22,7 @@ final class Names {
             "a:b",
             ":a",
             "::",
+            ":id",
             "nul",
             "con.txt",
             "a.b",
@@ -51,6 +52,7 @@ final class Names {
             "#",
             "&amp;",
             "<a>",
+            "<id>",
             "a=b",
             "a,b",
             "(",
@@ -139,6 +141,7 @@ final class Names {
                     "\u5b57".repeat(length),
                     "\u5b57".repeat(length - 1) + "y",
                     "\ud83d\ude00".repeat(length / 2),
+                    "\udbff\udfff".repeat(length),
                     "%".repeat(length)))
             .distinct()
             .toList();

@@ -3,7 +3,13 @@ package dev.keystore.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.EntryId;
+import dev.keystore.spi.AtomicCommit;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Mutation;
+import dev.keystore.spi.PrefixScan;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
@@ -37,7 +43,7 @@ abstract class OpeningContract extends Contract {
         Optional<byte[]> loaded;
         try {
             loaded = entries().load(CONTEXT, TYPE, "id");
-        } catch (RuntimeException refusal) {
+        } catch (IllegalStateException refusal) {
             return;
         }
         assertThat(loaded).as("loaded from the closed backend").isPresent();
@@ -52,10 +58,82 @@ abstract class OpeningContract extends Contract {
         List<EntryId> listed;
         try (Stream<EntryId> stream = entries().list(CONTEXT)) {
             listed = stream.toList();
-        } catch (RuntimeException refusal) {
+        } catch (IllegalStateException refusal) {
             return;
         }
         assertThat(listed).as("listed by the closed backend").containsExactly(new EntryId(TYPE, "id"));
+    }
+
+    @Test
+    @DisplayName("R3 a closed backend refuses, or answers right: it never scans past what is there")
+    void scan_closed_isNeverEmpty() {
+        PrefixScan scanning = backend().claimed(PrefixScan.class);
+        entries().save(CONTEXT, TYPE, "id", bytes("value"));
+        backend().close();
+        List<String> found;
+        try (Stream<String> stream = scanning.scan(CONTEXT, TYPE, "i")) {
+            found = stream.toList();
+        } catch (IllegalStateException refusal) {
+            return;
+        }
+        assertThat(found).as("found by the closed backend").containsExactly("id");
+    }
+
+    @Test
+    @DisplayName("R3 a closed backend refuses, or answers right: a bulk load never leaves out what is there")
+    void loadAll_closed_isNeverEmpty() {
+        BulkLoad loading = backend().claimed(BulkLoad.class);
+        entries().save(CONTEXT, TYPE, "id", bytes("value"));
+        backend().close();
+        Map<String, byte[]> loaded;
+        try {
+            loaded = loading.loadAll(CONTEXT, TYPE, List.of("id", "absent"));
+        } catch (IllegalStateException refusal) {
+            return;
+        }
+        assertThat(loaded).as("loaded from the closed backend").containsOnlyKeys("id");
+    }
+
+    @Test
+    @DisplayName(
+            "R28 a closed backend refuses each write, or does it: what it accepted is there when it is opened again")
+    void write_closed_isRefusedOrDone() throws Exception {
+        skipUnlessPersistent();
+        entries().save(CONTEXT, TYPE, "saved", bytes("old"));
+        entries().save(CONTEXT, TYPE, "deleted", bytes("old"));
+        Optional<Runnable> commit = commit(put("committed", "new"));
+        backend().close();
+        boolean saved = accepted(() -> entries().save(CONTEXT, TYPE, "saved", bytes("new")));
+        boolean deleted = accepted(() -> entries().delete(CONTEXT, TYPE, "deleted"));
+        boolean committed = commit.isPresent() && accepted(commit.get());
+        reopen();
+
+        assertHolds("saved", saved ? "new" : "old");
+        assertThat(entries().load(CONTEXT, TYPE, "deleted").isPresent())
+                .as("what was deleted is there")
+                .isEqualTo(!deleted);
+        assertThat(entries().load(CONTEXT, TYPE, "committed").isPresent())
+                .as("what was committed is there")
+                .isEqualTo(committed);
+    }
+
+    /** Prepares a commit, which may take the context over, for later. */
+    private Optional<Runnable> commit(Mutation mutation) {
+        if (!backend().claims(AtomicCommit.class)) {
+            return Optional.empty();
+        }
+        AtomicCommit atomic = backend().claimed(AtomicCommit.class);
+        Batch batch = backend().batch(CONTEXT, mutation);
+        return Optional.of(() -> atomic.commit(batch));
+    }
+
+    private static boolean accepted(Runnable write) {
+        try {
+            write.run();
+            return true;
+        } catch (IllegalStateException refusal) {
+            return false;
+        }
     }
 
     @Test

@@ -18,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -249,13 +250,44 @@ abstract class OwnershipContract extends Contract {
     void commit_sentAgainAfterTakeover_tellsTheTruth() {
         long former = takeOver();
         Batch written = new Batch(CONTEXT, former, 1, List.of(put("1", "written")));
-        Batch unwritten = new Batch(CONTEXT, former, 2, List.of(put("1", "unwritten")));
+        Batch unwritten = new Batch(CONTEXT, former, 5, List.of(put("1", "unwritten")));
         owned().commit(written);
-        takeOver();
+        long current = takeOver();
 
         assertThatCode(() -> owned().commit(written)).doesNotThrowAnyException();
         assertThatExceptionOfType(OwnershipLostException.class).isThrownBy(() -> owned().commit(unwritten));
         assertHolds("1", "written");
+        owned().commit(new Batch(CONTEXT, current, 3, List.of(put("1", "of the new owner"))));
+        assertThatCode(() -> owned().commit(written)).doesNotThrowAnyException();
+        assertThatExceptionOfType(OwnershipLostException.class).isThrownBy(() -> owned().commit(unwritten));
+        assertHolds("1", "of the new owner");
+    }
+
+    @Test
+    @DisplayName(
+            "R54 the last commit of each epoch is known until an owner after it has committed and lost the context")
+    void lastCommit_ofFormerEpochs_isKnownOrSaidNotToBe() {
+        long first = takeOver();
+        assertThat(owned().lastCommit(CONTEXT, first)).hasValue(0);
+        owned().commit(new Batch(CONTEXT, first, 3, List.of(put("1", "3"))));
+        owned().commit(new Batch(CONTEXT, first, 5, List.of(put("1", "5"))));
+        assertThat(owned().lastCommit(CONTEXT, first)).hasValue(5);
+
+        long second = takeOver();
+        long third = takeOver();
+        assertThat(owned().lastCommit(CONTEXT, first)).hasValue(5);
+        assertThat(owned().lastCommit(CONTEXT, second)).hasValue(0);
+        owned().commit(new Batch(CONTEXT, third, 7, List.of(put("1", "7"))));
+        assertThat(owned().lastCommit(CONTEXT, first)).hasValue(5);
+        assertThat(owned().lastCommit(CONTEXT, second)).hasValue(0);
+        assertThat(owned().lastCommit(CONTEXT, third)).hasValue(7);
+
+        long fourth = takeOver();
+        owned().commit(new Batch(CONTEXT, fourth, 9, List.of(put("1", "9"))));
+        assertThat(owned().lastCommit(CONTEXT, fourth)).hasValue(9);
+        assertThat(owned().lastCommit(CONTEXT, third)).hasValue(7);
+        OptionalLong forgotten = owned().lastCommit(CONTEXT, first);
+        assertThat(forgotten.orElse(5)).as("known, or said not to be").isEqualTo(5);
     }
 
     @Test

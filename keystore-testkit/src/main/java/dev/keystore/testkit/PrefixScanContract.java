@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -95,6 +96,30 @@ abstract class PrefixScanContract extends Contract {
                 assertScans(prefix, beginning(held, prefix));
             }
         }
+    }
+
+    @Test
+    @DisplayName("R8 a scan takes prefixes of any length, NUL, and the ends of Unicode's ranges")
+    void scan_prefixesLongOrOdd_areLiteral() {
+        Stream<String> odd =
+                Stream.of("\u0000", "a\u0000", "a\u0000b", "a\u0000c", "\ud7ff", "\ue000", "\ufeff", "\ufeffa");
+        String[] held = Stream.concat(odd, Names.LONG.stream().filter(id -> !id.startsWith("%")))
+                .toArray(String[]::new);
+        hold(held);
+        for (String prefix : held) {
+            assertScans(prefix, beginning(held, prefix));
+        }
+    }
+
+    @Test
+    @DisplayName("R60 a scan of many ids finds each once, and none of those before and after them")
+    void scan_manyIds_findsEachOnce() {
+        String[] many = IntStream.range(0, 1_300).mapToObj(i -> "x" + i).toArray(String[]::new);
+        hold(many);
+        hold("w", "y");
+
+        assertScans("x", many);
+        assertScans("", Stream.concat(Arrays.stream(many), Stream.of("w", "y")).toArray(String[]::new));
     }
 
     @Test

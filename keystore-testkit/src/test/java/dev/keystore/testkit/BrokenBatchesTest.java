@@ -1,5 +1,6 @@
 package dev.keystore.testkit;
 
+import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
@@ -12,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -281,7 +283,41 @@ class BrokenBatchesTest {
                 },
                 "R54 what is sent again with its ids is not written again, and returns",
                 "R54 a group that is sent again is not written again, unless it never was",
+                "R54 the last commit of each epoch is known until an owner after it has committed and lost the context",
                 "R54 a former owner that sends its last commit again learns that it was written, or that it was not");
+    }
+
+    @Test
+    @DisplayName("a former owner's last commit that is forgotten with the next one is found")
+    void lastCommit_forgotten() {
+        Verdict.assertFails(
+                () -> new Delegating.Owned() {
+                    private long latest;
+
+                    @Override
+                    public synchronized void commit(List<Batch> group) {
+                        if (group.stream().allMatch(batch -> batch.epoch() < latest)) {
+                            throw new OwnershipLostException(
+                                    group.get(0).context(), group.get(0).epoch());
+                        }
+                        super.commit(group);
+                        latest = Math.max(latest, group.get(0).epoch());
+                    }
+                },
+                "R54 a former owner that sends its last commit again learns that it was written, or that it was not");
+    }
+
+    @Test
+    @DisplayName("a last commit that is told although it is not known is found")
+    void lastCommit_madeUp() {
+        Verdict.assertFails(
+                () -> new Delegating.Owned() {
+                    @Override
+                    public OptionalLong lastCommit(String context, long epoch) {
+                        return OptionalLong.of(super.lastCommit(context, epoch).orElse(0));
+                    }
+                },
+                "R54 the last commit of each epoch is known until an owner after it has committed and lost the context");
     }
 
     private static List<Mutation> sorted(List<Mutation> mutations, Comparator<Mutation> order) {

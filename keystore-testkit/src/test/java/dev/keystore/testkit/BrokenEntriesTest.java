@@ -467,6 +467,46 @@ class BrokenEntriesTest {
                 "R3 a closed backend refuses, or answers right: it never lists nothing where something is");
     }
 
+    @Test
+    @DisplayName("a closed backend that swallows writes, or fails otherwise than by refusing, is found")
+    void write_closedIsSwallowed() {
+        Verdict.assertFails(
+                () -> new Delegating.ContextFree() {
+                    @Override
+                    public void save(String type, String id, byte[] value) {
+                        if (!closed) {
+                            super.save(type, id, value);
+                        }
+                    }
+                },
+                "R28 a closed backend refuses each write, or does it: what it accepted is there when it is opened again");
+        Verdict.assertFails(
+                () -> new Delegating.ContextFree() {
+                    @Override
+                    public Optional<byte[]> load(String type, String id) {
+                        if (closed) {
+                            throw new NullPointerException("connection");
+                        }
+                        return super.load(type, id);
+                    }
+                },
+                "R3 a closed backend refuses, or answers right: it never says that what is there is absent");
+    }
+
+    @Test
+    @DisplayName("a listing that ends early where its entries are deleted is found")
+    void list_endsEarlyWhereDeleted() {
+        Verdict.assertFails(
+                () -> new Delegating.ContextFree() {
+                    @Override
+                    public Stream<EntryId> list() {
+                        long all = super.list().count();
+                        return super.list().takeWhile(entry -> 2 * super.list().count() >= all);
+                    }
+                },
+                "R60 a listing whose entries are deleted as it names them names each once");
+    }
+
     /** Takes each id for what a function makes of it, and lists it as it was saved first. */
     private static final class Folding extends Delegating.ContextFree {
 

@@ -1,7 +1,11 @@
 package dev.keystore.testkit;
 
+import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.PrefixScan;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -163,5 +167,61 @@ class BrokenReadsTest {
                     }
                 },
                 "R5 a bulk load copies out: a loaded array that is changed changes nothing");
+    }
+
+    @Test
+    @DisplayName("a scan of one page is found")
+    void scan_ofOnePage() {
+        Verdict.assertFails(
+                () -> new Delegating.Scanning() {
+                    @Override
+                    public Stream<String> scan(String context, String type, String idPrefix) {
+                        return super.scan(context, type, idPrefix).limit(1_000);
+                    }
+                },
+                "R60 a scan of many ids finds each once, and none of those before and after them");
+    }
+
+    @Test
+    @DisplayName("a scan that cuts a long prefix is found")
+    void scan_cutsThePrefix() {
+        Verdict.assertFails(
+                () -> new Delegating.Scanning() {
+                    @Override
+                    public Stream<String> scan(String context, String type, String idPrefix) {
+                        return super.scan(context, type, idPrefix.substring(0, Math.min(1_000, idPrefix.length())));
+                    }
+                },
+                "R8 a scan takes prefixes of any length, NUL, and the ends of Unicode's ranges");
+    }
+
+    @Test
+    @DisplayName("a closed backend that scans and bulk loads nothing is found")
+    void scanAndLoadAll_closedFindNothing() {
+        Verdict.assertFails(
+                ClosedFindsNothing::new,
+                "R3 a closed backend refuses, or answers right: it never scans past what is there",
+                "R3 a closed backend refuses, or answers right: a bulk load never leaves out what is there");
+    }
+
+    private static final class ClosedFindsNothing extends Delegating.ContextFree implements PrefixScan, BulkLoad {
+
+        @Override
+        public Stream<String> scan(String context, String type, String idPrefix) {
+            return list().filter(entry -> !closed
+                            && entry.type().equals(type)
+                            && context.equals(DefaultContext.NAME)
+                            && entry.id().startsWith(idPrefix))
+                    .map(EntryId::id);
+        }
+
+        @Override
+        public Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
+            Map<String, byte[]> found = new HashMap<>();
+            if (!closed && context.equals(DefaultContext.NAME)) {
+                ids.forEach(id -> load(type, id).ifPresent(value -> found.put(id, value)));
+            }
+            return found;
+        }
     }
 }

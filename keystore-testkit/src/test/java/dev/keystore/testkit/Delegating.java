@@ -13,6 +13,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /** Right backends, each claiming something else, to break one method of. */
@@ -146,6 +147,11 @@ class Delegating implements ContextAwareBackend {
         @Override
         public long takeOverUnlessOwned(String context) {
             return memory.takeOverUnlessOwned(context);
+        }
+
+        @Override
+        public OptionalLong lastCommit(String context, long epoch) {
+            return memory.lastCommit(context, epoch);
         }
     }
 }

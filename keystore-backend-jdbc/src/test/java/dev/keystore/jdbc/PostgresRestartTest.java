@@ -1,0 +1,88 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.LoadFailedException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.SignalKeyStores;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A server that dies under load, and is started again on its folder. */
+@Timeout(300)
+final class PostgresRestartTest {
+
+    @TempDir
+    private Path folder;
+
+    @ParameterizedTest
+    @ValueSource(strings = {"stopped at once", "killed"})
+    @DisplayName(
+            "R40 R41 R54 the server dies under load and is started again: cached reads go on, commits wait or fail"
+                    + " truthfully, service resumes, and what was acknowledged is there, once, and nothing else but what was in doubt")
+    void restart(String how) throws Exception {
+        try (PostgresServer server = new PostgresServer(folder.resolve("data"))) {
+            server.start();
+            try (SignalKeyStores hasty = open(server, Duration.ofSeconds(1));
+                    SignalKeyStores patient = open(server, Duration.ofMinutes(2));
+                    Load load = new Load(hasty)) {
+                SignalKeyStore alice = hasty.forContext("alice");
+                SignalKeyStore bob = patient.forContext("bob");
+                alice.put(KeyTypes.SESSION, "cached", new byte[] {1});
+                load.awaitAcknowledged(200);
+
+                die(server, how);
+                CompletableFuture<Void> waiting =
+                        CompletableFuture.runAsync(() -> bob.put(KeyTypes.SESSION, "waited", new byte[] {2}));
+                load.awaitFailures();
+                assertServesFromCacheAlone(alice);
+                assertThat(waiting).isNotDone();
+
+                server.start();
+                load.awaitAcknowledged(200);
+                waiting.get(2, TimeUnit.MINUTES);
+                load.stop();
+                load.check(() -> Postgres.open(server.url()));
+            }
+            assertHolds(server, "alice", "cached", 1);
+            assertHolds(server, "bob", "waited", 2);
+        }
+    }
+
+    private static void die(PostgresServer server, String how) throws Exception {
+        if (how.equals("killed")) {
+            server.kill();
+        } else {
+            server.stopAtOnce();
+        }
+    }
+
+    private static void assertServesFromCacheAlone(SignalKeyStore store) {
+        assertThat(store.find(KeyTypes.SESSION, "cached")).hasValue(new byte[] {1});
+        assertThatThrownBy(() -> store.find(KeyTypes.SESSION, "uncached")).isInstanceOf(LoadFailedException.class);
+    }
+
+    private static void assertHolds(PostgresServer server, String context, String id, int value) {
+        try (SignalKeyStores stores = SignalKeyStores.open(server.url())) {
+            assertThat(stores.forContext(context).find(KeyTypes.SESSION, id)).hasValue(new byte[] {(byte) value});
+        }
+    }
+
+    private static SignalKeyStores open(PostgresServer server, Duration commitTimeout) {
+        return SignalKeyStores.builder()
+                .url(server.url())
+                .commitTimeout(commitTimeout)
+                .loadTimeout(commitTimeout)
+                .retry(1_000, Duration.ofMillis(20))
+                .open();
+    }
+}
