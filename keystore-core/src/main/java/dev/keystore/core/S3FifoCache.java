@@ -168,6 +168,7 @@ final class S3FifoCache<V> {
         }
     }
 
+    @SuppressWarnings("ReferenceEquality") // this node, and not any of its key
     private void unlink(Node<V> node) {
         int slot = slot(node.hash);
         Node<V> at = slots.get(slot);
