@@ -26,6 +26,7 @@ import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConfig.Pragma;
 import org.sqlite.SQLiteConfig.SynchronousMode;
+import org.sqlite.SQLiteConfig.TempStore;
 import org.sqlite.SQLiteDataSource;
 import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteOpenMode;
@@ -98,6 +99,8 @@ final class SqliteDialect extends Dialect {
         SQLiteConfig config = config();
         config.resetOpenMode(SQLiteOpenMode.CREATE);
         config.setSynchronous(SynchronousMode.FULL);
+        // What a statement of many rows keeps to undo it holds keys, and would go into a file of its own.
+        config.setTempStore(TempStore.MEMORY);
         config.setPragma(Pragma.WAL_AUTOCHECKPOINT, String.valueOf(PAGES_PER_CHECKPOINT));
         Jdbi jdbi = configured(Jdbi.create(() -> config.createConnection(url())));
         jdbi.setStatementBuilderFactory(connection -> new StatementCache());
