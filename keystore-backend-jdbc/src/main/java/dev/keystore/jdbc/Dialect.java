@@ -40,6 +40,16 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
 
     abstract void rollBack(Handle handle);
 
+    /**
+     * Commits a group by one statement of its own, outside of a transaction, where the engine has one that pays: it checks
+     * the epochs, notes the ids of the commits and writes the rows, all of it or nothing.
+     *
+     * @return whether it is committed; if not, nothing was written, and a transaction does it, or finds out why it can't be
+     */
+    boolean commitAtOnce(Handle handle, OwnedGroup group) {
+        return false;
+    }
+
     /** Saves entries, over those that may be there. */
     abstract void upsert(Handle handle, Map<RowKey, byte[]> entries);
 
@@ -85,7 +95,8 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
     abstract BackendException failure(String doing, RuntimeException thrown);
 
     /**
-     * Says what a failure of COMMIT means, and makes it true: called with the connection rolled back, before it closes.
+     * Says what a failure of COMMIT, or of a statement that commits by itself, means, and makes it true: called with the
+     * connection rolled back, before it closes.
      */
     abstract BackendException commitFailure(Handle handle, RuntimeException thrown);
 

@@ -228,12 +228,17 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     @Override
     public void commit(List<Batch> group) {
-        inTransaction(handle -> {
-            if (ownership.admit(handle, group)) {
-                GroupWrite.write(dialect, handle, group);
-            }
-            return group;
-        });
+        Optional<OwnedGroup> owned = OwnedGroup.of(group);
+        boolean committed = owned.isPresent()
+                && toWriter(open -> open.commitAtOnce(handle -> dialect.commitAtOnce(handle, owned.get())));
+        if (!committed) {
+            inTransaction(handle -> {
+                if (ownership.admit(handle, group)) {
+                    GroupWrite.write(dialect, handle, group);
+                }
+                return group;
+            });
+        }
     }
 
     @Override
@@ -258,12 +263,16 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     }
 
     private <T> T inTransaction(Function<Handle, T> work) {
+        return toWriter(open -> open.commit(work));
+    }
+
+    private <T> T toWriter(Function<Writer, T> work) {
         Lock shared = lifecycle.readLock();
         shared.lock();
         try {
             requireOpen();
             requireUndamaged("commit");
-            return writer.commit(work);
+            return work.apply(writer);
         } finally {
             shared.unlock();
         }
