@@ -1,5 +1,7 @@
 package dev.keystore.bench;
 
+import java.time.Duration;
+
 /**
  * How long each variant is measured in a round, in a JVM of its own.
  *
@@ -9,6 +11,16 @@ package dev.keystore.bench;
  */
 record Effort(int warmups, int iterations, long millis) {
 
-    static final Effort SHORT = new Effort(3, 3, 500);
+    static final Effort SHORT = new Effort(3, 2, 500);
     static final Effort WHOLE = new Effort(3, 3, 1_000);
+
+    /** Returns the same number of iterations, each as long as that. */
+    Effort withMillis(long each) {
+        return new Effort(warmups, iterations, each);
+    }
+
+    /** Returns how long the iterations of a variant take. */
+    Duration duration() {
+        return Duration.ofMillis((warmups + iterations) * millis);
+    }
 }
