@@ -68,7 +68,7 @@ final class PostgresDialect extends Dialect {
             WHERE entry.context = gone.context AND entry.type = gone.type AND entry.id = gone.id
             """;
 
-    /** Division by zero. */
+    /** Division by zero (postgresql.org/docs/current/errcodes-appendix.html). */
     private static final String NOT_ALL_ADVANCED = "22012";
 
     private final PostgresUrl url;
@@ -140,10 +140,10 @@ final class PostgresDialect extends Dialect {
     }
 
     /**
-     * Commits in one exchange of messages, without which the server and this process would wait for each other four times.
+     * Commits in one round trip, where a transaction takes three or four.
      *
      * <p>The rows of all owners must advance, else a division by zero ends the statement, and leaves nothing of it. It
-     * waits for a takeover, or for its own first sending, that holds one of them; what it finds then is what they left.
+     * waits for a takeover, or for its own first sending, that holds one of them, and then sees the row as they left it.
      */
     @Override
     boolean commitAtOnce(Handle handle, OwnedGroup group) {

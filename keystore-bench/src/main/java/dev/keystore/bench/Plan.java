@@ -26,7 +26,7 @@ public final class Plan {
     private static final List<Integer> THREADS = List.of(1, 2, 8, 16, 64);
 
     /** What a variant takes beside its iterations: a JVM that starts and ends, and two probes of the fsync rate. */
-    private static final Duration OVERHEAD = Duration.ofMillis(1_500);
+    private static final Duration OVERHEAD = Duration.ofSeconds(2);
 
     private static final Duration FILLING_OF_A_THOUSAND = Duration.ofMillis(30);
 
