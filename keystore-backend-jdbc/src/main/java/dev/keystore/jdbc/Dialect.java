@@ -6,8 +6,10 @@ import dev.keystore.spi.Batch;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Predicate;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
@@ -41,13 +43,12 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
     abstract void rollBack(Handle handle);
 
     /**
-     * Commits a group by one statement of its own, outside of a transaction, where the engine has one that pays: it checks
-     * the epochs, notes the ids of the commits and writes the rows, all of it or nothing.
-     *
-     * @return whether it is committed; if not, nothing was written, and a transaction does it, or finds out why it can't be
+     * Returns the one statement that commits a group by itself, outside of a transaction, where the engine has one: it
+     * checks the epochs, notes the ids of the commits and writes the rows, all of it or nothing. It returns whether the
+     * group is committed; if not, a transaction finds out why.
      */
-    boolean commitAtOnce(Handle handle, OwnedGroup group) {
-        return false;
+    Optional<Predicate<Handle>> atOnce(List<Batch> group) {
+        return Optional.empty();
     }
 
     /** Saves entries, over those that may be there. */

@@ -22,6 +22,7 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
@@ -228,10 +229,8 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     @Override
     public void commit(List<Batch> group) {
-        Optional<OwnedGroup> owned = OwnedGroup.of(group);
-        boolean committed = owned.isPresent()
-                && toWriter(open -> open.commitAtOnce(handle -> dialect.commitAtOnce(handle, owned.get())));
-        if (!committed) {
+        Optional<Predicate<Handle>> statement = dialect.atOnce(group);
+        if (statement.isEmpty() || !toWriter(open -> open.commitAtOnce(statement.get()))) {
             inTransaction(handle -> {
                 if (ownership.admit(handle, group)) {
                     GroupWrite.write(dialect, handle, group);

@@ -10,10 +10,12 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
 import java.util.function.IntFunction;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
@@ -70,6 +72,9 @@ final class PostgresDialect extends Dialect {
 
     /** Division by zero (postgresql.org/docs/current/errcodes-appendix.html). */
     private static final String NOT_ALL_ADVANCED = "22012";
+
+    /** What the driver could not put into a message, since it is too large. */
+    private static final String NOT_SENT = "22023";
 
     private final PostgresUrl url;
 
@@ -139,14 +144,18 @@ final class PostgresDialect extends Dialect {
         handle.rollback();
     }
 
+    @Override
+    Optional<Predicate<Handle>> atOnce(List<Batch> group) {
+        return OwnedGroup.of(group).map(owned -> handle -> commitAtOnce(handle, owned));
+    }
+
     /**
      * Commits in one round trip, where a transaction takes three or four.
      *
      * <p>The rows of all owners must advance, else a division by zero ends the statement, and leaves nothing of it. It
      * waits for a takeover, or for its own first sending, that holds one of them, and then sees the row as they left it.
      */
-    @Override
-    boolean commitAtOnce(Handle handle, OwnedGroup group) {
+    private static boolean commitAtOnce(Handle handle, OwnedGroup group) {
         Map<RowKey, byte[]> puts = group.rows().puts();
         Set<RowKey> deletes = group.rows().deletes();
         String sql = "WITH advanced AS (" + ADVANCE + ")"
@@ -293,13 +302,18 @@ final class PostgresDialect extends Dialect {
                 : BackendException.permanent(message, cause);
     }
 
-    /** Unless it is the server that refuses, and goes on to serve, it may have committed before the connection broke. */
     @Override
     BackendException commitFailure(Handle handle, RuntimeException thrown) {
         SQLException cause = sqlException(thrown);
-        return cause instanceof PSQLException known && known.getServerErrorMessage() != null && !isOfConnection(known)
+        return cause instanceof PSQLException known && isRefusal(known)
                 ? failure("commit", thrown)
                 : BackendException.outcomeUnknown(message("commit", cause == null ? thrown : cause), cause);
+    }
+
+    /** Else it may have been committed before the connection broke. */
+    private static boolean isRefusal(PSQLException known) {
+        boolean serverGoesOn = known.getServerErrorMessage() != null && !isOfConnection(known);
+        return serverGoesOn || NOT_SENT.equals(known.getSQLState());
     }
 
     /** Whether another try may succeed: the connection, the server, or a lock of somebody else. */

@@ -22,6 +22,7 @@ import org.jdbi.v3.core.statement.StatementContext;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -178,6 +179,23 @@ final class PostgresCommitTest {
 
         assertThat(executed).containsExactly("WITH", "UPDATE", "SELECT");
         assertThat(backend.load("account-0", "session", "bob.1")).hasValue(new byte[] {77});
+    }
+
+    @Test
+    @Tag("long")
+    @DisplayName("R41 a group that is too large for a message is refused, and the connection goes on")
+    void commit_tooLargeForAMessage_isRefused() {
+        long epoch = backend.takeOver("alice");
+        byte[] large = new byte[1 << 27];
+        Mutation[] puts = IntStream.range(0, 9)
+                .mapToObj(n -> new Mutation.Put("session", "bob." + n, large))
+                .toArray(Mutation[]::new);
+
+        Failures.assertPermanent(() -> backend.commit(List.of(batch("alice", epoch, 1, puts))));
+
+        assertThat(backend.list("alice")).isEmpty();
+        backend.commit(List.of(batch("alice", epoch, 1, put("bob.1", 1))));
+        assertThat(backend.list("alice")).hasSize(1);
     }
 
     @Test
