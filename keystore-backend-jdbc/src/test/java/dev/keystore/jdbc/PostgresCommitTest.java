@@ -218,6 +218,7 @@ final class PostgresCommitTest {
                 assertThat(backend.load("alice", "session", "bob." + bytes)).isPresent();
                 bytes++;
             }
+            System.out.println("cut before a statement, and at each of the " + bytes + " bytes of its answer");
             assertThat(bytes).as("bytes of the answer").isBetween(30, 200);
             assertThat(proxy.cuts()).isGreaterThan(bytes);
         }
