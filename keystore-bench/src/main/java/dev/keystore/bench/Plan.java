@@ -116,8 +116,9 @@ public final class Plan {
     Duration estimate(Effort effort, int rounds) {
         Duration estimate = Duration.ZERO;
         for (int round = 1; round <= rounds; round++) {
-            estimate = estimate.plus(
-                    effort.duration().plus(OVERHEAD).multipliedBy(ofRound(round).size()));
+            for (Variant variant : ofRound(round)) {
+                estimate = estimate.plus(effort.duration(variant.work())).plus(OVERHEAD);
+            }
         }
         long entries = variants.stream()
                 .filter(variant -> variant.work() == Work.COMMIT)

@@ -128,7 +128,7 @@ final class Rounds {
                 .include(variant.work().pattern())
                 .threads(variant.threads())
                 .forks(1)
-                .warmupIterations(variant.work().isCount() ? 0 : effort.warmups())
+                .warmupIterations(variant.work().isCount() ? 0 : effort.warmups(variant.work()))
                 .warmupTime(time)
                 .measurementIterations(variant.work().isCount() ? 1 : effort.iterations())
                 .measurementTime(time)
