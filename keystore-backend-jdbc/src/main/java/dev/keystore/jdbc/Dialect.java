@@ -6,8 +6,10 @@ import dev.keystore.spi.Batch;
 import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Predicate;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
@@ -39,6 +41,15 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
     abstract void commit(Handle handle);
 
     abstract void rollBack(Handle handle);
+
+    /**
+     * Returns the one statement that commits a group by itself, outside of a transaction, where the engine has one: it
+     * checks the epochs, notes the ids of the commits and writes the rows, all of it or nothing. It returns whether the
+     * group is committed; if not, a transaction finds out why.
+     */
+    Optional<Predicate<Handle>> atOnce(List<Batch> group) {
+        return Optional.empty();
+    }
 
     /** Saves entries, over those that may be there. */
     abstract void upsert(Handle handle, Map<RowKey, byte[]> entries);
@@ -85,7 +96,8 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
     abstract BackendException failure(String doing, RuntimeException thrown);
 
     /**
-     * Says what a failure of COMMIT means, and makes it true: called with the connection rolled back, before it closes.
+     * Says what a failure of COMMIT, or of a statement that commits by itself, means, and makes it true: called with the
+     * connection rolled back, before it closes.
      */
     abstract BackendException commitFailure(Handle handle, RuntimeException thrown);
 

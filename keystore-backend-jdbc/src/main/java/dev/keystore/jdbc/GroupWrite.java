@@ -2,10 +2,7 @@ package dev.keystore.jdbc;
 
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.Update;
@@ -18,8 +15,7 @@ final class GroupWrite {
 
     private final Dialect dialect;
     private final Handle handle;
-    private final Map<RowKey, byte[]> puts = new LinkedHashMap<>();
-    private final Set<RowKey> deletes = new LinkedHashSet<>();
+    private final RowChanges rows = new RowChanges();
 
     private GroupWrite(Dialect dialect, Handle handle) {
         this.dialect = dialect;
@@ -39,13 +35,9 @@ final class GroupWrite {
 
     private void add(String context, Mutation mutation) {
         if (mutation instanceof Mutation.Put put) {
-            RowKey key = new RowKey(context, put.type(), put.id());
-            deletes.remove(key);
-            puts.put(key, put.value());
+            rows.put(context, put);
         } else if (mutation instanceof Mutation.Delete delete) {
-            RowKey key = new RowKey(context, delete.type(), delete.id());
-            puts.remove(key);
-            deletes.add(key);
+            rows.delete(context, delete);
         } else if (mutation instanceof Mutation.Clear clear) {
             flush();
             clear(context, clear.keptTypes());
@@ -53,14 +45,13 @@ final class GroupWrite {
     }
 
     private void flush() {
-        if (!puts.isEmpty()) {
-            dialect.upsert(handle, puts);
-            puts.clear();
+        if (!rows.puts().isEmpty()) {
+            dialect.upsert(handle, rows.puts());
         }
-        if (!deletes.isEmpty()) {
-            dialect.delete(handle, deletes);
-            deletes.clear();
+        if (!rows.deletes().isEmpty()) {
+            dialect.delete(handle, rows.deletes());
         }
+        rows.forget();
     }
 
     private void clear(String context, Set<String> keptTypes) {

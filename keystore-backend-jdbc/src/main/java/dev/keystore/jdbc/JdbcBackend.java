@@ -23,6 +23,7 @@ import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
@@ -229,12 +230,15 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     @Override
     public void commit(List<Batch> group) {
-        inTransaction(handle -> {
-            if (ownership.admit(handle, group)) {
-                GroupWrite.write(dialect, handle, group);
-            }
-            return group;
-        });
+        Optional<Predicate<Handle>> statement = dialect.atOnce(group);
+        if (statement.isEmpty() || !toWriter(open -> open.commitAtOnce(statement.get()))) {
+            inTransaction(handle -> {
+                if (ownership.admit(handle, group)) {
+                    GroupWrite.write(dialect, handle, group);
+                }
+                return group;
+            });
+        }
     }
 
     @Override
@@ -266,12 +270,16 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     }
 
     private <T> T inTransaction(Function<Handle, T> work) {
+        return toWriter(open -> open.commit(work));
+    }
+
+    private <T> T toWriter(Function<Writer, T> work) {
         Lock shared = lifecycle.readLock();
         shared.lock();
         try {
             requireOpen();
             requireUndamaged("commit");
-            return writer.commit(work);
+            return work.apply(writer);
         } finally {
             shared.unlock();
         }

@@ -7,17 +7,22 @@ import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.Function;
+import java.util.function.IntFunction;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
 import org.jdbi.v3.core.argument.Argument;
 import org.jdbi.v3.core.statement.Query;
+import org.jdbi.v3.core.statement.SqlStatement;
 import org.jdbi.v3.core.statement.Update;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
@@ -46,6 +51,30 @@ final class PostgresDialect extends Dialect {
             SET statement_timeout = 0;
             SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
             """;
+
+    private static final String ADVANCE = """
+            UPDATE owner SET commit_epoch = batch.epoch, commit_sequence = batch.sequence
+            FROM unnest(?, ?, ?) WITH ORDINALITY AS batch (context, epoch, sequence, position)
+            WHERE owner.context = batch.context AND owner.epoch = batch.epoch
+                AND (owner.commit_epoch, owner.commit_sequence) < (batch.epoch, batch.sequence)
+            RETURNING batch.position
+            """;
+
+    private static final String UPSERT = """
+            INSERT INTO entry (context, type, id, long_id, value) SELECT * FROM unnest(?, ?, ?, ?, ?)
+            ON CONFLICT (context, type, id) DO UPDATE SET value = excluded.value
+            """;
+
+    private static final String DELETE = """
+            DELETE FROM entry USING unnest(?, ?, ?) AS gone (context, type, id)
+            WHERE entry.context = gone.context AND entry.type = gone.type AND entry.id = gone.id
+            """;
+
+    /** Division by zero (postgresql.org/docs/current/errcodes-appendix.html). */
+    private static final String NOT_ALL_ADVANCED = "22012";
+
+    /** What the driver could not put into a message, since it is too large. */
+    private static final String NOT_SENT = "22023";
 
     private final PostgresUrl url;
 
@@ -116,56 +145,110 @@ final class PostgresDialect extends Dialect {
     }
 
     @Override
+    Optional<Predicate<Handle>> atOnce(List<Batch> group) {
+        return OwnedGroup.of(group).map(owned -> handle -> commitAtOnce(handle, owned));
+    }
+
+    /**
+     * Commits in one round trip, where a transaction takes three or four.
+     *
+     * <p>The rows of all owners must advance, else a division by zero ends the statement, and leaves nothing of it. It
+     * waits for a takeover, or for its own first sending, that holds one of them, and then sees the row as they left it.
+     */
+    private static boolean commitAtOnce(Handle handle, OwnedGroup group) {
+        Map<RowKey, byte[]> puts = group.rows().puts();
+        Set<RowKey> deletes = group.rows().deletes();
+        String sql = "WITH advanced AS (" + ADVANCE + ")"
+                + (puts.isEmpty() ? "" : ", put AS (" + UPSERT + ")")
+                + (deletes.isEmpty() ? "" : ", deleted AS (" + DELETE + ")")
+                + " SELECT 1 / (count(*) = ?)::integer FROM advanced";
+        try (Query query = handle.createQuery(sql)) {
+            Arguments arguments = new Arguments(query).batches(group.lastOfContexts());
+            if (!puts.isEmpty()) {
+                arguments.entries(puts);
+            }
+            if (!deletes.isEmpty()) {
+                arguments.keys(deletes);
+            }
+            arguments.number(group.lastOfContexts().size());
+            query.mapTo(int.class).one();
+            return true;
+        } catch (JdbiException e) {
+            SQLException cause = sqlException(e);
+            if (cause != null && NOT_ALL_ADVANCED.equals(cause.getSQLState())) {
+                return false;
+            }
+            throw e;
+        }
+    }
+
+    @Override
     void upsert(Handle handle, Map<RowKey, byte[]> entries) {
-        try (Update update = handle.createUpdate("""
-                INSERT INTO entry (context, type, id, long_id, value) SELECT * FROM unnest(?, ?, ?, ?, ?)
-                ON CONFLICT (context, type, id) DO UPDATE SET value = excluded.value
-                """)) {
-            bind(update, entries.keySet())
-                    .bind(3, array("text", entries.keySet(), key -> PostgresNames.longId(key.id())))
-                    .bind(4, array("bytea", entries.values().toArray(byte[][]::new)))
-                    .execute();
+        try (Update update = handle.createUpdate(UPSERT)) {
+            new Arguments(update).entries(entries);
+            update.execute();
         }
     }
 
     @Override
     void delete(Handle handle, Set<RowKey> entries) {
-        try (Update update = handle.createUpdate("""
-                DELETE FROM entry USING unnest(?, ?, ?) AS gone (context, type, id)
-                WHERE entry.context = gone.context AND entry.type = gone.type AND entry.id = gone.id
-                """)) {
-            bind(update, entries).execute();
+        try (Update update = handle.createUpdate(DELETE)) {
+            new Arguments(update).keys(entries);
+            update.execute();
         }
     }
 
     @Override
     List<Batch> advance(Handle handle, List<Batch> batches) {
-        try (Query query = handle.createQuery("""
-                UPDATE owner SET commit_epoch = batch.epoch, commit_sequence = batch.sequence
-                FROM unnest(?, ?, ?) WITH ORDINALITY AS batch (context, epoch, sequence, position)
-                WHERE owner.context = batch.context AND owner.epoch = batch.epoch
-                    AND (owner.commit_epoch, owner.commit_sequence) < (batch.epoch, batch.sequence)
-                RETURNING batch.position
-                """)) {
-            Set<Integer> advanced = query.bind(
-                            0,
-                            array(
-                                    "text",
-                                    batches.stream()
-                                            .map(batch -> stored(batch.context()))
-                                            .toArray(String[]::new)))
-                    .bind(1, array("bigint", batches.stream().map(Batch::epoch).toArray(Long[]::new)))
-                    .bind(
-                            2,
-                            array(
-                                    "bigint",
-                                    batches.stream().map(Batch::sequence).toArray(Long[]::new)))
-                    .mapTo(Integer.class)
-                    .set();
+        try (Query query = handle.createQuery(ADVANCE)) {
+            new Arguments(query).batches(batches);
+            Set<Integer> advanced = query.mapTo(Integer.class).set();
             return IntStream.range(0, batches.size())
                     .filter(i -> !advanced.contains(i + 1))
                     .mapToObj(batches::get)
                     .toList();
+        }
+    }
+
+    /** Binds to a statement, one after the other, what its parts want. */
+    private static final class Arguments {
+
+        private final SqlStatement<?> statement;
+        private int position;
+
+        Arguments(SqlStatement<?> statement) {
+            this.statement = statement;
+        }
+
+        Arguments batches(List<Batch> batches) {
+            add("text", batches, String[]::new, batch -> PostgresNames.key(batch.context()));
+            add("bigint", batches, Long[]::new, Batch::epoch);
+            return add("bigint", batches, Long[]::new, Batch::sequence);
+        }
+
+        Arguments keys(Set<RowKey> keys) {
+            add("text", keys, String[]::new, key -> PostgresNames.key(key.context()));
+            add("text", keys, String[]::new, RowKey::type);
+            return add("text", keys, String[]::new, key -> PostgresNames.key(key.id()));
+        }
+
+        Arguments entries(Map<RowKey, byte[]> entries) {
+            keys(entries.keySet());
+            add("text", entries.keySet(), String[]::new, key -> PostgresNames.longId(key.id()));
+            return add("bytea", entries.values(), byte[][]::new, value -> value);
+        }
+
+        void number(long number) {
+            statement.bind(position++, number);
+        }
+
+        private <T, E> Arguments add(
+                String type, Collection<T> rows, IntFunction<E[]> array, Function<T, @Nullable E> element) {
+            E[] elements = rows.stream().map(element).toArray(array);
+            Argument argument = (at, prepared, context) ->
+                    prepared.setArray(at, prepared.getConnection().createArrayOf(type, elements));
+            statement.bind(position++, argument);
+            return this;
         }
     }
 
@@ -185,21 +268,6 @@ final class PostgresDialect extends Dialect {
                             WHERE datname = current_database() AND locktype = 'advisory' AND objsubid = 1
                                 AND (classid::bigint << 32 | objid::bigint) = ?)
                         """).bind(0, other).mapTo(boolean.class).one();
-    }
-
-    private static Update bind(Update update, Set<RowKey> keys) {
-        return update.bind(0, array("text", keys, key -> PostgresNames.key(key.context())))
-                .bind(1, array("text", keys, RowKey::type))
-                .bind(2, array("text", keys, key -> PostgresNames.key(key.id())));
-    }
-
-    private static Argument array(String type, Set<RowKey> keys, Function<RowKey, @Nullable String> element) {
-        return array(type, keys.stream().map(element).toArray(String[]::new));
-    }
-
-    private static Argument array(String type, Object[] elements) {
-        return (position, statement, context) ->
-                statement.setArray(position, statement.getConnection().createArrayOf(type, elements));
     }
 
     @Override
@@ -234,13 +302,18 @@ final class PostgresDialect extends Dialect {
                 : BackendException.permanent(message, cause);
     }
 
-    /** Unless it is the server that refuses, and goes on to serve, it may have committed before the connection broke. */
     @Override
     BackendException commitFailure(Handle handle, RuntimeException thrown) {
         SQLException cause = sqlException(thrown);
-        return cause instanceof PSQLException known && known.getServerErrorMessage() != null && !isOfConnection(known)
+        return cause instanceof PSQLException known && isRefusal(known)
                 ? failure("commit", thrown)
                 : BackendException.outcomeUnknown(message("commit", cause == null ? thrown : cause), cause);
+    }
+
+    /** Else it may have been committed before the connection broke. */
+    private static boolean isRefusal(PSQLException known) {
+        boolean serverGoesOn = known.getServerErrorMessage() != null && !isOfConnection(known);
+        return serverGoesOn || NOT_SENT.equals(known.getSQLState());
     }
 
     /** Whether another try may succeed: the connection, the server, or a lock of somebody else. */

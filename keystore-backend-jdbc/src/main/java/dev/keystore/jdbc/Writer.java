@@ -8,12 +8,13 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
+import java.util.function.Predicate;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one connection that writes, held by one thread at a time for one transaction.
+ * The one connection that writes, held by one thread at a time for one transaction, or for one statement that is one.
  *
  * <p>Recovery: after a failure that does not pass by itself, or a rollback that fails, the connection is closed, which
  * rolls back what may be left, and the next transaction opens a new one.
@@ -40,12 +41,26 @@ final class Writer {
      * @throws BackendException if it was not committed, or its outcome is unknown
      */
     <T> T commit(Function<Handle, T> work) {
+        return withConnection(open -> commit(open, work));
+    }
+
+    /**
+     * Executes a statement that commits by itself. Waits as {@link #commit} does.
+     *
+     * @param statement returns whether it has committed; if not, nothing was written
+     * @throws BackendException if it was not committed, or its outcome is unknown
+     */
+    boolean commitAtOnce(Predicate<Handle> statement) {
+        return withConnection(open -> commitAtOnce(open, statement));
+    }
+
+    private <T> T withConnection(Function<Handle, T> work) {
         acquire();
         try {
             if (handle == null) {
                 handle = dialect.reopenWriter();
             }
-            return commit(handle, work);
+            return work.apply(handle);
         } finally {
             lock.unlock();
         }
@@ -89,6 +104,21 @@ final class Writer {
             boolean rolledBack = rollBack(open);
             BackendException failure = committing ? dialect.commitFailure(open, e) : dialect.failure("commit", e);
             if (!rolledBack || failure.kind() != Kind.TRANSIENT) {
+                discard(open, failure);
+            }
+            throw failure;
+        } catch (Error e) {
+            discard(open, e);
+            throw e;
+        }
+    }
+
+    private boolean commitAtOnce(Handle open, Predicate<Handle> statement) {
+        try {
+            return statement.test(open);
+        } catch (RuntimeException e) {
+            BackendException failure = dialect.commitFailure(open, e);
+            if (failure.kind() != Kind.TRANSIENT) {
                 discard(open, failure);
             }
             throw failure;

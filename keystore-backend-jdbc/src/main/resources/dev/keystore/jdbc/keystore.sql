@@ -7,6 +7,9 @@
 -- Keys lead with the context, which is the column to distribute by. They are compared byte by byte (COLLATE "C"), so
 -- that ids are found by prefix through the primary key. A name of more than 1,000 bytes is cut, with its SHA-256 behind;
 -- long_id holds such an id whole.
+--
+-- Pages are filled so far that one more row of about 1 KiB fits: what is updated then stays in its page, and the index
+-- as it is.
 
 CREATE TABLE entry (
     context text COLLATE "C" NOT NULL,
@@ -15,7 +18,7 @@ CREATE TABLE entry (
     long_id text COLLATE "C",
     value bytea NOT NULL,
     PRIMARY KEY (context, type, id)
-);
+) WITH (fillfactor = 85);
 
 -- Keys do not compress.
 ALTER TABLE entry ALTER COLUMN value SET STORAGE EXTERNAL;

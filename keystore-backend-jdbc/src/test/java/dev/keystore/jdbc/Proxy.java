@@ -69,8 +69,8 @@ final class Proxy implements AutoCloseable {
     }
 
     /**
-     * Cuts the connection over which the next COMMIT comes: before it passes if {@code bytes} is negative, else after so
-     * many bytes of its answer.
+     * Cuts the connection over which the next COMMIT comes, or a statement that commits by itself: before it passes if
+     * {@code bytes} is negative, else after so many bytes of its answer.
      */
     void cutAtCommit(long bytes) {
         answerOfCommit = bytes;
@@ -146,10 +146,11 @@ final class Proxy implements AutoCloseable {
                         break;
                     }
                 }
-                int passed = (int) Math.max(0, Math.min(length, budget.get()));
-                out.write(bytes, 0, passed);
+                // Counted before they are passed: who has them may set a new budget.
+                long left = budget.addAndGet(-length);
+                out.write(bytes, 0, (int) Math.max(0, Math.min(length, left + length)));
                 out.flush();
-                if (budget.addAndGet(-length) <= 0) {
+                if (left <= 0) {
                     break;
                 }
                 length = in.read(bytes);
@@ -175,7 +176,8 @@ final class Proxy implements AutoCloseable {
     }
 
     private static boolean holdsCommit(byte[] bytes, int length) {
-        return new String(bytes, 0, length, ISO_8859_1).contains("COMMIT");
+        String passing = new String(bytes, 0, length, ISO_8859_1);
+        return passing.contains("COMMIT") || passing.contains("WITH advanced");
     }
 
     private static void start(Runnable work) {

@@ -1,15 +1,14 @@
 package dev.keystore.bench;
 
+import dev.keystore.bench.commit.PostgresServer;
 import dev.keystore.bench.report.Report;
 import dev.keystore.bench.report.Results;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -37,7 +36,8 @@ public final class Bench implements Callable<Integer> {
     int rounds;
 
     @Option(names = "--only", description = "Measure only variants whose description holds this regular expression.")
-    Pattern only = Pattern.compile("");
+    @Nullable
+    Pattern only;
 
     @Option(
             names = "--before",
@@ -47,7 +47,12 @@ public final class Bench implements Callable<Integer> {
     @Nullable
     Path before;
 
-    @Option(names = "--list", description = "List the variants, and measure none.")
+    @Option(
+            names = "--millis",
+            description = "How long an iteration takes; 450, or 1000 of the whole. With it, tables are only printed.")
+    long millis;
+
+    @Option(names = "--list", description = "List the variants and about how long they take, and measure none.")
     boolean list;
 
     @Option(
@@ -67,18 +72,15 @@ public final class Bench implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Set<Variant> plan = whole ? Plan.ofWholeRun() : Plan.ofShortRun();
-        List<Variant> variants = plan.stream()
-                .filter(variant -> only.matcher(variant.toString()).find())
-                .filter(variant -> before == null || variant.isKeystore())
-                .toList();
+        Plan everything = whole ? Plan.ofWholeRun() : Plan.ofShortRun();
+        boolean complete = only == null && before == null && millis == 0;
+        Plan plan = only == null && before == null ? everything : everything.only(this::isWanted);
         if (list) {
-            variants.forEach(System.out::println);
+            list(plan);
         } else if (redraw) {
             new Report(Report.read(results())).writeDocuments(project);
         } else {
-            Report report = new Report(measure(variants));
-            boolean complete = before == null && variants.size() == plan.size();
+            Report report = new Report(measure(plan));
             report.writeFigures(complete ? results() : project.resolve("keystore-bench/target/results.json"));
             if (complete) {
                 report.writeDocuments(project);
@@ -88,22 +90,56 @@ public final class Bench implements Callable<Integer> {
         return 0;
     }
 
+    private boolean isWanted(Variant variant) {
+        return (only == null || only.matcher(variant.toString()).find()) && (before == null || variant.isKeystore());
+    }
+
+    private void list(Plan plan) {
+        plan.ofRound(1)
+                .forEach(variant -> System.out.println(
+                        variant + (plan.ofRound(2).contains(variant) ? "" : ", in the first round only")));
+        System.out.printf(
+                "%d variants, %d rounds: about %d minutes on two cores that nobody else uses%n",
+                plan.ofRound(1).size(),
+                rounds(),
+                plan.estimate(effort(), rounds()).toMinutes() + 1);
+    }
+
+    private Effort effort() {
+        Effort effort = whole ? Effort.WHOLE : Effort.SHORT;
+        return millis > 0 ? effort.withMillis(millis) : effort;
+    }
+
+    private int rounds() {
+        return rounds > 0 ? rounds : whole ? 5 : 3;
+    }
+
     private Path results() {
         return project.resolve("docs/performance/results.json");
     }
 
-    private Results measure(Collection<Variant> variants) throws Exception {
-        int times = rounds > 0 ? rounds : whole ? 5 : 3;
+    private Results measure(Plan plan) throws Exception {
         Path folder = Files.createTempDirectory(Path.of(System.getProperty("java.io.tmpdir")), "bench-data");
         try {
-            System.out.printf("%d variants, %d rounds, seed %d, stores in %s%n", variants.size(), times, seed, folder);
-            Effort effort = whole ? Effort.WHOLE : Effort.SHORT;
-            Rounds run = new Rounds(effort, folder, ClassPaths.of(ClassPaths.ofThisJvm(), project, before), seed);
-            Machine machine = Machine.of(project, folder);
-            return new Results(machine, command(), times, seed, run.run(variants, times));
+            System.out.printf(
+                    "%d variants, %d rounds, seed %d, stores in %s%n",
+                    plan.ofRound(1).size(), rounds(), seed, folder);
+            if (plan.ofRound(1).stream().noneMatch(Variant::isOnPostgres)) {
+                return measure(plan, folder, List.of());
+            }
+            try (PostgresServer server = PostgresServer.start(folder)) {
+                return measure(plan, folder, List.of(server.jvmArgument()));
+            }
         } finally {
             delete(folder);
         }
+    }
+
+    private Results measure(Plan plan, Path folder, List<String> jvmArguments) throws Exception {
+        ClassPaths classPaths = ClassPaths.of(ClassPaths.ofThisJvm(), project, before);
+        Rounds run = new Rounds(effort(), folder, classPaths, seed, jvmArguments);
+        Machine machine = Machine.of(project, folder);
+        return new Results(machine, command(), rounds(), seed, run.run(plan, rounds()));
     }
 
     private String command() {

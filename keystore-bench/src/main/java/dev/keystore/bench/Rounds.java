@@ -4,7 +4,6 @@ import dev.keystore.bench.report.Spread;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -45,29 +44,25 @@ final class Rounds {
     private final FsyncProbe probe;
     private final ClassPaths classPaths;
     private final Random random;
+    private final List<String> jvmArguments;
 
-    Rounds(Effort effort, Path folder, ClassPaths classPaths, long seed) {
+    /** Measures in a folder; {@code jvmArguments} are for each JVM that does so. */
+    Rounds(Effort effort, Path folder, ClassPaths classPaths, long seed, List<String> jvmArguments) {
         this.effort = effort;
         this.folder = folder;
         this.probe = new FsyncProbe(folder);
         this.classPaths = classPaths;
         this.random = new Random(seed);
+        this.jvmArguments = new ArrayList<>(jvmArguments);
+        this.jvmArguments.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + folder));
     }
 
     private record Turn(Variant variant, boolean before) {}
 
-    List<Measurement> run(Collection<Variant> variants, int rounds) throws RunnerException, IOException {
-        List<Turn> turns = new ArrayList<>();
-        for (Variant variant : variants) {
-            turns.add(new Turn(variant, false));
-            if (classPaths.compares() && variant.isKeystore()) {
-                turns.add(new Turn(variant, true));
-            }
-        }
+    List<Measurement> run(Plan plan, int rounds) throws RunnerException, IOException {
         List<Measurement> measurements = new ArrayList<>();
         for (int round = 1; round <= rounds; round++) {
-            Collections.shuffle(turns, random);
-            for (Turn turn : turns) {
+            for (Turn turn : turns(plan.ofRound(round))) {
                 Measurement measured = measure(turn, round);
                 System.out.printf(
                         "round %d%s: %s: %s %s%n",
@@ -80,6 +75,18 @@ final class Rounds {
             }
         }
         return measurements;
+    }
+
+    private List<Turn> turns(List<Variant> variants) {
+        List<Turn> turns = new ArrayList<>();
+        for (Variant variant : variants) {
+            turns.add(new Turn(variant, false));
+            if (classPaths.compares() && variant.isKeystore()) {
+                turns.add(new Turn(variant, true));
+            }
+        }
+        Collections.shuffle(turns, random);
+        return turns;
     }
 
     private Measurement measure(Turn turn, int round) throws RunnerException, IOException {
@@ -121,13 +128,13 @@ final class Rounds {
                 .include(variant.work().pattern())
                 .threads(variant.threads())
                 .forks(1)
-                .warmupIterations(variant.work().isCount() ? 0 : effort.warmups())
+                .warmupIterations(variant.work().isCount() ? 0 : effort.warmups(variant.work()))
                 .warmupTime(time)
                 .measurementIterations(variant.work().isCount() ? 1 : effort.iterations())
                 .measurementTime(time)
                 .shouldFailOnError(true)
                 .verbosity(VerboseMode.SILENT)
-                .jvmArgsPrepend("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + folder);
+                .jvmArgsPrepend(jvmArguments.toArray(String[]::new));
         if (variant.work().isCount()) {
             options.jvmArgsAppend(FOR_JOL);
         }

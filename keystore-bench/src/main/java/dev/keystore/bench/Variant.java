@@ -63,6 +63,12 @@ public record Variant(Work work, int threads, Map<String, String> parameters) {
         return parameters.getOrDefault("peer", "KEYSTORE");
     }
 
+    /** Returns whether it is of a peer that needs a server. */
+    @JsonIgnore
+    boolean isOnPostgres() {
+        return work == Work.COMMIT && CommitPeers.valueOf(peer()).isOnPostgres();
+    }
+
     /** Returns whether Keystore does it. */
     @JsonIgnore
     public boolean isKeystore() {

@@ -49,6 +49,11 @@ public enum Work {
         return bound == Bound.MEDIUM;
     }
 
+    /** Returns whether it is the work of a whole store, and not of a cache alone. */
+    boolean isOfAStore() {
+        return this == COMMIT || this == MESSAGE;
+    }
+
     /** Returns whether it is a count that is the same at each try. */
     boolean isCount() {
         return this == HEAP_ENTRY || this == HEAP_CONTEXT;

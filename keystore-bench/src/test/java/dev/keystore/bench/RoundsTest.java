@@ -7,9 +7,11 @@ import dev.keystore.bench.commit.CommitPeers;
 import dev.keystore.bench.read.Hot.Frequency;
 import dev.keystore.bench.read.Hot.Room;
 import dev.keystore.bench.read.ReadPeers;
+import dev.keystore.bench.report.Goals;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -26,13 +28,16 @@ class RoundsTest {
     @TempDir
     private Path folder;
 
+    private Rounds rounds() {
+        return new Rounds(LEAST, folder, ClassPaths.of(ClassPaths.ofThisJvm(), folder, null), 1, List.of());
+    }
+
     @Test
     void run_ofTwoRounds_measuresEachVariantInEach() throws Exception {
         Variant commit = Variant.commit(CommitPeers.KEYSTORE_SQLITE, 1, 10);
         Variant read = Variant.read(Work.READ_ONE, ReadPeers.MAP, Room.PLENTY, Frequency.UNIFORM, 2);
-        Rounds rounds = new Rounds(LEAST, folder, ClassPaths.of(ClassPaths.ofThisJvm(), folder, null), 1);
 
-        List<Measurement> measured = rounds.run(List.of(commit, read), 2);
+        List<Measurement> measured = rounds().run(Plan.of(commit, read), 2);
 
         assertThat(measured).hasSize(4).extracting(Measurement::round).containsExactly(1, 1, 2, 2);
         for (Measurement one : measured) {
@@ -50,12 +55,27 @@ class RoundsTest {
     }
 
     @Test
+    void shortRun_measuresWhatGoalsNeedInEachRound_andTheRestOnce() {
+        Plan plan = Plan.ofShortRun();
+        Variant goal = Variant.commit(CommitPeers.KEYSTORE_POSTGRES, 16, Plan.MANY_ENTRIES);
+        Variant beside = Variant.commit(CommitPeers.ROCKSDB, 16, Plan.ENTRIES);
+        Variant count = Variant.heap(Work.HEAP_CONTEXT);
+
+        assertThat(plan.ofRound(1)).contains(goal, beside, count).containsAll(Goals.variants());
+        assertThat(plan.ofRound(2)).contains(goal).doesNotContain(beside, count);
+        assertThat(plan.only(beside::equals).ofRound(2)).containsExactly(beside);
+        assertThat(Plan.ofWholeRun().ofRound(2)).contains(goal, beside).doesNotContain(count);
+        assertThat(Plan.ofWholeRun().variants()).containsAll(plan.variants());
+        assertThat(plan.estimate(Effort.SHORT, 3)).isLessThan(Duration.ofMinutes(10));
+    }
+
+    @Test
     void run_ofHeapFigures_countsWhatTheObjectsTake() throws Exception {
-        Rounds rounds = new Rounds(LEAST, folder, ClassPaths.of(ClassPaths.ofThisJvm(), folder, null), 1);
-        List<Measurement> measured =
-                rounds.run(List.of(Variant.heap(Work.HEAP_ENTRY), Variant.heap(Work.HEAP_CONTEXT)), 1);
+        Plan heap = Plan.of(Variant.heap(Work.HEAP_ENTRY), Variant.heap(Work.HEAP_CONTEXT));
+        List<Measurement> measured = rounds().run(heap, 2);
 
         assertThat(measured)
+                .hasSize(2)
                 .extracting(Measurement::score)
                 .allSatisfy(bytes -> assertThat(bytes).isBetween(50.0, 500.0));
     }

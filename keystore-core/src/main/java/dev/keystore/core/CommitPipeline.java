@@ -211,6 +211,7 @@ final class CommitPipeline {
                 () -> whileLeading(group, () -> {
                     for (int tries = 1; attempt.inDoubt; tries++) {
                         LockSupport.parkNanos(Math.min(Backoff.nanos(retryNanos, tries), LONGEST_PAUSE_NANOS));
+                        retries.increment();
                         sendAgain(attempt);
                     }
                     endWrite(attempt);

@@ -6,7 +6,7 @@ package dev.keystore.core;
  * @param commits commits that were written
  * @param writes writes of the backend that carried them; on a backend with group commit each is one fsync
  * @param largestGroup the most commits that one write carried
- * @param retries writes that were tried again after a transient failure
+ * @param retries how often a write was sent again, after a transient failure or to find out what became of it
  * @param conflicts commits refused because something they read had changed
  * @param loads ids that were loaded from the backend
  * @param cachedBytes the weight of what is cached, in bytes, by the cache's own estimate

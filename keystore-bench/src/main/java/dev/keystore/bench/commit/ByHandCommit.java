@@ -42,7 +42,7 @@ final class ByHandCommit implements CommitPeer {
     }
 
     private Optional<byte[]> row(Key key) {
-        return jdbi.withHandle(handle -> handle.createQuery(Sqlite.SELECT)
+        return jdbi.withHandle(handle -> handle.createQuery(EntryTable.SELECT)
                 .bind(0, key.context)
                 .bind(1, key.kind.type())
                 .bind(2, key.id)
@@ -75,7 +75,7 @@ final class ByHandCommit implements CommitPeer {
     }
 
     private static void upsert(Handle handle, Key key, byte[] value) {
-        handle.createUpdate(Sqlite.UPSERT)
+        handle.createUpdate(EntryTable.UPSERT)
                 .bind(0, key.context)
                 .bind(1, key.kind.type())
                 .bind(2, key.id)

@@ -19,6 +19,11 @@ public enum CommitPeers {
             "Keystore on MapDB",
             "fsync of the journal before each group is acknowledged",
             folder -> KeystoreCommit.open("mapdb:" + folder.resolve("keys"))),
+    /** Keystore on PostgreSQL. */
+    KEYSTORE_POSTGRES(
+            "Keystore on PostgreSQL",
+            "fsync of the server before each group is acknowledged (fsync and synchronous_commit on)",
+            folder -> KeystoreCommit.open(PostgresServer.schema(folder))),
     /** SQLite without anything around it. */
     JDBC_SQLITE(
             "SQLite, raw JDBC behind a lock",
@@ -29,6 +34,11 @@ public enum CommitPeers {
             "Caffeine + JDBI + SQLite by hand",
             "fsync at each commit (WAL, synchronous=FULL), the same table, a pool of one connection",
             folder -> new ByHandCommit(folder.resolve("by-hand.db"))),
+    /** PostgreSQL without anything around it. */
+    JDBC_POSTGRES(
+            "PostgreSQL, raw JDBC, 16 connections",
+            "fsync of the server (fsync and synchronous_commit on), shared by it among connections, the same table",
+            folder -> new PostgresCommit(PostgresServer.schema(folder))),
     /** A log, one commit after the other. */
     APPEND(
             "append and force",
@@ -80,6 +90,11 @@ public enum CommitPeers {
     /** Returns whether it is no store, but the least that one can do. */
     public boolean isLimit() {
         return this == APPEND || this == APPEND_GROUPS;
+    }
+
+    /** Returns whether it needs a {@link PostgresServer}. */
+    public boolean isOnPostgres() {
+        return this == KEYSTORE_POSTGRES || this == JDBC_POSTGRES;
     }
 
     /** Opens it on what is in a folder. */

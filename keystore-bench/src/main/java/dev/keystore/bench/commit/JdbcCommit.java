@@ -25,8 +25,8 @@ final class JdbcCommit implements CommitPeer {
             statement.execute(Sqlite.TABLE);
         }
         connection.setAutoCommit(false);
-        select = connection.prepareStatement(Sqlite.SELECT);
-        upsert = connection.prepareStatement(Sqlite.UPSERT);
+        select = connection.prepareStatement(EntryTable.SELECT);
+        upsert = connection.prepareStatement(EntryTable.UPSERT);
     }
 
     @Override

@@ -19,13 +19,6 @@ final class Sqlite {
             ) STRICT
             """;
 
-    static final String SELECT = "SELECT value FROM entry WHERE context = ? AND type = ? AND id = ?";
-
-    static final String UPSERT = """
-            INSERT INTO entry (context, type, id, value) VALUES (?, ?, ?, ?)
-            ON CONFLICT (context, type, id) DO UPDATE SET value = excluded.value
-            """;
-
     private static final int BUSY_TIMEOUT_MILLIS = 30_000;
 
     private Sqlite() {}

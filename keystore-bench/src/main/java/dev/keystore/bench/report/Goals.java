@@ -2,6 +2,17 @@ package dev.keystore.bench.report;
 
 import static dev.keystore.bench.Plan.ENTRIES;
 import static dev.keystore.bench.Plan.MANY_ENTRIES;
+import static dev.keystore.bench.commit.CommitPeers.BY_HAND;
+import static dev.keystore.bench.commit.CommitPeers.JDBC_POSTGRES;
+import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE;
+import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_MAPDB;
+import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_POSTGRES;
+import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_SQLITE;
+import static dev.keystore.bench.commit.CommitPeers.MAPDB;
+import static dev.keystore.bench.read.ReadPeers.CAFFEINE;
+import static dev.keystore.bench.read.ReadPeers.CAFFEINE_COPY;
+import static dev.keystore.bench.read.ReadPeers.KEYSTORE;
+import static dev.keystore.bench.read.ReadPeers.KEYSTORE_IMMUTABLE;
 
 import dev.keystore.bench.Measurement;
 import dev.keystore.bench.Variant;
@@ -11,171 +22,106 @@ import dev.keystore.bench.message.MessageBenchmark.Keys;
 import dev.keystore.bench.read.Hot.Frequency;
 import dev.keystore.bench.read.Hot.Room;
 import dev.keystore.bench.read.ReadPeers;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 
 /** How far we want to be, and how far we are. */
-final class Goals {
+public final class Goals {
 
     /** The commits a second of the Elixir module at 1,000 stored entries, as a multiple of the fsync rate. */
     private static final double ELIXIR = 0.03;
 
     private static final List<Goal> ALL = List.of(
-            atLeast(
-                    1.0,
-                    "P1",
-                    "read, one id, room: Caffeine by weight with copies",
-                    results -> results.ratio(
-                            read(Work.READ_ONE, ReadPeers.KEYSTORE, Room.PLENTY),
-                            read(Work.READ_ONE, ReadPeers.CAFFEINE_COPY, Room.PLENTY))),
-            atLeast(
-                    1.5,
-                    "P1",
-                    "the same, cache at its limit",
-                    results -> results.ratio(
-                            read(Work.READ_ONE, ReadPeers.KEYSTORE, Room.LIMIT),
-                            read(Work.READ_ONE, ReadPeers.CAFFEINE_COPY, Room.LIMIT))),
-            atLeast(
-                    0.9,
-                    "P2",
-                    "read, one id, immutable value: bare Caffeine",
-                    results -> results.ratio(
-                            read(Work.READ_ONE, ReadPeers.KEYSTORE_IMMUTABLE, Room.PLENTY),
-                            read(Work.READ_ONE, ReadPeers.CAFFEINE, Room.PLENTY))),
-            atLeast(
-                    1.2,
-                    "P3",
-                    "read, five ids: Caffeine's getAllPresent with copies",
-                    results -> results.ratio(
-                            read(Work.READ_FIVE, ReadPeers.KEYSTORE, Room.PLENTY),
-                            read(Work.READ_FIVE, ReadPeers.CAFFEINE_COPY, Room.PLENTY))),
-            atLeast(
-                    0.9,
-                    "P4",
-                    "commit, 1 thread, SQLite: raw JDBC",
-                    results ->
-                            results.ratio(commit(CommitPeers.KEYSTORE_SQLITE, 1), commit(CommitPeers.JDBC_SQLITE, 1))),
-            atMost(
-                    1,
-                    "P4",
-                    "fsyncs of a commit",
-                    results -> results.spread(commit(CommitPeers.KEYSTORE_SQLITE, 1), Measurement::fsyncsPerCommit)),
-            atMost(
-                    25,
-                    "P4",
-                    "CPU of a commit on top of raw JDBC's, µs",
-                    results -> results.compare(
-                            commit(CommitPeers.KEYSTORE_SQLITE, 1),
-                            commit(CommitPeers.JDBC_SQLITE, 1),
-                            Measurement::cpuMicrosPerOperation,
-                            (keystore, jdbc) -> keystore - jdbc)),
-            atLeast(
-                    4,
-                    "P5",
-                    "commit, 16 threads, SQLite: the fsync rate",
-                    results -> results.spread(commit(CommitPeers.KEYSTORE_SQLITE, 16), Measurement::relative)),
-            atLeast(
-                    6,
-                    "P5",
-                    "the same, 64 threads",
-                    results -> results.spread(commit(CommitPeers.KEYSTORE_SQLITE, 64), Measurement::relative)),
-            atLeast(
-                    4.5,
-                    "P5",
-                    "commit, 16 threads, SQLite: Caffeine + JDBI by hand",
-                    results -> results.ratio(commit(CommitPeers.KEYSTORE_SQLITE, 16), commit(CommitPeers.BY_HAND, 16))),
-            atMost(
-                    0.1,
-                    "P5",
-                    "fsyncs of a commit, 16 threads",
-                    results -> results.spread(commit(CommitPeers.KEYSTORE_SQLITE, 16), Measurement::fsyncsPerCommit)),
-            atLeast(
-                    6,
-                    "P6",
-                    "commit, 16 threads, MapDB: the fsync rate",
-                    results -> results.spread(commit(CommitPeers.KEYSTORE_MAPDB, 16), Measurement::relative)),
-            atLeast(
-                    25,
-                    "P6",
-                    "commit, 16 threads, MapDB: its own transactions",
-                    results -> results.ratio(commit(CommitPeers.KEYSTORE_MAPDB, 16), commit(CommitPeers.MAPDB, 16))),
-            atLeast(
-                    0.9,
-                    "P8",
-                    "commit, 1 thread, SQLite, 1,000,000 entries stored: 10,000",
-                    results -> results.ratio(
-                            Variant.commit(CommitPeers.KEYSTORE_SQLITE, 1, MANY_ENTRIES),
-                            commit(CommitPeers.KEYSTORE_SQLITE, 1))),
-            atLeast(
-                    0.8,
-                    "P8",
-                    "the same, 16 threads",
-                    results -> results.ratio(
-                            Variant.commit(CommitPeers.KEYSTORE_SQLITE, 16, MANY_ENTRIES),
-                            commit(CommitPeers.KEYSTORE_SQLITE, 16))),
-            atLeast(
-                    0.9,
-                    "P8",
-                    "commit, 1 thread, MapDB, 1,000,000 entries stored: 10,000",
-                    results -> results.ratio(
-                            Variant.commit(CommitPeers.KEYSTORE_MAPDB, 1, MANY_ENTRIES),
-                            commit(CommitPeers.KEYSTORE_MAPDB, 1))),
-            atLeast(
-                    0.8,
-                    "P8",
-                    "the same, 16 threads",
-                    results -> results.ratio(
-                            Variant.commit(CommitPeers.KEYSTORE_MAPDB, 16, MANY_ENTRIES),
-                            commit(CommitPeers.KEYSTORE_MAPDB, 16))),
-            atLeast(
-                    100,
-                    "P9",
-                    "commit, 16 threads, SQLite: the Elixir module, measured before",
-                    results -> results.spread(commit(CommitPeers.KEYSTORE_SQLITE, 16), one -> one.relative() / ELIXIR)),
-            atLeast(
-                    0.9,
-                    "P10",
-                    "message: libsignal's store in memory",
-                    results -> results.ratio(Variant.message(Keys.KEYSTORE), Variant.message(Keys.IN_MEMORY))),
-            atMost(
-                    200,
-                    "P11",
-                    "heap of a cached entry over its value, bytes",
-                    results -> results.spread(Variant.heap(Work.HEAP_ENTRY), Measurement::score)),
-            atMost(
-                    1_024,
-                    "P12",
-                    "heap of an idle context, bytes",
-                    results -> results.spread(Variant.heap(Work.HEAP_CONTEXT), Measurement::score)),
-            atMost(
-                    1.1,
-                    "P13",
-                    "p99 of a cached read beside commits of 100 ms: without them",
-                    results -> results.ratio(Variant.besideCommits(true), Variant.besideCommits(false))));
+            goal("P1", "read, one id, room: Caffeine by weight with copies")
+                    .atLeast(1.0, ratio(one(KEYSTORE, Room.PLENTY), one(CAFFEINE_COPY, Room.PLENTY))),
+            goal("P1", "the same, cache at its limit")
+                    .atLeast(1.5, ratio(one(KEYSTORE, Room.LIMIT), one(CAFFEINE_COPY, Room.LIMIT))),
+            goal("P2", "read, one id, immutable value: bare Caffeine")
+                    .atLeast(0.9, ratio(one(KEYSTORE_IMMUTABLE, Room.PLENTY), one(CAFFEINE, Room.PLENTY))),
+            goal("P3", "read, five ids: Caffeine's getAllPresent with copies")
+                    .atLeast(1.2, ratio(five(KEYSTORE), five(CAFFEINE_COPY))),
+            goal("P4", "commit, 1 thread, SQLite: raw JDBC")
+                    .atLeast(0.9, ratio(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE, 1))),
+            goal("P4", "fsyncs of a commit").atMost(1, fsyncs(commit(KEYSTORE_SQLITE, 1))),
+            goal("P4", "CPU of a commit on top of raw JDBC's, µs")
+                    .atMost(25, cpuOnTop(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE, 1))),
+            goal("P5", "commit, 16 threads, SQLite: the fsync rate").atLeast(4, relative(commit(KEYSTORE_SQLITE, 16))),
+            goal("P5", "the same, 64 threads").atLeast(6, relative(commit(KEYSTORE_SQLITE, 64))),
+            goal("P5", "commit, 16 threads, SQLite: Caffeine + JDBI by hand")
+                    .atLeast(4.5, ratio(commit(KEYSTORE_SQLITE, 16), commit(BY_HAND, 16))),
+            goal("P5", "fsyncs of a commit, 16 threads").atMost(0.1, fsyncs(commit(KEYSTORE_SQLITE, 16))),
+            goal("P6", "commit, 16 threads, MapDB: the fsync rate").atLeast(6, relative(commit(KEYSTORE_MAPDB, 16))),
+            goal("P6", "commit, 16 threads, MapDB: its own transactions")
+                    .atLeast(25, ratio(commit(KEYSTORE_MAPDB, 16), commit(MAPDB, 16))),
+            goal("P7", "commit, 16 threads, PostgreSQL: raw JDBC, 16 connections")
+                    .atLeast(1.0, ratio(commit(KEYSTORE_POSTGRES, 16), commit(JDBC_POSTGRES, 16))),
+            goal("P7", "fsyncs of a commit, 16 threads").atMost(0.1, fsyncs(commit(KEYSTORE_POSTGRES, 16))),
+            goal("P8", "commit, 1 thread, SQLite, 1,000,000 entries stored: 10,000")
+                    .atLeast(0.9, growth(KEYSTORE_SQLITE, 1)),
+            goal("P8", "the same, 16 threads").atLeast(0.8, growth(KEYSTORE_SQLITE, 16)),
+            goal("P8", "commit, 1 thread, MapDB, 1,000,000 entries stored: 10,000")
+                    .atLeast(0.9, growth(KEYSTORE_MAPDB, 1)),
+            goal("P8", "the same, 16 threads").atLeast(0.8, growth(KEYSTORE_MAPDB, 16)),
+            goal("P8", "commit, 1 thread, PostgreSQL, 1,000,000 entries stored: 10,000")
+                    .atLeast(0.9, growth(KEYSTORE_POSTGRES, 1)),
+            goal("P8", "the same, 16 threads").atLeast(0.8, growth(KEYSTORE_POSTGRES, 16)),
+            goal("P9", "commit, 16 threads, SQLite: the Elixir module, measured before")
+                    .atLeast(100, figure(commit(KEYSTORE_SQLITE, 16), one -> one.relative() / ELIXIR)),
+            goal("P10", "message: libsignal's store in memory")
+                    .atLeast(0.9, ratio(Variant.message(Keys.KEYSTORE), Variant.message(Keys.IN_MEMORY))),
+            goal("P11", "heap of a cached entry over its value, bytes")
+                    .atMost(200, figure(Variant.heap(Work.HEAP_ENTRY), Measurement::score)),
+            goal("P12", "heap of an idle context, bytes")
+                    .atMost(1_024, figure(Variant.heap(Work.HEAP_CONTEXT), Measurement::score)),
+            goal("P13", "p99 of a cached read beside commits of 100 ms: without them")
+                    .atMost(1.1, ratio(Variant.besideCommits(true), Variant.besideCommits(false))));
 
-    private record Goal(
-            double bound, boolean atLeast, String number, String what, Function<Results, Optional<Spread>> figure) {
+    /** A figure, and the variants that it is made of. */
+    private record Figure(List<Variant> variants, Function<Results, Optional<Spread>> of) {}
+
+    private record Named(String number, String what) {
+
+        private Goal atLeast(double bound, Figure figure) {
+            return new Goal(this, "≥", bound, figure);
+        }
+
+        private Goal atMost(double bound, Figure figure) {
+            return new Goal(this, "≤", bound, figure);
+        }
+    }
+
+    private record Goal(Named named, String sign, double bound, Figure figure) {
 
         private String row(Results results) {
-            Optional<Spread> found = figure.apply(results);
+            Optional<Spread> found = figure.of.apply(results);
             String met = found.map(spread -> isMet(spread) ? "yes" : "**no**").orElse("");
             return "| %s | %s | %s %s | %s | %s |"
                     .formatted(
-                            number,
-                            what,
-                            atLeast ? "≥" : "≤",
+                            named.number,
+                            named.what,
+                            sign,
                             Spread.figure(bound),
                             found.map(Spread::toString).orElse("not measured"),
                             met);
         }
 
         private boolean isMet(Spread spread) {
-            return atLeast ? spread.median() >= bound : spread.median() <= bound;
+            return sign.equals("≥") ? spread.median() >= bound : spread.median() <= bound;
         }
     }
 
     private Goals() {}
+
+    /** Returns the variants that the goals are about. */
+    public static Set<Variant> variants() {
+        Set<Variant> variants = new LinkedHashSet<>();
+        ALL.forEach(goal -> variants.addAll(goal.figure.variants));
+        return variants;
+    }
 
     /** Returns the table of the goals, as Markdown. */
     static String table(Results results) {
@@ -187,19 +133,45 @@ final class Goals {
         return table.toString();
     }
 
-    private static Variant read(Work work, ReadPeers peer, Room room) {
-        return Variant.read(work, peer, room, Frequency.ZIPF, 1);
+    private static Named goal(String number, String what) {
+        return new Named(number, what);
+    }
+
+    private static Variant one(ReadPeers peer, Room room) {
+        return Variant.read(Work.READ_ONE, peer, room, Frequency.ZIPF, 1);
+    }
+
+    private static Variant five(ReadPeers peer) {
+        return Variant.read(Work.READ_FIVE, peer, Room.PLENTY, Frequency.ZIPF, 1);
     }
 
     private static Variant commit(CommitPeers peer, int threads) {
         return Variant.commit(peer, threads, ENTRIES);
     }
 
-    private static Goal atLeast(double bound, String number, String what, Function<Results, Optional<Spread>> figure) {
-        return new Goal(bound, true, number, what, figure);
+    private static Figure growth(CommitPeers peer, int threads) {
+        return ratio(Variant.commit(peer, threads, MANY_ENTRIES), commit(peer, threads));
     }
 
-    private static Goal atMost(double bound, String number, String what, Function<Results, Optional<Spread>> figure) {
-        return new Goal(bound, false, number, what, figure);
+    private static Figure ratio(Variant one, Variant other) {
+        return new Figure(List.of(one, other), results -> results.ratio(one, other));
+    }
+
+    private static Figure relative(Variant variant) {
+        return figure(variant, Measurement::relative);
+    }
+
+    private static Figure fsyncs(Variant variant) {
+        return figure(variant, Measurement::fsyncsPerCommit);
+    }
+
+    private static Figure cpuOnTop(Variant one, Variant other) {
+        return new Figure(
+                List.of(one, other),
+                results -> results.compare(one, other, Measurement::cpuMicrosPerOperation, (a, b) -> a - b));
+    }
+
+    private static Figure figure(Variant variant, ToDoubleFunction<Measurement> figure) {
+        return new Figure(List.of(variant), results -> results.spread(variant, figure));
     }
 }

@@ -10,6 +10,8 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,7 +26,24 @@ class CommitPeersTest {
     private static final int CONTEXTS = 2;
 
     @TempDir
+    private static Path serverFolder;
+
+    private static PostgresServer server;
+
+    @TempDir
     private Path folder;
+
+    @BeforeAll
+    static void startServer() throws Exception {
+        server = PostgresServer.start(serverFolder);
+        String[] property = server.jvmArgument().substring(2).split("=", 2);
+        System.setProperty(property[0], property[1]);
+    }
+
+    @AfterAll
+    static void stopServer() throws Exception {
+        server.close();
+    }
 
     @ParameterizedTest
     @EnumSource
@@ -74,7 +93,7 @@ class CommitPeersTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"KEYSTORE_SQLITE", "APPEND", "APPEND_GROUPS"})
+    @EnumSource(names = {"KEYSTORE_SQLITE", "KEYSTORE_POSTGRES", "APPEND", "APPEND_GROUPS"})
     void fsyncs_ofOneThread_areItsCommits(CommitPeers peer) throws Exception {
         Stored stored = Stored.of(10, 1, 1);
         try (CommitPeer opened = stored.open(peer, folder)) {

@@ -1,0 +1,44 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.Mutation;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A group as nearly all are: each of its contexts has an owner, and none is cleared.
+ *
+ * @param lastOfContexts the last batch of each context
+ * @param rows what it writes
+ */
+record OwnedGroup(List<Batch> lastOfContexts, RowChanges rows) {
+
+    /** Returns a group in this form, or nothing if it does not have it. */
+    static Optional<OwnedGroup> of(List<Batch> group) {
+        Map<String, Batch> last = new LinkedHashMap<>();
+        RowChanges rows = new RowChanges();
+        for (Batch batch : group) {
+            Batch former = last.put(batch.context(), batch);
+            boolean owned = batch.epoch() != 0 && (former == null || former.epoch() == batch.epoch());
+            if (!owned || !add(rows, batch)) {
+                return Optional.empty();
+            }
+        }
+        return Optional.of(new OwnedGroup(List.copyOf(last.values()), rows));
+    }
+
+    private static boolean add(RowChanges rows, Batch batch) {
+        for (Mutation mutation : batch.mutations()) {
+            if (mutation instanceof Mutation.Put put) {
+                rows.put(batch.context(), put);
+            } else if (mutation instanceof Mutation.Delete delete) {
+                rows.delete(batch.context(), delete);
+            } else {
+                return false;
+            }
+        }
+        return true;
+    }
+}
