@@ -32,7 +32,7 @@ public final class Bench implements Callable<Integer> {
     @Option(names = "--whole", description = "Measure everything; takes hours. Without it: what the goals need.")
     boolean whole;
 
-    @Option(names = "--rounds", description = "How often each variant is measured; 3, or 5 of the whole.")
+    @Option(names = "--rounds", description = "How often each variant is measured; 2, or 5 of the whole.")
     int rounds;
 
     @Option(names = "--only", description = "Measure only variants whose description holds this regular expression.")
@@ -111,7 +111,7 @@ public final class Bench implements Callable<Integer> {
     }
 
     private int rounds() {
-        return rounds > 0 ? rounds : whole ? 5 : 3;
+        return rounds > 0 ? rounds : whole ? 5 : 2;
     }
 
     private Path results() {

@@ -5,17 +5,17 @@ import java.time.Duration;
 /**
  * How long each variant is measured in a round, in a JVM of its own.
  *
- * @param warmups how many iterations come before those that count; twice as many where a whole store is to be compiled
+ * @param warmups how many iterations come before those that count; three times as many where a whole store is to be compiled
  * @param iterations how many iterations count
  * @param millis how long each of them takes
  */
 record Effort(int warmups, int iterations, long millis) {
 
-    static final Effort SHORT = new Effort(2, 2, 450);
+    static final Effort SHORT = new Effort(3, 3, 400);
     static final Effort WHOLE = new Effort(3, 3, 1_000);
 
     int warmups(Work work) {
-        return work.isOfAStore() ? 2 * warmups : warmups;
+        return work.isOfAStore() ? 3 * warmups : warmups;
     }
 
     /** Returns the same number of iterations, each as long as that. */
