@@ -11,7 +11,7 @@ import java.time.Duration;
  */
 record Effort(int warmups, int iterations, long millis) {
 
-    static final Effort SHORT = new Effort(3, 3, 400);
+    static final Effort SHORT = new Effort(3, 2, 400);
     static final Effort WHOLE = new Effort(3, 3, 1_000);
 
     int warmups(Work work) {
