@@ -9,7 +9,7 @@ import org.jdbi.v3.core.statement.Update;
 
 /**
  * Writes a group of batches with few statements: what counts of each entry is its last mutation, so that a group without
- * a clear is one statement of upserts and one of deletes, or one batch of each, as the dialect has it.
+ * a clear is its upserts, then its deletes, each in as many statements as the dialect needs.
  */
 final class GroupWrite {
 

@@ -253,9 +253,8 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     @Override
     public OptionalLong lastCommit(String context, long epoch) {
-        return read(
-                "look for the last commit to context " + context,
-                handle -> ownership.lastCommit(handle, context, epoch));
+        // By the connection that writes: another one may still be to a server that has been replaced.
+        return inTransaction(handle -> ownership.lastCommit(handle, context, epoch));
     }
 
     private long takeOver(String context, Consumer<Handle> check) {

@@ -307,7 +307,8 @@ final class PostgresDialect extends Dialect {
         SQLException cause = sqlException(thrown);
         return cause instanceof PSQLException known && isRefusal(known)
                 ? failure("commit", thrown)
-                : BackendException.outcomeUnknown(message("commit", cause == null ? thrown : cause), cause);
+                : BackendException.outcomeUnknown(
+                        message("commit", cause == null ? thrown : cause), cause == null ? thrown : cause);
     }
 
     /** Else it may have been committed before the connection broke. */

@@ -31,7 +31,10 @@ class StatementCache implements StatementBuilder {
     static void use(Handle handle, String sql, Use use) {
         StatementCache cache = (StatementCache) handle.getStatementBuilder();
         try {
-            use.accept(cache.prepare(handle.getConnection(), sql));
+            PreparedStatement statement = cache.prepare(handle.getConnection(), sql);
+            use.accept(statement);
+            // Else it keeps the keys that were bound, here and in SQLite, for as long as it lives.
+            statement.clearParameters();
         } catch (SQLException e) {
             throw new ConnectionException(e);
         }

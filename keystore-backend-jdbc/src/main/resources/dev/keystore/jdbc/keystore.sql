@@ -23,8 +23,8 @@ CREATE TABLE entry (
 -- Keys do not compress.
 ALTER TABLE entry ALTER COLUMN value SET STORAGE EXTERNAL;
 
--- Who owns each context, the id of its last commit, and of the last one before it was taken over. The session that writes for the owner holds a shared advisory
--- lock on holder; the rest is to tell people who that is.
+-- Who owns each context, the id of its last commit, and of the last one before it was taken over. The session that
+-- writes for the owner holds a shared advisory lock on holder; the rest is to tell people who that is.
 CREATE TABLE owner (
     context text COLLATE "C" NOT NULL PRIMARY KEY,
     epoch bigint NOT NULL,

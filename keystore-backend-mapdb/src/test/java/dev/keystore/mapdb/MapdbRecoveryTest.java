@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -46,6 +47,21 @@ final class MapdbRecoveryTest {
     void path() {
         path = folder.resolve("store");
         CONTEXTS.forEach(context -> expected.put(context, new TreeMap<>(Comparator.comparing(EntryId::toString))));
+    }
+
+    @Test
+    @DisplayName("R11 a group of commits is one record of the journal, and so one fsync")
+    void group_ofMany_isOneRecord() throws Exception {
+        try (MapdbBackend backend = Mapdb.open(path)) {
+            backend.commit(IntStream.range(0, 16)
+                    .mapToObj(number -> Mapdb.pair("alice", number, new byte[] {1}))
+                    .toList());
+            Path journal = Mapdb.files(path, "journal-").get(0);
+            try (JournalReader reader = new JournalReader(journal, 1)) {
+                assertThat(reader.next(Long.MAX_VALUE)).hasSize(32);
+                assertThat(reader.next(Long.MAX_VALUE)).isNull();
+            }
+        }
     }
 
     @Test

@@ -49,7 +49,7 @@ public final class Bench implements Callable<Integer> {
 
     @Option(
             names = "--millis",
-            description = "How long an iteration takes; 450, or 1000 of the whole. With it, tables are only printed.")
+            description = "How long an iteration takes; 400, or 1000 of the whole. With it, tables are only printed.")
     long millis;
 
     @Option(names = "--list", description = "List the variants and about how long they take, and measure none.")

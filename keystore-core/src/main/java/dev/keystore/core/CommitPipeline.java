@@ -453,12 +453,12 @@ final class CommitPipeline {
         }
     }
 
-    /** Once a context is lost, nothing of the group is written any more: the outcome is that of its first sending. */
+    /** Once a context is lost, the group is not sent again as it was: the outcome is that of its first sending. */
     private void sendUnlessLost(Attempt attempt) {
         try {
             send(attempt);
         } catch (OwnershipLostException e) {
-            if (storage.isUnwritten(attempt.batches)) {
+            if (isUnwritten(attempt)) {
                 attempt.failure = e;
             }
             attempt.writers.stream()
@@ -466,6 +466,19 @@ final class CommitPipeline {
                     .filter(context -> context.name.equals(e.context()))
                     .forEach(Context::lose);
             attempt.inDoubt = false;
+        }
+    }
+
+    /** Returns whether it is known that nothing was written; throws if the backend may know that at another time. */
+    private boolean isUnwritten(Attempt attempt) {
+        try {
+            return storage.isUnwritten(attempt.batches);
+        } catch (BackendException e) {
+            if (e.kind() != BackendException.Kind.PERMANENT) {
+                throw e;
+            }
+            LOG.debug("The outcome of a write stays unknown", e);
+            return false;
         }
     }
 
@@ -549,7 +562,8 @@ final class CommitPipeline {
         closer = Thread.currentThread();
         closed = true;
         boolean interrupted = false;
-        while ((led.get() || !arrivals.isEmpty()) && deadlineNanos - System.nanoTime() > 0) {
+        // In this order: what is no longer among the arrivals has a leader.
+        while ((!arrivals.isEmpty() || led.get()) && deadlineNanos - System.nanoTime() > 0) {
             LockSupport.parkNanos(this, deadlineNanos - System.nanoTime());
             interrupted |= Thread.interrupted();
         }

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
 final class EntryCache {
 
     /** What an entry takes besides its bytes and its id: key, entry, and the nodes of the cache; estimated. */
-    private static final int OVERHEAD_BYTES = 120;
+    private static final int OVERHEAD_BYTES = 128;
 
     private final S3FifoCache<Entry> cache;
     private final ConcurrentHashMap<EntryKey, Pending> pending = new ConcurrentHashMap<>();

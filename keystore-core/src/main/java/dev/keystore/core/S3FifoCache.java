@@ -23,8 +23,8 @@ final class S3FifoCache<V> {
 
     private static final int MAXIMUM_READS = 3;
 
-    /** About what an entry weighs. There are two tables, of 4 and 8 bytes, with a slot for so much weight. */
-    private static final int WEIGHT_PER_SLOT = 1_024;
+    /** What a small entry weighs, a few times over. There are two tables, of 4 and 8 bytes, with a slot for so much. */
+    private static final int WEIGHT_PER_SLOT = 512;
 
     private static final int MAXIMUM_SLOTS = 1 << 22;
 

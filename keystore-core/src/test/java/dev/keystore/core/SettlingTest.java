@@ -188,6 +188,21 @@ class SettlingTest extends OpenStores {
     }
 
     @Test
+    @DisplayName("R54 an outcome that the backend can't find out for good stays unknown, and commits go on")
+    void commit_lostInDoubtAndNotFoundOut_isUnknown() {
+        openOwned(Duration.ofSeconds(30));
+        put("a", "before");
+        loseNextInDoubt(Moment.BEFORE, 1);
+        faults.on(Operation.LAST_COMMIT).forever().fail(Moment.BEFORE, Kind.PERMANENT);
+
+        assertThatThrownBy(() -> put("a", "doubt")).isInstanceOf(CommitOutcomeUnknownException.class);
+
+        assertThatThrownBy(() -> put("a", "late")).isInstanceOf(OwnershipLostException.class);
+        stores.forContext("bob").put(KeyTypes.SESSION, "b", new byte[] {'1'});
+        assertThat(stores.forContext("bob").find(KeyTypes.SESSION, "b")).isPresent();
+    }
+
+    @Test
     @DisplayName("R28 closing while an outcome is unknown waits for it no longer than commitTimeout")
     void close_whileInDoubt_returns() {
         openOwned(Duration.ofMillis(100));

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 final class ByHandCommit implements CommitPeer {
 
     private static final long CACHE_BYTES = 64L * 1024 * 1024;
-    private static final int OVERHEAD_BYTES = 120;
+    private static final int OVERHEAD_BYTES = 128;
 
     private record Key(Kind kind, String context, String id) {}
 

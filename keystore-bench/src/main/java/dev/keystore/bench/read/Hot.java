@@ -13,7 +13,7 @@ public final class Hot {
     static final int VALUE_BYTES = 1_024;
 
     /** What an entry weighs in every cache that is bounded by weight: its value, its id, and what Keystore adds. */
-    static final int WEIGHT_BYTES = VALUE_BYTES + 2 * id(0).length() + 120;
+    static final int WEIGHT_BYTES = VALUE_BYTES + 2 * id(0).length() + 128;
 
     private static final int READS = 1 << 16;
     private static final int IDS_AT_ONCE = 5;
