@@ -26,6 +26,9 @@ import picocli.CommandLine.Option;
 @Command(name = "bench", mixinStandardHelpOptions = true, sortOptions = false)
 public final class Bench implements Callable<Integer> {
 
+    static final int SHORT_ROUNDS = 2;
+    private static final int WHOLE_ROUNDS = 5;
+
     @Option(names = "--project", required = true, hidden = true)
     Path project = Path.of(".");
 
@@ -111,7 +114,7 @@ public final class Bench implements Callable<Integer> {
     }
 
     private int rounds() {
-        return rounds > 0 ? rounds : whole ? 5 : 2;
+        return rounds > 0 ? rounds : whole ? WHOLE_ROUNDS : SHORT_ROUNDS;
     }
 
     private Path results() {
