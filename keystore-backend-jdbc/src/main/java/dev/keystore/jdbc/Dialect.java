@@ -93,7 +93,29 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
     }
 
     /** Says what a failure means that came before COMMIT: nothing was written. */
-    abstract BackendException failure(String doing, RuntimeException thrown);
+    final BackendException failure(String doing, RuntimeException thrown) {
+        SQLException cause = sqlException(thrown);
+        if (cause == null) {
+            return BackendException.permanent(message(doing, thrown), thrown);
+        }
+        String message = message(doing, cause) + advice(cause);
+        return isPassing(cause)
+                ? BackendException.transientFailure(message, cause)
+                : BackendException.permanent(message, cause);
+    }
+
+    final String message(String doing, Throwable cause) {
+        return place() + ": could not " + doing + ": " + cause.getMessage();
+    }
+
+    /** Returns where the store is, for messages; without credentials. */
+    abstract String place();
+
+    /** Returns whether another try may succeed after a failure. */
+    abstract boolean isPassing(SQLException cause);
+
+    /** Returns what to do about a failure, as the end of its message. */
+    abstract String advice(SQLException cause);
 
     /**
      * Says what a failure of COMMIT, or of a statement that commits by itself, means, and makes it true: called with the

@@ -291,15 +291,8 @@ final class PostgresDialect extends Dialect {
     }
 
     @Override
-    BackendException failure(String doing, RuntimeException thrown) {
-        SQLException cause = sqlException(thrown);
-        if (cause == null) {
-            return BackendException.permanent(message(doing, thrown), thrown);
-        }
-        String message = message(doing, cause) + advice(cause);
-        return isPassing(cause)
-                ? BackendException.transientFailure(message, cause)
-                : BackendException.permanent(message, cause);
+    String place() {
+        return url.place();
     }
 
     @Override
@@ -317,8 +310,9 @@ final class PostgresDialect extends Dialect {
         return serverGoesOn || NOT_SENT.equals(known.getSQLState());
     }
 
-    /** Whether another try may succeed: the connection, the server, or a lock of somebody else. */
-    private static boolean isPassing(SQLException cause) {
+    /** The connection, the server, or a lock of somebody else. */
+    @Override
+    boolean isPassing(SQLException cause) {
         return isOfConnection(cause) || PASSING.contains(cause.getSQLState());
     }
 
@@ -331,7 +325,8 @@ final class PostgresDialect extends Dialect {
                 || state.equals("25P04");
     }
 
-    private static String advice(SQLException cause) {
+    @Override
+    String advice(SQLException cause) {
         String state = String.valueOf(cause.getSQLState());
         return switch (state) {
             case "42501" -> "; grant the role what keystore.sql says, and let it run that where the role may not";
@@ -339,10 +334,6 @@ final class PostgresDialect extends Dialect {
             case "53300" -> "; lower the property connections, or raise the server's max_connections";
             default -> "";
         };
-    }
-
-    private String message(String doing, Throwable cause) {
-        return url.place() + ": could not " + doing + ": " + cause.getMessage();
     }
 
     /** PostgreSQL checks its pages when it reads them, and fails where they are damaged. */

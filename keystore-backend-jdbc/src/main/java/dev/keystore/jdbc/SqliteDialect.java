@@ -174,6 +174,8 @@ final class SqliteDialect extends Dialect {
                     upsert.setBytes(column + 3, row.getValue());
                 }
                 upsert.executeUpdate();
+                // Else it keeps the keys that were bound, here and in SQLite, for as long as it lives.
+                upsert.clearParameters();
             });
         }
     }
@@ -265,15 +267,8 @@ final class SqliteDialect extends Dialect {
     }
 
     @Override
-    BackendException failure(String doing, RuntimeException thrown) {
-        SQLException cause = sqlException(thrown);
-        if (cause == null) {
-            return BackendException.permanent(message(doing, thrown), thrown);
-        }
-        String message = message(doing, cause) + advice(cause);
-        return isPassing(cause)
-                ? BackendException.transientFailure(message, cause)
-                : BackendException.permanent(message, cause);
+    String place() {
+        return path.toString();
     }
 
     @Override
@@ -300,8 +295,9 @@ final class SqliteDialect extends Dialect {
         }
     }
 
-    /** Whether another try may succeed: a lock of somebody else, no free reader, or a connection that was closed. */
-    private static boolean isPassing(SQLException cause) {
+    /** A lock of somebody else, no free reader, or a connection that was closed. */
+    @Override
+    boolean isPassing(SQLException cause) {
         int code = cause.getErrorCode();
         return code == 0
                 || code == SQLiteErrorCode.SQLITE_BUSY.code
@@ -309,7 +305,8 @@ final class SqliteDialect extends Dialect {
                 || code == SQLiteErrorCode.SQLITE_PROTOCOL.code;
     }
 
-    private static String advice(SQLException cause) {
+    @Override
+    String advice(SQLException cause) {
         return switch (SQLiteErrorCode.getErrorCode(cause.getErrorCode())) {
             case SQLITE_BUSY, SQLITE_LOCKED -> "; another connection holds its lock";
             case SQLITE_FULL -> "; free some space on its volume";
@@ -318,10 +315,6 @@ final class SqliteDialect extends Dialect {
             case SQLITE_CORRUPT, SQLITE_NOTADB -> "; the file is damaged, restore it from a backup";
             default -> "";
         };
-    }
-
-    private String message(String doing, Throwable cause) {
-        return path + ": could not " + doing + ": " + cause.getMessage();
     }
 
     private String url() {

@@ -31,10 +31,7 @@ class StatementCache implements StatementBuilder {
     static void use(Handle handle, String sql, Use use) {
         StatementCache cache = (StatementCache) handle.getStatementBuilder();
         try {
-            PreparedStatement statement = cache.prepare(handle.getConnection(), sql);
-            use.accept(statement);
-            // Else it keeps the keys that were bound, here and in SQLite, for as long as it lives.
-            statement.clearParameters();
+            use.accept(cache.prepare(handle.getConnection(), sql));
         } catch (SQLException e) {
             throw new ConnectionException(e);
         }
