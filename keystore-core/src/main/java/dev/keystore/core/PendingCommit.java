@@ -146,7 +146,10 @@ final class PendingCommit {
         wake();
     }
 
+    /** Lets its thread look at it; one's own looks anyway, and an unpark would cut short what it parks for next. */
     void wake() {
-        LockSupport.unpark(thread);
+        if (thread != Thread.currentThread()) {
+            LockSupport.unpark(thread);
+        }
     }
 }

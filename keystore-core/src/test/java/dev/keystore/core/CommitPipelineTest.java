@@ -97,6 +97,16 @@ class CommitPipelineTest {
     }
 
     @Test
+    @DisplayName("A single thread's commit leaves it no permit, with which its next park would return at once")
+    void commit_oneThread_leavesNoPermit() {
+        LockSupport.parkNanos(1);
+        put("a", "1");
+        long startNanos = System.nanoTime();
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
+        assertThat(System.nanoTime() - startNanos).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(10));
+    }
+
+    @Test
     @DisplayName("Commits that wait while another is written are written as one group, over contexts")
     void commit_manyWaiting_writtenAsOneGroup() throws Exception {
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
@@ -123,7 +133,7 @@ class CommitPipelineTest {
     @Test
     @DisplayName("16 threads that commit to a backend whose write takes a while need fewer than 0.2 writes a commit")
     void commit_sixteenThreads_sharesWrites() throws Exception {
-        faults.on(Operation.COMMIT).forever().run(Moment.BEFORE, () -> LockSupport.parkNanos(500_000));
+        faults.on(Operation.COMMIT).forever().run(Moment.BEFORE, CommitPipelineTest::takeHalfAMilli);
         Threads.together(16, number -> {
             for (int i = 0; i < 100; i++) {
                 put("session-" + number, String.valueOf(i));
@@ -133,6 +143,13 @@ class CommitPipelineTest {
         KeyStoreStats stats = stores.stats();
         assertThat(stats.commits()).isEqualTo(1_600);
         assertThat((double) stats.writes() / stats.commits()).isLessThan(0.2);
+    }
+
+    private static void takeHalfAMilli() {
+        long endNanos = System.nanoTime() + 500_000;
+        for (long left = 500_000; left > 0; left = endNanos - System.nanoTime()) {
+            LockSupport.parkNanos(left);
+        }
     }
 
     @Test
