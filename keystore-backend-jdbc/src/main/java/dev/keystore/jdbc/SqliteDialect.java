@@ -324,6 +324,8 @@ final class SqliteDialect extends Dialect {
     private static SQLiteConfig config() {
         SQLiteConfig config = new SQLiteConfig();
         config.setBusyTimeout(Math.toIntExact(BUSY_TIMEOUT.toMillis()));
+        // The driver would run a statement of its own after each that writes.
+        config.setGetGeneratedKeys(false);
         return config;
     }
 }

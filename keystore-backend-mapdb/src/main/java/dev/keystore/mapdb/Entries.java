@@ -5,43 +5,88 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is committed, for those who read.
+ * What is committed, for those who read: a map, and the groups that are durable and not in the map yet.
  *
- * <p>Concurrency: readers share a lock, and a group takes it alone while it is applied, after it has been made durable. So
- * who has seen one entry of a group sees the others, and nobody sees one that may yet be lost. Nobody holds it while
- * waiting for an fsync.
+ * <p>Concurrency: a thread of its own applies the groups to the map, in their order, so that those who commit together
+ * don't wait for that. Readers share a lock, which each single change takes alone; they look for an entry in the waiting groups first, the
+ * newest of which they see as a whole. So who has seen one entry of a group sees the others, and nobody sees one that may
+ * yet be lost. A listing first applies what waits. Nobody holds a lock while waiting for an fsync. Lock order: applying,
+ * map, the list of groups.
  *
  * <p>Recovery: if MapDB fails, be it in a change or in a read, its file is not used any more: reads fail until
  * {@link #replace} brings another. No committed change depends on it.
  */
 final class Entries {
 
+    /** What may wait before who commits applies it, so that commits never run ahead of the map for long. */
+    private static final long LARGEST_BACKLOG_BYTES = 4 << 20;
+
+    /** What takes less time to apply than to wake a thread for it. */
+    private static final int FEW_CHANGES = 4;
+
+    private final ReentrantLock applying = new ReentrantLock();
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
+    private final Thread applier = new Thread(this::applyEach, "keystore-mapdb-apply");
     private @Nullable WorkingMap map;
     private volatile @Nullable Throwable failure;
+    private volatile boolean released;
+
+    /** The groups that are not all in the map yet, the oldest first; replaced as a whole, under the monitor of this. */
+    private volatile List<Group> waiting = List.of();
 
     Entries(WorkingMap map) {
         this.map = map;
+        applier.setDaemon(true);
+        applier.start();
+    }
+
+    /** A group that is durable. */
+    private record Group(List<Change> changes, long bytes, LastChanges last) {
+        static Group of(List<Change> changes) {
+            LastChanges last = new LastChanges();
+            last.addAll(changes);
+            return new Group(changes, Change.bytes(changes), last);
+        }
     }
 
     /** Returns the values of keys, {@code null} for those without one. */
     List<byte @Nullable []> get(String doing, List<byte[]> keys) {
         return read(doing, current -> {
+            List<Group> newer = waiting;
             List<byte @Nullable []> values = new ArrayList<>(keys.size());
-            keys.forEach(key -> values.add(current.get(key)));
+            keys.forEach(key -> values.add(get(key, newer, current)));
             return values;
         });
     }
 
+    private static byte @Nullable [] get(byte[] key, List<Group> newer, WorkingMap current) {
+        for (int i = newer.size() - 1; i >= 0; i--) {
+            StoredEntry changed = newer.get(i).last.find(key);
+            if (changed != null) {
+                return changed.value();
+            }
+        }
+        return current.get(key);
+    }
+
     /** Returns the next keys that begin with a prefix; see {@link WorkingMap#page}. */
     List<byte[]> page(String doing, byte[] prefix, byte @Nullable [] after) {
-        return read(doing, current -> current.page(prefix, after));
+        applying.lock();
+        try {
+            applyWaiting();
+            return read(doing, current -> current.page(prefix, after));
+        } finally {
+            applying.unlock();
+        }
     }
 
     private <T> T read(String doing, Function<WorkingMap, T> reading) {
@@ -65,23 +110,73 @@ final class Entries {
      * @throws IOException if the disk is full
      */
     void reserve(List<Change> changes) throws IOException {
-        WorkingMap current = usable("commit");
+        if (waitingBytes() > LARGEST_BACKLOG_BYTES) {
+            applyWaiting();
+        }
+        usable("commit").reserve(waitingBytes() + Change.bytes(changes));
+    }
+
+    private long waitingBytes() {
+        long bytes = 0;
+        for (Group group : waiting) {
+            bytes += group.bytes;
+        }
+        return bytes;
+    }
+
+    /** Adds a group, which is durable. If that fails, or applying it does, it shows when the entries are used next. */
+    void add(List<Change> changes) {
         try {
-            current.reserve(changes);
-        } catch (RuntimeException e) {
+            addNewest(Group.of(changes));
+        } catch (RuntimeException | Error e) {
             fail(e);
-            throw unusable("commit", e);
+        }
+        if (changes.size() <= FEW_CHANGES) {
+            applyWaiting();
+        } else {
+            LockSupport.unpark(applier);
         }
     }
 
-    /** Applies a group, which is durable. If that fails, the failure shows when the entries are used next. */
-    void apply(List<Change> changes) {
+    private synchronized void addNewest(Group group) {
+        List<Group> longer = new ArrayList<>(waiting);
+        longer.add(group);
+        waiting = longer;
+    }
+
+    private synchronized void removeOldest() {
+        waiting = List.copyOf(waiting.subList(1, waiting.size()));
+    }
+
+    private void applyEach() {
+        while (!released) {
+            applyWaiting();
+            if (waiting.isEmpty() || isFailed()) {
+                LockSupport.park(this);
+            }
+        }
+    }
+
+    /** Applies what waits, if MapDB has not failed. */
+    private void applyWaiting() {
+        applying.lock();
+        try {
+            while (!waiting.isEmpty() && !isFailed()) {
+                waiting.get(0).changes.forEach(this::apply);
+                removeOldest();
+            }
+        } catch (RuntimeException | Error e) {
+            fail(e);
+        } finally {
+            applying.unlock();
+        }
+    }
+
+    private void apply(Change change) {
         Lock alone = lock.writeLock();
         alone.lock();
         try {
-            usable("commit").apply(changes);
-        } catch (RuntimeException | Error e) {
-            fail(e);
+            usable("commit").apply(change);
         } finally {
             alone.unlock();
         }
@@ -98,42 +193,55 @@ final class Entries {
         return failure != null;
     }
 
-    /** Puts another map in the place of one that failed and was discarded. */
+    /** Puts another map, with all that is committed, in the place of one that failed and was discarded. */
     void replace(WorkingMap replacement) {
-        Lock alone = lock.writeLock();
-        alone.lock();
-        try {
+        alone(() -> {
+            waiting = List.of();
             map = replacement;
             failure = null;
-        } finally {
-            alone.unlock();
-        }
+            return replacement;
+        });
     }
 
-    /** Ends the use of the map, and returns it. */
+    /** Ends the use of the map, and returns it, with all that is committed; or discards it and returns null, if it failed. */
+    @Nullable
     WorkingMap release() {
-        Lock alone = lock.writeLock();
-        alone.lock();
-        try {
-            WorkingMap released = usable("close");
-            map = null;
-            return released;
-        } finally {
-            alone.unlock();
+        applyWaiting();
+        released = true;
+        LockSupport.unpark(applier);
+        if (isFailed()) {
+            discard();
+            return null;
         }
+        return alone(this::removeMap);
     }
 
     /** Ends the use of the map, and deletes it. */
     void discard() {
-        Lock alone = lock.writeLock();
-        alone.lock();
-        try {
-            if (map != null) {
-                map.discard();
-                map = null;
+        alone(() -> {
+            WorkingMap removed = removeMap();
+            if (removed != null) {
+                removed.discard();
             }
+            return removed;
+        });
+    }
+
+    private @Nullable WorkingMap removeMap() {
+        WorkingMap removed = map;
+        map = null;
+        return removed;
+    }
+
+    /** Does work while nothing is applied, and nobody else reads. */
+    <T extends @Nullable Object> T alone(Supplier<T> work) {
+        applying.lock();
+        lock.writeLock().lock();
+        try {
+            return work.get();
         } finally {
-            alone.unlock();
+            lock.writeLock().unlock();
+            applying.unlock();
         }
     }
 
@@ -145,10 +253,11 @@ final class Entries {
 
     private WorkingMap usable(String doing) {
         Throwable e = failure;
-        if (e != null || map == null) {
+        WorkingMap usable = map;
+        if (e != null || usable == null) {
             throw unusable(doing, e);
         }
-        return map;
+        return usable;
     }
 
     private static BackendException unusable(String doing, @Nullable Throwable e) {

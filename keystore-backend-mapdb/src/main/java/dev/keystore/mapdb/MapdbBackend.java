@@ -28,9 +28,9 @@ import org.jspecify.annotations.Nullable;
  * {@link #close} holds it alone: it waits for what runs, and nothing begins after it. Lock order: lifecycle, writer,
  * the checkpointer's files, entries.
  *
- * <p>Listings are read page by page, so that a stream that nobody closes holds nothing. A load or a page waits while a
- * group is being applied to MapDB, some microseconds for each mutation, and for a clear as long as deleting its entries
- * takes; it never waits for an fsync.
+ * <p>Listings are read page by page, so that a stream that nobody closes holds nothing. A load waits while one mutation is
+ * being applied to MapDB, some microseconds, and for a clear as long as deleting its entries takes; a page waits for all
+ * that is committed and not applied yet. Neither waits for an fsync.
  */
 final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan {
 

@@ -1,17 +1,8 @@
 package dev.keystore.mapdb;
 
-import dev.keystore.mapdb.Change.Clear;
-import dev.keystore.mapdb.Change.Delete;
-import dev.keystore.mapdb.Change.Put;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.NavigableMap;
-import java.util.Set;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,12 +14,12 @@ import org.jspecify.annotations.Nullable;
 final class Run implements EntrySource {
 
     private final Path file;
-    private final Map<byte[], Set<String>> clears;
+    private final LastChanges changes;
     private final EntryFileReader entries;
 
-    private Run(Path file, Map<byte[], Set<String>> clears, EntryFileReader entries) {
+    private Run(Path file, LastChanges changes, EntryFileReader entries) {
         this.file = file;
-        this.clears = clears;
+        this.changes = changes;
         this.entries = entries;
     }
 
@@ -36,54 +27,29 @@ final class Run implements EntrySource {
      * Sorts the records of a journal.
      *
      * @param folder where it keeps the sorted entries
-     * @param last the number of the last record that counts
+     * @param lastRecord the number of the last record that counts
      */
-    static Run sort(MapdbFolder folder, Path journal, long first, long last) throws IOException {
-        NavigableMap<byte[], StoredEntry> sorted = new TreeMap<>(Arrays::compareUnsigned);
-        Map<byte[], Set<String>> clears = new TreeMap<>(Arrays::compareUnsigned);
+    static Run sort(MapdbFolder folder, Path journal, long first, long lastRecord) throws IOException {
+        LastChanges changes = new LastChanges();
         try (JournalReader reader = new JournalReader(journal, first)) {
-            for (List<Change> changes = reader.next(last); changes != null; changes = reader.next(last)) {
-                changes.forEach(change -> apply(change, sorted, clears));
+            for (List<Change> next = reader.next(lastRecord); next != null; next = reader.next(lastRecord)) {
+                changes.addAll(next);
             }
         }
         Path file = folder.createNew(folder.numbered("run", first));
         try {
-            write(file, first, sorted);
-            return new Run(file, clears, new EntryFileReader(file, first));
+            write(file, first, changes);
+            changes.forgetEntries();
+            return new Run(file, changes, new EntryFileReader(file, first));
         } catch (IOException | RuntimeException e) {
             MapdbFolder.deleteIfPossible(file);
             throw e;
         }
     }
 
-    private static void apply(
-            Change change, NavigableMap<byte[], StoredEntry> sorted, Map<byte[], Set<String>> clears) {
-        if (change instanceof Put put) {
-            sorted.put(put.key(), new StoredEntry(put.key(), put.value()));
-        } else if (change instanceof Delete delete) {
-            sorted.put(delete.key(), new StoredEntry(delete.key(), null));
-        } else if (change instanceof Clear clear) {
-            range(sorted, clear.context())
-                    .keySet()
-                    .removeIf(key -> !clear.keptTypes().contains(EntryKey.typeOf(key)));
-            clears.merge(clear.context(), clear.keptTypes(), Run::inBoth);
-        }
-    }
-
-    private static Map<byte[], StoredEntry> range(NavigableMap<byte[], StoredEntry> sorted, byte[] prefix) {
-        byte[] end = EntryKey.end(prefix);
-        return end == null ? sorted.tailMap(prefix, true) : sorted.subMap(prefix, true, end, false);
-    }
-
-    private static Set<String> inBoth(Set<String> kept, Set<String> keptLater) {
-        Set<String> both = new HashSet<>(kept);
-        both.retainAll(keptLater);
-        return both;
-    }
-
-    private static void write(Path file, long first, NavigableMap<byte[], StoredEntry> sorted) throws IOException {
+    private static void write(Path file, long first, LastChanges changes) throws IOException {
         try (EntryFileWriter writer = new EntryFileWriter(file, first)) {
-            for (StoredEntry entry : sorted.values()) {
+            for (StoredEntry entry : changes.entries()) {
                 writer.add(entry);
             }
             writer.finish();
@@ -92,11 +58,7 @@ final class Run implements EntrySource {
 
     /** Tells whether the journal deletes what older files hold under a key. */
     boolean clears(byte[] key) {
-        if (clears.isEmpty()) {
-            return false;
-        }
-        Set<String> keptTypes = clears.get(EntryKey.contextOf(key));
-        return keptTypes != null && !keptTypes.contains(EntryKey.typeOf(key));
+        return changes.clears(key);
     }
 
     @Override

@@ -21,8 +21,8 @@ import org.mapdb.StoreDirect;
 /**
  * All entries in a MapDB file, without transactions and without an fsync before it is closed.
  *
- * <p>Its users take turns: any number read, or one changes. What MapDB throws reaches them as it is; after a change that
- * failed, nobody knows what is in the file.
+ * <p>Its users take turns: any number read, or one changes; room is made at any time. What MapDB throws reaches them as it
+ * is; after a change that failed, nobody knows what is in the file.
  */
 final class WorkingMap {
 
@@ -38,11 +38,19 @@ final class WorkingMap {
     private final DB db;
     private final BTreeMap<byte[], byte[]> map;
 
+    /** How much of the file MapDB uses. */
+    private volatile long end;
+
     private WorkingMap(Path path, MappedVolume volume, DB db, BTreeMap<byte[], byte[]> map) {
         this.path = path;
         this.volume = volume;
         this.db = db;
         this.map = map;
+        this.end = end(db);
+    }
+
+    private static long end(DB db) {
+        return ((StoreDirect) db.getStore()).getTotalSize();
     }
 
     /** Fills an empty file with entries. */
@@ -108,21 +116,16 @@ final class WorkingMap {
         return page;
     }
 
-    /** Makes room in the file for changes, so that applying them needs no more from the disk. */
-    void reserve(List<Change> changes) throws IOException {
-        long bytes = RESERVED_BYTES + 4 * Change.bytes(changes);
+    /** Makes room in the file for changes of so many bytes, so that applying them needs no more from the disk. */
+    void reserve(long bytes) throws IOException {
         try {
-            volume.ensureAvailable(((StoreDirect) db.getStore()).getTotalSize() + bytes);
+            volume.ensureAvailable(end + RESERVED_BYTES + 4 * bytes);
         } catch (DBException.VolumeIOError e) {
             throw failure(path, e);
         }
     }
 
-    void apply(List<Change> changes) {
-        changes.forEach(this::apply);
-    }
-
-    private void apply(Change change) {
+    void apply(Change change) {
         if (change instanceof Put put) {
             map.put(put.key(), put.value());
         } else if (change instanceof Delete delete) {
@@ -130,6 +133,11 @@ final class WorkingMap {
         } else if (change instanceof Clear clear) {
             clear(clear);
         }
+        long newEnd = end(db);
+        if (newEnd < end || newEnd > volume.length()) {
+            throw new IllegalStateException("MapDB says that " + path + " has " + newEnd + " bytes");
+        }
+        end = newEnd;
     }
 
     private void clear(Clear clear) {

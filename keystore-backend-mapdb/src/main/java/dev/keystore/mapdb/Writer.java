@@ -60,7 +60,7 @@ final class Writer {
             requireUndamaged();
             rebuildIfFailed();
             append(changes);
-            entries.apply(changes);
+            entries.add(changes);
         } finally {
             lock.unlock();
         }
@@ -81,13 +81,11 @@ final class Writer {
         lock.lock();
         try {
             closeJournal();
-            if (entries.isFailed()) {
-                entries.discard();
-                return;
-            }
             WorkingMap map = entries.release();
-            map.close();
-            ClosedMark.write(folder, last, map.path());
+            if (map != null) {
+                map.close();
+                ClosedMark.write(folder, last, map.path());
+            }
         } finally {
             lock.unlock();
         }

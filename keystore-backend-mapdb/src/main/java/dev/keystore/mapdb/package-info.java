@@ -3,9 +3,10 @@
  * made from them.
  *
  * <p>MapDB's own transactions don't survive a crash, so none of them is used. What counts is in files of this package's
- * own: {@code Journal} and {@code JournalReader} (one record and one fsync a commit), {@code EntryFileWriter} and
- * {@code EntryFileReader} (checkpoints, written aside and renamed). {@code Entries} and {@code WorkingMap} hold MapDB,
- * which can be thrown away at any time; {@code Recovery} makes it again.
+ * own: {@code Journal} and {@code JournalReader} (one record and one fsync a group), {@code EntryFileWriter} and
+ * {@code EntryFileReader} (checkpoints, written aside and renamed). {@code Entries} holds what is
+ * read: MapDB in a {@code WorkingMap}, which can be thrown away at any time and is made again by {@code Recovery}, and
+ * before it the groups that are not in it yet.
  */
 @NullMarked
 package dev.keystore.mapdb;

@@ -1,0 +1,182 @@
+package dev.keystore.mapdb;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.EntryId;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.Mutation;
+import dev.keystore.spi.Mutation.Clear;
+import dev.keystore.spi.Mutation.Delete;
+import dev.keystore.spi.Mutation.Put;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is read while groups that are durable wait to be applied to MapDB. */
+@Timeout(60)
+class EntriesTest {
+
+    private static final int GROUPS = 1_000;
+    private static final int SIDE = 20;
+
+    @TempDir
+    private Path folder;
+
+    private MapdbBackend backend;
+
+    @BeforeEach
+    void open() {
+        backend = Mapdb.open(folder.resolve("keys"));
+    }
+
+    @AfterEach
+    void close() {
+        backend.close();
+    }
+
+    @Test
+    @DisplayName("R11 R12 what is committed and not applied yet is found as it will be: puts, deletes and clears")
+    void load_beforeGroupsAreApplied_findsThem() {
+        commit("alice", put("session", "changed", 1), put("session", "deleted", 1), put("session", "same", 1));
+        commit("bob", put("session", "cleared", 1), put("credentials", "kept", 1), put("session", "again", 1));
+        assertThat(backend.list("alice")).hasSize(3);
+
+        backend.entries().alone(() -> {
+            commit(
+                    "alice",
+                    put("session", "changed", 2),
+                    put("session", "new", 2),
+                    put("session", "both", 2),
+                    delete("session", "both"),
+                    delete("session", "deleted"));
+            commit(
+                    "bob",
+                    put("session", "early", 2),
+                    new Clear(Set.of("credentials")),
+                    put("session", "again", 2),
+                    put("session", "late", 2),
+                    delete("session", "never"));
+            commit(
+                    "alice",
+                    put("session", "changed", 3),
+                    put("session", "other", 3),
+                    put("session", "x", 3),
+                    put("session", "y", 3),
+                    put("session", "z", 3));
+
+            assertThat(value("alice", "session", "changed")).isEqualTo(3);
+            assertThat(value("alice", "session", "new")).isEqualTo(2);
+            assertThat(value("alice", "session", "both")).isNull();
+            assertThat(value("alice", "session", "deleted")).isNull();
+            assertThat(value("alice", "session", "same")).isEqualTo(1);
+            assertThat(value("bob", "session", "early")).isNull();
+            assertThat(value("bob", "session", "cleared")).isNull();
+            assertThat(value("bob", "session", "again")).isEqualTo(2);
+            assertThat(value("bob", "session", "late")).isEqualTo(2);
+            assertThat(value("bob", "credentials", "kept")).isEqualTo(1);
+            assertThat(backend.loadAll("alice", "session", List.of("changed", "new", "both", "deleted", "same")))
+                    .containsOnlyKeys("changed", "new", "same");
+            return backend;
+        });
+
+        assertThat(backend.scan("bob", "session", "")).containsExactly("again", "late");
+        assertThat(backend.scan("alice", "session", ""))
+                .containsExactly("changed", "new", "other", "same", "x", "y", "z");
+        assertThat(value("alice", "session", "changed")).isEqualTo(3);
+    }
+
+    @Test
+    @DisplayName(
+            "R12 who loads or lists while groups are applied sees each of them whole, and never an older one again")
+    void read_whileGroupsAreApplied_seesEachWhole() throws Exception {
+        List<String> ids = IntStream.range(0, SIDE).mapToObj(String::valueOf).toList();
+        commit(0, ids);
+        AtomicBoolean done = new AtomicBoolean();
+        FutureTask<Integer> loads = start(() -> {
+            int last = 0;
+            while (!done.get()) {
+                Map<String, byte[]> found = backend.loadAll("alice", "session", ids);
+                List<Integer> numbers = found.values().stream()
+                        .map(value -> ByteBuffer.wrap(value).getInt())
+                        .distinct()
+                        .toList();
+                assertThat(found).hasSize(SIDE);
+                assertThat(numbers).hasSize(1);
+                assertThat(numbers.get(0)).isGreaterThanOrEqualTo(last);
+                last = numbers.get(0);
+            }
+            return last;
+        });
+        FutureTask<Integer> listings = start(() -> {
+            int sides = 0;
+            while (!done.get()) {
+                List<EntryId> listed = backend.list("bob").toList();
+                assertThat(listed).hasSize(SIDE);
+                assertThat(listed.stream().map(EntryId::type).distinct()).hasSize(1);
+                sides++;
+            }
+            return sides;
+        });
+        try {
+            for (int number = 1; number < GROUPS; number++) {
+                commit(number, ids);
+            }
+        } finally {
+            done.set(true);
+        }
+        assertThat(loads.get()).isPositive();
+        assertThat(listings.get()).isPositive();
+    }
+
+    /** One side of bob's goes, the other comes, and all of alice's change. */
+    private void commit(int number, List<String> ids) {
+        List<Mutation> alice = new ArrayList<>();
+        List<Mutation> bob = new ArrayList<>();
+        for (String id : ids) {
+            alice.add(put("session", id, number));
+            bob.add(put(number % 2 == 0 ? "even" : "odd", id, number));
+            bob.add(delete(number % 2 == 0 ? "odd" : "even", id));
+        }
+        backend.commit(List.of(new Batch("alice", 0, 1, alice), new Batch("bob", 0, 1, bob)));
+    }
+
+    private static FutureTask<Integer> start(Callable<Integer> work) {
+        FutureTask<Integer> task = new FutureTask<>(work);
+        Thread thread = new Thread(task, "reader");
+        thread.setDaemon(true);
+        thread.start();
+        return task;
+    }
+
+    private void commit(String context, Mutation... mutations) {
+        backend.commit(new Batch(context, 0, 1, List.of(mutations)));
+    }
+
+    private Integer value(String context, String type, String id) {
+        return backend.load(context, type, id)
+                .map(value -> ByteBuffer.wrap(value).getInt())
+                .orElse(null);
+    }
+
+    private static Put put(String type, String id, int value) {
+        return new Put(
+                type, id, ByteBuffer.allocate(Integer.BYTES).putInt(value).array());
+    }
+
+    private static Delete delete(String type, String id) {
+        return new Delete(type, id);
+    }
+}
