@@ -34,6 +34,9 @@ final class JournalRecord {
     static final int HEADER_BYTES = 16;
     static final int CHECKSUM_BYTES = 4;
 
+    /** What a put has beside its key and its value. */
+    private static final int FRAME_BYTES = 9;
+
     private static final int PUT = 1;
     private static final int DELETE = 2;
     private static final int CLEAR = 3;
@@ -41,7 +44,8 @@ final class JournalRecord {
     private JournalRecord() {}
 
     static byte[] encode(long salt, long number, List<Change> changes) throws IOException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        long about = HEADER_BYTES + CHECKSUM_BYTES + Change.bytes(changes) + (long) FRAME_BYTES * changes.size();
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream((int) Math.min(about, 1 << 30));
         try (DataOutputStream out = new DataOutputStream(bytes)) {
             out.write(new byte[HEADER_BYTES]);
             for (Change change : changes) {

@@ -39,7 +39,10 @@ final class Rounds {
         "--add-exports=java.base/jdk.internal.vm.annotation=ALL-UNNAMED"
     };
 
-    /** A whole store is compiled after a fifth of the calls that it takes by default: a warm-up is short. */
+    /**
+     * What one thread calls is compiled after a fifth of the calls that it takes by default: alone it would not come to so
+     * many in a warm-up. Of many threads it would compile more than two cores have time for.
+     */
     private static final String EARLY_COMPILATION = "-XX:CompileThresholdScaling=0.2";
 
     private final Effort effort;
@@ -141,7 +144,7 @@ final class Rounds {
         if (variant.work().isCount()) {
             options.jvmArgsAppend(FOR_JOL);
         }
-        if (variant.work().isOfAStore()) {
+        if (variant.work().isOfAStore() && variant.threads() == 1) {
             options.jvmArgsAppend(EARLY_COMPILATION);
         }
         variant.parameters().forEach(options::param);
