@@ -18,7 +18,10 @@ sealed interface Change {
     /** Deletes the entries of a context, but for those of some types. */
     record Clear(byte[] context, Set<String> keptTypes) implements Change {}
 
-    /** Returns the mutations of a group, in their order. */
+    /** What each has beside its key and its value, in memory and in MapDB's file. */
+    long BYTES_BESIDE = 64;
+
+    /** Returns the mutations of a group, in their order, with its values. */
     static List<Change> of(List<Batch> group) {
         List<Change> changes = new ArrayList<>();
         for (Batch batch : group) {
@@ -29,13 +32,25 @@ sealed interface Change {
         return changes;
     }
 
-    /** Returns about how many bytes changes have. */
+    /** Returns about how many bytes changes have, and at least as many as a journal needs for them. */
     static long bytes(List<Change> changes) {
         long bytes = 0;
         for (Change change : changes) {
-            bytes += change instanceof Put put ? put.key.length + put.value.length : 0;
+            bytes += BYTES_BESIDE + change.bytes();
         }
         return bytes;
+    }
+
+    /** Returns the change with a copy of its value, if it has one. */
+    default Change copy() {
+        return this instanceof Put put ? new Put(put.key, put.value.clone()) : this;
+    }
+
+    private long bytes() {
+        if (this instanceof Put put) {
+            return (long) put.key.length + put.value.length;
+        }
+        return this instanceof Delete delete ? delete.key.length : ((Clear) this).context.length;
     }
 
     private static Change of(String context, Mutation mutation) {

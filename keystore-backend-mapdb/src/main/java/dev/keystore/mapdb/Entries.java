@@ -17,18 +17,21 @@ import org.jspecify.annotations.Nullable;
  * What is committed, for those who read: a map, and the groups that are durable and not in the map yet.
  *
  * <p>Concurrency: a thread of its own applies the groups to the map, in their order, so that those who commit together
- * don't wait for that. Readers share a lock, which each single change takes alone; they look for an entry in the waiting groups first, the
- * newest of which they see as a whole. So who has seen one entry of a group sees the others, and nobody sees one that may
- * yet be lost. A listing first applies what waits. Nobody holds a lock while waiting for an fsync. Lock order: applying,
- * map, the list of groups.
+ * don't wait for that. Who commits does it instead where that takes less, or where too many groups wait; and who lists,
+ * before that. Readers share {@code lock}, which each single change takes alone. Of each key they see the newest change of
+ * any group that waits, and a group comes to those as a whole: so who has seen one entry of a group sees the others, and
+ * nobody sees one that may yet be lost. Nobody holds a lock while waiting for an fsync. Lock order: {@code applying},
+ * {@code lock}, the monitor of this.
  *
  * <p>Recovery: if MapDB fails, be it in a change or in a read, its file is not used any more: reads fail until
  * {@link #replace} brings another. No committed change depends on it.
  */
 final class Entries {
 
-    /** What may wait before who commits applies it, so that commits never run ahead of the map for long. */
+    /** How much may wait before who commits applies it: it is in memory, and searched by each load. */
     private static final long LARGEST_BACKLOG_BYTES = 4 << 20;
+
+    private static final int LARGEST_BACKLOG_GROUPS = 16;
 
     /** What takes less time to apply than to wake a thread for it. */
     private static final int FEW_CHANGES = 4;
@@ -51,10 +54,13 @@ final class Entries {
 
     /** A group that is durable. */
     private record Group(List<Change> changes, long bytes, LastChanges last) {
+
+        /** Copies the values: they are the caller's again once its commit has returned. */
         static Group of(List<Change> changes) {
+            List<Change> copies = changes.stream().map(Change::copy).toList();
             LastChanges last = new LastChanges();
-            last.addAll(changes);
-            return new Group(changes, Change.bytes(changes), last);
+            last.addAll(copies);
+            return new Group(copies, Change.bytes(copies), last);
         }
     }
 
@@ -72,7 +78,8 @@ final class Entries {
         for (int i = newer.size() - 1; i >= 0; i--) {
             StoredEntry changed = newer.get(i).last.find(key);
             if (changed != null) {
-                return changed.value();
+                byte[] value = changed.value();
+                return value == null ? null : value.clone();
             }
         }
         return current.get(key);
@@ -110,7 +117,7 @@ final class Entries {
      * @throws IOException if the disk is full
      */
     void reserve(List<Change> changes) throws IOException {
-        if (waitingBytes() > LARGEST_BACKLOG_BYTES) {
+        if (waiting() >= LARGEST_BACKLOG_GROUPS || waitingBytes() > LARGEST_BACKLOG_BYTES) {
             applyWaiting();
         }
         usable("commit").reserve(waitingBytes() + Change.bytes(changes));
@@ -124,18 +131,30 @@ final class Entries {
         return bytes;
     }
 
-    /** Adds a group, which is durable. If that fails, or applying it does, it shows when the entries are used next. */
+    /**
+     * Adds a group, which is durable, and applies it if that takes little. If that fails, now or later, it shows when the
+     * entries are used next.
+     */
     void add(List<Change> changes) {
         try {
             addNewest(Group.of(changes));
+            if (changes.size() <= FEW_CHANGES && waiting() == 1 && applying.tryLock()) {
+                try {
+                    applyWaiting();
+                } finally {
+                    applying.unlock();
+                }
+                return;
+            }
         } catch (RuntimeException | Error e) {
             fail(e);
         }
-        if (changes.size() <= FEW_CHANGES) {
-            applyWaiting();
-        } else {
-            LockSupport.unpark(applier);
-        }
+        LockSupport.unpark(applier);
+    }
+
+    /** Returns how many groups wait. */
+    int waiting() {
+        return waiting.size();
     }
 
     private synchronized void addNewest(Group group) {
@@ -193,7 +212,7 @@ final class Entries {
         return failure != null;
     }
 
-    /** Puts another map, with all that is committed, in the place of one that failed and was discarded. */
+    /** Puts another map, which holds all that is committed, in the place of one that failed; what waits is forgotten. */
     void replace(WorkingMap replacement) {
         alone(() -> {
             waiting = List.of();
@@ -203,7 +222,7 @@ final class Entries {
         });
     }
 
-    /** Ends the use of the map, and returns it, with all that is committed; or discards it and returns null, if it failed. */
+    /** Ends the use of the map, and returns it, with all that is committed; or if it failed discards it, and returns null. */
     @Nullable
     WorkingMap release() {
         applyWaiting();
@@ -233,7 +252,7 @@ final class Entries {
         return removed;
     }
 
-    /** Does work while nothing is applied, and nobody else reads. */
+    /** Does work while nothing is applied, and nobody else reads; the work itself may. */
     <T extends @Nullable Object> T alone(Supplier<T> work) {
         applying.lock();
         lock.writeLock().lock();

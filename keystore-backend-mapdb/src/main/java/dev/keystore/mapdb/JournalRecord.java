@@ -34,9 +34,6 @@ final class JournalRecord {
     static final int HEADER_BYTES = 16;
     static final int CHECKSUM_BYTES = 4;
 
-    /** What a put has beside its key and its value. */
-    private static final int FRAME_BYTES = 9;
-
     private static final int PUT = 1;
     private static final int DELETE = 2;
     private static final int CLEAR = 3;
@@ -44,7 +41,7 @@ final class JournalRecord {
     private JournalRecord() {}
 
     static byte[] encode(long salt, long number, List<Change> changes) throws IOException {
-        long about = HEADER_BYTES + CHECKSUM_BYTES + Change.bytes(changes) + (long) FRAME_BYTES * changes.size();
+        long about = HEADER_BYTES + CHECKSUM_BYTES + Change.bytes(changes);
         ByteArrayOutputStream bytes = new ByteArrayOutputStream((int) Math.min(about, 1 << 30));
         try (DataOutputStream out = new DataOutputStream(bytes)) {
             out.write(new byte[HEADER_BYTES]);

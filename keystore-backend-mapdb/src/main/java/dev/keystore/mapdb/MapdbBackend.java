@@ -29,8 +29,9 @@ import org.jspecify.annotations.Nullable;
  * the checkpointer's files, entries.
  *
  * <p>Listings are read page by page, so that a stream that nobody closes holds nothing. A load waits while one mutation is
- * being applied to MapDB, some microseconds, and for a clear as long as deleting its entries takes; a page waits for all
- * that is committed and not applied yet. Neither waits for an fsync.
+ * being applied to MapDB, some microseconds, and for a clear as long as deleting its entries takes; a page waits for what
+ * is committed and not applied yet, which is some megabytes at most beside the last group, and for another page. Neither
+ * waits for an fsync.
  */
 final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan {
 

@@ -42,6 +42,9 @@ final class MappedVolume extends ByteBufferVol {
         }
         growLock.lock();
         try {
+            if (wanted <= slices.length) {
+                return;
+            }
             fill(offsetOf(slices.length), offsetOf(wanted));
             map(wanted);
         } catch (IOException e) {

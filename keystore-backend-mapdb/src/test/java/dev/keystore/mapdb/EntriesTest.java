@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
@@ -76,6 +77,7 @@ class EntriesTest {
                     put("session", "x", 3),
                     put("session", "y", 3),
                     put("session", "z", 3));
+            assertThat(backend.entries().waiting()).isEqualTo(3);
 
             assertThat(value("alice", "session", "changed")).isEqualTo(3);
             assertThat(value("alice", "session", "new")).isEqualTo(2);
@@ -100,11 +102,76 @@ class EntriesTest {
 
     @Test
     @DisplayName(
+            "R5 what is committed and not applied yet is a copy of the caller's values, and loads are copies of it")
+    void load_beforeGroupIsApplied_isACopy() {
+        Put[] puts = IntStream.range(0, SIDE)
+                .mapToObj(number -> put("session", String.valueOf(number), 1))
+                .toArray(Put[]::new);
+        backend.entries().alone(() -> {
+            commit("alice", puts);
+            assertThat(backend.entries().waiting()).isEqualTo(1);
+            puts[0].value()[0] = 9;
+            backend.load("alice", "session", "1").orElseThrow()[0] = 9;
+            backend.loadAll("alice", "session", List.of("2")).values().forEach(value -> value[0] = 9);
+            assertOnes();
+            return puts;
+        });
+        assertThat(backend.list("alice")).hasSize(SIDE);
+        assertThat(backend.entries().waiting()).isZero();
+        assertOnes();
+    }
+
+    private void assertOnes() {
+        for (int number = 0; number < SIDE; number++) {
+            assertThat(value("alice", "session", String.valueOf(number))).isEqualTo(1);
+        }
+    }
+
+    @Test
+    @DisplayName("groups wait in bounded numbers and sizes, of deletes as well: then who commits applies them")
+    void commit_manyGroupsWait_areApplied() {
+        backend.entries().alone(() -> {
+            for (int i = 0; i < 100; i++) {
+                commit("alice", deletes(SIDE));
+                assertThat(backend.entries().waiting()).isBetween(1, 16);
+            }
+            commit("alice", deletes(100_000));
+            commit("alice", deletes(SIDE));
+            assertThat(backend.entries().waiting()).isEqualTo(1);
+            return backend;
+        });
+    }
+
+    private static Mutation[] deletes(int count) {
+        return IntStream.range(0, count)
+                .mapToObj(number -> delete("session", String.valueOf(number)))
+                .toArray(Mutation[]::new);
+    }
+
+    @Test
+    @DisplayName("a commit of few entries behind a group that is being applied does not wait for it")
+    void save_behindGroupThatIsApplied_doesNotWait() throws Exception {
+        FutureTask<Integer> save = backend.entries().alone(() -> {
+            commit("alice", deletes(SIDE));
+            FutureTask<Integer> saving = start(() -> {
+                backend.save("alice", "session", "after", new byte[Integer.BYTES]);
+                return backend.entries().waiting();
+            });
+            Mapdb.awaitTrue("the save is done", saving::isDone);
+            return saving;
+        });
+        assertThat(save.get()).isEqualTo(2);
+        assertThat(value("alice", "session", "after")).isZero();
+    }
+
+    @Test
+    @DisplayName(
             "R12 who loads or lists while groups are applied sees each of them whole, and never an older one again")
     void read_whileGroupsAreApplied_seesEachWhole() throws Exception {
         List<String> ids = IntStream.range(0, SIDE).mapToObj(String::valueOf).toList();
         commit(0, ids);
         AtomicBoolean done = new AtomicBoolean();
+        CountDownLatch reading = new CountDownLatch(2);
         FutureTask<Integer> loads = start(() -> {
             int last = 0;
             while (!done.get()) {
@@ -117,6 +184,7 @@ class EntriesTest {
                 assertThat(numbers).hasSize(1);
                 assertThat(numbers.get(0)).isGreaterThanOrEqualTo(last);
                 last = numbers.get(0);
+                reading.countDown();
             }
             return last;
         });
@@ -127,10 +195,12 @@ class EntriesTest {
                 assertThat(listed).hasSize(SIDE);
                 assertThat(listed.stream().map(EntryId::type).distinct()).hasSize(1);
                 sides++;
+                reading.countDown();
             }
             return sides;
         });
         try {
+            reading.await();
             for (int number = 1; number < GROUPS; number++) {
                 commit(number, ids);
             }

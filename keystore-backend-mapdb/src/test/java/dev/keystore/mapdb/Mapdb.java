@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
 /** What the tests of MapDB have in common. */
@@ -94,6 +95,15 @@ final class Mapdb {
             Thread.onSpinWait();
         }
         throw new AssertionError("no checkpoint after " + above + " was made");
+    }
+
+    /** Waits until something is true. */
+    static void awaitTrue(String what, BooleanSupplier condition) {
+        long deadline = System.nanoTime() + DEADLINE_NANOS;
+        while (!condition.getAsBoolean()) {
+            assertThat(System.nanoTime()).as("the time by which %s", what).isLessThan(deadline);
+            Thread.onSpinWait();
+        }
     }
 
     /** Returns the names and bytes of what is in a folder, but for the lock. */

@@ -226,9 +226,7 @@ final class MapdbFailureTest {
             ruin(backend.entries().map().path(), ruinedFrom);
 
             backend.commit(pairs(10, 10 + batches));
-            while (!backend.entries().isFailed()) {
-                Thread.onSpinWait();
-            }
+            Mapdb.awaitTrue("MapDB has failed", backend.entries()::isFailed);
 
             assertPairs(backend, 10 + batches);
             backend.commit(Mapdb.pair("alice", 10 + batches, SMALL));

@@ -40,8 +40,8 @@ final class Rounds {
     };
 
     /**
-     * What one thread calls is compiled after a fifth of the calls that it takes by default: alone it would not come to so
-     * many in a warm-up. Of many threads it would compile more than two cores have time for.
+     * With one thread, methods are compiled after a fifth of the calls that it takes by default, to which it would not come
+     * in a warm-up. Many threads come to them, and would have more compiled at once than two cores have time for.
      */
     private static final String EARLY_COMPILATION = "-XX:CompileThresholdScaling=0.2";
 
