@@ -8,9 +8,12 @@ import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.Mutation.Clear;
 import dev.keystore.spi.Mutation.Delete;
+import dev.keystore.spi.Mutation.Put;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -20,6 +23,7 @@ import org.junit.jupiter.api.Test;
 abstract class BatchContract extends Contract {
 
     private static final String KEPT = "credentials";
+    private static final int MANY = 100;
 
     BatchContract(BackendContractTest test) {
         super(test);
@@ -197,6 +201,21 @@ abstract class BatchContract extends Contract {
             } else {
                 assertHolds("id " + i, "new " + i);
             }
+        }
+    }
+
+    @Test
+    @DisplayName("R5 values of a batch of many are copied, in and out: arrays changed later change nothing")
+    void commit_arraysChangedLater_changeNothing() {
+        List<Put> puts = IntStream.range(0, MANY)
+                .mapToObj(number -> put("id " + number, "value " + number))
+                .toList();
+        backend().commit(CONTEXT, List.copyOf(puts));
+        puts.forEach(put -> Arrays.fill(put.value(), (byte) 0));
+        puts.forEach(put -> Arrays.fill(entries().load(CONTEXT, TYPE, put.id()).orElseThrow(), (byte) 0));
+
+        for (int number = 0; number < MANY; number++) {
+            assertHolds("id " + number, "value " + number);
         }
     }
 

@@ -63,6 +63,35 @@ class BrokenBatchesTest {
     }
 
     @Test
+    @DisplayName("arrays of a large batch kept are found")
+    void batch_keepsTheArrays() {
+        Verdict.assertFails(
+                () -> new Delegating.Atomic() {
+                    private final Map<String, byte[]> kept = new ConcurrentHashMap<>();
+
+                    @Override
+                    public Optional<byte[]> load(String context, String type, String id) {
+                        return super.load(context, type, id)
+                                .map(value -> kept.getOrDefault(context + '/' + type + '/' + id, value));
+                    }
+
+                    @Override
+                    public void commit(Batch batch) {
+                        super.commit(batch);
+                        kept.clear();
+                        if (batch.mutations().size() == 100) {
+                            for (Mutation mutation : batch.mutations()) {
+                                if (mutation instanceof Put put) {
+                                    kept.put(batch.context() + '/' + put.type() + '/' + put.id(), put.value());
+                                }
+                            }
+                        }
+                    }
+                },
+                "R5 values of a batch of many are copied, in and out: arrays changed later change nothing");
+    }
+
+    @Test
     @DisplayName("a clear that takes a kept type is found")
     void clear_takesAKeptType() {
         Verdict.assertFails(
