@@ -50,7 +50,7 @@ final class SqliteFile {
             throw new StoreOpenException(
                     path + " can't be read and written; make the file readable and writable for this user", null);
         } else {
-            SqliteFormat.examine(path, !isEmpty(beside(path, "-wal")));
+            SqliteFormat.examine(path, () -> !isEmpty(beside(path, "-wal")));
         }
         return new SqliteFile(path);
     }

@@ -5,6 +5,9 @@ import dev.keystore.UnsupportedFormatException;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
@@ -26,25 +29,36 @@ final class SqliteFormat {
 
     private static final List<String> TABLES = List.of("entry", "owner");
     private static final int TABLES_NAMED = 10;
+    private static final int LOOKS = 5;
+    private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private SqliteFormat() {}
 
     /**
      * Reads the marks of a file that is not empty, and changes neither it nor its log.
      *
-     * @param hasLog whether there is a log beside it that is not empty
+     * <p>Where it makes no sense, looks again for some 80 ms: somebody else may be creating it just now.
+     *
+     * @param hasLog tells whether there is a log beside it that is not empty
      * @throws UnsupportedFormatException if it is a database, but not a store that this version can use
      * @throws StoreOpenException if it is no SQLite database, or can't be read
      */
-    static void examine(Path path, boolean hasLog) {
-        try {
-            examine(path, "?immutable=1");
-        } catch (JdbiException e) {
-            // A crash while the log was being moved into the file leaves a file that is whole only with its log.
-            if (!hasLog || !isCorrupt(e)) {
-                throw unreadable(path, e);
+    static void examine(Path path, BooleanSupplier hasLog) {
+        for (int looks = 1; true; looks++) {
+            try {
+                examine(path, "?immutable=1");
+                return;
+            } catch (JdbiException e) {
+                // A crash while the log was being moved into the file leaves a file that is whole only with its log.
+                if (isCorrupt(e) && hasLog.getAsBoolean()) {
+                    examineWithLog(path);
+                    return;
+                }
+                if (!isCorrupt(e) || looks == LOOKS) {
+                    throw unreadable(path, e);
+                }
             }
-            examineWithLog(path);
+            LockSupport.parkNanos(PAUSE_NANOS);
         }
     }
 
