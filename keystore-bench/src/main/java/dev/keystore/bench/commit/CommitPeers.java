@@ -29,6 +29,11 @@ public enum CommitPeers {
             "SQLite, raw JDBC behind a lock",
             "fsync at each commit (WAL, synchronous=FULL), the same table",
             folder -> new JdbcCommit(folder.resolve("raw.db"))),
+    /** SQLite in groups, with nothing else around it. */
+    JDBC_SQLITE_GROUPS(
+            "SQLite, raw JDBC, in groups",
+            "fsync at each group (WAL, synchronous=FULL), the same table",
+            folder -> new JdbcGroupsCommit(new JdbcCommit(folder.resolve("groups.db")))),
     /** What a user writes by hand. */
     BY_HAND(
             "Caffeine + JDBI + SQLite by hand",

@@ -14,6 +14,9 @@ import org.jspecify.annotations.Nullable;
 /** One connection, its statements prepared once, one thread at a time. */
 final class JdbcCommit implements CommitPeer {
 
+    /** An id of a context. */
+    record Id(String context, String id) {}
+
     private final ReentrantLock lock = new ReentrantLock();
     private final Connection connection;
     private final PreparedStatement select;
@@ -44,9 +47,17 @@ final class JdbcCommit implements CommitPeer {
 
     @Override
     public void commit(String context, String id) throws SQLException {
+        commit(List.of(new Id(context, id)));
+    }
+
+    /** Commits some ids in one transaction of the database. */
+    void commit(List<Id> ids) throws SQLException {
         lock.lock();
         try {
-            upsert(context, id, Payload.next(Objects.requireNonNull(select(Kind.SESSION, context, id))));
+            for (Id one : ids) {
+                byte[] session = Objects.requireNonNull(select(Kind.SESSION, one.context, one.id));
+                upsert(one.context, one.id, Payload.next(session));
+            }
             connection.commit();
         } finally {
             lock.unlock();
