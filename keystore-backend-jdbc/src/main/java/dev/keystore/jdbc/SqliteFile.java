@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
@@ -50,7 +51,7 @@ final class SqliteFile {
             throw new StoreOpenException(
                     path + " can't be read and written; make the file readable and writable for this user", null);
         } else {
-            SqliteFormat.examine(path, () -> !isEmpty(beside(path, "-wal")));
+            SqliteFormat.examine(path, suffix -> !isEmpty(beside(path, suffix)));
         }
         return new SqliteFile(path);
     }
@@ -141,7 +142,9 @@ final class SqliteFile {
 
     private static boolean isEmpty(Path path) {
         try {
-            return !Files.exists(path) || Files.size(path) == 0;
+            return Files.size(path) == 0;
+        } catch (NoSuchFileException e) {
+            return true;
         } catch (IOException e) {
             throw new StoreOpenException(path + " can't be looked at: " + e, e);
         }
@@ -150,7 +153,8 @@ final class SqliteFile {
     /** SQLite deletes the log of a database that is empty, with all that was committed to it. */
     private static void requireNoLog(Path path) {
         Path log = beside(path, "-wal");
-        if (!isEmpty(log)) {
+        // In this order: somebody else may be creating the file, which comes before its log.
+        if (!isEmpty(log) && isEmpty(path)) {
             throw new StoreOpenException(
                     path + " is missing or empty, but its log " + log + " is not;"
                             + " bring back the file that belongs to the log, or move the log away",

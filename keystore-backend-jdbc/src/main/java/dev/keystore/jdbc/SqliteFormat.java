@@ -7,7 +7,7 @@ import java.sql.SQLException;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
@@ -37,20 +37,25 @@ final class SqliteFormat {
     /**
      * Reads the marks of a file that is not empty, and changes neither it nor its log.
      *
-     * <p>Where it makes no sense, looks again for some 80 ms: somebody else may be creating it just now.
+     * <p>Where it makes no sense, and a rollback journal is beside it, whoever creates it is at work, or died at it. Then
+     * the marks are left to {@link #install}: SQLite waits for the one, and takes back what the other left half written.
+     * Else looks again, for some 80 ms unless this thread is interrupted: it may be whole by now.
      *
-     * @param hasLog tells whether there is a log beside it that is not empty
+     * @param isBeside tells whether a file that is not empty is beside it, by its suffix
      * @throws UnsupportedFormatException if it is a database, but not a store that this version can use
      * @throws StoreOpenException if it is no SQLite database, or can't be read
      */
-    static void examine(Path path, BooleanSupplier hasLog) {
+    static void examine(Path path, Predicate<String> isBeside) {
         for (int looks = 1; true; looks++) {
             try {
                 examine(path, "?immutable=1");
                 return;
             } catch (JdbiException e) {
+                if ((isCorrupt(e) || isNoDatabase(e)) && isBeside.test("-journal")) {
+                    return;
+                }
                 // A crash while the log was being moved into the file leaves a file that is whole only with its log.
-                if (isCorrupt(e) && hasLog.getAsBoolean()) {
+                if (isCorrupt(e) && isBeside.test("-wal")) {
                     examineWithLog(path);
                     return;
                 }
@@ -185,13 +190,21 @@ final class SqliteFormat {
     }
 
     private static boolean isCorrupt(JdbiException e) {
+        return hasCode(e, SQLiteErrorCode.SQLITE_CORRUPT);
+    }
+
+    private static boolean isNoDatabase(JdbiException e) {
+        return hasCode(e, SQLiteErrorCode.SQLITE_NOTADB);
+    }
+
+    private static boolean hasCode(JdbiException e, SQLiteErrorCode code) {
         SQLException cause = Dialect.sqlException(e);
-        return cause != null && cause.getErrorCode() == SQLiteErrorCode.SQLITE_CORRUPT.code;
+        return cause != null && cause.getErrorCode() == code.code;
     }
 
     private static StoreOpenException unreadable(Path path, JdbiException e) {
         SQLException cause = Dialect.sqlException(e);
-        if (cause != null && cause.getErrorCode() == SQLiteErrorCode.SQLITE_NOTADB.code) {
+        if (isNoDatabase(e)) {
             return new StoreOpenException(path + " is no SQLite database; name another file", cause);
         }
         return new StoreOpenException(path + " can't be read: " + (cause == null ? e : cause).getMessage(), cause);

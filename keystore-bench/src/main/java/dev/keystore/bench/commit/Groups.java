@@ -68,11 +68,12 @@ final class Groups<T> {
     }
 
     private void lead() throws Exception {
-        List<Waiting<T>> group = take();
+        List<Waiting<T>> group = List.of();
         try {
+            group = take();
             writer.write(group.stream().map(Waiting::wanted).toList());
             group.forEach(one -> one.turn.complete(Turn.DONE));
-        } catch (Exception e) {
+        } catch (Exception | Error e) {
             group.forEach(one -> one.turn.completeExceptionally(e));
             throw e;
         } finally {

@@ -59,6 +59,9 @@ final class JdbcCommit implements CommitPeer {
                 upsert(one.context, one.id, Payload.next(session));
             }
             connection.commit();
+        } catch (SQLException | RuntimeException e) {
+            connection.rollback();
+            throw e;
         } finally {
             lock.unlock();
         }

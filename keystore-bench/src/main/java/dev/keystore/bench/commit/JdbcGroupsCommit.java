@@ -2,17 +2,25 @@ package dev.keystore.bench.commit;
 
 import java.sql.SQLException;
 import java.util.List;
+import java.util.OptionalLong;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
-/** One connection, on which one thread commits for all that wait: what SQLite itself can do for many threads. */
+/** One connection, on which one thread commits for all that wait, with the driver's defaults. */
 final class JdbcGroupsCommit implements CommitPeer {
 
     private final JdbcCommit connection;
     private final Groups<JdbcCommit.Id> groups;
+    private final AtomicLong fsyncs = new AtomicLong();
 
     JdbcGroupsCommit(JdbcCommit connection) {
         this.connection = connection;
-        groups = new Groups<>(Integer.MAX_VALUE, connection::commit);
+        groups = new Groups<>(Integer.MAX_VALUE, this::commit);
+    }
+
+    private void commit(List<JdbcCommit.Id> group) throws SQLException {
+        connection.commit(group);
+        fsyncs.incrementAndGet();
     }
 
     @Override
@@ -28,6 +36,11 @@ final class JdbcGroupsCommit implements CommitPeer {
     @Override
     public byte @Nullable [] find(Kind kind, String context, String id) throws SQLException {
         return connection.find(kind, context, id);
+    }
+
+    @Override
+    public OptionalLong fsyncs() {
+        return OptionalLong.of(fsyncs.get());
     }
 
     @Override

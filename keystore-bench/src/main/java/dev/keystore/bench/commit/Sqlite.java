@@ -6,7 +6,7 @@ import org.sqlite.SQLiteConfig.JournalMode;
 import org.sqlite.SQLiteConfig.SynchronousMode;
 import org.sqlite.SQLiteDataSource;
 
-/** SQLite as Keystore opens it, with the table that Keystore makes, for those who use it without Keystore. */
+/** SQLite with the durability and the table of Keystore, and else as its driver opens it, for those without Keystore. */
 final class Sqlite {
 
     static final String TABLE = """

@@ -22,7 +22,7 @@ final class LineChart {
     private static final int LEGEND_STEP = 24;
     private static final List<String> COLOURS = List.of(
             "#b3001b", "#1f77b4", "#2ca02c", "#7f7f7f", "#444444", "#ff7f0e", "#9467bd", "#8c564b", "#17becf",
-            "#bcbd22", "#e377c2", "#005f73");
+            "#bcbd22", "#e377c2", "#005f73", "#aa7700");
 
     private record Line(String title, List<Optional<Spread>> figures) {}
 

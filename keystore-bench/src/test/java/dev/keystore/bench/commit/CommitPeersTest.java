@@ -93,7 +93,7 @@ class CommitPeersTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"KEYSTORE_SQLITE", "KEYSTORE_POSTGRES", "APPEND", "APPEND_GROUPS"})
+    @EnumSource(names = {"KEYSTORE_SQLITE", "KEYSTORE_POSTGRES", "JDBC_SQLITE_GROUPS", "APPEND", "APPEND_GROUPS"})
     void fsyncs_ofOneThread_areItsCommits(CommitPeers peer) throws Exception {
         Stored stored = Stored.of(10, 1, 1);
         try (CommitPeer opened = stored.open(peer, folder)) {

@@ -13,10 +13,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
 
 class ReportTest {
 
@@ -89,7 +91,12 @@ class ReportTest {
                 .newDocumentBuilder()
                 .parse(folder.resolve("docs/performance/commits-by-threads.svg").toFile())
                 .getDocumentElement();
-        assertThat(picture.getElementsByTagName("polyline").getLength()).isEqualTo(CommitPeers.values().length);
+        NodeList lines = picture.getElementsByTagName("polyline");
+        assertThat(IntStream.range(0, lines.getLength())
+                        .mapToObj(line -> ((Element) lines.item(line)).getAttribute("stroke")))
+                .as("a colour for each peer")
+                .hasSize(CommitPeers.values().length)
+                .doesNotHaveDuplicates();
     }
 
     @Test
