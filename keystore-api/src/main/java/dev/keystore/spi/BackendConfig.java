@@ -8,13 +8,20 @@ import java.util.Objects;
  *
  * @param url the whole URL that the user gave, scheme included
  * @param properties further settings by name, as the backend documents them
+ * @param mustExist whether the store must be there already; if it is not, the provider throws
+ *     {@link dev.keystore.StoreNotFoundException} and creates nothing, no file and no folder (R58)
  */
-public record BackendConfig(String url, Map<String, String> properties) {
+public record BackendConfig(String url, Map<String, String> properties, boolean mustExist) {
 
     /** Takes a copy of {@code properties}. */
     public BackendConfig {
         Objects.requireNonNull(url, "url");
         properties = Map.copyOf(properties);
+    }
+
+    /** Describes a store that is created if it is not there. */
+    public BackendConfig(String url, Map<String, String> properties) {
+        this(url, properties, false);
     }
 
     /**

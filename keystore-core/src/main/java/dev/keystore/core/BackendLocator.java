@@ -19,8 +19,8 @@ final class BackendLocator {
 
     private BackendLocator() {}
 
-    static Backend open(String url, Map<String, String> properties) {
-        return find(url, registered()).open(new BackendConfig(url, properties));
+    static Backend open(BackendConfig config) {
+        return find(config.url(), registered()).open(config);
     }
 
     private static List<BackendProvider> registered() {

@@ -1,11 +1,14 @@
 package dev.keystore.core;
 
 import com.google.common.util.concurrent.Striped;
+import dev.keystore.ContextNotFoundException;
 import dev.keystore.ContextOwnedException;
+import dev.keystore.EntryId;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.PersistenceBackend;
 import java.time.Duration;
@@ -17,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -92,6 +96,29 @@ public final class SignalKeyStores implements AutoCloseable {
     }
 
     /**
+     * Returns the store of a context that must exist already: one that holds at least one entry (R58). As
+     * {@link #forContext}, except that a context that holds nothing is refused before it is taken over.
+     *
+     * @throws ContextNotFoundException if the context holds nothing; nothing was created, and no owner was fenced
+     * @throws IllegalArgumentException as {@link #forContext} says
+     * @throws IllegalStateException if this is closed
+     * @throws ContextOwnedException as {@link #forContext} says
+     * @throws dev.keystore.LoadFailedException if the backend could not say what it holds; nothing was changed
+     * @throws StoreOpenException as {@link #forContext} says
+     * @throws OperationInterruptedException as {@link #forContext} says
+     */
+    public SignalKeyStore forExistingContext(String context) {
+        engine.checkOpen();
+        checkContext(Objects.requireNonNull(context, "context"));
+        try (Stream<EntryId> entries = engine.storage.list(context)) {
+            if (entries.findAny().isEmpty()) {
+                throw new ContextNotFoundException(context, "any entry");
+            }
+        }
+        return forContext(context);
+    }
+
+    /**
      * Takes a context over, from whichever owner has it now, and returns a new store of it. A store of it that
      * {@link #forContext} returned before is a former owner from then on: its commits fail.
      *
@@ -108,12 +135,16 @@ public final class SignalKeyStores implements AutoCloseable {
         return open(Objects.requireNonNull(context, "context"), engine.storage.hasOwnership());
     }
 
-    private SignalKeyStore open(String name, boolean anew) {
+    private void checkContext(String name) {
         KeyTypeRegistry.checkName("context", name);
         if (!engine.storage.servesManyContexts() && !name.equals(DEFAULT_CONTEXT)) {
             throw new IllegalArgumentException("context must be \"" + DEFAULT_CONTEXT
                     + "\": this backend holds one context only, and can't open \"" + name + "\"");
         }
+    }
+
+    private SignalKeyStore open(String name, boolean anew) {
+        checkContext(name);
         long deadlineNanos = System.nanoTime() + engine.options.commitTimeout().toNanos();
         Lock ofContext = opening.get(name);
         acquire(ofContext, name, deadlineNanos);
@@ -175,6 +206,7 @@ public final class SignalKeyStores implements AutoCloseable {
         private @Nullable Backend backend;
         private KeyStoreOptions options = KeyStoreOptions.DEFAULTS;
         private boolean refuseOwned;
+        private boolean mustExist;
         private Consumer<String> onOwnershipLost = context -> {};
 
         private Builder() {}
@@ -264,6 +296,16 @@ public final class SignalKeyStores implements AutoCloseable {
         }
 
         /**
+         * Makes {@link #open()} fail with {@link dev.keystore.StoreNotFoundException} if the store that the URL names is
+         * not there, in place of creating it (R58). Unless set, it is created. Without effect on a backend that was
+         * passed opened.
+         */
+        public Builder mustExist() {
+            mustExist = true;
+            return this;
+        }
+
+        /**
          * Sets who is told the name of a context that another owner has taken over: once for each store that lost it, when
          * it next commits. A store that only reads is not told, and may read what it has cached until then.
          *
@@ -286,7 +328,9 @@ public final class SignalKeyStores implements AutoCloseable {
             if ((url == null) == (backend == null)) {
                 throw new IllegalStateException("Either a url or a backend must be given");
             }
-            Backend opened = backend != null ? backend : BackendLocator.open(Objects.requireNonNull(url), properties);
+            Backend opened = backend != null
+                    ? backend
+                    : BackendLocator.open(new BackendConfig(Objects.requireNonNull(url), properties, mustExist));
             return new SignalKeyStores(new Engine(opened, options, onOwnershipLost), refuseOwned);
         }
     }
