@@ -5,8 +5,6 @@ import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jdbi.v3.core.Handle;
@@ -17,15 +15,20 @@ import org.jspecify.annotations.Nullable;
  * The one connection that writes, held by one thread at a time for one transaction, or for one statement that is one.
  *
  * <p>Recovery: after a failure that does not pass by itself, or a rollback that fails, the connection is closed, which
- * rolls back what may be left, and the next transaction opens a new one.
+ * rolls back what may be left, and the next transaction opens a new one. A thread that leaves within a transaction, by an
+ * error that may come again in whatever handles it, leaves {@link #unfinished} set; the next one closes the connection
+ * then (R31).
  */
 final class Writer {
 
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
 
     private final Dialect dialect;
-    private final ReentrantLock lock = new ReentrantLock();
+    private final WriterLock lock = new WriterLock();
     private @Nullable Handle handle;
+
+    /** Whether the connection is in a transaction, or was left in one. */
+    private boolean unfinished;
 
     Writer(Dialect dialect, Handle handle) {
         this.dialect = dialect;
@@ -55,21 +58,31 @@ final class Writer {
     }
 
     private <T> T withConnection(Function<Handle, T> work) {
-        acquire();
+        WriterLock.Hold hold = acquire();
         try {
+            if (unfinished) {
+                discardUnfinished();
+            }
             if (handle == null) {
                 handle = dialect.reopenWriter();
             }
             return work.apply(handle);
         } finally {
-            lock.unlock();
+            hold.over = true;
+            lock.wakeNext();
         }
     }
 
-    /** Closes the connection; with the last one of its file, SQLite moves the log into it. */
+    /**
+     * Closes the connection; with the last one of its file, SQLite moves the log into it. Waits up to 10 s for another
+     * thread's transaction.
+     */
     void close() {
-        lock.lock();
+        WriterLock.Hold hold = acquireUninterruptibly();
         try {
+            if (unfinished) {
+                discardUnfinished();
+            }
             if (handle != null) {
                 handle.close();
                 handle = null;
@@ -77,7 +90,19 @@ final class Writer {
         } catch (JdbiException e) {
             throw dialect.failure("close", e);
         } finally {
-            lock.unlock();
+            hold.over = true;
+            lock.wakeNext();
+        }
+    }
+
+    private WriterLock.Hold acquireUninterruptibly() {
+        boolean interrupted = Thread.interrupted();
+        try {
+            return acquire();
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 
@@ -89,21 +114,27 @@ final class Writer {
 
     private <T> T commit(Handle open, Function<Handle, T> work) {
         boolean committing = false;
+        unfinished = true;
         try {
             dialect.begin(open);
             T result = work.apply(open);
             committing = true;
             dialect.commit(open);
+            unfinished = false;
             return result;
         } catch (OwnershipLostException | ContextOwnedException e) {
-            if (!rollBack(open)) {
+            if (rollBack(open)) {
+                unfinished = false;
+            } else {
                 discard(open, e);
             }
             throw e;
         } catch (RuntimeException e) {
             boolean rolledBack = rollBack(open);
             BackendException failure = committing ? dialect.commitFailure(open, e) : dialect.failure("commit", e);
-            if (!rolledBack || failure.kind() != Kind.TRANSIENT) {
+            if (rolledBack && failure.kind() == Kind.TRANSIENT) {
+                unfinished = false;
+            } else {
                 discard(open, failure);
             }
             throw failure;
@@ -114,11 +145,16 @@ final class Writer {
     }
 
     private boolean commitAtOnce(Handle open, Predicate<Handle> statement) {
+        unfinished = true;
         try {
-            return statement.test(open);
+            boolean committed = statement.test(open);
+            unfinished = false;
+            return committed;
         } catch (RuntimeException e) {
             BackendException failure = dialect.commitFailure(open, e);
-            if (failure.kind() != Kind.TRANSIENT) {
+            if (failure.kind() == Kind.TRANSIENT) {
+                unfinished = false;
+            } else {
                 discard(open, failure);
             }
             throw failure;
@@ -137,20 +173,28 @@ final class Writer {
         }
     }
 
+    /** Closes the connection. Until that is done it counts as unfinished: what is left of it may hold SQLite's lock. */
     private void discard(Handle open, Throwable failure) {
-        handle = null;
         Dialect.close(open, failure);
+        handle = null;
+        unfinished = false;
     }
 
-    private void acquire() {
-        try {
-            if (!lock.tryLock(LOCK_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS)) {
-                throw BackendException.transientFailure(
-                        "another thread has been writing for " + LOCK_TIMEOUT.toSeconds() + " s", null);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw BackendException.transientFailure("interrupted while waiting for another thread's write", e);
+    private void discardUnfinished() {
+        Handle left = handle;
+        if (left != null) {
+            rollBack(left);
+            discard(left, new IllegalStateException("a thread has left its transaction"));
         }
+        unfinished = false;
+    }
+
+    private WriterLock.Hold acquire() {
+        WriterLock.Hold hold = lock.acquire(LOCK_TIMEOUT.toNanos());
+        if (hold == null) {
+            throw BackendException.transientFailure(
+                    "another thread has been writing for " + LOCK_TIMEOUT.toSeconds() + " s", null);
+        }
+        return hold;
     }
 }

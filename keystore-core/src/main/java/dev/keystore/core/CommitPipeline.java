@@ -1,32 +1,24 @@
 package dev.keystore.core;
 
-import dev.keystore.CommitFailedException;
-import dev.keystore.CommitOutcomeUnknownException;
-import dev.keystore.CorruptEntryException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
-import dev.keystore.RollbackFailedException;
 import dev.keystore.TransactionConflictException;
-import dev.keystore.core.PendingCommit.Done;
-import dev.keystore.core.PendingCommit.State;
-import dev.keystore.core.PendingCommit.Step;
-import dev.keystore.spi.BackendException;
-import dev.keystore.spi.Batch;
-import dev.keystore.spi.Mutation;
+import dev.keystore.core.CommitQueue.Lead;
+import dev.keystore.core.CommitQueue.Phase;
+import dev.keystore.core.CommitRequest.Done;
+import dev.keystore.core.CommitRequest.State;
+import dev.keystore.core.CommitRequest.Step;
+import dev.keystore.core.WriteOutcome.InDoubt;
+import dev.keystore.core.WriteOutcome.Refused;
+import dev.keystore.core.WriteOutcome.Retry;
+import dev.keystore.core.WriteOutcome.Unknown;
+import dev.keystore.core.WriteOutcome.Written;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
@@ -36,20 +28,31 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The only writer of a backend.
+ * The only writer of a backend: commits wait in a {@link CommitQueue}, and its leader writes them with a
+ * {@link GroupWriter}, a group at a time.
  *
- * <p>Concurrency: a thread that commits puts its commit into the queue. If nobody leads, it leads: it takes what waits as
- * one group, tries once to write that, and passes the lead to the head of the queue. Its own commit is the first of the
- * group it leads, and a thread whose commit is done leads no more. A thread that commits alone never waits for another.
+ * <pre>
+ *            add                 offerLead             take              claim
+ * (created) ────► QUEUED ──────────────────► LEADING ────────► TAKEN ──────────► WRITING
+ *                   │ └───────────────────────────────take──────►│ ▲               │
+ *                   ├─ interrupted, timed out: nothing written ──┤ └─── retry ─────┤
+ *                   ▼                                            ▼                 ▼
+ *                 Done                                         Done       Done: written, refused,
+ *                                                                         or in doubt at the deadline
+ * </pre>
  *
  * <p>Durability: a commit is acknowledged, and put into the cache, when the backend's write has returned; never before.
  *
- * <p>Recovery: for each commit in turn the leader checks that what it read is what is committed, the group's earlier
- * commits included (R24). A commit that fails this check takes no part in the write, and is told when the group is
- * written; if it is not, the earlier commit that it met may never be, so it goes back into the queue. So does a group
- * that failed transiently, after a pause (R40), and one that was refused, to be written commit by commit, so that only
- * the culprit fails. A group whose outcome is unknown is sent again where the backend tells commits apart by their ids,
- * until it is known; nothing else is written before (R54).
+ * <p>Recovery: a group that failed transiently goes back to the head of the queue after a pause (R40). One that was
+ * refused goes back to be written commit by commit, so that only the culprit fails; a commit that failed its check is
+ * refused only once the group is written, since the earlier commit that it met may never be. A group whose outcome is
+ * unknown is sent again where the backend tells commits apart by their ids, until it is known; nothing else is written
+ * before (R54).
+ *
+ * <p>Errors: any {@link Throwable} on a leading thread ends what that thread does and nothing else (R31). The lead is left
+ * with one write of a field, and the standby, a thread of the pipeline that has its stack to itself, finishes the group
+ * from what is written down in it. The standby also leads for virtual threads, which might not get a carrier while
+ * others wait for them, and sends groups in doubt again.
  *
  * <p>Time: until it is with the backend, a commit whose thread is interrupted or out of time ends itself, truthfully.
  * While the backend has it, it is waited for, since only then is its outcome known; beyond {@code commitTimeout} that is
@@ -60,22 +63,16 @@ final class CommitPipeline {
     private static final Logger LOG = LoggerFactory.getLogger(CommitPipeline.class);
     private static final long LONGEST_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    private final EntryCache cache;
-    private final Storage storage;
+    private final CommitQueue queue = new CommitQueue(this::wakeStandby);
+    private final GroupWriter writer;
+    private final int groupLimit;
     private final int maximumAttempts;
     private final long retryNanos;
     private final Duration timeout;
     private final Consumer<String> onOwnershipLost;
 
-    /** The end of the queue, where commits come in. */
-    private final Queue<PendingCommit> arrivals = new ConcurrentLinkedQueue<>();
-
-    /** The rest of the queue, which the leader alone looks at and moves arrivals into. */
-    private final Deque<PendingCommit> queue = new ArrayDeque<>();
-
-    private final AtomicBoolean led = new AtomicBoolean();
-    private volatile boolean closed;
-    private volatile @Nullable Thread closer;
+    private volatile @Nullable Thread standby;
+    private volatile boolean stopped;
 
     private final LongAdder commits = new LongAdder();
     private final LongAdder writes = new LongAdder();
@@ -84,47 +81,77 @@ final class CommitPipeline {
     private final AtomicLong largestGroup = new AtomicLong();
 
     CommitPipeline(EntryCache cache, Storage storage, KeyStoreOptions options, Consumer<String> onOwnershipLost) {
-        this.cache = cache;
-        this.storage = storage;
+        this.writer = new GroupWriter(cache, storage);
+        this.groupLimit = storage.groupLimit();
         this.maximumAttempts = options.commitAttempts();
         this.retryNanos = options.retryDelay().toNanos();
         this.timeout = options.commitTimeout();
         this.onOwnershipLost = onOwnershipLost;
     }
 
+    /** Starts the standby. */
+    void start() {
+        Thread thread = new Thread(this::standBy, "keystore-standby");
+        thread.setDaemon(true);
+        standby = thread;
+        thread.start();
+    }
+
     /** Commits, and returns when all of it is durable; throws what {@link dev.keystore.KeyOperations} lists. */
-    void commit(PendingCommit commit) {
+    void commit(CommitRequest request) {
+        StackReserve.require();
         if (Thread.currentThread().isInterrupted()) {
             throw new OperationInterruptedException("its turn to commit");
         }
-        loadWhatIsDeleted(commit);
-        enqueue(commit);
-        KeyStoreException failure = awaitOutcome(commit).failure();
+        try {
+            writer.loadDeleted(request);
+        } catch (LoadFailedException e) {
+            throw CommitFailures.unwritten(request, e);
+        }
+        KeyStoreException failure = outcome(request);
         if (failure instanceof OwnershipLostException) {
-            throw loss(commit.context);
+            throw loss(request.context);
         }
         if (failure != null) {
             throw failure;
         }
     }
 
-    /** Returns what to throw at one who would write to a context that is lost; tells the listener, the first time. */
+    /** Returns what to throw at a caller that would write to a context which is lost; calls the listener, the first time. */
     OwnershipLostException loss(Context context) {
         return context.loss(onOwnershipLost);
     }
 
-    private Done awaitOutcome(PendingCommit commit) {
+    /** Brings a commit to its end and returns its failure, or null if all of it is durable. */
+    private @Nullable KeyStoreException outcome(CommitRequest request) {
+        try {
+            queue.add(request);
+            return awaitDone(request).failure();
+        } catch (RuntimeException | Error e) {
+            request.deserted = true;
+            if (request.withdraw(CommitFailures.unwritten(request, e))) {
+                throw e;
+            }
+            return request.state() instanceof Done done ? done.failure() : CommitFailures.unknown(request, e);
+        } finally {
+            request.deserted = true;
+        }
+    }
+
+    private Done awaitDone(CommitRequest request) {
         boolean interrupted = false;
         try {
             while (true) {
-                State state = commit.state();
+                State state = request.state();
                 if (state instanceof Done done) {
                     return done;
-                } else if (state == Step.LEADING) {
-                    lead(commit);
+                }
+                Lead lead = state == Step.LEADING && request.canLead() ? queue.claim(request) : null;
+                if (lead != null) {
+                    lead(lead, request);
                 } else {
                     interrupted |= Thread.interrupted();
-                    await(commit, (Step) state, interrupted);
+                    await(request, (Step) state, interrupted);
                 }
             }
         } finally {
@@ -134,374 +161,144 @@ final class CommitPipeline {
         }
     }
 
-    private void await(PendingCommit commit, Step step, boolean interrupted) {
-        long nanosLeft = commit.deadlineNanos - System.nanoTime();
+    private void await(CommitRequest request, Step step, boolean interrupted) {
+        long nanosLeft = request.deadlineNanos - System.nanoTime();
         if (step == Step.WRITING && nanosLeft <= 0) {
-            commit.end(
-                    step,
-                    unknown(
-                            commit,
-                            "the backend has not answered within " + timeout.toMillis() + " ms",
-                            commit.lastFailure));
-        } else if (step != Step.WRITING && (interrupted || nanosLeft <= 0)) {
-            commit.end(step, gaveUp(commit, interrupted));
+            request.end(step, CommitFailures.unanswered(request, timeout));
+        } else if (step != Step.WRITING && interrupted) {
+            request.end(step, CommitFailures.interrupted(request));
+        } else if (step != Step.WRITING && nanosLeft <= 0) {
+            request.end(step, CommitFailures.timedOut(request, timeout));
         } else {
             LockSupport.parkNanos(this, nanosLeft);
         }
     }
 
-    /** The leader will ask whether it exists (R14): loading it here spares the others of its group the wait. */
-    private void loadWhatIsDeleted(PendingCommit commit) {
+    /**
+     * Takes a group and writes it, or goes on with the one that the last holder of the lead has left, and hands the lead
+     * off.
+     *
+     * @param own the commit of this thread; null on the standby
+     */
+    private void lead(Lead lead, @Nullable CommitRequest own) {
+        boolean handedOff = false;
         try {
-            commit.writes.forEach((key, entry) -> {
-                if (!entry.exists() && commit.keeps(key.type.name())) {
-                    exists(key, null);
-                }
-            });
-        } catch (LoadFailedException e) {
-            throw failed(commit, e);
-        }
-    }
-
-    private void enqueue(PendingCommit commit) {
-        arrivals.add(commit);
-        if (closed && arrivals.remove(commit)) {
-            LockSupport.unpark(closer);
-            throw new ClosedException();
-        }
-        if (led.compareAndSet(false, true)) {
-            passOn();
-        }
-    }
-
-    private void lead(PendingCommit own) {
-        List<PendingCommit> group = new ArrayList<>();
-        whileLeading(group, () -> {
-            take(group);
-            Attempt attempt = checkAndWrite(group);
-            if (attempt.inDoubt) {
-                settle(own, attempt, group);
+            CommitGroup group = lead.group;
+            WriteOutcome outcome;
+            if (group == null) {
+                group = new CommitGroup();
+                lead.group = group;
+                queue.take(group, groupLimit);
+                outcome = writer.write(group);
             } else {
-                conclude(own, attempt, group);
-                passOn();
+                outcome = writer.resume(group, Objects.requireNonNullElseGet(group.failure, LeaderGone::new));
             }
-        });
+            if (outcome instanceof InDoubt doubt) {
+                if (own != null) {
+                    return; // the standby settles it
+                }
+                outcome = settle(group, doubt);
+            }
+            conclude(own, group, outcome);
+            queue.handOff(lead);
+            handedOff = true;
+        } catch (RuntimeException | Error e) {
+            if (lead.group != null) {
+                lead.group.failure = e;
+            }
+        } finally {
+            if (!handedOff) {
+                lead.phase = Phase.LEFT;
+                wakeStandby();
+            }
+        }
     }
 
-    /** Nobody may wait for a leader that is gone, by a defect or an error of the VM. */
-    private void whileLeading(List<PendingCommit> group, Runnable work) {
-        try {
-            work.run();
-        } catch (RuntimeException | Error e) {
-            group.forEach(commit -> commit.tell(
-                    commit.state() == Step.WRITING ? unknown(commit, String.valueOf(e), e) : failed(commit, e)));
-            passOn();
+    /** The failure of a leader that could not even say what it threw. */
+    private static final class LeaderGone extends RuntimeException {
+
+        private static final long serialVersionUID = 1L;
+
+        LeaderGone() {
+            super("the thread that wrote it is gone");
         }
     }
 
     /**
-     * Finds out what became of a group whose outcome is unknown, by sending it again until the backend answers: it has the
-     * ids of its first sending, and is written once (R54). Nobody else leads until then, and reads of what the group
-     * writes wait. The threads of its commits wait no longer than their deadlines, so this is done on a thread of its own.
+     * Finds out what became of a group whose outcome is unknown, by sending it again until the backend answers. Nobody else
+     * leads until then, and reads of what the group writes wait. The threads of its commits wait no longer than their
+     * deadlines.
      */
-    private void settle(PendingCommit own, Attempt attempt, List<PendingCommit> group) {
-        LOG.debug("The outcome of a write is unknown, and it is sent again", attempt.failure);
-        attempt.writers.forEach(commit -> commit.lastFailure = attempt.failure);
-        Thread settler = new Thread(
-                () -> whileLeading(group, () -> {
-                    for (int tries = 1; attempt.inDoubt; tries++) {
-                        LockSupport.parkNanos(Math.min(Backoff.nanos(retryNanos, tries), LONGEST_PAUSE_NANOS));
-                        retries.increment();
-                        sendAgain(attempt);
-                    }
-                    endWrite(attempt);
-                    conclude(own, attempt, group);
-                    passOn();
-                }),
-                "keystore-settle");
-        settler.setDaemon(true);
-        try {
-            settler.start();
-        } catch (Error e) {
-            endWrite(attempt);
-            throw e;
+    private WriteOutcome settle(CommitGroup group, InDoubt doubt) {
+        LOG.debug("The outcome of a write is unknown, and it is sent again", doubt.cause());
+        group.checked().writers().forEach(request -> request.lastFailure = doubt.cause());
+        WriteOutcome outcome = doubt;
+        int errors = 0;
+        for (int tries = 1; outcome instanceof InDoubt; tries++) {
+            LockSupport.parkNanos(this, Math.min(Backoff.nanos(retryNanos, tries), LONGEST_PAUSE_NANOS));
+            retries.increment();
+            try {
+                outcome = writer.sendAgain(group, doubt);
+            } catch (Error e) {
+                // Unlike a server that is away, an error may be there each time, and would end all writing.
+                outcome = ++errors == maximumAttempts ? new Unknown(doubt.cause()) : doubt;
+            }
         }
+        group.outcome = outcome;
+        return outcome;
     }
 
-    /** Takes the group to be written; a clear is a group of its own, since it changes keys that it does not name. */
-    private void take(List<PendingCommit> group) {
-        PendingCommit next = head();
-        while (next != null && group.size() < storage.groupLimit()) {
-            boolean single = next.cleared() || next.alone;
-            if (single && !group.isEmpty()) {
-                return;
-            }
-            queue.remove();
-            if (next.step(Step.LEADING, Step.TAKEN) || next.step(Step.QUEUED, Step.TAKEN)) {
-                group.add(next);
-                if (single) {
-                    return;
+    /** Ends the commits of a group whose outcome is known after this try, and puts the others back. */
+    private void conclude(@Nullable CommitRequest own, CommitGroup group, WriteOutcome outcome) {
+        writer.finish(group, outcome);
+        CommitGroup.Checked checked = group.checked();
+        if (outcome instanceof Written) {
+            count(group);
+            checked.refused().forEach(CommitRequest::complete);
+            checked.writers().forEach(request -> request.complete(null));
+        } else if (outcome instanceof Retry retry) {
+            LOG.debug("A write of {} commits failed and is tried again", group.size(), retry.cause());
+            for (CommitRequest request : checked.writers()) {
+                request.lastFailure = retry.cause();
+                if (++request.attempts == maximumAttempts) {
+                    request.complete(CommitFailures.unwritten(request, retry.cause()));
                 }
             }
-            next = head();
-        }
-    }
-
-    /** Returns the head of the whole queue, or null. */
-    private @Nullable PendingCommit head() {
-        for (PendingCommit next = arrivals.poll(); next != null; next = arrivals.poll()) {
-            queue.add(next);
-        }
-        return queue.peek();
-    }
-
-    /** Puts those that are not done back to the head of the queue, in their order. */
-    private void putBack(List<PendingCommit> group) {
-        for (int i = group.size() - 1; i >= 0; i--) {
-            if (group.get(i).returnTo(Step.QUEUED)) {
-                queue.addFirst(group.get(i));
-            }
-        }
-    }
-
-    /** Lets the head of the queue lead, or nobody until a commit comes. */
-    private void passOn() {
-        do {
-            for (PendingCommit next = head(); next != null; next = head()) {
-                if (next.step(Step.QUEUED, Step.LEADING)) {
-                    next.wake();
-                    return;
-                }
-                queue.remove();
-            }
-            led.set(false);
-            LockSupport.unpark(closer);
-        } while (!arrivals.isEmpty() && led.compareAndSet(false, true));
-    }
-
-    /** What came of one try: the commits that took part in the write, those refused, and the write's failure. */
-    private static final class Attempt {
-        final List<Batch> batches = new ArrayList<>();
-        final List<PendingCommit> writers = new ArrayList<>();
-        final Map<PendingCommit, KeyStoreException> refused = new LinkedHashMap<>();
-        final Pending write = new Pending();
-
-        @Nullable
-        Throwable failure;
-
-        /** Whether the failure leaves the outcome unknown, and sending the batches again will tell it. */
-        boolean inDoubt;
-
-        /** Claims the writers for the backend; returns false if one of them has given up since the check. */
-        boolean begin() {
-            boolean all = true;
-            for (PendingCommit writer : writers) {
-                all &= writer.state() == Step.WRITING || writer.step(Step.TAKEN, Step.WRITING);
-            }
-            return all;
-        }
-    }
-
-    /** Tells those of a group whose outcome is known after a try, and puts the others back. */
-    private void conclude(PendingCommit own, Attempt attempt, List<PendingCommit> group) {
-        Throwable failure = attempt.failure;
-        if (failure == null) {
-            count(attempt);
-            attempt.refused.forEach(PendingCommit::tell);
-            attempt.writers.forEach(commit -> commit.tell(null));
-            return;
-        }
-        if (isTransient(failure)) {
-            LOG.debug("A write of {} commits failed and is tried again", attempt.writers.size(), failure);
-            for (PendingCommit commit : attempt.writers) {
-                commit.lastFailure = failure;
-                if (++commit.attempts == maximumAttempts) {
-                    commit.tell(failed(commit, failure));
-                }
-            }
-            group.forEach(commit -> commit.returnTo(Step.TAKEN));
+            group.requests().forEach(request -> request.returnTo(Step.TAKEN));
             pause(own);
             retries.increment();
-        } else if (isUnknown(failure) || attempt.writers.size() == 1) {
-            attempt.writers.forEach(commit -> commit.tell(failed(commit, failure)));
+        } else if (outcome instanceof Unknown unknown) {
+            checked.writers().forEach(request -> request.complete(CommitFailures.unknown(request, unknown.cause())));
+        } else if (outcome instanceof Refused refused) {
+            refuse(group, refused.cause());
+        }
+        queue.putBack(group.requests());
+    }
+
+    /** Only the culprit of a refused group fails: the commits of a larger one are put back to be written one by one. */
+    private static void refuse(CommitGroup group, Throwable cause) {
+        List<CommitRequest> writers = group.sent ? group.checked().writers() : group.requests();
+        if (writers.size() > 1) {
+            writers.forEach(request -> request.isolated = true);
         } else {
-            attempt.writers.forEach(commit -> commit.alone = true);
+            writers.forEach(request -> request.complete(CommitFailures.unwritten(request, cause)));
         }
-        putBack(group);
-    }
-
-    /** Checks and writes; an interrupt of this thread is put aside, since the others' commits are not its business. */
-    private Attempt checkAndWrite(List<PendingCommit> group) {
-        boolean interrupted = Thread.interrupted();
-        try {
-            while (true) {
-                try {
-                    Attempt attempt = check(group);
-                    if (attempt.begin()) {
-                        if (!attempt.batches.isEmpty()) {
-                            write(attempt);
-                        }
-                        return attempt;
-                    }
-                } catch (OperationInterruptedException e) {
-                    interrupted |= Thread.interrupted();
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
-    }
-
-    private Attempt check(List<PendingCommit> group) {
-        Attempt attempt = new Attempt();
-        Map<EntryKey, Entry> ahead = new HashMap<>();
-        for (PendingCommit commit : group) {
-            if (commit.isDone()) {
-                continue;
-            }
-            try {
-                EntryKey changed = firstChanged(commit, ahead);
-                if (changed != null) {
-                    attempt.refused.put(
-                            commit, new TransactionConflictException(commit.context.name, changed.entryId()));
-                    continue;
-                }
-                List<Mutation> mutations = mutations(commit, ahead);
-                if (!mutations.isEmpty()) {
-                    Context context = commit.context;
-                    attempt.batches.add(new Batch(context.name, context.epoch, context.nextSequence(), mutations));
-                }
-                attempt.writers.add(commit);
-                ahead.putAll(commit.writes);
-            } catch (LoadFailedException | CorruptEntryException e) {
-                attempt.refused.put(commit, failed(commit, e));
-            }
-        }
-        return attempt;
-    }
-
-    private @Nullable EntryKey firstChanged(PendingCommit commit, Map<EntryKey, Entry> ahead) {
-        for (Map.Entry<EntryKey, Entry> read : commit.reads.entrySet()) {
-            Entry next = ahead.get(read.getKey());
-            boolean current = next == null
-                    ? cache.isCurrent(read.getKey(), read.getValue())
-                    : next.sameContentsAs(read.getValue());
-            if (!current) {
-                return read.getKey();
-            }
-        }
-        return null;
-    }
-
-    private List<Mutation> mutations(PendingCommit commit, Map<EntryKey, Entry> ahead) {
-        List<Mutation> mutations = new ArrayList<>(commit.writes.size() + 1);
-        Mutation clear = commit.clear();
-        if (clear != null) {
-            mutations.add(clear);
-        }
-        for (EntryKey key : commit.writes.keySet()) {
-            Mutation put = commit.put(key);
-            if (put != null) {
-                mutations.add(put);
-            } else if (commit.keeps(key.type.name()) && exists(key, ahead.get(key))) {
-                mutations.add(new Mutation.Delete(key.type.name(), key.id));
-            }
-        }
-        return mutations;
-    }
-
-    /** A damaged entry exists: deleting it is how one gets rid of it. */
-    private boolean exists(EntryKey key, @Nullable Entry ahead) {
-        try {
-            return (ahead == null ? cache.read(key) : ahead).exists();
-        } catch (CorruptEntryException e) {
-            return true;
-        }
-    }
-
-    private void write(Attempt attempt) {
-        try {
-            cache.beginWrite(attempt.write, attempt.writers);
-            send(attempt);
-        } catch (RuntimeException | Error e) {
-            attempt.failure = e;
-            attempt.inDoubt = isUnknown(e) && storage.hasOwnership() && e instanceof BackendException;
-        } finally {
-            if (!attempt.inDoubt) {
-                endWrite(attempt);
-            }
-        }
-    }
-
-    private void send(Attempt attempt) {
-        storage.write(attempt.batches);
-        attempt.failure = null;
-        attempt.inDoubt = false;
-        attempt.writers.forEach(cache::publish);
-    }
-
-    /** As long as the backend can't be reached, what it says is of this sending and not of the first. */
-    private void sendAgain(Attempt attempt) {
-        try {
-            sendUnlessLost(attempt);
-        } catch (ClosedException e) {
-            attempt.inDoubt = false;
-        } catch (RuntimeException | Error e) {
-            LOG.debug("The outcome of a write is still unknown", e);
-        }
-    }
-
-    /** Once a context is lost, the group is not sent again as it was: the outcome is that of its first sending. */
-    private void sendUnlessLost(Attempt attempt) {
-        try {
-            send(attempt);
-        } catch (OwnershipLostException e) {
-            if (isUnwritten(attempt)) {
-                attempt.failure = e;
-            }
-            attempt.writers.stream()
-                    .map(writer -> writer.context)
-                    .filter(context -> context.name.equals(e.context()))
-                    .forEach(Context::lose);
-            attempt.inDoubt = false;
-        }
-    }
-
-    /** Returns whether it is known that nothing was written; throws if the backend may know that at another time. */
-    private boolean isUnwritten(Attempt attempt) {
-        try {
-            return storage.isUnwritten(attempt.batches);
-        } catch (BackendException e) {
-            if (e.kind() != BackendException.Kind.PERMANENT) {
-                throw e;
-            }
-            LOG.debug("The outcome of a write stays unknown", e);
-            return false;
-        }
-    }
-
-    private void endWrite(Attempt attempt) {
-        boolean unknown = attempt.failure != null
-                && (isUnknown(attempt.failure) || attempt.failure instanceof RollbackFailedException);
-        for (PendingCommit commit : attempt.writers) {
-            // A load that ran beside a clear without atomic commits may have seen what was taken back since.
-            if (attempt.failure != null && (unknown || commit.cleared())) {
-                cache.forget(commit);
-            }
-        }
-        cache.endWrite(attempt.write, attempt.writers);
     }
 
     /** Waits before the next try, as long as this thread's own commit has reason to. */
-    private void pause(PendingCommit own) {
+    private void pause(@Nullable CommitRequest own) {
+        if (own == null) {
+            LockSupport.parkNanos(this, Math.min(Backoff.nanos(retryNanos, 1), LONGEST_PAUSE_NANOS));
+            return;
+        }
         long untilNanos = System.nanoTime() + Backoff.nanos(retryNanos, own.attempts);
         while (own.state() == Step.TAKEN) {
             long now = System.nanoTime();
             boolean interrupted = Thread.currentThread().isInterrupted();
-            if (interrupted || own.deadlineNanos - now <= 0) {
-                own.end(Step.TAKEN, gaveUp(own, interrupted));
+            if (interrupted) {
+                own.end(Step.TAKEN, CommitFailures.interrupted(own));
+            } else if (own.deadlineNanos - now <= 0) {
+                own.end(Step.TAKEN, CommitFailures.timedOut(own, timeout));
             } else if (untilNanos - now <= 0) {
                 return;
             } else {
@@ -510,69 +307,71 @@ final class CommitPipeline {
         }
     }
 
-    private void count(Attempt attempt) {
-        conflicts.add(attempt.refused.values().stream()
+    private void count(CommitGroup group) {
+        if (group.counted) {
+            return;
+        }
+        group.counted = true;
+        CommitGroup.Checked checked = group.checked();
+        conflicts.add(checked.refused().values().stream()
                 .filter(TransactionConflictException.class::isInstance)
                 .count());
-        if (!attempt.batches.isEmpty()) {
+        int batches = checked.batches().size();
+        if (batches > 0) {
             writes.increment();
-            commits.add(attempt.batches.size());
-            largestGroup.accumulateAndGet(attempt.batches.size(), Math::max);
+            commits.add(batches);
+            largestGroup.accumulateAndGet(batches, Math::max);
         }
     }
 
-    private static boolean isTransient(Throwable failure) {
-        return failure instanceof BackendException known && known.kind() == BackendException.Kind.TRANSIENT;
+    private void wakeStandby() {
+        LockSupport.unpark(standby);
     }
 
-    /** An error thrown from anywhere in a backend says nothing about what was written before it. */
-    private static boolean isUnknown(Throwable failure) {
-        return failure instanceof Error
-                || (failure instanceof BackendException known && known.kind() == BackendException.Kind.OUTCOME_UNKNOWN);
-    }
-
-    private static KeyStoreException failed(PendingCommit commit, Throwable failure) {
-        if (failure instanceof RollbackFailedException known) {
-            return known;
+    /** Leads whenever the thread that should can't, until the pipeline is closed and idle. */
+    private void standBy() {
+        Lead seen = null;
+        while (!stopped || !queue.isIdle()) {
+            try {
+                seen = attend(seen);
+                LockSupport.parkNanos(this, CommitQueue.PATIENCE_NANOS);
+                Thread.interrupted();
+            } catch (RuntimeException | Error e) {
+                seen = null; // such as OutOfMemoryError: the next round may find memory
+            }
         }
-        if (failure instanceof OwnershipLostException) {
-            commit.context.lose();
-            return new OwnershipLostException(commit.context.name, commit.context.epoch);
-        }
-        String reason = String.valueOf(failure.getMessage());
-        return isUnknown(failure)
-                ? unknown(commit, reason, failure)
-                : new CommitFailedException(commit.context.name, reason, failure);
     }
 
-    private static KeyStoreException unknown(PendingCommit commit, String reason, @Nullable Throwable failure) {
-        return new CommitOutcomeUnknownException(commit.context.name, commit.entryIds(), reason, failure);
-    }
-
-    private KeyStoreException gaveUp(PendingCommit commit, boolean interrupted) {
-        if (interrupted) {
-            return new OperationInterruptedException("a commit to context \"" + commit.context.name + "\"");
+    /**
+     * Leads until nobody needs the standby.
+     *
+     * @param seen the lead that was offered to somebody in the last round
+     * @return the lead that is offered to somebody now
+     */
+    private @Nullable Lead attend(@Nullable Lead seen) {
+        queue.startIfIdle();
+        Lead lead = queue.lead();
+        while (lead != null && (lead.isDeserted() || lead == seen)) {
+            if (lead.claim(Phase.LEFT) || lead.claim(Phase.OFFERED)) {
+                lead(lead, null);
+            }
+            Lead next = queue.lead();
+            if (next == lead) {
+                return null;
+            }
+            lead = next;
         }
-        String reason = "it was not done within " + timeout.toMillis() + " ms";
-        return new CommitFailedException(commit.context.name, reason, commit.lastFailure);
+        return lead;
     }
 
     /** Takes no more commits, and waits until the deadline, deaf to interrupts, for those that it has. */
     void close(long deadlineNanos) {
-        closer = Thread.currentThread();
-        closed = true;
-        boolean interrupted = false;
-        // In this order: what is no longer among the arrivals has a leader.
-        while ((!arrivals.isEmpty() || led.get()) && deadlineNanos - System.nanoTime() > 0) {
-            LockSupport.parkNanos(this, deadlineNanos - System.nanoTime());
-            interrupted |= Thread.interrupted();
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        queue.close(deadlineNanos);
+        stopped = true;
+        wakeStandby();
     }
 
-    KeyStoreStats stats() {
+    KeyStoreStats stats(EntryCache cache) {
         return new KeyStoreStats(
                 commits.sum(),
                 writes.sum(),

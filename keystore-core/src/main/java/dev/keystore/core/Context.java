@@ -1,6 +1,9 @@
 package dev.keystore.core;
 
+import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -19,6 +22,9 @@ final class Context {
     private static final int SPINS = 100;
     private static final long PAUSE_NANOS = 20_000;
 
+    /** How long a reader waits for a publication, of which the longest are of a clear of all that is cached. */
+    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
+
     final String name;
     final int hash;
 
@@ -29,7 +35,7 @@ final class Context {
     volatile int generation;
 
     /** The clear of this context that is being written, if there is one. */
-    volatile @Nullable Pending clearing;
+    volatile @Nullable InFlight clearing;
 
     /** Set when another owner has taken the context over: nothing of it is cached any more. */
     volatile boolean lost;
@@ -46,14 +52,27 @@ final class Context {
         this.epoch = epoch;
     }
 
-    /** Returns how often this context was published to, once no publication is under way. */
+    /**
+     * Returns how often this context was published to, once no publication is under way.
+     *
+     * @throws LoadFailedException if one stays under way for longer than any should take
+     */
     long published() {
+        long seen = publications;
+        return (seen & 1) == 0 ? seen : awaitPublished();
+    }
+
+    private long awaitPublished() {
+        long deadlineNanos = System.nanoTime() + PATIENCE_NANOS;
         long seen = publications;
         for (int spins = 0; (seen & 1) != 0; seen = publications) {
             if (++spins < SPINS) {
                 Thread.onSpinWait();
-            } else {
+            } else if (deadlineNanos - System.nanoTime() > 0) {
                 LockSupport.parkNanos(this, PAUSE_NANOS);
+            } else {
+                throw new LoadFailedException(
+                        name, "what is committed", new TimeoutException("a commit has not been published in time"));
             }
         }
         return seen;
@@ -64,14 +83,19 @@ final class Context {
         return publications == seen;
     }
 
+    /** Makes readers wait, unless a leader that is gone has begun this already. */
     @SuppressWarnings("NonAtomicVolatileUpdate") // written by the pipeline's leader alone
     void beginPublication() {
-        publications++;
+        if ((publications & 1) == 0) {
+            publications++;
+        }
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate")
     void endPublication() {
-        publications++;
+        if ((publications & 1) != 0) {
+            publications++;
+        }
     }
 
     @SuppressWarnings("NonAtomicVolatileUpdate")

@@ -186,11 +186,12 @@ final class ContextStore implements SignalKeyStore {
         checkLockKeys(lockKeys);
         Objects.requireNonNull(options, "options");
         Objects.requireNonNull(work, "work");
-        if (engine.inTransaction.get() != null) {
+        Engine.Running running = engine.running.get();
+        if (running.inTransaction) {
             throw new IllegalStateException("This thread is in a transaction already, and a second one beside it could"
                     + " wait for the first for ever: call transaction on the handle");
         }
-        engine.inTransaction.set(this);
+        running.inTransaction = true;
         try (LockTable.Held locks = engine.locks.acquire(context, lockKeys)) {
             for (int attempt = 1; ; attempt++) {
                 try {
@@ -203,7 +204,8 @@ final class ContextStore implements SignalKeyStore {
                 }
             }
         } finally {
-            engine.inTransaction.remove();
+            running.inTransaction = false;
+            engine.running.remove();
         }
     }
 
@@ -216,7 +218,7 @@ final class ContextStore implements SignalKeyStore {
         } finally {
             tx.end();
         }
-        PendingCommit commit = tx.toCommit();
+        CommitRequest commit = tx.toCommit();
         if (commit != null) {
             engine.pipeline.commit(commit);
         }

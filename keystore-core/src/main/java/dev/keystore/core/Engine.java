@@ -5,7 +5,6 @@ import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /** What all contexts of one opened backend share. */
 final class Engine {
@@ -17,9 +16,16 @@ final class Engine {
     final LockTable locks;
     final CommitPipeline pipeline;
 
-    /** The store whose transaction the thread is in, to refuse a second one beside it (R26). */
+    /** What a thread is doing, to refuse a second transaction alongside the first (R26). */
     @SuppressWarnings("ThreadLocalUsage") // one for each engine: a transaction of another backend is no deadlock
-    final ThreadLocal<@Nullable ContextStore> inTransaction = new ThreadLocal<>();
+    final ThreadLocal<Running> running = ThreadLocal.withInitial(Running::new);
+
+    /** Whether a thread is in a transaction. */
+    static final class Running {
+
+        /** A field and not a method, since a thread that has no stack left can still write it. */
+        boolean inTransaction;
+    }
 
     private volatile boolean closed;
 
@@ -29,6 +35,11 @@ final class Engine {
         this.cache = new EntryCache(storage, types, options);
         this.locks = new LockTable(options.lockStripes(), options.lockTimeout());
         this.pipeline = new CommitPipeline(cache, storage, options, onOwnershipLost);
+    }
+
+    /** Starts the thread that the engine has. */
+    void start() {
+        pipeline.start();
     }
 
     void checkOpen() {

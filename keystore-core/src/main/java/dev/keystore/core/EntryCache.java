@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * What is committed, as far as it is in memory, and the way to the rest of it: one cache for all contexts.
  *
- * <p>Concurrency: a hit takes no lock. Loads and writes under way stand in {@link #pending}, at most one for each key. A
+ * <p>Concurrency: a hit takes no lock. Loads and writes under way stand in {@link #inFlight}, at most one for each key. A
  * thread that misses puts its load there, and others that miss the same key wait for it (R2). The commit pipeline puts
  * its write there in place of any load before it calls the backend. A load may put what it found into the cache only
  * while it still stands there; one that was displaced may have seen either value, so it is thrown away and the reader
@@ -33,8 +34,11 @@ final class EntryCache {
     /** What an entry takes besides its bytes and its id: key, entry, and the nodes of the cache; estimated. */
     private static final int OVERHEAD_BYTES = 128;
 
+    /** How often a waiting thread looks whether the one that it waits for is still there. */
+    private static final long SLICE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+
     private final S3FifoCache<Entry> cache;
-    private final ConcurrentHashMap<EntryKey, Pending> pending = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<EntryKey, InFlight> inFlight = new ConcurrentHashMap<>();
     private final LongAdder loads = new LongAdder();
     private final Storage storage;
     private final KeyTypeRegistry types;
@@ -69,9 +73,16 @@ final class EntryCache {
         types.check(key);
         long deadlineNanos = System.nanoTime() + loadTimeoutNanos;
         while (true) {
-            Pending mine = new Pending();
-            Pending other = pending.putIfAbsent(key, mine);
-            Entry entry = other == null ? load(key, mine, deadlineNanos) : await(key, other, deadlineNanos);
+            InFlight.Loader self = new InFlight.Loader();
+            InFlight mine = InFlight.load(self);
+            InFlight other = inFlight.putIfAbsent(key, mine);
+            boolean replaced = other != null && !await(key, other, deadlineNanos) && inFlight.replace(key, other, mine);
+            Entry entry = null;
+            if (other == null || replaced) {
+                entry = load(key, self, mine, deadlineNanos);
+            } else if (other.isComplete()) {
+                entry = other.result();
+            }
             // Another's load may have found its entry before a clear that was acknowledged before this read began.
             if (entry == null || entry.generation != key.context.generation) {
                 entry = peek(key);
@@ -82,15 +93,24 @@ final class EntryCache {
         }
     }
 
-    /** Waits for another thread, and clears away what it has left if it ended with an error. */
-    private @Nullable Entry await(EntryKey key, Pending other, long deadlineNanos) {
-        try {
-            return other.await(key, deadlineNanos);
-        } finally {
-            if (other.isComplete()) {
-                pending.remove(key, other);
+    /**
+     * Waits for another thread, and clears away what it has left if it ended with an error.
+     *
+     * @return false if it is a load that this thread should do itself: its thread is gone or, for all that is known, a
+     *     virtual one that gets no carrier while this one waits for it
+     */
+    private boolean await(EntryKey key, InFlight other, long deadlineNanos) {
+        long impatientNanos = System.nanoTime() + loadTimeoutNanos / 3;
+        while (!other.await(key, Math.min(SLICE_NANOS, deadlineNanos - System.nanoTime()))) {
+            if (deadlineNanos - System.nanoTime() <= 0) {
+                throw timedOut(key);
+            }
+            if (other.isDeserted() || (other.isLoad() && impatientNanos - System.nanoTime() <= 0)) {
+                return false;
             }
         }
+        inFlight.remove(key, other);
+        return true;
     }
 
     /**
@@ -156,8 +176,8 @@ final class EntryCache {
      *
      * @return the entry, or null if a write came between and the caller has to look again
      */
-    private @Nullable Entry load(EntryKey key, Pending mine, long deadlineNanos) {
-        Pending clearing = key.context.clearing;
+    private @Nullable Entry load(EntryKey key, InFlight.Loader self, InFlight mine, long deadlineNanos) {
+        InFlight clearing = key.context.clearing;
         int generation = key.context.generation;
         try {
             Entry published = peek(key);
@@ -171,14 +191,18 @@ final class EntryCache {
         } catch (RuntimeException | Error e) {
             throw failed(key, mine, e);
         } finally {
+            self.gone = true;
             try {
-                pending.remove(key, mine);
+                inFlight.remove(key, mine);
             } finally {
                 mine.complete();
             }
         }
         Entry entry = mine.entry();
-        return entry == null && clearing != null ? clearing.await(key, deadlineNanos) : entry;
+        if (entry == null && clearing != null) {
+            await(key, clearing, deadlineNanos);
+        }
+        return entry;
     }
 
     /** Loads those keys that no other thread is loading or writing, in one round trip; the others are not in the map. */
@@ -189,12 +213,13 @@ final class EntryCache {
             return Map.of();
         }
         int generation = context.generation;
-        Map<EntryKey, Pending> mine = new LinkedHashMap<>();
+        InFlight.Loader self = new InFlight.Loader();
+        Map<EntryKey, InFlight> mine = new LinkedHashMap<>();
         try {
             List<String> ids = new ArrayList<>();
             for (EntryKey key : keys) {
-                Pending load = new Pending();
-                if (pending.putIfAbsent(key, load) == null) {
+                InFlight load = InFlight.load(self);
+                if (inFlight.putIfAbsent(key, load) == null) {
                     mine.put(key, load);
                     Entry published = peek(key);
                     if (published == null) {
@@ -218,10 +243,11 @@ final class EntryCache {
             mine.forEach((key, load) -> failed(key, load, e));
             throw wrap(first, e);
         } finally {
+            self.gone = true;
             try {
-                mine.forEach(pending::remove);
+                mine.forEach(inFlight::remove);
             } finally {
-                mine.values().forEach(Pending::complete);
+                mine.values().forEach(InFlight::complete);
             }
         }
         Map<EntryKey, Entry> entries = new HashMap<>();
@@ -235,7 +261,7 @@ final class EntryCache {
     }
 
     /** A damaged entry is its own reader's failure, and not that of the others. */
-    private void settleOrFail(EntryKey key, Pending mine, int generation, byte @Nullable [] sealed) {
+    private void settleOrFail(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
         try {
             settle(key, mine, generation, sealed);
         } catch (RuntimeException | Error e) {
@@ -244,11 +270,11 @@ final class EntryCache {
     }
 
     /** Puts what was loaded into the cache, unless a write came between; then it may be the older value. */
-    private void settle(EntryKey key, Pending mine, int generation, byte @Nullable [] sealed) {
+    private void settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
         Context context = key.context;
         Entry entry = decode(key, sealed);
         entry.generation = generation;
-        pending.computeIfPresent(key, (k, standing) -> {
+        inFlight.computeIfPresent(key, (k, standing) -> {
             if (standing == mine && context.generation == generation && context.clearing == null) {
                 if (!context.lost) {
                     cache.put(key, entry);
@@ -260,7 +286,7 @@ final class EntryCache {
     }
 
     /** Makes those who wait for a load fail with it, unless only its thread was interrupted: then they look again. */
-    private static RuntimeException failed(EntryKey key, Pending mine, Throwable failure) {
+    private static RuntimeException failed(EntryKey key, InFlight mine, Throwable failure) {
         RuntimeException wrapped = wrap(key, failure);
         if (!Thread.currentThread().isInterrupted()) {
             mine.failed(wrapped);
@@ -316,17 +342,17 @@ final class EntryCache {
     // The rest is called by the leader of the commit pipeline alone.
 
     /** Announces that a group is about to be written, and displaces the loads of what it writes. */
-    void beginWrite(Pending write, Collection<PendingCommit> commits) {
-        for (PendingCommit commit : commits) {
+    void beginWrite(InFlight write, Collection<CommitRequest> commits) {
+        for (CommitRequest commit : commits) {
             if (commit.cleared()) {
                 commit.context.clearing = write;
             }
-            commit.writes.keySet().forEach(key -> pending.put(key, write));
+            commit.writes.keySet().forEach(key -> inFlight.put(key, write));
         }
     }
 
     /** Shows a commit that the backend has taken: to each reader all of it, or nothing. */
-    void publish(PendingCommit commit) {
+    void publish(CommitRequest commit) {
         Context context = commit.context;
         context.beginPublication();
         try {
@@ -345,7 +371,7 @@ final class EntryCache {
         }
     }
 
-    private void clear(Context context, PendingCommit commit) {
+    private void clear(Context context, CommitRequest commit) {
         int next = context.generation + 1;
         for (EntryKey key : commit.keptByClear()) {
             Entry kept = cache.get(key);
@@ -357,7 +383,7 @@ final class EntryCache {
     }
 
     /** Forgets what a commit was to write: what is cached, or being loaded, may not be what the backend holds. */
-    void forget(PendingCommit commit) {
+    void forget(CommitRequest commit) {
         Context context = commit.context;
         context.beginPublication();
         try {
@@ -374,13 +400,13 @@ final class EntryCache {
     }
 
     /** Ends what {@link #beginWrite} began, whatever came of it. */
-    void endWrite(Pending write, Collection<PendingCommit> commits) {
+    void endWrite(InFlight write, Collection<CommitRequest> commits) {
         try {
-            for (PendingCommit commit : commits) {
+            for (CommitRequest commit : commits) {
                 if (commit.cleared()) {
                     commit.context.clearing = null;
                 }
-                commit.writes.keySet().forEach(key -> pending.remove(key, write));
+                commit.writes.keySet().forEach(key -> inFlight.remove(key, write));
             }
         } finally {
             write.complete();

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes batches to a backend without atomic commits, and takes back what a failed one has written (R42).
@@ -31,6 +32,9 @@ final class RollbackWriter {
     private final long retryNanos;
     private final long timeoutNanos;
 
+    /** The last write, for whoever has to finish it: one thread at a time, each after the other. */
+    private @Nullable Write last;
+
     RollbackWriter(ContextAwareBackend backend, KeyStoreOptions options) {
         this.backend = backend;
         this.attempts = options.commitAttempts();
@@ -39,15 +43,35 @@ final class RollbackWriter {
     }
 
     void write(Batch batch) {
-        List<Step> steps = plan(batch);
-        for (int i = 0; i < steps.size(); i++) {
+        Write write = new Write(batch, plan(batch));
+        last = write;
+        for (Step step : write.steps) {
+            write.begun++;
             try {
-                Step step = steps.get(i);
                 save(batch.context(), step.entry, step.next);
             } catch (RuntimeException | Error e) {
-                rollback(batch.context(), steps.subList(0, i + 1), e);
+                rollback(write, e);
                 throw nothingWritten(e);
             }
+        }
+        write.complete = true;
+    }
+
+    /** Finds out what became of a batch whose writing thread is gone, and rolls back what is left of it. */
+    @SuppressWarnings("ReferenceEquality") // this batch, and not one that was written before with the same contents
+    WriteOutcome resume(Batch batch, Throwable cause) {
+        Write write = last;
+        if (write == null || write.batch != batch) {
+            return new WriteOutcome.Refused(cause);
+        }
+        if (write.complete) {
+            return new WriteOutcome.Written();
+        }
+        try {
+            rollback(write, cause);
+            return new WriteOutcome.Refused(cause);
+        } catch (RollbackFailedException e) {
+            return new WriteOutcome.Unknown(e);
         }
     }
 
@@ -55,6 +79,23 @@ final class RollbackWriter {
         return failure instanceof BackendException known && known.kind() != BackendException.Kind.OUTCOME_UNKNOWN
                 ? known
                 : BackendException.permanent(String.valueOf(failure.getMessage()), failure);
+    }
+
+    /** A write of a batch, and how far it has come. */
+    private static final class Write {
+
+        final Batch batch;
+        final List<Step> steps;
+
+        /** Of so many steps, the last of which may not be done, the entries may have changed. */
+        int begun;
+
+        boolean complete;
+
+        Write(Batch batch, List<Step> steps) {
+            this.batch = batch;
+            this.steps = steps;
+        }
     }
 
     private record Step(EntryId entry, Optional<byte[]> previous, Optional<byte[]> next) {}
@@ -97,7 +138,9 @@ final class RollbackWriter {
         }
     }
 
-    private void rollback(String context, List<Step> written, Throwable commitFailure) {
+    private void rollback(Write write, Throwable commitFailure) {
+        String context = write.batch.context();
+        List<Step> written = write.steps.subList(0, write.begun);
         long deadlineNanos = System.nanoTime() + timeoutNanos;
         List<EntryId> inDoubt = new ArrayList<>();
         Throwable rollbackFailure = null;

@@ -1,8 +1,10 @@
 package dev.keystore.core;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReferenceArray;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.ToIntBiFunction;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +17,9 @@ import org.jspecify.annotations.Nullable;
  * So entries that are read once, as one-time pre-keys are, pass through the small queue alone.
  *
  * <p>Concurrency: a read takes no lock, and its count may be lost. Whatever changes the map takes one lock, and does no
- * more under it than to link nodes.
+ * more under it than to link nodes: nothing that waits. Releasing the lock is one write of a field, which a thread that has
+ * no stack left can still do; a thread that leaves in the middle of a change leaves {@link #changing} set, and the next one
+ * empties the cache (R31).
  *
  * <p>What a hit costs is what it loads from memory: the slot of the table, the node, which is the key as well, and the id.
  */
@@ -34,7 +38,25 @@ final class S3FifoCache<V> {
     private final long maximumWeight;
     private final ToIntBiFunction<EntryKey, V> weigher;
 
-    private final ReentrantLock lock = new ReentrantLock();
+    private static final long PAUSE_NANOS = 20_000;
+    private static final int SPINS = 100;
+
+    private static final VarHandle LOCKED;
+
+    static {
+        try {
+            LOCKED = MethodHandles.lookup().findVarHandle(S3FifoCache.class, "locked", boolean.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    @SuppressWarnings("unused") // through LOCKED
+    private volatile boolean locked;
+
+    /** Whether the thread that holds the lock, or held it last, is in the middle of a change. */
+    private boolean changing;
+
     private final Queue<V> small = new Queue<>();
     private final Queue<V> main = new Queue<>();
 
@@ -116,8 +138,9 @@ final class S3FifoCache<V> {
     void put(EntryKey key, V value) {
         int weight = weigher.applyAsInt(key, value);
         int hash = hash(key);
-        lock.lock();
+        acquire();
         try {
+            beginChange();
             Node<V> known = find(key, hash);
             if (weight > maximumWeight) {
                 remove(known);
@@ -131,27 +154,53 @@ final class S3FifoCache<V> {
                 known.countRead();
                 makeRoom(0);
             }
+            changing = false;
         } finally {
-            lock.unlock();
+            locked = false;
         }
     }
 
     void remove(EntryKey key) {
-        lock.lock();
+        acquire();
         try {
+            beginChange();
             remove(find(key, hash(key)));
+            changing = false;
         } finally {
-            lock.unlock();
+            locked = false;
         }
     }
 
     long weight() {
-        lock.lock();
+        acquire();
         try {
             return small.weight + main.weight;
         } finally {
-            lock.unlock();
+            locked = false;
         }
+    }
+
+    /** Waits without a deadline, since no thread waits for anything while it holds the lock. */
+    private void acquire() {
+        for (int tries = 1; !LOCKED.compareAndSet(this, false, true); tries++) {
+            if (tries < SPINS) {
+                Thread.onSpinWait();
+            } else {
+                LockSupport.parkNanos(this, PAUSE_NANOS);
+            }
+        }
+    }
+
+    /** Empties the cache if the last change was not finished: its links and weights may not fit together any more. */
+    private void beginChange() {
+        if (changing) {
+            for (int slot = 0; slot < slots.length(); slot++) {
+                slots.set(slot, null);
+            }
+            small.clear();
+            main.clear();
+        }
+        changing = true;
     }
 
     private void add(Node<V> node) {
@@ -223,6 +272,13 @@ final class S3FifoCache<V> {
 
         long weight;
         int size;
+
+        void clear() {
+            oldest = null;
+            newest = null;
+            weight = 0;
+            size = 0;
+        }
 
         void add(Node<V> node) {
             node.queue = this;

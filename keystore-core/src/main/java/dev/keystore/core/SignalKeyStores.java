@@ -182,7 +182,7 @@ public final class SignalKeyStores implements AutoCloseable {
 
     /** Returns what has been done since this was opened. */
     public KeyStoreStats stats() {
-        return engine.pipeline.stats();
+        return engine.pipeline.stats(engine.cache);
     }
 
     /**
@@ -207,6 +207,7 @@ public final class SignalKeyStores implements AutoCloseable {
         private KeyStoreOptions options = KeyStoreOptions.DEFAULTS;
         private boolean refuseOwned;
         private boolean mustExist;
+        private boolean attended = true;
         private Consumer<String> onOwnershipLost = context -> {};
 
         private Builder() {}
@@ -318,6 +319,12 @@ public final class SignalKeyStores implements AutoCloseable {
             return this;
         }
 
+        /** Opens the stores without a thread of the engine's, for tests that schedule all threads themselves. */
+        Builder unattended() {
+            attended = false;
+            return this;
+        }
+
         /**
          * Opens the stores.
          *
@@ -331,7 +338,11 @@ public final class SignalKeyStores implements AutoCloseable {
             Backend opened = backend != null
                     ? backend
                     : BackendLocator.open(new BackendConfig(Objects.requireNonNull(url), properties, mustExist));
-            return new SignalKeyStores(new Engine(opened, options, onOwnershipLost), refuseOwned);
+            Engine engine = new Engine(opened, options, onOwnershipLost);
+            if (attended) {
+                engine.start();
+            }
+            return new SignalKeyStores(engine, refuseOwned);
         }
     }
 }

@@ -15,8 +15,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.StampedLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -26,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * The backend as the engine uses it: which way each operation takes is decided here, once, by what the backend
  * implements.
  *
- * <p>Concurrency: calls share {@link #inUse}, closing takes it alone, so that the backend is closed while no call is in
- * it. Streams are not waited for: one that is read on after closing fails.
+ * <p>Concurrency: the backend is closed while no call is in it. Streams are not waited for: one that is read on after
+ * closing fails.
  */
 final class Storage {
 
@@ -37,9 +35,9 @@ final class Storage {
     private final PrefixScan prefixes;
     private final @Nullable ContextOwnership ownership;
     private final Consumer<List<Batch>> writer;
+    private final @Nullable RollbackWriter rollback;
     private final int groupLimit;
-    private final StampedLock inUse = new StampedLock();
-    private volatile boolean closed;
+    private final CallsUnderWay calls = new CallsUnderWay();
 
     Storage(Backend backend, KeyStoreOptions options) {
         this.backend = backend;
@@ -50,13 +48,16 @@ final class Storage {
         this.ownership = backend instanceof ContextOwnership owns ? owns : null;
         if (backend instanceof GroupCommit groups) {
             this.writer = groups::commit;
+            this.rollback = null;
             this.groupLimit = options.maximumGroupSize();
         } else if (backend instanceof AtomicCommit atomic) {
             this.writer = group -> group.forEach(atomic::commit);
+            this.rollback = null;
             this.groupLimit = 1;
         } else {
-            RollbackWriter rollback = new RollbackWriter(entries, options);
-            this.writer = group -> group.forEach(rollback::write);
+            RollbackWriter single = new RollbackWriter(entries, options);
+            this.writer = group -> group.forEach(single::write);
+            this.rollback = single;
             this.groupLimit = 1;
         }
     }
@@ -133,45 +134,28 @@ final class Storage {
         });
     }
 
+    /**
+     * Rolls back what is left of a group whose writing thread is gone, on a backend without atomic commits.
+     *
+     * @return what came of the group; null on a backend with atomic commits, which has to say so itself
+     */
+    @Nullable
+    WriteOutcome rollBack(List<Batch> group, Throwable cause) {
+        return rollback == null ? null : call(() -> rollback.resume(group.get(0), cause));
+    }
+
     private <T> T call(Supplier<T> operation) {
-        long stamp = inUse.readLock();
+        CallsUnderWay.Call call = calls.enter();
         try {
-            if (closed) {
-                throw new ClosedException();
-            }
             return operation.get();
         } finally {
-            inUse.unlockRead(stamp);
+            call.over = true;
         }
     }
 
     /** Closes the backend once no call is in it, or at the deadline; deaf to interrupts. */
     void close(long deadlineNanos) {
-        long stamp = lockAlone(deadlineNanos);
-        try {
-            closed = true;
-            backend.close();
-        } finally {
-            if (stamp != 0) {
-                inUse.unlockWrite(stamp);
-            }
-        }
-    }
-
-    private long lockAlone(long deadlineNanos) {
-        boolean interrupted = false;
-        try {
-            while (true) {
-                try {
-                    return inUse.tryWriteLock(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS);
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
+        calls.close(deadlineNanos);
+        backend.close();
     }
 }

@@ -56,11 +56,11 @@ final class StoreTransaction implements Transaction {
 
     /** Returns the commit of what was written; null if nothing was. */
     @Nullable
-    PendingCommit toCommit() {
+    CommitRequest toCommit() {
         if (writes.isEmpty() && keptTypes == null) {
             return null;
         }
-        return new PendingCommit(
+        return new CommitRequest(
                 context,
                 reads,
                 writes,

@@ -324,17 +324,47 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R41 an error thrown out of the backend is an unknown outcome, and the pipeline goes on")
+    @DisplayName(
+            "R31 R41 an error thrown out of a backend that can't tell is an unknown outcome, and the pipeline goes on")
     void commit_backendThrowsError_isUnknownAndOthersGoOn() {
-        faults.on(Operation.COMMIT).run(Moment.AFTER, () -> {
-            throw new StackOverflowError("planted");
-        });
-        assertThatThrownBy(() -> put("a", "1"))
-                .isInstanceOf(CommitOutcomeUnknownException.class)
-                .hasCauseInstanceOf(StackOverflowError.class);
-        assertThat(session("a")).isEqualTo("1");
-        put("a", "2");
-        assertThat(session("a")).isEqualTo("2");
+        try (Fixture unowned = Fixture.of(Fixture.Kind.GROUPING)) {
+            unowned.faults.on(Operation.COMMIT).run(Moment.AFTER, CommitPipelineTest::overflow);
+            assertThatThrownBy(() -> unowned.put("a", "1"))
+                    .isInstanceOf(CommitOutcomeUnknownException.class)
+                    .hasCauseInstanceOf(StackOverflowError.class);
+            assertThat(unowned.find("a")).isEqualTo("1");
+            unowned.put("a", "2");
+            assertThat(unowned.find("a")).isEqualTo("2");
+        }
+    }
+
+    private static void overflow() {
+        throw new StackOverflowError("planted");
+    }
+
+    @Test
+    @DisplayName(
+            "R31 R54 after an error thrown out of a backend with ownership the commit is sent again, and written once")
+    void commit_backendWithOwnershipThrowsError_isWrittenOnce() {
+        for (Moment moment : List.of(Moment.BEFORE, Moment.AFTER)) {
+            faults.on(Operation.COMMIT).run(moment, CommitPipelineTest::overflow);
+            put("a", moment.name());
+            assertThat(session("a")).isEqualTo(moment.name());
+            assertThat(persisted("a")).isEqualTo(moment.name());
+        }
+        assertThat(stores.stats().commits()).isEqualTo(2);
+    }
+
+    @Test
+    @DisplayName(
+            "R31 R41 a backend with ownership that throws an error each time leaves the outcome unknown, and others go on")
+    void commit_backendWithOwnershipThrowsErrorsOnly_isUnknown() {
+        open(SignalKeyStores.builder().retry(3, Duration.ofMillis(1)));
+        faults.on(Operation.COMMIT).of("session", "a").forever().run(Moment.BEFORE, CommitPipelineTest::overflow);
+        assertThatThrownBy(() -> put("a", "1")).isInstanceOf(CommitOutcomeUnknownException.class);
+        put("b", "1");
+        assertThat(persisted("b")).isEqualTo("1");
+        assertThat(session("a")).isEqualTo("absent");
     }
 
     @Test

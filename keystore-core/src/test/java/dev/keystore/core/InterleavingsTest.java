@@ -187,6 +187,7 @@ class InterleavingsTest {
                 || type.equals("java.util.concurrent.TimeUnit")
                 || type.equals("java.util.concurrent.atomic.LongAdder")
                 || type.startsWith("java.time.")
+                || type.equals("dev.keystore.core.StackReserve")
                 || type.equals("dev.keystore.core.Envelope");
     }
 
@@ -194,8 +195,9 @@ class InterleavingsTest {
     @Param(name = "value", gen = IntGen.class, conf = "1:3")
     public static class StoredEntry {
 
-        final Fixture fixture =
-                Fixture.of(Kind.GROUPING, options -> options.lockStripes(1).maximumCacheBytes(10_000));
+        final Fixture fixture = Fixture.of(
+                Kind.GROUPING,
+                options -> options.lockStripes(1).maximumCacheBytes(10_000).unattended());
 
         public StoredEntry() {
             fixture.plant("session", "x", Envelope.seal("alice", "session", "x", bytes("stored")));

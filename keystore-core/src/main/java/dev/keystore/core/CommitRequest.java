@@ -15,15 +15,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * A commit on its way through the pipeline: what it read, what it writes, and how far it is.
  *
- * <p>Concurrency: its own thread and the leader move it from step to step by compare-and-set. Whoever ends it first has
- * said what became of it; what the other says then is not heard.
+ * <p>Concurrency: its thread and the leader move it from step to step by compare-and-set. The first of them to end it
+ * decides its outcome; a later attempt to end it has no effect.
  */
-final class PendingCommit {
+final class CommitRequest {
 
     /** How far a commit is. */
     sealed interface State {}
 
-    /** The steps on the way. Until {@link #WRITING} its own thread may end it: nothing of it was written. */
+    /** The steps on the way. Until {@link #WRITING} its thread may end it: nothing of it was written. */
     enum Step implements State {
         /** In the queue. */
         QUEUED,
@@ -45,10 +45,17 @@ final class PendingCommit {
     private final @Nullable Set<String> keptTypes;
     private final Map<EntryKey, Mutation> puts = new LinkedHashMap<>();
     private final Thread thread = Thread.currentThread();
+    private final boolean virtual = VirtualThreads.isVirtual(thread);
     private final AtomicReference<State> state = new AtomicReference<>(Step.QUEUED);
 
-    /** Set by a leader when the group was refused: it is written by itself then, so that only the culprit fails. */
-    boolean alone;
+    /**
+     * Set by its thread when that leaves, also by an error. A field and not a method, since a thread that has no stack left
+     * can still write it.
+     */
+    volatile boolean deserted;
+
+    /** Set by a leader when the group was refused: it is written alone then, so that only the culprit fails. */
+    boolean isolated;
 
     /** How often the backend has failed it transiently; counted by its leaders, one after the other. */
     int attempts;
@@ -57,11 +64,11 @@ final class PendingCommit {
     volatile @Nullable Throwable lastFailure;
 
     /**
-     * Makes a commit of the calling thread.
+     * Creates a commit of the calling thread.
      *
      * @param keptTypes if the context is to be cleared before the writes, the types that stay; else null
      */
-    PendingCommit(
+    CommitRequest(
             Context context,
             Map<EntryKey, Entry> reads,
             Map<EntryKey, Entry> writes,
@@ -111,12 +118,23 @@ final class PendingCommit {
         return writes.keySet().stream().map(EntryKey::entryId).toList();
     }
 
+    /** Returns whether the whole group consists of it: a clear changes keys that it does not name. */
+    boolean isWrittenAlone() {
+        return isolated || cleared();
+    }
+
     State state() {
         return Objects.requireNonNull(state.get());
     }
 
-    boolean isDone() {
-        return state.get() instanceof Done;
+    /** Returns whether nothing is to be done for it any more: it has ended, or its thread has left. */
+    boolean isOver() {
+        return deserted || state.get() instanceof Done;
+    }
+
+    /** Returns whether its thread can lead. A virtual thread might not get a carrier again while others wait for it. */
+    boolean canLead() {
+        return !virtual && !deserted;
     }
 
     /** Takes one step, and returns whether it was at {@code from}. */
@@ -124,7 +142,17 @@ final class PendingCommit {
         return state.compareAndSet(from, to);
     }
 
-    /** Takes it from the backend's hands back to {@code to}, unless it is done, and lets its thread look at it. */
+    /** Makes it the one whose thread leads next; returns whether that is so now. */
+    boolean offerLead() {
+        return step(Step.QUEUED, Step.LEADING) || state.get() == Step.LEADING;
+    }
+
+    /** Moves it from the queue into a group; returns false if it has ended. */
+    boolean take() {
+        return step(Step.LEADING, Step.TAKEN) || step(Step.QUEUED, Step.TAKEN);
+    }
+
+    /** Moves it back from the group to {@code to}, unless it has ended, and lets its thread look at it. */
     boolean returnTo(Step to) {
         boolean returned = step(Step.WRITING, to) || step(Step.TAKEN, to);
         wake();
@@ -136,8 +164,21 @@ final class PendingCommit {
         state.compareAndSet(from, new Done(failure));
     }
 
+    /** Ends it unless the backend has it; returns whether it ended without anything written. */
+    boolean withdraw(KeyStoreException failure) {
+        Done done = new Done(failure);
+        State now = state();
+        while (now != Step.WRITING && !(now instanceof Done)) {
+            if (state.compareAndSet(now, done)) {
+                return true;
+            }
+            now = state();
+        }
+        return false;
+    }
+
     /** Ends it wherever it is, and wakes its thread; {@code failure} is null if all of it is written. */
-    void tell(@Nullable KeyStoreException failure) {
+    void complete(@Nullable KeyStoreException failure) {
         Done done = new Done(failure);
         State now = state();
         while (!(now instanceof Done) && !state.compareAndSet(now, done)) {
@@ -146,7 +187,7 @@ final class PendingCommit {
         wake();
     }
 
-    /** Lets its thread look at it; one's own looks anyway, and an unpark would cut short what it parks for next. */
+    /** Lets its thread look at it. The thread itself looks anyway, and an unpark would cut its next park short. */
     void wake() {
         if (thread != Thread.currentThread()) {
             LockSupport.unpark(thread);
