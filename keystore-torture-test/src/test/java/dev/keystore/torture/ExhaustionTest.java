@@ -1,0 +1,72 @@
+package dev.keystore.torture;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.core.SignalKeyStores;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Processes that commit while they run out of stack or of memory; another thread's commits go on, and all ends well. */
+@Timeout(300)
+class ExhaustionTest {
+
+    @TempDir
+    Path folder;
+
+    @ParameterizedTest
+    @CsvSource({"jdbc:sqlite, stack", "jdbc:sqlite, memory", "mapdb, stack", "mapdb, memory"})
+    @DisplayName("R31 a process that ran out of stack or memory time and again while it committed goes on and closes")
+    void commit_whileRunningOut_endsTruthfully(String scheme, String what) throws Exception {
+        long seed = Long.getLong("keystore.exhaustion.seed", System.nanoTime());
+        String url = scheme + ":" + folder.resolve("keys");
+        Process child = start(url, what, seed);
+        boolean ended = child.waitFor(200, TimeUnit.SECONDS);
+        child.destroyForcibly().waitFor();
+        String printed = Files.readString(folder.resolve("out"));
+        assertThat(ended).as("ended, seed " + seed + "\n" + printed).isTrue();
+        assertThat(printed).as("seed " + seed).endsWith("closed\n");
+
+        Map<String, Integer> values = printed.lines()
+                .filter(line -> line.startsWith("counter-") || line.startsWith("deep "))
+                .map(line -> line.split(" "))
+                .collect(Collectors.toMap(words -> words[0], words -> Integer.valueOf(words[1])));
+        assertThat(values).hasSizeGreaterThanOrEqualTo(3);
+        try (SignalKeyStores stores = SignalKeyStores.open(url)) {
+            values.forEach((id, value) -> assertThat(stores.forContext("alice").find(KeyTypes.SESSION, id))
+                    .as(id)
+                    .hasValueSatisfying(
+                            bytes -> assertThat(ByteBuffer.wrap(bytes).getInt()).isEqualTo(value)));
+        }
+    }
+
+    private Process start(String url, String what, long seed) throws Exception {
+        Path temporary = Files.createDirectory(folder.resolve("tmp"));
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                what.equals("memory") ? "-Xmx40m" : "-Xmx256m",
+                "-XX:+UseSerialGC",
+                "-Djava.io.tmpdir=" + temporary,
+                "-cp",
+                System.getProperty("java.class.path"),
+                Exhausted.class.getName(),
+                url,
+                what,
+                String.valueOf(seed)));
+        return new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(folder.resolve("out").toFile())
+                .start();
+    }
+}
