@@ -5,6 +5,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * How far a collection of an account's app state is synchronised.
@@ -48,8 +49,8 @@ public record AppStateSyncVersion(long version, byte[] hash, Map<String, byte[]>
 
     /** Takes copies. */
     public AppStateSyncVersion {
-        hash = hash.clone();
-        valueMacs = copyOf(valueMacs);
+        hash = Objects.requireNonNull(hash, "hash").clone();
+        valueMacs = copyOf(Objects.requireNonNull(valueMacs, "valueMacs"));
     }
 
     /** Returns a copy of the hash. */
@@ -84,9 +85,13 @@ public record AppStateSyncVersion(long version, byte[] hash, Map<String, byte[]>
         return "AppStateSyncVersion[" + version + ", " + valueMacs.size() + " values]";
     }
 
+    private static <T> T notNull(T part) {
+        return Objects.requireNonNull(part, "valueMacs must not hold null");
+    }
+
     private static Map<String, byte[]> copyOf(Map<String, byte[]> macs) {
         Map<String, byte[]> copy = new LinkedHashMap<>();
-        macs.forEach((index, mac) -> copy.put(index, mac.clone()));
+        macs.forEach((index, mac) -> copy.put(notNull(index), notNull(mac).clone()));
         return copy;
     }
 }

@@ -95,10 +95,10 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      * and the exception reaches the caller as it is (R22). On return the batch is durable. A transaction that wrote
      * nothing commits nothing.
      *
-     * <p>{@code work} runs on the calling thread, once (R23); a transient failure repeats only the commit. Works with
-     * equal lock keys run one at a time, in the order in which they arrived; others run in parallel, save for those
-     * whose keys share a lock stripe (R20). The wait for the lock is bounded by {@code lockTimeout} and the commit by
-     * {@code commitTimeout} (30 s each unless configured).
+     * <p>{@code work} runs on the calling thread, once (R23); a transient failure repeats only the commit. Transactions of
+     * one context with equal lock keys run one at a time, in the order in which they arrived; others run in parallel
+     * (R20). The wait for the lock is bounded by {@code lockTimeout} and the commit by {@code commitTimeout} (30 s each
+     * unless configured).
      *
      * <p>Called on a transaction, {@code work} joins it: it sees and adds to that transaction's writes, and its lock is
      * held until that transaction ends. If it throws, its own writes are dropped, the outer transaction's are kept.
@@ -139,6 +139,8 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      * @param lockKey what to serialize on
      */
     default <X extends Exception> void useTransaction(String lockKey, VoidWork<X> work) throws X {
+        Objects.requireNonNull(lockKey, "lockKey");
+        Objects.requireNonNull(work, "work");
         this.<Boolean, X>transaction(lockKey, tx -> {
             work.run(tx);
             return Boolean.TRUE;

@@ -2,6 +2,7 @@ package dev.keystore;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A one-time pre-key, or any other pair of a public and a private key, as the bytes that the client's library makes.
@@ -28,8 +29,8 @@ public record KeyPair(byte[] publicKey, byte[] privateKey) {
 
     /** Takes copies. */
     public KeyPair {
-        publicKey = publicKey.clone();
-        privateKey = privateKey.clone();
+        publicKey = Objects.requireNonNull(publicKey, "publicKey").clone();
+        privateKey = Objects.requireNonNull(privateKey, "privateKey").clone();
     }
 
     /** Returns a copy of the public key's bytes. */

@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -98,7 +99,7 @@ public final class KeyTypes {
         @Override
         public byte[] encode(C strings) {
             List<byte[]> fields = new ArrayList<>(strings.size());
-            strings.forEach(string -> fields.add(Fields.ofString(string)));
+            strings.forEach(string -> fields.add(Fields.ofString(notNull(string))));
             return Fields.join(fields);
         }
 
@@ -116,7 +117,12 @@ public final class KeyTypes {
         /** Makes an immutable copy of a collection that may be the caller's own, mutable one. */
         @Override
         public C copy(C strings) {
+            strings.forEach(StringsCodec::notNull);
             return collect(List.copyOf(strings));
+        }
+
+        private static String notNull(String string) {
+            return Objects.requireNonNull(string, "value must not hold null");
         }
     }
 }

@@ -1,5 +1,7 @@
 package dev.keystore;
 
+import org.jspecify.annotations.Nullable;
+
 /** The thread was interrupted while it waited (R27). Nothing was written; the interrupt flag of the thread is set. */
 public final class OperationInterruptedException extends KeyStoreException {
 
@@ -11,6 +13,15 @@ public final class OperationInterruptedException extends KeyStoreException {
      * @param wait what was waited for, for the message
      */
     public OperationInterruptedException(String wait) {
-        super("Interrupted while waiting for " + wait + "; nothing was written", null);
+        this(wait, null);
+    }
+
+    /**
+     * Creates an exception with the failure by which the interrupt showed.
+     *
+     * @param wait what was waited for, for the message
+     */
+    public OperationInterruptedException(String wait, @Nullable Throwable cause) {
+        super("Interrupted while waiting for " + wait + "; nothing was written", cause);
     }
 }

@@ -36,7 +36,7 @@ public record SignedPreKey(KeyPair keyPair, byte[] signature, long timestampMill
     /** Takes a copy. */
     public SignedPreKey {
         Objects.requireNonNull(keyPair, "keyPair");
-        signature = signature.clone();
+        signature = Objects.requireNonNull(signature, "signature").clone();
     }
 
     /** Returns a copy of the signature's bytes. */

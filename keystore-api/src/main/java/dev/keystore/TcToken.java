@@ -2,6 +2,7 @@ package dev.keystore;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A trusted-contact token, and when it was issued.
@@ -28,7 +29,7 @@ public record TcToken(byte[] token, long timestampMillis) {
 
     /** Takes a copy. */
     public TcToken {
-        token = token.clone();
+        token = Objects.requireNonNull(token, "token").clone();
     }
 
     /** Returns a copy of the token's bytes. */

@@ -27,14 +27,18 @@ public final class Updates implements KeyWriter {
     /** {@inheritDoc} The value is copied. */
     @Override
     public <V> void put(KeyType<V> type, String id, V value) {
+        EntryId entry = entry(type, id);
         Objects.requireNonNull(value, "value");
-        changes.put(
-                new EntryId(type.name(), id), new Change<>(type, type.codec().copy(value)));
+        changes.put(entry, new Change<>(type, type.codec().copy(value)));
     }
 
     @Override
     public void delete(KeyType<?> type, String id) {
-        changes.put(new EntryId(type.name(), id), new Change<>(type, null));
+        changes.put(entry(type, id), new Change<>(type, null));
+    }
+
+    private static EntryId entry(KeyType<?> type, String id) {
+        return new EntryId(Objects.requireNonNull(type, "type").name(), id);
     }
 
     /** Returns how many entries are changed. */
@@ -44,6 +48,7 @@ public final class Updates implements KeyWriter {
 
     /** Makes each of the changes on {@code target}, in the order in which the ids were first named. */
     public void applyTo(KeyWriter target) {
+        Objects.requireNonNull(target, "target");
         changes.forEach((entry, change) -> change.applyTo(target, entry.id()));
     }
 

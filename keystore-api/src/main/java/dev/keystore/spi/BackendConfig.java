@@ -16,6 +16,11 @@ public record BackendConfig(String url, Map<String, String> properties, boolean 
     /** Takes a copy of {@code properties}. */
     public BackendConfig {
         Objects.requireNonNull(url, "url");
+        Objects.requireNonNull(properties, "properties");
+        properties.forEach((name, value) -> {
+            Objects.requireNonNull(name, "properties must not hold null");
+            Objects.requireNonNull(value, "properties must not hold null");
+        });
         properties = Map.copyOf(properties);
     }
 
@@ -30,7 +35,7 @@ public record BackendConfig(String url, Map<String, String> properties, boolean 
      * @throws IllegalArgumentException if the URL does not begin with the scheme
      */
     public String location(String scheme) {
-        if (!url.startsWith(scheme + ":")) {
+        if (!url.startsWith(Objects.requireNonNull(scheme, "scheme") + ":")) {
             throw new IllegalArgumentException("url must begin with \"" + scheme + ":\"");
         }
         return url.substring(scheme.length() + 1);

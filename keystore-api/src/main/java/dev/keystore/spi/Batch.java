@@ -17,6 +17,8 @@ public record Batch(String context, long epoch, long sequence, List<Mutation> mu
     /** Takes a copy of {@code mutations}. */
     public Batch {
         Objects.requireNonNull(context, "context");
+        Objects.requireNonNull(mutations, "mutations")
+                .forEach(mutation -> Objects.requireNonNull(mutation, "mutations must not hold null"));
         mutations = List.copyOf(mutations);
     }
 }

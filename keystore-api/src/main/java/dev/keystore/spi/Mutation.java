@@ -46,6 +46,8 @@ public sealed interface Mutation {
 
         /** Takes a copy of {@code keptTypes}. */
         public Clear {
+            Objects.requireNonNull(keptTypes, "keptTypes")
+                    .forEach(type -> Objects.requireNonNull(type, "keptTypes must not hold null"));
             keptTypes = Set.copyOf(keptTypes);
         }
     }

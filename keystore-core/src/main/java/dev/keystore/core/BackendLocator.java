@@ -1,6 +1,8 @@
 package dev.keystore.core;
 
+import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
+import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendProvider;
@@ -16,10 +18,26 @@ final class BackendLocator {
 
     private static final Pattern SCHEME = Pattern.compile("(jdbc:)?[A-Za-z][A-Za-z0-9+.-]*(?=:)");
 
+    /** The path of a database file: letters, digits, dots, dashes and spaces between slashes, on Windows after a drive. */
+    private static final Pattern FILE = Pattern.compile(
+            "([A-Za-z]:[/\\\\])?[/\\\\]?([\\w. ~-]+[/\\\\])*[\\w. -]+\\.(db3?|sqlite3?|(?<mapdb>mapdb))");
+
     private BackendLocator() {}
 
     static Backend open(BackendConfig config) {
-        return find(config.url(), registered()).open(config);
+        return open(find(config.url(), registered()), config);
+    }
+
+    /** Opens a backend; what says what was found, or that the URL is wrong, says so to an interrupted thread as well. */
+    private static Backend open(BackendProvider provider, BackendConfig config) {
+        try {
+            return provider.open(config);
+        } catch (StoreNotFoundException | UnsupportedFormatException | IllegalArgumentException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            RuntimeException interruption = Interruption.of("a store of " + provider.name() + " to open", e);
+            throw interruption == null ? e : interruption;
+        }
     }
 
     private static List<BackendProvider> registered() {
@@ -41,8 +59,11 @@ final class BackendLocator {
         }
         String scheme = schemeOf(url);
         if (matching.isEmpty()) {
+            String problem = scheme.isEmpty()
+                    ? "The URL has no scheme" + suggestion(url)
+                    : "No backend is registered for scheme \"" + scheme + "\"; found: ";
             throw new StoreOpenException(
-                    "No backend is registered for scheme \"" + scheme + "\"; found: " + describe(providers)
+                    problem + describe(providers)
                             + ". Add the backend's artifact, for example dev.keystore:keystore-backend-jdbc for"
                             + " jdbc:sqlite or dev.keystore:keystore-backend-mapdb for mapdb, to the class path",
                     null);
@@ -55,11 +76,19 @@ final class BackendLocator {
 
     /**
      * What follows the scheme may hold a password, so messages show the scheme alone; of a URL without one, whose first
-     * colon may come after the password, nothing.
+     * colon may come after the password, nothing, unless it can only be the path of a file.
      */
     private static String schemeOf(String url) {
         Matcher scheme = SCHEME.matcher(url);
-        return scheme.lookingAt() ? scheme.group() : "(none)";
+        return scheme.lookingAt() && !FILE.matcher(url).matches() ? scheme.group() : "";
+    }
+
+    private static String suggestion(String url) {
+        Matcher file = FILE.matcher(url);
+        if (!file.matches()) {
+            return "; found: ";
+        }
+        return "; did you mean " + (file.group("mapdb") == null ? "jdbc:sqlite:" : "mapdb:") + url + "? Found: ";
     }
 
     private static String describe(List<BackendProvider> providers) {

@@ -4,7 +4,6 @@ import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
-import dev.keystore.TransactionConflictException;
 import dev.keystore.core.CommitQueue.Lead;
 import dev.keystore.core.CommitQueue.Phase;
 import dev.keystore.core.CommitRequest.Done;
@@ -77,7 +76,6 @@ final class CommitPipeline {
     private final LongAdder commits = new LongAdder();
     private final LongAdder writes = new LongAdder();
     private final LongAdder retries = new LongAdder();
-    private final LongAdder conflicts = new LongAdder();
     private final AtomicLong largestGroup = new AtomicLong();
 
     CommitPipeline(EntryCache cache, Storage storage, KeyStoreOptions options, Consumer<String> onOwnershipLost) {
@@ -312,11 +310,7 @@ final class CommitPipeline {
             return;
         }
         group.counted = true;
-        CommitGroup.Checked checked = group.checked();
-        conflicts.add(checked.refused().values().stream()
-                .filter(TransactionConflictException.class::isInstance)
-                .count());
-        int batches = checked.batches().size();
+        int batches = group.checked().batches().size();
         if (batches > 0) {
             writes.increment();
             commits.add(batches);
@@ -371,13 +365,13 @@ final class CommitPipeline {
         wakeStandby();
     }
 
-    KeyStoreStats stats(EntryCache cache) {
+    KeyStoreStats stats(long conflicts, EntryCache cache) {
         return new KeyStoreStats(
                 commits.sum(),
                 writes.sum(),
                 largestGroup.get(),
                 retries.sum(),
-                conflicts.sum(),
+                conflicts,
                 cache.loads(),
                 cache.cachedBytes());
     }

@@ -12,6 +12,7 @@ import dev.keystore.TransactionWork;
 import dev.keystore.Updates;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,6 +52,7 @@ final class ContextStore implements SignalKeyStore {
     @Override
     public <V> Optional<V> find(KeyType<V> type, String id) {
         engine.checkOpen();
+        Objects.requireNonNull(type, "type");
         EntryKey key = new EntryKey(context, type, Objects.requireNonNull(id, "id"));
         return Optional.ofNullable(engine.cache.read(key).value(type));
     }
@@ -58,6 +60,8 @@ final class ContextStore implements SignalKeyStore {
     @Override
     public <V> Map<String, V> get(KeyType<V> type, Collection<String> ids) {
         engine.checkOpen();
+        Objects.requireNonNull(type, "type");
+        Objects.requireNonNull(ids, "ids");
         Map<String, V> cached = getCached(type, ids);
         return cached == null ? getLoaded(type, ids) : cached;
     }
@@ -102,7 +106,7 @@ final class ContextStore implements SignalKeyStore {
     @Override
     public Stream<String> ids(KeyType<?> type, String idPrefix) {
         engine.checkOpen();
-        engine.types.check(type, Objects.requireNonNull(idPrefix, "idPrefix"));
+        engine.types.check(Objects.requireNonNull(type, "type"), Objects.requireNonNull(idPrefix, "idPrefix"));
         return engine.storage.scan(context.name, type.name(), idPrefix);
     }
 
@@ -168,9 +172,10 @@ final class ContextStore implements SignalKeyStore {
     private <R> R single(TransactionWork<R, RuntimeException> operation) {
         engine.checkOpen();
         long deadlineNanos = System.nanoTime() + engine.options.commitTimeout().toNanos();
+        TransactionScope scope = new TransactionScope();
         while (true) {
             try {
-                return attempt(new LockTable.Held(), operation);
+                return attempt(scope, operation);
             } catch (TransactionConflictException e) {
                 if (System.nanoTime() - deadlineNanos >= 0) {
                     throw new CommitFailedException(context.name, "others changed the same entries all the time", e);
@@ -183,19 +188,20 @@ final class ContextStore implements SignalKeyStore {
     public <R, X extends Exception> R transaction(
             Set<String> lockKeys, TransactionOptions options, TransactionWork<R, X> work) throws X {
         engine.checkOpen();
-        checkLockKeys(lockKeys);
+        Set<String> locked = checkLockKeys(lockKeys);
         Objects.requireNonNull(options, "options");
         Objects.requireNonNull(work, "work");
-        Engine.Running running = engine.running.get();
-        if (running.inTransaction) {
+        if (running() != null) {
             throw new IllegalStateException("This thread is in a transaction already, and a second one beside it could"
                     + " wait for the first for ever: call transaction on the handle");
         }
-        running.inTransaction = true;
-        try (LockTable.Held locks = engine.locks.acquire(context, lockKeys)) {
+        TransactionScope scope = new TransactionScope();
+        try {
+            engine.inTransaction.set(scope);
+            engine.locks.acquire(context.name, locked, scope.locks);
             for (int attempt = 1; ; attempt++) {
                 try {
-                    return attempt(locks, work);
+                    return attempt(scope, work);
                 } catch (TransactionConflictException e) {
                     if (attempt == options.maxAttempts()) {
                         throw e;
@@ -204,14 +210,21 @@ final class ContextStore implements SignalKeyStore {
                 }
             }
         } finally {
-            running.inTransaction = false;
-            engine.running.remove();
+            scope.locks.released = true; // before any call, each of which may fail where no stack is left (R31)
+            engine.locks.release(scope.locks);
+            engine.inTransaction.remove();
         }
     }
 
+    /** Returns the scope of the transaction that this thread is in, or null. */
+    private @Nullable TransactionScope running() {
+        TransactionScope scope = engine.inTransaction.get();
+        return scope == null || scope.locks.released ? null : scope;
+    }
+
     /** Runs work once, then commits what it wrote. */
-    private <R, X extends Exception> R attempt(LockTable.Held locks, TransactionWork<R, X> work) throws X {
-        StoreTransaction tx = new StoreTransaction(engine, context, locks);
+    private <R, X extends Exception> R attempt(TransactionScope scope, TransactionWork<R, X> work) throws X {
+        StoreTransaction tx = new StoreTransaction(engine, context, scope);
         R result;
         try {
             result = work.run(tx);
@@ -220,21 +233,32 @@ final class ContextStore implements SignalKeyStore {
         }
         CommitRequest commit = tx.toCommit();
         if (commit != null) {
-            engine.pipeline.commit(commit);
+            try {
+                engine.pipeline.commit(commit);
+            } catch (TransactionConflictException e) {
+                throw tx.conflict(e.entry());
+            }
+            TransactionScope running = running();
+            if (running != null && running != scope) {
+                running.addWritten(commit);
+            }
         }
         return result;
     }
 
+    /** Returns a copy. */
     static Set<String> checkLockKeys(Set<String> lockKeys) {
-        if (lockKeys.isEmpty()) {
-            throw new IllegalArgumentException("lockKeys must hold at least one key");
-        }
-        for (String lockKey : lockKeys) {
+        Set<String> checked = new HashSet<>();
+        for (String lockKey : Objects.requireNonNull(lockKeys, "lockKeys")) {
             if (Objects.requireNonNull(lockKey, "lockKeys must not hold null").isBlank()) {
                 throw new IllegalArgumentException("lockKey must not be blank");
             }
+            checked.add(lockKey);
         }
-        return lockKeys;
+        if (checked.isEmpty()) {
+            throw new IllegalArgumentException("lockKeys must hold at least one key");
+        }
+        return checked;
     }
 
     @Override

@@ -1,10 +1,14 @@
 package dev.keystore.core;
 
+import dev.keystore.ContextOwnedException;
 import dev.keystore.OperationInterruptedException;
+import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /** What all contexts of one opened backend share. */
 final class Engine {
@@ -16,16 +20,12 @@ final class Engine {
     final LockTable locks;
     final CommitPipeline pipeline;
 
-    /** What a thread is doing, to refuse a second transaction alongside the first (R26). */
+    /** Attempts of transactions and single writes that ended in a conflict. */
+    final LongAdder conflicts = new LongAdder();
+
+    /** The scope of the transaction that the thread is in, to refuse a second one beside it (R26); it may have ended. */
     @SuppressWarnings("ThreadLocalUsage") // one for each engine: a transaction of another backend is no deadlock
-    final ThreadLocal<Running> running = ThreadLocal.withInitial(Running::new);
-
-    /** Whether a thread is in a transaction. */
-    static final class Running {
-
-        /** A field and not a method, since a thread that has no stack left can still write it. */
-        boolean inTransaction;
-    }
+    final ThreadLocal<@Nullable TransactionScope> inTransaction = new ThreadLocal<>();
 
     private volatile boolean closed;
 
@@ -33,7 +33,7 @@ final class Engine {
         this.options = options;
         this.storage = new Storage(backend, options);
         this.cache = new EntryCache(storage, types, options);
-        this.locks = new LockTable(options.lockStripes(), options.lockTimeout());
+        this.locks = new LockTable(options.lockTimeout());
         this.pipeline = new CommitPipeline(cache, storage, options, onOwnershipLost);
     }
 
@@ -51,20 +51,35 @@ final class Engine {
     /**
      * Takes a context over and returns its epoch. Like a commit, this is tried again where it fails transiently (R40), until
      * the deadline; an interrupt ends the pause between two tries.
+     *
+     * @throws ContextOwnedException if the context was to be taken over unless it is owned, and it is
+     * @throws StoreOpenException if the backend failed
+     * @throws OperationInterruptedException if an interrupt ended a try or a pause
      */
     long takeOver(String context, boolean unlessOwned, long deadlineNanos) {
         for (int attempt = 1; ; attempt++) {
             try {
                 return storage.takeOver(context, unlessOwned);
-            } catch (BackendException e) {
+            } catch (ContextOwnedException | StoreOpenException | ClosedException e) {
+                throw e;
+            } catch (RuntimeException e) {
+                RuntimeException interruption = Interruption.of("context \"" + context + "\" to be taken over", e);
+                if (interruption != null) {
+                    throw interruption;
+                }
                 long pauseNanos = Backoff.nanos(options.retryDelay().toNanos(), attempt);
                 boolean last = attempt == options.commitAttempts() || deadlineNanos - System.nanoTime() < pauseNanos;
-                if (e.kind() != BackendException.Kind.TRANSIENT || last) {
-                    throw e;
+                if (!isTransient(e) || last) {
+                    throw new StoreOpenException(
+                            "Context \"" + context + "\" could not be taken over: " + e.getMessage(), e);
                 }
                 pause(context, pauseNanos);
             }
         }
+    }
+
+    private static boolean isTransient(RuntimeException failure) {
+        return failure instanceof BackendException known && known.kind() == BackendException.Kind.TRANSIENT;
     }
 
     private static void pause(String context, long nanos) {
@@ -74,6 +89,10 @@ final class Engine {
             Thread.currentThread().interrupt();
             throw new OperationInterruptedException("another try to take context \"" + context + "\" over");
         }
+    }
+
+    KeyStoreStats stats() {
+        return pipeline.stats(conflicts.sum(), cache);
     }
 
     /** Lets running commits finish, then closes the backend. */

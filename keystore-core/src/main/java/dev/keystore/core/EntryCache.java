@@ -295,11 +295,13 @@ final class EntryCache {
     }
 
     private static RuntimeException wrap(EntryKey key, Throwable failure) {
-        return failure instanceof CorruptEntryException
-                        || failure instanceof OperationInterruptedException
-                        || failure instanceof ClosedException
-                ? (RuntimeException) failure
-                : new LoadFailedException(key.context.name, "entry " + key.entryId(), failure);
+        if (failure instanceof CorruptEntryException || failure instanceof ClosedException) {
+            return (RuntimeException) failure;
+        }
+        String what = "entry " + key.entryId();
+        RuntimeException interruption =
+                failure instanceof RuntimeException thrown ? Interruption.of(what, thrown) : null;
+        return interruption == null ? new LoadFailedException(key.context.name, what, failure) : interruption;
     }
 
     static LoadFailedException timedOut(EntryKey key) {

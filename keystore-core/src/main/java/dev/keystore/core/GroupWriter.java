@@ -158,13 +158,33 @@ final class GroupWriter {
         group.sent = true;
         WriteOutcome outcome;
         try {
-            storage.write(checked.batches());
+            writeUninterruptibly(checked.batches());
             outcome = WRITTEN;
         } catch (RuntimeException | Error e) {
             outcome = failed(e);
         }
         group.outcome = outcome;
         return outcome;
+    }
+
+    /** An interrupt of this thread that ends a wait within the backend is put aside as well: nothing was written then. */
+    private void writeUninterruptibly(List<Batch> batches) {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    storage.write(batches);
+                    return;
+                } catch (OperationInterruptedException e) {
+                    interrupted = true;
+                    Thread.interrupted();
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     private WriteOutcome failed(Throwable failure) {

@@ -1,6 +1,7 @@
 package dev.keystore.core;
 
 import java.time.Duration;
+import java.util.Objects;
 
 /**
  * The options of a {@link SignalKeyStores}, as {@link SignalKeyStores.Builder} made them. The defaults are those of
@@ -16,7 +17,6 @@ import java.time.Duration;
  *     the first time included; a read that fails is not tried again; 5
  * @param retryDelay how long the first retry waits; each further one waits twice as long, each up to a half more or less
  *     by chance; 20 ms
- * @param lockStripes how many locks the lock keys of all contexts share; 1,024
  * @param maximumGroupSize how many commits the pipeline writes at most as one; 1,024
  */
 public record KeyStoreOptions(
@@ -26,7 +26,6 @@ public record KeyStoreOptions(
         Duration commitTimeout,
         int commitAttempts,
         Duration retryDelay,
-        int lockStripes,
         int maximumGroupSize) {
 
     private static final Duration LONGEST = Duration.ofDays(365);
@@ -39,7 +38,6 @@ public record KeyStoreOptions(
             Duration.ofSeconds(30),
             5,
             Duration.ofMillis(20),
-            1_024,
             1_024);
 
     /**
@@ -54,7 +52,6 @@ public record KeyStoreOptions(
         inRange("commitTimeout", commitTimeout);
         atLeast(1, "commitAttempts", commitAttempts);
         inRange("retryDelay", retryDelay);
-        atLeast(1, "lockStripes", lockStripes);
         atLeast(1, "maximumGroupSize", maximumGroupSize);
     }
 
@@ -66,7 +63,6 @@ public record KeyStoreOptions(
                 commitTimeout,
                 commitAttempts,
                 retryDelay,
-                lockStripes,
                 maximumGroupSize);
     }
 
@@ -78,7 +74,6 @@ public record KeyStoreOptions(
                 commitTimeout,
                 commitAttempts,
                 retryDelay,
-                lockStripes,
                 maximumGroupSize);
     }
 
@@ -90,7 +85,6 @@ public record KeyStoreOptions(
                 commitTimeout,
                 commitAttempts,
                 retryDelay,
-                lockStripes,
                 maximumGroupSize);
     }
 
@@ -102,19 +96,6 @@ public record KeyStoreOptions(
                 commitTimeout,
                 commitAttempts,
                 retryDelay,
-                lockStripes,
-                maximumGroupSize);
-    }
-
-    KeyStoreOptions withLockStripes(int lockStripes) {
-        return new KeyStoreOptions(
-                maximumCacheBytes,
-                lockTimeout,
-                loadTimeout,
-                commitTimeout,
-                commitAttempts,
-                retryDelay,
-                lockStripes,
                 maximumGroupSize);
     }
 
@@ -126,7 +107,6 @@ public record KeyStoreOptions(
                 commitTimeout,
                 commitAttempts,
                 retryDelay,
-                lockStripes,
                 maximumGroupSize);
     }
 
@@ -138,11 +118,11 @@ public record KeyStoreOptions(
                 commitTimeout,
                 commitAttempts,
                 retryDelay,
-                lockStripes,
                 maximumGroupSize);
     }
 
     private static void inRange(String name, Duration duration) {
+        Objects.requireNonNull(duration, name);
         if (duration.isNegative() || duration.isZero() || duration.compareTo(LONGEST) > 0) {
             throw new IllegalArgumentException(name + " must be more than zero and at most a year, was " + duration);
         }

@@ -9,7 +9,10 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
-/** A backend's stream, whose failures reach the caller as {@link LoadFailedException}; the caller's own pass through. */
+/**
+ * A backend's stream, whose failures reach the caller as {@link LoadFailedException}, or as an interruption if that ended
+ * it; the caller's own pass through.
+ */
 final class Listing<T> extends Spliterators.AbstractSpliterator<T> {
 
     private final String context;
@@ -43,6 +46,10 @@ final class Listing<T> extends Spliterators.AbstractSpliterator<T> {
         } catch (ClosedException e) {
             throw e;
         } catch (RuntimeException e) {
+            RuntimeException interruption = Interruption.of("the list of entries of context \"" + context + "\"", e);
+            if (interruption != null) {
+                throw interruption;
+            }
             throw new LoadFailedException(context, "the list of entries", e);
         }
     }

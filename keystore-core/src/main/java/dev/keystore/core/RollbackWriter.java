@@ -2,6 +2,8 @@ package dev.keystore.core;
 
 import com.google.common.util.concurrent.Uninterruptibles;
 import dev.keystore.EntryId;
+import dev.keystore.KeyStoreException;
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.RollbackFailedException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
@@ -75,9 +77,11 @@ final class RollbackWriter {
         }
     }
 
-    private static BackendException nothingWritten(Throwable failure) {
-        return failure instanceof BackendException known && known.kind() != BackendException.Kind.OUTCOME_UNKNOWN
-                ? known
+    private static KeyStoreException nothingWritten(Throwable failure) {
+        return failure instanceof OperationInterruptedException
+                        || (failure instanceof BackendException known
+                                && known.kind() != BackendException.Kind.OUTCOME_UNKNOWN)
+                ? (KeyStoreException) failure
                 : BackendException.permanent(String.valueOf(failure.getMessage()), failure);
     }
 
@@ -157,26 +161,35 @@ final class RollbackWriter {
         }
     }
 
+    /** Puts an entry back, deaf to interrupts: an entry half-way put back is nobody's wish. */
     private void restore(String context, Step step, long deadlineNanos) {
-        for (int attempt = 1; ; attempt++) {
-            try {
-                if (!holdsPrevious(context, step)) {
-                    save(context, step.entry, step.previous);
+        boolean interrupted = Thread.interrupted();
+        try {
+            for (int attempt = 1; ; attempt++) {
+                try {
+                    if (!holdsPrevious(context, step)) {
+                        save(context, step.entry, step.previous);
+                    }
+                    return;
+                } catch (RuntimeException e) {
+                    boolean cutShort = Thread.interrupted() || e instanceof OperationInterruptedException;
+                    interrupted |= cutShort;
+                    boolean passing = cutShort || isTransient(e);
+                    if (!passing || attempt == attempts || deadlineNanos - System.nanoTime() <= 0) {
+                        throw e;
+                    }
+                    Uninterruptibles.sleepUninterruptibly(Backoff.nanos(retryNanos, attempt), TimeUnit.NANOSECONDS);
                 }
-                return;
-            } catch (BackendException e) {
-                boolean passing = e.kind() == BackendException.Kind.TRANSIENT;
-                if (!passing || attempt == attempts || deadlineNanos - System.nanoTime() <= 0) {
-                    throw e;
-                }
-                pause(Backoff.nanos(retryNanos, attempt));
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
             }
         }
     }
 
-    /** Waits deaf to interrupts: an entry half-way put back is nobody's wish. */
-    private static void pause(long nanos) {
-        Uninterruptibles.sleepUninterruptibly(nanos, TimeUnit.NANOSECONDS);
+    private static boolean isTransient(RuntimeException failure) {
+        return failure instanceof BackendException known && known.kind() == BackendException.Kind.TRANSIENT;
     }
 
     /** A value that can't be read is taken to differ: it is written, which puts it right whatever it is. */

@@ -1,24 +1,22 @@
 package dev.keystore.core;
 
-import com.google.common.util.concurrent.Striped;
 import dev.keystore.ContextNotFoundException;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.EntryId;
+import dev.keystore.LockTimeoutException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendConfig;
-import dev.keystore.spi.BackendException;
 import dev.keystore.spi.PersistenceBackend;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.locks.Lock;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -42,17 +40,18 @@ public final class SignalKeyStores implements AutoCloseable {
     /** The context that a backend of one context serves, and the only one it does (R51). */
     public static final String DEFAULT_CONTEXT = PersistenceBackend.DEFAULT_CONTEXT;
 
-    private static final int OPENING_STRIPES = 4_096;
+    private static final Set<String> OPENING = Set.of("opening");
 
     private final Engine engine;
     private final boolean refuseOwned;
     private final Map<String, ContextStore> stores = new ConcurrentHashMap<>();
-    private final Striped<Lock> opening = Striped.lazyWeakLock(OPENING_STRIPES);
+    private final LockTable opening;
     private final AtomicBoolean closed = new AtomicBoolean();
 
     private SignalKeyStores(Engine engine, boolean refuseOwned) {
         this.engine = engine;
         this.refuseOwned = refuseOwned;
+        this.opening = new LockTable(engine.options.commitTimeout());
     }
 
     /**
@@ -64,6 +63,7 @@ public final class SignalKeyStores implements AutoCloseable {
      * @throws StoreOpenException if no backend, or several, are registered for the scheme, or it can't be
      *     opened; nothing was changed
      * @throws IllegalArgumentException if the URL is not of the backend's form
+     * @throws OperationInterruptedException if the thread was interrupted while the backend opened
      */
     public static SignalKeyStores open(String url) {
         return builder().url(url).open();
@@ -86,8 +86,8 @@ public final class SignalKeyStores implements AutoCloseable {
      * @throws IllegalStateException if this is closed
      * @throws ContextOwnedException if this was opened with {@link Builder#refuseOwned()}, and the context's owner lives
      * @throws StoreOpenException if the context could not be taken over; its former owner may have lost it all the same
-     * @throws OperationInterruptedException if the thread was interrupted between two tries, or while another thread opened
-     *     the context
+     * @throws OperationInterruptedException if the thread was interrupted in a try, between two of them, or while another
+     *     thread opened the context; as with {@code StoreOpenException}, a former owner may have lost it all the same
      */
     public SignalKeyStore forContext(String context) {
         engine.checkOpen();
@@ -146,9 +146,9 @@ public final class SignalKeyStores implements AutoCloseable {
     private SignalKeyStore open(String name, boolean anew) {
         checkContext(name);
         long deadlineNanos = System.nanoTime() + engine.options.commitTimeout().toNanos();
-        Lock ofContext = opening.get(name);
-        acquire(ofContext, name, deadlineNanos);
+        LockTable.Held held = new LockTable.Held();
         try {
+            acquire(name, held);
             ContextStore known = stores.get(name);
             if (known == null || anew) {
                 long epoch = engine.takeOver(name, refuseOwned && !anew, deadlineNanos);
@@ -156,21 +156,21 @@ public final class SignalKeyStores implements AutoCloseable {
                 stores.put(name, known);
             }
             return known;
-        } catch (BackendException e) {
-            throw new StoreOpenException("Context \"" + name + "\" could not be taken over: " + e.getMessage(), e);
         } finally {
-            ofContext.unlock();
+            held.released = true; // before any call, each of which may fail where no stack is left (R31)
+            opening.release(held);
         }
     }
 
-    private static void acquire(Lock ofContext, String name, long deadlineNanos) {
+    private void acquire(String name, LockTable.Held held) {
         try {
-            if (!ofContext.tryLock() && !ofContext.tryLock(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-                throw new StoreOpenException(
-                        "Context \"" + name + "\" could not be taken over: another thread is still trying to", null);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+            opening.acquire(name, OPENING, held);
+        } catch (LockTimeoutException e) {
+            throw new StoreOpenException(
+                    "Context \"" + name + "\" could not be taken over: another thread is still trying to, "
+                            + e.holder(),
+                    e);
+        } catch (OperationInterruptedException e) {
             throw new OperationInterruptedException("another thread to open context \"" + name + "\"");
         }
     }
@@ -182,7 +182,7 @@ public final class SignalKeyStores implements AutoCloseable {
 
     /** Returns what has been done since this was opened. */
     public KeyStoreStats stats() {
-        return engine.pipeline.stats(engine.cache);
+        return engine.stats();
     }
 
     /**
@@ -226,7 +226,7 @@ public final class SignalKeyStores implements AutoCloseable {
 
         /** Passes a setting to the backend that the URL names, as that backend documents it. */
         public Builder property(String name, String value) {
-            properties.put(name, value);
+            properties.put(Objects.requireNonNull(name, "name"), Objects.requireNonNull(value, "value"));
             return this;
         }
 
@@ -270,13 +270,7 @@ public final class SignalKeyStores implements AutoCloseable {
          * @param delay how long the first retry waits, doubled for each further one; 20 ms unless set
          */
         public Builder retry(int attempts, Duration delay) {
-            options = options.withRetry(attempts, delay);
-            return this;
-        }
-
-        /** Sets how many locks the lock keys of all contexts share; 1,024 unless set. */
-        public Builder lockStripes(int lockStripes) {
-            options = options.withLockStripes(lockStripes);
+            options = options.withRetry(attempts, Objects.requireNonNull(delay, "delay"));
             return this;
         }
 
@@ -330,6 +324,7 @@ public final class SignalKeyStores implements AutoCloseable {
          *
          * @throws IllegalStateException if neither or both of a URL and a backend were given
          * @throws StoreOpenException as {@link SignalKeyStores#open(String)} says
+         * @throws OperationInterruptedException as {@link SignalKeyStores#open(String)} says
          */
         public SignalKeyStores open() {
             if ((url == null) == (backend == null)) {

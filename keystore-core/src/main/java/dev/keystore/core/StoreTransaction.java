@@ -1,6 +1,7 @@
 package dev.keystore.core;
 
 import dev.keystore.EntryExistsException;
+import dev.keystore.EntryId;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
 import dev.keystore.Transaction;
@@ -30,19 +31,20 @@ final class StoreTransaction implements Transaction {
 
     private final Engine engine;
     private final Context context;
-    private final LockTable.Held locks;
+    private final TransactionScope scope;
     private final Thread thread = Thread.currentThread();
     private final Map<EntryKey, Entry> reads = new HashMap<>();
 
     private Map<EntryKey, Entry> writes = new LinkedHashMap<>();
     private @Nullable Set<String> keptTypes;
     private long seen;
+    private boolean conflicted;
     private boolean ended;
 
-    StoreTransaction(Engine engine, Context context, LockTable.Held locks) {
+    StoreTransaction(Engine engine, Context context, TransactionScope scope) {
         this.engine = engine;
         this.context = context;
-        this.locks = locks;
+        this.scope = scope;
         this.seen = context.published();
         if (context.lost) {
             throw engine.pipeline.loss(context);
@@ -72,7 +74,7 @@ final class StoreTransaction implements Transaction {
         if (Thread.currentThread() != thread) {
             throw new IllegalStateException("This transaction belongs to thread \"" + thread.getName() + "\"");
         }
-        if (ended) {
+        if (ended || scope.locks.released) {
             throw new IllegalStateException("This transaction has ended");
         }
         engine.checkOpen();
@@ -122,8 +124,17 @@ final class StoreTransaction implements Transaction {
 
     private void refuseIfChanged(EntryKey key, Entry entry) {
         if (!engine.cache.isCurrent(key, entry)) {
-            throw new TransactionConflictException(context.name, key.entryId());
+            throw conflict(key.entryId());
         }
+    }
+
+    /** Returns what to throw because an entry that was read has changed; an attempt counts as one conflict at most. */
+    TransactionConflictException conflict(EntryId entry) {
+        if (!conflicted) {
+            conflicted = true;
+            engine.conflicts.increment();
+        }
+        return new TransactionConflictException(context.name, entry, scope.hasWritten(context.name, entry));
     }
 
     @Override
@@ -139,9 +150,10 @@ final class StoreTransaction implements Transaction {
     @Override
     public <V> Map<String, V> get(KeyType<V> type, Collection<String> ids) {
         check();
+        Objects.requireNonNull(type, "type");
         List<EntryKey> unread = new ArrayList<>();
-        for (String id : ids) {
-            EntryKey key = key(type, id);
+        for (String id : Objects.requireNonNull(ids, "ids")) {
+            EntryKey key = key(type, Objects.requireNonNull(id, "ids must not hold null"));
             if (written(key) == null && !reads.containsKey(key)) {
                 unread.add(key);
             }
@@ -167,7 +179,7 @@ final class StoreTransaction implements Transaction {
     @Override
     public Stream<String> ids(KeyType<?> type, String idPrefix) {
         check();
-        engine.types.check(type, Objects.requireNonNull(idPrefix, "idPrefix"));
+        engine.types.check(Objects.requireNonNull(type, "type"), Objects.requireNonNull(idPrefix, "idPrefix"));
         Map<EntryKey, Entry> own = Map.copyOf(writes);
         Stream<String> written = own.entrySet().stream()
                 .filter(write ->
@@ -209,12 +221,13 @@ final class StoreTransaction implements Transaction {
 
     @Override
     public void set(Updates updates) {
-        updates.applyTo(this);
+        Objects.requireNonNull(updates, "updates").applyTo(this);
     }
 
     @Override
     public <V> void insert(KeyType<V> type, String id, V value) {
         EntryKey key = key(type, id);
+        Objects.requireNonNull(value, "value");
         if (entry(key).exists()) {
             throw new EntryExistsException(context.name, key.entryId());
         }
@@ -232,9 +245,9 @@ final class StoreTransaction implements Transaction {
 
     @Override
     public boolean move(KeyType<?> type, String from, String to, OnExisting onExisting) {
+        EntryKey source = key(type, Objects.requireNonNull(from, "from"));
+        EntryKey target = key(type, Objects.requireNonNull(to, "to"));
         Objects.requireNonNull(onExisting, "onExisting");
-        EntryKey source = key(type, from);
-        EntryKey target = key(type, to);
         engine.types.check(target);
         Entry moved = entry(source);
         if (!moved.exists() || source.equals(target)) {
@@ -274,7 +287,9 @@ final class StoreTransaction implements Transaction {
     @Override
     public <R, X extends Exception> R transaction(Set<String> lockKeys, TransactionWork<R, X> work) throws X {
         check();
-        engine.locks.acquire(context, ContextStore.checkLockKeys(lockKeys), locks);
+        Set<String> locked = ContextStore.checkLockKeys(lockKeys);
+        Objects.requireNonNull(work, "work");
+        engine.locks.acquire(context.name, locked, scope.locks);
         Map<EntryKey, Entry> writesBefore = new LinkedHashMap<>(writes);
         Set<String> keptBefore = keptTypes;
         boolean returned = false;

@@ -511,6 +511,22 @@ class CommitPipelineTest {
     }
 
     @Test
+    @DisplayName("R27 an interrupt that ends a wait within the backend ends nothing: the commit is sent again")
+    void commit_interruptEndsAWaitInBackend_isWritten() throws Exception {
+        faults.on(Operation.COMMIT).run(Moment.BEFORE, () -> {
+            Thread.currentThread().interrupt();
+            throw new OperationInterruptedException("the writer");
+        });
+        Threads.Running<Boolean> writer = Threads.start(() -> {
+            put("a", "1");
+            return Thread.currentThread().isInterrupted();
+        });
+        assertThat(writer.result()).isTrue();
+        assertThat(persisted("a")).isEqualTo("1");
+        assertThat(stores.stats().retries()).isZero();
+    }
+
+    @Test
     @DisplayName("R53 a second owner fences the first: its commit fails, nothing is written, its cache is dropped")
     void commit_contextTakenOver_ownershipLost() {
         put("a", "1");

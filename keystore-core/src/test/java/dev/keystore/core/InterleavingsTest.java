@@ -196,8 +196,7 @@ class InterleavingsTest {
     public static class StoredEntry {
 
         final Fixture fixture = Fixture.of(
-                Kind.GROUPING,
-                options -> options.lockStripes(1).maximumCacheBytes(10_000).unattended());
+                Kind.GROUPING, options -> options.maximumCacheBytes(10_000).unattended());
 
         public StoredEntry() {
             fixture.plant("session", "x", Envelope.seal("alice", "session", "x", bytes("stored")));
@@ -335,20 +334,18 @@ class InterleavingsTest {
     @Param(name = "key", gen = IntGen.class, conf = "1:2")
     public static class LockedCounters extends Counters {
 
-        // One for all runs, since its identity decides the stripes.
-        private static final Context CONTEXT = new Context("alice", 0);
-
-        private final LockTable locks = new LockTable(1_024, Duration.ofSeconds(30));
+        private final LockTable locks = new LockTable(Duration.ofSeconds(30));
 
         @Override
         @Operation
         public int add(@Param(name = "key") int first, @Param(name = "key") int second) {
             Set<String> lockKeys = new LinkedHashSet<>(List.of("key " + first, "key " + second));
-            LockTable.Held held = locks.acquire(CONTEXT, lockKeys);
+            LockTable.Held held = new LockTable.Held();
             try {
+                locks.acquire("alice", lockKeys, held);
                 return super.add(first, second);
             } finally {
-                held.close();
+                locks.release(held);
             }
         }
     }

@@ -20,7 +20,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
-import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -93,59 +92,12 @@ class NamesTest {
     }
 
     @Test
-    @DisplayName("R8 a null argument is refused with its name, and nothing is written")
-    void operation_nullArgument_isRefused() {
-        try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
-            fixture.put("fine", "1");
-            fixture.put("other", "2");
-            fixture.faults.forgetCalls();
-            operationsById()
-                    .forEach((name, operation) -> assertThatThrownBy(() -> operation.accept(fixture.alice, null))
-                            .as(name)
-                            .isInstanceOf(NullPointerException.class)
-                            .message()
-                            .containsAnyOf("id", "ids"));
-            Map<String, Consumer<KeyOperations>> others = new LinkedHashMap<>();
-            others.put("type", store -> store.find(null, "fine"));
-            others.put("type ", store -> store.get(null, List.of("fine")));
-            others.put("type  ", store -> store.delete(null, "fine"));
-            others.put("ids", store -> store.get(KeyTypes.SESSION, null));
-            others.put("idPrefix", store -> store.ids(KeyTypes.SESSION, null));
-            others.put("value", store -> store.put(KeyTypes.SESSION, "fine", null));
-            others.put("updates", store -> store.set(null));
-            others.put("credentials", store -> store.saveCredentials(null));
-            others.put("onExisting", store -> store.move(KeyTypes.SESSION, "fine", "other", null));
-            others.forEach((argument, operation) -> {
-                assertThatThrownBy(() -> operation.accept(fixture.alice))
-                        .as(argument)
-                        .isInstanceOf(NullPointerException.class)
-                        .hasMessageContaining(argument.strip());
-                assertThatThrownBy(() -> fixture.alice.useTransaction("k", operation::accept))
-                        .as("%s in a transaction", argument)
-                        .isInstanceOf(NullPointerException.class)
-                        .hasMessageContaining(argument.strip());
-            });
-            assertThatThrownBy(() -> fixture.alice.transaction("k", null))
-                    .isInstanceOf(NullPointerException.class)
-                    .hasMessageContaining("work");
-            assertThatThrownBy(() -> fixture.alice.transaction("k", (TransactionOptions) null, tx -> null))
-                    .isInstanceOf(NullPointerException.class)
-                    .hasMessageContaining("options");
-            assertThat(fixture.faults.calls()).isEmpty();
-            assertThat(fixture.find("other")).isEqualTo("2");
-        }
-    }
-
-    @Test
     @DisplayName("R8 blank, longer and ill-formed contexts are refused with the argument's name, and not opened")
     void forContext_badName_isRefused() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             badIds().forEach(name -> assertThatThrownBy(() -> fixture.stores.forContext(name))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageStartingWith("context "));
-            assertThatThrownBy(() -> fixture.stores.forContext(null))
-                    .isInstanceOf(NullPointerException.class)
-                    .hasMessageContaining("context");
             assertThat(fixture.faults.calls()).isEmpty();
             assertThatCode(() -> fixture.stores.forContext(EMOJI.repeat(1_024))).doesNotThrowAnyException();
         }
@@ -208,15 +160,12 @@ class NamesTest {
     }
 
     @Test
-    @DisplayName("R8 a prefix that is null or no well-formed Unicode is refused with the argument's name")
+    @DisplayName("R8 a prefix that is no well-formed Unicode is refused with the argument's name")
     void ids_badPrefix_isRefused() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             assertThatThrownBy(() -> fixture.alice.ids(KeyTypes.SESSION, "a\uD800"))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageStartingWith("idPrefix ");
-            assertThatThrownBy(() -> fixture.alice.ids(KeyTypes.SESSION, null))
-                    .isInstanceOf(NullPointerException.class)
-                    .hasMessage("idPrefix");
         }
     }
 
