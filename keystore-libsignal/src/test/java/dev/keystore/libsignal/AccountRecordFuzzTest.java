@@ -30,8 +30,7 @@ class AccountRecordFuzzTest {
     void load_mutated_isReadOrCorrupt(@TempDir Path folder) {
         long from = Long.getLong("keystore.fuzz.first", 1);
         int inputs = Integer.getInteger("keystore.fuzz.count", 2_000);
-        byte[] valid =
-                AccountRecord.generate().withApplicationData(new byte[50]).encode();
+        byte[] valid = new AccountRecord(AccountIdentity.generate(), new byte[50]).encode();
         int refused = 0;
         try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + folder.resolve("keys.db"))) {
             SignalKeyStore store = stores.forContext("alice");
