@@ -74,7 +74,7 @@ final class Party {
     Party(SignalKeyStore store) {
         this.store = store;
         isNew = store.credentials().isEmpty();
-        account = SignalAccount.of(store);
+        account = isNew ? SignalAccount.create(store) : SignalAccount.open(store);
         address = new SignalProtocolAddress(store.context(), DEVICE);
     }
 

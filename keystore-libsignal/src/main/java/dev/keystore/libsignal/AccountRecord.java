@@ -3,113 +3,136 @@ package dev.keystore.libsignal;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
 import dev.keystore.KeyReader;
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
+import dev.keystore.Transaction;
+import dev.keystore.UnsupportedFormatException;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
+import java.util.Map;
+import java.util.Optional;
 import org.signal.libsignal.protocol.IdentityKeyPair;
 import org.signal.libsignal.protocol.InvalidKeyException;
-import org.signal.libsignal.protocol.util.KeyHelper;
 
 /**
- * What the credentials of a context hold: the account's own identity, the pre-key ids to be given out next, and bytes of
- * the application's own.
+ * The credentials of a context: who the account is, and the application's data. {@code clear()} keeps both.
  *
- * <p>Being in the credentials, the counters survive {@code clear()}: an id is not given out again after it.
+ * <p>Format 1 also held the ids of the next pre-keys. {@link #saveTo} moves them to entries of their own, which pre-keys
+ * are made with since.
+ *
+ * @param lastIds the ids issued last, by the name of the pre-keys' type; empty unless read from format 1
  */
-record AccountRecord(
-        int registrationId,
-        IdentityKeyPair identity,
-        int nextPreKeyId,
-        int nextSignedPreKeyId,
-        int nextKyberPreKeyId,
-        byte[] applicationData) {
+record AccountRecord(AccountIdentity identity, byte[] applicationData, Map<String, Integer> lastIds) {
+
+    static final EntryId ENTRY = new EntryId("credentials", "credentials");
 
     private static final int MAGIC = 0x4b534c53;
-    private static final byte FORMAT = 1;
-    private static final EntryId ENTRY = new EntryId("credentials", "credentials");
+    private static final int HEADER_BYTES = Integer.BYTES + 1;
+    private static final int FORMAT_WITH_COUNTERS = 1;
+    private static final int FORMAT = 2;
+
+    AccountRecord(AccountIdentity identity, byte[] applicationData) {
+        this(identity, applicationData, Map.of());
+    }
 
     static AccountRecord generate() {
-        return new AccountRecord(
-                KeyHelper.generateRegistrationId(false), IdentityKeyPair.generate(), 1, 1, 1, new byte[0]);
+        return new AccountRecord(AccountIdentity.generate(), new byte[0]);
     }
 
-    /** Reads the credentials of a context, which must be there. */
+    /**
+     * Reads the credentials of a context, which must be there.
+     *
+     * @throws IllegalStateException if there are none
+     * @throws UnsupportedFormatException if a newer version or something else wrote them
+     * @throws CorruptEntryException if they are a damaged record
+     */
     static AccountRecord load(KeyReader keys) {
-        byte[] credentials = keys.credentials()
-                .orElseThrow(() -> new IllegalStateException("context \"" + keys.context()
-                        + "\" holds no account: its credentials were erased, or SignalAccount.of was not called"));
-        try {
-            return decode(credentials);
-        } catch (IllegalArgumentException | BufferUnderflowException | InvalidKeyException e) {
-            throw new CorruptEntryException(keys.context(), ENTRY, "not the credentials of a SignalAccount", e);
-        }
+        return find(keys).orElseThrow(() -> noAccount(keys.context()));
     }
 
-    AccountRecord withNextPreKeyId(int id) {
-        return new AccountRecord(registrationId, identity, id, nextSignedPreKeyId, nextKyberPreKeyId, applicationData);
+    static IllegalStateException noAccount(String context) {
+        return new IllegalStateException("context \"" + context
+                + "\" holds no account: it was erased, or never created with SignalAccount.create");
     }
 
-    AccountRecord withNextSignedPreKeyId(int id) {
-        return new AccountRecord(registrationId, identity, nextPreKeyId, id, nextKyberPreKeyId, applicationData);
+    /** Reads the credentials of a context, if there are any; else like {@link #load}. */
+    static Optional<AccountRecord> find(KeyReader keys) {
+        return keys.credentials().map(credentials -> decode(keys.context(), credentials));
     }
 
-    AccountRecord withNextKyberPreKeyId(int id) {
-        return new AccountRecord(registrationId, identity, nextPreKeyId, nextSignedPreKeyId, id, applicationData);
+    /** Returns whether the entries that transactions read agree with this record. */
+    boolean isSavedIn(KeyReader keys) {
+        return lastIds.isEmpty() && identity.isSavedIn(keys);
     }
 
-    AccountRecord withApplicationData(byte[] data) {
-        return new AccountRecord(
-                registrationId, identity, nextPreKeyId, nextSignedPreKeyId, nextKyberPreKeyId, data.clone());
+    /** Writes this record to the credentials, in the newest format, and the entries that transactions read. */
+    void saveTo(Transaction tx) {
+        tx.saveCredentials(encode());
+        tx.put(AccountIdentity.TYPE, AccountIdentity.ID, identity);
+        lastIds.forEach((type, id) -> tx.put(PreKeyIds.LAST, type, id));
     }
 
     byte[] encode() {
-        byte[] identityBytes = identity.serialize();
-        return ByteBuffer.allocate(5 + 6 * Integer.BYTES + identityBytes.length + applicationData.length)
+        byte[] keyPair = identity.keyPair().serialize();
+        return ByteBuffer.allocate(HEADER_BYTES + 3 * Integer.BYTES + keyPair.length + applicationData.length)
                 .putInt(MAGIC)
-                .put(FORMAT)
-                .putInt(registrationId)
-                .putInt(nextPreKeyId)
-                .putInt(nextSignedPreKeyId)
-                .putInt(nextKyberPreKeyId)
-                .putInt(identityBytes.length)
-                .put(identityBytes)
+                .put((byte) FORMAT)
+                .putInt(identity.registrationId())
+                .putInt(keyPair.length)
+                .put(keyPair)
                 .putInt(applicationData.length)
                 .put(applicationData)
                 .array();
     }
 
-    /**
-     * Reads what {@link #encode} made, and nothing else: no byte may be left over.
-     *
-     * @throws IllegalArgumentException if it is something else; the message shows no byte of it
-     */
-    private static AccountRecord decode(byte[] bytes) throws InvalidKeyException {
-        ByteBuffer rest = ByteBuffer.wrap(bytes);
-        if (rest.getInt() != MAGIC) {
-            throw new IllegalArgumentException("written by something else");
+    private static AccountRecord decode(String context, byte[] credentials) {
+        ByteBuffer rest = ByteBuffer.wrap(credentials);
+        if (credentials.length < HEADER_BYTES || rest.getInt() != MAGIC) {
+            throw new UnsupportedFormatException("The credentials of context \"" + context
+                    + "\" are not a SignalAccount's record: " + credentials.length + " bytes without its header."
+                    + " Something else saved them, and nothing was changed; use another context for the account");
         }
-        byte format = rest.get();
-        if (format != FORMAT) {
-            throw new IllegalArgumentException("in format " + format + ", this version reads " + FORMAT);
+        int format = Byte.toUnsignedInt(rest.get());
+        if (format > FORMAT) {
+            throw new UnsupportedFormatException("The credentials of context \"" + context
+                    + "\" are a SignalAccount's record in format " + format + ", and this version reads up to " + FORMAT
+                    + ". Nothing was changed; open the account with the version that wrote it, or a newer one");
+        }
+        try {
+            return decode(format, rest);
+        } catch (IllegalArgumentException | BufferUnderflowException | InvalidKeyException e) {
+            throw new CorruptEntryException(
+                    context, ENTRY, "a SignalAccount's record in format " + format + " that can't be read", e);
+        }
+    }
+
+    /** Reads what follows the header, and no byte may be left over. */
+    private static AccountRecord decode(int format, ByteBuffer rest) throws InvalidKeyException {
+        if (format < FORMAT_WITH_COUNTERS) {
+            throw new IllegalArgumentException("there is no such format");
         }
         int registrationId = rest.getInt();
-        int nextPreKeyId = keyId(rest);
-        int nextSignedPreKeyId = keyId(rest);
-        int nextKyberPreKeyId = keyId(rest);
-        IdentityKeyPair identity = new IdentityKeyPair(field(rest));
+        Map<String, Integer> lastIds = format == FORMAT_WITH_COUNTERS
+                ? Map.ofEntries(
+                        lastId(KeyTypes.PRE_KEY, rest),
+                        lastId(KeyTypes.SIGNED_PRE_KEY, rest),
+                        lastId(KeyTypes.KYBER_PRE_KEY, rest))
+                : Map.of();
+        IdentityKeyPair keyPair = new IdentityKeyPair(field(rest));
         byte[] applicationData = field(rest);
         if (rest.hasRemaining()) {
             throw new IllegalArgumentException(rest.remaining() + " bytes too long");
         }
-        return new AccountRecord(
-                registrationId, identity, nextPreKeyId, nextSignedPreKeyId, nextKyberPreKeyId, applicationData);
+        return new AccountRecord(new AccountIdentity(registrationId, keyPair), applicationData, lastIds);
     }
 
-    private static int keyId(ByteBuffer rest) {
-        int id = rest.getInt();
-        if (id < 1 || id > Ids.MAX_KEY_ID) {
+    /** Format 1 holds the id to be issued next. */
+    private static Map.Entry<String, Integer> lastId(KeyType<?> type, ByteBuffer rest) {
+        int next = rest.getInt();
+        if (next < 1 || next > Ids.MAX_KEY_ID) {
             throw new IllegalArgumentException("counter out of range");
         }
-        return id;
+        return Map.entry(type.name(), PreKeyIds.before(next));
     }
 
     private static byte[] field(ByteBuffer rest) {
@@ -125,6 +148,6 @@ record AccountRecord(
     /** Shows no byte of the identity or the application's data. */
     @Override
     public String toString() {
-        return "AccountRecord[registration " + registrationId + "]";
+        return "AccountRecord[registration " + identity.registrationId() + "]";
     }
 }

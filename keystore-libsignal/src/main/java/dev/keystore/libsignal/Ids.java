@@ -5,6 +5,7 @@ import dev.keystore.EntryId;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
 import java.util.List;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.UUID;
 import java.util.regex.Pattern;
@@ -23,12 +24,13 @@ final class Ids {
 
     /** A device id holds no dot, so the last dot ends the name, whatever the name holds. */
     static String of(SignalProtocolAddress address) {
+        Objects.requireNonNull(address, "address");
         return devicesOf(address.getName()) + address.getDeviceId();
     }
 
     /** What the ids of all devices of a name begin with; those of other names may, too. */
     static String devicesOf(String name) {
-        return name + ".";
+        return Objects.requireNonNull(name, "name") + ".";
     }
 
     /** Reads the device from an id; empty unless the id is one of exactly this name. */
@@ -39,7 +41,8 @@ final class Ids {
 
     /** A UUID is always 36 characters, so the first part can't run into the second. */
     static String of(UUID distributionId, SignalProtocolAddress sender) {
-        return distributionId + ":" + of(sender);
+        Objects.requireNonNull(distributionId, "distributionId");
+        return distributionId + ":" + of(Objects.requireNonNull(sender, "sender"));
     }
 
     static String of(int keyId) {

@@ -36,7 +36,7 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * });
  * }</pre>
  *
- * <p>The account must exist: {@link SignalAccount#of} makes it.
+ * <p>The account must exist: {@link SignalAccount#create} creates it.
  *
  * <p>Every method may throw what {@link Transaction} throws; libsignal passes such exceptions on as the same object. A
  * key that the store holds and libsignal can't read is {@link InvalidKeyIdException}, with a
@@ -91,7 +91,7 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
     /** Saves the identity of a device as the trusted one. One that is saved already is not written again. */
     @Override
     public IdentityChange saveIdentity(SignalProtocolAddress address, IdentityKey identityKey) {
-        return identities.saveIdentity(address, identityKey);
+        return identities.saveIdentity(address, Objects.requireNonNull(identityKey, "identityKey"));
     }
 
     /** Asks the trust policy. */
@@ -112,7 +112,7 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
 
     @Override
     public void storePreKey(int preKeyId, PreKeyRecord record) {
-        preKeys.storePreKey(preKeyId, record);
+        preKeys.storePreKey(preKeyId, Objects.requireNonNull(record, "record"));
     }
 
     @Override
@@ -138,7 +138,7 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
 
     @Override
     public void storeSignedPreKey(int signedPreKeyId, SignedPreKeyRecord record) {
-        signedPreKeys.storeSignedPreKey(signedPreKeyId, record);
+        signedPreKeys.storeSignedPreKey(signedPreKeyId, Objects.requireNonNull(record, "record"));
     }
 
     @Override
@@ -165,12 +165,12 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
     /** Stores a Kyber pre-key of last resort: one that stays when it is used. */
     @Override
     public void storeKyberPreKey(int kyberPreKeyId, KyberPreKeyRecord record) {
-        kyberPreKeys.storeKyberPreKey(kyberPreKeyId, record);
+        kyberPreKeys.storeKyberPreKey(kyberPreKeyId, Objects.requireNonNull(record, "record"));
     }
 
     /** Stores a one-time Kyber pre-key: one that is deleted when it is used. */
     public void storeOneTimeKyberPreKey(int kyberPreKeyId, KyberPreKeyRecord record) {
-        kyberPreKeys.storeOneTime(kyberPreKeyId, record);
+        kyberPreKeys.storeOneTime(kyberPreKeyId, Objects.requireNonNull(record, "record"));
     }
 
     @Override
@@ -188,7 +188,7 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
     @Override
     public void markKyberPreKeyUsed(int kyberPreKeyId, int signedPreKeyId, ECPublicKey baseKey)
             throws ReusedBaseKeyException {
-        kyberPreKeys.markKyberPreKeyUsed(kyberPreKeyId, signedPreKeyId, baseKey);
+        kyberPreKeys.markKyberPreKeyUsed(kyberPreKeyId, signedPreKeyId, Objects.requireNonNull(baseKey, "baseKey"));
     }
 
     /** Deletes a Kyber pre-key, and forgets the base keys that were used with it. */
@@ -219,7 +219,7 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
 
     @Override
     public void storeSession(SignalProtocolAddress address, SessionRecord record) {
-        sessions.storeSession(address, record);
+        sessions.storeSession(address, Objects.requireNonNull(record, "record"));
     }
 
     @Override
@@ -240,7 +240,7 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
 
     @Override
     public void storeSenderKey(SignalProtocolAddress sender, UUID distributionId, SenderKeyRecord record) {
-        senderKeys.storeSenderKey(sender, distributionId, record);
+        senderKeys.storeSenderKey(sender, distributionId, Objects.requireNonNull(record, "record"));
     }
 
     @Override

@@ -1,5 +1,7 @@
 package dev.keystore.libsignal;
 
+import dev.keystore.ContextNotFoundException;
+import dev.keystore.EntryExistsException;
 import dev.keystore.KeyReader;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.Transaction;
@@ -8,6 +10,7 @@ import dev.keystore.TransactionWork;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.DuplicateMessageException;
 import org.signal.libsignal.protocol.IdentityKey;
@@ -32,62 +35,155 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * An account of the Signal protocol in a context of a key store.
  *
  * <pre>{@code
- * SignalAccount alice = SignalAccount.of(stores.forContext("alice"));
- * SignalAccount bob = SignalAccount.of(stores.forContext("bob"));
+ * SignalAccount alice = SignalAccount.create(stores.forContext("alice")); // the first time
+ * SignalAccount alice = SignalAccount.open(stores.forContext("alice"));   // from then on
  *
- * alice.startSession(bobAddress, bob.newPreKeyBundle(1));
+ * alice.startSession(bobAddress, bundleOfBob);
  * CiphertextMessage message = alice.encrypt(bobAddress, plaintext);
- * byte[] received = bob.decrypt(aliceAddress, message);
+ * byte[] received = alice.decrypt(bobAddress, answer);
  * }</pre>
  *
- * <p>The account's identity, registration id and the ids of its next pre-keys are in the context's credentials, which
- * this class alone writes: {@code clear()} keeps them, and an id is never given out twice, whatever is deleted and
- * whenever the process dies. Applications keep bytes of their own beside them: {@link #saveApplicationData}.
+ * <p>The account's identity key pair and registration id, which never change, and the application data
+ * ({@link #saveApplicationData}) are in the context's credentials, which this class alone writes: {@code clear()} keeps
+ * them. The ids of pre-keys of a kind begin at a random one, rise, and begin again at 1 after 16,777,214; an id whose
+ * pre-key still exists is skipped. After {@code clear()} or {@code erase()} they begin at another random id: what was
+ * issued before and is still on a server is then issued again by chance only, at odds of about one in 16,777,214 for each
+ * pair of an old and a new key. A copy of a store that is put in its place issues the ids again that were issued since it
+ * was made.
  *
  * <p>Each method is one transaction, and so one commit or none. It throws what
  * {@link SignalKeyStore#transaction(String, TransactionWork)} does; nothing is written then. Called within a transaction
- * of the same store, it is refused with {@link IllegalStateException}. Methods that do nothing but what is written here
- * run up to 5 times when the commit meets a conflict; {@link #transaction} runs its work once.
+ * of the same store, it is refused with {@link IllegalStateException}. The methods that take no {@link ProtocolWork} are
+ * run up to 5 times when the commit meets a conflict; {@link #transaction} runs its work once unless its options say
+ * otherwise.
  *
  * <p>Safe for use by any number of threads. What is done with one remote device runs in the order in which it came;
- * several devices run in parallel.
+ * several devices run in parallel, and so do messages, making pre-keys, and saving application data: none of these
+ * conflicts with another. Methods that make pre-keys run one at a time. A message conflicts only with what changes the
+ * keys that it uses: {@code clear()}, {@code erase()}, the removal of its pre-keys, another message with the same
+ * one-time pre-key, and works of the application that write the same entries under other lock keys.
  */
 public final class SignalAccount {
 
     private static final String ACCOUNT_LOCK = "account";
+    private static final String PRE_KEY_LOCK = "pre-key-ids";
     private static final TransactionOptions RETRY = TransactionOptions.retryOnConflict(5);
 
     private final SignalKeyStore store;
     private final TrustPolicy trust;
 
     private SignalAccount(SignalKeyStore store, TrustPolicy trust) {
-        this.store = store;
-        this.trust = trust;
+        this.store = Objects.requireNonNull(store, "store");
+        this.trust = Objects.requireNonNull(trust, "trust");
     }
 
     /**
-     * Returns the account of a context that trusts identities on first use; else like
-     * {@link #of(SignalKeyStore, TrustPolicy)}.
+     * Creates an account that trusts identities on first use; else like {@link #create(SignalKeyStore, TrustPolicy)}.
      */
-    public static SignalAccount of(SignalKeyStore store) {
-        return of(store, TrustPolicy.FIRST_USE);
+    public static SignalAccount create(SignalKeyStore store) {
+        return create(store, TrustPolicy.FIRST_USE);
     }
 
     /**
-     * Returns the account of a context. The first call for a context makes its identity and registration id; however
-     * many calls race, they make one.
+     * Creates an account, with a new identity and registration id, in a context that has none (R58). Of any number of
+     * concurrent calls, one creates it.
      *
-     * @throws dev.keystore.CorruptEntryException if the context has credentials that this class did not write
+     * @throws EntryExistsException if the context has an account already; nothing was changed
+     * @throws dev.keystore.UnsupportedFormatException as {@link #open(SignalKeyStore, TrustPolicy)} says
+     * @throws dev.keystore.CorruptEntryException as {@link #open(SignalKeyStore, TrustPolicy)} says
      */
-    public static SignalAccount of(SignalKeyStore store, TrustPolicy trust) {
-        Objects.requireNonNull(trust, "trust");
+    public static SignalAccount create(SignalKeyStore store, TrustPolicy trust) {
+        SignalAccount account = new SignalAccount(store, trust);
         store.transaction(ACCOUNT_LOCK, RETRY, tx -> {
-            if (tx.credentials().isEmpty()) {
-                tx.saveCredentials(AccountRecord.generate().encode());
+            if (AccountRecord.find(tx).isPresent()) {
+                throw new EntryExistsException(tx.context(), AccountRecord.ENTRY);
             }
-            return AccountRecord.load(tx);
+            AccountRecord.generate().saveTo(tx);
+            return Boolean.TRUE;
         });
-        return new SignalAccount(store, trust);
+        return account;
+    }
+
+    /**
+     * Opens an account that trusts identities on first use; else like {@link #open(SignalKeyStore, TrustPolicy)}.
+     */
+    public static SignalAccount open(SignalKeyStore store) {
+        return open(store, TrustPolicy.FIRST_USE);
+    }
+
+    /**
+     * Opens the account of a context, which must exist (R58).
+     *
+     * <p>Usually nothing is written. An account of an earlier format is brought to the newest one, in one commit, and the
+     * entry that transactions read the identity from is restored from the credentials if it is missing or damaged.
+     *
+     * @throws ContextNotFoundException if the context has no account; nothing was created
+     * @throws dev.keystore.UnsupportedFormatException if something other than this class wrote the context's credentials,
+     *     or a newer version did; nothing was changed
+     * @throws dev.keystore.CorruptEntryException if the account's record is damaged; nothing was changed
+     */
+    public static SignalAccount open(SignalKeyStore store, TrustPolicy trust) {
+        SignalAccount account = new SignalAccount(store, trust);
+        account.settle(() -> {
+            throw new ContextNotFoundException(store.context(), "an account");
+        });
+        return account;
+    }
+
+    /**
+     * Opens or creates an account that trusts identities on first use; else like
+     * {@link #openOrCreate(SignalKeyStore, TrustPolicy)}.
+     */
+    public static SignalAccount openOrCreate(SignalKeyStore store) {
+        return openOrCreate(store, TrustPolicy.FIRST_USE);
+    }
+
+    /**
+     * Opens the account of a context, and creates it if there is none: of any number of concurrent calls, one creates it.
+     *
+     * <p>Where the account must be there already, {@link #open(SignalKeyStore, TrustPolicy)} is safer: this method
+     * answers a lost store, or a mistyped name of a context, with a new identity.
+     *
+     * @throws dev.keystore.UnsupportedFormatException as {@link #open(SignalKeyStore, TrustPolicy)} says
+     * @throws dev.keystore.CorruptEntryException as {@link #open(SignalKeyStore, TrustPolicy)} says
+     */
+    public static SignalAccount openOrCreate(SignalKeyStore store, TrustPolicy trust) {
+        SignalAccount account = new SignalAccount(store, trust);
+        account.settle(AccountRecord::generate);
+        return account;
+    }
+
+    /**
+     * Writes the account's record, and the entries that transactions read, unless both are as they should be.
+     *
+     * @param absent returns the record if there is none, or throws
+     */
+    private void settle(Supplier<AccountRecord> absent) {
+        if (isSettled(store)) {
+            return;
+        }
+        store.transaction(ACCOUNT_LOCK, RETRY, tx -> {
+            if (!isSettled(tx)) {
+                AccountRecord.find(tx).orElseGet(absent).saveTo(tx);
+            }
+            return Boolean.TRUE;
+        });
+    }
+
+    private static boolean isSettled(KeyReader keys) {
+        return AccountRecord.find(keys).filter(record -> record.isSavedIn(keys)).isPresent();
+    }
+
+    /**
+     * Restores the entry that transactions read the identity from, which {@code clear()} removes. Without it they read the
+     * credentials, and conflict with whoever saves application data.
+     */
+    private void restoreIdentity() {
+        if (store.find(AccountIdentity.TYPE, AccountIdentity.ID).isEmpty()) {
+            settle(() -> {
+                throw AccountRecord.noAccount(store.context());
+            });
+        }
     }
 
     /**
@@ -95,7 +191,7 @@ public final class SignalAccount {
      * device shares it.
      */
     public static String lockKey(SignalProtocolAddress remote) {
-        return "session:" + Ids.of(remote);
+        return "session:" + Ids.of(Objects.requireNonNull(remote, "remote"));
     }
 
     /** Returns the lock key of all work with the sender key of a device for a group. */
@@ -105,12 +201,12 @@ public final class SignalAccount {
 
     /** Returns the public identity key of this account. */
     public IdentityKey identityKey() {
-        return AccountRecord.load(store).identity().getPublicKey();
+        return AccountIdentity.load(store).keyPair().getPublicKey();
     }
 
     /** Returns the registration id of this account. */
     public int registrationId() {
-        return AccountRecord.load(store).registrationId();
+        return AccountIdentity.load(store).registrationId();
     }
 
     /** Makes one-time pre-keys and stores them. */
@@ -160,7 +256,9 @@ public final class SignalAccount {
             @Nullable PreKeyRecord preKey,
             SignedPreKeyRecord signedPreKey,
             KyberPreKeyRecord kyberPreKey) {
-        return PreKeyFactory.bundle(AccountRecord.load(store), deviceId, preKey, signedPreKey, kyberPreKey);
+        Objects.requireNonNull(signedPreKey, "signedPreKey");
+        Objects.requireNonNull(kyberPreKey, "kyberPreKey");
+        return PreKeyFactory.bundle(AccountIdentity.load(store), deviceId, preKey, signedPreKey, kyberPreKey);
     }
 
     /**
@@ -171,8 +269,9 @@ public final class SignalAccount {
      */
     public void startSession(SignalProtocolAddress remote, PreKeyBundle bundle)
             throws UntrustedIdentityException, InvalidKeyException {
+        Objects.requireNonNull(bundle, "bundle");
         try {
-            run(remote, RETRY, (signal, tx) -> {
+            run(lockKey(remote), RETRY, (signal, tx) -> {
                 new SessionBuilder(signal, remote).process(bundle);
                 return Boolean.TRUE;
             });
@@ -191,8 +290,9 @@ public final class SignalAccount {
      */
     public CiphertextMessage encrypt(SignalProtocolAddress remote, byte[] plaintext)
             throws NoSessionException, UntrustedIdentityException {
+        Objects.requireNonNull(plaintext, "plaintext");
         try {
-            return run(remote, RETRY, (signal, tx) -> new SessionCipher(signal, remote).encrypt(plaintext));
+            return run(lockKey(remote), RETRY, (signal, tx) -> new SessionCipher(signal, remote).encrypt(plaintext));
         } catch (NoSessionException | UntrustedIdentityException | RuntimeException e) {
             throw e;
         } catch (Exception e) {
@@ -211,8 +311,9 @@ public final class SignalAccount {
     public byte[] decrypt(SignalProtocolAddress remote, CiphertextMessage message)
             throws DuplicateMessageException, InvalidMessageException, InvalidVersionException, InvalidKeyIdException,
                     InvalidKeyException, NoSessionException, UntrustedIdentityException {
+        Objects.requireNonNull(message, "message");
         try {
-            return run(remote, RETRY, (signal, tx) -> decrypt(new SessionCipher(signal, remote), message));
+            return run(lockKey(remote), RETRY, (signal, tx) -> decrypt(new SessionCipher(signal, remote), message));
         } catch (DuplicateMessageException
                 | InvalidMessageException
                 | InvalidVersionException
@@ -235,7 +336,18 @@ public final class SignalAccount {
      * @throws X what {@code work} threw; nothing was written
      */
     public <R, X extends Exception> R transaction(SignalProtocolAddress remote, ProtocolWork<R, X> work) throws X {
-        return run(remote, TransactionOptions.DEFAULT, work);
+        return transaction(remote, TransactionOptions.DEFAULT, work);
+    }
+
+    /**
+     * Runs {@code work} like {@link #transaction(SignalProtocolAddress, ProtocolWork)}, with options.
+     *
+     * @param options how to run it, for example {@link TransactionOptions#retryOnConflict(int)}; {@code work} is given a
+     *     new {@code signal} and a new {@code tx} each time
+     */
+    public <R, X extends Exception> R transaction(
+            SignalProtocolAddress remote, TransactionOptions options, ProtocolWork<R, X> work) throws X {
+        return run(lockKey(remote), options, work);
     }
 
     /**
@@ -246,7 +358,18 @@ public final class SignalAccount {
      */
     public <R, X extends Exception> R transaction(
             UUID distributionId, SignalProtocolAddress sender, ProtocolWork<R, X> work) throws X {
-        return store.transaction(lockKey(distributionId, sender), tx -> work.run(in(tx), tx));
+        return transaction(distributionId, sender, TransactionOptions.DEFAULT, work);
+    }
+
+    /**
+     * Runs {@code work} like {@link #transaction(UUID, SignalProtocolAddress, ProtocolWork)}, with options.
+     *
+     * @param options as {@link #transaction(SignalProtocolAddress, TransactionOptions, ProtocolWork)} says
+     */
+    public <R, X extends Exception> R transaction(
+            UUID distributionId, SignalProtocolAddress sender, TransactionOptions options, ProtocolWork<R, X> work)
+            throws X {
+        return run(lockKey(distributionId, sender), options, work);
     }
 
     /** Returns libsignal's stores over a transaction of this account's context, with this account's trust policy. */
@@ -259,31 +382,53 @@ public final class SignalAccount {
         return applicationData(store);
     }
 
-    /** Returns the application's own bytes as a transaction sees them, empty until first saved. */
+    /**
+     * Returns the application's own bytes as a transaction sees them, empty until first saved. A transaction that reads
+     * them conflicts with one that saves them.
+     */
     public byte[] applicationData(KeyReader keys) {
-        return AccountRecord.load(keys).applicationData().clone();
+        return AccountRecord.load(Objects.requireNonNull(keys, "keys"))
+                .applicationData()
+                .clone();
     }
 
-    /** Saves bytes of the application's own in the credentials: {@code clear()} keeps them. */
+    /**
+     * Saves bytes of the application's own in the credentials, replacing those saved before: {@code clear()} keeps them.
+     */
     public void saveApplicationData(byte[] data) {
+        Objects.requireNonNull(data, "data");
+        restoreIdentity();
         store.transaction(ACCOUNT_LOCK, RETRY, tx -> {
             saveApplicationData(tx, data);
             return Boolean.TRUE;
         });
     }
 
-    /** Saves bytes of the application's own in the credentials, within a transaction of this account's context. */
+    /**
+     * Saves bytes of the application's own in the credentials, within a transaction of this account's context. Of several
+     * transactions that do so without reading them before, the last to commit wins, and none conflicts.
+     *
+     * @throws dev.keystore.UnsupportedFormatException if something other than this class has written the credentials
+     *     meanwhile; they were not changed
+     */
     public void saveApplicationData(Transaction tx, byte[] data) {
-        tx.saveCredentials(AccountRecord.load(tx).withApplicationData(data).encode());
+        Objects.requireNonNull(tx, "tx");
+        Objects.requireNonNull(data, "data");
+        AccountRecord.load(store); // outside of the transaction, so that its commit does not depend on it
+        tx.saveCredentials(new AccountRecord(AccountIdentity.load(tx), data).encode());
     }
 
     private <R> R make(Make<R> make) {
-        return store.transaction(ACCOUNT_LOCK, RETRY, tx -> make.with(new PreKeyFactory(tx)));
+        restoreIdentity();
+        return store.transaction(PRE_KEY_LOCK, RETRY, tx -> make.with(new PreKeyFactory(tx, store)));
     }
 
-    private <R, X extends Exception> R run(
-            SignalProtocolAddress remote, TransactionOptions options, ProtocolWork<R, X> work) throws X {
-        return store.transaction(lockKey(remote), options, tx -> work.run(in(tx), tx));
+    private <R, X extends Exception> R run(String lockKey, TransactionOptions options, ProtocolWork<R, X> work)
+            throws X {
+        Objects.requireNonNull(options, "options");
+        Objects.requireNonNull(work, "work");
+        restoreIdentity();
+        return store.transaction(lockKey, options, tx -> work.run(in(tx), tx));
     }
 
     private static byte[] decrypt(SessionCipher cipher, CiphertextMessage message) throws Exception {

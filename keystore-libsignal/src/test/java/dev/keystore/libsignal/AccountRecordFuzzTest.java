@@ -3,9 +3,11 @@ package dev.keystore.libsignal;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.sun.management.ThreadMXBean;
+import dev.keystore.Codec;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.KeyReader;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.UnsupportedFormatException;
 import dev.keystore.core.SignalKeyStores;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
@@ -16,28 +18,35 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Reads credentials that no account wrote. To see one input again: {@code -Dkeystore.fuzz.first=n -Dkeystore.fuzz.count=1}.
+ * Reads credentials, and the entries kept with them, that no account wrote. To see one input again: {@code -Dkeystore.fuzz.first=n -Dkeystore.fuzz.count=1}.
  */
 @Timeout(120)
 class AccountRecordFuzzTest {
 
     private static final int[] LENGTHS = {0, 1, -1, Integer.MAX_VALUE, Integer.MIN_VALUE, 1 << 28};
 
-    @Test
-    @DisplayName("R43 credentials that no account wrote are a CorruptEntryException, and cost no more than their bytes")
-    void load_mutated_isReadOrCorrupt(@TempDir Path folder) {
+    @ParameterizedTest(name = "format {0}")
+    @ValueSource(ints = {1, 2})
+    @DisplayName(
+            "R43 R44 credentials that no account wrote are refused as damaged, newer or foreign, and cost no more than"
+                    + " their bytes")
+    void load_mutated_isReadOrRefused(int format, @TempDir Path folder) {
         long from = Long.getLong("keystore.fuzz.first", 1);
         int inputs = Integer.getInteger("keystore.fuzz.count", 2_000);
-        byte[] valid =
-                AccountRecord.generate().withApplicationData(new byte[50]).encode();
+        AccountIdentity identity = AccountIdentity.generate();
+        byte[] valid = format == 1
+                ? FormatOne.encode(identity, 1, 1, 1, new byte[50])
+                : new AccountRecord(identity, new byte[50]).encode();
         int refused = 0;
         try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + folder.resolve("keys.db"))) {
             SignalKeyStore store = stores.forContext("alice");
             store.transaction("fuzz", tx -> {
                 tx.saveCredentials(valid);
-                assertThat(AccountRecord.load(tx).encode()).isEqualTo(valid);
+                assertThat(AccountRecord.load(tx).identity()).isEqualTo(identity);
                 return null;
             });
             for (long seed = from; seed < from + inputs; seed++) {
@@ -59,22 +68,48 @@ class AccountRecordFuzzTest {
                 });
             }
         }
-        System.out.println("credentials, seeds " + from + " to " + (from + inputs - 1) + ": " + (inputs - refused)
-                + " mutants read, " + refused + " refused");
+        System.out.println("credentials of format " + format + ", seeds " + from + " to " + (from + inputs - 1) + ": "
+                + (inputs - refused) + " mutants read, " + refused + " refused");
         assertThat(refused).isPositive();
     }
 
+    @Test
+    @DisplayName("R43 bytes that are no identity and no id are refused by the codec, or read as what they say")
+    void decode_mutated_isReadOrRefused() {
+        long from = Long.getLong("keystore.fuzz.first", 1);
+        long end = from + Integer.getInteger("keystore.fuzz.count", 2_000);
+        assertThat(refused(AccountIdentity.TYPE.codec(), AccountIdentity.generate(), from, end))
+                .isPositive();
+        assertThat(refused(PreKeyIds.LAST.codec(), 0x00FFFF, from, end)).isPositive();
+    }
+
+    private static <V> int refused(Codec<V> codec, V value, long from, long end) {
+        assertThat(codec.decode(codec.encode(value))).isEqualTo(value);
+        int refused = 0;
+        for (long seed = from; seed < end; seed++) {
+            byte[] input = mutated(codec.encode(value), new SplittableRandom(seed));
+            try {
+                V read = codec.decode(input);
+                assertThat(codec.decode(codec.encode(read))).as("seed %s", seed).isEqualTo(read);
+            } catch (IllegalArgumentException e) {
+                refused++;
+            }
+        }
+        return refused;
+    }
+
+    /** Returns whether the credentials were read. Format 1 is longer by its counters. */
     private static boolean read(KeyReader keys, byte[] input, long seed) {
         AccountRecord record;
         try {
             record = AccountRecord.load(keys);
-        } catch (CorruptEntryException e) {
+        } catch (CorruptEntryException | UnsupportedFormatException e) {
             return false;
         } catch (RuntimeException | Error e) {
             throw new AssertionError("seed " + seed + ": an exception that is not documented", e);
         }
-        byte[] again = record.encode();
-        assertThat(again.length).as("seed %s", seed).isEqualTo(input.length);
+        int counters = record.lastIds().size() * Integer.BYTES;
+        assertThat(record.encode().length + counters).as("seed %s", seed).isEqualTo(input.length);
         return true;
     }
 

@@ -88,7 +88,7 @@ class IdentitiesTest extends LibsignalTest {
     @DisplayName("are trusted by the application's own policy where there is one")
     void isTrustedIdentity_ownPolicy_isAsked() throws Exception {
         TrustPolicy whenReceiving = (address, known, offered, direction) -> direction == Direction.RECEIVING;
-        SignalAccount wary = SignalAccount.of(parties.store("alice"), whenReceiving);
+        SignalAccount wary = SignalAccount.openOrCreate(parties.store("alice"), whenReceiving);
         var bundle = parties.bob().newPreKeyBundle(1);
 
         assertThatThrownBy(() -> wary.startSession(BOB, bundle)).isInstanceOf(UntrustedIdentityException.class);

@@ -1,35 +1,53 @@
 package dev.keystore.libsignal;
 
 import static dev.keystore.libsignal.TwoParties.ALICE;
+import static dev.keystore.libsignal.TwoParties.BOB;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.CommitFailedException;
 import dev.keystore.CommitOutcomeUnknownException;
+import dev.keystore.ContextNotFoundException;
 import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryExistsException;
 import dev.keystore.EntryId;
+import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import java.util.Arrays;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.signal.libsignal.protocol.IdentityKey;
+import org.signal.libsignal.protocol.IdentityKeyPair;
+import org.signal.libsignal.protocol.SignalProtocolAddress;
+import org.signal.libsignal.protocol.UntrustedIdentityException;
+import org.signal.libsignal.protocol.message.CiphertextMessage;
 import org.signal.libsignal.protocol.state.KyberPreKeyRecord;
+import org.signal.libsignal.protocol.state.PreKeyBundle;
 import org.signal.libsignal.protocol.state.PreKeyRecord;
 
 @DisplayName("An account")
 class SignalAccountTest extends LibsignalTest {
 
     @Test
-    @DisplayName("is made by the first call and read by later ones (R19)")
-    void of_calledAgain_readsTheSame() {
+    @DisplayName("is created by the first call and read by later ones (R19)")
+    void openOrCreate_calledAgain_readsTheSame() {
         SignalAccount first = parties.alice();
         IdentityKey identity = first.identityKey();
         int registrationId = first.registrationId();
@@ -41,9 +59,9 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("has one identity, however many calls race to make it (R19, R24)")
+    @DisplayName("has one identity, however many calls race to create it (R19, R24)")
     @SuppressWarnings("unchecked")
-    void of_raced_makesOneIdentity() throws Exception {
+    void openOrCreate_raced_createsOneIdentity() throws Exception {
         Callable<IdentityKey> open = () -> parties.alice().identityKey();
 
         List<IdentityKey> identities =
@@ -54,7 +72,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("gives out ids that rise, pre-keys and counter in one commit (R10)")
+    @DisplayName("issues ids that rise, pre-keys and counter in one commit (R10)")
     void generatePreKeys_writesKeysAndCounterAtOnce() {
         SignalAccount alice = parties.alice();
         parties.faults.forgetCalls();
@@ -70,24 +88,44 @@ class SignalAccountTest extends LibsignalTest {
 
         assertThat(parties.faults.calls(Operation.COMMIT))
                 .hasSize(6)
-                .allSatisfy(commit -> assertThat(commit.entries()).contains(new EntryId("credentials", "credentials")));
+                .allSatisfy(commit -> assertThat(commit.entries())
+                        .extracting(EntryId::type)
+                        .contains("libsignal-last-key-id")
+                        .doesNotContain("credentials"));
         assertThat(parties.store("alice").ids(KeyTypes.PRE_KEY, "")).containsExactlyInAnyOrder("1", "2", "3", "4", "5");
     }
 
     @Test
-    @DisplayName("never gives out an id twice: not after a restart, deletes or clear (R17)")
-    void generatePreKeys_afterRestartDeletesAndClear_goesOn() {
+    @DisplayName("goes on with its ids after a restart, also when pre-keys were deleted")
+    void generatePreKeys_afterRestartAndDeletes_goesOn() {
         parties.alice().generatePreKeys(5);
         parties.reopen();
         SignalKeyStore store = parties.store("alice");
         IntStream.rangeClosed(1, 5).forEach(id -> store.delete(KeyTypes.PRE_KEY, Integer.toString(id)));
 
         assertThat(ids(parties.alice().generatePreKeys(1))).containsExactly(6);
+    }
 
-        IdentityKey identity = parties.alice().identityKey();
-        store.clear();
-        assertThat(ids(parties.alice().generatePreKeys(2))).containsExactly(7, 8);
-        assertThat(parties.alice().identityKey()).isEqualTo(identity);
+    @Test
+    @DisplayName("begins at a random id when it is new and after each clear, which keeps its identity (R17)")
+    void generatePreKeys_newAndCleared_beginsAtRandomId() {
+        SignalKeyStore store = parties.store("carol");
+        SignalAccount carol = SignalAccount.create(store);
+        IdentityKey identity = carol.identityKey();
+        Set<Integer> firstIds = new HashSet<>();
+        for (int i = 0; i < 8; i++) {
+            List<Integer> ids = ids(carol.generatePreKeys(3));
+            assertThat(ids).allSatisfy(id -> assertThat(id).isBetween(1, Ids.MAX_KEY_ID));
+            firstIds.add(ids.get(0));
+            store.clear();
+            assertThat(carol.identityKey()).isEqualTo(identity);
+        }
+
+        // Fewer would be by chance once in 16,777,214 to the power of 6.
+        assertThat(firstIds).hasSizeGreaterThan(2);
+        PreKeyBundle bundle = carol.newPreKeyBundle(1);
+        assertThat(bundle.getIdentityKey()).isEqualTo(identity);
+        assertThat(carol.newPreKeyBundle(1).getSignedPreKeyId()).isEqualTo(bundle.getSignedPreKeyId());
     }
 
     @Test
@@ -105,7 +143,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("never gives out an id twice when nobody knew whether the commit was written (R41)")
+    @DisplayName("issues no id twice when nobody knew whether the commit was written (R41)")
     void generatePreKeys_commitWrittenButUnknown_goesOnBehindIt() {
         SignalAccount alice = parties.alice();
         parties.faults.on(Operation.COMMIT).fail(Moment.AFTER, BackendException.Kind.OUTCOME_UNKNOWN);
@@ -118,7 +156,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("gives 8 threads 200 different ids (R24)")
+    @DisplayName("issues 200 different ids to 8 threads (R24)")
     @SuppressWarnings("unchecked")
     void generatePreKeys_raced_idsDiffer() throws Exception {
         SignalAccount alice = parties.alice();
@@ -136,13 +174,12 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("begins again at 1 after the last 24-bit id, and passes over ids that are in use")
+    @DisplayName("begins again at 1 after the last 24-bit id, and skips ids that are in use")
     void generatePreKeys_atTheLastId_wraps() {
         SignalAccount alice = parties.alice();
         alice.generatePreKeys(2);
         SignalKeyStore store = parties.store("alice");
-        AccountRecord nearTheEnd = AccountRecord.load(store).withNextPreKeyId(Ids.MAX_KEY_ID - 1);
-        store.saveCredentials(nearTheEnd.encode());
+        store.put(PreKeyIds.LAST, KeyTypes.PRE_KEY.name(), Ids.MAX_KEY_ID - 2);
         store.delete(KeyTypes.PRE_KEY, "1");
 
         assertThat(ids(alice.generatePreKeys(5))).containsExactly(0xFFFFFD, 0xFFFFFE, 1, 3, 4);
@@ -150,7 +187,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("keeps the application's own bytes with its identity, over clear and pre-keys (R5, R17)")
+    @DisplayName("keeps the application's bytes with its identity through clear and new pre-keys (R5, R17)")
     void saveApplicationData_survivesClear() {
         SignalAccount alice = parties.alice();
         byte[] data = {1, 2, 3};
@@ -180,27 +217,175 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("refuses credentials that are not exactly its own, and leaves them as they are (R43, R45)")
-    void of_otherCredentials_isRefused() {
+    @DisplayName("is not created where there is one, which stays as it is (R58)")
+    void create_accountExists_isRefused() {
+        SignalAccount alice = SignalAccount.create(parties.store("alice"));
+        IdentityKey identity = alice.identityKey();
+        parties.faults.forgetCalls();
+
+        assertThatThrownBy(() -> SignalAccount.create(parties.store("alice")))
+                .isInstanceOfSatisfying(
+                        EntryExistsException.class, e -> assertThat(e.context()).isEqualTo("alice"));
+
+        assertThat(parties.faults.count(Operation.COMMIT)).isZero();
+        assertThat(SignalAccount.open(parties.store("alice")).identityKey()).isEqualTo(identity);
+    }
+
+    @Test
+    @DisplayName("is created by one of many concurrent calls (R58)")
+    @SuppressWarnings("unchecked")
+    void create_raced_hasOneWinner() throws Exception {
+        Callable<Boolean> create = () -> {
+            try {
+                SignalAccount.create(parties.store("alice"));
+                return true;
+            } catch (EntryExistsException e) {
+                return false;
+            }
+        };
+
+        List<Boolean> created = Race.of(Stream.generate(() -> create).limit(16).toArray(Callable[]::new));
+
+        assertThat(created).containsOnlyOnce(true);
+        assertThat(parties.faults.count(Operation.COMMIT)).isOne();
+    }
+
+    @Test
+    @DisplayName("is not opened where there is none, and nothing is created (R58)")
+    void open_noAccount_isRefused() {
+        SignalKeyStore store = parties.store("carol");
+
+        assertThatThrownBy(() -> SignalAccount.open(store))
+                .isInstanceOf(ContextNotFoundException.class)
+                .hasMessageContaining("\"carol\"")
+                .hasMessageContaining("an account");
+        SignalAccount.create(store);
+        store.erase();
+        assertThatThrownBy(() -> SignalAccount.open(store)).isInstanceOf(ContextNotFoundException.class);
+
+        assertThat(parties.faults.count(Operation.COMMIT)).isEqualTo(2);
+        assertThat(store.credentials()).isEmpty();
+    }
+
+    @Test
+    @DisplayName("is opened without a commit, with the trust policy that it is opened with (R58)")
+    void open_accountExists_writesNothing() throws Exception {
+        IdentityKey identity = SignalAccount.create(parties.store("alice")).identityKey();
+        PreKeyBundle bundle = parties.bob().newPreKeyBundle(1);
+        parties.reopen();
+        parties.faults.forgetCalls();
+
+        SignalAccount trusting = SignalAccount.open(parties.store("alice"));
+        SignalAccount wary = SignalAccount.open(parties.store("alice"), (address, known, offered, direction) -> false);
+
+        assertThat(trusting.identityKey()).isEqualTo(identity);
+        assertThat(parties.faults.count(Operation.COMMIT)).isZero();
+        assertThatThrownBy(() -> wary.startSession(BOB, bundle)).isInstanceOf(UntrustedIdentityException.class);
+        trusting.startSession(BOB, bundle);
+    }
+
+    @Test
+    @DisplayName("refuses credentials that something else saved as such, and leaves them as they are (R44, R45)")
+    void open_foreignCredentials_isRefused() {
+        SignalKeyStore store = parties.store("carol");
+        for (byte[] credentials : List.of(
+                new byte[0],
+                new byte[] {1, 2, 3},
+                IdentityKeyPair.generate().serialize(),
+                IdentityKeyPair.generate().getPublicKey().serialize(),
+                new byte[64],
+                "{\"registered\":true}".getBytes(UTF_8))) {
+            store.saveCredentials(credentials);
+            Stream.<Function<SignalKeyStore, SignalAccount>>of(
+                            SignalAccount::create, SignalAccount::open, SignalAccount::openOrCreate)
+                    .forEach(way -> assertThatThrownBy(() -> way.apply(store))
+                            .isInstanceOf(UnsupportedFormatException.class)
+                            .hasMessageStartingWith(
+                                    "The credentials of context \"carol\" are not a SignalAccount's record: "
+                                            + credentials.length + " bytes"));
+            assertThatThrownBy(() ->
+                            store.useTransaction("x", tx -> new KeystoreSignalProtocolStore(tx).getIdentityKeyPair()))
+                    .isInstanceOf(UnsupportedFormatException.class);
+            assertThat(store.credentials()).hasValue(credentials);
+        }
+    }
+
+    @Test
+    @DisplayName("refuses to overwrite credentials that something else saved after it was opened (R44)")
+    void saveApplicationData_foreignCredentials_isRefused() {
+        SignalAccount alice = parties.alice();
+        SignalKeyStore store = parties.store("alice");
+        store.saveCredentials(new byte[64]);
+
+        assertThatThrownBy(() -> alice.saveApplicationData(new byte[1])).isInstanceOf(UnsupportedFormatException.class);
+
+        assertThat(store.credentials()).hasValue(new byte[64]);
+    }
+
+    @Test
+    @DisplayName("reports a damaged record as damaged, and leaves it as it is (R43, R45)")
+    void open_damagedRecord_isCorrupt() {
         SignalKeyStore store = parties.store("alice");
         parties.alice();
         byte[] good = store.credentials().orElseThrow();
-        List<byte[]> bad = Stream.concat(
-                        IntStream.range(0, good.length).mapToObj(length -> Arrays.copyOf(good, length)),
-                        Stream.of(Arrays.copyOf(good, good.length + 1), changed(good, 0), changed(good, 4)))
+        List<byte[]> damaged = Stream.concat(
+                        IntStream.range(5, good.length).mapToObj(length -> Arrays.copyOf(good, length)),
+                        Stream.of(Arrays.copyOf(good, good.length + 1), with(good, 4, 0), with(good, 4, 1)))
                 .toList();
 
-        for (byte[] credentials : bad) {
+        for (byte[] credentials : damaged) {
             store.saveCredentials(credentials);
             assertThatThrownBy(parties::alice)
                     .isInstanceOf(CorruptEntryException.class)
-                    .hasMessageContaining("alice");
+                    .hasMessageContaining("credentials/credentials of context \"alice\" is damaged");
             assertThat(store.credentials()).hasValue(credentials);
         }
         store.saveCredentials(good);
         assertThat(parties.alice().applicationData()).isEmpty();
-        assertThat(AccountRecord.load(store))
-                .hasToString("AccountRecord[registration " + parties.alice().registrationId() + "]");
+    }
+
+    @Test
+    @DisplayName("refuses a record of a newer format, and leaves it as it is (R44)")
+    void open_newerRecord_isRefused() {
+        SignalKeyStore store = parties.store("alice");
+        parties.alice();
+        byte[] good = store.credentials().orElseThrow();
+        for (int format : new int[] {3, 127, 128, 255}) {
+            byte[] newer = with(good, 4, format);
+            store.saveCredentials(newer);
+
+            assertThatThrownBy(parties::alice)
+                    .isInstanceOf(UnsupportedFormatException.class)
+                    .hasMessageContaining("\"alice\"")
+                    .hasMessageContaining("format " + format);
+            assertThat(store.credentials()).hasValue(newer);
+        }
+    }
+
+    @Test
+    @DisplayName("restores the entry of its identity from the credentials when it is opened and that is damaged (R43)")
+    void open_damagedIdentityEntry_isRestored() {
+        IdentityKey identity = parties.alice().identityKey();
+        parties.reopen();
+        SignalKeyStore store = parties.store("alice");
+        store.put(KeyType.ofBytes(AccountIdentity.TYPE.name()), AccountIdentity.ID, new byte[] {1, 2, 3, 4, 5});
+        parties.reopen();
+
+        assertThat(parties.alice().identityKey()).isEqualTo(identity);
+
+        parties.reopen();
+        assertThat(parties.store("alice").find(AccountIdentity.TYPE, AccountIdentity.ID))
+                .isPresent();
+    }
+
+    @Test
+    @DisplayName("shows no key in what it prints (R45)")
+    void toString_showsRegistrationIdOnly() {
+        int registrationId = parties.alice().registrationId();
+        AccountRecord record = AccountRecord.load(parties.store("alice"));
+
+        assertThat(record).hasToString("AccountRecord[registration " + registrationId + "]");
+        assertThat(record.identity()).hasToString("AccountIdentity[registration " + registrationId + "]");
     }
 
     @Test
@@ -233,9 +418,48 @@ class SignalAccountTest extends LibsignalTest {
                 .isInstanceOf(IllegalStateException.class);
     }
 
-    private static byte[] changed(byte[] bytes, int index) {
+    @Test
+    @DisplayName("names the argument that is null")
+    void arguments_null_areNamed() throws Exception {
+        SignalAccount alice = parties.alice();
+        SignalKeyStore store = parties.store("alice");
+        CiphertextMessage message = parties.firstMessage("hello");
+        Map<String, ThrowingCallable> calls = new LinkedHashMap<>();
+        calls.put("store", () -> SignalAccount.create(null));
+        calls.put("store ", () -> SignalAccount.open(null));
+        calls.put("store  ", () -> SignalAccount.openOrCreate(null));
+        calls.put("trust", () -> SignalAccount.open(store, null));
+        calls.put("remote", () -> alice.decrypt(null, message));
+        calls.put("remote ", () -> alice.transaction((SignalProtocolAddress) null, (signal, tx) -> 1));
+        calls.put("message", () -> alice.decrypt(BOB, null));
+        calls.put("plaintext", () -> alice.encrypt(BOB, null));
+        calls.put("bundle", () -> alice.startSession(BOB, null));
+        calls.put("signedPreKey", () -> alice.preKeyBundle(1, null, null, null));
+        calls.put("work", () -> alice.transaction(BOB, null));
+        calls.put("options", () -> alice.transaction(BOB, null, (signal, tx) -> 1));
+        calls.put("distributionId", () -> alice.transaction((UUID) null, BOB, (signal, tx) -> 1));
+        calls.put("sender", () -> alice.transaction(UUID.randomUUID(), null, (signal, tx) -> 1));
+        calls.put("data", () -> alice.saveApplicationData(null));
+        calls.put("keys", () -> alice.applicationData(null));
+        calls.put("tx", () -> alice.in(null));
+        calls.put("tx ", () -> alice.saveApplicationData(null, new byte[0]));
+        calls.put("address", () -> alice.transaction(BOB, (signal, tx) -> signal.loadSession(null)));
+        calls.put("name", () -> alice.transaction(BOB, (signal, tx) -> signal.getSubDeviceSessions(null)));
+        calls.put(
+                "record",
+                () -> alice.transaction(BOB, (signal, tx) -> {
+                    signal.storePreKey(1, null);
+                    return 1;
+                }));
+
+        calls.forEach((argument, call) -> assertThatThrownBy(call)
+                .isInstanceOf(NullPointerException.class)
+                .hasMessage(argument.strip()));
+    }
+
+    private static byte[] with(byte[] bytes, int index, int value) {
         byte[] changed = bytes.clone();
-        changed[index]++;
+        changed[index] = (byte) value;
         return changed;
     }
 

@@ -2,6 +2,8 @@ package dev.keystore.libsignal;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyStores;
 import dev.keystore.spi.Backend;
@@ -12,12 +14,13 @@ import dev.keystore.spi.GroupCommit;
 import dev.keystore.testkit.Faults;
 import dev.keystore.testkit.FaultyBackend;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.message.CiphertextMessage;
 
-/** Alice and Bob in one SQLite file, which can be closed and opened again, and fails when it is told to. */
+/** Alice and Bob in one SQLite file, which can be closed and opened again, and fails when a test asks for it. */
 final class TwoParties implements AutoCloseable {
 
     static final SignalProtocolAddress ALICE = new SignalProtocolAddress("alice", 1);
@@ -30,6 +33,16 @@ final class TwoParties implements AutoCloseable {
     TwoParties(Path folder) {
         this.folder = folder;
         stores = open();
+        startIdsAtOne(store("alice"));
+        startIdsAtOne(store("bob"));
+        faults.forgetCalls();
+    }
+
+    /** Lets a test name the ids of the pre-keys that it makes: they would begin at a random one. */
+    private static void startIdsAtOne(SignalKeyStore store) {
+        for (KeyType<?> type : List.of(KeyTypes.PRE_KEY, KeyTypes.SIGNED_PRE_KEY, KeyTypes.KYBER_PRE_KEY)) {
+            store.put(PreKeyIds.LAST, type.name(), Ids.MAX_KEY_ID);
+        }
     }
 
     SignalKeyStore store(String context) {
@@ -37,11 +50,11 @@ final class TwoParties implements AutoCloseable {
     }
 
     SignalAccount alice() {
-        return SignalAccount.of(store("alice"));
+        return SignalAccount.openOrCreate(store("alice"));
     }
 
     SignalAccount bob() {
-        return SignalAccount.of(store("bob"));
+        return SignalAccount.openOrCreate(store("bob"));
     }
 
     /** Lets Alice begin a session with Bob, and returns her first message. */

@@ -10,7 +10,7 @@ import org.signal.libsignal.protocol.state.PreKeyBundle;
 record KeystoreParty(SignalAccount account) implements Party {
 
     static KeystoreParty of(SignalKeyStore store) {
-        return new KeystoreParty(SignalAccount.of(store));
+        return new KeystoreParty(SignalAccount.create(store));
     }
 
     @Override

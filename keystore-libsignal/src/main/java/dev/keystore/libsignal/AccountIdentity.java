@@ -1,0 +1,91 @@
+package dev.keystore.libsignal;
+
+import dev.keystore.Codec;
+import dev.keystore.CorruptEntryException;
+import dev.keystore.KeyReader;
+import dev.keystore.KeyType;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+import org.signal.libsignal.protocol.IdentityKeyPair;
+import org.signal.libsignal.protocol.InvalidKeyException;
+import org.signal.libsignal.protocol.util.KeyHelper;
+
+/**
+ * The part of an account that never changes while the account exists: its registration id and its identity key pair.
+ *
+ * <p>It is kept twice. The credentials hold it because {@code clear()} keeps them, and an entry of its own type holds
+ * it because that entry never changes: every first message of a session reads it within its transaction, and must not
+ * conflict with the application data, which is in the credentials as well (R24). The entry is removed together with
+ * the account by {@code erase()}, so a message that overlaps it still conflicts. After {@code clear()} the entry is
+ * absent until {@link SignalAccount} restores it, and the identity is read from the credentials meanwhile.
+ */
+record AccountIdentity(int registrationId, IdentityKeyPair keyPair) {
+
+    static final String ID = "identity";
+
+    static final KeyType<AccountIdentity> TYPE = KeyType.of("libsignal-account", new Codec<>() {
+        @Override
+        public byte[] encode(AccountIdentity identity) {
+            byte[] keyPair = identity.keyPair.serialize();
+            return ByteBuffer.allocate(Integer.BYTES + keyPair.length)
+                    .putInt(identity.registrationId)
+                    .put(keyPair)
+                    .array();
+        }
+
+        @Override
+        public AccountIdentity decode(byte[] bytes) {
+            if (bytes.length < Integer.BYTES) {
+                throw new IllegalArgumentException("an identity must be longer than 4 bytes, found " + bytes.length);
+            }
+            try {
+                return new AccountIdentity(
+                        ByteBuffer.wrap(bytes).getInt(),
+                        new IdentityKeyPair(Arrays.copyOfRange(bytes, Integer.BYTES, bytes.length)));
+            } catch (InvalidKeyException e) {
+                throw new IllegalArgumentException("libsignal does not accept the identity key pair", e);
+            }
+        }
+    });
+
+    static AccountIdentity generate() {
+        return new AccountIdentity(KeyHelper.generateRegistrationId(false), IdentityKeyPair.generate());
+    }
+
+    /**
+     * Returns the identity of a context's account.
+     *
+     * @throws IllegalStateException if the context holds no account
+     */
+    static AccountIdentity load(KeyReader keys) {
+        return keys.find(TYPE, ID).orElseGet(() -> AccountRecord.load(keys).identity());
+    }
+
+    /** Returns whether the entry that transactions read is there and holds this. A damaged one does not. */
+    boolean isSavedIn(KeyReader keys) {
+        try {
+            return keys.find(TYPE, ID).filter(this::equals).isPresent();
+        } catch (CorruptEntryException e) {
+            return false;
+        }
+    }
+
+    @Override
+    public boolean equals(@Nullable Object other) {
+        return other instanceof AccountIdentity identity
+                && registrationId == identity.registrationId
+                && Arrays.equals(keyPair.serialize(), identity.keyPair.serialize());
+    }
+
+    @Override
+    public int hashCode() {
+        return registrationId;
+    }
+
+    /** Shows no byte of the key pair. */
+    @Override
+    public String toString() {
+        return "AccountIdentity[registration " + registrationId + "]";
+    }
+}

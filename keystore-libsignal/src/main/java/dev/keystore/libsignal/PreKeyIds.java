@@ -1,0 +1,113 @@
+package dev.keystore.libsignal;
+
+import dev.keystore.Codec;
+import dev.keystore.KeyReader;
+import dev.keystore.KeyType;
+import dev.keystore.Transaction;
+import java.nio.ByteBuffer;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+
+/**
+ * Issues the ids of new pre-keys within a transaction: the keys and the id issued last are one commit.
+ *
+ * <p>Ids run from 1 to {@link Ids#MAX_KEY_ID} and begin again at 1. An id whose key still exists is skipped.
+ *
+ * <p>The id issued last is an entry for each type of pre-key, which only transactions that make pre-keys read or write.
+ * {@code clear()} and {@code erase()} remove it with the pre-keys themselves, while their public halves may still be on
+ * a server. Ids therefore begin at a random one where no id is known to have been issued: one that somebody still uses
+ * is then met by chance only, about once in 16,777,214 divided by the number of keys on the server. The alternative, a
+ * counter in the credentials, would survive {@code clear()}, and conflict with every save of application data.
+ */
+final class PreKeyIds {
+
+    /** The id issued last, by the name of the pre-keys' type. */
+    static final KeyType<Integer> LAST = KeyType.of("libsignal-last-key-id", new Codec<>() {
+        @Override
+        public byte[] encode(Integer id) {
+            return ByteBuffer.allocate(Integer.BYTES).putInt(id).array();
+        }
+
+        @Override
+        public Integer decode(byte[] bytes) {
+            int id = bytes.length == Integer.BYTES ? ByteBuffer.wrap(bytes).getInt() : 0;
+            if (id < 1 || id > Ids.MAX_KEY_ID) {
+                throw new IllegalArgumentException("not 4 bytes with an id from 1 to " + Ids.MAX_KEY_ID);
+            }
+            return id;
+        }
+    });
+
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    private final Transaction tx;
+    private final KeyReader committed;
+
+    /**
+     * Creates an issuer.
+     *
+     * @param committed reads what is committed, outside of the transaction
+     */
+    PreKeyIds(Transaction tx, KeyReader committed) {
+        this.tx = tx;
+        this.committed = committed;
+    }
+
+    /** Returns the id issued last, or empty if none was since the account was created or cleared. */
+    Optional<Integer> last(KeyType<?> type) {
+        return tx.find(LAST, type.name());
+    }
+
+    /**
+     * Issues ids, rising from the last one.
+     *
+     * @throws IllegalStateException if fewer than {@code count} are free
+     */
+    List<Integer> issue(KeyType<?> type, int count) {
+        int first = last(type).map(PreKeyIds::after).orElseGet(() -> 1 + RANDOM.nextInt(Ids.MAX_KEY_ID));
+        List<Integer> issued = new ArrayList<>();
+        int next = first;
+        for (int seen = 0; issued.size() < count; ) {
+            int size = Math.min(count - issued.size(), Ids.MAX_KEY_ID - seen);
+            if (size == 0) {
+                throw new IllegalStateException("every id of type " + type + " is in use");
+            }
+            List<Integer> candidates = IntStream.iterate(next, PreKeyIds::after)
+                    .limit(size)
+                    .boxed()
+                    .toList();
+            issued.addAll(free(type, candidates));
+            next = after(candidates.get(size - 1));
+            seen += size;
+        }
+        tx.put(LAST, type.name(), issued.get(count - 1));
+        return issued;
+    }
+
+    /**
+     * Returns the candidates that are free. The transaction reads only those: a message that uses up the key of another
+     * one must not conflict with it.
+     */
+    private List<Integer> free(KeyType<?> type, List<Integer> candidates) {
+        return absent(tx, type, absent(committed, type, candidates));
+    }
+
+    private static List<Integer> absent(KeyReader keys, KeyType<?> type, List<Integer> candidates) {
+        Map<String, ?> present = keys.get(type, candidates.stream().map(Ids::of).toList());
+        return candidates.stream()
+                .filter(id -> !present.containsKey(Ids.of(id)))
+                .toList();
+    }
+
+    private static int after(int id) {
+        return id == Ids.MAX_KEY_ID ? 1 : id + 1;
+    }
+
+    static int before(int id) {
+        return id == 1 ? Ids.MAX_KEY_ID : id - 1;
+    }
+}
