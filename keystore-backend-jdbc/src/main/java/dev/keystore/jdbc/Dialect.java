@@ -99,9 +99,14 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
             return BackendException.permanent(message(doing, thrown), thrown);
         }
         String message = message(doing, cause) + advice(cause);
-        return isPassing(cause)
+        return isPassing(cause) || isInterruptedLogin(cause)
                 ? BackendException.transientFailure(message, cause)
                 : BackendException.permanent(message, cause);
+    }
+
+    /** PostgreSQL's driver reports an interrupted login as an unexpected error of its code (SQLSTATE 99999). */
+    private static boolean isInterruptedLogin(SQLException cause) {
+        return "99999".equals(cause.getSQLState()) && Thread.currentThread().isInterrupted();
     }
 
     final String message(String doing, Throwable cause) {

@@ -2,7 +2,9 @@ package dev.keystore.jdbc;
 
 import com.zaxxer.hikari.HikariDataSource;
 import dev.keystore.EntryId;
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
@@ -12,18 +14,17 @@ import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReadWriteLock;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
@@ -34,9 +35,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The entries of all contexts in one table of a database.
  *
- * <p>Concurrency: one {@link Writer}, and a pool of connections that read beside it. Every operation holds the lifecycle
- * lock shared, {@link #close} holds it alone: it waits for what runs, and nothing begins after it. Lock order: lifecycle,
- * then writer.
+ * <p>Concurrency: one {@link Writer}, and a pool of connections that read concurrently. Every operation runs in the
+ * {@link Lifecycle}, so that {@link #close} waits for it, and none begins after that. No reader waits for the writer.
+ *
+ * <p>Interrupts: where one ends a wait, {@link OperationInterruptedException} is thrown, and the flag is kept. A commit is
+ * the exception: its thread writes for others as well, so the engine gets a transient failure, and decides.
  *
  * <p>Damage: an SQLite file is checked once, when it is opened, in about 2 µs for each entry. If its trees are damaged, an
  * entry that is there may not be found. Then a load that finds nothing fails, and so does every listing; and nothing is
@@ -49,6 +52,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     private static final int PAGE_SIZE = 256;
     private static final int IDS_PER_STATEMENT = 500;
+    private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
     /** Of those who open a damaged file, which nobody writes to: there is no one to be fenced. */
     private static final long EPOCH_OF_READERS = 1;
@@ -59,8 +63,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     private final HikariDataSource pool;
     private final Jdbi readers;
     private final @Nullable String damage;
-    private final ReadWriteLock lifecycle = new ReentrantReadWriteLock();
-    private boolean closed;
+    private final Lifecycle lifecycle;
 
     private JdbcBackend(Dialect dialect, Handle writer) {
         this.dialect = dialect;
@@ -69,9 +72,20 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         this.writer = new Writer(dialect, writer);
         this.pool = dialect.openReaders();
         this.readers = Dialect.configured(Jdbi.create(pool));
+        this.lifecycle = new Lifecycle(dialect.place(), CLOSE_TIMEOUT);
     }
 
+    /**
+     * Opens the store of a dialect, and creates it where the dialect does so.
+     *
+     * @throws BackendException if it can't be opened
+     * @throws OperationInterruptedException if an interrupt ended a wait
+     */
     static JdbcBackend open(Dialect dialect) {
+        return interruptible(dialect, "open", () -> openNow(dialect));
+    }
+
+    private static JdbcBackend openNow(Dialect dialect) {
         Handle writer = dialect.createAndOpenWriter();
         try {
             return new JdbcBackend(dialect, writer);
@@ -222,10 +236,13 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     /** Whoever owns the context: only commits are fenced. */
     private void write(String context, Mutation mutation) {
         List<Batch> group = List.of(new Batch(context, 0, 0, List.of(mutation)));
-        inTransaction(handle -> {
-            GroupWrite.write(dialect, handle, group);
-            return group;
-        });
+        interruptible(
+                dialect,
+                "write to context " + context,
+                () -> inTransaction(handle -> {
+                    GroupWrite.write(dialect, handle, group);
+                    return group;
+                }));
     }
 
     @Override
@@ -261,10 +278,12 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         if (damage != null) {
             return EPOCH_OF_READERS;
         }
-        dialect.beginLife();
-        return inTransaction(handle -> {
-            check.accept(handle);
-            return ownership.takeOver(handle, context);
+        return interruptible(dialect, "take context " + context + " over", () -> {
+            dialect.beginLife();
+            return inTransaction(handle -> {
+                check.accept(handle);
+                return ownership.takeOver(handle, context);
+            });
         });
     }
 
@@ -273,34 +292,24 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     }
 
     private <T> T toWriter(Function<Writer, T> work) {
-        Lock shared = lifecycle.readLock();
-        shared.lock();
-        try {
-            requireOpen();
+        return lifecycle.run(() -> {
             requireUndamaged("commit");
             return work.apply(writer);
-        } finally {
-            shared.unlock();
-        }
+        });
     }
 
+    /** Waits up to 30 s for running operations, and for the connections to close. */
     @Override
     public void close() {
-        Lock alone = lifecycle.writeLock();
-        alone.lock();
+        lifecycle.close(this::release);
+    }
+
+    private void release() {
         try {
-            if (closed) {
-                return;
-            }
-            closed = true;
-            try {
-                pool.close();
-                dialect.endLife();
-            } finally {
-                writer.close();
-            }
+            pool.close();
+            dialect.endLife();
         } finally {
-            alone.unlock();
+            writer.close();
         }
     }
 
@@ -309,28 +318,39 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         return writer;
     }
 
+    /** For tests of waits for its connections. */
+    HikariDataSource pool() {
+        return pool;
+    }
+
     private <T> T read(String doing, Function<Handle, T> query) {
-        Lock shared = lifecycle.readLock();
-        shared.lock();
+        return lifecycle.run(() -> interruptible(dialect, doing, () -> {
+            try {
+                return readers.withHandle(query::apply);
+            } catch (JdbiException e) {
+                throw dialect.failure(doing, e);
+            }
+        }));
+    }
+
+    /** Does what may wait; a wait that an interrupt has ended fails as one that another try may end well. */
+    private static <T> T interruptible(Dialect dialect, String doing, Supplier<T> operation) {
         try {
-            requireOpen();
-            return readers.withHandle(query::apply);
-        } catch (JdbiException e) {
-            throw dialect.failure(doing, e);
-        } finally {
-            shared.unlock();
+            return operation.get();
+        } catch (BackendException e) {
+            if (e.kind() == Kind.TRANSIENT && Thread.currentThread().isInterrupted()) {
+                OperationInterruptedException interrupted =
+                        new OperationInterruptedException(dialect.place() + " to " + doing);
+                interrupted.addSuppressed(e);
+                throw interrupted;
+            }
+            throw e;
         }
     }
 
     private void requireUndamaged(String doing) {
         if (damage != null) {
             throw BackendException.permanent("could not " + doing + " with certainty: " + damage, null);
-        }
-    }
-
-    private void requireOpen() {
-        if (closed) {
-            throw new IllegalStateException("the backend is closed");
         }
     }
 }

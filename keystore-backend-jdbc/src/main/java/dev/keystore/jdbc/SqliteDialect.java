@@ -6,6 +6,7 @@ import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.Batch;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
@@ -67,7 +68,7 @@ final class SqliteDialect extends Dialect {
     /**
      * Opens the connection that writes: puts the schema into an empty file, and switches it to a write-ahead log.
      *
-     * <p>Waits up to 10 s for others that open the same file.
+     * <p>Waits up to 10 s for others that open the same file; an interrupt ends the wait.
      */
     @Override
     Handle createAndOpenWriter() {
@@ -78,7 +79,9 @@ final class SqliteDialect extends Dialect {
             try {
                 return openWriter(SqliteFormat::install);
             } catch (BackendException e) {
-                if (e.kind() != Kind.TRANSIENT || System.nanoTime() - deadline > 0) {
+                boolean over = System.nanoTime() - deadline > 0
+                        || Thread.currentThread().isInterrupted();
+                if (e.kind() != Kind.TRANSIENT || over) {
                     throw e;
                 }
                 LockSupport.parkNanos(OPEN_PAUSE.toNanos());
@@ -109,6 +112,7 @@ final class SqliteDialect extends Dialect {
             try {
                 format.accept(path, handle);
                 switchToLog(handle);
+                forceNames();
                 return handle;
             } catch (RuntimeException e) {
                 close(handle, e);
@@ -236,6 +240,19 @@ final class SqliteDialect extends Dialect {
     @Override
     boolean lives(Handle handle, long other) {
         return life.lives(other);
+    }
+
+    /** SQLite forces the folder with the first commit of each connection, but ignores it if that fails. */
+    private void forceNames() {
+        Path folder = path.toAbsolutePath().getParent();
+        try {
+            DurableNames.force(folder == null ? path : folder);
+        } catch (IOException e) {
+            throw BackendException.permanent(
+                    path + ": could not force the folder that it is in to the disk: " + e
+                            + "; make the folder readable, or replace the disk",
+                    e);
+        }
     }
 
     private void switchToLog(Handle handle) {

@@ -2,12 +2,10 @@ package dev.keystore.jdbc;
 
 import dev.keystore.StoreOpenException;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
@@ -83,6 +81,7 @@ final class SqliteFile {
 
     private void createFolders(Path folder) throws IOException {
         if (Files.exists(folder)) {
+            forceName(folder);
             return;
         }
         createFolders(folderOf(folder));
@@ -92,7 +91,14 @@ final class SqliteFile {
             return;
         }
         created.push(folder);
-        force(folderOf(folder));
+        DurableNames.force(folderOf(folder));
+    }
+
+    /** Somebody who has created a folder may have died before its name was forced; a user who can't read, has not. */
+    private void forceName(Path folder) throws IOException {
+        if (!Files.exists(path) && Files.isReadable(folderOf(folder))) {
+            DurableNames.force(folderOf(folder));
+        }
     }
 
     private void createFile() throws IOException {
@@ -105,7 +111,7 @@ final class SqliteFile {
             return;
         }
         created.push(path);
-        force(folderOf(path));
+        DurableNames.force(folderOf(path));
     }
 
     static FileAttribute<?>[] ownerOnly(Path path, String permissions) {
@@ -115,15 +121,6 @@ final class SqliteFile {
                     PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
                 }
                 : new FileAttribute<?>[0];
-    }
-
-    /** Makes a new name in a folder survive power loss, where the system lets a folder be opened. */
-    private static void force(Path folder) {
-        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-            channel.force(true);
-        } catch (IOException e) {
-            // Windows opens no folders, and needs no such call.
-        }
     }
 
     private static Path nearestExisting(Path folder) {

@@ -1,5 +1,6 @@
 package dev.keystore.jdbc;
 
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.UnsupportedFormatException;
 import java.nio.file.Path;
@@ -39,11 +40,12 @@ final class SqliteFormat {
      *
      * <p>Where it makes no sense, and a rollback journal is beside it, whoever creates it is at work, or died at it. Then
      * the marks are left to {@link #install}: SQLite waits for the one, and takes back what the other left half written.
-     * Else looks again, for some 80 ms unless this thread is interrupted: it may be whole by now.
+     * Else looks again, for some 80 ms: it may be whole by now.
      *
      * @param isBeside tells whether a file that is not empty is beside it, by its suffix
      * @throws UnsupportedFormatException if it is a database, but not a store that this version can use
      * @throws StoreOpenException if it is no SQLite database, or can't be read
+     * @throws OperationInterruptedException if the thread was interrupted before it looked again
      */
     static void examine(Path path, Predicate<String> isBeside) {
         for (int looks = 1; true; looks++) {
@@ -64,6 +66,9 @@ final class SqliteFormat {
                 }
             }
             LockSupport.parkNanos(PAUSE_NANOS);
+            if (Thread.currentThread().isInterrupted()) {
+                throw new OperationInterruptedException(path + " to be whole");
+            }
         }
     }
 

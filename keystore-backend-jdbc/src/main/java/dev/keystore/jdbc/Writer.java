@@ -1,6 +1,7 @@
 package dev.keystore.jdbc;
 
 import dev.keystore.ContextOwnedException;
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
@@ -95,7 +96,7 @@ final class Writer {
             committing = true;
             dialect.commit(open);
             return result;
-        } catch (OwnershipLostException | ContextOwnedException e) {
+        } catch (OwnershipLostException | ContextOwnedException | OperationInterruptedException e) {
             if (!rollBack(open)) {
                 discard(open, e);
             }

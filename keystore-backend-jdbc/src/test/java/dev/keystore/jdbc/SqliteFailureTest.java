@@ -279,20 +279,6 @@ final class SqliteFailureTest {
         }
     }
 
-    @Test
-    @DisplayName("R27 an interrupt ends the wait for another thread's write, and the flag stays")
-    void interrupted() {
-        try (JdbcBackend backend = Sqlite.open(path)) {
-            Thread.currentThread().interrupt();
-
-            Failures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}))
-                    .withMessageContaining("interrupted");
-            assertThat(Thread.interrupted()).isTrue();
-
-            assertThat(backend.load("alice", "session", "bob")).isEmpty();
-        }
-    }
-
     private static Batch pair(int number, int size) {
         return new Batch(
                 "alice",

@@ -1,6 +1,7 @@
 package dev.keystore.core;
 
 import dev.keystore.LoadFailedException;
+import dev.keystore.OperationInterruptedException;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.function.Consumer;
@@ -9,7 +10,7 @@ import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
-/** A backend's stream, whose failures reach the caller as {@link LoadFailedException}; the caller's own pass through. */
+/** A backend's stream, whose failures reach the caller as {@link LoadFailedException}; an interrupt and the caller's own pass. */
 final class Listing<T> extends Spliterators.AbstractSpliterator<T> {
 
     private final String context;
@@ -40,7 +41,7 @@ final class Listing<T> extends Spliterators.AbstractSpliterator<T> {
     private static <R> R translate(String context, Supplier<R> operation) {
         try {
             return operation.get();
-        } catch (ClosedException e) {
+        } catch (ClosedException | OperationInterruptedException e) {
             throw e;
         } catch (RuntimeException e) {
             throw new LoadFailedException(context, "the list of entries", e);
