@@ -131,6 +131,20 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
     /** Returns what is wrong with the tables as a whole, so that a query may not find what is there; or null. */
     abstract @Nullable String damage(Handle handle);
 
+    /** Returns what keeps the store from being written, and what to do, if it was opened for reading only; or null. */
+    @Nullable
+    String unwritable() {
+        return null;
+    }
+
+    /** Called after each read; fails if the store was opened for reading only, and what was read may make no sense. */
+    void requireUnchanged() {}
+
+    /** Returns whether a context that could not be taken over because of a failure can be read all the same. */
+    boolean leavesReading(BackendException failure) {
+        return false;
+    }
+
     /** Sets what every Jdbi here has in common. */
     static Jdbi configured(Jdbi jdbi) {
         jdbi.configure(StatementExceptions.class, it -> it.setMessageRendering(MessageRendering.NONE));

@@ -3,6 +3,7 @@ package dev.keystore.jdbc;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.keystore.EntryId;
 import dev.keystore.OperationInterruptedException;
+import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.Batch;
@@ -21,6 +22,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -42,8 +45,9 @@ import org.jspecify.annotations.Nullable;
  * the exception: its thread writes for others as well, so the engine gets a transient failure, and decides.
  *
  * <p>Damage: an SQLite file is checked once, when it is opened, in about 2 µs for each entry. If its trees are damaged, an
- * entry that is there may not be found. Then a load that finds nothing fails, and so does every listing; and nothing is
- * written, since a write could overwrite pages that are still sound. What is found is read as ever.
+ * entry that is there may not be found. Then a load that finds nothing fails, and so does every scan; a listing yields
+ * what it can find, and then fails; and nothing is written, since a write could overwrite pages that are still sound. What
+ * is found is read as ever.
  *
  * <p>Listings are read page by page, each page a statement of its own, so that a stream that nobody closes holds no
  * connection, and a thread that loads while it lists needs no second one.
@@ -54,8 +58,8 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     private static final int IDS_PER_STATEMENT = 500;
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
-    /** Of those who open a damaged file, which nobody writes to: there is no one to be fenced. */
-    private static final long EPOCH_OF_READERS = 1;
+    /** What the takeovers of this process's opened backends are marked with. */
+    private static final Set<Long> HOLDERS = ConcurrentHashMap.newKeySet();
 
     private final Dialect dialect;
     private final Ownership ownership;
@@ -64,6 +68,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     private final Jdbi readers;
     private final @Nullable String damage;
     private final Lifecycle lifecycle;
+    private final UnownedContexts unowned = new UnownedContexts();
 
     private JdbcBackend(Dialect dialect, Handle writer) {
         this.dialect = dialect;
@@ -73,6 +78,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         this.pool = dialect.openReaders();
         this.readers = Dialect.configured(Jdbi.create(pool));
         this.lifecycle = new Lifecycle(dialect.place(), CLOSE_TIMEOUT);
+        HOLDERS.add(dialect.holder);
     }
 
     /**
@@ -159,7 +165,13 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     @Override
     public Stream<EntryId> list(String context) {
         String doing = "list the entries of context " + context;
-        requireUndamaged(doing);
+        if (damage != null) {
+            Set<EntryId> found = read(doing, handle -> SqliteDamagedListing.find(handle, context));
+            Stream<Supplier<EntryId>> end = Stream.of(() -> {
+                throw uncertain(doing);
+            });
+            return Stream.concat(found.stream(), end.map(Supplier::get));
+        }
         return pages(
                 new EntryId("", ""),
                 last -> new EntryId(last.type(), dialect.stored(last.id())),
@@ -247,6 +259,10 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     @Override
     public void commit(List<Batch> group) {
+        write(unowned.owned(group, this::takeOverIfUnchanged));
+    }
+
+    private void write(List<Batch> group) {
         Optional<Predicate<Handle>> statement = dialect.atOnce(group);
         if (statement.isEmpty() || !toWriter(open -> open.commitAtOnce(statement.get()))) {
             inTransaction(handle -> {
@@ -271,19 +287,38 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     @Override
     public OptionalLong lastCommit(String context, long epoch) {
         // By the connection that writes: another one may still be to a server that has been replaced.
-        return inTransaction(handle -> ownership.lastCommit(handle, context, epoch));
+        return inTransaction(handle -> ownership.lastCommit(handle, context, unowned.epoch(context, epoch)));
     }
 
     private long takeOver(String context, Consumer<Handle> check) {
-        if (damage != null) {
-            return EPOCH_OF_READERS;
+        if (damage != null || dialect.unwritable() != null) {
+            return unowned.open(context, List.of());
         }
-        return interruptible(dialect, "take context " + context + " over", () -> {
-            dialect.beginLife();
-            return inTransaction(handle -> {
-                check.accept(handle);
-                return ownership.takeOver(handle, context);
-            });
+        String taking = "take context " + context + " over";
+        dialect.beginLife();
+        try {
+            return interruptible(
+                    dialect,
+                    taking,
+                    () -> inTransaction(handle -> {
+                        check.accept(handle);
+                        return ownership.takeOver(handle, context);
+                    }));
+        } catch (BackendException e) {
+            if (e.kind() != Kind.PERMANENT || !dialect.leavesReading(e)) {
+                throw e;
+            }
+            String doing = "read the owner of context " + context;
+            return unowned.open(context, read(doing, handle -> ownership.row(handle, context)));
+        }
+    }
+
+    private long takeOverIfUnchanged(String context, List<Long> seen) {
+        return inTransaction(handle -> {
+            if (!ownership.row(handle, context).equals(seen)) {
+                throw new OwnershipLostException(context, UnownedContexts.EPOCH);
+            }
+            return ownership.takeOver(handle, context);
         });
     }
 
@@ -293,7 +328,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     private <T> T toWriter(Function<Writer, T> work) {
         return lifecycle.run(() -> {
-            requireUndamaged("commit");
+            requireWritable();
             return work.apply(writer);
         });
     }
@@ -305,12 +340,18 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     }
 
     private void release() {
+        HOLDERS.remove(dialect.holder);
         try {
             pool.close();
             dialect.endLife();
         } finally {
             writer.close();
         }
+    }
+
+    /** Returns whether a holder is an opened backend of this process. */
+    static boolean isOpenHere(long holder) {
+        return HOLDERS.contains(holder);
     }
 
     /** For tests of what becomes of a connection that breaks. */
@@ -326,7 +367,9 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     private <T> T read(String doing, Function<Handle, T> query) {
         return lifecycle.run(() -> interruptible(dialect, doing, () -> {
             try {
-                return readers.withHandle(query::apply);
+                T found = readers.withHandle(query::apply);
+                dialect.requireUnchanged();
+                return found;
             } catch (JdbiException e) {
                 throw dialect.failure(doing, e);
             }
@@ -348,9 +391,22 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         }
     }
 
+    private void requireWritable() {
+        requireUndamaged("commit");
+        String unwritable = dialect.unwritable();
+        if (unwritable != null) {
+            throw BackendException.permanent(
+                    dialect.place() + " was opened for reading only: " + unwritable + ", then open it again", null);
+        }
+    }
+
+    private BackendException uncertain(String doing) {
+        return BackendException.permanent("could not " + doing + " with certainty: " + damage, null);
+    }
+
     private void requireUndamaged(String doing) {
         if (damage != null) {
-            throw BackendException.permanent("could not " + doing + " with certainty: " + damage, null);
+            throw uncertain(doing);
         }
     }
 }

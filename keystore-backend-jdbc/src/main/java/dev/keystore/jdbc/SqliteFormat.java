@@ -1,6 +1,7 @@
 package dev.keystore.jdbc;
 
 import dev.keystore.OperationInterruptedException;
+import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.UnsupportedFormatException;
 import java.nio.file.Path;
@@ -106,6 +107,19 @@ final class SqliteFormat {
                 create(handle);
             }
             handle.execute("COMMIT");
+        }
+        verify(path, handle);
+    }
+
+    /**
+     * Checks the marks of an open file that must be a store already.
+     *
+     * @throws StoreNotFoundException if it is empty; nothing was changed
+     * @throws UnsupportedFormatException if it is not a store that this version can use
+     */
+    static void find(Path path, Handle handle) {
+        if (isFresh(handle)) {
+            throw SqliteFile.notFound(path);
         }
         verify(path, handle);
     }

@@ -232,7 +232,7 @@ final class SqliteFailureTest {
                     .withMessageContaining("could not load session/left.1")
                     .withMessageContaining("damaged");
             Failures.assertPermanent(() -> backend.loadAll("alice", "session", List.of("left.1")));
-            Failures.assertPermanent(() -> backend.list("alice"));
+            Failures.assertPermanent(() -> backend.list("alice").toList());
             Failures.assertPermanent(() -> backend.scan("alice", "session", "left"));
             Failures.assertPermanent(() -> backend.save("alice", "session", "left.1", new byte[1]));
         }

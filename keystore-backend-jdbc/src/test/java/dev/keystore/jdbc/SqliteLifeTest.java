@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import dev.keystore.ContextOwnedException;
 import dev.keystore.KeyTypes;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.SignalKeyStore;
@@ -30,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(120)
-final class SqliteInterruptTest {
+final class SqliteLifeTest {
 
     @TempDir
     Path folder;
@@ -64,9 +65,7 @@ final class SqliteInterruptTest {
         x.put(KeyTypes.SESSION, "1", new byte[] {1});
         assertThat(other.forContext("b").find(KeyTypes.SESSION, "1")).isEmpty();
         other.close();
-        assertThat(probe("x")).contains(OwnerProbe.OWNED);
         owner.close();
-        assertThat(probe("x")).contains(OwnerProbe.TAKEN);
         try (SignalKeyStores again = SignalKeyStores.open(url)) {
             assertThat(again.forContext("x").find(KeyTypes.SESSION, "1")).hasValue(new byte[] {1});
         }
@@ -87,6 +86,24 @@ final class SqliteInterruptTest {
             assertThat(Thread.interrupted()).as("flag").isTrue();
 
             assertThat(probe("x")).contains(OwnerProbe.OWNED);
+        }
+    }
+
+    @Test
+    @DisplayName("R53 an owner in this process is said to be in it, one in another is not")
+    void ownerInThisProcess() throws Exception {
+        try (SignalKeyStores owner = SignalKeyStores.open(url);
+                SignalKeyStores other =
+                        SignalKeyStores.builder().url(url).refuseOwned().open()) {
+            owner.forContext("x");
+            assertThatExceptionOfType(ContextOwnedException.class)
+                    .isThrownBy(() -> other.forContext("x"))
+                    .withMessageContaining("another opened store of this process")
+                    .withMessageContaining("close that store")
+                    .satisfies(e -> assertThat(e.inThisProcess()).isTrue());
+            assertThat(probe("x"))
+                    .contains("is owned by process " + ProcessHandle.current().pid())
+                    .contains("end that process");
         }
     }
 
