@@ -13,7 +13,8 @@ final class OpenProbe {
 
     /** Takes a URL. */
     public static void main(String[] arguments) {
-        try (SignalKeyStores stores = SignalKeyStores.open(arguments[0])) {
+        try {
+            SignalKeyStores.open(arguments[0]).close();
             System.out.println(OPENED);
         } catch (StoreOpenException e) {
             System.out.println(REFUSED + e.getMessage());
