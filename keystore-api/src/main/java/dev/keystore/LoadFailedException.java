@@ -1,7 +1,7 @@
 package dev.keystore;
 
 /** The backend failed while it read. Nothing was changed, and nothing was cached from the failure (R3). */
-public final class LoadFailedException extends KeyStoreException {
+public class LoadFailedException extends KeyStoreException {
 
     private static final long serialVersionUID = 1L;
 
@@ -12,5 +12,9 @@ public final class LoadFailedException extends KeyStoreException {
      */
     public LoadFailedException(String context, String what, Throwable cause) {
         super("Could not read " + what + " of context \"" + context + "\": " + cause.getMessage(), cause);
+    }
+
+    LoadFailedException(String message, Throwable cause) {
+        super(message, cause);
     }
 }

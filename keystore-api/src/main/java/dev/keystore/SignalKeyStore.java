@@ -51,10 +51,16 @@ public interface SignalKeyStore extends KeyOperations {
      * Reads every entry of this context from the backend and returns those that are damaged (R43).
      *
      * <p>Damaged is an entry whose checksum does not fit its bytes, its context, its type and its id, and one of a type
-     * in use here whose codec refuses its bytes. Nothing is changed, and nothing is cached. Memory is bounded but for
-     * the list that is returned.
+     * in use here whose codec refuses its bytes. Nothing is changed, and nothing is cached. Memory is bounded except for
+     * the list that is returned; of a damaged SQLite file, the ids of the context are held as well.
      *
-     * @throws LoadFailedException if the backend failed
+     * <p>The list that is returned is complete. Where something can't be read, as in a damaged file, this continues with
+     * what can be listed and read, and then throws an exception that holds what was found.
+     *
+     * @return the damaged entries; empty if everything was read and is sound
+     * @throws IncompleteVerificationException if an entry could not be read, the backend could not list all, or it failed
+     *     meanwhile; it says which entries are damaged and which can't be read, and that there may be others
+     * @throws OperationInterruptedException if the thread was interrupted while it waited
      */
     List<EntryId> verify();
 }

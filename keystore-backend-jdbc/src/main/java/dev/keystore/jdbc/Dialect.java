@@ -99,9 +99,14 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
             return BackendException.permanent(message(doing, thrown), thrown);
         }
         String message = message(doing, cause) + advice(cause);
-        return isPassing(cause)
+        return isPassing(cause) || isInterruptedLogin(cause)
                 ? BackendException.transientFailure(message, cause)
                 : BackendException.permanent(message, cause);
+    }
+
+    /** PostgreSQL's driver reports an interrupted login as an unexpected error of its code (SQLSTATE 99999). */
+    private static boolean isInterruptedLogin(SQLException cause) {
+        return "99999".equals(cause.getSQLState()) && Thread.currentThread().isInterrupted();
     }
 
     final String message(String doing, Throwable cause) {
@@ -125,6 +130,20 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
 
     /** Returns what is wrong with the tables as a whole, so that a query may not find what is there; or null. */
     abstract @Nullable String damage(Handle handle);
+
+    /** Returns what keeps the store from being written, and what to do, if it was opened for reading only; or null. */
+    @Nullable
+    String unwritable() {
+        return null;
+    }
+
+    /** Called after each read; fails if the store was opened for reading only, and what was read may make no sense. */
+    void requireUnchanged() {}
+
+    /** Returns whether a context that could not be taken over because of a failure can be read all the same. */
+    boolean leavesReading(BackendException failure) {
+        return false;
+    }
 
     /** Sets what every Jdbi here has in common. */
     static Jdbi configured(Jdbi jdbi) {

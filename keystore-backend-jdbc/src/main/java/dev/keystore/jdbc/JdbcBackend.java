@@ -2,7 +2,10 @@ package dev.keystore.jdbc;
 
 import com.zaxxer.hikari.HikariDataSource;
 import dev.keystore.EntryId;
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
@@ -12,18 +15,19 @@ import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReadWriteLock;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
@@ -34,13 +38,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * The entries of all contexts in one table of a database.
  *
- * <p>Concurrency: one {@link Writer}, and a pool of connections that read beside it. Every operation holds the lifecycle
- * lock shared, {@link #close} holds it alone: it waits for what runs, and nothing begins after it. Lock order: lifecycle,
- * then writer.
+ * <p>Concurrency: one {@link Writer}, and a pool of connections that read concurrently. Every operation runs in the
+ * {@link Lifecycle}, so that {@link #close} waits for it, and none begins after that. No reader waits for the writer.
+ *
+ * <p>Interrupts: where one ends a wait, {@link OperationInterruptedException} is thrown, and the flag is kept. A commit is
+ * the exception: its thread writes for others as well, so the engine gets a transient failure, and decides.
  *
  * <p>Damage: an SQLite file is checked once, when it is opened, in about 2 µs for each entry. If its trees are damaged, an
- * entry that is there may not be found. Then a load that finds nothing fails, and so does every listing; and nothing is
- * written, since a write could overwrite pages that are still sound. What is found is read as ever.
+ * entry that is there may not be found. Then a load that finds nothing fails, and so does every scan; a listing yields
+ * what it can find, and then fails; and nothing is written, since a write could overwrite pages that are still sound. What
+ * is found is read as ever.
  *
  * <p>Listings are read page by page, each page a statement of its own, so that a stream that nobody closes holds no
  * connection, and a thread that loads while it lists needs no second one.
@@ -49,9 +56,10 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     private static final int PAGE_SIZE = 256;
     private static final int IDS_PER_STATEMENT = 500;
+    private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
-    /** Of those who open a damaged file, which nobody writes to: there is no one to be fenced. */
-    private static final long EPOCH_OF_READERS = 1;
+    /** What the takeovers of this process's opened backends are marked with. */
+    private static final Set<Long> HOLDERS = ConcurrentHashMap.newKeySet();
 
     private final Dialect dialect;
     private final Ownership ownership;
@@ -59,8 +67,8 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     private final HikariDataSource pool;
     private final Jdbi readers;
     private final @Nullable String damage;
-    private final ReadWriteLock lifecycle = new ReentrantReadWriteLock();
-    private boolean closed;
+    private final Lifecycle lifecycle;
+    private final UnownedContexts unowned = new UnownedContexts();
 
     private JdbcBackend(Dialect dialect, Handle writer) {
         this.dialect = dialect;
@@ -69,9 +77,21 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         this.writer = new Writer(dialect, writer);
         this.pool = dialect.openReaders();
         this.readers = Dialect.configured(Jdbi.create(pool));
+        this.lifecycle = new Lifecycle(dialect.place(), CLOSE_TIMEOUT);
+        HOLDERS.add(dialect.holder);
     }
 
+    /**
+     * Opens the store of a dialect, and creates it where the dialect does so.
+     *
+     * @throws BackendException if it can't be opened
+     * @throws OperationInterruptedException if an interrupt ended a wait
+     */
     static JdbcBackend open(Dialect dialect) {
+        return interruptible(dialect, "open", () -> openNow(dialect));
+    }
+
+    private static JdbcBackend openNow(Dialect dialect) {
         Handle writer = dialect.createAndOpenWriter();
         try {
             return new JdbcBackend(dialect, writer);
@@ -145,7 +165,13 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     @Override
     public Stream<EntryId> list(String context) {
         String doing = "list the entries of context " + context;
-        requireUndamaged(doing);
+        if (damage != null) {
+            Set<EntryId> found = read(doing, handle -> SqliteDamagedListing.find(handle, context));
+            Stream<Supplier<EntryId>> end = Stream.of(() -> {
+                throw uncertain(doing);
+            });
+            return Stream.concat(found.stream(), end.map(Supplier::get));
+        }
         return pages(
                 new EntryId("", ""),
                 last -> new EntryId(last.type(), dialect.stored(last.id())),
@@ -222,14 +248,21 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     /** Whoever owns the context: only commits are fenced. */
     private void write(String context, Mutation mutation) {
         List<Batch> group = List.of(new Batch(context, 0, 0, List.of(mutation)));
-        inTransaction(handle -> {
-            GroupWrite.write(dialect, handle, group);
-            return group;
-        });
+        interruptible(
+                dialect,
+                "write to context " + context,
+                () -> inTransaction(handle -> {
+                    GroupWrite.write(dialect, handle, group);
+                    return group;
+                }));
     }
 
     @Override
     public void commit(List<Batch> group) {
+        write(unowned.owned(group, this::takeOverIfUnchanged));
+    }
+
+    private void write(List<Batch> group) {
         Optional<Predicate<Handle>> statement = dialect.atOnce(group);
         if (statement.isEmpty() || !toWriter(open -> open.commitAtOnce(statement.get()))) {
             inTransaction(handle -> {
@@ -254,16 +287,37 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     @Override
     public OptionalLong lastCommit(String context, long epoch) {
         // By the connection that writes: another one may still be to a server that has been replaced.
-        return inTransaction(handle -> ownership.lastCommit(handle, context, epoch));
+        return inTransaction(handle -> ownership.lastCommit(handle, context, unowned.epoch(context, epoch)));
     }
 
     private long takeOver(String context, Consumer<Handle> check) {
-        if (damage != null) {
-            return EPOCH_OF_READERS;
+        if (damage != null || dialect.unwritable() != null) {
+            return unowned.open(context, List.of());
         }
+        String taking = "take context " + context + " over";
         dialect.beginLife();
+        try {
+            return interruptible(
+                    dialect,
+                    taking,
+                    () -> inTransaction(handle -> {
+                        check.accept(handle);
+                        return ownership.takeOver(handle, context);
+                    }));
+        } catch (BackendException e) {
+            if (e.kind() != Kind.PERMANENT || !dialect.leavesReading(e)) {
+                throw e;
+            }
+            String doing = "read the owner of context " + context;
+            return unowned.open(context, read(doing, handle -> ownership.row(handle, context)));
+        }
+    }
+
+    private long takeOverIfUnchanged(String context, List<Long> seen) {
         return inTransaction(handle -> {
-            check.accept(handle);
+            if (!ownership.row(handle, context).equals(seen)) {
+                throw new OwnershipLostException(context, UnownedContexts.EPOCH);
+            }
             return ownership.takeOver(handle, context);
         });
     }
@@ -273,35 +327,31 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     }
 
     private <T> T toWriter(Function<Writer, T> work) {
-        Lock shared = lifecycle.readLock();
-        shared.lock();
-        try {
-            requireOpen();
-            requireUndamaged("commit");
+        return lifecycle.run(() -> {
+            requireWritable();
             return work.apply(writer);
+        });
+    }
+
+    /** Waits up to 30 s for running operations, and for the connections to close. */
+    @Override
+    public void close() {
+        lifecycle.close(this::release);
+    }
+
+    private void release() {
+        HOLDERS.remove(dialect.holder);
+        try {
+            pool.close();
+            dialect.endLife();
         } finally {
-            shared.unlock();
+            writer.close();
         }
     }
 
-    @Override
-    public void close() {
-        Lock alone = lifecycle.writeLock();
-        alone.lock();
-        try {
-            if (closed) {
-                return;
-            }
-            closed = true;
-            try {
-                pool.close();
-                dialect.endLife();
-            } finally {
-                writer.close();
-            }
-        } finally {
-            alone.unlock();
-        }
+    /** Returns whether a holder is an opened backend of this process. */
+    static boolean isOpenHere(long holder) {
+        return HOLDERS.contains(holder);
     }
 
     /** For tests of what becomes of a connection that breaks. */
@@ -309,28 +359,54 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         return writer;
     }
 
+    /** For tests of waits for its connections. */
+    HikariDataSource pool() {
+        return pool;
+    }
+
     private <T> T read(String doing, Function<Handle, T> query) {
-        Lock shared = lifecycle.readLock();
-        shared.lock();
+        return lifecycle.run(() -> interruptible(dialect, doing, () -> {
+            try {
+                T found = readers.withHandle(query::apply);
+                dialect.requireUnchanged();
+                return found;
+            } catch (JdbiException e) {
+                throw dialect.failure(doing, e);
+            }
+        }));
+    }
+
+    /** Does what may wait; a wait that an interrupt has ended fails as one that another try may end well. */
+    private static <T> T interruptible(Dialect dialect, String doing, Supplier<T> operation) {
         try {
-            requireOpen();
-            return readers.withHandle(query::apply);
-        } catch (JdbiException e) {
-            throw dialect.failure(doing, e);
-        } finally {
-            shared.unlock();
+            return operation.get();
+        } catch (BackendException e) {
+            if (e.kind() == Kind.TRANSIENT && Thread.currentThread().isInterrupted()) {
+                OperationInterruptedException interrupted =
+                        new OperationInterruptedException(dialect.place() + " to " + doing);
+                interrupted.addSuppressed(e);
+                throw interrupted;
+            }
+            throw e;
         }
+    }
+
+    private void requireWritable() {
+        requireUndamaged("commit");
+        String unwritable = dialect.unwritable();
+        if (unwritable != null) {
+            throw BackendException.permanent(
+                    dialect.place() + " was opened for reading only: " + unwritable + ", then open it again", null);
+        }
+    }
+
+    private BackendException uncertain(String doing) {
+        return BackendException.permanent("could not " + doing + " with certainty: " + damage, null);
     }
 
     private void requireUndamaged(String doing) {
         if (damage != null) {
-            throw BackendException.permanent("could not " + doing + " with certainty: " + damage, null);
-        }
-    }
-
-    private void requireOpen() {
-        if (closed) {
-            throw new IllegalStateException("the backend is closed");
+            throw uncertain(doing);
         }
     }
 }

@@ -96,6 +96,15 @@ final class Ownership {
         return new OwnershipLostException(batch.context(), batch.epoch());
     }
 
+    /** Returns the epoch of a context and the id of its last commit; empty if it has no row. */
+    List<Long> row(Handle handle, String context) {
+        return handle.createQuery("SELECT epoch, commit_epoch, commit_sequence FROM owner WHERE context = ?")
+                .bind(0, dialect.stored(context))
+                .map((row, columns) -> List.of(row.getLong(1), row.getLong(2), row.getLong(3)))
+                .findOne()
+                .orElse(List.of());
+    }
+
     /** Makes this process the owner of a context, and returns the new epoch. */
     long takeOver(Handle handle, String context) {
         return handle.createQuery("""
@@ -124,7 +133,12 @@ final class Ownership {
     void requireNoOtherLives(Handle handle, String context) {
         Row owner = lock(handle, context);
         if (owner.holder != dialect.holder && owner.holder != NOBODY && dialect.lives(handle, owner.holder)) {
-            throw new ContextOwnedException(context, owner.host, owner.process, Instant.parse(owner.since));
+            throw new ContextOwnedException(
+                    context,
+                    owner.host,
+                    owner.process,
+                    Instant.parse(owner.since),
+                    JdbcBackend.isOpenHere(owner.holder));
         }
     }
 

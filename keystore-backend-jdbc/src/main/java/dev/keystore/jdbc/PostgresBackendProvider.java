@@ -1,10 +1,13 @@
 package dev.keystore.jdbc;
 
+import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendProvider;
+import java.sql.SQLException;
+import java.util.Objects;
 
 /**
  * Opens the PostgreSQL backend from {@code jdbc:postgresql://host:port/database?…}. Found by its scheme; nobody needs to
@@ -16,7 +19,7 @@ import dev.keystore.spi.BackendProvider;
  * 4 s at most ({@code loginTimeout}) and each answer of the server 10 s ({@code socketTimeout}).
  *
  * <p>The tables are made in the first schema of the search path when a store is first opened. Where the role may not, run
- * {@code dev/keystore/jdbc/keystore.sql} of this jar beforehand. The database must have the encoding UTF8. A pooler between
+ * {@code dev/keystore/jdbc/keystore.sql} of this jar beforehand. Where the store must exist, none is made. The database must have the encoding UTF8. A pooler between
  * the store and the server must pool sessions, not transactions.
  */
 public final class PostgresBackendProvider implements BackendProvider {
@@ -38,12 +41,22 @@ public final class PostgresBackendProvider implements BackendProvider {
 
     @Override
     public Backend open(BackendConfig config) {
+        Objects.requireNonNull(config, "config");
         requireDriver();
+        PostgresUrl url = new PostgresUrl(config);
         try {
-            return JdbcBackend.open(new PostgresDialect(new PostgresUrl(config)));
+            return JdbcBackend.open(new PostgresDialect(url, config.mustExist()));
         } catch (BackendException e) {
+            if (config.mustExist() && e.getCause() instanceof SQLException cause && isNoDatabase(cause)) {
+                throw new StoreNotFoundException(e.getMessage() + "; nothing was created");
+            }
             throw new StoreOpenException(String.valueOf(e.getMessage()), e.getCause());
         }
+    }
+
+    /** Invalid catalog name (postgresql.org/docs/current/errcodes-appendix.html). */
+    private static boolean isNoDatabase(SQLException cause) {
+        return "3D000".equals(cause.getSQLState());
     }
 
     private static void requireDriver() {

@@ -77,14 +77,16 @@ final class PostgresDialect extends Dialect {
     private static final String NOT_SENT = "22023";
 
     private final PostgresUrl url;
+    private final boolean mustExist;
 
-    PostgresDialect(PostgresUrl url) {
+    PostgresDialect(PostgresUrl url, boolean mustExist) {
         this.url = url;
+        this.mustExist = mustExist;
     }
 
     @Override
     Handle createAndOpenWriter() {
-        return openWriter(PostgresFormat::install);
+        return openWriter(mustExist ? PostgresFormat::find : PostgresFormat::install);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.keystore.jdbc;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.UnsupportedFormatException;
 import java.io.IOException;
@@ -43,6 +44,24 @@ final class PostgresFormat {
                                     + " name another schema, for example with ?currentSchema=keystore");
                 }
             });
+        }
+        verify(place, handle);
+    }
+
+    /**
+     * Checks the tables of a schema that must have them.
+     *
+     * @throws StoreNotFoundException if it has none; nothing was created
+     * @throws UnsupportedFormatException if they are not those of a store that this version can use
+     */
+    static void find(String place, Handle handle) {
+        boolean there = handle.createQuery("""
+                        SELECT to_regclass(quote_ident(current_schema()) || '.keystore_format') IS NOT NULL
+                        """).mapTo(boolean.class).one();
+        if (!there) {
+            throw new StoreNotFoundException(
+                    place + " has no key store in the first schema of its search path, and nothing"
+                            + " was created; check the URL, or open it without mustExist to create a store there");
         }
         verify(place, handle);
     }

@@ -6,17 +6,23 @@ import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendProvider;
 import java.nio.file.Path;
+import java.util.Objects;
 
 /**
  * Opens the SQLite backend from {@code jdbc:sqlite:path/of/the/file.db}. Found by its scheme; nobody needs to name it.
  *
  * <p>What follows the scheme is a path and nothing else: no {@code file:} URI, no options after a {@code ?}, and not
  * {@code :memory:}, which would not be durable. There are no properties. A file that does not exist, or is empty, becomes
- * a new store, readable by its owner alone; missing folders are created likewise.
+ * a new store, readable by its owner alone; missing folders are created likewise. Where the store must exist, it is
+ * refused, and nothing is created.
  *
  * <p>Opening reads the whole file once and checks its structure, about 2 µs for each entry. A file whose structure is
  * damaged opens for what is still found in it: a read that finds nothing, a listing, {@code verify()} and every write fail
  * then, and say that the file is damaged. A damaged value is found when it is read, and by {@code verify()}.
+ *
+ * <p>A store that can't be written, since its file, its folder or its file system is read-only, or its disk was full when it
+ * was opened, opens for reading: contexts open without an owner, reads work, and every commit fails and says why. After the
+ * cause is gone, open it again. A file with several names (hard links) is refused.
  */
 public final class SqliteBackendProvider implements BackendProvider {
 
@@ -37,12 +43,18 @@ public final class SqliteBackendProvider implements BackendProvider {
 
     @Override
     public Backend open(BackendConfig config) {
-        Path path = path(config);
+        Path path = path(Objects.requireNonNull(config, "config"));
         requireDriver();
+        if (config.mustExist()) {
+            SqliteFile.requireStore(path);
+        }
         SqliteFile file = SqliteFile.examine(path);
+        SqliteFrozenFile frozen = file.frozen();
         try {
-            file.create();
-            return JdbcBackend.open(new SqliteDialect(path));
+            if (frozen != null) {
+                return JdbcBackend.open(SqliteDialect.forReading(path, frozen));
+            }
+            return openToWrite(path, file, config.mustExist());
         } catch (BackendException e) {
             StoreOpenException failure = new StoreOpenException(String.valueOf(e.getMessage()), e.getCause());
             file.undo(failure);
@@ -50,6 +62,27 @@ public final class SqliteBackendProvider implements BackendProvider {
         } catch (RuntimeException | Error e) {
             file.undo(e);
             throw e;
+        }
+    }
+
+    /** Opens a store; one that the disk has no room for the log of is opened for reading, if all of it is in its file. */
+    private static Backend openToWrite(Path path, SqliteFile file, boolean mustExist) {
+        if (!mustExist) {
+            file.create();
+        }
+        try {
+            return JdbcBackend.open(new SqliteDialect(path, mustExist));
+        } catch (BackendException e) {
+            if (!file.wasThere() || !SqliteDialect.isUnwritable(e)) {
+                throw e;
+            }
+            try {
+                return JdbcBackend.open(
+                        SqliteDialect.forReading(path, SqliteFrozenFile.of(path, String.valueOf(e.getMessage()))));
+            } catch (BackendException | StoreOpenException alsoNot) {
+                e.addSuppressed(alsoNot);
+                throw e;
+            }
         }
     }
 

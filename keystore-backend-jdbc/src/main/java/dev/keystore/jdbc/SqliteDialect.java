@@ -6,6 +6,7 @@ import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.Batch;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
@@ -29,6 +30,7 @@ import org.sqlite.SQLiteConfig.SynchronousMode;
 import org.sqlite.SQLiteConfig.TempStore;
 import org.sqlite.SQLiteDataSource;
 import org.sqlite.SQLiteErrorCode;
+import org.sqlite.SQLiteException;
 import org.sqlite.SQLiteOpenMode;
 
 /**
@@ -52,38 +54,121 @@ final class SqliteDialect extends Dialect {
     private static final int ROWS_PER_UPSERT = 16;
 
     private static final int COLUMNS = 4;
+
+    private static final String RESCUE =
+            "; verify lists what it can find of it, and if nothing else helps, bring the data"
+                    + " back with restore, never by copying an old file into place";
+
     private static final List<String> UPSERTS = IntStream.rangeClosed(1, ROWS_PER_UPSERT)
             .mapToObj(SqliteDialect::upsertOf)
             .toList();
 
     private final Path path;
+    private final boolean mustExist;
+    private final @Nullable SqliteFrozenFile frozen;
     private final SqliteLife life;
 
-    SqliteDialect(Path path) {
+    /**
+     * Creates one.
+     *
+     * @param mustExist whether a file that holds no store is refused, in place of becoming one
+     */
+    SqliteDialect(Path path, boolean mustExist) {
+        this(path, mustExist, null);
+    }
+
+    /** Returns one that only reads. */
+    static SqliteDialect forReading(Path path, SqliteFrozenFile frozen) {
+        return new SqliteDialect(path, true, frozen);
+    }
+
+    private SqliteDialect(Path path, boolean mustExist, @Nullable SqliteFrozenFile frozen) {
         this.path = path;
+        this.mustExist = mustExist;
+        this.frozen = frozen;
         this.life = new SqliteLife(path, holder);
     }
 
     /**
      * Opens the connection that writes: puts the schema into an empty file, and switches it to a write-ahead log.
      *
-     * <p>Waits up to 10 s for others that open the same file.
+     * <p>Waits up to 10 s for others that open the same file; an interrupt ends the wait.
      */
     @Override
     Handle createAndOpenWriter() {
         // SQLite does not wait for a lock where waiting could deadlock, as when two switch a file to WAL at once
         // (sqlite.org/c3ref/busy_handler.html).
+        if (frozen != null) {
+            return openFrozen(frozen.url());
+        }
         long deadline = System.nanoTime() + OPEN_TIMEOUT.toNanos();
         while (true) {
             try {
-                return openWriter(SqliteFormat::install);
+                return openWriter(mustExist ? SqliteFormat::find : SqliteFormat::install);
             } catch (BackendException e) {
-                if (e.kind() != Kind.TRANSIENT || System.nanoTime() - deadline > 0) {
+                boolean over = System.nanoTime() - deadline > 0
+                        || Thread.currentThread().isInterrupted();
+                if (e.kind() != Kind.TRANSIENT || over) {
                     throw e;
                 }
                 LockSupport.parkNanos(OPEN_PAUSE.toNanos());
             }
         }
+    }
+
+    private Handle openFrozen(String url) {
+        SQLiteConfig config = config();
+        config.setReadOnly(true);
+        try {
+            Handle handle =
+                    configured(Jdbi.create(() -> config.createConnection(url))).open();
+            try {
+                SqliteFormat.verify(path, handle);
+                return handle;
+            } catch (RuntimeException e) {
+                close(handle, e);
+                throw e;
+            }
+        } catch (JdbiException e) {
+            throw failure("open for reading", e);
+        }
+    }
+
+    @Override
+    @Nullable
+    String unwritable() {
+        return frozen == null ? null : frozen.why();
+    }
+
+    @Override
+    void requireUnchanged() {
+        if (frozen != null) {
+            frozen.requireUnchanged();
+        }
+    }
+
+    @Override
+    boolean leavesReading(BackendException failure) {
+        return isUnwritable(failure);
+    }
+
+    /** Returns whether a failure says that the file, its folder or its disk takes no more, while it may still be read. */
+    static boolean isUnwritable(BackendException failure) {
+        if (failure.getCause() instanceof SQLException cause) {
+            int code = cause.getErrorCode();
+            return code == SQLiteErrorCode.SQLITE_FULL.code
+                    || code == SQLiteErrorCode.SQLITE_READONLY.code
+                    || (code == SQLiteErrorCode.SQLITE_IOERR.code && isOfIndex(cause));
+        }
+        return false;
+    }
+
+    /** The index of the log, which SQLite creates at full length; there is no such error for a disk without room. */
+    private static boolean isOfIndex(SQLException cause) {
+        return cause instanceof SQLiteException known
+                && (known.getResultCode() == SQLiteErrorCode.SQLITE_IOERR_SHMSIZE
+                        || known.getResultCode() == SQLiteErrorCode.SQLITE_IOERR_SHMOPEN
+                        || known.getResultCode() == SQLiteErrorCode.SQLITE_IOERR_SHMMAP);
     }
 
     @Override
@@ -109,6 +194,7 @@ final class SqliteDialect extends Dialect {
             try {
                 format.accept(path, handle);
                 switchToLog(handle);
+                forceNames();
                 return handle;
             } catch (RuntimeException e) {
                 close(handle, e);
@@ -143,7 +229,7 @@ final class SqliteDialect extends Dialect {
     }
 
     private String damaged(String how) {
-        return path + ": the file is damaged, restore it from a backup: " + how;
+        return path + ": the file is damaged (" + how + ")" + RESCUE;
     }
 
     /** Takes the file's write lock at once: a lock taken later may fail in the middle of a group. */
@@ -238,6 +324,19 @@ final class SqliteDialect extends Dialect {
         return life.lives(other);
     }
 
+    /** SQLite forces the folder with the first commit of each connection, but ignores it if that fails. */
+    private void forceNames() {
+        Path folder = path.toAbsolutePath().getParent();
+        try {
+            DurableNames.force(folder == null ? path : folder);
+        } catch (IOException e) {
+            throw BackendException.permanent(
+                    path + ": could not force the folder that it is in to the disk: " + e
+                            + "; make the folder readable, or replace the disk",
+                    e);
+        }
+    }
+
     private void switchToLog(Handle handle) {
         String mode = handle.createQuery("PRAGMA journal_mode = WAL")
                 .mapTo(String.class)
@@ -253,7 +352,7 @@ final class SqliteDialect extends Dialect {
         SQLiteConfig config = config();
         config.setReadOnly(true);
         SQLiteDataSource source = new SQLiteDataSource(config);
-        source.setUrl(url());
+        source.setUrl(frozen == null ? url() : frozen.url());
         HikariConfig pool = new HikariConfig();
         pool.setDataSource(source);
         pool.setPoolName("keystore-sqlite-readers");
@@ -310,9 +409,10 @@ final class SqliteDialect extends Dialect {
         return switch (SQLiteErrorCode.getErrorCode(cause.getErrorCode())) {
             case SQLITE_BUSY, SQLITE_LOCKED -> "; another connection holds its lock";
             case SQLITE_FULL -> "; free some space on its volume";
+            case SQLITE_IOERR -> isOfIndex(cause) ? "; free some space on its volume, if it is full" : "";
             case SQLITE_READONLY, SQLITE_CANTOPEN, SQLITE_PERM ->
                 "; make the file and its folder readable and writable";
-            case SQLITE_CORRUPT, SQLITE_NOTADB -> "; the file is damaged, restore it from a backup";
+            case SQLITE_CORRUPT, SQLITE_NOTADB -> "; the file is damaged" + RESCUE;
             default -> "";
         };
     }

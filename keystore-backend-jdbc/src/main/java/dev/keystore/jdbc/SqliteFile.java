@@ -1,17 +1,17 @@
 package dev.keystore.jdbc;
 
+import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The file of a store and the folders above it: looked at before anything is changed, created for the owner alone, and
@@ -20,10 +20,14 @@ import java.util.Deque;
 final class SqliteFile {
 
     private final Path path;
+    private final boolean wasThere;
+    private final @Nullable String obstacle;
     private final Deque<Path> created = new ArrayDeque<>();
 
-    private SqliteFile(Path path) {
+    private SqliteFile(Path path, boolean wasThere, @Nullable String obstacle) {
         this.path = path;
+        this.wasThere = wasThere;
+        this.obstacle = obstacle;
     }
 
     /**
@@ -39,21 +43,80 @@ final class SqliteFile {
         if (!Files.isDirectory(folder)) {
             throw new StoreOpenException(folder + " is not a folder; name a file in one that can be written", null);
         }
-        if (!Files.isWritable(folder) || !Files.isExecutable(folder)) {
-            throw new StoreOpenException(
-                    folder + " can't be written, and SQLite keeps its log beside the file;"
-                            + " make the folder writable for this user",
-                    null);
-        }
-        if (isEmpty(path)) {
+        boolean empty = isEmpty(path);
+        String obstacle = obstacle(path, folder, empty);
+        if (empty) {
             requireNoLog(path);
-        } else if (!Files.isReadable(path) || !Files.isWritable(path)) {
-            throw new StoreOpenException(
-                    path + " can't be read and written; make the file readable and writable for this user", null);
+            if (obstacle != null) {
+                throw new StoreOpenException(obstacle, null);
+            }
         } else {
+            requireOneName(path);
+            if (!Files.isReadable(path)) {
+                throw new StoreOpenException(
+                        path + " can't be read and written; make the file readable and writable for this user", null);
+            }
             SqliteFormat.examine(path, suffix -> !isEmpty(beside(path, suffix)));
         }
-        return new SqliteFile(path);
+        return new SqliteFile(path, !empty, obstacle);
+    }
+
+    /** Returns what keeps a store from being written, and what to do; or null. */
+    private static @Nullable String obstacle(Path path, Path folder, boolean empty) {
+        if (!Files.isWritable(folder) || !Files.isExecutable(folder)) {
+            return folder + " can't be written, and SQLite keeps its log beside the file;"
+                    + " make the folder writable for this user";
+        }
+        return empty || Files.isWritable(path)
+                ? null
+                : path + " can't be written; make the file readable and writable for this user";
+    }
+
+    /** The log goes by the name: what is committed through one name is not seen through another, and is lost to it. */
+    private static void requireOneName(Path path) {
+        try {
+            boolean unix = path.getFileSystem().supportedFileAttributeViews().contains("unix");
+            int names = unix ? (int) Files.getAttribute(path, "unix:nlink") : 1;
+            if (names > 1) {
+                throw new StoreOpenException(
+                        path + " is one of " + names
+                                + " names (hard links) of its file, and SQLite keeps a log for each"
+                                + " name: commits made through one are lost to the others. Close every store of the file,"
+                                + " and delete all names except the one that is in use",
+                        null);
+            }
+        } catch (IOException e) {
+            throw new StoreOpenException(path + " can't be looked at: " + e, e);
+        }
+    }
+
+    /** Returns the store as one that can only be read, or null if it can be written. */
+    @Nullable
+    SqliteFrozenFile frozen() {
+        return obstacle == null ? null : SqliteFrozenFile.of(path, obstacle);
+    }
+
+    /** Returns whether the file held something before {@link #create}. */
+    boolean wasThere() {
+        return wasThere;
+    }
+
+    /**
+     * Requires that there is something at a path that may be a store, and changes nothing.
+     *
+     * @throws StoreNotFoundException if the file is missing or empty
+     * @throws StoreOpenException if it is, but its log is not
+     */
+    static void requireStore(Path path) {
+        if (!Files.isDirectory(path) && isEmpty(path)) {
+            requireNoLog(path);
+            throw notFound(path);
+        }
+    }
+
+    static StoreNotFoundException notFound(Path path) {
+        return new StoreNotFoundException(path + (Files.exists(path) ? " holds no key store" : " does not exist")
+                + ", and nothing was created; check the path, or open it without mustExist to create a store there");
     }
 
     /** Creates the folders and the file that are missing, so that SQLite finds an empty file of the owner's. */
@@ -83,6 +146,7 @@ final class SqliteFile {
 
     private void createFolders(Path folder) throws IOException {
         if (Files.exists(folder)) {
+            forceName(folder);
             return;
         }
         createFolders(folderOf(folder));
@@ -92,7 +156,14 @@ final class SqliteFile {
             return;
         }
         created.push(folder);
-        force(folderOf(folder));
+        DurableNames.force(folderOf(folder));
+    }
+
+    /** Somebody who has created a folder may have died before its name was forced; a user who can't read, has not. */
+    private void forceName(Path folder) throws IOException {
+        if (!Files.exists(path) && Files.isReadable(folderOf(folder))) {
+            DurableNames.force(folderOf(folder));
+        }
     }
 
     private void createFile() throws IOException {
@@ -105,7 +176,7 @@ final class SqliteFile {
             return;
         }
         created.push(path);
-        force(folderOf(path));
+        DurableNames.force(folderOf(path));
     }
 
     static FileAttribute<?>[] ownerOnly(Path path, String permissions) {
@@ -115,15 +186,6 @@ final class SqliteFile {
                     PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
                 }
                 : new FileAttribute<?>[0];
-    }
-
-    /** Makes a new name in a folder survive power loss, where the system lets a folder be opened. */
-    private static void force(Path folder) {
-        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-            channel.force(true);
-        } catch (IOException e) {
-            // Windows opens no folders, and needs no such call.
-        }
     }
 
     private static Path nearestExisting(Path folder) {
@@ -157,7 +219,8 @@ final class SqliteFile {
         if (!isEmpty(log) && isEmpty(path)) {
             throw new StoreOpenException(
                     path + " is missing or empty, but its log " + log + " is not;"
-                            + " bring back the file that belongs to the log, or move the log away",
+                            + " move the file that belongs to this log beside it, never an older copy of it,"
+                            + " or move the log away",
                     null);
         }
     }

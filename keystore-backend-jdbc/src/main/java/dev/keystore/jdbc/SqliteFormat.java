@@ -1,5 +1,7 @@
 package dev.keystore.jdbc;
 
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.UnsupportedFormatException;
 import java.nio.file.Path;
@@ -39,11 +41,12 @@ final class SqliteFormat {
      *
      * <p>Where it makes no sense, and a rollback journal is beside it, whoever creates it is at work, or died at it. Then
      * the marks are left to {@link #install}: SQLite waits for the one, and takes back what the other left half written.
-     * Else looks again, for some 80 ms unless this thread is interrupted: it may be whole by now.
+     * Else looks again, for some 80 ms: it may be whole by now.
      *
      * @param isBeside tells whether a file that is not empty is beside it, by its suffix
      * @throws UnsupportedFormatException if it is a database, but not a store that this version can use
      * @throws StoreOpenException if it is no SQLite database, or can't be read
+     * @throws OperationInterruptedException if the thread was interrupted before it looked again
      */
     static void examine(Path path, Predicate<String> isBeside) {
         for (int looks = 1; true; looks++) {
@@ -64,6 +67,9 @@ final class SqliteFormat {
                 }
             }
             LockSupport.parkNanos(PAUSE_NANOS);
+            if (Thread.currentThread().isInterrupted()) {
+                throw new OperationInterruptedException(path + " to be whole");
+            }
         }
     }
 
@@ -101,6 +107,19 @@ final class SqliteFormat {
                 create(handle);
             }
             handle.execute("COMMIT");
+        }
+        verify(path, handle);
+    }
+
+    /**
+     * Checks the marks of an open file that must be a store already.
+     *
+     * @throws StoreNotFoundException if it is empty; nothing was changed
+     * @throws UnsupportedFormatException if it is not a store that this version can use
+     */
+    static void find(Path path, Handle handle) {
+        if (isFresh(handle)) {
+            throw SqliteFile.notFound(path);
         }
         verify(path, handle);
     }

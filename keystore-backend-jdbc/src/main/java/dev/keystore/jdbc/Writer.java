@@ -1,6 +1,7 @@
 package dev.keystore.jdbc;
 
 import dev.keystore.ContextOwnedException;
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
@@ -122,7 +123,7 @@ final class Writer {
             dialect.commit(open);
             unfinished = false;
             return result;
-        } catch (OwnershipLostException | ContextOwnedException e) {
+        } catch (OwnershipLostException | ContextOwnedException | OperationInterruptedException e) {
             if (rollBack(open)) {
                 unfinished = false;
             } else {

@@ -2,11 +2,13 @@ package dev.keystore.jdbc;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.keystore.CommitFailedException;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
+import dev.keystore.IncompleteVerificationException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
@@ -144,12 +146,58 @@ class DamagedFileTest {
             }
             assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "491705.1", new byte[1]))
                     .isInstanceOf(CommitFailedException.class);
-            assertThatThrownBy(alice::verify).isInstanceOf(LoadFailedException.class);
+            IncompleteVerificationException found =
+                    catchThrowableOfType(IncompleteVerificationException.class, alice::verify);
+            assertThat(found.damaged())
+                    .as("what the index has now in its place")
+                    .containsExactly(new EntryId("session", "491702.5"));
+            assertThat(found.unreadable()).containsExactly(new EntryId("session", "491702.1"));
+            assertThat(found.checked())
+                    .as("all others, the credentials, and the one in its place")
+                    .isEqualTo(TYPES.size() * IDS + 1);
+            assertThat(found)
+                    .hasMessageContaining("could not be verified completely")
+                    .hasMessageContaining("session/491702.1")
+                    .hasMessageContaining("bring the data back with restore")
+                    .hasMessageNotContaining("backup");
+            assertThat(stores.forExistingContext("alice")).isSameAs(alice);
             assertThat(alice.find(KeyTypes.SESSION, "491705.1")).isPresent();
             assertThat(alice.get(KeyTypes.IDENTITY_KEY, List.of("491702.1", "491705.1")))
                     .hasSize(2);
         }
         assertThat(Files.readAllBytes(path)).isEqualTo(file);
+    }
+
+    @Test
+    @DisplayName(
+            "R43 verify of a file with a damaged page lists what lies before and after it, and names what it can't read")
+    void pageDamaged_restIsVerified() throws Exception {
+        for (boolean index : List.of(false, true)) {
+            restore();
+            byte[] file = Files.readAllBytes(path);
+            int type = index ? 10 : 13;
+            int page = IntStream.range(2, file.length / 4096)
+                    .filter(number -> file[number * 4096] == type)
+                    .boxed()
+                    .toList()
+                    .get(1);
+            Arrays.fill(file, page * 4096, page * 4096 + 100, (byte) 0x5A);
+            Files.write(path, file);
+
+            try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + path)) {
+                int entries = 0;
+                for (String context : CONTEXTS) {
+                    IncompleteVerificationException found = catchThrowableOfType(
+                            IncompleteVerificationException.class,
+                            () -> stores.forContext(context).verify());
+                    assertThat(found.damaged()).isEmpty();
+                    entries += (int) found.checked() + found.unreadable().size();
+                }
+                assertThat(entries)
+                        .as("all that there are: the table or the index has them")
+                        .isEqualTo(CONTEXTS.size() * (TYPES.size() * IDS + 1));
+            }
+        }
     }
 
     @Test
@@ -364,8 +412,20 @@ class DamagedFileTest {
                 if (failed || !damaged.equals(corrupt)) {
                     violations.add("verify lists " + damaged + ", damaged are " + corrupt + ", failed " + failed);
                 }
-            } catch (LoadFailedException e) {
-                reads.merge("of verify failed", 1, Integer::sum);
+            } catch (IncompleteVerificationException e) {
+                reads.merge("of verify incomplete", 1, Integer::sum);
+                Set<EntryId> right = new HashSet<>(e.damaged());
+                right.removeAll(corrupt);
+                right.retainAll(EXPECTED.keySet().stream()
+                        .filter(place -> place.context.equals(store.context()))
+                        .map(Place::entry)
+                        .toList());
+                if (!right.isEmpty()) {
+                    violations.add("verify lists " + right + " as damaged, but damaged are " + corrupt);
+                }
+                Set<EntryId> missed = new HashSet<>(corrupt);
+                missed.removeAll(e.damaged());
+                reads.merge("of corrupt missed by verify", missed.size(), Integer::sum);
             }
         }
 

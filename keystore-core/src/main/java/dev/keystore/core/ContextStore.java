@@ -269,20 +269,6 @@ final class ContextStore implements SignalKeyStore {
     @Override
     public List<EntryId> verify() {
         engine.checkOpen();
-        List<EntryId> damaged = new ArrayList<>();
-        try (Stream<EntryId> entries = engine.storage.list(context.name)) {
-            entries.filter(this::isDamaged).forEach(damaged::add);
-        }
-        return damaged;
-    }
-
-    private boolean isDamaged(EntryId entry) {
-        KeyType<?> type;
-        try {
-            type = engine.types.find(entry.type());
-        } catch (IllegalArgumentException e) {
-            return true; // no type has that name, so no store has written it
-        }
-        return engine.cache.isDamaged(new EntryKey(context, type, entry.id()));
+        return Verification.of(engine, context);
     }
 }

@@ -4,9 +4,11 @@ import static dev.keystore.core.Fixture.bytes;
 import static dev.keystore.core.Fixture.text;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
+import dev.keystore.IncompleteVerificationException;
 import dev.keystore.KeyOperations.OnExisting;
 import dev.keystore.KeyPair;
 import dev.keystore.KeyType;
@@ -265,7 +267,19 @@ class DamageTest {
         try (Fixture fixture = seeded(Kind.COMPLETE)) {
             fixture.plant("session", "x", bytes("garbage"));
             fixture.faults.on(Operation.LOAD).nth(3).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
-            assertThatThrownBy(fixture.alice::verify).isInstanceOf(LoadFailedException.class);
+            IncompleteVerificationException one =
+                    catchThrowableOfType(IncompleteVerificationException.class, fixture.alice::verify);
+            assertThat(one.unreadable()).hasSize(1);
+            assertThat(one.checked()).as("goes on after it").isEqualTo(4);
+            if (!one.unreadable().contains(DAMAGED)) {
+                assertThat(one.damaged()).containsExactly(DAMAGED);
+                assertThat(one).hasMessageContaining(DAMAGED.toString());
+            }
+            fixture.faults.on(Operation.LOAD).nth(2).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
+            assertThat(catchThrowableOfType(IncompleteVerificationException.class, fixture.alice::verify)
+                            .checked())
+                    .as("ends where the backend as a whole can't be read now")
+                    .isEqualTo(1);
             fixture.faults.on(Operation.LIST).fail(Moment.MIDWAY, BackendException.Kind.PERMANENT);
             assertThatThrownBy(fixture.alice::verify).isInstanceOf(LoadFailedException.class);
             assertThat(fixture.alice.verify()).containsExactly(DAMAGED);

@@ -119,7 +119,7 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
             Entries entries = entries(context);
             if (unlessOwned && entries.owner != null && entries.owner != this && !entries.owner.closed) {
                 String process = Long.toString(ProcessHandle.current().pid());
-                throw new ContextOwnedException(context, "localhost", process, entries.since);
+                throw new ContextOwnedException(context, "localhost", process, entries.since, true);
             }
             entries.owner = this;
             entries.since = Instant.now();

@@ -1,0 +1,114 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import dev.keystore.spi.BackendException;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+final class LifecycleTest {
+
+    private final AtomicInteger released = new AtomicInteger();
+    private final CountDownLatch runs = new CountDownLatch(1);
+    private final CountDownLatch end = new CountDownLatch(1);
+    private final Lifecycle lifecycle = new Lifecycle("here", Duration.ofSeconds(30));
+
+    private FutureTask<Boolean> operation(Lifecycle in) throws InterruptedException {
+        FutureTask<Boolean> operation = new FutureTask<>(() -> in.run(() -> {
+            runs.countDown();
+            try {
+                end.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+            return released.get() == 0;
+        }));
+        new Thread(operation).start();
+        runs.await();
+        return operation;
+    }
+
+    @Test
+    @DisplayName("R27 R28 close waits for what runs, and an operation that comes meanwhile is refused without a wait")
+    void closeWaits() throws Exception {
+        FutureTask<Boolean> operation = operation(lifecycle);
+        Thread closer = new Thread(() -> lifecycle.close(released::incrementAndGet));
+        closer.start();
+        while (closer.getState() != Thread.State.TIMED_WAITING) {
+            Thread.onSpinWait();
+        }
+
+        assertThatIllegalStateException()
+                .isThrownBy(() -> lifecycle.run(() -> "late"))
+                .withMessageContaining("closed");
+        assertThat(released).hasValue(0);
+        end.countDown();
+        closer.join();
+        assertThat(operation.get()).as("released after the operation that ran").isTrue();
+        assertThat(released).hasValue(1);
+        lifecycle.close(released::incrementAndGet);
+        assertThat(released).as("closed once").hasValue(1);
+    }
+
+    @Test
+    @DisplayName("R27 close has a deadline: what still runs then loses its connections, and close says so")
+    void closeIsBounded() throws Exception {
+        Lifecycle brief = new Lifecycle("here", Duration.ofMillis(20));
+        FutureTask<Boolean> operation = operation(brief);
+        CountDownLatch never = new CountDownLatch(1);
+
+        assertThatExceptionOfType(BackendException.class)
+                .isThrownBy(() -> brief.close(() -> {
+                    released.incrementAndGet();
+                    end.countDown();
+                    while (never.getCount() > 0) {
+                        try {
+                            never.await();
+                        } catch (InterruptedException e) {
+                            throw new AssertionError(e);
+                        }
+                    }
+                }))
+                .withMessageContaining("here: could not close within 20 ms")
+                .withMessageContaining("an operation is still running");
+        assertThat(operation.get()).as("ended before the release").isFalse();
+        never.countDown();
+    }
+
+    @Test
+    @DisplayName("R27 an interrupt does not reach what closing does, and the flag is kept")
+    void closeIsDeafToInterrupts() {
+        AtomicInteger interrupted = new AtomicInteger();
+        Thread.currentThread().interrupt();
+
+        lifecycle.close(() -> {
+            released.incrementAndGet();
+            interrupted.set(Thread.currentThread().isInterrupted() ? 1 : 0);
+        });
+
+        assertThat(Thread.interrupted()).as("flag").isTrue();
+        assertThat(released).hasValue(1);
+        assertThat(interrupted).hasValue(0);
+    }
+
+    @Test
+    @DisplayName("a failure to release reaches the caller of close; the backend is closed all the same")
+    void releaseFails() {
+        BackendException failure = BackendException.permanent("it sticks", null);
+
+        assertThatExceptionOfType(BackendException.class)
+                .isThrownBy(() -> lifecycle.close(() -> {
+                    throw failure;
+                }))
+                .isSameAs(failure);
+        assertThatIllegalStateException().isThrownBy(() -> lifecycle.run(() -> "late"));
+    }
+}

@@ -1,0 +1,23 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.StoreOpenException;
+import dev.keystore.core.SignalKeyStores;
+
+/** A second process that opens a store, and prints what came of it. */
+final class OpenProbe {
+
+    static final String OPENED = "opened";
+    static final String REFUSED = "refused: ";
+
+    private OpenProbe() {}
+
+    /** Takes a URL. */
+    public static void main(String[] arguments) {
+        try {
+            SignalKeyStores.open(arguments[0]).close();
+            System.out.println(OPENED);
+        } catch (StoreOpenException e) {
+            System.out.println(REFUSED + e.getMessage());
+        }
+    }
+}

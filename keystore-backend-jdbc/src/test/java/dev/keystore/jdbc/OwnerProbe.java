@@ -1,0 +1,24 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.ContextOwnedException;
+import dev.keystore.core.SignalKeyStores;
+
+/** A second process that opens a context unless its owner is alive, and prints what came of it. */
+final class OwnerProbe {
+
+    static final String OWNED = "owned: ";
+    static final String TAKEN = "taken over";
+
+    private OwnerProbe() {}
+
+    /** Takes a URL and a context. */
+    public static void main(String[] arguments) {
+        try (SignalKeyStores stores =
+                SignalKeyStores.builder().url(arguments[0]).refuseOwned().open()) {
+            stores.forContext(arguments[1]);
+            System.out.println(TAKEN);
+        } catch (ContextOwnedException e) {
+            System.out.println(OWNED + e.getMessage());
+        }
+    }
+}

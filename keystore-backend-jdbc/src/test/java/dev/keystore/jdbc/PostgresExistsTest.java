@@ -1,0 +1,88 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import dev.keystore.ContextOwnedException;
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.StoreNotFoundException;
+import dev.keystore.spi.BackendConfig;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(120)
+final class PostgresExistsTest {
+
+    @Test
+    @DisplayName("R58 a store that must exist and is in no table, schema or database is not found; nothing is created")
+    void mustExist() {
+        String schema = Postgres.newSchema();
+        String url = Postgres.url(schema);
+        assertNotFound(url);
+        assertNotFound(Postgres.url("no_such_schema"));
+        assertNotFound(url.replace("/postgres?", "/no_such_database?"));
+        // It would fail if one was there.
+        Postgres.execute("CREATE TABLE " + schema + ".keystore_format ()", "DROP TABLE " + schema + ".keystore_format");
+
+        Postgres.open(url).close();
+        openExisting(url).close();
+    }
+
+    private static void assertNotFound(String url) {
+        assertThatExceptionOfType(StoreNotFoundException.class)
+                .isThrownBy(() -> openExisting(url))
+                .withMessageContaining("nothing was created");
+    }
+
+    private static JdbcBackend openExisting(String url) {
+        return (JdbcBackend) new PostgresBackendProvider().open(new BackendConfig(url, Map.of(), true));
+    }
+
+    @Test
+    @DisplayName("R53 an owner in this process is said to be in it")
+    void ownerInThisProcess() {
+        String url = Postgres.url(Postgres.newSchema());
+        try (JdbcBackend owner = Postgres.open(url);
+                JdbcBackend other = Postgres.open(url)) {
+            owner.takeOver("alice");
+            assertThatExceptionOfType(ContextOwnedException.class)
+                    .isThrownBy(() -> other.takeOverUnlessOwned("alice"))
+                    .withMessageContaining("another opened store of this process");
+        }
+    }
+
+    @Test
+    @DisplayName("R27 an interrupt ends the wait for a server that does not answer, and the flag is kept")
+    void openingIsInterrupted() throws Exception {
+        try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String url = "jdbc:postgresql://localhost:" + silent.getLocalPort()
+                    + "/postgres?user=postgres&gssEncMode=disable" + "&loginTimeout=60&socketTimeout=60";
+            AtomicReference<Throwable> thrown = new AtomicReference<>();
+            AtomicBoolean flag = new AtomicBoolean();
+            Thread opener = new Thread(() -> {
+                thrown.set(catchThrowable(() -> Postgres.open(url)));
+                flag.set(Thread.currentThread().isInterrupted());
+            });
+            opener.start();
+            try (Socket connected = silent.accept()) {
+                assertThat(connected.getInputStream().read())
+                        .as("begins to log in")
+                        .isNotNegative();
+                opener.interrupt();
+                opener.join();
+            }
+            assertThat(thrown.get())
+                    .isInstanceOf(OperationInterruptedException.class)
+                    .hasMessageContaining("to open");
+            assertThat(flag).as("flag").isTrue();
+        }
+    }
+}

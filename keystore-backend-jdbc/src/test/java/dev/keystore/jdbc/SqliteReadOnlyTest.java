@@ -1,0 +1,218 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.EntryId;
+import dev.keystore.KeyTypes;
+import dev.keystore.LoadFailedException;
+import dev.keystore.OwnershipLostException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
+import dev.keystore.core.SignalKeyStores;
+import dev.keystore.testkit.Tmpfs;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class SqliteReadOnlyTest {
+
+    private static final byte[] VALUE = {1, 2, 3};
+
+    @TempDir
+    Path folder;
+
+    @TempDir
+    Path elsewhere;
+
+    private Path path;
+    private String url;
+
+    @BeforeEach
+    void path() {
+        path = folder.resolve("keys.db");
+        url = "jdbc:sqlite:" + path;
+    }
+
+    private void fill(Path store) {
+        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + store)) {
+            SignalKeyStore alice = stores.forContext("alice");
+            for (int i = 0; i < 10; i++) {
+                alice.put(KeyTypes.SESSION, "bob." + i, VALUE);
+            }
+        }
+    }
+
+    /** Reads all there is, finds what is absent, and is refused to write, with a reason. */
+    private static void assertOnlyReadable(SignalKeyStores stores, String why) {
+        SignalKeyStore alice = stores.forExistingContext("alice");
+        assertReadable(alice);
+        assertThatExceptionOfType(CommitFailedException.class)
+                .isThrownBy(() -> alice.put(KeyTypes.SESSION, "new", VALUE))
+                .withMessageContaining(why);
+        assertThat(alice.find(KeyTypes.SESSION, "new")).isEmpty();
+    }
+
+    private static void assertReadable(SignalKeyStore alice) {
+        assertThat(alice.find(KeyTypes.SESSION, "bob.1")).hasValue(VALUE);
+        assertThat(alice.find(KeyTypes.SESSION, "carol")).isEmpty();
+        assertThat(alice.ids(KeyTypes.SESSION, "")).hasSize(10);
+        assertThat(alice.verify()).isEmpty();
+    }
+
+    @Test
+    @DisplayName("a closed store on a read-only mount opens, reads work, and commits say why they fail")
+    void readOnlyMount() throws Exception {
+        try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
+            fill(path);
+            tmpfs.remount("ro");
+            Map<String, String> before = Sqlite.contents(folder);
+            try (SignalKeyStores stores =
+                    SignalKeyStores.builder().url(url).refuseOwned().mustExist().open()) {
+                assertOnlyReadable(stores, folder + " can't be written");
+            }
+            assertThat(Sqlite.contents(folder)).isEqualTo(before);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R11 a store on a read-only mount whose owner was killed is read with its log; without the index, refused")
+    void readOnlyMountWithLog() throws Exception {
+        Path live = elsewhere.resolve("keys.db");
+        try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
+            try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + live)) {
+                SignalKeyStore alice = stores.forContext("alice");
+                for (int i = 0; i < 10; i++) {
+                    alice.put(KeyTypes.SESSION, "bob." + i, VALUE);
+                }
+                for (String suffix : new String[] {"", "-wal", "-shm"}) {
+                    Files.copy(elsewhere.resolve("keys.db" + suffix), folder.resolve("keys.db" + suffix));
+                }
+            }
+            tmpfs.remount("ro");
+            try (SignalKeyStores stores = SignalKeyStores.open(url)) {
+                assertOnlyReadable(stores, folder + " can't be written");
+            }
+
+            tmpfs.remount("rw");
+            Files.delete(folder.resolve("keys.db-shm"));
+            tmpfs.remount("ro");
+            assertThatExceptionOfType(StoreOpenException.class)
+                    .isThrownBy(() -> SignalKeyStores.open(url))
+                    .withMessageContaining(folder + " can't be written")
+                    .withMessageContaining("keys.db-wal holds commits");
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R3 a store that is read as immutable fails, in place of being stale or torn, once somebody writes to it")
+    void writtenMeanwhile() throws Exception {
+        try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
+            fill(path);
+            tmpfs.remount("ro");
+            try (SignalKeyStores reader = SignalKeyStores.open(url)) {
+                SignalKeyStore alice = reader.forContext("alice");
+                assertThat(alice.find(KeyTypes.SESSION, "bob.1")).hasValue(VALUE);
+                tmpfs.remount("rw");
+                try (SignalKeyStores writer = SignalKeyStores.open(url)) {
+                    writer.forContext("alice").put(KeyTypes.SESSION, "new", VALUE);
+                    assertThatExceptionOfType(LoadFailedException.class)
+                            .isThrownBy(() -> alice.find(KeyTypes.SESSION, "new"))
+                            .withMessageContaining("has written to it");
+                }
+                assertThatExceptionOfType(LoadFailedException.class)
+                        .isThrownBy(() -> alice.find(KeyTypes.SESSION, "new"))
+                        .withMessageContaining("open it again");
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("a closed store on a full disk opens, reads work, and commits say why they fail")
+    void fullDisk() throws Exception {
+        try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
+            fill(path);
+            fillUp();
+            try (SignalKeyStores stores = SignalKeyStores.open(url)) {
+                assertOnlyReadable(stores, "free some space");
+            }
+            tmpfs.remount("size=2m");
+            try (SignalKeyStores stores = SignalKeyStores.open(url)) {
+                stores.forContext("alice").put(KeyTypes.SESSION, "new", VALUE);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R53 a context opened on a full disk is read, and written once there is room, unless another owner was first")
+    void fullDiskAtContext() throws Exception {
+        try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
+            fill(path);
+            try (SignalKeyStores stores = SignalKeyStores.open(url);
+                    SignalKeyStores fenced = SignalKeyStores.open(url)) {
+                fillUp();
+                SignalKeyStore alice = stores.forContext("alice");
+                assertReadable(alice);
+                SignalKeyStore late = fenced.forContext("alice");
+                assertReadable(late);
+                assertThatExceptionOfType(CommitFailedException.class)
+                        .isThrownBy(() -> alice.put(KeyTypes.SESSION, "new", new byte[100_000]))
+                        .withMessageContaining("free some space");
+
+                tmpfs.remount("size=8m");
+                alice.put(KeyTypes.SESSION, "new", VALUE);
+                alice.put(KeyTypes.SESSION, "newer", VALUE);
+                assertThat(alice.find(KeyTypes.SESSION, "new")).hasValue(VALUE);
+                assertThatExceptionOfType(OwnershipLostException.class)
+                        .isThrownBy(() -> late.put(KeyTypes.SESSION, "new", new byte[1]));
+                fenced.takeOver("alice").put(KeyTypes.SESSION, "newest", VALUE);
+                assertThatExceptionOfType(OwnershipLostException.class)
+                        .isThrownBy(() -> alice.put(KeyTypes.SESSION, "new", new byte[1]));
+            }
+            try (JdbcBackend backend = Sqlite.open(path)) {
+                assertThat(backend.list("alice").map(EntryId::id)).contains("new", "newer", "newest");
+                assertThat(backend.load("alice", "session", "new").orElseThrow())
+                        .hasSizeGreaterThan(VALUE.length);
+            }
+        }
+    }
+
+    private void fillUp() throws IOException {
+        try {
+            byte[] page = new byte[4096];
+            while (true) {
+                Files.write(folder.resolve("rest"), page, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+            }
+        } catch (IOException e) {
+            assertThat(e).hasMessageContaining("No space left");
+        }
+    }
+
+    @Test
+    @DisplayName("a file with a second name is refused, and both names and what to do are said; without it, it opens")
+    void hardLink() throws Exception {
+        fill(path);
+        Path second = Files.createLink(folder.resolve("second.db"), path);
+        for (Path name : new Path[] {path, second}) {
+            assertThatExceptionOfType(StoreOpenException.class)
+                    .isThrownBy(() -> Sqlite.open(name))
+                    .withMessageContaining(name + " is one of 2 names (hard links)")
+                    .withMessageContaining("delete all names except the one that is in use");
+        }
+        Files.delete(second);
+        Files.createSymbolicLink(second, path);
+        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + second)) {
+            assertReadable(stores.forContext("alice"));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+package dev.keystore.core;
+
+import dev.keystore.EntryId;
+import dev.keystore.IncompleteVerificationException;
+import dev.keystore.KeyType;
+import dev.keystore.LoadFailedException;
+import dev.keystore.spi.BackendException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** Reads every entry of a context that the backend lists, and continues after one that can't be read. */
+final class Verification {
+
+    private final Engine engine;
+    private final Context context;
+    private final List<EntryId> damaged = new ArrayList<>();
+    private final List<EntryId> unreadable = new ArrayList<>();
+    private long checked;
+    private @Nullable LoadFailedException failure;
+
+    private Verification(Engine engine, Context context) {
+        this.engine = engine;
+        this.context = context;
+    }
+
+    /**
+     * Returns the damaged entries of a context.
+     *
+     * @throws IncompleteVerificationException if something could not be read
+     */
+    static List<EntryId> of(Engine engine, Context context) {
+        return new Verification(engine, context).run();
+    }
+
+    private List<EntryId> run() {
+        try (Stream<EntryId> entries = engine.storage.list(context.name)) {
+            entries.forEach(this::check);
+        } catch (LoadFailedException e) {
+            failed(e);
+        }
+        if (failure != null) {
+            throw new IncompleteVerificationException(context.name, checked, damaged, unreadable, failure);
+        }
+        return damaged;
+    }
+
+    private void check(EntryId entry) {
+        try {
+            if (isDamaged(entry)) {
+                damaged.add(entry);
+            }
+            checked++;
+        } catch (LoadFailedException e) {
+            unreadable.add(entry);
+            if (isTransient(e)) {
+                throw e; // the backend as a whole can't be read now
+            }
+            failed(e);
+        }
+    }
+
+    private void failed(LoadFailedException e) {
+        failure = failure == null ? e : failure;
+    }
+
+    private static boolean isTransient(LoadFailedException e) {
+        return e.getCause() instanceof BackendException cause && cause.kind() == BackendException.Kind.TRANSIENT;
+    }
+
+    private boolean isDamaged(EntryId entry) {
+        KeyType<?> type;
+        try {
+            type = engine.types.find(entry.type());
+        } catch (IllegalArgumentException e) {
+            return true; // no type has that name, so no store has written it
+        }
+        return engine.cache.isDamaged(new EntryKey(context, type, entry.id()));
+    }
+}
