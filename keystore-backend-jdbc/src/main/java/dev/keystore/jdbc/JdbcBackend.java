@@ -74,9 +74,14 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     static JdbcBackend open(Dialect dialect) {
         Handle writer = dialect.createAndOpenWriter();
         try {
-            return new JdbcBackend(dialect, writer);
+            JdbcBackend backend = new JdbcBackend(dialect, writer);
+            if (backend.damage == null) {
+                dialect.opened();
+            }
+            return backend;
         } catch (RuntimeException | Error e) {
             Dialect.close(writer, e);
+            dialect.closed();
             throw e;
         }
     }
@@ -297,10 +302,18 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
                 pool.close();
                 dialect.endLife();
             } finally {
-                writer.close();
+                closeWriter();
             }
         } finally {
             alone.unlock();
+        }
+    }
+
+    private void closeWriter() {
+        try {
+            writer.close();
+        } finally {
+            dialect.closed();
         }
     }
 

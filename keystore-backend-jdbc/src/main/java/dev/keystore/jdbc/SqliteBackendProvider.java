@@ -22,8 +22,17 @@ public final class SqliteBackendProvider implements BackendProvider {
 
     private static final String SCHEME = "jdbc:sqlite";
 
+    private final SqliteLogMover mover;
+
     /** For {@link java.util.ServiceLoader}. */
-    public SqliteBackendProvider() {}
+    public SqliteBackendProvider() {
+        this(SqliteLogMover.PROCESS);
+    }
+
+    /** For tests that look at logs. */
+    SqliteBackendProvider(SqliteLogMover mover) {
+        this.mover = mover;
+    }
 
     @Override
     public String name() {
@@ -39,10 +48,16 @@ public final class SqliteBackendProvider implements BackendProvider {
     public Backend open(BackendConfig config) {
         Path path = path(config);
         requireDriver();
+        if (mover.hasLost(path)) {
+            // Its connections share locks and the index of the log with those of this process that come to the path.
+            throw new StoreOpenException(
+                    path + " was removed, moved or replaced while this process has it open; close that store first",
+                    null);
+        }
         SqliteFile file = SqliteFile.examine(path);
         try {
             file.create();
-            return JdbcBackend.open(new SqliteDialect(path));
+            return JdbcBackend.open(new SqliteDialect(path, mover));
         } catch (BackendException e) {
             StoreOpenException failure = new StoreOpenException(String.valueOf(e.getMessage()), e.getCause());
             file.undo(failure);

@@ -3,10 +3,13 @@ package dev.keystore.jdbc;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.keystore.UnsupportedFormatException;
+import dev.keystore.jdbc.SqliteOpenFiles.Loss;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.Batch;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -27,6 +30,7 @@ import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConfig.Pragma;
 import org.sqlite.SQLiteConfig.SynchronousMode;
 import org.sqlite.SQLiteConfig.TempStore;
+import org.sqlite.SQLiteConnection;
 import org.sqlite.SQLiteDataSource;
 import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteOpenMode;
@@ -58,9 +62,16 @@ final class SqliteDialect extends Dialect {
 
     private final Path path;
     private final SqliteLife life;
+    private final SqliteLogMover mover;
 
-    SqliteDialect(Path path) {
+    /** Both set once, with the connection that writes. */
+    private @Nullable SqliteOpenFiles files;
+
+    private @Nullable SqliteLog log;
+
+    SqliteDialect(Path path, SqliteLogMover mover) {
         this.path = path;
+        this.mover = mover;
         this.life = new SqliteLife(path, holder);
     }
 
@@ -76,7 +87,10 @@ final class SqliteDialect extends Dialect {
         long deadline = System.nanoTime() + OPEN_TIMEOUT.toNanos();
         while (true) {
             try {
-                return openWriter(SqliteFormat::install);
+                Object fileKey = SqliteOpenFiles.key(path);
+                return withLog(openWriter(SqliteFormat::install), fileKey);
+            } catch (IOException e) {
+                throw lookedAt(e);
             } catch (BackendException e) {
                 if (e.kind() != Kind.TRANSIENT || System.nanoTime() - deadline > 0) {
                     throw e;
@@ -86,8 +100,36 @@ final class SqliteDialect extends Dialect {
         }
     }
 
+    private Handle withLog(Handle writer, @Nullable Object fileKey) {
+        try {
+            Handle connection = openForLog();
+            try {
+                SqliteOpenFiles opened = new SqliteOpenFiles(path, fileKey);
+                opened.requireReachable();
+                files = opened;
+                log = new SqliteLog(opened, connection);
+                return writer;
+            } catch (IOException e) {
+                BackendException failure = lookedAt(e);
+                close(connection, failure);
+                throw failure;
+            } catch (RuntimeException e) {
+                close(connection, e);
+                throw e;
+            }
+        } catch (RuntimeException e) {
+            close(writer, e);
+            throw e;
+        }
+    }
+
+    private BackendException lookedAt(IOException e) {
+        return BackendException.permanent(path + " can't be looked at: " + e, e);
+    }
+
     @Override
     Handle reopenWriter() {
+        requireReachable();
         try {
             return openWriter(SqliteFormat::verify);
         } catch (UnsupportedFormatException e) {
@@ -95,10 +137,35 @@ final class SqliteDialect extends Dialect {
         }
     }
 
+    private void requireReachable() {
+        if (files != null) {
+            files.requireReachable();
+        }
+    }
+
+    /** Opens a connection that has the log open, and so SQLite's lock that says so. */
+    private Handle openForLog() {
+        SQLiteConfig config = writable();
+        try {
+            Handle handle = configured(Jdbi.create(() -> config.createConnection(url())))
+                    .open();
+            try {
+                handle.createQuery("SELECT count(*) FROM sqlite_schema")
+                        .mapTo(int.class)
+                        .one();
+                handle.execute("PRAGMA busy_timeout = 0");
+                return handle;
+            } catch (RuntimeException e) {
+                close(handle, e);
+                throw e;
+            }
+        } catch (JdbiException e) {
+            throw failure("open", e);
+        }
+    }
+
     private Handle openWriter(BiConsumer<Path, Handle> format) {
-        SQLiteConfig config = config();
-        config.resetOpenMode(SQLiteOpenMode.CREATE);
-        config.setSynchronous(SynchronousMode.FULL);
+        SQLiteConfig config = writable();
         // What a statement of many rows keeps to undo it holds keys, and would go into a file of its own.
         config.setTempStore(TempStore.MEMORY);
         config.setPragma(Pragma.WAL_AUTOCHECKPOINT, String.valueOf(PAGES_PER_CHECKPOINT));
@@ -153,8 +220,36 @@ final class SqliteDialect extends Dialect {
     }
 
     @Override
+    void opened() {
+        if (log != null) {
+            mover.add(log);
+        }
+    }
+
+    @Override
+    void closed() {
+        if (log != null) {
+            mover.remove(log);
+            log.close();
+        }
+    }
+
+    /**
+     * Commits, if the paths lead to the files that are open: before, so that nothing is written where they do not, and
+     * after, so that what is acknowledged is in what they lead to.
+     */
+    @Override
     void commit(Handle handle) {
+        requireReachable();
         StatementCache.use(handle, "COMMIT", PreparedStatement::execute);
+        SqliteOpenFiles open = files;
+        Loss loss = open == null ? null : open.loss();
+        if (open != null && loss != null) {
+            throw BackendException.outcomeUnknown(open.message(loss), null);
+        }
+        if (log != null) {
+            log.committed(handle);
+        }
     }
 
     @Override
@@ -252,7 +347,19 @@ final class SqliteDialect extends Dialect {
     HikariDataSource openReaders() {
         SQLiteConfig config = config();
         config.setReadOnly(true);
-        SQLiteDataSource source = new SQLiteDataSource(config);
+        SQLiteDataSource source = new SQLiteDataSource(config) {
+            @Override
+            public SQLiteConnection getConnection(String user, String password) throws SQLException {
+                SQLiteConnection connection = super.getConnection(user, password);
+                try {
+                    requireReachableToRead();
+                    return connection;
+                } catch (SQLException e) {
+                    connection.close();
+                    throw e;
+                }
+            }
+        };
         source.setUrl(url());
         HikariConfig pool = new HikariConfig();
         pool.setDataSource(source);
@@ -263,7 +370,25 @@ final class SqliteDialect extends Dialect {
         pool.setMaxLifetime(0);
         pool.setConnectionTimeout(READER_TIMEOUT.toMillis());
         pool.setInitializationFailTimeout(-1);
-        return new HikariDataSource(pool);
+        return new HikariDataSource(pool) {
+            /** Fails at once where the pool would try for 10 s to open its first connection. */
+            @Override
+            public Connection getConnection() throws SQLException {
+                if (getHikariPoolMXBean().getTotalConnections() == 0) {
+                    SqliteDialect.this.requireReachableToRead();
+                }
+                return super.getConnection();
+            }
+        };
+    }
+
+    /** Checks that a new connection is to the same file and log as the others of the store. */
+    private void requireReachableToRead() throws SQLException {
+        SqliteOpenFiles open = files;
+        Loss loss = open == null ? null : open.loss();
+        if (open != null && loss != null) {
+            throw new SQLException(open.message(loss), null, SQLiteErrorCode.SQLITE_NOTFOUND.code);
+        }
     }
 
     @Override
@@ -273,6 +398,9 @@ final class SqliteDialect extends Dialect {
 
     @Override
     BackendException commitFailure(Handle handle, RuntimeException thrown) {
+        if (thrown instanceof BackendException known) {
+            return known;
+        }
         SQLException cause = sqlException(thrown);
         int code = cause == null ? 0 : cause.getErrorCode();
         // SQLite rolls back when COMMIT fails (sqlite.org/lang_transaction.html), but after an I/O error the log may
@@ -319,6 +447,13 @@ final class SqliteDialect extends Dialect {
 
     private String url() {
         return "jdbc:sqlite:" + path;
+    }
+
+    private static SQLiteConfig writable() {
+        SQLiteConfig config = config();
+        config.resetOpenMode(SQLiteOpenMode.CREATE);
+        config.setSynchronous(SynchronousMode.FULL);
+        return config;
     }
 
     private static SQLiteConfig config() {

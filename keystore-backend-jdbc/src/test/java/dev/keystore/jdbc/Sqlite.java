@@ -22,9 +22,15 @@ final class Sqlite {
 
     private Sqlite() {}
 
-    /** Opens the store at a path as a user does: by URL. */
+    /** Opens the store at a path as a user does: by URL; but its log stays as it is while nobody commits. */
     static JdbcBackend open(Path path) {
-        return (JdbcBackend) new SqliteBackendProvider().open(new BackendConfig("jdbc:sqlite:" + path, Map.of()));
+        return open(path, new SqliteLogMover(null));
+    }
+
+    /** Opens the store at a path, whose log is moved when the test has the mover look. */
+    static JdbcBackend open(Path path, SqliteLogMover mover) {
+        BackendConfig config = new BackendConfig("jdbc:sqlite:" + path, Map.of());
+        return (JdbcBackend) new SqliteBackendProvider(mover).open(config);
     }
 
     /** Runs statements on a file without the backend. */
