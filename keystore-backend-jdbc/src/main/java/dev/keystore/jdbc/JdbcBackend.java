@@ -81,8 +81,16 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
             return backend;
         } catch (RuntimeException | Error e) {
             Dialect.close(writer, e);
-            dialect.closed();
+            closed(dialect, e);
             throw e;
+        }
+    }
+
+    private static void closed(Dialect dialect, Throwable failure) {
+        try {
+            dialect.closed();
+        } catch (BackendException | JdbiException e) {
+            failure.addSuppressed(e);
         }
     }
 

@@ -105,9 +105,9 @@ final class SqliteDialect extends Dialect {
             Handle connection = openForLog();
             try {
                 SqliteOpenFiles opened = new SqliteOpenFiles(path, fileKey);
-                opened.requireReachable();
+                opened.requireInPlace();
                 files = opened;
-                log = new SqliteLog(opened, connection);
+                log = new SqliteLog(opened, connection, mover.ticker());
                 return writer;
             } catch (IOException e) {
                 BackendException failure = lookedAt(e);
@@ -129,17 +129,13 @@ final class SqliteDialect extends Dialect {
 
     @Override
     Handle reopenWriter() {
-        requireReachable();
+        if (files != null) {
+            files.requireInPlace();
+        }
         try {
             return openWriter(SqliteFormat::verify);
         } catch (UnsupportedFormatException e) {
             throw BackendException.permanent(String.valueOf(e.getMessage()), e);
-        }
-    }
-
-    private void requireReachable() {
-        if (files != null) {
-            files.requireReachable();
         }
     }
 
@@ -235,18 +231,16 @@ final class SqliteDialect extends Dialect {
     }
 
     /**
-     * Commits, if the paths lead to the files that are open: before, so that nothing is written where they do not, and
-     * after, so that what is acknowledged is in what they lead to.
+     * Commits, if the paths lead to the files that are open: they are looked at before, so that nothing is written where
+     * they do not, and after, so that what is acknowledged is in what they lead to. While commits follow each other within
+     * a millisecond, the look after one counts for the next.
      */
     @Override
     void commit(Handle handle) {
-        requireReachable();
-        StatementCache.use(handle, "COMMIT", PreparedStatement::execute);
-        SqliteOpenFiles open = files;
-        Loss loss = open == null ? null : open.loss();
-        if (open != null && loss != null) {
-            throw BackendException.outcomeUnknown(open.message(loss), null);
+        if (log != null) {
+            log.beforeCommit();
         }
+        StatementCache.use(handle, "COMMIT", PreparedStatement::execute);
         if (log != null) {
             log.committed(handle);
         }
@@ -352,7 +346,7 @@ final class SqliteDialect extends Dialect {
             public SQLiteConnection getConnection(String user, String password) throws SQLException {
                 SQLiteConnection connection = super.getConnection(user, password);
                 try {
-                    requireReachableToRead();
+                    requireInPlace();
                     return connection;
                 } catch (SQLException e) {
                     connection.close();
@@ -375,7 +369,7 @@ final class SqliteDialect extends Dialect {
             @Override
             public Connection getConnection() throws SQLException {
                 if (getHikariPoolMXBean().getTotalConnections() == 0) {
-                    SqliteDialect.this.requireReachableToRead();
+                    SqliteDialect.this.requireInPlace();
                 }
                 return super.getConnection();
             }
@@ -383,7 +377,7 @@ final class SqliteDialect extends Dialect {
     }
 
     /** Checks that a new connection is to the same file and log as the others of the store. */
-    private void requireReachableToRead() throws SQLException {
+    private void requireInPlace() throws SQLException {
         SqliteOpenFiles open = files;
         Loss loss = open == null ? null : open.loss();
         if (open != null && loss != null) {

@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.JdbiException;
 
@@ -29,9 +30,12 @@ import org.jdbi.v3.core.JdbiException;
  */
 final class SqliteLog {
 
-    private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(10);
+    private static final Duration MOVE_TIMEOUT = Duration.ofSeconds(10);
     private static final Duration EXIT_PAUSE = Duration.ofMillis(5);
     private static final int EXIT_TRIES = 100;
+
+    /** How long a commit need not look where the one before it has looked. */
+    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     /** Connections that are never closed, since SQLite would remove somebody else's log. */
     private static final Queue<Handle> ABANDONED = new ConcurrentLinkedQueue<>();
@@ -51,12 +55,17 @@ final class SqliteLog {
 
     private volatile boolean exiting;
 
+    private final LongSupplier ticker;
+    private long lookedNanos;
+
     /**
      * Takes over a connection that has the store open, and does not wait for locks.
      */
-    SqliteLog(SqliteOpenFiles files, Handle connection) {
+    SqliteLog(SqliteOpenFiles files, Handle connection, LongSupplier ticker) {
         this.files = files;
         this.connection = connection;
+        this.ticker = ticker;
+        this.lookedNanos = ticker.getAsLong();
     }
 
     /** Returns whether this is the log of a store that was opened at a path, and has since lost its file or log. */
@@ -64,8 +73,31 @@ final class SqliteLog {
         return files.path().equals(path) && files.loss() != null;
     }
 
-    /** Notes a commit, before it is acknowledged; while the process exits, moves it into the file. */
+    /**
+     * Checks that what is about to be committed can be found again, unless the last commit has just been checked.
+     *
+     * @throws BackendException (permanent) if not
+     */
+    void beforeCommit() {
+        Loss loss = ticker.getAsLong() - lookedNanos < LOOK_NANOS ? null : files.loss();
+        if (loss != null) {
+            moveLost(loss);
+            throw BackendException.permanent(files.message(loss), null);
+        }
+    }
+
+    /**
+     * Notes a commit, before it is acknowledged, and checks that it can be found; while the process exits, moves it into
+     * the file.
+     *
+     * @throws BackendException (outcome unknown) if it is in a file that the path does not lead to
+     */
     void committed(Handle writer) {
+        Loss loss = files.loss();
+        lookedNanos = ticker.getAsLong();
+        if (loss != null && !moveLost(loss)) {
+            throw BackendException.outcomeUnknown(files.message(loss), null);
+        }
         commits.setOpaque(commits.getPlain() + 1);
         if (exiting) {
             moveCommitted(writer);
@@ -127,6 +159,20 @@ final class SqliteLog {
         }
     }
 
+    /** Moves a log that has lost its path, and returns whether all that was committed is in the file at its path now. */
+    private boolean moveLost(Loss loss) {
+        if (loss == Loss.FILE || !lock()) {
+            return false;
+        }
+        try {
+            return !closed && !files.areOthersInPlace() && checkpoint(connection, "PASSIVE") && files.isFileInPlace();
+        } catch (JdbiException e) {
+            return false;
+        } finally {
+            moving.unlock();
+        }
+    }
+
     /** Returns whether there is nothing left to move: the whole log is in the file and empty, or is not to be touched. */
     private boolean moveAndEmpty() {
         return files.loss() != null || (checkpoint(connection, "PASSIVE") && checkpoint(connection, "TRUNCATE"));
@@ -148,7 +194,7 @@ final class SqliteLog {
      * @throws BackendException (permanent) after closing, if what was committed is not in the file at the path
      */
     void close() {
-        if (!lockToClose()) {
+        if (!lock()) {
             throw BackendException.permanent(files.path() + ": could not close its log: it is still being moved", null);
         }
         try {
@@ -181,9 +227,9 @@ final class SqliteLog {
         }
     }
 
-    /** Waits for a move that is under way, deaf to interrupts. */
-    private boolean lockToClose() {
-        long deadlineNanos = System.nanoTime() + CLOSE_TIMEOUT.toNanos();
+    /** Waits up to 10 s for a move that is under way, deaf to interrupts. */
+    private boolean lock() {
+        long deadlineNanos = System.nanoTime() + MOVE_TIMEOUT.toNanos();
         boolean interrupted = false;
         try {
             while (true) {

@@ -6,9 +6,11 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,9 +32,10 @@ final class SqliteLogMover {
     private static final Duration EXIT_TIMEOUT = Duration.ofSeconds(5);
 
     /** That of all stores that are opened by URL. */
-    static final SqliteLogMover PROCESS = new SqliteLogMover(PERIOD);
+    static final SqliteLogMover PROCESS = new SqliteLogMover(PERIOD, System::nanoTime);
 
     private final @Nullable Duration period;
+    private final LongSupplier ticker;
     private final ReentrantLock lock = new ReentrantLock();
     private final Set<SqliteLog> open = new LinkedHashSet<>();
     private @Nullable ScheduledExecutorService thread;
@@ -40,8 +43,14 @@ final class SqliteLogMover {
     private boolean exiting;
 
     /** Makes one that looks at its stores at a fixed rate, or, without a period, when {@link #look} is called. */
-    SqliteLogMover(@Nullable Duration period) {
+    SqliteLogMover(@Nullable Duration period, LongSupplier ticker) {
         this.period = period;
+        this.ticker = ticker;
+    }
+
+    /** Returns what tells the time in nanoseconds. */
+    LongSupplier ticker() {
+        return ticker;
     }
 
     void add(SqliteLog log) {
@@ -107,8 +116,11 @@ final class SqliteLogMover {
 
     private void start() {
         if (period != null) {
-            thread = Executors.newSingleThreadScheduledExecutor(work -> daemon("keystore-sqlite-log", work));
-            thread.scheduleWithFixedDelay(this::look, period.toNanos(), period.toNanos(), TimeUnit.NANOSECONDS);
+            ScheduledExecutorService looking =
+                    Executors.newSingleThreadScheduledExecutor(work -> daemon("keystore-sqlite-log", work));
+            Future<?> unused = looking.scheduleWithFixedDelay(
+                    this::look, period.toNanos(), period.toNanos(), TimeUnit.NANOSECONDS);
+            thread = looking;
             Thread atExit = new Thread(null, this::exit, "keystore-sqlite-exit", 0, false);
             try {
                 Runtime.getRuntime().addShutdownHook(atExit);

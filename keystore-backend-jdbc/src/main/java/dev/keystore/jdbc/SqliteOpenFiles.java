@@ -29,7 +29,10 @@ final class SqliteOpenFiles {
     }
 
     private final Path path;
+
+    /** Beside what the path leads to, where that is a link. */
     private final Path log;
+
     private final @Nullable Object fileKey;
     private final @Nullable Object logKey;
     private volatile @Nullable Loss loss;
@@ -74,7 +77,7 @@ final class SqliteOpenFiles {
      *
      * @throws BackendException (permanent) if not
      */
-    void requireReachable() {
+    void requireInPlace() {
         Loss found = loss();
         if (found != null) {
             throw BackendException.permanent(message(found), null);

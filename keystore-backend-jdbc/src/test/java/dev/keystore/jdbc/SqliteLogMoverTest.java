@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** The log of a store is moved into its file while nobody commits, and when the process exits. */
 final class SqliteLogMoverTest {
 
-    private final SqliteLogMover mover = new SqliteLogMover(null);
+    private final SqliteLogMover mover = Sqlite.mover();
 
     @TempDir
     Path folder;
@@ -176,7 +176,7 @@ final class SqliteLogMoverTest {
     @DisplayName("the thread and the hook are there while a store is open, and look by themselves")
     @Timeout(60)
     void running() throws Exception {
-        SqliteLogMover own = new SqliteLogMover(Duration.ofMillis(1));
+        SqliteLogMover own = new SqliteLogMover(Duration.ofMillis(1), System::nanoTime);
         assertThat(own.isRunning()).isFalse();
         try (JdbcBackend backend = Sqlite.open(path, own);
                 JdbcBackend second = Sqlite.open(folder.resolve("second.db"), own)) {
@@ -194,7 +194,7 @@ final class SqliteLogMoverTest {
     @Test
     @DisplayName("an opening that fails leaves no thread, no hook and no connection")
     void failedOpening() throws Exception {
-        SqliteLogMover own = new SqliteLogMover(Duration.ofDays(1));
+        SqliteLogMover own = new SqliteLogMover(Duration.ofDays(1), System::nanoTime);
         Sqlite.open(path).close();
         Sqlite.execute(path, "PRAGMA user_version = 7");
 
@@ -252,6 +252,7 @@ final class SqliteLogMoverTest {
         assumeTrue(!System.getProperty("os.name").startsWith("Windows"), "there is no SIGTERM here");
         Process child = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:TieredStopAtLevel=1",
                         "-cp",
                         System.getProperty("java.class.path"),
                         Committing.class.getName(),
@@ -265,7 +266,7 @@ final class SqliteLogMoverTest {
                 if (line.endsWith(";")) {
                     acknowledged.add(line.substring(0, line.length() - 1));
                 }
-                if (acknowledged.size() == 100) {
+                if (acknowledged.size() == 40) {
                     child.toHandle().destroy();
                 }
             }
@@ -273,7 +274,7 @@ final class SqliteLogMoverTest {
             child.destroyForcibly().waitFor();
         }
 
-        assertThat(acknowledged).hasSizeGreaterThanOrEqualTo(100);
+        assertThat(acknowledged).hasSizeGreaterThanOrEqualTo(40);
         assertThat(idsInCopy()).containsAll(acknowledged);
     }
 

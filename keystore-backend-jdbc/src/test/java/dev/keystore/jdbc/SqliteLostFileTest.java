@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "files that are open can't be removed")
 final class SqliteLostFileTest {
 
-    private final SqliteLogMover mover = new SqliteLogMover(null);
+    private final SqliteLogMover mover = Sqlite.mover();
 
     @TempDir
     Path folder;
@@ -109,9 +109,10 @@ final class SqliteLostFileTest {
         assertRefused(backend, log);
         assertRefused(backend, log);
         assertThat(log).doesNotExist();
+        Files.copy(path, elsewhere);
+        assertHolds(elsewhere, "kept");
         backend.close();
 
-        assertThat(Sqlite.contents(folder)).containsOnlyKeys("keys.db");
         assertHolds(path, "kept");
     }
 
@@ -151,6 +152,7 @@ final class SqliteLostFileTest {
     void fileRemovedInCommit() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
+        assertThat(backend.list("alice")).hasSize(1);
         Handle writer = backend.writer().handle();
         writer.setStatementBuilder(new AfterCommit(() -> delete(path)));
 
@@ -158,8 +160,41 @@ final class SqliteLostFileTest {
                 .withMessageContaining("no longer leads to the file");
 
         assertThat(path).doesNotExist();
+        assertThat(backend.load("alice", "session", "unknown"))
+                .as("what is read is what was written")
+                .isPresent();
         assertRefused(backend, path);
         assertCloseSaysSo(backend);
+    }
+
+    @Test
+    @DisplayName("R11 a commit right after another one looks once, after it: the outcome is unknown, not acknowledged")
+    void fileRemovedRightAfterACommit() throws Exception {
+        JdbcBackend backend = Sqlite.open(path, new SqliteLogMover(null, () -> 0));
+        save(backend, "kept");
+        Files.delete(path);
+
+        Failures.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
+                .withMessageContaining("no longer leads to the file");
+
+        assertRefused(backend, path);
+        assertCloseSaysSo(backend);
+    }
+
+    @Test
+    @DisplayName("R11 a commit whose log is removed in the middle of COMMIT is acknowledged once it is in the file")
+    void logRemovedInCommit() throws Exception {
+        JdbcBackend backend = open();
+        Handle writer = backend.writer().handle();
+        writer.setStatementBuilder(new AfterCommit(() -> delete(log)));
+
+        save(backend, "kept");
+
+        Files.copy(path, elsewhere);
+        assertHolds(elsewhere, "kept");
+        assertRefused(backend, log);
+        backend.close();
+        assertHolds(path, "kept");
     }
 
     @Test

@@ -37,9 +37,7 @@ final class SqliteMountTest {
     @DisplayName("R11 a file that is mounted alone, of the same device, is refused before anything is changed")
     void sameDevice() throws Exception {
         Files.createFile(path);
-        try (Bind bind = new Bind(source, path)) {
-            assertRefused(path);
-        }
+        bound(source, path, () -> assertRefused(path));
         assertThat(path).isEmptyFile();
     }
 
@@ -50,10 +48,10 @@ final class SqliteMountTest {
         Files.createFile(path);
         try (Tmpfs tmpfs = Tmpfs.mount(other, "size=1m")) {
             Files.copy(source, other.resolve("keys.db"));
-            try (Bind bind = new Bind(other.resolve("keys.db"), path)) {
+            bound(tmpfs.folder().resolve("keys.db"), path, () -> {
                 assertThat(SqliteMounts.isOnAnotherDevice(path)).isTrue();
                 assertRefused(path);
-            }
+            });
             assertThat(SqliteMounts.isOnAnotherDevice(other.resolve("keys.db"))).isFalse();
         }
         assertThat(SqliteMounts.isOnAnotherDevice(path)).isFalse();
@@ -64,13 +62,9 @@ final class SqliteMountTest {
     void linkAndEmptyFile() throws Exception {
         Files.createFile(path);
         Path link = Files.createSymbolicLink(folder.resolve("link.db"), path);
-        try (Bind bind = new Bind(source, path)) {
-            assertRefused(link);
-        }
+        bound(source, path, () -> assertRefused(link));
         Path empty = Files.createFile(folder.resolve("empty.db"));
-        try (Bind bind = new Bind(empty, path)) {
-            assertRefused(path);
-        }
+        bound(empty, path, () -> assertRefused(path));
     }
 
     @Test
@@ -78,11 +72,12 @@ final class SqliteMountTest {
     void folderMounted() throws Exception {
         Path mounted = Files.createDirectory(folder.resolve("mounted"));
         Files.createSymbolicLink(path, mounted.resolve("keys.db"));
-        try (Bind bind = new Bind(source.getParent(), mounted);
-                JdbcBackend backend = Sqlite.open(path)) {
-            backend.save("alice", "session", "second", new byte[] {1});
-            assertThat(mounted.resolve("keys.db-wal")).isNotEmptyFile();
-        }
+        bound(source.getParent(), mounted, () -> {
+            try (JdbcBackend backend = Sqlite.open(path)) {
+                backend.save("alice", "session", "second", new byte[] {1});
+                assertThat(mounted.resolve("keys.db-wal")).isNotEmptyFile();
+            }
+        });
         try (JdbcBackend backend = Sqlite.open(source)) {
             assertThat(backend.list("alice")).hasSize(2);
         }
@@ -115,33 +110,34 @@ final class SqliteMountTest {
         assertThat(Sqlite.contents(path.getParent())).isEqualTo(before);
     }
 
-    /** A bind mount, which only root of a Linux can make; else the test is skipped. */
-    private static final class Bind implements AutoCloseable {
+    /** What is done while something is mounted. */
+    private interface Work {
+        void run() throws Exception;
+    }
 
-        private final Path target;
-
-        Bind(Path source, Path target) {
-            this.target = target;
-            assumeTrue(
-                    run("mount", "--bind", source.toString(), target.toString()),
-                    "a file can't be mounted here: that takes Linux and root");
+    /** Does something while a file or folder is mounted on another, which takes Linux and root; else skips the test. */
+    private static void bound(Path source, Path target, Work work) throws Exception {
+        assumeTrue(
+                run("mount", "--bind", source.toString(), target.toString()),
+                "nothing can be mounted here: that takes Linux and root");
+        try {
+            work.run();
+        } finally {
+            assertThat(run("umount", target.toString()) || run("umount", "--lazy", target.toString()))
+                    .as("unmounted")
+                    .isTrue();
         }
+    }
 
-        @Override
-        public void close() {
-            assertThat(run("umount", target.toString())).as("unmounted").isTrue();
-        }
-
-        private static boolean run(String... command) {
-            try {
-                Process process = new ProcessBuilder(command)
-                        .redirectErrorStream(true)
-                        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                        .start();
-                return process.onExit().join().exitValue() == 0;
-            } catch (IOException e) {
-                return false;
-            }
+    private static boolean run(String... command) {
+        try {
+            Process process = new ProcessBuilder(command)
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+            return process.onExit().join().exitValue() == 0;
+        } catch (IOException e) {
+            return false;
         }
     }
 }
