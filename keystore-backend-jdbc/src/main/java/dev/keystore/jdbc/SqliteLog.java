@@ -79,7 +79,8 @@ final class SqliteLog {
      * @throws BackendException (permanent) if not
      */
     void beforeCommit() {
-        Loss loss = ticker.getAsLong() - lookedNanos < LOOK_NANOS ? null : files.loss();
+        boolean looked = ticker.getAsLong() - lookedNanos < LOOK_NANOS;
+        Loss loss = looked ? files.knownLoss() : files.loss();
         if (loss != null) {
             moveLost(loss);
             throw BackendException.permanent(files.message(loss), null);

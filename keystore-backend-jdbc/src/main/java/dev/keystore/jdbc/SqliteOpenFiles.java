@@ -72,6 +72,12 @@ final class SqliteOpenFiles {
         return loss;
     }
 
+    /** Returns what {@link #loss} has found before, or null. */
+    @Nullable
+    Loss knownLoss() {
+        return loss;
+    }
+
     /**
      * Checks that what is committed can be found again.
      *

@@ -80,6 +80,7 @@ final class SqliteLogMoverTest {
             mover.look();
             mover.look();
 
+            assertThat(backend.list("alice")).hasSize(1);
             assertThat(log).isEmptyFile();
             assertThat(idsInCopy()).containsExactly("kept");
         }
@@ -178,16 +179,16 @@ final class SqliteLogMoverTest {
     void running() throws Exception {
         SqliteLogMover own = new SqliteLogMover(Duration.ofMillis(1), System::nanoTime);
         assertThat(own.isRunning()).isFalse();
-        try (JdbcBackend backend = Sqlite.open(path, own);
-                JdbcBackend second = Sqlite.open(folder.resolve("second.db"), own)) {
-            assertThat(own.isRunning()).isTrue();
-            save(backend, "first");
-            while (Files.size(log) > 0) {
-                TimeUnit.MILLISECONDS.sleep(1);
-            }
-            second.close();
-            assertThat(own.isRunning()).isTrue();
+        JdbcBackend backend = Sqlite.open(path, own);
+        JdbcBackend second = Sqlite.open(folder.resolve("second.db"), own);
+        assertThat(own.isRunning()).isTrue();
+        save(backend, "first");
+        while (Files.size(log) > 0) {
+            TimeUnit.MILLISECONDS.sleep(1);
         }
+        second.close();
+        assertThat(own.isRunning()).isTrue();
+        backend.close();
         assertThat(own.isRunning()).isFalse();
     }
 

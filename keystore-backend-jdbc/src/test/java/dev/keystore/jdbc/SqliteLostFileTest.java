@@ -117,6 +117,22 @@ final class SqliteLostFileTest {
     }
 
     @Test
+    @DisplayName("R11 a log that is replaced by another one is not written to, and closing does not remove the other")
+    void logReplaced() throws Exception {
+        JdbcBackend backend = open();
+        save(backend, "kept");
+        Files.move(log, folder.resolve("aside"));
+        Files.writeString(log, "the log of another process");
+
+        assertRefused(backend, log);
+        Failures.assertPermanent(backend::close)
+                .withMessageContaining("closed, but")
+                .withMessageContaining("no longer leads to the log");
+
+        assertThat(log).hasContent("the log of another process");
+    }
+
+    @Test
     @DisplayName("R11 a log that is removed where nobody commits any more is saved by closing, too")
     void logRemovedWhileIdle() throws Exception {
         JdbcBackend backend = open();
