@@ -35,9 +35,24 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
     /** Makes the pool of connections that read; none is opened before it is needed. */
     abstract HikariDataSource openReaders();
 
+    /** Begins what goes on alongside an open store; called once, when it is open and not damaged. */
+    void opened() {}
+
+    /**
+     * Ends what {@link #opened} began, and closes what else is open; called after the connections of the store are
+     * closed, and when opening it failed.
+     *
+     * @throws BackendException (permanent) after everything is closed, if what was committed can't be found again
+     */
+    void closed() {}
+
     abstract void begin(Handle handle);
 
-    /** Commits durably. */
+    /**
+     * Commits durably.
+     *
+     * @throws BackendException if this process knows that what it commits, or has committed, can't be found again
+     */
     abstract void commit(Handle handle);
 
     abstract void rollBack(Handle handle);

@@ -94,10 +94,23 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     private static JdbcBackend openNow(Dialect dialect) {
         Handle writer = dialect.createAndOpenWriter();
         try {
-            return new JdbcBackend(dialect, writer);
+            JdbcBackend backend = new JdbcBackend(dialect, writer);
+            if (backend.damage == null) {
+                dialect.opened();
+            }
+            return backend;
         } catch (RuntimeException | Error e) {
             Dialect.close(writer, e);
+            closed(dialect, e);
             throw e;
+        }
+    }
+
+    private static void closed(Dialect dialect, Throwable failure) {
+        try {
+            dialect.closed();
+        } catch (BackendException | JdbiException e) {
+            failure.addSuppressed(e);
         }
     }
 
@@ -345,13 +358,21 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
             pool.close();
             dialect.endLife();
         } finally {
-            writer.close();
+            closeWriter();
         }
     }
 
     /** Returns whether a holder is an opened backend of this process. */
     static boolean isOpenHere(long holder) {
         return HOLDERS.contains(holder);
+    }
+
+    private void closeWriter() {
+        try {
+            writer.close();
+        } finally {
+            dialect.closed();
+        }
     }
 
     /** For tests of what becomes of a connection that breaks. */

@@ -28,8 +28,17 @@ public final class SqliteBackendProvider implements BackendProvider {
 
     private static final String SCHEME = "jdbc:sqlite";
 
+    private final SqliteLogMover mover;
+
     /** For {@link java.util.ServiceLoader}. */
-    public SqliteBackendProvider() {}
+    public SqliteBackendProvider() {
+        this(SqliteLogMover.PROCESS);
+    }
+
+    /** For tests that look at logs. */
+    SqliteBackendProvider(SqliteLogMover mover) {
+        this.mover = mover;
+    }
 
     @Override
     public String name() {
@@ -48,13 +57,18 @@ public final class SqliteBackendProvider implements BackendProvider {
         if (config.mustExist()) {
             SqliteFile.requireStore(path);
         }
+        if (mover.hasLost(path)) {
+            // Its connections share locks and the index of the log with those of this process that come to the path.
+            throw new StoreOpenException(
+                    path + " was removed, moved or replaced while this process has it open; close that store first",
+                    null);
+        }
         SqliteFile file = SqliteFile.examine(path);
         SqliteFrozenFile frozen = file.frozen();
         try {
-            if (frozen != null) {
-                return JdbcBackend.open(SqliteDialect.forReading(path, frozen));
-            }
-            return openToWrite(path, file, config.mustExist());
+            return frozen == null
+                    ? openToWrite(path, file, config.mustExist())
+                    : JdbcBackend.open(SqliteDialect.forReading(path, frozen, mover));
         } catch (BackendException e) {
             StoreOpenException failure = new StoreOpenException(String.valueOf(e.getMessage()), e.getCause());
             file.undo(failure);
@@ -66,19 +80,19 @@ public final class SqliteBackendProvider implements BackendProvider {
     }
 
     /** Opens a store; one that the disk has no room for the log of is opened for reading, if all of it is in its file. */
-    private static Backend openToWrite(Path path, SqliteFile file, boolean mustExist) {
+    private Backend openToWrite(Path path, SqliteFile file, boolean mustExist) {
         if (!mustExist) {
             file.create();
         }
         try {
-            return JdbcBackend.open(new SqliteDialect(path, mustExist));
+            return JdbcBackend.open(new SqliteDialect(path, mustExist, mover));
         } catch (BackendException e) {
             if (!file.wasThere() || !SqliteDialect.isUnwritable(e)) {
                 throw e;
             }
             try {
-                return JdbcBackend.open(
-                        SqliteDialect.forReading(path, SqliteFrozenFile.of(path, String.valueOf(e.getMessage()))));
+                SqliteFrozenFile frozen = SqliteFrozenFile.of(path, String.valueOf(e.getMessage()));
+                return JdbcBackend.open(SqliteDialect.forReading(path, frozen, mover));
             } catch (BackendException | StoreOpenException alsoNot) {
                 e.addSuppressed(alsoNot);
                 throw e;

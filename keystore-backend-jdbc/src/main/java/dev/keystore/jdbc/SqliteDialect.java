@@ -3,11 +3,13 @@ package dev.keystore.jdbc;
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import dev.keystore.UnsupportedFormatException;
+import dev.keystore.jdbc.SqliteOpenFiles.Loss;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.Batch;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -28,6 +30,7 @@ import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConfig.Pragma;
 import org.sqlite.SQLiteConfig.SynchronousMode;
 import org.sqlite.SQLiteConfig.TempStore;
+import org.sqlite.SQLiteConnection;
 import org.sqlite.SQLiteDataSource;
 import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteException;
@@ -67,25 +70,32 @@ final class SqliteDialect extends Dialect {
     private final boolean mustExist;
     private final @Nullable SqliteFrozenFile frozen;
     private final SqliteLife life;
+    private final SqliteLogMover mover;
+
+    /** Both set once, with the connection that writes. */
+    private @Nullable SqliteOpenFiles files;
+
+    private @Nullable SqliteLog log;
 
     /**
      * Creates one.
      *
      * @param mustExist whether a file that holds no store is refused, in place of becoming one
      */
-    SqliteDialect(Path path, boolean mustExist) {
-        this(path, mustExist, null);
+    SqliteDialect(Path path, boolean mustExist, SqliteLogMover mover) {
+        this(path, mustExist, null, mover);
     }
 
     /** Returns one that only reads. */
-    static SqliteDialect forReading(Path path, SqliteFrozenFile frozen) {
-        return new SqliteDialect(path, true, frozen);
+    static SqliteDialect forReading(Path path, SqliteFrozenFile frozen, SqliteLogMover mover) {
+        return new SqliteDialect(path, true, frozen, mover);
     }
 
-    private SqliteDialect(Path path, boolean mustExist, @Nullable SqliteFrozenFile frozen) {
+    private SqliteDialect(Path path, boolean mustExist, @Nullable SqliteFrozenFile frozen, SqliteLogMover mover) {
         this.path = path;
         this.mustExist = mustExist;
         this.frozen = frozen;
+        this.mover = mover;
         this.life = new SqliteLife(path, holder);
     }
 
@@ -104,7 +114,10 @@ final class SqliteDialect extends Dialect {
         long deadline = System.nanoTime() + OPEN_TIMEOUT.toNanos();
         while (true) {
             try {
-                return openWriter(mustExist ? SqliteFormat::find : SqliteFormat::install);
+                Object fileKey = SqliteOpenFiles.key(path);
+                return withLog(openWriter(mustExist ? SqliteFormat::find : SqliteFormat::install), fileKey);
+            } catch (IOException e) {
+                throw lookedAt(e);
             } catch (BackendException e) {
                 boolean over = System.nanoTime() - deadline > 0
                         || Thread.currentThread().isInterrupted();
@@ -171,8 +184,38 @@ final class SqliteDialect extends Dialect {
                         || known.getResultCode() == SQLiteErrorCode.SQLITE_IOERR_SHMMAP);
     }
 
+    private Handle withLog(Handle writer, @Nullable Object fileKey) {
+        try {
+            Handle connection = openForLog();
+            try {
+                SqliteOpenFiles opened = new SqliteOpenFiles(path, fileKey);
+                opened.requireInPlace();
+                files = opened;
+                log = new SqliteLog(opened, connection, mover.ticker());
+                return writer;
+            } catch (IOException e) {
+                BackendException failure = lookedAt(e);
+                close(connection, failure);
+                throw failure;
+            } catch (RuntimeException e) {
+                close(connection, e);
+                throw e;
+            }
+        } catch (RuntimeException e) {
+            close(writer, e);
+            throw e;
+        }
+    }
+
+    private BackendException lookedAt(IOException e) {
+        return BackendException.permanent(path + " can't be looked at: " + e, e);
+    }
+
     @Override
     Handle reopenWriter() {
+        if (files != null) {
+            files.requireInPlace();
+        }
         try {
             return openWriter(SqliteFormat::verify);
         } catch (UnsupportedFormatException e) {
@@ -180,10 +223,29 @@ final class SqliteDialect extends Dialect {
         }
     }
 
+    /** Opens a connection that has the log open, and so SQLite's lock that says so. */
+    private Handle openForLog() {
+        SQLiteConfig config = writable();
+        try {
+            Handle handle = configured(Jdbi.create(() -> config.createConnection(url())))
+                    .open();
+            try {
+                handle.createQuery("SELECT count(*) FROM sqlite_schema")
+                        .mapTo(int.class)
+                        .one();
+                handle.execute("PRAGMA busy_timeout = 0");
+                return handle;
+            } catch (RuntimeException e) {
+                close(handle, e);
+                throw e;
+            }
+        } catch (JdbiException e) {
+            throw failure("open", e);
+        }
+    }
+
     private Handle openWriter(BiConsumer<Path, Handle> format) {
-        SQLiteConfig config = config();
-        config.resetOpenMode(SQLiteOpenMode.CREATE);
-        config.setSynchronous(SynchronousMode.FULL);
+        SQLiteConfig config = writable();
         // What a statement of many rows keeps to undo it holds keys, and would go into a file of its own.
         config.setTempStore(TempStore.MEMORY);
         config.setPragma(Pragma.WAL_AUTOCHECKPOINT, String.valueOf(PAGES_PER_CHECKPOINT));
@@ -239,8 +301,34 @@ final class SqliteDialect extends Dialect {
     }
 
     @Override
+    void opened() {
+        if (log != null) {
+            mover.add(log);
+        }
+    }
+
+    @Override
+    void closed() {
+        if (log != null) {
+            mover.remove(log);
+            log.close();
+        }
+    }
+
+    /**
+     * Commits, if the paths lead to the files that are open: they are looked at before, so that nothing is written where
+     * they do not, and after, so that what is acknowledged is in what they lead to. While commits follow each other within
+     * a millisecond, the look after one counts for the next.
+     */
+    @Override
     void commit(Handle handle) {
+        if (log != null) {
+            log.beforeCommit();
+        }
         StatementCache.use(handle, "COMMIT", PreparedStatement::execute);
+        if (log != null) {
+            log.committed(handle);
+        }
     }
 
     @Override
@@ -351,7 +439,19 @@ final class SqliteDialect extends Dialect {
     HikariDataSource openReaders() {
         SQLiteConfig config = config();
         config.setReadOnly(true);
-        SQLiteDataSource source = new SQLiteDataSource(config);
+        SQLiteDataSource source = new SQLiteDataSource(config) {
+            @Override
+            public SQLiteConnection getConnection(String user, String password) throws SQLException {
+                SQLiteConnection connection = super.getConnection(user, password);
+                try {
+                    requireInPlace();
+                    return connection;
+                } catch (SQLException e) {
+                    connection.close();
+                    throw e;
+                }
+            }
+        };
         source.setUrl(frozen == null ? url() : frozen.url());
         HikariConfig pool = new HikariConfig();
         pool.setDataSource(source);
@@ -362,7 +462,25 @@ final class SqliteDialect extends Dialect {
         pool.setMaxLifetime(0);
         pool.setConnectionTimeout(READER_TIMEOUT.toMillis());
         pool.setInitializationFailTimeout(-1);
-        return new HikariDataSource(pool);
+        return new HikariDataSource(pool) {
+            /** Fails at once where the pool would try for 10 s to open its first connection. */
+            @Override
+            public Connection getConnection() throws SQLException {
+                if (getHikariPoolMXBean().getTotalConnections() == 0) {
+                    SqliteDialect.this.requireInPlace();
+                }
+                return super.getConnection();
+            }
+        };
+    }
+
+    /** Checks that a new connection is to the same file and log as the others of the store. */
+    private void requireInPlace() throws SQLException {
+        SqliteOpenFiles open = files;
+        Loss loss = open == null ? null : open.loss();
+        if (open != null && loss != null) {
+            throw new SQLException(open.message(loss), null, SQLiteErrorCode.SQLITE_NOTFOUND.code);
+        }
     }
 
     @Override
@@ -372,6 +490,9 @@ final class SqliteDialect extends Dialect {
 
     @Override
     BackendException commitFailure(Handle handle, RuntimeException thrown) {
+        if (thrown instanceof BackendException known) {
+            return known;
+        }
         SQLException cause = sqlException(thrown);
         int code = cause == null ? 0 : cause.getErrorCode();
         // SQLite rolls back when COMMIT fails (sqlite.org/lang_transaction.html), but after an I/O error the log may
@@ -419,6 +540,13 @@ final class SqliteDialect extends Dialect {
 
     private String url() {
         return "jdbc:sqlite:" + path;
+    }
+
+    private static SQLiteConfig writable() {
+        SQLiteConfig config = config();
+        config.resetOpenMode(SQLiteOpenMode.CREATE);
+        config.setSynchronous(SynchronousMode.FULL);
+        return config;
     }
 
     private static SQLiteConfig config() {

@@ -43,6 +43,7 @@ final class SqliteFile {
         if (!Files.isDirectory(folder)) {
             throw new StoreOpenException(folder + " is not a folder; name a file in one that can be written", null);
         }
+        requireNoMount(path);
         boolean empty = isEmpty(path);
         String obstacle = obstacle(path, folder, empty);
         if (empty) {
@@ -212,6 +213,20 @@ final class SqliteFile {
         }
     }
 
+    /** A container that mounts the file alone keeps the log to itself, and loses it with what was committed last. */
+    private static void requireNoMount(Path path) {
+        try {
+            if (Files.exists(path) && SqliteMounts.isMountPoint(path)) {
+                throw new StoreOpenException(
+                        path + " is a mount point, and SQLite keeps what was committed last in a log beside the file,"
+                                + " which the mount leaves out; mount the folder that holds the file, not the file",
+                        null);
+            }
+        } catch (IOException e) {
+            throw new StoreOpenException(path + " can't be looked at: " + e, e);
+        }
+    }
+
     /** SQLite deletes the log of a database that is empty, with all that was committed to it. */
     private static void requireNoLog(Path path) {
         Path log = beside(path, "-wal");
@@ -229,7 +244,16 @@ final class SqliteFile {
         return beside(path, suffix);
     }
 
+    /** Returns the path of a file that SQLite keeps beside a store; where the store is a link, beside what it leads to. */
     private static Path beside(Path path, String suffix) {
-        return path.resolveSibling(path.getFileName() + suffix);
+        Path target = path;
+        if (Files.isSymbolicLink(path) && Files.exists(path)) {
+            try {
+                target = path.toRealPath();
+            } catch (IOException e) {
+                throw new StoreOpenException(path + " can't be looked at: " + e, e);
+            }
+        }
+        return target.resolveSibling(target.getFileName() + suffix);
     }
 }

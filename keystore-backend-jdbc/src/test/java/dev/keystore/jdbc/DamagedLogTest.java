@@ -57,7 +57,9 @@ class DamagedLogTest {
             stores.forContext("alice").put(KeyTypes.SESSION, "first", new byte[] {1});
         }
         ENDS.clear();
-        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + path)) {
+        // Not by URL: the log would be moved into the file if this thread stood still for some seconds.
+        try (SignalKeyStores stores =
+                SignalKeyStores.builder().backend(Sqlite.open(path)).open()) {
             SignalKeyStore alice = stores.forContext("alice");
             for (int number = 1; number <= COMMITS; number++) {
                 byte[] value = value(number);

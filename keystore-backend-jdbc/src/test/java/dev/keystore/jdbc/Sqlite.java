@@ -15,6 +15,8 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 
 /** What the tests of SQLite have in common. */
@@ -22,9 +24,21 @@ final class Sqlite {
 
     private Sqlite() {}
 
-    /** Opens the store at a path as a user does: by URL. */
+    /** Opens the store at a path as a user does: by URL; but its log stays as it is while nobody commits. */
     static JdbcBackend open(Path path) {
-        return (JdbcBackend) new SqliteBackendProvider().open(new BackendConfig("jdbc:sqlite:" + path, Map.of()));
+        return open(path, mover());
+    }
+
+    /** Makes a mover that looks when the test says so, and whose time goes on by a second with each question. */
+    static SqliteLogMover mover() {
+        AtomicLong nanos = new AtomicLong();
+        return new SqliteLogMover(null, () -> nanos.addAndGet(TimeUnit.SECONDS.toNanos(1)));
+    }
+
+    /** Opens the store at a path, whose log is moved when the test has the mover look. */
+    static JdbcBackend open(Path path, SqliteLogMover mover) {
+        BackendConfig config = new BackendConfig("jdbc:sqlite:" + path, Map.of());
+        return (JdbcBackend) new SqliteBackendProvider(mover).open(config);
     }
 
     /** Runs statements on a file without the backend. */

@@ -196,20 +196,20 @@ final class SqliteFailureTest {
     @Test
     @DisplayName("a writer that is replaced creates no new store where the file is gone or another one")
     void fileGone() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(path)) {
-            backend.writer().handle().getConnection().close();
-            Files.delete(path);
-            Failures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+        JdbcBackend backend = Sqlite.open(path);
+        backend.writer().handle().getConnection().close();
+        Files.delete(path);
+        Failures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
 
-            Failures.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {1}))
-                    .withMessageContaining(path.toString());
-            assertThat(path).doesNotExist();
+        Failures.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {1}))
+                .withMessageContaining(path + ": the path no longer leads to the file");
+        assertThat(path).doesNotExist();
 
-            Files.createFile(path);
-            Failures.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {1}))
-                    .withMessageContaining("not a key store");
-            assertThat(path).isEmptyFile();
-        }
+        Files.createFile(path);
+        Failures.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {1}))
+                .withMessageContaining("no longer leads to the file");
+        Failures.assertPermanent(backend::close).withMessageContaining("closed, but");
+        assertThat(path).isEmptyFile();
     }
 
     @Test

@@ -237,8 +237,10 @@ final class CommitPipeline {
             retries.increment();
             try {
                 outcome = writer.sendAgain(group, doubt);
-            } catch (Error e) {
-                // Unlike a server that is away, an error may be there each time, and would end all writing.
+                errors = 0;
+            } catch (RuntimeException | Error e) {
+                // Unlike a server that is away, this may happen each time, and would end all writing.
+                LOG.debug("The outcome of a write is still unknown", e);
                 outcome = ++errors == maximumAttempts ? new Unknown(doubt.cause()) : doubt;
             }
         }

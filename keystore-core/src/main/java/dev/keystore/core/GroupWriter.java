@@ -223,8 +223,9 @@ final class GroupWriter {
     /**
      * Sends a group in doubt once more, with the ids of its first sending: it is written once (R54).
      *
-     * <p>As long as the backend can't be reached, what it says is of this sending and not of the first. An error passes
-     * through.
+     * <p>What the backend says is of this sending, and not of the first.
+     *
+     * @throws RuntimeException if the backend failed in a way that another try does not help
      */
     WriteOutcome sendAgain(CommitGroup group, InDoubt doubt) {
         Checked checked = group.checked();
@@ -235,7 +236,10 @@ final class GroupWriter {
             return new Unknown(doubt.cause());
         } catch (OwnershipLostException e) {
             return lost(checked, doubt, e);
-        } catch (RuntimeException e) {
+        } catch (BackendException e) {
+            if (e.kind() == BackendException.Kind.PERMANENT) {
+                throw e;
+            }
             LOG.debug("The outcome of a write is still unknown", e);
             return doubt;
         }

@@ -1,0 +1,323 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.keystore.EntryId;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.UnsupportedFormatException;
+import dev.keystore.core.SignalKeyStores;
+import java.io.BufferedReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.jdbi.v3.core.Handle;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The log of a store is moved into its file while nobody commits, and when the process exits. */
+final class SqliteLogMoverTest {
+
+    private final SqliteLogMover mover = Sqlite.mover();
+
+    @TempDir
+    Path folder;
+
+    private Path path;
+    private Path log;
+
+    @BeforeEach
+    void paths() {
+        path = folder.resolve("keys.db");
+        log = folder.resolve("keys.db-wal");
+    }
+
+    @Test
+    @DisplayName("R11 a copy of the file alone has everything, once there was no commit between two looks")
+    void idle() throws Exception {
+        try (JdbcBackend backend = Sqlite.open(path, mover)) {
+            save(backend, "first");
+            mover.look();
+            save(backend, "second");
+            mover.look();
+            assertThat(log).as("the log of a store that is not idle").isNotEmptyFile();
+
+            mover.look();
+
+            assertThat(log).isEmptyFile();
+            assertThat(idsInCopy()).containsExactly("first", "second");
+            save(backend, "third");
+            assertThat(log).isNotEmptyFile();
+            assertThat(backend.list("alice")).hasSize(3);
+        }
+    }
+
+    @Test
+    @DisplayName("R11 what a crash left in the log is moved by the store that opens the file next, without a commit")
+    void afterCrash() throws Exception {
+        Path crashed = folder.resolve("crashed.db");
+        try (JdbcBackend backend = Sqlite.open(crashed)) {
+            save(backend, "kept");
+            Files.copy(crashed, path);
+            Files.copy(folder.resolve("crashed.db-wal"), log);
+        }
+        try (JdbcBackend backend = Sqlite.open(path, mover)) {
+            mover.look();
+            mover.look();
+
+            assertThat(backend.list("alice")).hasSize(1);
+            assertThat(log).isEmptyFile();
+            assertThat(idsInCopy()).containsExactly("kept");
+        }
+    }
+
+    @Test
+    @DisplayName("a store that stays idle is moved once: nothing more until the next commit")
+    void once() throws Exception {
+        try (JdbcBackend backend = Sqlite.open(path, mover);
+                Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
+                Statement statement = other.createStatement()) {
+            save(backend, "first");
+            mover.look();
+            mover.look();
+            assertThat(log).isEmptyFile();
+
+            statement.execute("CREATE TABLE another (x)");
+            mover.look();
+            mover.look();
+
+            assertThat(log).as("what another process committed, which moves it").isNotEmptyFile();
+        }
+    }
+
+    @Test
+    @DisplayName("a look beside a transaction that writes waits for nothing, and moves the log at the next one")
+    void besideAWriter() throws Exception {
+        try (JdbcBackend backend = Sqlite.open(path, mover);
+                Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
+                Statement statement = other.createStatement()) {
+            save(backend, "first");
+            statement.execute("BEGIN IMMEDIATE");
+            mover.look();
+            mover.look();
+            assertThat(log).isNotEmptyFile();
+            assertThat(idsInCopy())
+                    .as("copied into the file, though the log stays")
+                    .containsExactly("first");
+
+            statement.execute("ROLLBACK");
+            mover.look();
+            assertThat(log).isEmptyFile();
+        }
+    }
+
+    @Test
+    @DisplayName("a look beside a reader leaves what it reads, and moves the log once it has ended")
+    void besideAReader() throws Exception {
+        try (JdbcBackend backend = Sqlite.open(path, mover);
+                Connection reader = DriverManager.getConnection("jdbc:sqlite:" + path);
+                Statement statement = reader.createStatement()) {
+            save(backend, "first");
+            statement.execute("BEGIN");
+            assertThat(count(statement)).isEqualTo(1);
+            save(backend, "second");
+
+            mover.look();
+            mover.look();
+
+            assertThat(count(statement)).as("in the snapshot").isEqualTo(1);
+            assertThat(log).isNotEmptyFile();
+            statement.execute("COMMIT");
+            mover.look();
+            assertThat(log).isEmptyFile();
+            assertThat(idsInCopy()).containsExactly("first", "second");
+        }
+    }
+
+    private static int count(Statement statement) throws Exception {
+        try (ResultSet rows = statement.executeQuery("SELECT count(*) FROM entry")) {
+            return rows.getInt(1);
+        }
+    }
+
+    @Test
+    @DisplayName("a look at a store whose file is gone, and at one that is closed, changes nothing")
+    void nothingToMove() throws Exception {
+        JdbcBackend backend = Sqlite.open(path, mover);
+        save(backend, "first");
+        Path aside = Files.move(path, folder.resolve("aside.db"));
+        mover.look();
+        mover.look();
+        assertThat(log).isNotEmptyFile();
+        Files.move(aside, path);
+
+        Failures.assertPermanent(() -> save(backend, "second"));
+        backend.close();
+        mover.look();
+        mover.look();
+        assertThat(Sqlite.contents(folder)).containsOnlyKeys("keys.db");
+    }
+
+    @Test
+    @DisplayName("the thread and the hook are there while a store is open, and look by themselves")
+    @Timeout(60)
+    void running() throws Exception {
+        SqliteLogMover own = new SqliteLogMover(Duration.ofMillis(1), System::nanoTime);
+        assertThat(own.isRunning()).isFalse();
+        JdbcBackend backend = Sqlite.open(path, own);
+        JdbcBackend second = Sqlite.open(folder.resolve("second.db"), own);
+        assertThat(own.isRunning()).isTrue();
+        save(backend, "first");
+        while (Files.size(log) > 0) {
+            TimeUnit.MILLISECONDS.sleep(1);
+        }
+        second.close();
+        assertThat(own.isRunning()).isTrue();
+        backend.close();
+        assertThat(own.isRunning()).isFalse();
+    }
+
+    @Test
+    @DisplayName("an opening that fails leaves no thread, no hook and no connection")
+    void failedOpening() throws Exception {
+        SqliteLogMover own = new SqliteLogMover(Duration.ofDays(1), System::nanoTime);
+        Sqlite.open(path).close();
+        Sqlite.execute(path, "PRAGMA user_version = 7");
+
+        assertThatExceptionOfType(UnsupportedFormatException.class).isThrownBy(() -> Sqlite.open(path, own));
+
+        assertThat(own.isRunning()).isFalse();
+        assertThat(Sqlite.contents(folder)).containsOnlyKeys("keys.db");
+    }
+
+    @Test
+    @DisplayName("R11 after exiting has begun, each commit is in the file itself when it is acknowledged")
+    void exiting() throws Exception {
+        try (JdbcBackend backend = Sqlite.open(path, mover)) {
+            save(backend, "first");
+            mover.exit();
+            assertThat(idsInCopy()).containsExactly("first");
+
+            save(backend, "second");
+            assertThat(idsInCopy()).containsExactly("first", "second");
+        }
+    }
+
+    @Test
+    @DisplayName("R31 exiting while a transaction is open, and while a thread closes the store, ends")
+    @Timeout(60)
+    void exitingWhileOthersAreBusy() throws Exception {
+        JdbcBackend backend = Sqlite.open(path, mover);
+        save(backend, "first");
+        Handle writer = backend.writer().handle();
+        writer.execute("BEGIN IMMEDIATE");
+        mover.exit();
+        writer.execute("ROLLBACK");
+        assertThat(idsInCopy()).containsExactly("first");
+
+        Thread closing = new Thread(backend::close);
+        closing.start();
+        mover.exit();
+        closing.join();
+        assertThat(Sqlite.contents(folder)).containsOnlyKeys("keys.db");
+    }
+
+    /** What a process does that is asked to terminate. */
+    enum End {
+        /** Nothing: its threads commit on. */
+        NOTHING,
+        /** Its own hook closes the store. */
+        CLOSE
+    }
+
+    @ParameterizedTest
+    @EnumSource(End.class)
+    @DisplayName("R11 after SIGTERM the file alone has everything that was acknowledged, by four threads, to the end")
+    @Timeout(120)
+    void terminated(End end) throws Exception {
+        assumeTrue(!System.getProperty("os.name").startsWith("Windows"), "there is no SIGTERM here");
+        Process child = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-XX:TieredStopAtLevel=1",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Committing.class.getName(),
+                        path.toString(),
+                        end.name())
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        List<String> acknowledged = new ArrayList<>();
+        try (BufferedReader lines = child.inputReader(StandardCharsets.UTF_8)) {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                if (line.endsWith(";")) {
+                    acknowledged.add(line.substring(0, line.length() - 1));
+                }
+                if (acknowledged.size() == 40) {
+                    child.toHandle().destroy();
+                }
+            }
+        } finally {
+            child.destroyForcibly().waitFor();
+        }
+
+        assertThat(acknowledged).hasSizeGreaterThanOrEqualTo(40);
+        assertThat(idsInCopy()).containsAll(acknowledged);
+    }
+
+    /** Commits from four threads, and prints what was acknowledged, until it is ended. */
+    static final class Committing {
+
+        public static void main(String[] arguments) {
+            SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + arguments[0]);
+            if (End.valueOf(arguments[1]) == End.CLOSE) {
+                Runtime.getRuntime().addShutdownHook(new Thread(stores::close));
+            }
+            SignalKeyStore alice = stores.forContext("alice");
+            for (int n = 0; n < 4; n++) {
+                String name = "thread-" + n + ".";
+                new Thread(() -> {
+                            try {
+                                for (int i = 0; true; i++) {
+                                    alice.put(KeyTypes.SESSION, name + i, new byte[500]);
+                                    System.out.println(name + i + ";");
+                                }
+                            } catch (RuntimeException e) {
+                                System.out.println("closed");
+                            }
+                        })
+                        .start();
+            }
+        }
+    }
+
+    /** Returns what is in a copy of the file alone. */
+    private List<String> idsInCopy() throws Exception {
+        Path copies = Files.createTempDirectory(folder, "copy");
+        Path copy = Files.copy(path, copies.resolve("keys.db"));
+        try (JdbcBackend backend = Sqlite.open(copy)) {
+            return backend.list("alice").map(EntryId::id).toList();
+        } finally {
+            Files.delete(copy);
+            Files.delete(copies);
+        }
+    }
+
+    private static void save(JdbcBackend backend, String id) {
+        backend.save("alice", "session", id, new byte[] {1});
+    }
+}

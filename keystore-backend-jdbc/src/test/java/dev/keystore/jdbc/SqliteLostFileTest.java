@@ -1,0 +1,339 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.keystore.StoreOpenException;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.BackendException.Kind;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import org.jdbi.v3.core.Handle;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What becomes of a store whose file or log is removed, moved or replaced while it is open. */
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "files that are open can't be removed")
+final class SqliteLostFileTest {
+
+    private final SqliteLogMover mover = Sqlite.mover();
+
+    @TempDir
+    Path folder;
+
+    private Path path;
+    private Path log;
+    private Path elsewhere;
+
+    @BeforeEach
+    void paths() {
+        path = folder.resolve("keys.db");
+        log = folder.resolve("keys.db-wal");
+        elsewhere = folder.resolve("elsewhere.db");
+    }
+
+    @Test
+    @DisplayName(
+            "R11 after the file is removed, no commit is acknowledged, what is there can be read, and close says it")
+    void fileRemoved() throws Exception {
+        JdbcBackend backend = open();
+        save(backend, "kept");
+        assertThat(backend.list("alice")).hasSize(1);
+        Files.delete(path);
+
+        for (int i = 0; i < 3; i++) {
+            assertRefused(backend, path);
+            assertThat(backend.load("alice", "session", "kept")).isPresent();
+            assertThat(backend.load("alice", "session", "lost")).isEmpty();
+        }
+        assertThat(path).doesNotExist();
+        assertCloseSaysSo(backend);
+
+        try (JdbcBackend anew = open()) {
+            assertThat(anew.list("alice")).isEmpty();
+            save(anew, "new");
+        }
+    }
+
+    @Test
+    @DisplayName("R11 a file that is moved away takes everything acknowledged along, once the store is closed")
+    void fileMoved() throws Exception {
+        JdbcBackend backend = open();
+        save(backend, "kept");
+        Files.move(path, elsewhere);
+
+        assertRefused(backend, path);
+        assertCloseSaysSo(backend);
+
+        assertThat(log).as("the log, which is in the file now").isEmptyFile();
+        assertHolds(elsewhere, "kept");
+    }
+
+    @Test
+    @DisplayName("R11 a store that takes the path of an open one is not written to, and keeps its log")
+    void fileReplaced() throws Exception {
+        JdbcBackend backend = open();
+        save(backend, "kept");
+        try (JdbcBackend other = Sqlite.open(elsewhere)) {
+            save(other, "other");
+        }
+        Files.move(elsewhere, path, StandardCopyOption.REPLACE_EXISTING);
+        Files.move(log, folder.resolve("aside"));
+        Files.writeString(log, "the log of the other");
+
+        assertRefused(backend, path);
+        assertCloseSaysSo(backend);
+
+        assertThat(log).hasContent("the log of the other");
+        Files.delete(log);
+        Files.delete(folder.resolve("keys.db-shm"));
+        assertHolds(path, "other");
+    }
+
+    @Test
+    @DisplayName("R11 after the log is removed, no commit is acknowledged, and closing saves what was before")
+    void logRemoved() throws Exception {
+        JdbcBackend backend = open();
+        save(backend, "kept");
+        Files.delete(log);
+
+        assertRefused(backend, log);
+        assertRefused(backend, log);
+        assertThat(log).doesNotExist();
+        Files.copy(path, elsewhere);
+        assertHolds(elsewhere, "kept");
+        backend.close();
+
+        assertHolds(path, "kept");
+    }
+
+    @Test
+    @DisplayName("R11 a log that is replaced by another one is not written to, and closing does not remove the other")
+    void logReplaced() throws Exception {
+        JdbcBackend backend = open();
+        save(backend, "kept");
+        Files.move(log, folder.resolve("aside"));
+        Files.writeString(log, "the log of another process");
+
+        assertRefused(backend, log);
+        Failures.assertPermanent(backend::close)
+                .withMessageContaining("closed, but")
+                .withMessageContaining("no longer leads to the log");
+
+        assertThat(log).hasContent("the log of another process");
+    }
+
+    @Test
+    @DisplayName("R11 a log that is removed where nobody commits any more is saved by closing, too")
+    void logRemovedWhileIdle() throws Exception {
+        JdbcBackend backend = open();
+        save(backend, "kept");
+        Files.delete(log);
+
+        backend.close();
+
+        assertHolds(path, "kept");
+    }
+
+    @Test
+    @DisplayName("R11 a log that was removed after a failure, while no connection writes, is noticed all the same")
+    void logRemovedBetweenWriters() throws Exception {
+        JdbcBackend backend = open();
+        save(backend, "kept");
+        backend.writer().handle().getConnection().close();
+        Failures.assertTransient(() -> save(backend, "lost"));
+        assertThat(log)
+                .as("a log that nobody may remove while the store is open")
+                .isNotEmptyFile();
+        Files.delete(log);
+
+        assertRefused(backend, log);
+        backend.close();
+
+        assertHolds(path, "kept");
+    }
+
+    @Test
+    @DisplayName(
+            "R11 a file that is removed in the middle of COMMIT leaves an outcome that is unknown, not acknowledged")
+    void fileRemovedInCommit() throws Exception {
+        JdbcBackend backend = open();
+        save(backend, "kept");
+        assertThat(backend.list("alice")).hasSize(1);
+        Handle writer = backend.writer().handle();
+        writer.setStatementBuilder(new AfterCommit(() -> delete(path)));
+
+        Failures.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
+                .withMessageContaining("no longer leads to the file");
+
+        assertThat(path).doesNotExist();
+        assertThat(backend.load("alice", "session", "unknown"))
+                .as("what is read is what was written")
+                .isPresent();
+        assertRefused(backend, path);
+        assertCloseSaysSo(backend);
+    }
+
+    @Test
+    @DisplayName("R11 a commit right after another one looks once, after it: the outcome is unknown, not acknowledged")
+    void fileRemovedRightAfterACommit() throws Exception {
+        JdbcBackend backend = Sqlite.open(path, new SqliteLogMover(null, () -> 0));
+        save(backend, "kept");
+        Files.delete(path);
+
+        Failures.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
+                .withMessageContaining("no longer leads to the file");
+
+        assertRefused(backend, path);
+        assertCloseSaysSo(backend);
+    }
+
+    @Test
+    @DisplayName("R11 a commit whose log is removed in the middle of COMMIT is acknowledged once it is in the file")
+    void logRemovedInCommit() throws Exception {
+        JdbcBackend backend = open();
+        Handle writer = backend.writer().handle();
+        writer.setStatementBuilder(new AfterCommit(() -> delete(log)));
+
+        save(backend, "kept");
+
+        Files.copy(path, elsewhere);
+        assertHolds(elsewhere, "kept");
+        assertRefused(backend, log);
+        backend.close();
+        assertHolds(path, "kept");
+    }
+
+    @Test
+    @DisplayName("R11 a connection that reads is not opened to another file than the store's")
+    void readersOfTheFile() throws Exception {
+        JdbcBackend backend = open();
+        save(backend, "kept");
+        try (JdbcBackend other = Sqlite.open(elsewhere)) {
+            save(other, "other");
+        }
+        Files.move(path, folder.resolve("aside.db"));
+        Files.move(elsewhere, path);
+
+        Failures.assertPermanent(() -> backend.load("alice", "session", "other"))
+                .withMessageContaining("no longer leads to the file");
+        assertCloseSaysSo(backend);
+    }
+
+    @Test
+    @DisplayName("R11 a link that leads to another file counts as a file that is replaced")
+    void linkChanged() throws Exception {
+        Path link = Files.createSymbolicLink(folder.resolve("link.db"), path);
+        Sqlite.open(path).close();
+        JdbcBackend backend = Sqlite.open(link);
+        save(backend, "kept");
+        assertThat(log).as("the log is beside the file, not beside the link").isNotEmptyFile();
+        Sqlite.open(elsewhere).close();
+        Files.delete(link);
+        Files.createSymbolicLink(link, elsewhere);
+
+        assertRefused(backend, link);
+        assertCloseSaysSo(backend);
+        try (JdbcBackend other = Sqlite.open(elsewhere)) {
+            assertThat(other.list("alice")).isEmpty();
+        }
+    }
+
+    @Test
+    @DisplayName("a path is not opened again by the process that still has the lost file open")
+    void openedAgain() throws Exception {
+        JdbcBackend backend = open();
+        save(backend, "kept");
+        mover.look();
+        mover.look();
+        assertThat(log).isEmptyFile();
+        Files.delete(path);
+
+        assertThatExceptionOfType(StoreOpenException.class)
+                .isThrownBy(this::open)
+                .withMessageContaining(path.toString())
+                .withMessageContaining("close that store first");
+        assertThat(path).doesNotExist();
+
+        assertCloseSaysSo(backend);
+        open().close();
+    }
+
+    @Test
+    @DisplayName("R11 of commits beside a file that is replaced, all that return before it are in the file moved away")
+    void replacedWhileCommitting() throws Exception {
+        for (int round = 0; round < 5; round++) {
+            Path current = folder.resolve("round-" + round + ".db");
+            Path aside = folder.resolve("aside-" + round + ".db");
+            JdbcBackend backend = Sqlite.open(current);
+            List<String> acknowledged = new ArrayList<>();
+            Thread committing = new Thread(() -> commitUntilRefused(backend, acknowledged));
+            committing.start();
+            while (backend.list("alice").count() <= round) {
+                Thread.onSpinWait();
+            }
+            Files.move(current, aside);
+            committing.join();
+
+            assertCloseSaysSo(backend);
+            try (JdbcBackend moved = Sqlite.open(aside)) {
+                assertThat(moved.list("alice").map(entry -> entry.id())).containsAll(acknowledged);
+            }
+        }
+    }
+
+    private static void commitUntilRefused(JdbcBackend backend, List<String> acknowledged) {
+        try {
+            for (int i = 0; true; i++) {
+                save(backend, "id." + i);
+                acknowledged.add("id." + i);
+            }
+        } catch (BackendException e) {
+            // The file is gone.
+        }
+    }
+
+    private JdbcBackend open() {
+        return Sqlite.open(path, mover);
+    }
+
+    private static void save(JdbcBackend backend, String id) {
+        backend.save("alice", "session", id, new byte[] {1});
+    }
+
+    private static void assertRefused(JdbcBackend backend, Path gone) {
+        Failures.assertPermanent(() -> save(backend, "lost"))
+                .withMessageContaining("no longer leads to the")
+                .withMessageContaining(gone.toString());
+    }
+
+    private static void assertCloseSaysSo(JdbcBackend backend) {
+        Failures.assertPermanent(backend::close)
+                .withMessageContaining("closed, but")
+                .withMessageContaining("no longer leads to the file");
+        backend.close();
+    }
+
+    private static void assertHolds(Path path, String id) {
+        try (JdbcBackend backend = Sqlite.open(path)) {
+            assertThat(backend.list("alice").map(entry -> entry.id())).containsExactly(id);
+        }
+    }
+
+    private static void delete(Path path) {
+        try {
+            Files.delete(path);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.keystore.StoreOpenException;
+import dev.keystore.testkit.Tmpfs;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A file that is mounted without its folder is refused: its log would be outside of the mount. */
+final class SqliteMountTest {
+
+    @TempDir
+    Path folder;
+
+    private Path path;
+    private Path source;
+
+    @BeforeEach
+    void sources() throws Exception {
+        path = folder.resolve("keys.db");
+        source = Files.createDirectory(folder.resolve("source")).resolve("keys.db");
+        try (JdbcBackend backend = Sqlite.open(source)) {
+            backend.save("alice", "session", "kept", new byte[] {1});
+        }
+    }
+
+    @Test
+    @DisplayName("R11 a file that is mounted alone, of the same device, is refused before anything is changed")
+    void sameDevice() throws Exception {
+        Files.createFile(path);
+        bound(source, path, () -> assertRefused(path));
+        assertThat(path).isEmptyFile();
+    }
+
+    @Test
+    @DisplayName("R11 a file that is mounted alone, of another device, is refused, also by comparing devices")
+    void anotherDevice() throws Exception {
+        Path other = Files.createDirectory(folder.resolve("other"));
+        Files.createFile(path);
+        try (Tmpfs tmpfs = Tmpfs.mount(other, "size=1m")) {
+            Files.copy(source, other.resolve("keys.db"));
+            bound(tmpfs.folder().resolve("keys.db"), path, () -> {
+                assertThat(SqliteMounts.isOnAnotherDevice(path)).isTrue();
+                assertRefused(path);
+            });
+            assertThat(SqliteMounts.isOnAnotherDevice(other.resolve("keys.db"))).isFalse();
+        }
+        assertThat(SqliteMounts.isOnAnotherDevice(path)).isFalse();
+    }
+
+    @Test
+    @DisplayName("R11 a link to a file that is mounted alone is refused, and an empty file that is")
+    void linkAndEmptyFile() throws Exception {
+        Files.createFile(path);
+        Path link = Files.createSymbolicLink(folder.resolve("link.db"), path);
+        bound(source, path, () -> assertRefused(link));
+        Path empty = Files.createFile(folder.resolve("empty.db"));
+        bound(empty, path, () -> assertRefused(path));
+    }
+
+    @Test
+    @DisplayName("a folder that is mounted, and a link to a file in it, are opened")
+    void folderMounted() throws Exception {
+        Path mounted = Files.createDirectory(folder.resolve("mounted"));
+        Files.createSymbolicLink(path, mounted.resolve("keys.db"));
+        bound(source.getParent(), mounted, () -> {
+            try (JdbcBackend backend = Sqlite.open(path)) {
+                backend.save("alice", "session", "second", new byte[] {1});
+                assertThat(mounted.resolve("keys.db-wal")).isNotEmptyFile();
+            }
+        });
+        try (JdbcBackend backend = Sqlite.open(source)) {
+            assertThat(backend.list("alice")).hasSize(2);
+        }
+    }
+
+    @Test
+    @DisplayName("the table of mounts is read with its escapes, and a folder or a part of a name is no match")
+    void table() throws Exception {
+        Path table = Files.writeString(folder.resolve("mountinfo"), """
+                22 27 0:21 / /proc rw,relatime - proc proc rw
+                27 1 254:0 / /data/folder rw,relatime shared:1 - ext4 /dev/vda rw
+                28 1 254:0 /var/k.db /data/my\\040keys\\134\\011.db rw,relatime - ext4 /dev/vda rw
+                29 1 254:0 /var/k.db//deleted /data/ü.db rw,relatime - ext4 /dev/vda rw
+                """);
+
+        assertThat(SqliteMounts.isListed(Path.of("/data/my keys\\\t.db"), table))
+                .isTrue();
+        assertThat(SqliteMounts.isListed(Path.of("/data/ü.db"), table)).isTrue();
+        for (String other : new String[] {"/data/folder/keys.db", "/data/my", "/data/fold", "/var/k.db", "/data"}) {
+            assertThat(SqliteMounts.isListed(Path.of(other), table)).as(other).isFalse();
+        }
+    }
+
+    private static void assertRefused(Path path) throws Exception {
+        Map<String, String> before = Sqlite.contents(path.getParent());
+        assertThatExceptionOfType(StoreOpenException.class)
+                .isThrownBy(() -> Sqlite.open(path))
+                .withMessageContaining(path + " is a mount point")
+                .withMessageContaining("mount the folder");
+        assertThat(Sqlite.contents(path.getParent())).isEqualTo(before);
+    }
+
+    /** What is done while something is mounted. */
+    private interface Work {
+        void run() throws Exception;
+    }
+
+    /** Does something while a file or folder is mounted on another, which takes Linux and root; else skips the test. */
+    private static void bound(Path source, Path target, Work work) throws Exception {
+        assumeTrue(
+                run("mount", "--bind", source.toString(), target.toString()),
+                "nothing can be mounted here: that takes Linux and root");
+        try {
+            work.run();
+        } finally {
+            assertThat(run("umount", target.toString()) || run("umount", "--lazy", target.toString()))
+                    .as("unmounted")
+                    .isTrue();
+        }
+    }
+
+    private static boolean run(String... command) {
+        try {
+            Process process = new ProcessBuilder(command)
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                    .start();
+            return process.onExit().join().exitValue() == 0;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+}
