@@ -3,7 +3,6 @@ package dev.keystore.jdbc;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.BackendException;
-import dev.keystore.spi.BackendException.Kind;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
@@ -16,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The one connection that writes, held by one thread at a time for one transaction, or for one statement that is one.
  *
- * <p>Recovery: after a failure that does not pass by itself, or a rollback that fails, the connection is closed, which
- * rolls back what may be left, and the next transaction opens a new one.
+ * <p>Recovery: after a failure that leaves the connection of no use, or a rollback that fails, the connection is closed,
+ * which rolls back what may be left, and the next transaction opens a new one.
  */
 final class Writer {
 
@@ -103,7 +102,7 @@ final class Writer {
         } catch (RuntimeException e) {
             boolean rolledBack = rollBack(open);
             BackendException failure = committing ? dialect.commitFailure(open, e) : dialect.failure("commit", e);
-            if (!rolledBack || failure.kind() != Kind.TRANSIENT) {
+            if (!rolledBack || !dialect.isUsableAfter(failure)) {
                 discard(open, failure);
             }
             throw failure;
@@ -118,7 +117,7 @@ final class Writer {
             return statement.test(open);
         } catch (RuntimeException e) {
             BackendException failure = dialect.commitFailure(open, e);
-            if (failure.kind() != Kind.TRANSIENT) {
+            if (!dialect.isUsableAfter(failure)) {
                 discard(open, failure);
             }
             throw failure;
