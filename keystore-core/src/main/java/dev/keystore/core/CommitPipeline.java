@@ -24,6 +24,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -31,6 +32,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -47,9 +49,11 @@ import org.slf4j.LoggerFactory;
  * <p>Recovery: for each commit in turn the leader checks that what it read is what is committed, the group's earlier
  * commits included (R24). A commit that fails this check takes no part in the write, and is told when the group is
  * written; if it is not, the earlier commit that it met may never be, so it goes back into the queue. So does a group
- * that failed transiently, after a pause (R40), and one that was refused, to be written commit by commit, so that only
- * the culprit fails. A group whose outcome is unknown is sent again where the backend tells commits apart by their ids,
- * until it is known; nothing else is written before (R54).
+ * that was refused, to be written commit by commit, so that only the culprit fails, and one that failed transiently, after
+ * a pause (R40). The latter is written context by context, and the commits of a context that then fails transiently go
+ * behind those of the others, in their order: what holds one up, such as a lock, may be nothing to the others. A group
+ * whose outcome is unknown is sent again where the backend tells commits apart by their ids, until it is known; nothing
+ * else is written before (R54).
  *
  * <p>Time: until it is with the backend, a commit whose thread is interrupted or out of time ends itself, truthfully.
  * While the backend has it, it is waited for, since only then is its outcome known; beyond {@code commitTimeout} that is
@@ -233,7 +237,7 @@ final class CommitPipeline {
         PendingCommit next = head();
         while (next != null && group.size() < storage.groupLimit()) {
             boolean single = next.cleared() || next.alone;
-            if (single && !group.isEmpty()) {
+            if (!group.isEmpty() && (single || !fits(group.get(0), next))) {
                 return;
             }
             queue.remove();
@@ -245,6 +249,11 @@ final class CommitPipeline {
             }
             next = head();
         }
+    }
+
+    /** Returns whether a commit can be in the group of another: not with other contexts' commits if either is to be apart. */
+    private static boolean fits(PendingCommit first, PendingCommit next) {
+        return first.apart ? next.context == first.context : !next.apart;
     }
 
     /** Returns the head of the whole queue, or null. */
@@ -262,6 +271,15 @@ final class CommitPipeline {
                 queue.addFirst(group.get(i));
             }
         }
+    }
+
+    /** Moves the commits of a context behind those of the others that are in the queue, in their order. */
+    private void putBehindOthers(Context context) {
+        head();
+        List<PendingCommit> later =
+                queue.stream().filter(commit -> commit.context == context).toList();
+        queue.removeIf(commit -> commit.context == context);
+        queue.addAll(later);
     }
 
     /** Lets the head of the queue lead, or nobody until a commit comes. */
@@ -322,12 +340,20 @@ final class CommitPipeline {
             group.forEach(commit -> commit.returnTo(Step.TAKEN));
             pause(own);
             retries.increment();
+            attempt.writers.forEach(commit -> commit.apart = true);
         } else if (isUnknown(failure) || attempt.writers.size() == 1) {
             attempt.writers.forEach(commit -> commit.tell(failed(commit, failure)));
         } else {
             attempt.writers.forEach(commit -> commit.alone = true);
         }
         putBack(group);
+        if (isTransient(failure)) {
+            Set<Context> contexts =
+                    attempt.writers.stream().map(commit -> commit.context).collect(Collectors.toSet());
+            if (contexts.size() == 1) {
+                putBehindOthers(contexts.iterator().next());
+            }
+        }
     }
 
     /** Checks and writes; an interrupt of this thread is put aside, since the others' commits are not its business. */

@@ -50,6 +50,9 @@ final class PendingCommit {
     /** Set by a leader when the group was refused: it is written by itself then, so that only the culprit fails. */
     boolean alone;
 
+    /** Set by a leader when the group failed transiently: it is written with commits of its own context only then. */
+    boolean apart;
+
     /** How often the backend has failed it transiently; counted by its leaders, one after the other. */
     int attempts;
 
