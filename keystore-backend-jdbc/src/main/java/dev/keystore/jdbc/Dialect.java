@@ -2,6 +2,7 @@ package dev.keystore.jdbc;
 
 import com.zaxxer.hikari.HikariDataSource;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.Batch;
 import java.sql.SQLException;
 import java.util.List;
@@ -125,7 +126,13 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
     }
 
     final String message(String doing, Throwable cause) {
-        return place() + ": could not " + doing + ": " + cause.getMessage();
+        return place() + ": could not " + doing + ": " + reason(cause);
+    }
+
+    /** Returns what an exception of the driver or of the pool says went wrong. */
+    @Nullable
+    String reason(Throwable failure) {
+        return failure.getMessage();
     }
 
     /** Returns where the store is, for messages; without credentials. */
@@ -133,6 +140,11 @@ abstract sealed class Dialect permits SqliteDialect, PostgresDialect {
 
     /** Returns whether another try may succeed after a failure. */
     abstract boolean isPassing(SQLException cause);
+
+    /** Returns whether the connection that writes can be used after a failure in it; if not, it is closed. */
+    boolean isUsableAfter(BackendException failure) {
+        return failure.kind() == Kind.TRANSIENT;
+    }
 
     /** Returns what to do about a failure, as the end of its message. */
     abstract String advice(SQLException cause);

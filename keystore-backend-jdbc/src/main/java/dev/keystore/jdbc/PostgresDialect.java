@@ -18,38 +18,44 @@ import java.util.function.IntFunction;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
-import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
 import org.jdbi.v3.core.argument.Argument;
 import org.jdbi.v3.core.statement.Query;
 import org.jdbi.v3.core.statement.SqlStatement;
 import org.jdbi.v3.core.statement.Update;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.ds.PGSimpleDataSource;
 import org.postgresql.util.PSQLException;
 
 /**
  * What is particular to PostgreSQL: how its connections are opened, its statements for many rows, and what its errors
  * mean.
  *
- * <p>Durability: {@code synchronous_commit} as the server, the database or the role has it, but for {@code off}, which
- * becomes {@code on}. No {@code statement_timeout}: it would end a commit's wait for a synchronous standby, and the server
- * would answer as if it had not.
+ * <p>Durability: see {@link PostgresSession}. No {@code statement_timeout}: it would end a commit's wait for a synchronous
+ * standby, and the server would answer as if it had not.
  *
- * <p>Waits: 5 s for a lock or a connection of the pool. A transaction that waits 10 s for its next statement is ended by the
- * server, so that the locks of a process that was stopped are free again.
+ * <p>Waits: a commit waits 2 s for a lock, and a read 5 s for a lock and 5 s for a connection of the pool. A transaction
+ * that waits 10 s for its next statement is ended by the server, so that the locks of a process that was stopped are free
+ * again; five attempts of a commit take longer than that.
  */
 final class PostgresDialect extends Dialect {
 
     /** Serialization failure, deadlock, a lock not free in time, a server that is read-only or has no connection left. */
     private static final Set<String> PASSING = Set.of("40001", "40P01", "55P03", "25006", "53300");
 
+    /** The server is a standby, or {@code default_transaction_read_only} is on. */
+    private static final String READ_ONLY = "25006";
+
+    static final String READ_ONLY_ADVICE = "the server does not write: it is a standby, or"
+            + " default_transaction_read_only is on; connect to the primary, for example with targetServerType=primary";
+
     private static final Duration READER_TIMEOUT = Duration.ofSeconds(5);
-    private static final String WRITER_SETTINGS = """
+
+    /** A standby may be behind: what it has could be older than what was committed. */
+    private static final String READER_SETTINGS = """
             SET lock_timeout = '5s';
-            SET idle_in_transaction_session_timeout = '10s';
-            SET statement_timeout = 0;
-            SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
+            DO $$ BEGIN
+                IF pg_is_in_recovery() THEN RAISE 'the server is a standby' USING ERRCODE = '25006'; END IF;
+            END $$
             """;
 
     private static final String ADVANCE = """
@@ -86,25 +92,22 @@ final class PostgresDialect extends Dialect {
 
     @Override
     Handle createAndOpenWriter() {
-        return openWriter(mustExist ? PostgresFormat::find : PostgresFormat::install);
+        return openWriter(PostgresSession::openFirst, mustExist ? PostgresFormat::find : PostgresFormat::install);
     }
 
     @Override
     Handle reopenWriter() {
         try {
-            return openWriter(PostgresFormat::verify);
+            return openWriter(PostgresSession::reopen, PostgresFormat::verify);
         } catch (UnsupportedFormatException e) {
             throw BackendException.permanent(String.valueOf(e.getMessage()), e);
         }
     }
 
-    private Handle openWriter(BiConsumer<String, Handle> format) {
-        PGSimpleDataSource source = url.source();
+    private Handle openWriter(Function<PostgresSession, Handle> opening, BiConsumer<String, Handle> format) {
         try {
-            Handle handle = configured(Jdbi.create(source::getConnection)).open();
+            Handle handle = opening.apply(new PostgresSession(url, holder));
             try {
-                handle.execute(WRITER_SETTINGS);
-                handle.execute("SELECT pg_advisory_lock_shared(?)", holder);
                 format.accept(url.place(), handle);
                 return handle;
             } catch (RuntimeException e) {
@@ -128,6 +131,7 @@ final class PostgresDialect extends Dialect {
         pool.setMinimumIdle(0);
         pool.setConnectionTimeout(READER_TIMEOUT.toMillis());
         pool.setInitializationFailTimeout(-1);
+        pool.setConnectionInitSql(READER_SETTINGS);
         return new HikariDataSource(pool);
     }
 
@@ -254,7 +258,7 @@ final class PostgresDialect extends Dialect {
         }
     }
 
-    /** The connection that writes holds a lock since it was opened. */
+    /** The session that writes holds a lock since it was opened. */
     @Override
     void beginLife() {}
 
@@ -318,6 +322,14 @@ final class PostgresDialect extends Dialect {
         return isOfConnection(cause) || PASSING.contains(cause.getSQLState());
     }
 
+    @Override
+    boolean isUsableAfter(BackendException failure) {
+        return super.isUsableAfter(failure)
+                && failure.getCause() instanceof SQLException cause
+                && !isOfConnection(cause)
+                && !READ_ONLY.equals(cause.getSQLState());
+    }
+
     private static boolean isOfConnection(SQLException cause) {
         String state = cause.getSQLState();
         return state == null
@@ -331,11 +343,24 @@ final class PostgresDialect extends Dialect {
     String advice(SQLException cause) {
         String state = String.valueOf(cause.getSQLState());
         return switch (state) {
-            case "42501" -> "; grant the role what keystore.sql says, and let it run that where the role may not";
+            case READ_ONLY -> "; " + READ_ONLY_ADVICE;
+            case "42501" -> "; grant the role the privileges that dev/keystore/jdbc/keystore.sql of this jar lists";
             case "53100" -> "; free some space on the server's volume";
             case "53300" -> "; lower the property connections, or raise the server's max_connections";
             default -> "";
         };
+    }
+
+    /** Returns what the server says, without the severity, the code and the position that the driver adds. */
+    @Override
+    @Nullable
+    String reason(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof PSQLException known && known.getServerErrorMessage() != null) {
+                return known.getServerErrorMessage().getMessage();
+            }
+        }
+        return super.reason(failure);
     }
 
     /** PostgreSQL checks its pages when it reads them, and fails where they are damaged. */

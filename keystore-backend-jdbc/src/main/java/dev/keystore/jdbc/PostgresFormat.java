@@ -33,7 +33,9 @@ final class PostgresFormat {
     static void install(String place, Handle handle) {
         requireUtf8(place, handle);
         if (!tables(place, handle).contains(MARK)) {
+            requireMayCreate(place, handle);
             handle.useTransaction(creating -> {
+                creating.execute("SET LOCAL lock_timeout = '5s'");
                 creating.execute("SELECT pg_advisory_xact_lock(?)", LOCK);
                 List<String> found = tables(place, creating);
                 if (found.isEmpty()) {
@@ -88,10 +90,7 @@ final class PostgresFormat {
                 .mapTo(String.class)
                 .one();
         if (schema.isEmpty()) {
-            throw new StoreOpenException(
-                    place + " has none of the schemas of the search path; create one, or name another with"
-                            + " ?currentSchema=",
-                    null);
+            throw noSchema(place, handle);
         }
         return handle.createQuery("""
                         SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
@@ -102,6 +101,55 @@ final class PostgresFormat {
                 .bindList("tables", TABLES)
                 .mapTo(String.class)
                 .list();
+    }
+
+    private static void requireMayCreate(String place, Handle handle) {
+        List<String> missing = handle.createQuery("""
+                        SELECT quote_ident(current_schema()), quote_ident(current_user)
+                        WHERE NOT has_schema_privilege(current_schema(), 'CREATE')
+                        """)
+                .map((row, columns) -> List.of(row.getString(1), row.getString(2)))
+                .findOne()
+                .orElse(List.of());
+        if (!missing.isEmpty()) {
+            String schema = missing.get(0);
+            String role = missing.get(1);
+            throw new StoreOpenException(
+                    place + " has no key store in schema " + schema + ", and role " + role
+                            + " lacks the privilege to create one there; GRANT CREATE ON SCHEMA " + schema + " TO "
+                            + role
+                            + ", or let the schema's owner run dev/keystore/jdbc/keystore.sql of this jar",
+                    null);
+        }
+    }
+
+    /** Says why no schema of the search path is the current one. */
+    private static StoreOpenException noSchema(String place, Handle handle) {
+        return handle.createQuery("""
+                        SELECT current_setting('search_path'), quote_ident(current_user),
+                            quote_ident(current_database()), has_database_privilege(current_database(), 'CREATE'),
+                            (SELECT quote_ident(min(nspname)) FROM pg_namespace WHERE nspname = ANY (
+                                regexp_split_to_array(
+                                    replace(current_setting('search_path'), '"$user"', current_user), '[", ]+')))
+                        """)
+                .map((row, columns) -> {
+                    String role = row.getString(2);
+                    String existing = row.getString(5);
+                    String remedy;
+                    if (existing != null) {
+                        remedy = "GRANT USAGE ON SCHEMA " + existing + " TO " + role;
+                    } else if (row.getBoolean(4)) {
+                        remedy = "create one";
+                    } else {
+                        remedy = "create one, for which role " + role
+                                + " lacks the privilege: GRANT CREATE ON DATABASE " + row.getString(3) + " TO " + role;
+                    }
+                    return new StoreOpenException(
+                            place + " has no schema of the search path (" + row.getString(1) + ") that role " + role
+                                    + " may use; " + remedy + ", or name another with ?currentSchema=",
+                            null);
+                })
+                .one();
     }
 
     private static void requireUtf8(String place, Handle handle) {

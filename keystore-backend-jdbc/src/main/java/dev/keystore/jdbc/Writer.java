@@ -4,7 +4,6 @@ import dev.keystore.ContextOwnedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.BackendException;
-import dev.keystore.spi.BackendException.Kind;
 import java.time.Duration;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -15,10 +14,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The one connection that writes, held by one thread at a time for one transaction, or for one statement that is one.
  *
- * <p>Recovery: after a failure that does not pass by itself, or a rollback that fails, the connection is closed, which
- * rolls back what may be left, and the next transaction opens a new one. A thread that leaves within a transaction, by an
- * error that may come again in whatever handles it, leaves {@link #unfinished} set; the next one closes the connection
- * then (R31).
+ * <p>Recovery: after a failure that leaves the connection of no use, or a rollback that fails, the connection is closed,
+ * which rolls back what may be left, and the next transaction opens a new one. A thread that leaves within a transaction,
+ * by an error that may come again in whatever handles it, leaves {@link #unfinished} set; the next one closes the
+ * connection then (R31).
  */
 final class Writer {
 
@@ -133,7 +132,7 @@ final class Writer {
         } catch (RuntimeException e) {
             boolean rolledBack = rollBack(open);
             BackendException failure = committing ? dialect.commitFailure(open, e) : dialect.failure("commit", e);
-            if (rolledBack && failure.kind() == Kind.TRANSIENT) {
+            if (rolledBack && dialect.isUsableAfter(failure)) {
                 unfinished = false;
             } else {
                 discard(open, failure);
@@ -153,7 +152,7 @@ final class Writer {
             return committed;
         } catch (RuntimeException e) {
             BackendException failure = dialect.commitFailure(open, e);
-            if (failure.kind() == Kind.TRANSIENT) {
+            if (dialect.isUsableAfter(failure)) {
                 unfinished = false;
             } else {
                 discard(open, failure);

@@ -3,12 +3,14 @@ package dev.keystore.jdbc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.keystore.KeyStoreException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
+import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.assertj.core.api.ThrowableAssertAlternative;
 
-/** Asserts what kind of failure a backend reports. */
+/** Asserts what kind of failure a backend reports, and that it passes. */
 final class Failures {
 
     private Failures() {}
@@ -25,5 +27,18 @@ final class Failures {
         return assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(call)
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(kind));
+    }
+
+    /** Repeats work until it does not fail. */
+    static void untilItSucceeds(Runnable work) {
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (true) {
+            try {
+                work.run();
+                return;
+            } catch (KeyStoreException e) {
+                assertThat(System.nanoTime()).isLessThan(deadlineNanos);
+            }
+        }
     }
 }

@@ -72,6 +72,11 @@ final class Load implements AutoCloseable {
         return acknowledged.values().stream().mapToInt(Map::size).sum();
     }
 
+    /** Returns how many commits were reported as failed, or as unknown. */
+    int failed() {
+        return failed.get() + unknown.size();
+    }
+
     /** Waits until so many more commits were acknowledged. */
     void awaitAcknowledged(int more) {
         int enough = acknowledged() + more;

@@ -10,7 +10,9 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.jdbi.v3.core.Handle;
 
 /** A server of this JVM's tests, as durable as one in use, with a schema for each test. */
@@ -38,6 +40,13 @@ final class Postgres {
 
     static int port() {
         return SERVER.getPort();
+    }
+
+    /** Returns the server's major version. */
+    static String majorVersion() throws SQLException {
+        try (Connection connection = connect("public")) {
+            return Integer.toString(connection.getMetaData().getDatabaseMajorVersion());
+        }
     }
 
     /** Makes a new schema, and returns its name. */
@@ -81,6 +90,39 @@ final class Postgres {
                         "SELECT count(*) FROM pg_stat_activity WHERE application_name = '" + schema + "'")) {
             rows.next();
             return rows.getInt(1);
+        } catch (SQLException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Opens a connection to a schema without the backend, outside of transactions. */
+    static Connection connect(String schema) throws SQLException {
+        return DriverManager.getConnection(url(schema).replace("ApplicationName=", "ApplicationName=other_"));
+    }
+
+    /** Waits until a connection of a store to a schema waits for a lock. */
+    static void awaitLockWait(String schema) {
+        await("a wait for a lock", """
+                SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = '%s'
+                """.formatted(schema));
+    }
+
+    /** Waits until a query has rows. */
+    static void await(String what, String query) {
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        try (Connection connection = DriverManager.getConnection(url("public"));
+                Statement statement = connection.createStatement()) {
+            while (true) {
+                try (ResultSet rows = statement.executeQuery(query)) {
+                    if (rows.next()) {
+                        return;
+                    }
+                }
+                if (System.nanoTime() > deadlineNanos) {
+                    throw new AssertionError("not in time: " + what);
+                }
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+            }
         } catch (SQLException e) {
             throw new AssertionError(e);
         }

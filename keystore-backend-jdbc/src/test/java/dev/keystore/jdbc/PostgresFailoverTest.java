@@ -1,5 +1,12 @@
 package dev.keystore.jdbc;
 
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.CommitOutcomeUnknownException;
+import dev.keystore.KeyTypes;
+import dev.keystore.LoadFailedException;
+import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyStores;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A primary that dies, and its synchronous standby that takes its place. */
+/** A primary that dies, and its standby that takes its place, or answers in it. */
 @Tag("long")
 @Timeout(600)
 final class PostgresFailoverTest {
@@ -42,6 +49,53 @@ final class PostgresFailoverTest {
             standby.start();
             failover(primary, standby);
         }
+    }
+
+    @Test
+    @DisplayName(
+            "R40 R41 an address that leads to a standby for a moment: commits fail with nothing written, nothing is read"
+                    + " from the standby, which is behind, and service resumes by itself when the address leads to the primary")
+    void standbyForAMoment() throws Exception {
+        Path primaryData = folder.resolve("primary");
+        Path standbyData = folder.resolve("standby");
+        try (PostgresServer primary = new PostgresServer(primaryData);
+                PostgresServer standby = new PostgresServer(standbyData)) {
+            primary.start();
+            try (SignalKeyStores stores = SignalKeyStores.open(primary.url())) {
+                stores.forContext("alice").put(KeyTypes.SESSION, "a", new byte[] {1});
+            }
+            primary.stop();
+            copy(primaryData, standbyData);
+            standby.makeStandby();
+            primary.start();
+            standby.start();
+            try (Proxy proxy = new Proxy(primary.port());
+                    SignalKeyStores stores = SignalKeyStores.builder()
+                            .url("jdbc:postgresql://localhost:" + proxy.port() + "/postgres?user=postgres")
+                            .retry(3, Duration.ofMillis(20))
+                            .commitTimeout(Duration.ofSeconds(10))
+                            .open()) {
+                standbyForAMoment(primary, standby, proxy, stores.forContext("alice"));
+            }
+        }
+    }
+
+    private static void standbyForAMoment(
+            PostgresServer primary, PostgresServer standby, Proxy proxy, SignalKeyStore alice) {
+        alice.put(KeyTypes.SESSION, "b", new byte[] {2});
+        proxy.leadTo(standby.port());
+
+        assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "b", new byte[] {3}))
+                .isInstanceOf(CommitOutcomeUnknownException.class);
+        assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "a"))
+                .isInstanceOf(LoadFailedException.class)
+                .hasMessageContaining("the server is a standby");
+        proxy.leadNewTo(primary.port());
+
+        Failures.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "b", new byte[] {4}));
+        Failures.untilItSucceeds(
+                () -> assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {1}));
+        assertThat(alice.find(KeyTypes.SESSION, "b")).hasValue(new byte[] {4});
     }
 
     private static void failover(PostgresServer primary, PostgresServer standby) throws Exception {

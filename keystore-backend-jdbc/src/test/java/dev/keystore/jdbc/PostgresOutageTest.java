@@ -12,10 +12,13 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyStores;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -54,12 +57,20 @@ final class PostgresOutageTest {
     @DisplayName("R40 R41 a server that refuses or hangs: cached reads go on, what was sent is unknown, what was not is"
             + " not written, then all goes on")
     void outage(String how) {
-        if (how.equals("hangs")) {
-            proxy.hang();
-        } else {
-            proxy.refuse();
-        }
+        outage(how.equals("hangs") ? proxy::hang : proxy::refuse);
+    }
 
+    @Test
+    @Tag("long")
+    @DisplayName(
+            "R27 R40 R41 answers that stay away for longer than socketTimeout and commitTimeout, while the server gets"
+                    + " what is sent: the same")
+    void outage_ofAnswers() {
+        outage(proxy::holdAnswers);
+    }
+
+    private void outage(Runnable beginning) {
+        beginning.run();
         assertThatThrownBy(() -> put("a", 1)).isInstanceOf(CommitOutcomeUnknownException.class);
         assertThatThrownBy(() -> put("c", 1))
                 .isInstanceOf(CommitFailedException.class)
@@ -68,8 +79,9 @@ final class PostgresOutageTest {
         assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "b")).isInstanceOf(LoadFailedException.class);
         proxy.heal();
 
-        untilItSucceeds(() -> put("a", 2));
-        untilItSucceeds(() -> assertThat(alice.find(KeyTypes.SESSION, "b")).isEmpty());
+        Failures.untilItSucceeds(() -> put("a", 2));
+        Failures.untilItSucceeds(
+                () -> assertThat(alice.find(KeyTypes.SESSION, "b")).isEmpty());
         assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {2});
     }
 
@@ -83,19 +95,67 @@ final class PostgresOutageTest {
         assertThat(stores.stats().retries()).isPositive();
     }
 
-    private void put(String id, int value) {
-        alice.put(KeyTypes.SESSION, id, new byte[] {(byte) value});
-    }
-
-    private static void untilItSucceeds(Runnable work) {
-        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-        while (true) {
-            try {
-                work.run();
-                return;
-            } catch (KeyStoreException e) {
-                assertThat(System.nanoTime()).isLessThan(deadlineNanos);
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName(
+            "R27 R54 a connection of which one direction is closed is given up: the commit is written once, and what"
+                    + " was acknowledged before is there")
+    void halfClosed(boolean toServer) {
+        try (SignalKeyStores patient = SignalKeyStores.builder()
+                .url(Postgres.url(proxy.port(), schema))
+                .retry(1_000, Duration.ofMillis(5))
+                .open()) {
+            SignalKeyStore counting = patient.forContext(Counting.CONTEXT + toServer);
+            for (int i = 1; i <= 5; i++) {
+                String uncached = "uncached-" + i;
+                assertThat(Counting.count(counting, i)).isEqualTo(i);
+                Failures.untilItSucceeds(() ->
+                        assertThat(counting.find(KeyTypes.SESSION, uncached)).isEmpty());
+                proxy.halfClose(toServer);
             }
         }
+        assertThat(Counting.counted(Postgres.open(Postgres.url(schema)), Counting.CONTEXT + toServer))
+                .isEqualTo(Map.of(1, 1, 2, 2, 3, 3, 4, 4, 5, 5));
+    }
+
+    @Test
+    @Tag("long")
+    @DisplayName(
+            "R27 no wait exceeds its deadline, however the connection fails, under load; nothing acknowledged is lost")
+    void outages_underLoad() throws Exception {
+        List<Runnable> outages = List.of(
+                proxy::hang,
+                proxy::holdAnswers,
+                proxy::refuse,
+                () -> proxy.halfClose(true),
+                () -> proxy.halfClose(false),
+                () -> Postgres.terminateAll(schema));
+        try (Load load = new Load(stores)) {
+            for (Runnable outage : outages) {
+                load.awaitAcknowledged(50);
+                outage.run();
+                assertThat(secondsOf(() -> put("b", 1))).isLessThan(20);
+                assertThat(secondsOf(() -> alice.find(KeyTypes.SESSION, "uncached")))
+                        .isLessThan(20);
+                proxy.heal();
+            }
+            load.awaitAcknowledged(50);
+            load.stop();
+            load.check(() -> Postgres.open(Postgres.url(schema)));
+        }
+    }
+
+    private static long secondsOf(Runnable work) {
+        long startNanos = System.nanoTime();
+        try {
+            work.run();
+        } catch (KeyStoreException e) {
+            // Reported in time.
+        }
+        return TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - startNanos);
+    }
+
+    private void put(String id, int value) {
+        alice.put(KeyTypes.SESSION, id, new byte[] {(byte) value});
     }
 }

@@ -5,8 +5,11 @@ import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** A server of a test's own, which can die, and be started again on the same folder and port. */
 final class PostgresServer implements AutoCloseable {
@@ -14,6 +17,7 @@ final class PostgresServer implements AutoCloseable {
     private final Path data;
     private final int port;
     private EmbeddedPostgres running;
+    private boolean asConfigured;
 
     PostgresServer(Path data) throws IOException {
         this.data = data;
@@ -46,12 +50,51 @@ final class PostgresServer implements AutoCloseable {
         start(Postgres.durable().setServerConfig("synchronous_standby_names", "*"));
     }
 
+    /** Starts it, on a folder that was created, with the settings of its configuration file alone: a reload changes them. */
+    void startAsConfigured() throws Exception {
+        control("start", "-w", "-o", "-p " + port, "-l", data.resolve("log").toString());
+        asConfigured = true;
+    }
+
+    /** Adds a line to its configuration file, which the next start or reload reads. */
+    void configure(String line) throws IOException {
+        Files.writeString(data.resolve("postgresql.auto.conf"), line + "\n", StandardOpenOption.APPEND);
+    }
+
+    /** Makes it begin as a standby, which follows nobody. */
+    void makeStandby() throws IOException {
+        Files.createFile(data.resolve("standby.signal"));
+    }
+
+    private void control(String... arguments) throws Exception {
+        String server = Files.readString(data.resolve("postmaster.opts")).split("\\s", 2)[0];
+        List<String> command = new ArrayList<>();
+        if (System.getProperty("user.name").equals("root")) {
+            // It does not run as root.
+            command.addAll(List.of("unshare", "-U"));
+        }
+        command.addAll(List.of(Path.of(server).resolveSibling("pg_ctl").toString(), "-D", data.toString()));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        if (process.waitFor() != 0) {
+            throw new AssertionError("failed: " + command);
+        }
+    }
+
     private void start(EmbeddedPostgres.Builder server) throws IOException {
         running = server.setDataDirectory(data)
                 .setCleanDataDirectory(false)
                 .setPort(port)
                 .setPGStartupWait(Duration.ofMinutes(1))
                 .start();
+    }
+
+    /** Stops it, so that it can be started again. */
+    void stop() throws IOException {
+        close();
     }
 
     /** Stops it in immediate mode: it ends its connections where they are, and recovers at the next start. */
@@ -75,10 +118,24 @@ final class PostgresServer implements AutoCloseable {
         close();
     }
 
+    /** Starts it again, whether it runs or has stopped. */
+    void restart() throws IOException {
+        if (Files.exists(data.resolve("postmaster.pid")) && runningPostmaster().isPresent()) {
+            kill();
+        } else {
+            close();
+        }
+        start();
+    }
+
     private ProcessHandle postmaster() throws IOException {
+        return runningPostmaster().orElseThrow();
+    }
+
+    private Optional<ProcessHandle> runningPostmaster() throws IOException {
         long pid = Long.parseLong(
                 Files.readAllLines(data.resolve("postmaster.pid")).get(0));
-        return ProcessHandle.of(pid).orElseThrow();
+        return ProcessHandle.of(pid);
     }
 
     /** Stops it if it runs. */
@@ -87,6 +144,14 @@ final class PostgresServer implements AutoCloseable {
         if (running != null) {
             running.close();
             running = null;
+        }
+        if (asConfigured) {
+            asConfigured = false;
+            try {
+                control("stop", "-w", "-m", "immediate");
+            } catch (Exception e) {
+                throw new IOException(e);
+            }
         }
     }
 }

@@ -22,16 +22,18 @@ final class Proxy implements AutoCloseable {
 
     private static final long UNLIMITED = Long.MAX_VALUE / 2;
 
-    private final int serverPort;
+    private volatile int serverPort;
     private final ServerSocket listening;
-    private final Set<Socket> open = ConcurrentHashMap.newKeySet();
+    private final Set<Socket> clients = ConcurrentHashMap.newKeySet();
+    private final Set<Socket> servers = ConcurrentHashMap.newKeySet();
     private final AtomicInteger cuts = new AtomicInteger();
     private final AtomicLong toServer = new AtomicLong(UNLIMITED);
     private final AtomicLong toClient = new AtomicLong(UNLIMITED);
     private volatile long answerOfCommit = UNLIMITED;
     private volatile boolean refusing;
     private volatile boolean refusingAfterCut;
-    private volatile CountDownLatch gate = new CountDownLatch(0);
+    private volatile CountDownLatch requests = new CountDownLatch(0);
+    private volatile CountDownLatch answers = new CountDownLatch(0);
 
     Proxy(int serverPort) {
         this.serverPort = serverPort;
@@ -78,13 +80,46 @@ final class Proxy implements AutoCloseable {
 
     /** Passes nothing on, and keeps the connections. */
     void hang() {
-        gate = new CountDownLatch(1);
+        requests = new CountDownLatch(1);
+        answers = new CountDownLatch(1);
+    }
+
+    /** Passes no answer on, and keeps the connections. */
+    void holdAnswers() {
+        answers = new CountDownLatch(1);
+    }
+
+    /** Ends one direction of the connections there are: to the server, or to the client. */
+    void halfClose(boolean toServer) {
+        for (Socket socket : toServer ? servers : clients) {
+            try {
+                socket.shutdownOutput();
+            } catch (IOException e) {
+                // It is closed already.
+            }
+        }
+    }
+
+    /** Ends the connections there are, and leads new ones to another server. */
+    void leadTo(int port) {
+        serverPort = port;
+        endAll();
+    }
+
+    /** Leads new connections to another server, and keeps those there are. */
+    void leadNewTo(int port) {
+        serverPort = port;
+    }
+
+    private void endAll() {
+        clients.forEach(Proxy::close);
+        servers.forEach(Proxy::close);
     }
 
     /** Ends the connections there are, and every new one. */
     void refuse() {
         refusing = true;
-        open.forEach(Proxy::close);
+        endAll();
     }
 
     /** Does so with the next cut. */
@@ -98,7 +133,8 @@ final class Proxy implements AutoCloseable {
         refusingAfterCut = false;
         answerOfCommit = UNLIMITED;
         cutAfter(UNLIMITED, UNLIMITED);
-        gate.countDown();
+        requests.countDown();
+        answers.countDown();
     }
 
     private void accept() {
@@ -117,12 +153,12 @@ final class Proxy implements AutoCloseable {
     }
 
     private void connect(Socket client) throws IOException {
-        open.add(client);
+        clients.add(client);
         try {
             Socket server = new Socket(InetAddress.getLoopbackAddress(), serverPort);
             client.setTcpNoDelay(true);
             server.setTcpNoDelay(true);
-            open.add(server);
+            servers.add(server);
             start(() -> pass(client, server, toServer));
             start(() -> pass(server, client, toClient));
         } catch (IOException e) {
@@ -139,7 +175,7 @@ final class Proxy implements AutoCloseable {
                 OutputStream out = to.getOutputStream()) {
             int length = in.read(bytes);
             while (length >= 0) {
-                gate.await();
+                (budget.equals(toServer) ? requests : answers).await();
                 if (budget.equals(toServer) && answerOfCommit != UNLIMITED && holdsCommit(bytes, length)) {
                     toClient.set(answerOfCommit);
                     if (answerOfCommit < 0) {
@@ -162,8 +198,8 @@ final class Proxy implements AutoCloseable {
         } catch (IOException | InterruptedException e) {
             // Cut from the other side.
         } finally {
-            open.remove(from);
-            open.remove(to);
+            clients.removeAll(Set.of(from, to));
+            servers.removeAll(Set.of(from, to));
         }
     }
 
@@ -198,6 +234,6 @@ final class Proxy implements AutoCloseable {
     public void close() throws IOException {
         heal();
         listening.close();
-        open.forEach(Proxy::close);
+        endAll();
     }
 }

@@ -17,11 +17,13 @@ import dev.keystore.core.WriteOutcome.Written;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,11 +44,12 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Durability: a commit is acknowledged, and put into the cache, when the backend's write has returned; never before.
  *
- * <p>Recovery: a group that failed transiently goes back to the head of the queue after a pause (R40). One that was
- * refused goes back to be written commit by commit, so that only the culprit fails; a commit that failed its check is
- * refused only once the group is written, since the earlier commit that it met may never be. A group whose outcome is
- * unknown is sent again where the backend tells commits apart by their ids, until it is known; nothing else is written
- * before (R54).
+ * <p>Recovery: a group that failed transiently goes back to the head of the queue after a pause (R40). It is written
+ * context by context then, and the commits of a context that fails transiently again go behind those of the others, in
+ * their order: what holds one up, such as a lock, may be nothing to the others. A group that was refused goes back to be
+ * written commit by commit, so that only the culprit fails; a commit that failed its check is refused only once the group
+ * is written, since the earlier commit that it met may never be. A group whose outcome is unknown is sent again where the
+ * backend tells commits apart by their ids, until it is known; nothing else is written before (R54).
  *
  * <p>Errors: any {@link Throwable} on a leading thread ends what that thread does and nothing else (R31). The lead is left
  * with one write of a field, and the standby, a thread of the pipeline that has its stack to itself, finishes the group
@@ -267,12 +270,20 @@ final class CommitPipeline {
             group.requests().forEach(request -> request.returnTo(Step.TAKEN));
             pause(own);
             retries.increment();
+            checked.writers().forEach(request -> request.apart = true);
         } else if (outcome instanceof Unknown unknown) {
             checked.writers().forEach(request -> request.complete(CommitFailures.unknown(request, unknown.cause())));
         } else if (outcome instanceof Refused refused) {
             refuse(group, refused.cause());
         }
         queue.putBack(group.requests());
+        if (outcome instanceof Retry) {
+            Set<Context> contexts =
+                    checked.writers().stream().map(request -> request.context).collect(Collectors.toSet());
+            if (contexts.size() == 1) {
+                queue.putBehindOthers(contexts.iterator().next());
+            }
+        }
     }
 
     /** Only the culprit of a refused group fails: the commits of a larger one are put back to be written one by one. */

@@ -141,7 +141,7 @@ final class CommitQueue {
         CommitRequest next = head();
         while (next != null && group.size() < limit) {
             boolean single = next.isWrittenAlone();
-            if (single && !group.isEmpty()) {
+            if (!group.isEmpty() && (single || !fits(group.requests().get(0), next))) {
                 return;
             }
             if (!next.isOver()) {
@@ -153,6 +153,11 @@ final class CommitQueue {
             }
             next = head();
         }
+    }
+
+    /** Returns whether a commit can be in the group of another: not with other contexts' commits if either is to be apart. */
+    private static boolean fits(CommitRequest first, CommitRequest next) {
+        return first.apart ? next.context == first.context : !next.apart;
     }
 
     /** Returns the head of the whole queue, or null. */
@@ -174,6 +179,15 @@ final class CommitQueue {
                 waiting.addFirst(request);
             }
         }
+    }
+
+    /** Moves the commits of a context behind those of the others that are in the queue, in their order. */
+    void putBehindOthers(Context context) {
+        head();
+        List<CommitRequest> later =
+                waiting.stream().filter(request -> request.context == context).toList();
+        waiting.removeIf(request -> request.context == context);
+        waiting.addAll(later);
     }
 
     /** Lets the head of the queue lead, or nobody until a commit comes. Its group is finished. */

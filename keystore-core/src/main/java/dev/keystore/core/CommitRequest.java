@@ -57,6 +57,9 @@ final class CommitRequest {
     /** Set by a leader when the group was refused: it is written alone then, so that only the culprit fails. */
     boolean isolated;
 
+    /** Set by a leader when the group failed transiently: it is written with commits of its own context only then. */
+    boolean apart;
+
     /** How often the backend has failed it transiently; counted by its leaders, one after the other. */
     int attempts;
 

@@ -13,6 +13,7 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.Updates;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendException.Kind;
+import dev.keystore.testkit.Call;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import dev.keystore.testkit.Faults;
@@ -244,6 +245,39 @@ class CommitPipelineTest {
         other.result();
         assertThat(session("a")).isEqualTo("1");
         assertThat(session("b")).isNotEqualTo("absent");
+    }
+
+    @Test
+    @DisplayName(
+            "R27 R40 of a group that fails transiently because of one context, the other contexts' commits are written"
+                    + " after two attempts, those that come later too, and that context's commits keep their order")
+    void commit_oneContextOfAGroupFailsTransiently_othersGoFirst() throws Exception {
+        open(SignalKeyStores.builder().retry(1_000, Duration.ofMillis(1)));
+        SignalKeyStore bob = stores.forContext("bob");
+        SignalKeyStore carol = stores.forContext("carol");
+        faults.forgetCalls();
+        Line line = Line.behind(faults, () -> put("first", "1"));
+        Threads.Running<Boolean> held = line.add(() -> put("held", "1"));
+        Threads.Running<Boolean> sameEntry = line.add(() -> put("held", "2"));
+        Threads.Running<Boolean> first = line.add(() -> bob.put(KeyTypes.SESSION, "b", new byte[1]));
+        Threads.Running<Boolean> second = line.add(() -> carol.put(KeyTypes.SESSION, "c", new byte[1]));
+        faults.on(Operation.COMMIT).of("session", "held").forever().fail(Moment.BEFORE, Kind.TRANSIENT);
+
+        line.advance();
+
+        assertThat(first.result()).isTrue();
+        assertThat(second.result()).isTrue();
+        assertThat(faults.calls(Operation.COMMIT).subList(1, 5))
+                .extracting(Call::contexts)
+                .containsExactly(List.of("alice", "bob", "carol"), List.of("alice"), List.of("bob"), List.of("carol"));
+        Threads.Running<Boolean> late = Threads.run(() -> bob.put(KeyTypes.SESSION, "late", new byte[1]));
+        assertThat(late.result()).isTrue();
+        assertThat(held.task().isDone()).isFalse();
+        faults.heal();
+        held.result();
+        sameEntry.result();
+        assertThat(session("held")).isEqualTo("2");
+        assertThat(persisted("held")).isEqualTo("2");
     }
 
     @Test

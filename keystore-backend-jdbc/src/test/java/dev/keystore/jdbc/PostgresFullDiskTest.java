@@ -1,0 +1,125 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.SignalKeyStores;
+import dev.keystore.testkit.Tmpfs;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.ThreadLocalRandom;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A server whose disk is full: of the tables, or of the log. */
+@Timeout(300)
+final class PostgresFullDiskTest {
+
+    private static final int VALUE_BYTES = 200_000;
+
+    @TempDir
+    private Path folder;
+
+    /** What was acknowledged, by id. */
+    private final Map<String, byte[]> acknowledged = new HashMap<>();
+
+    @Test
+    @DisplayName(
+            "R12 R41 the tables' disk is full: the commit fails with what to do and nothing of it is written, reads go"
+                    + " on; with more room, commits succeed")
+    void tables() throws Exception {
+        String schema = Postgres.newSchema();
+        Path location = Files.createDirectory(folder.resolve("tables"));
+        try (Tmpfs disk = Tmpfs.mount(location, "size=4m")) {
+            Postgres.execute("CREATE TABLESPACE " + schema + " LOCATION '" + location + "'");
+            String url = Postgres.url(schema) + "&options=-c%20default_tablespace=" + schema;
+            try (SignalKeyStores stores = SignalKeyStores.open(url)) {
+                SignalKeyStore alice = stores.forContext("alice");
+                assertThatThrownBy(() -> fill(alice, 100))
+                        .isInstanceOf(CommitFailedException.class)
+                        .hasMessageContaining("nothing was written")
+                        .hasMessageContaining("free some space on the server's volume");
+                assertThat(acknowledged).isNotEmpty();
+                check(url);
+
+                disk.remount("size=64m");
+                fill(alice, 20);
+            }
+            check(url);
+            Postgres.execute("DROP SCHEMA " + schema + " CASCADE", "DROP TABLESPACE " + schema);
+        }
+    }
+
+    @Test
+    @Tag("long")
+    @DisplayName(
+            "R11 R41 the log's disk is full: the server stops, commits are reported as unknown or failed, and service"
+                    + " resumes when it is started again with more room; what was acknowledged is there")
+    void log() throws Exception {
+        Path data = Files.createDirectory(folder.resolve("data"));
+        try (Tmpfs disk = Tmpfs.mount(data, "size=110m");
+                PostgresServer server = new PostgresServer(Files.createDirectory(data.resolve("pgdata")))) {
+            server.start();
+            try (SignalKeyStores stores = SignalKeyStores.open(server.url());
+                    Load load = new Load(stores)) {
+                load.awaitAcknowledged(50);
+                Path ballast = data.resolve("ballast");
+                Files.write(ballast, new byte[(int) data.toFile().getUsableSpace()]);
+                fillLog(server);
+                load.awaitFailures();
+                disk.remount("size=1g");
+                server.restart();
+                load.awaitAcknowledged(50);
+                load.stop();
+                load.check(() -> Postgres.open(server.url()));
+            }
+        }
+    }
+
+    /** Makes the server begin files of its log until it can't. */
+    private static void fillLog(PostgresServer server) {
+        try (Connection connection = DriverManager.getConnection(server.url());
+                Statement statement = connection.createStatement()) {
+            while (true) {
+                statement.execute("CREATE TABLE IF NOT EXISTS filling (x integer)");
+                statement.execute("INSERT INTO filling VALUES (1)");
+                statement.execute("SELECT pg_switch_wal()");
+            }
+        } catch (SQLException e) {
+            // Full.
+        }
+    }
+
+    private void fill(SignalKeyStore store, int commits) {
+        for (int i = 0; i < commits; i++) {
+            byte[] value = new byte[VALUE_BYTES];
+            ThreadLocalRandom.current().nextBytes(value);
+            String id = "bob." + acknowledged.size();
+            store.put(KeyTypes.SESSION, id, value);
+            acknowledged.put(id, value);
+        }
+    }
+
+    private void check(String url) {
+        try (JdbcBackend backend = Postgres.open(url)) {
+            assertThat(backend.list("alice").map(entry -> entry.id()))
+                    .containsExactlyInAnyOrderElementsOf(acknowledged.keySet());
+            acknowledged
+                    .keySet()
+                    .forEach(id ->
+                            assertThat(backend.load("alice", "session", id)).isPresent());
+        }
+    }
+}

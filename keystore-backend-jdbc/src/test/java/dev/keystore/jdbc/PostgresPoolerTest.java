@@ -1,0 +1,149 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.keystore.ContextOwnedException;
+import dev.keystore.StoreOpenException;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A pooler between a store and its server. */
+@Timeout(120)
+final class PostgresPoolerTest {
+
+    private static final Path PGBOUNCER = Path.of("/usr/sbin/pgbouncer");
+
+    private final String schema = Postgres.newSchema();
+    private final String role = "pooled_" + schema;
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 5})
+    @DisplayName(
+            "R53 a pooler that shares sessions between transactions is refused, with what to set; the schema and the"
+                    + " sessions stay as they are")
+    void transactionPooling(int sessions) throws Exception {
+        try (TransactionPooler pooler = new TransactionPooler(Postgres.port(), sessions)) {
+            assertRefused(Postgres.url(pooler.port(), schema) + "&prepareThreshold=0");
+
+            assertThat(locksHeld()).isZero();
+        }
+        Postgres.open(Postgres.url(schema)).close();
+    }
+
+    private int locksHeld() throws Exception {
+        String sql = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
+                + " WHERE locktype = 'advisory' AND application_name = '" + schema + "'";
+        try (var connection = Postgres.connect(schema);
+                var rows = connection.createStatement().executeQuery(sql)) {
+            rows.next();
+            return rows.getInt(1);
+        }
+    }
+
+    private static void assertRefused(String url) {
+        assertThatExceptionOfType(StoreOpenException.class)
+                .isThrownBy(() -> Postgres.open(url))
+                .withMessageContaining("could not open: a pooler shares the server's sessions between transactions")
+                .withMessageContaining("pool_mode = session");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"transaction", "session"})
+    @DisplayName(
+            "R53 PgBouncer that pools transactions is refused; where it pools sessions, an owner is known to be alive"
+                    + " until it closes")
+    void pgBouncer(String mode, @TempDir Path folder) throws Exception {
+        Assumptions.assumeTrue(Files.isExecutable(PGBOUNCER), PGBOUNCER + " is not installed");
+        int port = freePort();
+        Postgres.execute(
+                "CREATE ROLE " + role + " LOGIN SUPERUSER", "ALTER ROLE " + role + " SET search_path = " + schema);
+        Process pgBouncer = start(folder, mode, port);
+        try {
+            String url = Postgres.url(port, schema).replace("&currentSchema=" + schema, "");
+            if (mode.equals("transaction")) {
+                assertRefused(url);
+                return;
+            }
+            try (JdbcBackend other = Postgres.open(Postgres.url(schema))) {
+                JdbcBackend owner = Postgres.open(url);
+                owner.takeOver("alice");
+                assertThatExceptionOfType(ContextOwnedException.class)
+                        .isThrownBy(() -> other.takeOverUnlessOwned("alice"));
+                owner.close();
+                // The pooler resets the session when it sees that.
+                Postgres.await("the end of the owner's lock", """
+                        SELECT FROM %s.owner WHERE NOT EXISTS (
+                            SELECT FROM pg_locks WHERE locktype = 'advisory'
+                                AND (classid::bigint << 32 | objid::bigint) = holder)
+                        """.formatted(schema));
+                assertThat(other.takeOverUnlessOwned("alice")).isEqualTo(2);
+            }
+        } finally {
+            pgBouncer.destroyForcibly();
+            pgBouncer.waitFor();
+        }
+    }
+
+    private Process start(Path folder, String mode, int port) throws Exception {
+        Path configuration = Files.writeString(folder.resolve("pgbouncer.ini"), """
+                [databases]
+                postgres = host=localhost port=%d user=%s
+                [pgbouncer]
+                listen_addr = 127.0.0.1
+                listen_port = %d
+                unix_socket_dir =
+                auth_type = any
+                ignore_startup_parameters = extra_float_digits
+                pool_mode = %s
+                logfile = %s
+                """.formatted(
+                        Postgres.port(), role, port, mode, folder.resolve("log")));
+        folder.toFile().setReadable(true, false);
+        folder.toFile().setExecutable(true, false);
+        folder.toFile().setWritable(true, false);
+        List<String> command = new ArrayList<>(List.of(PGBOUNCER.toString(), configuration.toString()));
+        if (System.getProperty("user.name").equals("root")) {
+            command.addAll(1, List.of("-u", "nobody"));
+        }
+        Process process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        awaitListening(port);
+        return process;
+    }
+
+    private static void awaitListening(int port) {
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (System.nanoTime() < deadlineNanos) {
+            try (Socket socket = new Socket(InetAddress.getLoopbackAddress(), port)) {
+                assertThat(socket.isConnected()).isTrue();
+                return;
+            } catch (IOException e) {
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
+            }
+        }
+        throw new AssertionError("PgBouncer does not listen");
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0)) {
+            return socket.getLocalPort();
+        }
+    }
+}

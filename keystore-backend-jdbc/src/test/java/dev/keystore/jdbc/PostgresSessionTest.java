@@ -1,0 +1,148 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
+import dev.keystore.core.SignalKeyStores;
+import java.time.Duration;
+import java.util.Objects;
+import org.jdbi.v3.core.Handle;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The session that writes: what it sets, and when it is given up. */
+@Timeout(120)
+final class PostgresSessionTest {
+
+    private final String schema = Postgres.newSchema();
+    private final String role = "role_" + schema;
+    private final String url = Postgres.url(schema).replace("user=postgres", "user=" + role);
+
+    @BeforeEach
+    void createRole() {
+        Postgres.execute("CREATE ROLE " + role + " LOGIN SUPERUSER");
+    }
+
+    @AfterEach
+    void dropRole() {
+        Postgres.execute(
+                "DROP SCHEMA " + schema + " CASCADE",
+                "REASSIGN OWNED BY " + role + " TO postgres",
+                "DROP ROLE " + role);
+    }
+
+    @Test
+    @DisplayName(
+            "R40 a session that became read-only is given up: the commit fails as transient, the next one succeeds")
+    void readOnlySession() {
+        try (JdbcBackend backend = Postgres.open(url)) {
+            Handle readOnly = writer(backend);
+            readOnly.execute("SET default_transaction_read_only = on");
+
+            Failures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}))
+                    .withMessageContaining("could not commit: cannot execute")
+                    .withMessageContaining("default_transaction_read_only is on; connect to the primary");
+            assertThat(backend.load("alice", "session", "bob")).isEmpty();
+
+            backend.save("alice", "session", "bob", new byte[] {2});
+            assertThat(backend.load("alice", "session", "bob")).contains(new byte[] {2});
+            assertThat(backend.writer().handle()).isNotSameAs(readOnly);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R40 R41 while new sessions are read-only, commits fail with nothing written and opening is refused; then"
+                    + " service resumes by itself")
+    void readOnlyRole() {
+        JdbcBackend backend = Postgres.open(url);
+        try (SignalKeyStores stores = SignalKeyStores.builder()
+                .backend(backend)
+                .retry(3, Duration.ofMillis(5))
+                .open()) {
+            SignalKeyStore alice = stores.forContext("alice");
+            SignalKeyStore bob = stores.forContext("bob");
+            alice.put(KeyTypes.SESSION, "a", new byte[] {1});
+            Postgres.execute("ALTER ROLE " + role + " SET default_transaction_read_only = on");
+            writer(backend).execute("SET default_transaction_read_only = on");
+
+            for (int i = 0; i < 2; i++) {
+                assertThatThrownBy(() -> bob.put(KeyTypes.SESSION, "b", new byte[] {2}))
+                        .isInstanceOf(CommitFailedException.class)
+                        .hasMessageContaining("nothing was written");
+            }
+            assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {1});
+            assertThatExceptionOfType(StoreOpenException.class)
+                    .isThrownBy(() -> Postgres.open(url))
+                    .withMessageContaining("could not open: the server does not write")
+                    .withMessageContaining("targetServerType=primary");
+
+            Postgres.execute("ALTER ROLE " + role + " RESET default_transaction_read_only");
+            assertThat(bob.find(KeyTypes.SESSION, "b")).isEmpty();
+            alice.put(KeyTypes.SESSION, "a", new byte[] {3});
+            bob.put(KeyTypes.SESSION, "b", new byte[] {4});
+            assertThat(bob.find(KeyTypes.SESSION, "b")).hasValue(new byte[] {4});
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"on, on", "local, local", "remote_write, remote_write", "remote_apply, remote_apply", "off, on"})
+    @DisplayName("R11 the session keeps the synchronous_commit of its role, but raises off to on, and sets it itself")
+    void synchronousCommit(String ofRole, String ofSession) {
+        Postgres.execute("ALTER ROLE " + role + " SET synchronous_commit = " + ofRole);
+        try (JdbcBackend backend = Postgres.open(url)) {
+            assertThat(setting(backend)).isEqualTo(ofSession);
+            Postgres.terminate(writer(backend));
+            Failures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+            backend.save("alice", "session", "bob", new byte[] {1});
+            assertThat(setting(backend)).isEqualTo(ofSession);
+        }
+    }
+
+    /** The setting, with its source: what a session has set itself outweighs what a reload changes. */
+    private static String setting(JdbcBackend backend) {
+        return writer(backend)
+                .createQuery("SELECT setting FROM pg_settings WHERE name = 'synchronous_commit' AND source = 'session'")
+                .mapTo(String.class)
+                .one();
+    }
+
+    @Test
+    @DisplayName(
+            "R27 R41 a transaction that the server ends, since it waited too long for its next statement, is reported"
+                    + " as not written, and the next one succeeds")
+    void idleInTransaction() {
+        try (JdbcBackend backend = Postgres.open(url)) {
+            Handle idle = writer(backend);
+            int pid =
+                    idle.createQuery("SELECT pg_backend_pid()").mapTo(int.class).one();
+            idle.execute("SET idle_in_transaction_session_timeout = '20ms'");
+
+            Failures.assertTransient(() -> backend.writer().commit(open -> {
+                open.execute("INSERT INTO entry VALUES ('alice', 'session', 'lost', NULL, '')");
+                Postgres.await(
+                        "the end of the session",
+                        "SELECT WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = " + pid + ")");
+                return open.execute("INSERT INTO entry VALUES ('alice', 'session', 'lost as well', NULL, '')");
+            }));
+
+            backend.save("alice", "session", "bob", new byte[] {1});
+            assertThat(backend.list("alice").map(entry -> entry.id())).containsExactly("bob");
+            assertThat(backend.writer().handle()).isNotSameAs(idle);
+        }
+    }
+
+    private static Handle writer(JdbcBackend backend) {
+        return Objects.requireNonNull(backend.writer().handle());
+    }
+}

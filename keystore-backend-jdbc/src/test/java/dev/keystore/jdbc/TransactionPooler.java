@@ -1,0 +1,173 @@
+package dev.keystore.jdbc;
+
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.ByteBuffer;
+import java.util.Set;
+import java.util.concurrent.BlockingDeque;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.LinkedBlockingDeque;
+
+/**
+ * A pooler between stores and a server, as small as it can be: each transaction of a client has the session of the server
+ * that was used last, and gives it back at its end.
+ *
+ * <p>The protocol's messages are a letter, a length that includes itself, and a body. A client sends a query, or messages
+ * that end with a sync, and the server's answer ends with whether a transaction is open
+ * (postgresql.org/docs/current/protocol-message-formats.html).
+ */
+final class TransactionPooler implements AutoCloseable {
+
+    private static final int SSL_REQUEST = 80_877_103;
+    private static final int GSS_REQUEST = 80_877_104;
+
+    private final int serverPort;
+    private final int sessions;
+    private final ServerSocket listening;
+    private final BlockingDeque<Session> free = new LinkedBlockingDeque<>();
+    private final Set<Socket> open = ConcurrentHashMap.newKeySet();
+    private byte[] greeting = {};
+
+    TransactionPooler(int serverPort, int sessions) throws IOException {
+        this.serverPort = serverPort;
+        this.sessions = sessions;
+        this.listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+        start(this::accept);
+    }
+
+    int port() {
+        return listening.getLocalPort();
+    }
+
+    private record Message(byte type, byte[] body) {
+
+        static Message read(DataInputStream in) throws IOException {
+            byte type = in.readByte();
+            return new Message(type, in.readNBytes(in.readInt() - 4));
+        }
+
+        void write(DataOutputStream out) throws IOException {
+            out.writeByte(type);
+            out.writeInt(body.length + 4);
+            out.write(body);
+        }
+    }
+
+    /** A session of the server. */
+    private final class Session {
+
+        private final DataInputStream in;
+        private final DataOutputStream out;
+
+        Session(byte[] startup) throws IOException {
+            Socket socket = new Socket(InetAddress.getLoopbackAddress(), serverPort);
+            open.add(socket);
+            in = new DataInputStream(socket.getInputStream());
+            out = new DataOutputStream(socket.getOutputStream());
+            out.writeInt(startup.length + 4);
+            out.write(startup);
+        }
+
+        /** Passes an answer on, and returns whether a transaction is open then. */
+        boolean answer(DataOutputStream client) throws IOException {
+            while (true) {
+                Message message = Message.read(in);
+                message.write(client);
+                if (message.type == 'Z') {
+                    client.flush();
+                    return message.body[0] != 'I';
+                }
+            }
+        }
+    }
+
+    private void accept() {
+        while (!listening.isClosed()) {
+            try {
+                Socket client = listening.accept();
+                open.add(client);
+                start(() -> serve(client));
+            } catch (IOException e) {
+                // Closed.
+            }
+        }
+    }
+
+    private void serve(Socket client) {
+        Session session = null;
+        try (client) {
+            client.setTcpNoDelay(true);
+            DataInputStream in = new DataInputStream(client.getInputStream());
+            DataOutputStream out = new DataOutputStream(client.getOutputStream());
+            greet(startup(in, out), out);
+            while (true) {
+                Message message = Message.read(in);
+                if (message.type == 'X') {
+                    return;
+                }
+                if (session == null) {
+                    session = free.takeFirst();
+                }
+                message.write(session.out);
+                boolean ends = message.type == 'Q' || message.type == 'S';
+                if (ends && !session.answer(out)) {
+                    free.addFirst(session);
+                    session = null;
+                }
+            }
+        } catch (IOException | InterruptedException e) {
+            // The client or the server has gone.
+        } finally {
+            open.remove(client);
+        }
+    }
+
+    private static byte[] startup(DataInputStream in, DataOutputStream out) throws IOException {
+        while (true) {
+            byte[] startup = in.readNBytes(in.readInt() - 4);
+            int code = ByteBuffer.wrap(startup).getInt();
+            if (code != SSL_REQUEST && code != GSS_REQUEST) {
+                return startup;
+            }
+            out.writeByte('N');
+        }
+    }
+
+    /** Opens the sessions for the first client, and gives each what the server said then. */
+    private synchronized void greet(byte[] startup, DataOutputStream client) throws IOException {
+        while (free.size() < sessions && greeting.length == 0) {
+            Session session = new Session(startup);
+            ByteArrayOutputStream said = new ByteArrayOutputStream();
+            session.answer(new DataOutputStream(said));
+            free.addFirst(session);
+            if (free.size() == sessions) {
+                greeting = said.toByteArray();
+            }
+        }
+        client.write(greeting);
+    }
+
+    private static void start(Runnable work) {
+        Thread thread = new Thread(work, "pooler");
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    @Override
+    public void close() throws IOException {
+        listening.close();
+        open.forEach(socket -> {
+            try {
+                socket.close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+    }
+}
