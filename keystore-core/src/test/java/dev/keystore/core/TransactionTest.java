@@ -270,7 +270,7 @@ class TransactionTest {
 
     @Test
     @DisplayName(
-            "R24 a work that writes through the store what it read through the handle gets told so, at once or later")
+            "R24 where the work itself writes through the store what it read through the handle, the conflict says so")
     void transaction_writesThroughStore_conflictNamesItself() {
         alice.put(KeyTypes.SESSION, "a", bytes("0"));
         AtomicInteger runs = new AtomicInteger();
