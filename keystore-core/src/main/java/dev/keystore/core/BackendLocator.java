@@ -28,7 +28,7 @@ final class BackendLocator {
         return open(find(config.url(), registered()), config);
     }
 
-    /** Opens a backend; what says what was found, or that the URL is wrong, says so to an interrupted thread as well. */
+    /** Opens a backend. A refusal that says what was found, or that the URL is wrong, is no interruption. */
     private static Backend open(BackendProvider provider, BackendConfig config) {
         try {
             return provider.open(config);

@@ -3,7 +3,7 @@ package dev.keystore.core;
 import dev.keystore.OperationInterruptedException;
 import org.jspecify.annotations.Nullable;
 
-/** Tells a call to the backend that an interrupt ended from one that failed (R27). */
+/** Distinguishes a call to the backend that an interrupt ended from one that failed (R27). */
 final class Interruption {
 
     private Interruption() {}

@@ -6,7 +6,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a transaction keeps over all of its attempts: its locks, and what its own thread has written past it, through a
+ * What a transaction keeps over all of its attempts: its locks, and what its thread has written outside of it, through a
  * store of the same backend. Confined to that thread.
  */
 final class TransactionScope {
@@ -16,7 +16,7 @@ final class TransactionScope {
     /** Of a context that was cleared, the entry is null. */
     private Set<Written> written = Set.of();
 
-    /** Remembers a commit that this thread made past the transaction. */
+    /** Remembers a commit that this thread made outside of the transaction. */
     void addWritten(CommitRequest commit) {
         if (written.isEmpty()) {
             written = new HashSet<>();
@@ -28,7 +28,7 @@ final class TransactionScope {
         commit.entryIds().forEach(entry -> written.add(new Written(context, entry)));
     }
 
-    /** Returns whether this thread changed an entry past the transaction. */
+    /** Returns whether this thread changed an entry outside of the transaction. */
     boolean hasWritten(String context, EntryId entry) {
         return written.contains(new Written(context, entry)) || written.contains(new Written(context, null));
     }

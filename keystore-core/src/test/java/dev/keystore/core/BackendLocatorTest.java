@@ -6,12 +6,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.KeyTypes;
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
+import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendProvider;
 import dev.keystore.testkit.MemoryBackend;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.MalformedURLException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -20,7 +24,9 @@ import java.nio.file.Path;
 import java.util.Enumeration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -65,6 +71,27 @@ class BackendLocatorTest {
         public Backend open(BackendConfig config) {
             OPENED_WITH.set(config);
             return new MemoryBackend();
+        }
+    }
+
+    /** Opens nothing: it fails as the test says. */
+    public static final class Failing implements BackendProvider {
+
+        static final AtomicReference<Supplier<RuntimeException>> FAILURES = new AtomicReference<>();
+
+        @Override
+        public String name() {
+            return "Failing";
+        }
+
+        @Override
+        public String scheme() {
+            return "failing";
+        }
+
+        @Override
+        public Backend open(BackendConfig config) {
+            throw FAILURES.get().get();
         }
     }
 
@@ -250,6 +277,116 @@ class BackendLocatorTest {
                 .isInstanceOf(StoreOpenException.class)
                 .message()
                 .doesNotContain("s3cr3t");
+    }
+
+    @Test
+    @DisplayName("R62 a path without a scheme is answered with the URL that was probably meant")
+    void find_pathWithoutScheme_suggestsUrl() {
+        Map<String, String> meant = Map.of(
+                "keys.db", "jdbc:sqlite:keys.db",
+                "/var/lib/app/my keys.sqlite3", "jdbc:sqlite:/var/lib/app/my keys.sqlite3",
+                "../data/keys.sqlite", "jdbc:sqlite:../data/keys.sqlite",
+                "C:\\x\\keys.db", "jdbc:sqlite:C:\\x\\keys.db",
+                "c:/x/keys.db", "jdbc:sqlite:c:/x/keys.db",
+                "data/keys.mapdb", "mapdb:data/keys.mapdb");
+        meant.forEach((path, url) -> {
+            for (List<BackendProvider> providers : List.of(List.<BackendProvider>of(), List.of(SQLITE, MAPDB))) {
+                assertThatThrownBy(() -> BackendLocator.find(path, providers))
+                        .isInstanceOf(StoreOpenException.class)
+                        .hasMessageStartingWith("The URL has no scheme; did you mean " + url + "?");
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "keys",
+                "s3cr3t.d",
+                "alice:s3cr3t@host/keys.db",
+                "//alice:s3cr3t@host/keys.db",
+                "s3cr3t@keys.db",
+                "keys.db?key=s3cr3t",
+                "password=s3cr3t/keys.db",
+                "s3cr3t%20/keys.db",
+                "keys.db\ns3cr3t"
+            })
+    @DisplayName("R62 what may hold a password, or is no database file, is not suggested")
+    void find_noPlainPath_suggestsNothing(String url) {
+        assertThatThrownBy(() -> BackendLocator.find(url, List.of(SQLITE, MAPDB)))
+                .isInstanceOf(StoreOpenException.class)
+                .message()
+                .doesNotContain("s3cr3t", "keys.db", "did you mean");
+    }
+
+    @Test
+    @DisplayName("R58 mustExist reaches the backend, unless set a store may be created")
+    void open_mustExist_reachesBackend() throws Exception {
+        for (boolean mustExist : new boolean[] {true, false}) {
+            Threads.start(() -> {
+                        try (URLClassLoader loader = registering(Recording.class.getName())) {
+                            Thread.currentThread().setContextClassLoader(loader);
+                            SignalKeyStores.Builder builder =
+                                    SignalKeyStores.builder().url("recording:x");
+                            (mustExist ? builder.mustExist() : builder).open().close();
+                            return true;
+                        }
+                    })
+                    .result();
+            assertThat(Recording.OPENED_WITH.get().mustExist()).isEqualTo(mustExist);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R58 R44 what the backend says of a store that is missing or of another kind reaches the caller as it is")
+    void open_backendRefuses_passesItOn() {
+        List<RuntimeException> refusals = List.of(
+                new StoreNotFoundException("there is no keys.db"),
+                new UnsupportedFormatException("a text file"),
+                new IllegalArgumentException("no path"),
+                new StoreOpenException("locked", null),
+                new IllegalStateException("a defect"));
+        for (RuntimeException refusal : refusals) {
+            Failing.FAILURES.set(() -> refusal);
+            assertThatThrownBy(() -> open("failing:x", Failing.class.getName())).isSameAs(refusal);
+        }
+        for (RuntimeException refusal : refusals.subList(0, 3)) {
+            Failing.FAILURES.set(() -> {
+                Thread.currentThread().interrupt();
+                return refusal;
+            });
+            assertThatThrownBy(() -> open("failing:x", Failing.class.getName())).isSameAs(refusal);
+        }
+    }
+
+    @Test
+    @DisplayName("R27 an interrupt that ends the opening of a store is an interruption, and keeps the flag")
+    void open_interrupted_saysSo() {
+        RuntimeException own = new OperationInterruptedException("the file");
+        for (RuntimeException failure :
+                List.of(new StoreOpenException("broken off", null), new UncheckedIOException(new IOException()), own)) {
+            AtomicBoolean flag = new AtomicBoolean();
+            Failing.FAILURES.set(() -> {
+                if (failure != own) {
+                    Thread.currentThread().interrupt();
+                }
+                return failure;
+            });
+            assertThatThrownBy(() -> Threads.start(() -> {
+                                try (URLClassLoader loader = registering(Failing.class.getName())) {
+                                    Thread.currentThread().setContextClassLoader(loader);
+                                    return SignalKeyStores.open("failing:x");
+                                } finally {
+                                    flag.set(Thread.currentThread().isInterrupted());
+                                }
+                            })
+                            .result())
+                    .isInstanceOf(OperationInterruptedException.class)
+                    .satisfies(thrown -> assertThat(thrown == failure ? thrown : thrown.getCause())
+                            .isSameAs(failure));
+            assertThat(flag).isTrue();
+        }
     }
 
     @Test

@@ -5,13 +5,17 @@ import static dev.keystore.core.Fixture.text;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.keystore.ContextNotFoundException;
 import dev.keystore.EntryId;
 import dev.keystore.KeyTypes;
+import dev.keystore.LoadFailedException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.Fixture.Kind;
 import dev.keystore.spi.AtomicCommit;
+import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.testkit.Call;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import dev.keystore.testkit.Gate;
@@ -66,16 +70,14 @@ class ContextsTest {
     void transaction_sameLockKeyInTwoContexts_doNotWait() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.lockTimeout(Duration.ofMillis(200)))) {
             SignalKeyStore bob = fixture.stores.forContext("bob");
-            // Two locks may share a stripe by chance; three pairs of them don't.
-            boolean apart = Stream.of("k1", "k2", "k3")
-                    .anyMatch(lockKey -> fixture.alice.transaction(lockKey, tx -> {
-                        try {
-                            return Threads.start(() -> bob.transaction(lockKey, other -> true))
-                                    .result();
-                        } catch (Exception e) {
-                            return false;
-                        }
-                    }));
+            boolean apart = fixture.alice.transaction("k", tx -> {
+                try {
+                    return Threads.start(() -> bob.transaction("k", other -> true))
+                            .result();
+                } catch (Exception e) {
+                    return false;
+                }
+            });
             assertThat(apart).isTrue();
         }
     }
@@ -120,6 +122,63 @@ class ContextsTest {
                         .hasMessageContaining("\"default\"")
                         .hasMessageContaining("\"" + name + "\"");
             }
+            assertThat(fixture.faults.calls()).isEmpty();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Kind.class)
+    @DisplayName("R58 a context that must exist and holds nothing is not found; nothing is created, nobody is fenced")
+    void forExistingContext_absent_isNotFound(Kind kind) {
+        String name = kind == Kind.MINIMAL ? "default" : "new";
+        try (Fixture fixture = Fixture.of(kind)) {
+            for (int i = 0; i < 2; i++) {
+                assertThatThrownBy(() -> fixture.stores.forExistingContext(name))
+                        .isInstanceOfSatisfying(
+                                ContextNotFoundException.class,
+                                absent -> assertThat(absent.context()).isEqualTo(name))
+                        .hasMessageContaining("\"" + name + "\"")
+                        .hasMessageContaining("nothing was created");
+            }
+            assertThat(fixture.faults.calls())
+                    .extracting(Call::operation)
+                    .as("it looks, and does nothing else")
+                    .containsExactly(Operation.LIST, Operation.LIST);
+            fixture.stores.forContext(name).put(KeyTypes.SESSION, "x", bytes("1"));
+            assertThat(text(fixture.stores.forExistingContext(name).find(KeyTypes.SESSION, "x")))
+                    .isEqualTo("1");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Kind.class)
+    @DisplayName("R58 a context that must exist opens if it holds one entry, be it only the credentials")
+    void forExistingContext_holdsAnEntry_opens(Kind kind) {
+        try (Fixture fixture = Fixture.of(kind)) {
+            fixture.alice.saveCredentials(bytes("me"));
+            try (Fixture reopened = fixture.reopen()) {
+                SignalKeyStore store = reopened.stores.forExistingContext(reopened.context());
+                assertThat(text(store.credentials())).isEqualTo("me");
+                assertThat(store).isSameAs(reopened.stores.forContext(reopened.context()));
+                store.erase();
+                assertThatThrownBy(() -> reopened.stores.forExistingContext(reopened.context()))
+                        .isInstanceOf(ContextNotFoundException.class);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R58 R3 a context of which the backend can't say whether it exists is not called absent")
+    void forExistingContext_backendFails_saysSo() {
+        try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
+            fixture.faults.on(Operation.LIST).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+            assertThatThrownBy(() -> fixture.stores.forExistingContext("bob")).isInstanceOf(LoadFailedException.class);
+            assertThat(fixture.faults.count(Operation.TAKE_OVER)).isZero();
+        }
+        try (Fixture fixture = Fixture.of(Kind.MINIMAL)) {
+            assertThatThrownBy(() -> fixture.stores.forExistingContext("bob"))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("\"bob\"");
             assertThat(fixture.faults.calls()).isEmpty();
         }
     }

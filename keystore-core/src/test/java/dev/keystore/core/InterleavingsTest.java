@@ -175,8 +175,7 @@ class InterleavingsTest {
     private static boolean isOneStep(String type, Class<?> model) {
         return type.equals("dev.keystore.core.Storage")
                 || (type.equals("dev.keystore.core.S3FifoCache") && model != CacheTable.class)
-                || type.equals("java.util.concurrent.ConcurrentHashMap")
-                || type.startsWith("com.google.common.");
+                || type.equals("java.util.concurrent.ConcurrentHashMap");
     }
 
     /** Threads share no object of such a class, unless under a lock; looking at them all is most of the time. */

@@ -118,7 +118,7 @@ class LockTableTest {
     }
 
     @Test
-    @DisplayName("R20 who gives up leaves the others' order as it was")
+    @DisplayName("R20 a waiter that gives up leaves the order of the others as it was")
     void acquire_someGiveUp_othersKeepTheirOrder() throws Exception {
         LockTable locks = new LockTable(LONG);
         LockTable.Held first = hold(locks, "alice", "k");
@@ -165,7 +165,7 @@ class LockTableTest {
     }
 
     @Test
-    @DisplayName("R27 releases beside time-outs and interrupts lose no lock and give none to two")
+    @DisplayName("R27 releases that coincide with time-outs and interrupts lose no lock and give none to two")
     void acquire_timesOutBesideReleases_losesNothing() throws Exception {
         LockTable locks = new LockTable(Duration.ofNanos(200_000));
         AtomicInteger inside = new AtomicInteger();

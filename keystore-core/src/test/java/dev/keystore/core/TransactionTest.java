@@ -13,6 +13,7 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.Transaction;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.TransactionOptions;
+import dev.keystore.TransactionWork;
 import dev.keystore.Updates;
 import dev.keystore.spi.BackendException;
 import dev.keystore.testkit.Call.Operation;
@@ -265,6 +266,89 @@ class TransactionTest {
                 }))
                 .isInstanceOf(TransactionConflictException.class);
         assertThat(session("a")).hasValue("other 5");
+    }
+
+    @Test
+    @DisplayName(
+            "R24 where the work itself writes through the store what it read through the handle, the conflict says so")
+    void transaction_writesThroughStore_conflictNamesItself() {
+        alice.put(KeyTypes.SESSION, "a", bytes("0"));
+        AtomicInteger runs = new AtomicInteger();
+        List<TransactionWork<Boolean, RuntimeException>> works = List.of(
+                tx -> { // found at the commit
+                    tx.find(KeyTypes.SESSION, "a");
+                    alice.put(KeyTypes.SESSION, "a", bytes("run " + runs.incrementAndGet()));
+                    tx.put(KeyTypes.SESSION, "b", bytes("1"));
+                    return true;
+                },
+                tx -> { // found at the next read
+                    tx.find(KeyTypes.SESSION, "a");
+                    alice.put(KeyTypes.SESSION, "a", bytes("run " + runs.incrementAndGet()));
+                    return tx.find(KeyTypes.SESSION, "b").isPresent();
+                },
+                tx -> {
+                    tx.find(KeyTypes.SESSION, "a");
+                    alice.clear();
+                    alice.put(KeyTypes.SESSION, "a", bytes("run " + runs.incrementAndGet()));
+                    tx.put(KeyTypes.SESSION, "b", bytes("1"));
+                    return true;
+                });
+        for (TransactionWork<Boolean, RuntimeException> work : works) {
+            assertThatThrownBy(() -> alice.transaction("k", TransactionOptions.retryOnConflict(3), work))
+                    .isInstanceOf(TransactionConflictException.class)
+                    .hasMessageContaining("session/a")
+                    .hasMessageContaining("by this thread itself")
+                    .hasMessageContaining("handle");
+        }
+        assertThat(session("b")).isEmpty();
+    }
+
+    @Test
+    @DisplayName("R24 a conflict with another thread is not called this thread's, whatever that wrote elsewhere")
+    void transaction_othersWrite_conflictNamesOthers() {
+        SignalKeyStore carol = stores.forContext("carol");
+        assertThatThrownBy(() -> alice.useTransaction("k", tx -> {
+                    tx.find(KeyTypes.SESSION, "a");
+                    alice.put(KeyTypes.SESSION, "other", bytes("1"));
+                    carol.put(KeyTypes.SESSION, "a", bytes("1"));
+                    carol.clear();
+                    resultOf(Threads.run(() -> alice.put(KeyTypes.SESSION, "a", bytes("theirs"))));
+                    tx.put(KeyTypes.SESSION, "b", bytes("1"));
+                }))
+                .isInstanceOf(TransactionConflictException.class)
+                .hasMessageContaining("by another commit");
+    }
+
+    @Test
+    @DisplayName("R24 stats count each attempt that ends in a conflict once, at a read or at the commit")
+    void stats_conflictsAtReadsAndCommits_countEachAttempt() {
+        alice.put(KeyTypes.SESSION, "a", bytes("0"));
+        assertThatThrownBy(() -> alice.useTransaction("k", tx -> {
+                    tx.find(KeyTypes.SESSION, "a");
+                    alice.put(KeyTypes.SESSION, "a", bytes("1"));
+                    for (int i = 0; i < 3; i++) {
+                        assertThatThrownBy(() -> tx.find(KeyTypes.SESSION, "unread"))
+                                .isInstanceOf(TransactionConflictException.class);
+                    }
+                    tx.put(KeyTypes.SESSION, "b", bytes("1"));
+                }))
+                .isInstanceOf(TransactionConflictException.class);
+        assertThat(stores.stats().conflicts())
+                .as("at a read, caught, and again at the commit")
+                .isEqualTo(1);
+
+        AtomicInteger runs = new AtomicInteger();
+        alice.transaction("k", TransactionOptions.retryOnConflict(5), tx -> {
+            tx.find(KeyTypes.SESSION, "a");
+            if (runs.incrementAndGet() < 4) {
+                alice.put(KeyTypes.SESSION, "a", bytes("run " + runs));
+            }
+            return tx.find(KeyTypes.SESSION, "unread");
+        });
+        assertThat(runs).hasValue(4);
+        assertThat(stores.stats().conflicts())
+                .as("three attempts that were run again")
+                .isEqualTo(4);
     }
 
     @Test
@@ -690,6 +774,14 @@ class TransactionTest {
     private static Throwable failureOf(Threads.Running<?> running) {
         try {
             return running.failure();
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static <T> T resultOf(Threads.Running<T> running) {
+        try {
+            return running.result();
         } catch (Exception e) {
             throw new AssertionError(e);
         }
