@@ -45,11 +45,13 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  *
  * <p>The account's identity key pair and registration id, which never change, and the application data
  * ({@link #saveApplicationData}) are in the context's credentials, which this class alone writes: {@code clear()} keeps
- * them. The ids of pre-keys of a kind begin at a random one, rise, and begin again at 1 after 16,777,214; an id whose
- * pre-key still exists is skipped. After {@code clear()} or {@code erase()} they begin at another random id: what was
- * issued before and is still on a server is then issued again by chance only, at odds of about one in 16,777,214 for each
- * pair of an old and a new key. A copy of a store that is put in its place issues the ids again that were issued since it
- * was made.
+ * them.
+ *
+ * <p>Ids of pre-keys begin at a random one, rise, and continue at 1 after 16,777,214, for each kind of pre-key. An id whose
+ * pre-key still exists is skipped. The counters are removed by {@code clear()} and {@code erase()}, together with the
+ * pre-keys, and ids then begin at another random one: an id that a server still holds from before is met by chance only,
+ * with a probability of about one in 16,777,214 for each pair of an old and a new pre-key. An old copy of a store that
+ * replaces the store issues the ids again that the store has issued since.
  *
  * <p>Each method is one transaction, and so one commit or none. It throws what
  * {@link SignalKeyStore#transaction(String, TransactionWork)} does; nothing is written then. Called within a transaction
@@ -57,11 +59,11 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * run up to 5 times when the commit meets a conflict; {@link #transaction} runs its work once unless its options say
  * otherwise.
  *
- * <p>Safe for use by any number of threads. What is done with one remote device runs in the order in which it came;
- * several devices run in parallel, and so do messages, making pre-keys, and saving application data: none of these
- * conflicts with another. Methods that make pre-keys run one at a time. A message conflicts only with what changes the
- * keys that it uses: {@code clear()}, {@code erase()}, the removal of its pre-keys, another message with the same
- * one-time pre-key, and works of the application that write the same entries under other lock keys.
+ * <p>Safe for use by any number of threads. Calls about one remote device run in the order in which they arrived; calls
+ * about several devices run in parallel. Methods that make pre-keys run one at a time. Messages, making pre-keys and saving
+ * application data never conflict with each other. A message conflicts only with a change to the entries that it uses:
+ * {@code clear()}, {@code erase()}, the removal of its pre-keys, another message with the same one-time pre-key, and
+ * transactions of the application that write these entries under other lock keys.
  */
 public final class SignalAccount {
 

@@ -228,7 +228,7 @@ class NoConflictTest extends LibsignalTest {
                         throw new AssertionError(e);
                     }
                 })
-                .orTimeout(60, TimeUnit.SECONDS)
+                .orTimeout(5, TimeUnit.MINUTES)
                 .join();
     }
 
