@@ -1,12 +1,13 @@
 package dev.keystore.mapdb;
 
-import dev.keystore.StoreOpenException;
+import dev.keystore.KeyStoreException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendProvider;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -60,14 +61,16 @@ public final class MapdbBackendProvider implements BackendProvider {
 
     @Override
     public Backend open(BackendConfig config) {
-        Path path = path(config);
+        Path path = path(Objects.requireNonNull(config, "config"));
         long checkpointBytes = checkpointBytes(config);
-        MapdbFolder folder = MapdbFolder.examine(path);
+        MapdbFolder folder = MapdbFolder.examine(path, config.mustExist());
         try {
             folder.open();
             return MapdbBackend.open(folder, checkpointBytes);
         } catch (IOException | BackendException e) {
-            StoreOpenException failure = new StoreOpenException(path + " can't be opened: " + e.getMessage(), e);
+            String advice = e instanceof DamagedFileException ? "" : "; if the disk is full, free some space";
+            KeyStoreException failure =
+                    Interrupts.openFailure(path, path + " can't be opened: " + e.getMessage() + advice, e);
             folder.undo(failure);
             throw failure;
         } catch (RuntimeException | Error e) {

@@ -156,10 +156,15 @@ final class WorkingMap {
         }
     }
 
-    /** Closes the file, durably. */
+    /**
+     * Closes the file, durably.
+     *
+     * @throws MovedException if its path no longer leads to it
+     */
     void close() throws IOException {
         try {
             db.close();
+            volume.requireInPlace();
         } catch (DBException e) {
             throw failure(path, e);
         }
