@@ -24,7 +24,7 @@ final class Writer {
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
 
     /** Less than others wait for this one's group. */
-    private static final Duration ROOM_TIMEOUT = Duration.ofSeconds(5);
+    private static final Duration ROOM_TIMEOUT = Duration.ofSeconds(8);
 
     private static final long LARGEST_GROUP_BYTES = 1 << 30;
     private static final long LARGEST_JOURNAL_BYTES = 16 << 20;
