@@ -86,7 +86,9 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     @Override
     public Stream<String> scan(String context, String type, String idPrefix) {
-        return keys("scan " + type + " in context " + context, EntryKey.of(context, type, idPrefix))
+        return keys(
+                        "scan " + type + " in context " + context,
+                        EntryKey.of(context, type, Objects.requireNonNull(idPrefix, "idPrefix")))
                 .map(key -> EntryKey.entryOf(key).id());
     }
 

@@ -78,7 +78,7 @@ final class Mounts {
 
     private static String unescaped(String field) {
         return ESCAPED.matcher(field)
-                .replaceAll(found -> Matcher.quoteReplacement(
-                        String.valueOf((char) Integer.parseInt(found.group(1), 8))));
+                .replaceAll(
+                        found -> Matcher.quoteReplacement(String.valueOf((char) Integer.parseInt(found.group(1), 8))));
     }
 }

@@ -170,10 +170,15 @@ final class WorkingMap {
         }
     }
 
-    /** Closes the file and deletes it. */
+    /** Closes the file and deletes it, unless its path no longer leads to it. */
     void discard() {
         volume.drop();
-        MapdbFolder.deleteIfPossible(path);
+        try {
+            volume.requireInPlace();
+            MapdbFolder.deleteIfPossible(path);
+        } catch (MovedException e) {
+            // The file at the path is not this one.
+        }
     }
 
     private static IOException failure(Path path, DBException e) {

@@ -140,7 +140,8 @@ final class MapdbPowerLossTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("R11 kill, recovery, power loss: what the recovery counted is there, and so is what was committed after it")
+    @DisplayName(
+            "R11 kill, recovery, power loss: what the recovery counted is there, and so is what was committed after it")
     void killRecoverPowerLoss(Loss loss) throws Exception {
         Path beforeCommit;
         Path afterCommit;
@@ -158,7 +159,8 @@ final class MapdbPowerLossTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("R11 kill, recovery, MapDB rebuilt in the same process, commits, a checkpoint, power loss: all is there")
+    @DisplayName(
+            "R11 kill, recovery, MapDB rebuilt in the same process, commits, a checkpoint, power loss: all is there")
     void killRecoverRebuildCheckpointPowerLoss(Loss loss) throws Exception {
         int pairs = ACKNOWLEDGED + 1;
         Path lost;
@@ -180,7 +182,8 @@ final class MapdbPowerLossTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("R11 a recovery that is killed itself, at any of its files, is followed by one that forces what it counts")
+    @DisplayName(
+            "R11 a recovery that is killed itself, at any of its files, is followed by one that forces what it counts")
     void recoveryKilled(Loss loss) throws Exception {
         byte[] journal = Files.readAllBytes(Mapdb.files(store, "journal-").get(0));
         String name = Mapdb.files(store, "journal-").get(0).getFileName().toString();
@@ -288,8 +291,7 @@ final class MapdbPowerLossTest {
             Path journal = Mapdb.files(store, "journal-").get(1);
             backend.writer().current().close();
             int failed = pairs;
-            Failures.assertKind(
-                    Kind.OUTCOME_UNKNOWN, () -> backend.commit(Mapdb.pair("alice", failed, value(failed))));
+            Failures.assertKind(Kind.OUTCOME_UNKNOWN, () -> backend.commit(Mapdb.pair("alice", failed, value(failed))));
             appendRecord(journal, pairs + 1, failed);
             assertPairs(backend, pairs);
         }
@@ -307,8 +309,7 @@ final class MapdbPowerLossTest {
             file.readFully(header);
             long salt = ByteBuffer.wrap(header).getLong(Long.BYTES);
             file.seek(file.length());
-            file.write(JournalRecord.encode(
-                    salt, number, Change.of(List.of(Mapdb.pair("alice", pair, value(pair))))));
+            file.write(JournalRecord.encode(salt, number, Change.of(List.of(Mapdb.pair("alice", pair, value(pair))))));
         }
     }
 }
