@@ -302,6 +302,30 @@ final class MapdbPowerLossTest {
         assertPairs(crashed, pairs);
     }
 
+    @Test
+    @DisplayName("R11 a mark of a clean close that power loss brings back is not believed once a checkpoint is newer")
+    void markBroughtBack() throws Exception {
+        Mapdb.open(store).close();
+        byte[] mark = Files.readAllBytes(store.resolve("closed"));
+        int pairs = ACKNOWLEDGED + 1;
+        try (MapdbBackend backend = Mapdb.open(store)) {
+            backend.commit(Mapdb.pair("alice", pairs, value(pairs)));
+            pairs++;
+            backend.writer().current().close();
+            assertThat(backend.checkpointer().makeRoom(pairs, Long.MAX_VALUE)).isTrue();
+        }
+        assertThat(Mapdb.files(store, "journal-")).isEmpty();
+        Files.write(store.resolve("closed"), mark);
+
+        try (MapdbBackend backend = Mapdb.open(store)) {
+            assertPairs(backend, pairs);
+            backend.commit(Mapdb.pair("alice", pairs, value(pairs)));
+            pairs++;
+        }
+        Files.delete(store.resolve("closed"));
+        assertPairs(store, pairs);
+    }
+
     /** Writes what the failed append wrote. */
     private static void appendRecord(Path journal, long number, int pair) throws IOException {
         try (RandomAccessFile file = new RandomAccessFile(journal.toFile(), "rw")) {
