@@ -46,7 +46,6 @@ record ClosedMark(long last, String working, long bytes, int checksum) {
 
     /** Marks the folder as closed after a record, with a working file that is closed. All records are durable. */
     static void write(MapdbFolder folder, long last, Path working) throws IOException {
-        folder.requireInPlace();
         String text = "last " + last + " working " + working.getFileName() + " bytes " + Files.size(working)
                 + " checksum " + checksum(working);
         folder.write(FILE, text + " " + checksum(text) + "\n");

@@ -15,7 +15,8 @@ import java.util.TreeSet;
  * Opens the MapDB backend from {@code mapdb:path/of/the/folder}. Found by its scheme; nobody needs to name it.
  *
  * <p>What follows the scheme is the path of a folder that is the store's alone. One that does not exist, or is empty,
- * becomes a new store, readable by its owner alone, unless the store must exist (R58). One process at a time has it open, once (R53).
+ * becomes a new store, readable by its owner alone, unless the store must exist (R58). One process at a time has it open,
+ * once (R53).
  *
  * <p>A commit is one record in a journal and one fsync; then MapDB's file has it, whose pages are written whenever the
  * system likes. Closed journals are merged into a new checkpoint, in the background and while commits go on, when they

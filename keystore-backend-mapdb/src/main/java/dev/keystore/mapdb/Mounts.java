@@ -20,6 +20,9 @@ import org.jspecify.annotations.Nullable;
 final class Mounts {
 
     private static final Path MOUNTS = Path.of("/proc/self/mountinfo");
+    /** Its files may have the device numbers of its layers, its folders have another. */
+    private static final String OVERLAY = "overlay";
+
     private static final Pattern ESCAPED = Pattern.compile("\\\\([0-7]{3})");
 
     private Mounts() {}
@@ -32,12 +35,13 @@ final class Mounts {
      */
     static void requireWhole(Path folder) throws IOException {
         Set<String> mountPoints = mountPoints();
+        boolean comparable = !Files.getFileStore(folder).type().startsWith(OVERLAY);
         try (Stream<Path> files = Files.list(folder)) {
             for (Path file : (Iterable<Path>) files::iterator) {
                 if (mountPoints.contains(file.toString())) {
                     throw refusal(folder, file, "is mounted separately");
                 }
-                if (Files.isRegularFile(file) && !onOneDevice(folder, file)) {
+                if (comparable && Files.isRegularFile(file) && !onOneDevice(folder, file)) {
                     throw refusal(folder, file, "is on another device than its folder");
                 }
             }
@@ -66,12 +70,11 @@ final class Mounts {
     private static Set<String> mountPoints() throws IOException {
         Set<String> points = new HashSet<>();
         if (Files.isReadable(MOUNTS)) {
-            for (String line : new String(Files.readAllBytes(MOUNTS), StandardCharsets.UTF_8).split("\n")) {
-                String[] fields = line.split(" ", 6);
-                if (fields.length > 4) {
-                    points.add(unescaped(fields[4]));
-                }
-            }
+            new String(Files.readAllBytes(MOUNTS), StandardCharsets.UTF_8)
+                    .lines()
+                    .map(line -> line.split(" ", 6))
+                    .filter(fields -> fields.length > 4)
+                    .forEach(fields -> points.add(unescaped(fields[4])));
         }
         return points;
     }
