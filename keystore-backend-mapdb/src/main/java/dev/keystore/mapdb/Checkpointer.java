@@ -16,7 +16,8 @@ import org.jspecify.annotations.Nullable;
  * when it is whole and forced, and what it replaces is deleted once the name is durable.
  *
  * <p>One that fails, on a full disk for example, is tried again when the next journal is full. One that fails because a
- * file is damaged is not: see {@link #damage}.
+ * file is damaged is not: see {@link #damage}. A commit that finds the disk full has one made at once: see
+ * {@link #makeRoom}.
  */
 final class Checkpointer {
 
@@ -28,8 +29,17 @@ final class Checkpointer {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final Thread thread = new Thread(this::run, "keystore-mapdb-checkpoint");
+    private final Condition ended = lock.newCondition();
     private long last;
     private boolean due = true;
+    private boolean running;
+
+    /** Whether the next checkpoint is made however few bytes the journals have. */
+    private boolean urgent;
+
+    /** The last record of the newest journal that an urgent checkpoint was tried with. */
+    private long lastUrgent = -1;
+
     private volatile boolean closed;
     private volatile @Nullable DamagedFileException damage;
 
@@ -59,6 +69,39 @@ final class Checkpointer {
     }
 
     /**
+     * Makes room on a full disk: waits for the checkpoint that is being made, whose files take room until it ends, and has
+     * one made of the closed journals, which are then deleted. That is tried once until a record is committed.
+     *
+     * @param lastClosed the last record; all journals are closed
+     * @param waitNanos how long to wait at most; an interrupt ends the wait, and the flag stays
+     * @return whether there may be more room now
+     */
+    boolean makeRoom(long lastClosed, long waitNanos) {
+        lock.lock();
+        try {
+            last = lastClosed;
+            if (lastUrgent != lastClosed) {
+                lastUrgent = lastClosed;
+                urgent = true;
+                due = true;
+                changed.signal();
+            } else if (!running && !due) {
+                return false;
+            }
+            long left = waitNanos;
+            while ((running || due) && !closed && left > 0) {
+                left = ended.awaitNanos(left);
+            }
+            return !running && !due;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
      * Returns which file is damaged, if one is. The store then works only until its process dies, so nothing more should
      * be committed to it.
      */
@@ -66,6 +109,14 @@ final class Checkpointer {
     DamagedFileException damage() {
         return damage;
     }
+
+    /**
+     * A checkpoint that may have to be made.
+     *
+     * @param upTo the last record that it is to hold
+     * @param urgent whether it is made however few bytes the journals have
+     */
+    private record Task(long upTo, boolean urgent) {}
 
     /** What uses checkpoints and journals. */
     interface Work<T> {
@@ -105,10 +156,10 @@ final class Checkpointer {
     }
 
     private void run() {
-        while (awaitDue()) {
+        for (Task task = awaitDue(); task != null; task = awaitDue()) {
             try {
-                long upTo = last();
-                exclusively(() -> checkpoint(upTo));
+                Task next = task;
+                exclusively(() -> checkpoint(next));
             } catch (DamagedFileException e) {
                 damage = e;
             } catch (IOException | RuntimeException | Error e) {
@@ -121,32 +172,31 @@ final class Checkpointer {
         }
     }
 
-    private boolean awaitDue() {
+    /** Ends the task that was done, and waits for the next; there is none once this is closed. */
+    private @Nullable Task awaitDue() {
         lock.lock();
         try {
+            running = false;
+            ended.signalAll();
             while (!due && !closed) {
                 changed.awaitUninterruptibly();
             }
+            Task next = closed ? null : new Task(last, urgent);
+            running = next != null;
             due = false;
-            return !closed;
+            urgent = false;
+            return next;
         } finally {
             lock.unlock();
         }
     }
 
-    private long last() {
-        lock.lock();
-        try {
-            return last;
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    private boolean checkpoint(long upTo) throws IOException {
-        History history = History.of(folder).upTo(upTo);
-        return history.journalBytes() >= Math.max(checkpointBytes, history.checkpointBytes() / 2)
-                && write(history, upTo);
+    private boolean checkpoint(Task task) throws IOException {
+        folder.requireInPlace();
+        History history = History.of(folder).upTo(task.upTo);
+        long bytes = history.journalBytes();
+        boolean isDue = bytes >= Math.max(checkpointBytes, history.checkpointBytes() / 2);
+        return (isDue || (task.urgent && bytes > 0)) && write(history, task.upTo);
     }
 
     private boolean write(History history, long upTo) throws IOException {
@@ -156,7 +206,9 @@ final class Checkpointer {
             if (!copy(history, upTo, temporary)) {
                 return false;
             }
+            folder.requireInPlace();
             folder.publish(temporary, file);
+            folder.requireInPlace();
         } finally {
             MapdbFolder.deleteIfPossible(temporary);
         }

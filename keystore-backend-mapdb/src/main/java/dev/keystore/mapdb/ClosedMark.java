@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.Map;
+import java.util.NavigableMap;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -44,7 +44,7 @@ record ClosedMark(long last, String working, long bytes, int checksum) {
         }
     }
 
-    /** Marks the folder as closed after a record, with a working file that is closed. */
+    /** Marks the folder as closed after a record, with a working file that is closed. All records are durable. */
     static void write(MapdbFolder folder, long last, Path working) throws IOException {
         String text = "last " + last + " working " + working.getFileName() + " bytes " + Files.size(working)
                 + " checksum " + checksum(working);
@@ -56,10 +56,13 @@ record ClosedMark(long last, String working, long bytes, int checksum) {
         folder.deleteDurably(folder.file(FILE));
     }
 
-    /** Tells whether no journal was begun after the mark was written. */
+    /** Tells whether no journal was begun, and no checkpoint made of one, after the mark was written. */
     boolean isNewest(MapdbFolder folder) throws IOException {
-        Map.Entry<Long, Path> journal = folder.numbered(MapdbFolder.JOURNAL).lastEntry();
-        return journal == null || journal.getKey() <= last;
+        return isLast(folder.numbered(MapdbFolder.JOURNAL)) && isLast(folder.numbered(MapdbFolder.CHECKPOINT));
+    }
+
+    private boolean isLast(NavigableMap<Long, Path> files) {
+        return files.tailMap(last, false).isEmpty();
     }
 
     /** Tells whether the working file is what it was when the store was closed. */

@@ -8,13 +8,16 @@ final class DamagedFileException extends IOException {
 
     private static final long serialVersionUID = 1L;
 
+    /** An old copy would bring back ratchet states and keys that were used since (R46). */
+    private static final String ADVICE =
+            "; if nothing else helps, bring the data back with restore, never by copying an old folder into place";
+
     DamagedFileException(Path file, long offset, String what) {
-        super(file + " is damaged at offset " + offset + ": " + what
-                + "; bring the file back from a backup of the whole folder");
+        super(file + " is damaged at offset " + offset + ": " + what + ADVICE);
     }
 
     /** A file that is missing, or ends too early. */
     DamagedFileException(String what) {
-        super(what + "; bring the folder back from a backup");
+        super(what + ADVICE);
     }
 }

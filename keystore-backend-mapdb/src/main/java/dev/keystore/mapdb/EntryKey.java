@@ -4,6 +4,7 @@ import dev.keystore.EntryId;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,7 +21,7 @@ final class EntryKey {
     static byte[] of(String context, String type, String id) {
         byte[] contextBytes = bytes("context", context, 0xFFFF);
         byte[] typeBytes = bytes("type", type, 0xFF);
-        byte[] idBytes = id.getBytes(StandardCharsets.UTF_8);
+        byte[] idBytes = Objects.requireNonNull(id, "id").getBytes(StandardCharsets.UTF_8);
         return ByteBuffer.allocate(Short.BYTES + contextBytes.length + 1 + typeBytes.length + idBytes.length)
                 .putShort((short) contextBytes.length)
                 .put(contextBytes)
@@ -72,7 +73,7 @@ final class EntryKey {
     }
 
     private static byte[] bytes(String what, String name, int longest) {
-        byte[] bytes = name.getBytes(StandardCharsets.UTF_8);
+        byte[] bytes = Objects.requireNonNull(name, what).getBytes(StandardCharsets.UTF_8);
         if (bytes.length > longest) {
             throw new IllegalArgumentException(what + " has " + bytes.length + " bytes, and may have " + longest);
         }

@@ -4,6 +4,7 @@ import dev.keystore.StoreOpenException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -58,15 +59,34 @@ final class FolderLock {
             if (lock(channel) == null) {
                 throw new StoreOpenException(folder + " is open in another process, by " + text(file), null);
             }
-            channel.truncate(0);
-            channel.write(ByteBuffer.wrap((holder + "\n").getBytes(StandardCharsets.UTF_8)), 0);
+            name(channel, holder);
             return new FolderLock(folder, channel);
-        } catch (IOException | RuntimeException e) {
-            HELD.remove(folder);
+        } catch (IOException | RuntimeException | Error e) {
+            giveUp(folder, channel);
+            throw e;
+        }
+    }
+
+    /** Closes the channel, and only then lets this process open another, whose lock closing this one would drop. */
+    private static void giveUp(Path folder, @Nullable FileChannel channel) throws IOException {
+        try {
             if (channel != null) {
                 channel.close();
             }
+        } finally {
+            HELD.remove(folder);
+        }
+    }
+
+    /** Writes who holds the lock, which is held even where a full disk leaves no room for that. */
+    private static void name(FileChannel channel, String holder) throws IOException {
+        try {
+            channel.truncate(0);
+            channel.write(ByteBuffer.wrap((holder + "\n").getBytes(StandardCharsets.UTF_8)), 0);
+        } catch (ClosedChannelException e) {
             throw e;
+        } catch (IOException e) {
+            // An opener that is refused does not learn by whom.
         }
     }
 

@@ -78,6 +78,28 @@ record History(long checkpointed, @Nullable Path checkpoint, NavigableMap<Long, 
         return bytes;
     }
 
+    /**
+     * Makes durable what these files say is committed, before anything is built on it (R11).
+     *
+     * <p>The last record of the last journal may have been written and never forced, by a process that died. Forcing the
+     * file now would prove nothing: where an earlier fsync has failed, the system may take its pages for written. So what
+     * counts of the journal is written to a new file, which is forced and takes the journal's name; a torn record behind it
+     * is gone then. Earlier journals and the checkpoint were forced before the next file was begun.
+     *
+     * @param last the number of the last record
+     */
+    void makeDurable(MapdbFolder folder, long last) throws IOException {
+        Map.Entry<Long, Path> journal = journals.lastEntry();
+        if (journal == null) {
+            folder.force();
+            return;
+        }
+        try (JournalReader reader = new JournalReader(journal.getValue(), journal.getKey())) {
+            while (reader.next(last) != null) {}
+            Journal.rewrite(folder, journal.getValue(), reader.offset());
+        }
+    }
+
     /** Returns the number of the last record that can be read. */
     long last() throws IOException {
         Map.Entry<Long, Path> journal = journals.lastEntry();

@@ -91,6 +91,11 @@ final class JournalReader implements Closeable {
         return number;
     }
 
+    /** Returns where the record that {@link #next} looks for begins: the end of those that were read. */
+    long offset() {
+        return offset;
+    }
+
     private void requireTornTail(long last) throws IOException {
         if (last != Long.MAX_VALUE) {
             throw new DamagedFileException(

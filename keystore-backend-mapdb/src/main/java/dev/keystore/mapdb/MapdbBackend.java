@@ -13,6 +13,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -63,7 +64,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     @Override
     public Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
-        List<String> all = List.copyOf(ids);
+        List<String> all = List.copyOf(Objects.requireNonNull(ids, "ids"));
         List<byte[]> keys =
                 all.stream().map(id -> EntryKey.of(context, type, id)).toList();
         List<byte @Nullable []> values = read(() -> entries.get("load " + all.size() + " entries of " + type, keys));
@@ -85,7 +86,9 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     @Override
     public Stream<String> scan(String context, String type, String idPrefix) {
-        return keys("scan " + type + " in context " + context, EntryKey.of(context, type, idPrefix))
+        return keys(
+                        "scan " + type + " in context " + context,
+                        EntryKey.of(context, type, Objects.requireNonNull(idPrefix, "idPrefix")))
                 .map(key -> EntryKey.entryOf(key).id());
     }
 
@@ -115,7 +118,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         shared.lock();
         try {
             requireOpen();
-            writer.commit(group);
+            writer.commit(Objects.requireNonNull(group, "group"));
         } finally {
             shared.unlock();
         }

@@ -1,12 +1,13 @@
 package dev.keystore.mapdb;
 
-import dev.keystore.StoreOpenException;
+import dev.keystore.KeyStoreException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendProvider;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -14,7 +15,8 @@ import java.util.TreeSet;
  * Opens the MapDB backend from {@code mapdb:path/of/the/folder}. Found by its scheme; nobody needs to name it.
  *
  * <p>What follows the scheme is the path of a folder that is the store's alone. One that does not exist, or is empty,
- * becomes a new store, readable by its owner alone. One process at a time has it open, once (R53).
+ * becomes a new store, readable by its owner alone, unless the store must exist (R58). One process at a time has it open,
+ * once (R53).
  *
  * <p>A commit is one record in a journal and one fsync; then MapDB's file has it, whose pages are written whenever the
  * system likes. Closed journals are merged into a new checkpoint, in the background and while commits go on, when they
@@ -27,7 +29,13 @@ import java.util.TreeSet;
  * that recovery needs is refused, with the file, the place and what would be lost; nothing is changed then. What can't be
  * told from a crash is the loss of the last records, or the last journal, of a store that was not closed.
  *
- * <p>A disk that is full refuses commits, as permanent failures; once there is room, they go on.
+ * <p>A commit that finds the disk full waits up to 8 s for a checkpoint, which frees the journals, and is tried once more;
+ * then it is refused, as a permanent failure. Once there is room, commits go on. A store on a full disk can be opened and
+ * read.
+ *
+ * <p>Each group of commits is acknowledged only if its journal's path still leads to the open file. If the folder was moved,
+ * replaced or deleted, commits fail, and nothing of them is written, until it is back. A folder of which a file is on
+ * another device, or mounted separately, is refused.
  *
  * <p>MapDB computes hashes with lz4-java, which brings native code and unpacks it into {@code java.io.tmpdir}. Where that
  * can't be loaded it goes on in Java; nothing here depends on it.
@@ -60,14 +68,16 @@ public final class MapdbBackendProvider implements BackendProvider {
 
     @Override
     public Backend open(BackendConfig config) {
-        Path path = path(config);
+        Path path = path(Objects.requireNonNull(config, "config"));
         long checkpointBytes = checkpointBytes(config);
-        MapdbFolder folder = MapdbFolder.examine(path);
+        MapdbFolder folder = MapdbFolder.examine(path, config.mustExist());
         try {
             folder.open();
             return MapdbBackend.open(folder, checkpointBytes);
         } catch (IOException | BackendException e) {
-            StoreOpenException failure = new StoreOpenException(path + " can't be opened: " + e.getMessage(), e);
+            String advice = e instanceof DamagedFileException ? "" : "; if the disk is full, free some space";
+            KeyStoreException failure =
+                    Interrupts.openFailure(path, path + " can't be opened: " + e.getMessage() + advice, e);
             folder.undo(failure);
             throw failure;
         } catch (RuntimeException | Error e) {

@@ -1,9 +1,10 @@
 package dev.keystore.mapdb;
 
+import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
+import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
@@ -11,11 +12,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -44,12 +47,16 @@ final class MapdbFolder {
 
     private static final String LOCK = "lock";
     private static final String NEW = ".new";
+    /** Windows opens no folders, and keeps names without such a call. */
+    private static final boolean FOLDERS_CAN_BE_OPENED = File.separatorChar == '/';
+
     private static final Pattern NUMBERED = Pattern.compile("(journal|checkpoint|working)-(\\d{19})");
 
     private final Deque<Path> created = new ArrayDeque<>();
     private Path path;
     private boolean fresh;
     private @Nullable FolderLock lock;
+    private @Nullable Object lockKey;
 
     private MapdbFolder(Path path) {
         this.path = path;
@@ -61,11 +68,25 @@ final class MapdbFolder {
      * @throws StoreOpenException if no store can be there, or what is there is none
      */
     static MapdbFolder examine(Path path) {
+        return examine(path, false);
+    }
+
+    /**
+     * As {@link #examine(Path)}, where a store that is not there may be refused.
+     *
+     * @param mustExist whether it is
+     * @throws StoreNotFoundException if it is, and no store is there
+     */
+    static MapdbFolder examine(Path path, boolean mustExist) {
         Path folder = nearestExisting(path);
         if (!Files.isDirectory(folder)) {
             throw new StoreOpenException(folder + " is not a folder; name a folder for the store", null);
         }
-        MapdbFormat.examine(path);
+        if (!MapdbFormat.examine(path) && mustExist) {
+            throw new StoreNotFoundException("there is no store at " + path
+                    + ", and nothing was created; check the path and that its volume is mounted, or open it without"
+                    + " mustExist to create a new, empty store");
+        }
         if (!Files.isWritable(folder) || !Files.isExecutable(folder)) {
             throw new StoreOpenException(folder + " can't be written; make the folder writable for this user", null);
         }
@@ -83,13 +104,61 @@ final class MapdbFolder {
             path = path.toRealPath();
             createIfAbsent(path.resolve(LOCK));
             Interrupts.outlast(() -> lock = FolderLock.acquire(path, path.resolve(LOCK)));
+            lockKey = key(path.resolve(LOCK));
             fresh = !MapdbFormat.examine(path);
             if (fresh) {
+                forceAncestors();
                 write(MapdbFormat.FILE, MapdbFormat.TEXT);
+            } else {
+                Mounts.requireWhole(path);
             }
         } catch (IOException e) {
-            throw new StoreOpenException(path + " could not be opened: " + e, e);
+            throw Interrupts.openFailure(
+                    path, path + " could not be opened: " + e + "; if the disk is full, free some space", e);
         }
+    }
+
+    /** Forces the folders that an opening which died may have created this one in. */
+    private void forceAncestors() throws IOException {
+        Path folder = path;
+        for (Path parent = folder.getParent();
+                parent != null && Files.isWritable(parent) && Mounts.onOneDevice(folder, parent);
+                parent = parent.getParent()) {
+            force(parent);
+            folder = parent;
+        }
+    }
+
+    /**
+     * Checks that the path still leads to the folder that is locked.
+     *
+     * @throws MovedException if it does not
+     */
+    void requireInPlace() throws MovedException {
+        requireInPlace(path.resolve(LOCK), lockKey);
+    }
+
+    /**
+     * Checks that a path leads to a file that is open. Costs one {@code stat}.
+     *
+     * @param key what {@link #key} returned for the file
+     * @throws MovedException if it leads to nothing, or to another file
+     */
+    static void requireInPlace(Path file, @Nullable Object key) throws MovedException {
+        try {
+            if (!Objects.equals(key(file), key)) {
+                throw new MovedException(file, null);
+            }
+        } catch (MovedException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new MovedException(file, e);
+        }
+    }
+
+    /** Returns what tells a file from any other, its device and inode; {@code null} where the system has no such key. */
+    static @Nullable Object key(Path file) throws IOException {
+        return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
     }
 
     /** Gives the lock back. */
@@ -157,6 +226,11 @@ final class MapdbFolder {
     /** Gives a new file its name: on return it survives power loss, in place of the one that may have been there. */
     void publish(Path temporary, Path file) throws IOException {
         Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
+        force();
+    }
+
+    /** Forces the folder: on return the names in it survive power loss, and removed ones stay away. */
+    void force() throws IOException {
         force(path);
     }
 
@@ -174,7 +248,7 @@ final class MapdbFolder {
     /** Removes a file so that it does not come back after power loss. */
     void deleteDurably(Path file) throws IOException {
         if (Files.deleteIfExists(file)) {
-            force(path);
+            force();
         }
     }
 
@@ -245,20 +319,13 @@ final class MapdbFolder {
     }
 
     private static void force(Path folder) throws IOException {
-        Interrupts.outlast(() -> forceOnce(folder));
+        if (FOLDERS_CAN_BE_OPENED) {
+            Interrupts.outlast(() -> forceOnce(folder));
+        }
     }
 
     private static void forceOnce(Path folder) throws IOException {
-        FileChannel channel;
-        try {
-            channel = FileChannel.open(folder, StandardOpenOption.READ);
-        } catch (ClosedByInterruptException e) {
-            throw e;
-        } catch (IOException e) {
-            // Windows opens no folders, and needs no such call.
-            return;
-        }
-        try (channel) {
+        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
             channel.force(true);
         }
     }

@@ -8,6 +8,7 @@ import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 import org.mapdb.DBException;
 import org.mapdb.volume.ByteBufferVol;
 
@@ -27,10 +28,12 @@ final class MappedVolume extends ByteBufferVol {
     private static final byte[] ZEROS = new byte[1 << 16];
 
     private final Path path;
+    private final @Nullable Object key;
 
     MappedVolume(Path path) throws IOException {
         super(false, SLICE_SHIFT, false);
         this.path = path;
+        key = MapdbFolder.key(path);
         map((int) (path.toFile().length() >>> SLICE_SHIFT));
     }
 
@@ -54,7 +57,13 @@ final class MappedVolume extends ByteBufferVol {
         }
     }
 
+    /** Checks that the path leads to the file that is mapped. */
+    void requireInPlace() throws MovedException {
+        MapdbFolder.requireInPlace(path, key);
+    }
+
     private void fill(long from, long to) throws IOException {
+        requireInPlace();
         try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
             try {
                 file.seek(from);

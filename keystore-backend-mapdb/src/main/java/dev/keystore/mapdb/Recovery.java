@@ -13,6 +13,10 @@ import org.jspecify.annotations.Nullable;
  * file is damaged, it is made again from the checkpoint and the journals, in their order and with bounded memory. Nothing
  * that could be needed is changed or removed before that has succeeded.
  *
+ * <p>What then counts as committed is durable before anybody reads it or commits after it (R11): after a clean close all
+ * of it is, otherwise {@link History#makeDurable} sees to it. A process that dies in between leaves what was there, or the
+ * same in a durable file.
+ *
  * @param last the number of the last record
  */
 record Recovery(WorkingMap map, long last) {
@@ -27,11 +31,35 @@ record Recovery(WorkingMap map, long last) {
         long last = mark.isPresent() ? mark.get().last() : History.of(folder).last();
         WorkingMap map = mark.isPresent() && mark.get().fits(folder) ? reuse(folder, mark.get()) : null;
         if (map == null) {
-            map = rebuild(folder, last);
-            ClosedMark.delete(folder);
+            map = rebuildDurably(folder, last);
         }
         deleteOthers(folder, map.path());
         return new Recovery(map, last);
+    }
+
+    private static WorkingMap rebuildDurably(MapdbFolder folder, long last) throws IOException {
+        WorkingMap map = rebuildWithRoom(folder, last);
+        try {
+            deleteOthers(folder, map.path());
+            History.of(folder).makeDurable(folder, last);
+            ClosedMark.delete(folder);
+            return map;
+        } catch (IOException | RuntimeException | Error e) {
+            map.discard();
+            throw e;
+        }
+    }
+
+    /** Rebuilds, and if there is no room for that, once more without the old working files, which nobody needs. */
+    private static WorkingMap rebuildWithRoom(MapdbFolder folder, long last) throws IOException {
+        try {
+            return rebuild(folder, last);
+        } catch (DamagedFileException e) {
+            throw e;
+        } catch (IOException e) {
+            deleteOthers(folder, null);
+            return rebuild(folder, last);
+        }
     }
 
     private static Optional<ClosedMark> closedMark(MapdbFolder folder) throws IOException {
@@ -59,6 +87,7 @@ record Recovery(WorkingMap map, long last) {
      * @param last the number of the last record
      */
     static WorkingMap rebuild(MapdbFolder folder, long last) throws IOException {
+        folder.requireInPlace();
         Map.Entry<Long, Path> newest = folder.numbered(MapdbFolder.WORKING).lastEntry();
         try (MergedEntries entries = History.of(folder).merged(folder, last)) {
             long number = newest == null ? 1 : newest.getKey() + 1;
@@ -72,7 +101,7 @@ record Recovery(WorkingMap map, long last) {
         }
     }
 
-    private static void deleteOthers(MapdbFolder folder, Path working) throws IOException {
+    private static void deleteOthers(MapdbFolder folder, @Nullable Path working) throws IOException {
         folder.deleteUnfinished();
         folder.numbered(MapdbFolder.WORKING).values().stream()
                 .filter(file -> !file.equals(working))

@@ -156,19 +156,29 @@ final class WorkingMap {
         }
     }
 
-    /** Closes the file, durably. */
+    /**
+     * Closes the file, durably.
+     *
+     * @throws MovedException if its path no longer leads to it
+     */
     void close() throws IOException {
         try {
             db.close();
+            volume.requireInPlace();
         } catch (DBException e) {
             throw failure(path, e);
         }
     }
 
-    /** Closes the file and deletes it. */
+    /** Closes the file and deletes it, unless its path no longer leads to it. */
     void discard() {
         volume.drop();
-        MapdbFolder.deleteIfPossible(path);
+        try {
+            volume.requireInPlace();
+            MapdbFolder.deleteIfPossible(path);
+        } catch (MovedException e) {
+            // The file at the path is not this one.
+        }
     }
 
     private static IOException failure(Path path, DBException e) {

@@ -16,11 +16,16 @@ import org.jspecify.annotations.Nullable;
  * nothing that fails can take it back.
  *
  * <p>Recovery: if a record can't be made durable, it is taken back, and the next group begins a new journal, before which
- * nothing of a failed record counts. If MapDB fails, its file is made again before the next group.
+ * nothing of a failed record counts. Where the disk may be full, that is tried once more when a checkpoint has made room.
+ * If MapDB fails, its file is made again before the next group.
  */
 final class Writer {
 
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
+
+    /** Less than others wait for this one's group. */
+    private static final Duration ROOM_TIMEOUT = Duration.ofSeconds(8);
+
     private static final long LARGEST_GROUP_BYTES = 1 << 30;
     private static final long LARGEST_JOURNAL_BYTES = 16 << 20;
 
@@ -31,6 +36,9 @@ final class Writer {
     private final ReentrantLock lock = new ReentrantLock();
     private @Nullable Journal journal;
     private long last;
+
+    /** Whether the journal that was closed last may hold a record that does not count; the next journal settles it. */
+    private boolean outcomeUnknown;
 
     Writer(MapdbFolder folder, Entries entries, Checkpointer checkpointer, long checkpointBytes, long last) {
         this.folder = folder;
@@ -84,6 +92,7 @@ final class Writer {
             WorkingMap map = entries.release();
             if (map != null) {
                 map.close();
+                settle();
                 ClosedMark.write(folder, last, map.path());
             }
         } finally {
@@ -98,22 +107,56 @@ final class Writer {
     }
 
     private void append(List<Change> changes) {
+        try {
+            if (!appendWhereRoom(changes)) {
+                appendOnce(changes);
+            }
+        } catch (Journal.UnknownOutcomeException e) {
+            outcomeUnknown = true;
+            throw BackendException.outcomeUnknown("could not commit: " + e.getMessage(), e);
+        } catch (MovedException e) {
+            throw BackendException.permanent("could not commit: " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw BackendException.permanent(
+                    "could not commit to " + folder + ": " + e.getMessage() + "; if the disk is full, free some space",
+                    e);
+        }
+    }
+
+    /** Appends; or returns {@code false} if that failed, nothing of it is left, and there may be more room now. */
+    private boolean appendWhereRoom(List<Change> changes) throws IOException {
+        try {
+            appendOnce(changes);
+            return true;
+        } catch (Journal.UnknownOutcomeException | MovedException e) {
+            throw e;
+        } catch (IOException e) {
+            if (!checkpointer.makeRoom(last, ROOM_TIMEOUT.toNanos())) {
+                throw e;
+            }
+            return false;
+        }
+    }
+
+    private void appendOnce(List<Change> changes) throws IOException {
         boolean appended = false;
         try {
             entries.reserve(changes);
             journal().append(last + 1, changes);
             last++;
             appended = true;
-        } catch (Journal.UnknownOutcomeException e) {
-            throw BackendException.outcomeUnknown("could not commit: " + e.getMessage(), e);
-        } catch (IOException e) {
-            throw BackendException.permanent(
-                    "could not commit to " + folder + ": " + e.getMessage() + "; if the disk is full, free some space",
-                    e);
         } finally {
             if (!appended) {
                 closeJournal();
             }
+        }
+    }
+
+    /** Makes sure that a record of unknown outcome, which the entries don't hold, is not counted by the next opening. */
+    private void settle() throws IOException {
+        if (outcomeUnknown) {
+            journal();
+            closeJournal();
         }
     }
 
@@ -124,6 +167,7 @@ final class Writer {
         }
         if (journal == null) {
             journal = Journal.create(folder, last + 1);
+            outcomeUnknown = false;
             checkpointer.closed(last);
         }
         return journal;

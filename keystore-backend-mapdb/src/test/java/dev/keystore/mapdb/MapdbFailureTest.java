@@ -114,7 +114,7 @@ final class MapdbFailureTest {
                 for (int i = 0; i < 3; i++) {
                     Failures.assertPermanent(commit(backend, acknowledged, value));
                 }
-                assertThat(Mapdb.files(path, "journal-")).hasSize(1);
+                assertThat(Mapdb.files(path, "journal-")).hasSizeLessThanOrEqualTo(1);
 
                 Files.delete(filler);
                 backend.commit(Mapdb.pair("alice", acknowledged++, value));
@@ -134,20 +134,50 @@ final class MapdbFailureTest {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             try (MapdbBackend backend = Mapdb.open(path, 4 << 20)) {
                 byte[] value = new byte[10_000];
-                int pairs = 0;
-                Path filler = null;
-                while (Mapdb.files(path, "checkpoint-").isEmpty()) {
-                    backend.commit(Mapdb.pair("alice", pairs++ % 100, value));
-                    if (filler == null) {
-                        filler = fillBut(tmpfs.folder(), 5 << 20);
-                    }
-                    if (pairs == 220) {
-                        assertThat(Mapdb.files(path, "checkpoint-")).isEmpty();
-                        Files.delete(filler);
-                    }
+                int commits = 0;
+                // Journals of a megabyte, of which four make a checkpoint due: almost as many are closed.
+                while (commits < 190) {
+                    backend.commit(Mapdb.pair("alice", commits++ % 50, value));
                 }
-                assertPairs(backend, 100);
-                assertCrashed(backend, 100);
+                // The checkpoint sorts each of them into a megabyte; what is committed until there is room has 1.2 MB.
+                Path filler = backend.checkpointer().exclusively(() -> fillBut(tmpfs.folder(), 5 << 19));
+                while (commits < 250) {
+                    backend.commit(Mapdb.pair("alice", commits++ % 50, value));
+                }
+                backend.checkpointer().exclusively(() -> {
+                    assertThat(Mapdb.files(path, "checkpoint-")).isEmpty();
+                    return true;
+                });
+                Files.delete(filler);
+                while (Mapdb.files(path, "checkpoint-").stream()
+                        .allMatch(file -> file.toString().endsWith(".new"))) {
+                    backend.commit(Mapdb.pair("alice", commits++ % 50, value));
+                }
+                assertPairs(backend, 50);
+                assertCrashed(backend, 50);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R41 a commit that finds the disk full has a checkpoint made, which frees the journals, and goes on")
+    void fullDiskOfJournals() throws Exception {
+        try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
+            // No checkpoint is due before the journals have 40 MiB.
+            try (MapdbBackend backend = Mapdb.open(path, 40 << 20)) {
+                for (int i = 0; i < 200; i++) {
+                    backend.commit(Mapdb.pair("alice", 0, new byte[50_000]));
+                }
+                Path filler = fillBut(tmpfs.folder(), 3 << 20);
+
+                backend.commit(Mapdb.pair("alice", 1, new byte[1_500_000]));
+
+                assertThat(filler).exists();
+                assertPairs(backend, 2);
+                assertCrashed(backend, 2);
+            }
+            try (MapdbBackend backend = Mapdb.open(path)) {
+                assertPairs(backend, 2);
             }
         }
     }

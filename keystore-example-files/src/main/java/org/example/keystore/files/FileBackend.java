@@ -41,6 +41,7 @@ final class FileBackend implements ContextAwareBackend {
     public Optional<byte[]> load(String context, String type, String id) {
         EntryName name = new EntryName(context, type, id);
         return call("load " + type + "/" + id, () -> {
+            folder.makeDurable(EntryName.folderName(context));
             Path file = fileOf(name);
             try {
                 return Optional.of(valueOf(name, Files.readAllBytes(file)));
@@ -73,6 +74,7 @@ final class FileBackend implements ContextAwareBackend {
     @Override
     public Stream<EntryId> list(String context) {
         return call("list", () -> {
+            folder.makeDurable(EntryName.folderName(context));
             DirectoryStream<Path> files;
             try {
                 files = Files.newDirectoryStream(folder.ofContext(EntryName.folderName(context)));

@@ -38,6 +38,6 @@ public final class FileBackendProvider implements BackendProvider {
         if (location.isBlank()) {
             throw new IllegalArgumentException("url names no folder; write " + SCHEME + ":path/of/a/folder");
         }
-        return new FileBackend(StoreFolder.open(Path.of(location).toAbsolutePath()));
+        return new FileBackend(StoreFolder.open(Path.of(location).toAbsolutePath(), config.mustExist()));
     }
 }

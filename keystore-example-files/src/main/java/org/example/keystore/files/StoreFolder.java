@@ -1,5 +1,6 @@
 package org.example.keystore.files;
 
+import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.BackendException;
@@ -51,10 +52,17 @@ final class StoreFolder {
         this.lock = lock;
     }
 
-    static StoreFolder open(Path path) {
+    /**
+     * Opens a store, or creates it.
+     *
+     * @throws StoreNotFoundException if there is none, and it must exist; nothing was created
+     */
+    static StoreFolder open(Path path, boolean mustExist) {
         try {
             return uninterrupted(() -> {
-                examine(path);
+                if (!examine(path) && mustExist) {
+                    throw new StoreNotFoundException(path + " holds no store, and nothing was created; check the path");
+                }
                 makeFolder(path);
                 return openAlone(path.toRealPath());
             });
@@ -63,10 +71,10 @@ final class StoreFolder {
         }
     }
 
-    /** Looks at what is there before anything is changed. */
-    private static void examine(Path path) throws IOException {
+    /** Looks at what is there before anything is changed, and tells whether it is a store. */
+    private static boolean examine(Path path) throws IOException {
         if (!Files.exists(path)) {
-            return;
+            return false;
         }
         if (Files.exists(path.resolve("format"))) {
             String found = Files.readString(path.resolve("format"));
@@ -74,7 +82,7 @@ final class StoreFolder {
                 throw new UnsupportedFormatException(
                         path + " holds \"" + found.strip() + "\", known is " + FORMAT.strip());
             }
-            return;
+            return true;
         }
         try (DirectoryStream<Path> files = Files.newDirectoryStream(path)) {
             for (Path file : files) {
@@ -83,6 +91,7 @@ final class StoreFolder {
                 }
             }
         }
+        return false;
     }
 
     private static StoreFolder openAlone(Path root) throws IOException {
@@ -124,10 +133,21 @@ final class StoreFolder {
         return root.resolve("entries").resolve(name);
     }
 
-    /** Makes a context's folder. Once in each opening it is made durable, as an earlier one may have died before that. */
+    /** Creates a context's folder. */
     void makeContext(String name) throws IOException {
         if (!durableContexts.contains(name)) {
             makeFolder(ofContext(name));
+            makeDurable(name);
+        }
+    }
+
+    /**
+     * Forces a context's names, once in each opening, before anything is read or built on it: a process that was killed
+     * may have renamed or removed files and not forced their folder, and what is seen of that must not change again.
+     */
+    void makeDurable(String name) throws IOException {
+        if (!durableContexts.contains(name) && Files.exists(ofContext(name))) {
+            sync(ofContext(name));
             sync(root.resolve("entries"));
             durableContexts.add(name);
         }

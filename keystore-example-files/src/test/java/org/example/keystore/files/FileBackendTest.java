@@ -4,15 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.junit.jupiter.api.Assumptions.abort;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
+import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextAwareBackend;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -218,6 +222,64 @@ class FileBackendTest {
         Path orphan = temporary.resolve("missing").resolve("store");
         assertThatExceptionOfType(StoreOpenException.class).isThrownBy(() -> Child.open(orphan));
         assertThat(orphan.getParent()).doesNotExist();
+    }
+
+    @Test
+    @DisplayName("R58 a store that must exist and doesn't is refused as not found, and nothing is created")
+    void open_mustExist_createsNothing() throws Exception {
+        Path missing = temporary.resolve("missing").resolve("store");
+        assertThatExceptionOfType(StoreNotFoundException.class)
+                .isThrownBy(() -> openExisting(missing))
+                .withMessageContaining(missing.toString());
+        assertThat(missing.getParent()).doesNotExist();
+
+        Path empty = Files.createDirectory(temporary.resolve("empty"));
+        assertThatExceptionOfType(StoreNotFoundException.class).isThrownBy(() -> openExisting(empty));
+        assertThat(empty).isEmptyDirectory();
+
+        backend.close();
+        try (ContextAwareBackend existing = openExisting(folder)) {
+            assertThat(existing.load("alice", "session", "bob")).contains(new byte[] {1});
+        }
+    }
+
+    private static ContextAwareBackend openExisting(Path folder) {
+        return (ContextAwareBackend)
+                new FileBackendProvider().open(new BackendConfig("files:" + folder, Map.of(), true));
+    }
+
+    @Test
+    @DisplayName("R11 what an opening finds in a context's folder is forced before it is read (strace)")
+    void load_firstOfAnOpening_forcesTheFolder() throws Exception {
+        backend.close();
+        Path trace = temporary.resolve("trace");
+        Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+        Process process;
+        try {
+            process = new ProcessBuilder(
+                            "strace",
+                            "-f",
+                            "-y",
+                            "-e",
+                            "trace=fsync,fdatasync",
+                            "-o",
+                            trace.toString(),
+                            java.toString(),
+                            "-cp",
+                            System.getProperty("java.class.path"),
+                            Reader.class.getName(),
+                            folder.toString())
+                    .redirectErrorStream(true)
+                    .start();
+        } catch (IOException e) {
+            process = abort("there is no strace: " + e);
+        }
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assumeTrue(process.waitFor() == 0, said);
+        assertThat(said).contains("true");
+        assertThat(trace)
+                .content()
+                .contains("sync(", "<" + folder.resolve("entries").resolve(EntryName.folderName("alice")) + ">");
     }
 
     @Test

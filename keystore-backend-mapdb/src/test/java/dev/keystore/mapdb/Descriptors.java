@@ -1,0 +1,75 @@
+package dev.keystore.mapdb;
+
+import java.io.FileInputStream;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+
+/** A process that commits while it has one file descriptor left: enough for a journal, but not to force its folder. */
+final class Descriptors {
+
+    static final String REFUSED = "refused: ";
+    static final String COMMITTED = "committed";
+
+    /** What a refusal says after the folder's path; other files' paths are longer. */
+    static final String NOT_FORCED = ": Too many open files; if the disk is full, free some space";
+
+    /** The JVM itself opens a file now and then, and a try finds one descriptor more or less. */
+    private static final int TRIES = 100;
+
+    private Descriptors() {}
+
+    public static void main(String[] arguments) throws Exception {
+        Path path = Path.of(arguments[0]);
+        try (MapdbBackend backend = Mapdb.open(path)) {
+            // Loads what the commits below need.
+            backend.commit(Mapdb.pair("alice", 0, new byte[1]));
+            backend.writer().current().close();
+            refused(backend);
+            backend.commit(Mapdb.pair("alice", 1, new byte[1]));
+            backend.writer().current().close();
+            refused(backend);
+            // On return the checkpointer is idle, and opens no file below.
+            backend.checkpointer().makeRoom(2, Long.MAX_VALUE);
+            String said = COMMITTED;
+            for (int i = 0; i < TRIES && !said.endsWith(path.toRealPath() + NOT_FORCED); i++) {
+                said = refusedWithOneDescriptor(backend);
+            }
+            System.out.println(said);
+            System.out.println(refused(backend));
+        }
+    }
+
+    private static String refused(MapdbBackend backend) {
+        try {
+            backend.commit(Mapdb.pair("alice", 2, new byte[1]));
+            return COMMITTED;
+        } catch (RuntimeException e) {
+            return REFUSED + e.getMessage();
+        }
+    }
+
+    private static String refusedWithOneDescriptor(MapdbBackend backend) throws IOException {
+        Deque<FileInputStream> taken = takeAll();
+        try {
+            taken.pop().close();
+            return refused(backend);
+        } finally {
+            for (FileInputStream one : taken) {
+                one.close();
+            }
+        }
+    }
+
+    private static Deque<FileInputStream> takeAll() {
+        Deque<FileInputStream> taken = new ArrayDeque<>();
+        try {
+            while (true) {
+                taken.push(new FileInputStream("/dev/null"));
+            }
+        } catch (IOException e) {
+            return taken;
+        }
+    }
+}
