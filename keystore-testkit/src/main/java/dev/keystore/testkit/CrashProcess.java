@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -65,8 +66,23 @@ final class CrashProcess {
         return Path.of(System.getProperty("java.home"), "bin", "java").toString();
     }
 
+    /** Returns a command that runs a child, without its arguments but the name of the test. */
+    static List<String> java(DurabilityTest test, Path temporary, Class<?> child) {
+        List<String> command = new ArrayList<>(List.of(
+                java(),
+                "-Xmx64m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:-UsePerfData",
+                "-Djava.io.tmpdir=" + temporary));
+        command.addAll(test.jvmArguments());
+        command.addAll(
+                List.of("-cp", classPath(), child.getName(), test.getClass().getName()));
+        return command;
+    }
+
     /** Returns the class path of this process, wherever its launcher keeps it. */
-    static String classPath() {
+    private static String classPath() {
         String listed = System.getProperty("surefire.test.class.path");
         return Stream.of(
                         listed == null ? System.getProperty("java.class.path") : listed,
