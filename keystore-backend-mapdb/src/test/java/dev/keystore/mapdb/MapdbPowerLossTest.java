@@ -6,11 +6,14 @@ import java.nio.file.Path;
 
 final class MapdbPowerLossTest extends PowerLossContractTest {
 
-    /** Few commits, so that journals are rotated and checkpoints made all the time. */
-    private static final long CHECKPOINT_BYTES = 1 << 15;
-
     @Override
     protected Backend open(Path folder) {
-        return Mapdb.open(folder.resolve("store"), CHECKPOINT_BYTES);
+        return Mapdb.open(folder.resolve("store"), Mapdb.FEW_BYTES);
+    }
+
+    /** Enough that journals are rotated and checkpoints made meanwhile. */
+    @Override
+    protected int commits() {
+        return 20;
     }
 }

@@ -82,7 +82,7 @@ final class CrashProcess {
     }
 
     /** Returns the class path of this process, wherever its launcher keeps it. */
-    private static String classPath() {
+    static String classPath() {
         String listed = System.getProperty("surefire.test.class.path");
         return Stream.of(
                         listed == null ? System.getProperty("java.class.path") : listed,

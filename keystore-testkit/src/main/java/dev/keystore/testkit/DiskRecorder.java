@@ -196,6 +196,7 @@ final class DiskRecorder {
             case "mkdirat" -> placeAt(call, 0).ifPresent(DiskRecorder::createFolder);
             case "link" -> link(place(call.argument(0), Optional.empty()), place(call.argument(1), Optional.empty()));
             case "linkat" -> link(placeAt(call, 0), placeAt(call, 2));
+            case "close" -> {}
             default -> refuse(call);
         }
     }
