@@ -81,7 +81,7 @@ final class DiskRecorder {
     /**
      * Returns a command that runs another and records it.
      *
-     * @param failures which calls of a thread that force files fail with an error of the disk, as {@code strace} writes it
+     * @param failures which calls of a thread that force files fail with EIO, in the form that its option {@code when} has
      */
     static List<String> traced(Path trace, Optional<String> failures, List<String> command) {
         String calls = Stream.of((POSITIONS + "," + RECORDED + "," + REFUSED).split(",", -1))
