@@ -6,9 +6,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** What is recorded of one folder: its names and sizes as they are now, and all changes so far. */
 final class RecordedFolder {
+
+    /** Files are often filled with zeros before they are used: keeping those once saves most of the memory. */
+    private static final Map<Integer, byte[]> ZEROS = new ConcurrentHashMap<>();
 
     private final Map<DiskName, Integer> names = new HashMap<>();
     private final Map<Integer, Long> sizes = new HashMap<>();
@@ -94,7 +98,21 @@ final class RecordedFolder {
 
     void write(int node, long offset, byte[] bytes, int length) {
         sizes.merge(node, offset + length, Math::max);
-        changes.add(new DiskChange.Write(node, offset, length == bytes.length ? bytes : Arrays.copyOf(bytes, length)));
+        byte[] written = length == bytes.length ? bytes : Arrays.copyOf(bytes, length);
+        changes.add(new DiskChange.Write(node, offset, isZero(written) ? zeros(length) : written));
+    }
+
+    private static byte[] zeros(int length) {
+        return ZEROS.computeIfAbsent(length, byte[]::new);
+    }
+
+    private static boolean isZero(byte[] bytes) {
+        for (byte each : bytes) {
+            if (each != 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     void resize(int node, long size) {
