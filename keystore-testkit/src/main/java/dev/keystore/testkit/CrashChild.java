@@ -1,10 +1,5 @@
 package dev.keystore.testkit;
 
-import dev.keystore.spi.AtomicCommit;
-import dev.keystore.spi.Backend;
-import dev.keystore.spi.Batch;
-import dev.keystore.spi.GroupCommit;
-import dev.keystore.spi.Mutation;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
@@ -13,9 +8,6 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The process that is killed: opens the backend as a test says, commits from several threads, and prints each commit
@@ -31,25 +23,21 @@ final class CrashChild {
 
     private static final FileOutputStream PARENT = new FileOutputStream(FileDescriptor.out);
 
-    private final BackendUnderTest backend;
-    private final CrashScript script;
-    private final Lock turn = new ReentrantLock();
+    private final CrashWriter writer;
 
-    private CrashChild(Backend opened, long seed) {
-        backend = new BackendUnderTest(opened);
-        script = CrashScript.of(seed, opened);
+    private CrashChild(CrashWriter writer) {
+        this.writer = writer;
     }
 
     /** Takes the name of a test, a folder, the seed, and the number of the next commit of each thread. */
     public static void main(String[] arguments) {
-        // What the backend prints must not get between the acknowledgements.
-        System.setOut(System.err);
-        start("parent", CrashChild::endWithParent, true);
+        beginTelling();
         try {
             tell(PID + " " + ProcessHandle.current().pid());
-            CrashContractTest test = CrashContractTest.make(arguments[0]);
+            DurabilityTest test = DurabilityTest.make(arguments[0]);
             tell(OPENING);
-            CrashChild child = new CrashChild(test.open(Path.of(arguments[1])), Long.parseLong(arguments[2]));
+            CrashChild child =
+                    new CrashChild(new CrashWriter(test.open(Path.of(arguments[1])), Long.parseLong(arguments[2])));
             tell(OPEN);
             for (int i = 0; i < CrashScript.THREADS; i++) {
                 int thread = i;
@@ -64,17 +52,7 @@ final class CrashChild {
     private void commitOn(int thread, long first) {
         try {
             for (long number = first; ; number++) {
-                List<CrashScript.Part> parts = script.commit(thread, number);
-                if (script.isContextFree()) {
-                    turn.lock();
-                }
-                try {
-                    write(parts);
-                } finally {
-                    if (script.isContextFree()) {
-                        turn.unlock();
-                    }
-                }
+                writer.commit(thread, number);
                 tell(ACKNOWLEDGED + " " + thread + " " + number);
             }
         } catch (RuntimeException | Error e) {
@@ -82,26 +60,11 @@ final class CrashChild {
         }
     }
 
-    private void write(List<CrashScript.Part> parts) {
-        List<Batch> group = parts.stream()
-                .map(part -> backend.batch(part.context(), part.mutations()))
-                .toList();
-        switch (script.shape()) {
-            case GROUPS -> backend.claimed(GroupCommit.class).commit(group);
-            case BATCHES -> group.forEach(backend.claimed(AtomicCommit.class)::commit);
-            case SINGLE_WRITES ->
-                group.forEach(batch -> batch.mutations().forEach(mutation -> writeOne(batch.context(), mutation)));
-        }
-    }
-
-    private void writeOne(String context, Mutation mutation) {
-        if (mutation instanceof Mutation.Put put) {
-            backend.entries().save(context, put.type(), put.id(), put.value());
-        } else if (mutation instanceof Mutation.Delete delete) {
-            backend.entries().delete(context, delete.type(), delete.id());
-        } else {
-            throw new AssertionError(mutation);
-        }
+    /** Prepares this process for telling its parent lines, and for ending with it. */
+    static void beginTelling() {
+        // What the backend prints must not get between the acknowledgements.
+        System.setOut(System.err);
+        start("parent", CrashChild::endWithParent, true);
     }
 
     private static void start(String name, Runnable work, boolean daemon) {
@@ -121,7 +84,7 @@ final class CrashChild {
     }
 
     /** Prints a line in one system call, so that a kill does not cut it. */
-    private static void tell(String line) {
+    static void tell(String line) {
         try {
             PARENT.write((line + "\n").getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
@@ -129,7 +92,7 @@ final class CrashChild {
         }
     }
 
-    private static void fail(Throwable failure) {
+    static void fail(Throwable failure) {
         StringWriter text = new StringWriter();
         failure.printStackTrace(new PrintWriter(text));
         tell(FAILED + " " + text.toString().replace('\n', '\t'));

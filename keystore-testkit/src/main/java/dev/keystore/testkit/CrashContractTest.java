@@ -1,7 +1,6 @@
 package dev.keystore.testkit;
 
 import dev.keystore.spi.Backend;
-import java.lang.reflect.Constructor;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -11,7 +10,6 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
 /**
  * Crash torture for a backend: extend it, and you know what is left when the process dies.
@@ -29,8 +27,8 @@ import org.junit.jupiter.api.io.TempDir;
  * <p>A child process makes an object of the same class, opens the backend of a folder with it, and commits from four
  * threads: groups of batches over two contexts where the backend has {@link dev.keystore.spi.GroupCommit}, else batches
  * where it has {@link dev.keystore.spi.AtomicCommit}, else single saves and deletes; deletes and clears among them. The
- * types are those of {@link dev.keystore.KeyTypes#all}. Each value says which key, thread and commit it is of, and has a checksum. A commit counts as acknowledged when the child
- * has told the parent of it, which it does once the backend's method has returned. The child is killed with SIGKILL, the
+ * types are those of {@link dev.keystore.KeyTypes#all}. Each value says which key, thread and commit it is of, and has a
+ * checksum. A commit counts as acknowledged when the child has told the parent of it, which it does once the backend's method has returned. The child is killed with SIGKILL, the
  * parent opens the folder, compares, and starts the next child on it, so that damage adds up. After a quarter of the
  * kills, the next child comes first, so that recovery is cut short, too.
  *
@@ -43,22 +41,19 @@ import org.junit.jupiter.api.io.TempDir;
  * why.
  *
  * <p><b>Not proven</b> is that anything survives power loss: what was written reaches the operating system's cache, which
- * outlives the process, so a backend that never calls {@code fsync} passes. Neither is what a single write to a file
- * does when it is cut short within, which a kill of the process doesn't do.
+ * outlives the process, so a backend that never calls {@code fsync} passes. {@link PowerLossContractTest} tests that.
  *
  * <p>Each test prints its figures in one line, and the seed. {@code -Dcrash.seed=} with that seed makes the same commits
  * and chooses the kills in the same way; when threads run, and so where exactly a kill hits, is up to the machine. A
  * failure says which kill it was.
  *
- * <p>A sample is what runs by default; the tests with the tag {@code long} are the whole. The class must not be an inner
+ * <p>The tests are skipped unless they are asked for: {@code -Dcrash.tests=sample} runs the two samples, some seconds each,
+ * and {@code -Dcrash.tests=whole} all of them. The tests of the whole have the tag {@code long}. The class must not be an inner
  * or local one, and needs a constructor without parameters, of any visibility. The child runs on the class path, with
  * the class path and module path of this process; nothing but {@link #open} is called in it, no method of JUnit's
  * life cycle.
  */
-public abstract class CrashContractTest {
-
-    @TempDir
-    Path folder = Path.of("");
+public abstract class CrashContractTest extends DurabilityTest {
 
     /** Makes a test. JUnit does, and so does the child. */
     protected CrashContractTest() {}
@@ -74,6 +69,7 @@ public abstract class CrashContractTest {
      * @param folder an existing folder; deleted after the test
      * @throws Exception if it can't be opened: the test fails
      */
+    @Override
     protected abstract Backend open(Path folder) throws Exception;
 
     /**
@@ -103,15 +99,11 @@ public abstract class CrashContractTest {
         return 60;
     }
 
-    /** Returns further arguments for the JVM of a child, which has a heap of 64 MiB unless they say otherwise. */
-    protected List<String> jvmArguments() {
-        return List.of();
-    }
-
     @Test
     @Timeout(180)
     @DisplayName("R11 R12 killed at random moments, a sample")
     final void sample_killedAtRandomMoments() throws Exception {
+        requireSample();
         killAtRandomMoments(killsOfSample());
     }
 
@@ -119,6 +111,7 @@ public abstract class CrashContractTest {
     @Timeout(180)
     @DisplayName("R11 R12 killed at system calls, a sample (strace)")
     final void sample_killedAtSystemCalls() throws Exception {
+        requireSample();
         killAtSystemCalls(killsOfSample());
     }
 
@@ -127,6 +120,7 @@ public abstract class CrashContractTest {
     @Timeout(value = 30, unit = TimeUnit.MINUTES)
     @DisplayName("R11 R12 killed at random moments, the whole")
     final void whole_killedAtRandomMoments() throws Exception {
+        requireWhole();
         killAtRandomMoments(killsOfWhole());
     }
 
@@ -135,15 +129,8 @@ public abstract class CrashContractTest {
     @Timeout(value = 30, unit = TimeUnit.MINUTES)
     @DisplayName("R11 R12 killed at system calls, the whole (strace)")
     final void whole_killedAtSystemCalls() throws Exception {
+        requireWhole();
         killAtSystemCalls(killsOfWhole());
-    }
-
-    /** Makes an object of a test, in the child. */
-    static CrashContractTest make(String className) throws ReflectiveOperationException {
-        Constructor<? extends CrashContractTest> constructor =
-                Class.forName(className).asSubclass(CrashContractTest.class).getDeclaredConstructor();
-        constructor.setAccessible(true);
-        return constructor.newInstance();
     }
 
     private void killAtRandomMoments(int kills) throws Exception {
@@ -156,10 +143,6 @@ public abstract class CrashContractTest {
         Assumptions.assumeTrue(obstacle.isEmpty(), () -> "children can't be killed at system calls: " + obstacle.get());
         long seed = seed();
         report("at system calls", new CrashRun(this, folder, seed).killAtSystemCalls(kills, systemCalls()), seed);
-    }
-
-    private static long seed() {
-        return Long.getLong("crash.seed", System.nanoTime());
     }
 
     private void report(String where, CrashFigures figures, long seed) {

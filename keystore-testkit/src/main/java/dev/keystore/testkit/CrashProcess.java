@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -63,6 +64,21 @@ final class CrashProcess {
 
     static String java() {
         return Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    }
+
+    /** Returns a command that runs a child, without its arguments but the name of the test. */
+    static List<String> java(DurabilityTest test, Path temporary, Class<?> child) {
+        List<String> command = new ArrayList<>(List.of(
+                java(),
+                "-Xmx64m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:-UsePerfData",
+                "-Djava.io.tmpdir=" + temporary));
+        command.addAll(test.jvmArguments());
+        command.addAll(
+                List.of("-cp", classPath(), child.getName(), test.getClass().getName()));
+        return command;
     }
 
     /** Returns the class path of this process, wherever its launcher keeps it. */

@@ -133,21 +133,8 @@ final class CrashRun {
     }
 
     private List<String> command() {
-        List<String> command = new ArrayList<>(List.of(
-                CrashProcess.java(),
-                "-Xmx64m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-XX:-UsePerfData",
-                "-Djava.io.tmpdir=" + temporary));
-        command.addAll(test.jvmArguments());
-        command.addAll(List.of(
-                "-cp",
-                CrashProcess.classPath(),
-                CrashChild.class.getName(),
-                test.getClass().getName(),
-                data.toString(),
-                Long.toString(seed)));
+        List<String> command = new ArrayList<>(CrashProcess.java(test, temporary, CrashChild.class));
+        command.addAll(List.of(data.toString(), Long.toString(seed)));
         LongStream.of(acknowledged).forEach(number -> command.add(Long.toString(number + 1)));
         return command;
     }

@@ -29,19 +29,19 @@ final class CrashTracer {
     }
 
     static Optional<String> obstacle(String strace, Path folder) throws InterruptedException {
-        Path trace = folder.resolve("trace");
+        CrashKill.AtSystemCall never = new CrashKill.AtSystemCall("fsync", Short.MAX_VALUE);
+        return obstacle(traced(strace, never, folder.resolve("trace"), List.of(CrashProcess.java(), "-version")));
+    }
+
+    /** Returns why a command can't be run here; empty if it can. */
+    static Optional<String> obstacle(List<String> command) throws InterruptedException {
         try {
-            Process process = new ProcessBuilder(traced(
-                            strace,
-                            new CrashKill.AtSystemCall("fsync", Short.MAX_VALUE),
-                            trace,
-                            List.of(CrashProcess.java(), "-version")))
-                    .redirectErrorStream(true)
-                    .start();
+            Process process =
+                    new ProcessBuilder(command).redirectErrorStream(true).start();
             String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            return process.waitFor() == 0 ? Optional.empty() : Optional.of(strace + " fails: " + said.strip());
+            return process.waitFor() == 0 ? Optional.empty() : Optional.of(command.get(0) + " fails: " + said.strip());
         } catch (IOException e) {
-            return Optional.of("there is no " + strace + ": " + e.getMessage());
+            return Optional.of("there is no " + command.get(0) + ": " + e.getMessage());
         }
     }
 

@@ -23,21 +23,29 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
+import java.util.zip.CRC32C;
 
 /**
- * A right backend, to break: entries in memory, and a file that groups of batches are appended to, each with its length
- * before it. When it is opened, what is not whole at the end of the file is cut off.
+ * A right backend, to break: entries in memory, and a file that groups of batches are appended to, each with its
+ * length and a checksum before it. When it is opened, what is not whole at the end of the file is cut off.
  *
  * <p>It never calls {@code fsync}, and power loss would show that. The death of a process does not.
  */
 class LogBackend implements ContextAwareBackend, GroupCommit {
 
+    private static final int HEADER_BYTES = 2 * Integer.BYTES;
     private static final int LONGEST_RECORD = 1 << 24;
 
-    final MemoryBackend memory = new MemoryBackend();
+    final MemoryBackend memory;
     final FileChannel log;
 
     LogBackend(Path folder) {
+        this(folder, new MemoryBackend());
+    }
+
+    /** Opens a log whose groups come after those in some memory. */
+    LogBackend(Path folder, MemoryBackend memory) {
+        this.memory = memory;
         Path path = folder.resolve("log");
         try {
             log = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
@@ -89,6 +97,7 @@ class LogBackend implements ContextAwareBackend, GroupCommit {
                 }
             }
             recordOut.writeInt(body.size());
+            recordOut.writeInt(checksum(body.toByteArray()));
             body.writeTo(recordOut);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -119,17 +128,28 @@ class LogBackend implements ContextAwareBackend, GroupCommit {
         try (InputStream file = Files.newInputStream(path);
                 DataInputStream in = new DataInputStream(file)) {
             long size = Files.size(path);
-            while (size - whole >= Integer.BYTES) {
+            while (size - whole >= HEADER_BYTES) {
                 int length = in.readInt();
-                if (length < 0 || length > LONGEST_RECORD || length > size - whole - Integer.BYTES) {
+                int checksum = in.readInt();
+                if (length <= 0 || length > LONGEST_RECORD || length > size - whole - HEADER_BYTES) {
                     break;
                 }
-                apply(in.readNBytes(length));
-                whole += Integer.BYTES + length;
+                byte[] record = in.readNBytes(length);
+                if (checksum(record) != checksum) {
+                    break;
+                }
+                apply(record);
+                whole += HEADER_BYTES + length;
             }
         }
         log.truncate(whole);
         log.position(whole);
+    }
+
+    private static int checksum(byte[] record) {
+        CRC32C checksum = new CRC32C();
+        checksum.update(record, 0, record.length);
+        return (int) checksum.getValue();
     }
 
     private void apply(byte[] record) throws IOException {

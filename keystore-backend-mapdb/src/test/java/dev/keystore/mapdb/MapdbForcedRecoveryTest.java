@@ -1,0 +1,339 @@
+package dev.keystore.mapdb;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.spi.BackendException.Kind;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * Kills, recovers and then cuts the power (R11). A killed process has written a last record and not forced it; the bytes of
+ * that file, and of no other, are what power loss takes. A second name of the file leads to them whatever a recovery makes
+ * of the first one: a recovery that goes on with the same file loses the record, one that has written a new file does not.
+ */
+@Timeout(120)
+final class MapdbForcedRecoveryTest {
+
+    private static final int ACKNOWLEDGED = 5;
+    private static final int SECTOR_BYTES = 512;
+
+    @TempDir
+    Path folder;
+
+    private Path store;
+    private Path unforced;
+    private long recordStart;
+    private long recordEnd;
+
+    /** What power loss leaves of a record that was not forced. */
+    enum Loss {
+        MISSING {
+            @Override
+            void apply(RandomAccessFile file, long from, long to) throws IOException {
+                file.setLength(from);
+            }
+        },
+        TORN {
+            @Override
+            void apply(RandomAccessFile file, long from, long to) throws IOException {
+                long sector = (from / SECTOR_BYTES + 2) * SECTOR_BYTES;
+                assertThat(sector).isLessThan(to);
+                file.setLength(sector);
+            }
+        },
+        ZEROS {
+            @Override
+            void apply(RandomAccessFile file, long from, long to) throws IOException {
+                file.seek(from);
+                file.write(new byte[(int) (to - from)]);
+            }
+        },
+        HOLE {
+            @Override
+            void apply(RandomAccessFile file, long from, long to) throws IOException {
+                long sector = (from / SECTOR_BYTES + 2) * SECTOR_BYTES;
+                assertThat(sector + SECTOR_BYTES).isLessThan(to);
+                file.seek(sector);
+                file.write(new byte[SECTOR_BYTES]);
+            }
+        };
+
+        abstract void apply(RandomAccessFile file, long from, long to) throws IOException;
+    }
+
+    /** Leaves a store as a process does that is killed after it has written its last record. */
+    @BeforeEach
+    void kill() throws Exception {
+        store = folder.resolve("store");
+        try (MapdbBackend backend = Mapdb.open(folder.resolve("first"))) {
+            for (int i = 0; i <= ACKNOWLEDGED; i++) {
+                backend.commit(Mapdb.pair("alice", i, value(i)));
+            }
+            Mapdb.copyAsCrashed(backend, folder.resolve("first"), store);
+        }
+        Path journal = Mapdb.files(store, "journal-").get(0);
+        unforced = Files.createLink(folder.resolve("unforced"), journal);
+        try (JournalReader reader = new JournalReader(journal, 1)) {
+            for (int i = 0; i < ACKNOWLEDGED; i++) {
+                reader.next(Long.MAX_VALUE);
+            }
+            recordStart = reader.offset();
+            reader.next(Long.MAX_VALUE);
+            recordEnd = reader.offset();
+        }
+    }
+
+    private static byte[] value(int pair) {
+        byte[] value = new byte[2_000];
+        Arrays.fill(value, (byte) (pair + 1));
+        return value;
+    }
+
+    private void losePower(Loss loss) throws IOException {
+        try (RandomAccessFile file = new RandomAccessFile(unforced.toFile(), "rw")) {
+            loss.apply(file, recordStart, recordEnd);
+        }
+    }
+
+    private Path copy(MapdbBackend backend) throws IOException {
+        Path copy = Files.createTempDirectory(folder, "lost").resolve("store");
+        Mapdb.copyAsCrashed(backend, store, copy);
+        return copy;
+    }
+
+    private static void assertPairs(Path at, int pairs) {
+        try (MapdbBackend backend = Mapdb.open(at)) {
+            assertPairs(backend, pairs);
+        }
+        try (MapdbBackend backend = Mapdb.open(at)) {
+            assertPairs(backend, pairs);
+        }
+    }
+
+    private static void assertPairs(MapdbBackend backend, int pairs) {
+        assertThat(backend.list("alice")).hasSize(2 * pairs);
+        for (int i = 0; i < pairs; i++) {
+            assertThat(backend.load("alice", "session", "left." + i)).contains(value(i));
+            assertThat(backend.load("alice", "session", "right." + i)).contains(value(i));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("R11 power loss before a recovery costs the record that was not forced, and no other")
+    void killThenPowerLoss(Loss loss) throws Exception {
+        losePower(loss);
+        assertPairs(store, ACKNOWLEDGED);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName(
+            "R11 kill, recovery, power loss: what the recovery counted is there, and so is what was committed after it")
+    void killRecoverPowerLoss(Loss loss) throws Exception {
+        Path beforeCommit;
+        Path afterCommit;
+        try (MapdbBackend backend = Mapdb.open(store)) {
+            assertPairs(backend, ACKNOWLEDGED + 1);
+            losePower(loss);
+            beforeCommit = copy(backend);
+            backend.commit(Mapdb.pair("alice", ACKNOWLEDGED + 1, value(ACKNOWLEDGED + 1)));
+            afterCommit = copy(backend);
+        }
+        assertPairs(beforeCommit, ACKNOWLEDGED + 1);
+        assertPairs(afterCommit, ACKNOWLEDGED + 2);
+        assertPairs(store, ACKNOWLEDGED + 2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName(
+            "R11 kill, recovery, MapDB rebuilt in the same process, commits, a checkpoint, power loss: all is there")
+    void killRecoverRebuildCheckpointPowerLoss(Loss loss) throws Exception {
+        int pairs = ACKNOWLEDGED + 1;
+        Path lost;
+        try (MapdbBackend backend = Mapdb.open(store, Mapdb.FEW_BYTES)) {
+            losePower(loss);
+            backend.entries().map().discard();
+            Failures.assertTransient(() -> backend.load("alice", "session", "left.0"));
+            assertPairs(backend, pairs);
+            while (pairs < 100) {
+                backend.commit(Mapdb.pair("alice", pairs, value(pairs)));
+                pairs++;
+            }
+            Mapdb.awaitCheckpoint(store, 0);
+            lost = copy(backend);
+        }
+        assertPairs(lost, pairs);
+        assertPairs(store, pairs);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName(
+            "R11 a recovery that is killed itself, at any of its files, is followed by one that forces what it counts")
+    void recoveryKilled(Loss loss) throws Exception {
+        byte[] journal = Files.readAllBytes(Mapdb.files(store, "journal-").get(0));
+        String name = Mapdb.files(store, "journal-").get(0).getFileName().toString();
+        Files.write(store.resolve(name + ".new"), Arrays.copyOf(journal, (int) recordStart + 7));
+        Files.write(store.resolve("run-0000000000000000001.new"), new byte[100]);
+        Files.write(store.resolve("working-0000000000000000002"), new byte[4 << 20]);
+        Path lost;
+        try (MapdbBackend backend = Mapdb.open(store)) {
+            losePower(loss);
+            backend.commit(Mapdb.pair("alice", ACKNOWLEDGED + 1, value(ACKNOWLEDGED + 1)));
+            lost = copy(backend);
+        }
+        assertPairs(lost, ACKNOWLEDGED + 2);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("R11 a recovery after a clean close whose mark no longer fits forces what it counts, too")
+    void markDoesNotFit(Loss loss) throws Exception {
+        Mapdb.open(store).close();
+        Path working = Mapdb.files(store, "working-").get(0);
+        try (RandomAccessFile file = new RandomAccessFile(working.toFile(), "rw")) {
+            file.write(file.read() ^ 1);
+        }
+        try (MapdbBackend backend = Mapdb.open(store)) {
+            losePower(loss);
+            backend.commit(Mapdb.pair("alice", ACKNOWLEDGED + 1, value(ACKNOWLEDGED + 1)));
+        }
+        assertPairs(store, ACKNOWLEDGED + 2);
+    }
+
+    @Test
+    @DisplayName("R11 a torn record is gone from its journal once a recovery has not counted it")
+    void tornRecordIsRemoved() throws Exception {
+        losePower(Loss.HOLE);
+        try (MapdbBackend backend = Mapdb.open(store)) {
+            assertPairs(backend, ACKNOWLEDGED);
+        }
+        assertThat(Mapdb.files(store, "journal-").get(0)).hasSize(recordStart);
+    }
+
+    @Test
+    @DisplayName("R11 a journal without a durable name, or half written, holds nothing that was acknowledged")
+    void journalWithoutRecords() throws Exception {
+        MapdbFolder locked = MapdbFolder.examine(store);
+        locked.open();
+        Journal.create(locked, ACKNOWLEDGED + 2).close();
+        locked.close();
+        Path empty = Mapdb.files(store, "journal-").get(1);
+
+        Path nameLost = folder.resolve("name lost");
+        Mapdb.copy(store, nameLost);
+        Files.delete(nameLost.resolve(empty.getFileName()));
+        Path headerLost = folder.resolve("header lost");
+        Mapdb.copy(nameLost, headerLost);
+        Files.write(headerLost.resolve(empty.getFileName() + ".new"), new byte[Journal.HEADER_BYTES / 2]);
+
+        for (Path lost : List.of(store, nameLost, headerLost)) {
+            assertPairs(lost, ACKNOWLEDGED + 1);
+        }
+    }
+
+    @Test
+    @DisplayName("R11 a checkpoint whose name power loss takes leaves the journals that it was made from")
+    void checkpointNameLost() throws Exception {
+        int pairs = ACKNOWLEDGED + 1;
+        Path renamed = folder.resolve("renamed");
+        try (MapdbBackend backend = Mapdb.open(store, Mapdb.FEW_BYTES)) {
+            Path before = copy(backend);
+            while (Mapdb.files(store, "checkpoint-").isEmpty()) {
+                before = copy(backend);
+                backend.commit(Mapdb.pair("alice", pairs, value(pairs)));
+                pairs++;
+            }
+            Mapdb.awaitCheckpoint(store, 0);
+            backend.checkpointer().exclusively(() -> {
+                Mapdb.copy(store, renamed);
+                return true;
+            });
+            // As if the kill came after the rename: the journals that the checkpoint stands for are still there.
+            for (Path journal : Mapdb.files(before, "journal-")) {
+                Path target = renamed.resolve(journal.getFileName());
+                if (Files.notExists(target)) {
+                    Files.copy(journal, target);
+                }
+            }
+        }
+        Path lost = folder.resolve("name lost");
+        try (MapdbBackend backend = Mapdb.open(renamed)) {
+            assertPairs(backend, pairs);
+            Mapdb.copyAsCrashed(backend, renamed, lost);
+        }
+        assertPairs(renamed, pairs);
+        assertPairs(lost, pairs);
+    }
+
+    @Test
+    @DisplayName("R11 R41 a record of unknown outcome that an opening found absent does not come back after a crash")
+    void unknownOutcomeIsSettledByClose() throws Exception {
+        int pairs = ACKNOWLEDGED + 1;
+        Path crashed = folder.resolve("crashed");
+        try (MapdbBackend backend = Mapdb.open(store)) {
+            backend.commit(Mapdb.pair("alice", pairs, value(pairs)));
+            pairs++;
+            Path journal = Mapdb.files(store, "journal-").get(1);
+            backend.writer().current().close();
+            int failed = pairs;
+            Failures.assertKind(Kind.OUTCOME_UNKNOWN, () -> backend.commit(Mapdb.pair("alice", failed, value(failed))));
+            appendRecord(journal, pairs + 1, failed);
+            assertPairs(backend, pairs);
+        }
+        try (MapdbBackend backend = Mapdb.open(store)) {
+            assertPairs(backend, pairs);
+            Mapdb.copyAsCrashed(backend, store, crashed);
+        }
+        assertPairs(crashed, pairs);
+    }
+
+    @Test
+    @DisplayName("R11 a mark of a clean close that power loss brings back is not believed once a checkpoint is newer")
+    void markBroughtBack() throws Exception {
+        Mapdb.open(store).close();
+        byte[] mark = Files.readAllBytes(store.resolve("closed"));
+        int pairs = ACKNOWLEDGED + 1;
+        try (MapdbBackend backend = Mapdb.open(store)) {
+            backend.commit(Mapdb.pair("alice", pairs, value(pairs)));
+            pairs++;
+            backend.writer().current().close();
+            assertThat(backend.checkpointer().makeRoom(pairs, Long.MAX_VALUE)).isTrue();
+        }
+        assertThat(Mapdb.files(store, "journal-")).isEmpty();
+        Files.write(store.resolve("closed"), mark);
+
+        try (MapdbBackend backend = Mapdb.open(store)) {
+            assertPairs(backend, pairs);
+            backend.commit(Mapdb.pair("alice", pairs, value(pairs)));
+            pairs++;
+        }
+        Files.delete(store.resolve("closed"));
+        assertPairs(store, pairs);
+    }
+
+    /** Writes what the failed append wrote. */
+    private static void appendRecord(Path journal, long number, int pair) throws IOException {
+        try (RandomAccessFile file = new RandomAccessFile(journal.toFile(), "rw")) {
+            byte[] header = new byte[Journal.HEADER_BYTES];
+            file.readFully(header);
+            long salt = ByteBuffer.wrap(header).getLong(Long.BYTES);
+            file.seek(file.length());
+            file.write(JournalRecord.encode(salt, number, Change.of(List.of(Mapdb.pair("alice", pair, value(pair))))));
+        }
+    }
+}

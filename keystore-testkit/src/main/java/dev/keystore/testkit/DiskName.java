@@ -1,0 +1,4 @@
+package dev.keystore.testkit;
+
+/** A name in a folder. */
+record DiskName(int folder, String name) {}

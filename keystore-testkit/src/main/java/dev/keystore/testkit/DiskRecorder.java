@@ -1,0 +1,373 @@
+package dev.keystore.testkit;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads what {@code strace} recorded of a process: what it did to some folders, with all bytes, in the order in which the
+ * calls returned.
+ *
+ * <p>Files are followed by the descriptors that opening them returned, and so stay the same through renames and removal.
+ * What is written through a mapping can't be seen: see {@link DiskChange.Mapping}.
+ */
+final class DiskRecorder {
+
+    private static final int LONGEST_WRITE = 1 << 24;
+    private static final int STANDARD_OUTPUT = 1;
+
+    /** Calls that move the position of a descriptor. Printed without what they read. */
+    private static final String POSITIONS = "read,readv,lseek";
+
+    private static final String RECORDED = "open,openat,creat,close,dup,dup2,dup3,fcntl,"
+            + "write,writev,pwrite64,ftruncate,fsync,fdatasync,mmap,munmap,msync,"
+            + "rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,rmdir,link,linkat";
+
+    /** Calls that change files as well, and are refused: a record without what they do would be wrong. */
+    private static final String REFUSED = "fallocate,sendfile,copy_file_range,splice,pwritev,pwritev2";
+
+    /** An open file, which several descriptors may share. */
+    private static final class OpenFile {
+
+        private final RecordedFolder folder;
+        private final int node;
+        private final boolean appends;
+        private long position;
+
+        OpenFile(RecordedFolder folder, int node, boolean appends) {
+            this.folder = folder;
+            this.node = node;
+            this.appends = appends;
+        }
+    }
+
+    /** Where a path leads to; without a name if that is a recorded folder itself. */
+    private record Place(RecordedFolder folder, Optional<DiskName> name) {
+
+        Optional<Integer> node() {
+            return name.isEmpty() ? Optional.of(SimulatedDisk.ROOT) : folder.node(name.get());
+        }
+    }
+
+    private record Mapped(long end, OpenFile file) {}
+
+    private record Pending(int force, RecordedFolder folder) {}
+
+    private final Path base;
+    private final Map<String, RecordedFolder> folders;
+    private final Map<Long, OpenFile> open = new HashMap<>();
+    private final SortedMap<Long, Mapped> mappings = new TreeMap<>();
+    private final Map<String, String> unfinished = new HashMap<>();
+    private final Map<String, Pending> forces = new HashMap<>();
+    private int forceCount;
+
+    private DiskRecorder(Path base, Map<String, RecordedFolder> folders) {
+        this.base = base;
+        this.folders = folders;
+    }
+
+    /**
+     * Returns a command that runs another and records it.
+     *
+     * @param failures which calls of a thread that force files fail with EIO, in the form that its option {@code when} has
+     */
+    static List<String> traced(Path trace, Optional<String> failures, List<String> command) {
+        String calls = Stream.of((POSITIONS + "," + RECORDED + "," + REFUSED).split(",", -1))
+                .map(call -> "?" + call)
+                .collect(Collectors.joining(","));
+        List<String> traced = new ArrayList<>(List.of("strace", "-f", "--seccomp-bpf", "-qqq"));
+        traced.addAll(List.of("-s", Integer.toString(LONGEST_WRITE), "-o", trace.toString()));
+        traced.addAll(List.of("-e", "signal=none", "-e", "raw=" + POSITIONS, "-e", "trace=" + calls));
+        failures.ifPresent(when -> traced.addAll(List.of("-e", "inject=fsync,fdatasync:error=EIO:when=" + when)));
+        traced.addAll(command);
+        return traced;
+    }
+
+    /** Returns why processes can't be recorded here; empty if they can. */
+    static Optional<String> obstacle(Path folder) throws InterruptedException {
+        List<String> command = List.of(CrashProcess.java(), "-version");
+        return CrashTracer.obstacle(traced(folder.resolve("trace"), Optional.of("65535"), command));
+    }
+
+    /**
+     * Reads a trace.
+     *
+     * @param base the folder that the recorded folders are in, as its real path
+     * @param folders by name
+     */
+    static void read(Path trace, Path base, Map<String, RecordedFolder> folders) throws IOException {
+        DiskRecorder recorder = new DiskRecorder(base, folders);
+        try (BufferedReader lines = Files.newBufferedReader(trace, StandardCharsets.ISO_8859_1)) {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                recorder.read(line);
+            }
+        }
+        for (String call : List.copyOf(recorder.unfinished.values())) {
+            recorder.cutShort(TraceLine.parse(call));
+        }
+    }
+
+    private void read(String line) {
+        int space = line.indexOf(' ');
+        String thread = line.substring(0, space);
+        String call = line.substring(space).stripLeading();
+        if (call.startsWith("<... ")) {
+            String begun = Optional.ofNullable(unfinished.remove(thread)).orElse("");
+            TraceLine whole = TraceLine.parse(begun + call.substring(call.indexOf('>') + 1));
+            end(thread, whole);
+        } else if (call.endsWith("<unfinished ...>")) {
+            String begun = call.substring(0, call.lastIndexOf('<')).strip();
+            unfinished.put(thread, begun);
+            begin(thread, TraceLine.parse(begun));
+        } else if (call.indexOf('(') > 0) {
+            TraceLine whole = TraceLine.parse(call);
+            begin(thread, whole);
+            end(thread, whole);
+        }
+    }
+
+    private void begin(String thread, TraceLine call) {
+        switch (call.name()) {
+            case "close" -> open.remove(call.number(0));
+            case "fsync", "fdatasync" -> beginForce(thread, open.get(call.number(0)));
+            case "msync" -> beginForce(thread, mappedAt(call.number(0)));
+            case "write" -> {
+                if (call.number(0) == STANDARD_OUTPUT) {
+                    say(new String(call.bytes(1), StandardCharsets.UTF_8));
+                }
+            }
+            default -> {}
+        }
+    }
+
+    private void end(String thread, TraceLine call) {
+        if (call.result().isEmpty()) {
+            cutShort(call);
+            return;
+        }
+        String result = call.result().get();
+        boolean isDone = !result.startsWith("-1");
+        Pending force = forces.remove(thread);
+        if (force != null) {
+            force.folder().add(new DiskChange.ForceEnd(force.force(), isDone));
+        } else if (isDone) {
+            change(call, Long.decode(result));
+        }
+    }
+
+    private void change(TraceLine call, long result) {
+        switch (call.name()) {
+            case "open" -> open(result, place(call.argument(0), Optional.empty()), call.argument(1));
+            case "creat" -> open(result, place(call.argument(0), Optional.empty()), "O_CREAT|O_TRUNC");
+            case "openat" -> open(result, placeAt(call, 0), call.argument(2));
+            case "dup", "fcntl" -> {
+                if (call.name().equals("dup") || call.argument(1).startsWith("F_DUPFD")) {
+                    copy(call.number(0), result);
+                }
+            }
+            case "dup2", "dup3" -> copy(call.number(0), result);
+            case "read", "readv" -> file(call).ifPresent(file -> file.position += result);
+            case "lseek" -> file(call).ifPresent(file -> file.position = result);
+            case "write" -> file(call).ifPresent(file -> append(file, call.bytes(1), result));
+            case "writev" -> file(call).ifPresent(file -> append(file, call.gathered(1), result));
+            case "pwrite64" -> file(call).ifPresent(file -> write(file, call.number(3), call.bytes(1), result));
+            case "ftruncate" -> file(call).ifPresent(file -> file.folder.resize(file.node, call.number(1)));
+            case "mmap" -> map(call, result);
+            case "munmap" ->
+                mappings.subMap(call.number(0), call.number(0) + call.number(1)).clear();
+            case "rename" ->
+                rename(place(call.argument(0), Optional.empty()), place(call.argument(1), Optional.empty()));
+            case "renameat", "renameat2" -> rename(placeAt(call, 0), placeAt(call, 2));
+            case "unlink", "rmdir" -> place(call.argument(0), Optional.empty()).ifPresent(DiskRecorder::unlink);
+            case "unlinkat" -> placeAt(call, 0).ifPresent(DiskRecorder::unlink);
+            case "mkdir" -> place(call.argument(0), Optional.empty()).ifPresent(DiskRecorder::createFolder);
+            case "mkdirat" -> placeAt(call, 0).ifPresent(DiskRecorder::createFolder);
+            case "link" -> link(place(call.argument(0), Optional.empty()), place(call.argument(1), Optional.empty()));
+            case "linkat" -> link(placeAt(call, 0), placeAt(call, 2));
+            case "close" -> {}
+            default -> refuse(call);
+        }
+    }
+
+    private void say(String lines) {
+        lines.lines().forEach(line -> {
+            String[] words = line.split(" ", 3);
+            RecordedFolder folder = words.length < 2 ? null : folders.get(words[1]);
+            if (folder != null) {
+                folder.add(new DiskChange.Say(line));
+            }
+        });
+    }
+
+    private void beginForce(String thread, @Nullable OpenFile file) {
+        if (file != null) {
+            forces.put(thread, new Pending(++forceCount, file.folder));
+            file.folder.add(new DiskChange.ForceBegin(forceCount, file.node));
+        }
+    }
+
+    private void open(long descriptor, Optional<Place> place, String flags) {
+        open.remove(descriptor);
+        if (place.isEmpty()) {
+            return;
+        }
+        RecordedFolder folder = place.get().folder();
+        boolean isNew = place.get().node().isEmpty();
+        int node = place.get().node().orElseGet(() -> {
+            if (!flags.contains("O_CREAT") || flags.contains("O_TMPFILE")) {
+                throw new IllegalStateException("a file was opened of which nothing is known: "
+                        + place.get().name());
+            }
+            return folder.create(place.get().name().orElseThrow(), false);
+        });
+        if (!isNew && flags.contains("O_TRUNC")) {
+            folder.resize(node, 0);
+        }
+        open.put(descriptor, new OpenFile(folder, node, flags.contains("O_APPEND")));
+    }
+
+    private void copy(long from, long to) {
+        OpenFile file = open.get(from);
+        if (file == null) {
+            open.remove(to);
+        } else {
+            open.put(to, file);
+        }
+    }
+
+    private static void append(OpenFile file, byte[] bytes, long written) {
+        if (file.appends) {
+            file.position = file.folder.size(file.node);
+        }
+        write(file, file.position, bytes, written);
+        file.position += written;
+    }
+
+    private static void write(OpenFile file, long offset, byte[] bytes, long written) {
+        file.folder.write(file.node, offset, bytes, Math.toIntExact(written));
+    }
+
+    private void map(TraceLine call, long address) {
+        mappings.remove(address);
+        OpenFile file = call.argument(4).equals("-1") ? null : open.get(call.number(4));
+        if (file != null
+                && call.argument(2).contains("PROT_WRITE")
+                && call.argument(3).contains("MAP_SHARED")) {
+            mappings.put(address, new Mapped(address + call.number(1), file));
+            file.folder.add(new DiskChange.Mapping(file.node));
+        }
+    }
+
+    private @Nullable OpenFile mappedAt(long address) {
+        SortedMap<Long, Mapped> before = mappings.headMap(address + 1);
+        if (before.isEmpty()) {
+            return null;
+        }
+        Mapped nearest = before.get(before.lastKey());
+        return nearest != null && address < nearest.end() ? nearest.file() : null;
+    }
+
+    private static void rename(Optional<Place> from, Optional<Place> to) {
+        if (from.isEmpty() && to.isEmpty()) {
+            return;
+        }
+        if (from.isEmpty() || to.isEmpty() || from.get().folder() != to.get().folder()) {
+            throw new IllegalStateException("a file was moved into or out of the folder of the backend");
+        }
+        from.get()
+                .folder()
+                .rename(from.get().name().orElseThrow(), to.get().name().orElseThrow());
+    }
+
+    private static void link(Optional<Place> from, Optional<Place> to) {
+        if (from.isPresent() && to.isPresent()) {
+            to.get()
+                    .folder()
+                    .link(from.get().node().orElseThrow(), to.get().name().orElseThrow());
+        } else if (to.isPresent()) {
+            throw new IllegalStateException("a file was linked into the folder of the backend");
+        }
+    }
+
+    private static void unlink(Place place) {
+        place.folder().unlink(place.name().orElseThrow());
+    }
+
+    private static void createFolder(Place place) {
+        place.folder().create(place.name().orElseThrow(), true);
+    }
+
+    private void refuse(TraceLine call) {
+        boolean hasTarget = call.arguments().stream()
+                .limit(call.name().equals("fallocate") || call.name().equals("sendfile") ? 1 : 3)
+                .anyMatch(argument -> argument.matches("\\d+") && open.containsKey(Long.parseLong(argument)));
+        if (hasTarget) {
+            throw new IllegalStateException("the backend changes its files with " + call.name()
+                    + ", which is not recorded; power loss can't be simulated for it");
+        }
+    }
+
+    /** Marks the folder of a call that did not return. */
+    private void cutShort(TraceLine call) {
+        if (call.arguments().isEmpty()) {
+            return;
+        }
+        file(call).ifPresent(file -> file.folder.cutShort());
+        call.arguments().stream()
+                .filter(argument -> argument.startsWith("\"/"))
+                .forEach(path -> place(path, Optional.empty())
+                        .ifPresent(place -> place.folder().cutShort()));
+    }
+
+    private Optional<OpenFile> file(TraceLine call) {
+        return call.argument(0).matches("0x[0-9a-f]+|\\d+")
+                ? Optional.ofNullable(open.get(call.number(0)))
+                : Optional.empty();
+    }
+
+    private Optional<Place> placeAt(TraceLine call, int index) {
+        String folder = call.argument(index);
+        return place(
+                call.argument(index + 1),
+                folder.startsWith("AT_") ? Optional.empty() : Optional.ofNullable(open.get(Long.decode(folder))));
+    }
+
+    private Optional<Place> place(String quoted, Optional<OpenFile> relativeTo) {
+        Path path = Path.of(new String(TraceLine.bytes(quoted), StandardCharsets.UTF_8))
+                .normalize();
+        if (!path.isAbsolute()) {
+            return relativeTo.map(folder -> new Place(folder.folder, folder.folder.name(folder.node, parts(path))));
+        }
+        if (!path.startsWith(base) || path.equals(base)) {
+            return Optional.empty();
+        }
+        List<String> parts = parts(base.relativize(path));
+        RecordedFolder folder = folders.get(parts.get(0));
+        if (folder == null) {
+            return Optional.empty();
+        }
+        if (parts.size() == 1) {
+            return Optional.of(new Place(folder, Optional.empty()));
+        }
+        return folder.name(SimulatedDisk.ROOT, parts.subList(1, parts.size()))
+                .map(name -> new Place(folder, Optional.of(name)));
+    }
+
+    private static List<String> parts(Path path) {
+        List<String> parts = new ArrayList<>();
+        path.forEach(part -> parts.add(part.toString()));
+        return parts;
+    }
+}
