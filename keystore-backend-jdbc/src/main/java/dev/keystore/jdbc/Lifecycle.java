@@ -2,13 +2,15 @@ package dev.keystore.jdbc;
 
 import dev.keystore.spi.BackendException;
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
 /**
@@ -20,13 +22,19 @@ import java.util.function.Supplier;
  */
 final class Lifecycle {
 
-    /** Added to the number of running operations once no more are admitted. */
-    private static final int CLOSED = Integer.MIN_VALUE;
+    private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    /** An operation that is running. */
+    private static final class Operation {
+
+        /** A field and not a method, since a thread that has no stack left can still write it (R31). */
+        volatile boolean over;
+    }
 
     private final String place;
     private final Duration closeTimeout;
-    private final AtomicInteger running = new AtomicInteger();
-    private final CompletableFuture<Void> idle = new CompletableFuture<>();
+    private final Set<Operation> running = ConcurrentHashMap.newKeySet();
+    private final AtomicBoolean closed = new AtomicBoolean();
 
     /**
      * Creates one that is open.
@@ -44,15 +52,17 @@ final class Lifecycle {
      * @throws IllegalStateException if {@link #close} was called before; the operation did not run
      */
     <T> T run(Supplier<T> operation) {
-        if (running.getAndUpdate(count -> count < 0 ? count : count + 1) < 0) {
-            throw new IllegalStateException("the backend is closed");
-        }
+        Operation mine = new Operation();
+        running.add(mine);
         try {
+            // In this order: either this sees that it is closed, or close sees the operation.
+            if (closed.get()) {
+                throw new IllegalStateException("the backend is closed");
+            }
             return operation.get();
         } finally {
-            if (running.decrementAndGet() == CLOSED) {
-                idle.complete(null);
-            }
+            mine.over = true;
+            running.remove(mine);
         }
     }
 
@@ -65,15 +75,11 @@ final class Lifecycle {
      * @throws BackendException if releasing failed, or is not done at the deadline; then it goes on in the background
      */
     void close(Runnable release) {
-        int before = running.getAndUpdate(count -> count | CLOSED);
-        if (before < 0) {
+        if (!closed.compareAndSet(false, true)) {
             return;
         }
-        if (before == 0) {
-            idle.complete(null);
-        }
         long untilNanos = System.nanoTime() + closeTimeout.toNanos();
-        boolean wasIdle = await(idle, untilNanos);
+        boolean wasIdle = awaitIdle(untilNanos);
         FutureTask<Void> releasing = new FutureTask<>(release, null);
         Thread thread = new Thread(releasing, "keystore-jdbc-close");
         thread.setDaemon(true);
@@ -84,6 +90,20 @@ final class Lifecycle {
                             + (wasIdle ? "its connections do not close" : "an operation is still running"),
                     null);
         }
+    }
+
+    private boolean awaitIdle(long untilNanos) {
+        boolean interrupted = false;
+        boolean idle = running.stream().allMatch(operation -> operation.over);
+        while (!idle && untilNanos - System.nanoTime() > 0) {
+            LockSupport.parkNanos(this, POLL_NANOS);
+            interrupted |= Thread.interrupted();
+            idle = running.stream().allMatch(operation -> operation.over);
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        return idle;
     }
 
     /** Returns whether it is done in time. */

@@ -150,6 +150,7 @@ final class Storage {
             return operation.get();
         } finally {
             call.over = true;
+            calls.leave(call);
         }
     }
 
