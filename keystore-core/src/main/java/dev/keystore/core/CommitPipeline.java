@@ -147,10 +147,8 @@ final class CommitPipeline {
                 if (state instanceof Done done) {
                     return done;
                 }
-                Lead lead = state == Step.LEADING && request.canLead() ? queue.claim(request) : null;
-                if (lead != null) {
-                    lead(lead, request);
-                } else {
+                Lead lead = state == Step.LEADING && request.canLead() ? queue.offeredTo(request) : null;
+                if (lead == null || !lead(lead, request)) {
                     interrupted |= Thread.interrupted();
                     await(request, (Step) state, interrupted);
                 }
@@ -180,10 +178,17 @@ final class CommitPipeline {
      * off.
      *
      * @param own the commit of this thread; null on the standby
+     * @return false if somebody else holds the lead
      */
-    private void lead(Lead lead, @Nullable CommitRequest own) {
+    private boolean lead(Lead lead, @Nullable CommitRequest own) {
+        boolean held = false;
         boolean handedOff = false;
         try {
+            // Within this block, so that no call comes between taking the lead and what leaves it.
+            held = lead.claim(Phase.OFFERED) || (own == null && lead.claim(Phase.LEFT));
+            if (!held) {
+                return false;
+            }
             CommitGroup group = lead.group;
             WriteOutcome outcome;
             if (group == null) {
@@ -196,7 +201,7 @@ final class CommitPipeline {
             }
             if (outcome instanceof InDoubt doubt) {
                 if (own != null) {
-                    return; // the standby settles it
+                    return true; // the standby settles it
                 }
                 outcome = settle(group, doubt);
             }
@@ -208,11 +213,12 @@ final class CommitPipeline {
                 lead.group.failure = e;
             }
         } finally {
-            if (!handedOff) {
+            if (held && !handedOff) {
                 lead.phase = Phase.LEFT;
                 wakeStandby();
             }
         }
+        return true;
     }
 
     /** The failure of a leader that could not even say what it threw. */
@@ -359,9 +365,7 @@ final class CommitPipeline {
         queue.startIfIdle();
         Lead lead = queue.lead();
         while (lead != null && (lead.isDeserted() || lead == seen)) {
-            if (lead.claim(Phase.LEFT) || lead.claim(Phase.OFFERED)) {
-                lead(lead, null);
-            }
+            lead(lead, null);
             Lead next = queue.lead();
             if (next == lead) {
                 return null;

@@ -65,6 +65,7 @@ final class CommitQueue {
             this.phase = phase;
         }
 
+        /** Takes it, if nobody holds it. */
         boolean claim(Phase from) {
             return PHASE.compareAndSet(this, from, Phase.HELD);
         }
@@ -129,11 +130,11 @@ final class CommitQueue {
         return lead.get();
     }
 
-    /** Takes the lead that was offered to a request; returns null if somebody else has taken it. */
+    /** Returns the lead that was offered to a request, or null. */
     @Nullable
-    Lead claim(CommitRequest request) {
+    Lead offeredTo(CommitRequest request) {
         Lead offered = lead.get();
-        return offered != null && offered.offeredTo == request && offered.claim(Phase.OFFERED) ? offered : null;
+        return offered != null && offered.offeredTo == request ? offered : null;
     }
 
     /** Moves commits from the head of the queue into a group of at most so many. */
