@@ -79,7 +79,8 @@ final class PowerLossRun {
 
     /** Forcing files fails now and then, and afterwards the power is lost. */
     PowerLossFigures fail(int stores, int states) throws Exception {
-        String when = random.nextInt(2, 8) + "+" + random.nextInt(7, 15);
+        // Of each thread: most openings, all on one thread, come between two failures and succeed.
+        String when = random.nextInt(3, 7) + "+" + random.nextInt(40, 60);
         List<PowerLossLife> lives =
                 record(planned(stores * KILLS_OF_STORE), PowerLossChild.Ending.HALT, Optional.of(when));
         assertThat(lives.stream().mapToInt(PowerLossLife::failures).sum())
