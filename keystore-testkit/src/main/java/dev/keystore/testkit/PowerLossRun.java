@@ -29,7 +29,7 @@ final class PowerLossRun {
 
     private static final int KILLS_OF_STORE = 3;
     private static final int STATES_OF_KILL = 8;
-    private static final long CHILD_SECONDS = 120;
+    private static final long CHILD_SECONDS = 900;
 
     /** A moment of a life, and how the power is lost then. */
     private record Moment(int life, int point, DiskLoss loss) {}
@@ -167,8 +167,10 @@ final class PowerLossRun {
                 .redirectError(errors.toFile())
                 .redirectOutput(output.toFile())
                 .start();
-        boolean ended = process.waitFor(CHILD_SECONDS, TimeUnit.SECONDS);
-        if (!ended) {
+        boolean ended;
+        try {
+            ended = process.waitFor(CHILD_SECONDS, TimeUnit.SECONDS);
+        } finally {
             // The child itself ends when its input does.
             process.destroyForcibly();
         }
