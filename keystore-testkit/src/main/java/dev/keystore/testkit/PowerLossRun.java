@@ -29,7 +29,7 @@ final class PowerLossRun {
 
     private static final int KILLS_OF_STORE = 3;
     private static final int STATES_OF_KILL = 8;
-    private static final long CHILD_SECONDS = 120;
+    private static final long CHILD_SECONDS = 900;
 
     /** A moment of a life, and how the power is lost then. */
     private record Moment(int life, int point, DiskLoss loss) {}
@@ -79,7 +79,8 @@ final class PowerLossRun {
 
     /** Forcing files fails now and then, and afterwards the power is lost. */
     PowerLossFigures fail(int stores, int states) throws Exception {
-        String when = random.nextInt(2, 8) + "+" + random.nextInt(7, 15);
+        // Of each thread: most openings, all on one thread, come between two failures and succeed.
+        String when = random.nextInt(3, 7) + "+" + random.nextInt(40, 60);
         List<PowerLossLife> lives =
                 record(planned(stores * KILLS_OF_STORE), PowerLossChild.Ending.HALT, Optional.of(when));
         assertThat(lives.stream().mapToInt(PowerLossLife::failures).sum())
@@ -166,8 +167,10 @@ final class PowerLossRun {
                 .redirectError(errors.toFile())
                 .redirectOutput(output.toFile())
                 .start();
-        boolean ended = process.waitFor(CHILD_SECONDS, TimeUnit.SECONDS);
-        if (!ended) {
+        boolean ended;
+        try {
+            ended = process.waitFor(CHILD_SECONDS, TimeUnit.SECONDS);
+        } finally {
             // The child itself ends when its input does.
             process.destroyForcibly();
         }
