@@ -265,7 +265,9 @@ final class CommitPipeline {
             count(group);
             checked.refused().forEach(CommitRequest::complete);
             checked.writers().forEach(request -> request.complete(null));
-        } else if (outcome instanceof Retry retry) {
+            return;
+        }
+        if (outcome instanceof Retry retry) {
             LOG.debug("A write of {} commits failed and is tried again", group.size(), retry.cause());
             for (CommitRequest request : checked.writers()) {
                 request.lastFailure = retry.cause();
