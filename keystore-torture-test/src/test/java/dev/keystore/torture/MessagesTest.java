@@ -1,0 +1,49 @@
+package dev.keystore.torture;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** The texts in the sources of all modules. */
+class MessagesTest {
+
+    private static final Pattern TEXT =
+            Pattern.compile("\"((?:[^\"\\\\\\n]|\\\\.)*)\"(?:\\s*\\+\\s*\"((?:[^\"\\\\\\n]|\\\\.)*)\")*");
+    private static final Pattern COPY =
+            Pattern.compile("(?i)\\bback-?ups?\\b|\\b(old|earlier|former|saved) (copy|copies|file|folder)\\b");
+
+    @Test
+    @DisplayName("R46 a message that speaks of a backup or an old copy names restore, and says that copying is no way")
+    void messages_ofOldCopies_nameRestore() throws IOException {
+        List<String> found = new ArrayList<>();
+        for (Path source : sources()) {
+            Matcher texts = TEXT.matcher(Files.readString(source));
+            while (texts.find()) {
+                String text = texts.group().replaceAll("\"\\s*\\+\\s*\"", "");
+                if (COPY.matcher(text).find()) {
+                    found.add(source.getFileName() + ": " + text);
+                }
+            }
+        }
+        assertThat(found).as("such messages").isNotEmpty();
+        assertThat(found).allSatisfy(text -> assertThat(text).contains("with restore", "never by copying"));
+    }
+
+    private static List<Path> sources() throws IOException {
+        try (Stream<Path> files = Files.walk(Path.of(".."))) {
+            return files.filter(file -> file.toString().endsWith(".java"))
+                    .filter(file -> file.toString().contains("src/main".replace('/', java.io.File.separatorChar)))
+                    .filter(file -> !file.toString().contains("keystore-bench"))
+                    .toList();
+        }
+    }
+}
