@@ -3,8 +3,8 @@ package dev.keystore.mapdb;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.nio.file.Path;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,19 +22,23 @@ final class Checkpointer {
 
     private static final Logger LOGGER = System.getLogger(Checkpointer.class.getName());
 
+    /** How long the files may be in use: only threads of the backend's own wait for them. */
+    private static final Duration FILES_TIMEOUT = Duration.ofSeconds(60);
+
+    private static final long PAUSE_NANOS = 60_000_000_000L;
+
     private final MapdbFolder folder;
     private final long checkpointBytes;
-    private final ReentrantLock files = new ReentrantLock();
-    private final ReentrantLock lock = new ReentrantLock();
-    private final Condition changed = lock.newCondition();
+    private final Turn files = new Turn("a checkpoint, or the rebuilding of MapDB's file,", FILES_TIMEOUT);
     private final Thread thread = new Thread(this::run, "keystore-mapdb-checkpoint");
-    private long last;
-    private boolean due = true;
+    private volatile long last;
+    private volatile boolean due = true;
     private volatile boolean closed;
+    private volatile @Nullable Throwable failure;
     private volatile @Nullable DamagedFileException damage;
 
     /**
-     * Starts to watch a folder.
+     * Creates the checkpointer of a folder.
      *
      * @param last the number of the last record in a journal that is closed
      */
@@ -42,20 +46,19 @@ final class Checkpointer {
         this.folder = folder;
         this.checkpointBytes = checkpointBytes;
         this.last = last;
+    }
+
+    /** Begins to make checkpoints. */
+    void start() {
         thread.setDaemon(true);
         thread.start();
     }
 
     /** Tells it that all journals up to a record are closed. */
     void closed(long lastClosed) {
-        lock.lock();
-        try {
-            last = lastClosed;
-            due = true;
-            changed.signal();
-        } finally {
-            lock.unlock();
-        }
+        last = lastClosed;
+        due = true;
+        LockSupport.unpark(thread);
     }
 
     /**
@@ -72,78 +75,63 @@ final class Checkpointer {
         T run() throws IOException;
     }
 
-    /** Does work while no checkpoint is made. */
+    /**
+     * Does work while no checkpoint is made.
+     *
+     * @throws dev.keystore.spi.BackendException a transient one, if a checkpoint has not ended within a minute
+     */
     <T> T exclusively(Work<T> work) throws IOException {
-        files.lock();
-        try {
-            return work.run();
-        } finally {
-            files.unlock();
-        }
+        return files.<T, IOException>hold("use checkpoint and journals", work::run);
     }
 
-    /** Stops, and gives up the checkpoint that is being made. */
+    /** Stops, and gives up the checkpoint that is being made; does not wait for that. */
     void close() {
-        lock.lock();
-        try {
-            closed = true;
-            changed.signal();
-        } finally {
-            lock.unlock();
-        }
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        closed = true;
+        LockSupport.unpark(thread);
+    }
+
+    /** Tells whether it has stopped, and uses no file any more. */
+    boolean hasEnded() {
+        return !thread.isAlive();
     }
 
     private void run() {
-        while (awaitDue()) {
+        while (!closed) {
             try {
-                long upTo = last();
-                exclusively(() -> checkpoint(upTo));
+                reportFailure();
+                awaitDue();
+                exclusively(() -> checkpoint(last));
             } catch (DamagedFileException e) {
                 damage = e;
             } catch (IOException | RuntimeException | Error e) {
-                LOGGER.log(
-                        Logger.Level.WARNING,
-                        () -> "No checkpoint could be made of " + folder
-                                + "; it is tried again when the next journal is full",
-                        e);
+                failure = e;
             }
         }
     }
 
-    private boolean awaitDue() {
-        lock.lock();
-        try {
-            while (!due && !closed) {
-                changed.awaitUninterruptibly();
-            }
-            due = false;
-            return !closed;
-        } finally {
-            lock.unlock();
+    private void reportFailure() {
+        Throwable e = failure;
+        failure = null;
+        if (e != null) {
+            LOGGER.log(
+                    Logger.Level.WARNING,
+                    () -> "No checkpoint could be made of " + folder
+                            + "; it is tried again when the next journal is full",
+                    e);
         }
     }
 
-    private long last() {
-        lock.lock();
-        try {
-            return last;
-        } finally {
-            lock.unlock();
+    private void awaitDue() {
+        while (!due && !closed) {
+            LockSupport.parkNanos(this, PAUSE_NANOS);
         }
+        due = false;
     }
 
     private boolean checkpoint(long upTo) throws IOException {
+        if (closed) {
+            return false;
+        }
         History history = History.of(folder).upTo(upTo);
         return history.journalBytes() >= Math.max(checkpointBytes, history.checkpointBytes() / 2)
                 && write(history, upTo);

@@ -109,7 +109,7 @@ final class Journal implements Closeable {
         try {
             file.setLength(end);
             file.getFD().sync();
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | Error e) {
             e.addSuppressed(failure);
             throw new UnknownOutcomeException(e);
         }
@@ -134,7 +134,7 @@ final class Journal implements Closeable {
 
         private static final long serialVersionUID = 1L;
 
-        UnknownOutcomeException(IOException cause) {
+        UnknownOutcomeException(Throwable cause) {
             super("what was appended could not be taken back: " + cause, cause);
         }
     }

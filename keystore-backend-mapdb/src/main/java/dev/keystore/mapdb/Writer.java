@@ -1,26 +1,26 @@
 package dev.keystore.mapdb;
 
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one who commits: to the journal, and then to the entries that are read. Held by one thread at a time for one group.
+ * Commits: to the journal, and then to the entries that are read. One thread at a time does so, for one group.
  *
  * <p>Durability: a group is one record and one fsync. It is acknowledged, and can be read, once the record is durable; then
  * nothing that fails can take it back.
  *
- * <p>Recovery: if a record can't be made durable, it is taken back, and the next group begins a new journal, before which
- * nothing of a failed record counts. If MapDB fails, its file is made again before the next group.
+ * <p>Recovery: a group is committed when {@link Entries} has it. Until then no journal is in use: if anything is thrown,
+ * by the append or by what surrounds it, the next group begins a new journal, with the number of the record that failed,
+ * and what the earlier journal holds from that number on does not count. So nothing is appended behind a record whose
+ * outcome is unknown, and nothing has to be done while an error unwinds.
  */
 final class Writer {
 
-    private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
     private static final long LARGEST_GROUP_BYTES = 1 << 30;
     private static final long LARGEST_JOURNAL_BYTES = 16 << 20;
 
@@ -28,129 +28,130 @@ final class Writer {
     private final Entries entries;
     private final Checkpointer checkpointer;
     private final long journalBytes;
-    private final ReentrantLock lock = new ReentrantLock();
+    private final Turn turn;
     private @Nullable Journal journal;
-    private long last;
+    private boolean closed;
 
-    Writer(MapdbFolder folder, Entries entries, Checkpointer checkpointer, long checkpointBytes, long last) {
+    /** Creates one that begins a new journal; {@code timeout} is how long a commit waits for another one. */
+    Writer(MapdbFolder folder, Entries entries, Checkpointer checkpointer, long checkpointBytes, Duration timeout) {
         this.folder = folder;
         this.entries = entries;
         this.checkpointer = checkpointer;
         this.journalBytes = Math.min(LARGEST_JOURNAL_BYTES, checkpointBytes / 4);
-        this.last = last;
+        this.turn = new Turn("another thread's commit", timeout);
     }
 
     /**
      * Commits a group, durably.
      *
-     * <p>Waits up to 10 s for another thread's group.
+     * <p>Waits for the group of another thread, and for room, with a deadline for each. Doesn't wait for anything within
+     * its turn: a virtual thread that waited could lose its carrier to one that waits for that turn.
      *
      * @throws BackendException if it was not committed, or its outcome is unknown
      */
     void commit(List<Batch> group) {
         List<Change> changes = Change.of(group);
-        if (Change.bytes(changes) > LARGEST_GROUP_BYTES) {
+        long bytes = Change.bytes(changes);
+        if (bytes > LARGEST_GROUP_BYTES) {
             throw BackendException.permanent(
-                    "could not commit: a group has " + Change.bytes(changes) + " bytes, and at most "
-                            + LARGEST_GROUP_BYTES + " can be written as one; commit less at once",
+                    "could not commit: a group has " + bytes + " bytes, and at most " + LARGEST_GROUP_BYTES
+                            + " can be written as one; commit less at once",
                     null);
         }
-        acquire();
         try {
-            requireUndamaged();
-            rebuildIfFailed();
-            append(changes);
-            entries.add(changes);
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** Makes MapDB's file again if it is of no use any more. */
-    void repair() {
-        acquire();
-        try {
-            rebuildIfFailed();
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** Closes the files, and marks the folder as closed unless MapDB has failed. */
-    void close() throws IOException {
-        lock.lock();
-        try {
-            closeJournal();
-            WorkingMap map = entries.release();
-            if (map != null) {
-                map.close();
-                ClosedMark.write(folder, last, map.path());
-            }
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** Returns the journal that the next group is appended to, unless that has to begin one. */
-    @Nullable
-    Journal current() {
-        return journal;
-    }
-
-    private void append(List<Change> changes) {
-        boolean appended = false;
-        try {
-            entries.reserve(changes);
-            journal().append(last + 1, changes);
-            last++;
-            appended = true;
+            do {
+                entries.awaitRoom(bytes);
+            } while (!turn.hold("commit", () -> commitIfRoom(changes, bytes)));
+        } catch (OperationInterruptedException e) {
+            throw BackendException.transientFailure("could not commit: " + e.getMessage(), e);
         } catch (Journal.UnknownOutcomeException e) {
             throw BackendException.outcomeUnknown("could not commit: " + e.getMessage(), e);
         } catch (IOException e) {
             throw BackendException.permanent(
                     "could not commit to " + folder + ": " + e.getMessage() + "; if the disk is full, free some space",
                     e);
-        } finally {
-            if (!appended) {
-                closeJournal();
-            }
         }
     }
 
-    /** Returns the journal to append to: a new one if there is none yet, or it is full. */
+    private boolean commitIfRoom(List<Change> changes, long bytes) throws IOException {
+        requireOpen();
+        requireUndamaged();
+        if (!entries.hasRoom(bytes)) {
+            return false;
+        }
+        Overlay.Group group = entries.prepare(changes);
+        Journal current = journal();
+        journal = null;
+        try {
+            current.append(group.number(), changes);
+            entries.add(group);
+            journal = current;
+        } catch (RuntimeException e) {
+            throw BackendException.outcomeUnknown("could not commit: " + e, e);
+        } finally {
+            if (journal == null) {
+                close(current);
+            }
+        }
+        return true;
+    }
+
+    /** Returns the journal to append to: a new one if there is none, or it is full. */
     private Journal journal() throws IOException {
-        if (journal != null && journal.size() >= journalBytes) {
-            closeJournal();
+        Journal current = journal;
+        if (current != null && current.size() < journalBytes) {
+            return current;
         }
-        if (journal == null) {
-            journal = Journal.create(folder, last + 1);
-            checkpointer.closed(last);
-        }
-        return journal;
+        closeJournal();
+        Journal created = Journal.create(folder, entries.last() + 1);
+        journal = created;
+        checkpointer.closed(entries.last());
+        return created;
     }
 
     private void closeJournal() {
-        if (journal != null) {
-            Journal closing = journal;
-            journal = null;
-            try {
-                closing.close();
-            } catch (IOException e) {
-                // All that it acknowledged was forced.
-            }
+        Journal closing = journal;
+        journal = null;
+        if (closing != null) {
+            close(closing);
         }
     }
 
-    private void rebuildIfFailed() {
-        if (!entries.isFailed()) {
-            return;
-        }
-        closeJournal();
-        entries.discard();
+    private static void close(Journal closing) {
         try {
-            entries.replace(checkpointer.exclusively(() -> Recovery.rebuild(folder, last)));
+            closing.close();
         } catch (IOException e) {
-            throw BackendException.permanent("could not make MapDB's file again after it failed: " + e.getMessage(), e);
+            // All that it acknowledged was forced.
+        }
+    }
+
+    /**
+     * Closes the journal, once no commit is running, and refuses commits from then on.
+     *
+     * @throws BackendException a transient one, if a commit has not ended within the timeout
+     */
+    void close() {
+        turn.hold("close", () -> {
+            closed = true;
+            closeJournal();
+            return closed;
+        });
+    }
+
+    /** For tests: returns the journal that the next group is appended to, unless that has to begin one. */
+    @Nullable
+    Journal current() {
+        return journal;
+    }
+
+    /** For tests: does work in the turn of a thread that commits. */
+    <T> T inTurn(Turn.Work<T, RuntimeException> work) {
+        return turn.hold("do what a test does", work);
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the backend is closed");
         }
     }
 
@@ -161,18 +162,6 @@ final class Writer {
                     "could not commit: what is committed would be lost when the process dies, as "
                             + damage.getMessage(),
                     damage);
-        }
-    }
-
-    private void acquire() {
-        try {
-            if (!lock.tryLock(LOCK_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS)) {
-                throw BackendException.transientFailure(
-                        "another thread has been writing for " + LOCK_TIMEOUT.toSeconds() + " s", null);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw BackendException.transientFailure("interrupted while waiting for another thread's write", e);
         }
     }
 }

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -37,6 +38,13 @@ final class Mapdb {
     static MapdbBackend open(Path path, long checkpointBytes) {
         return (MapdbBackend) new MapdbBackendProvider()
                 .open(new BackendConfig("mapdb:" + path, Map.of("checkpointBytes", String.valueOf(checkpointBytes))));
+    }
+
+    /** Opens a store whose reads and commits wait for each other no longer than {@code timeout}. */
+    static MapdbBackend open(Path path, Duration timeout) throws IOException {
+        MapdbFolder folder = MapdbFolder.examine(path);
+        folder.open();
+        return MapdbBackend.open(folder, 64 << 20, timeout);
     }
 
     static Batch pair(String context, int number, byte[] value) {
