@@ -13,7 +13,7 @@ import java.util.function.BooleanSupplier;
 final class Await {
 
     private static final int SPINS = 32;
-    private static final int YIELDS = 64;
+    private static final int YIELDS = 16;
     private static final long SHORTEST_PAUSE_NANOS = 20_000;
     private static final long LONGEST_PAUSE_NANOS = 1_000_000;
 
@@ -30,6 +30,7 @@ final class Await {
     }
 
     /** Waits until a condition is true. An interrupt ends the wait, unless the condition becomes true within microseconds. */
+    @SuppressWarnings("ThreadPriorityCheck") // A yield is often enough, and nothing depends on it.
     static Outcome until(BooleanSupplier condition, Duration timeout) {
         long startNanos = System.nanoTime();
         for (int round = 0; !condition.getAsBoolean(); round++) {

@@ -44,9 +44,9 @@ final class Entries {
     private static final int GROUPS_TO_WAKE = 4;
 
     /** How much a reader waits for. */
-    private static final int CHANGES_AT_ONCE = 16;
+    private static final int CHANGES_AT_ONCE = 4;
 
-    private static final long BYTES_AT_ONCE = 1 << 16;
+    private static final long BYTES_AT_ONCE = 1 << 14;
 
     private static final long PAUSE_NANOS = 1_000_000_000;
 
@@ -182,10 +182,7 @@ final class Entries {
     /** Tells whether a group can be added now. */
     boolean hasRoom(long bytes) {
         WorkingMap current = map;
-        return current != null
-                && failure == null
-                && !isBacklogFull()
-                && current.hasRoom(overlay.bytes() + bytes);
+        return current != null && failure == null && !isBacklogFull() && current.hasRoom(overlay.bytes() + bytes);
     }
 
     private boolean isBacklogFull() {
@@ -239,9 +236,21 @@ final class Entries {
         if (wanted > 0 && current != null) {
             wantedBytes = 0;
             try {
-                current.makeRoom(overlay.bytes() + wanted);
+                makeRoom(current, wanted);
             } catch (IOException | RuntimeException | Error e) {
                 roomFailure = e;
+            }
+        }
+    }
+
+    private void makeRoom(WorkingMap current, long wanted) throws IOException {
+        try {
+            current.makeRoom(overlay.bytes() + wanted);
+        } catch (IOException e) {
+            // What is applied needs no more room, and there may be some for the rest.
+            applyAll();
+            if (!current.hasRoom(overlay.bytes() + wanted)) {
+                current.makeRoom(overlay.bytes() + wanted);
             }
         }
     }
@@ -255,7 +264,7 @@ final class Entries {
             }
         } catch (BackendException e) {
             throw e;
-        } catch (RuntimeException | Error e) {
+        } catch (Throwable e) {
             fail(e);
             throw e;
         }
@@ -332,7 +341,8 @@ final class Entries {
         });
         Throwable e = rebuildFailure;
         if (failure != null && e != null) {
-            String message = "could not " + doing + ": MapDB failed, and its file could not be rebuilt: " + e.getMessage();
+            String message =
+                    "could not " + doing + ": MapDB failed, and its file could not be rebuilt: " + e.getMessage();
             throw e instanceof BackendException known && known.kind() == BackendException.Kind.TRANSIENT
                     ? BackendException.transientFailure(message, e)
                     : BackendException.permanent(message, e);

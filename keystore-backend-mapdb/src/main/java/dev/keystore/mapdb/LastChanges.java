@@ -80,7 +80,11 @@ final class LastChanges {
      * @param end {@code null} for no end
      */
     void changeKeys(
-            NavigableSet<byte[]> keys, byte[] from, byte @Nullable [] after, byte @Nullable [] last, byte @Nullable [] end) {
+            NavigableSet<byte[]> keys,
+            byte[] from,
+            byte @Nullable [] after,
+            byte @Nullable [] last,
+            byte @Nullable [] end) {
         if (!clears.isEmpty()) {
             keys.removeIf(this::clears);
         }

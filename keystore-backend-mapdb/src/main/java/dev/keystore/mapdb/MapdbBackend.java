@@ -9,7 +9,6 @@ import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
@@ -30,8 +29,8 @@ import org.jspecify.annotations.Nullable;
  * interrupt ends the wait of a read with {@link dev.keystore.OperationInterruptedException}, and that of a commit with a
  * transient failure; otherwise reads and commits take no notice of it.
  *
- * <p>Listings are read page by page, so that a stream that nobody closes holds nothing. A read waits while one entry is
- * being changed in MapDB, some microseconds; neither for a commit nor for an fsync.
+ * <p>Listings are read page by page, so that a stream that nobody closes holds nothing. A read waits while a few entries
+ * are being changed in MapDB, some microseconds; neither for a commit nor for an fsync.
  *
  * <p>{@link #close} refuses new calls, and lets running commits and the keeper end. If that takes longer than a minute it
  * throws, and goes on in the background; the folder stays locked until it is done.
@@ -128,8 +127,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         return Stream.iterate(
                         Optional.of(read(() -> entries.page(doing, prefix, null))),
                         Optional::isPresent,
-                        page -> page.map(Entries.Page::last)
-                                .map(last -> read(() -> entries.page(doing, prefix, last))))
+                        page -> page.map(Entries.Page::last).map(last -> read(() -> entries.page(doing, prefix, last))))
                 .flatMap(Optional::stream)
                 .flatMap(page -> page.keys().stream());
     }
@@ -188,7 +186,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
                 } else {
                     entries.keep();
                 }
-            } catch (IOException | RuntimeException | Error e) {
+            } catch (Throwable e) {
                 trouble = e;
             }
         }

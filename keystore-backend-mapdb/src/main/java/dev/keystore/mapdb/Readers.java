@@ -33,7 +33,8 @@ final class Readers {
     }
 
     private final Duration timeout;
-    private final Slot[] slots = IntStream.range(0, SLOTS).mapToObj(slot -> new Slot()).toArray(Slot[]::new);
+    private final Slot[] slots =
+            IntStream.range(0, SLOTS).mapToObj(slot -> new Slot()).toArray(Slot[]::new);
     private volatile boolean excluded;
     private volatile boolean awaited;
 
@@ -109,6 +110,7 @@ final class Readers {
      *
      * @throws BackendException a transient one, if a reader has not ended within the timeout; nothing was changed
      */
+    @SuppressWarnings("ThreadPriorityCheck") // A yield lets waiting readers in sooner, and nothing depends on it.
     void exclude(Runnable change) {
         if (awaited) {
             awaited = false;

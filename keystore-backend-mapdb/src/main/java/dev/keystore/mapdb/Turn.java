@@ -64,7 +64,8 @@ final class Turn {
                 }
                 case TIMED_OUT ->
                     throw BackendException.transientFailure(
-                            "could not " + doing + ": " + others + " has not ended within " + timeout.toMillis() + " ms",
+                            "could not " + doing + ": " + others + " has not ended within " + timeout.toMillis()
+                                    + " ms",
                             null);
                 case INTERRUPTED ->
                     throw BackendException.transientFailure(

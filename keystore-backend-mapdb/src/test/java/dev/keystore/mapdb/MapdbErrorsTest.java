@@ -32,7 +32,8 @@ class MapdbErrorsTest {
     }
 
     @Test
-    @DisplayName("R31 R11 a stack that overflows anywhere in a commit ends that commit alone; nothing acknowledged is lost")
+    @DisplayName(
+            "R31 R11 a stack that overflows anywhere in a commit ends that commit alone; nothing acknowledged is lost")
     void commit_stackOverflows_othersGoOn() throws Exception {
         Batch[] batches = IntStream.range(0, TIMES)
                 .mapToObj(number -> Mapdb.pair("alice", number, SMALL))
@@ -82,7 +83,8 @@ class MapdbErrorsTest {
     }
 
     @Test
-    @DisplayName("R31 a stack that overflows anywhere in a load or a listing leaves MapDB's file in use, and nothing locked")
+    @DisplayName(
+            "R31 a stack that overflows anywhere in a load or a listing leaves MapDB's file in use, and nothing locked")
     void read_stackOverflows_othersGoOn() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, new byte[1 << 16]));

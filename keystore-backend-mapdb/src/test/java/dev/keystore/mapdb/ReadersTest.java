@@ -98,9 +98,10 @@ class ReadersTest {
         read.run();
         Deep.run(read);
         assertThat(reads[0]).isGreaterThan(1);
-        assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> readers.exclude(() -> {
-            throw new OutOfMemoryError("thrown");
-        }));
+        assertThatExceptionOfType(OutOfMemoryError.class)
+                .isThrownBy(() -> readers.exclude(() -> {
+                    throw new OutOfMemoryError("thrown");
+                }));
         FutureTask<Integer> change = start(() -> {
             readers.exclude(() -> reads[0] = -1);
             return reads[0];

@@ -65,12 +65,14 @@ class TurnTest {
     @DisplayName("R31 whatever the work throws reaches its caller, and the turn is free")
     void hold_workThrows_isFree() {
         Turn turn = new Turn("a step", SHORT);
-        assertThatExceptionOfType(IOException.class).isThrownBy(() -> turn.hold("step", () -> {
-            throw new IOException("thrown");
-        }));
-        assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> turn.hold("step", () -> {
-            throw new OutOfMemoryError("thrown");
-        }));
+        assertThatExceptionOfType(IOException.class)
+                .isThrownBy(() -> turn.hold("step", () -> {
+                    throw new IOException("thrown");
+                }));
+        assertThatExceptionOfType(OutOfMemoryError.class)
+                .isThrownBy(() -> turn.hold("step", () -> {
+                    throw new OutOfMemoryError("thrown");
+                }));
         assertThat(turn.<Integer, RuntimeException>hold("step", () -> 1)).isEqualTo(1);
     }
 
