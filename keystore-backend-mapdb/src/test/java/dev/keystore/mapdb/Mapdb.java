@@ -40,8 +40,14 @@ final class Mapdb {
                 .open(new BackendConfig("mapdb:" + path, Map.of("checkpointBytes", String.valueOf(checkpointBytes))));
     }
 
-    /** Opens a store whose reads and commits wait for each other no longer than {@code timeout}. */
+    /**
+     * Opens a store whose reads and commits wait for each other no longer than {@code timeout}. It has room already, so that
+     * the first commits don't wait for that.
+     */
     static MapdbBackend open(Path path, Duration timeout) throws IOException {
+        try (MapdbBackend patient = open(path)) {
+            patient.save("other", "session", "large", new byte[1 << 20]);
+        }
         MapdbFolder folder = MapdbFolder.examine(path);
         folder.open();
         return MapdbBackend.open(folder, 64 << 20, timeout);

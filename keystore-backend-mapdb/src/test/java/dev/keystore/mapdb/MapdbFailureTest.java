@@ -421,6 +421,7 @@ final class MapdbFailureTest {
     @DisplayName("R27 an interrupt ends the wait for another thread's commit, and the flag stays")
     void interrupted() {
         try (MapdbBackend backend = Mapdb.open(path)) {
+            applyAll(backend);
             backend.writer().inTurn(() -> {
                 Thread.currentThread().interrupt();
                 Failures.assertTransient(() -> backend.save("alice", "session", "bob", SMALL))
