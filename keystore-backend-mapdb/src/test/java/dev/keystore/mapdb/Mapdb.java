@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -37,6 +38,19 @@ final class Mapdb {
     static MapdbBackend open(Path path, long checkpointBytes) {
         return (MapdbBackend) new MapdbBackendProvider()
                 .open(new BackendConfig("mapdb:" + path, Map.of("checkpointBytes", String.valueOf(checkpointBytes))));
+    }
+
+    /**
+     * Opens a store whose reads and commits wait for each other no longer than {@code timeout}. It has room already, so that
+     * the first commits don't wait for that.
+     */
+    static MapdbBackend open(Path path, Duration timeout) throws IOException {
+        try (MapdbBackend patient = open(path)) {
+            patient.save("other", "session", "large", new byte[1 << 20]);
+        }
+        MapdbFolder folder = MapdbFolder.examine(path);
+        folder.open();
+        return MapdbBackend.open(folder, 64 << 20, timeout);
     }
 
     static Batch pair(String context, int number, byte[] value) {
