@@ -148,4 +148,21 @@ final class Mapdb {
         assertThat(process.waitFor()).as(said).isNotNegative();
         return said;
     }
+
+    /** Commits what the keeper is woken for, and waits until all is in MapDB's file. */
+    static void applyAll(MapdbBackend backend) {
+        backend.save("other", "session", "large", new byte[1 << 16]);
+        awaitTrue("all is applied", () -> backend.entries().waiting() == 0);
+    }
+
+    /** Has a checkpoint made of the journals up to a record, which are closed; returns whether that was tried, and has ended. */
+    static boolean checkpoint(MapdbBackend backend, long lastClosed) {
+        Checkpointer checkpointer = backend.checkpointer();
+        long before = checkpointer.tasksDone();
+        backend.writer().inTurn(() -> {
+            checkpointer.wantRoom(lastClosed);
+            return checkpointer;
+        });
+        return checkpointer.awaitRoom(before, Duration.ofMinutes(1));
+    }
 }

@@ -249,17 +249,11 @@ final class MapdbFailureTest {
 
     /** Takes MapDB's file away, once all is in it. */
     private static void discardMap(MapdbBackend backend) {
-        applyAll(backend);
+        Mapdb.applyAll(backend);
         backend.entries().whileNothingIsApplied(() -> {
             backend.entries().map().discard();
             return backend;
         });
-    }
-
-    /** Commits what the keeper is woken for, and waits until all is in MapDB's file. */
-    private static void applyAll(MapdbBackend backend) {
-        backend.save("other", "session", "large", new byte[1 << 16]);
-        Mapdb.awaitTrue("all is applied", () -> backend.entries().waiting() == 0);
     }
 
     @Test
@@ -303,7 +297,7 @@ final class MapdbFailureTest {
             for (int i = 0; i < 10; i++) {
                 backend.commit(Mapdb.pair("alice", i, SMALL));
             }
-            applyAll(backend);
+            Mapdb.applyAll(backend);
             WorkingMap ruined = backend.entries().map();
             ruin(ruined.path(), ruinedFrom);
 
@@ -331,7 +325,7 @@ final class MapdbFailureTest {
     void closeAfterMapdbFailed() throws Exception {
         MapdbBackend failed = Mapdb.open(path);
         failed.commit(Mapdb.pair("alice", 0, SMALL));
-        applyAll(failed);
+        Mapdb.applyAll(failed);
         failed.entries().whileNothingIsApplied(() -> {
             failed.commit(pairs(1, 20));
             ruin(failed.entries().map().path(), 1 << 15);
@@ -451,7 +445,7 @@ final class MapdbFailureTest {
     @DisplayName("R27 an interrupt ends the wait for another thread's commit, and the flag stays")
     void interrupted() {
         try (MapdbBackend backend = Mapdb.open(path)) {
-            applyAll(backend);
+            Mapdb.applyAll(backend);
             backend.writer().inTurn(() -> {
                 Thread.currentThread().interrupt();
                 Failures.assertTransient(() -> backend.save("alice", "session", "bob", SMALL))
@@ -471,7 +465,7 @@ final class MapdbFailureTest {
             assertThat(backend.list("alice")).isEmpty();
             assertThat(Thread.interrupted()).isTrue();
             backend.commit(Mapdb.pair("alice", 0, SMALL));
-            applyAll(backend);
+            Mapdb.applyAll(backend);
             Thread.currentThread().interrupt();
             assertPairs(backend, 1);
         }
