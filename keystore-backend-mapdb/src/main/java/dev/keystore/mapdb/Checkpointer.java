@@ -80,7 +80,7 @@ final class Checkpointer {
 
     private void add(long lastClosed, boolean urgent) {
         Task newest = task;
-        task = new Task(newest.number + 1, lastClosed, urgent || (newest.urgent && newest != done));
+        task = new Task(newest.number + 1, lastClosed, urgent || (newest.urgent && newest.number > done.number));
         LockSupport.unpark(thread);
     }
 
@@ -173,7 +173,7 @@ final class Checkpointer {
     }
 
     private void awaitTask() {
-        while (task == done && !closed) {
+        while (task.number == done.number && !closed) {
             LockSupport.parkNanos(this, PAUSE_NANOS);
         }
     }

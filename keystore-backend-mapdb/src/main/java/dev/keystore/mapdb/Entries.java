@@ -44,7 +44,7 @@ final class Entries {
     private static final int GROUPS_TO_WAKE = 4;
 
     /** How much a reader waits for. */
-    private static final int CHANGES_AT_ONCE = 4;
+    private static final int CHANGES_AT_ONCE = 16;
 
     private static final long BYTES_AT_ONCE = 1 << 14;
 

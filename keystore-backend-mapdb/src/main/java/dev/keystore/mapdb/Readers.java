@@ -22,6 +22,9 @@ final class Readers {
     /** More than the threads that are likely to be within a read, which takes microseconds and waits for nothing. */
     private static final int SLOTS = 64;
 
+    /** How long changes follow one another: with many threads, a yield may take as long. */
+    private static final long YIELD_EVERY_NANOS = 1_000_000;
+
     private static final VarHandle READER;
 
     static {
@@ -37,6 +40,9 @@ final class Readers {
             IntStream.range(0, SLOTS).mapToObj(slot -> new Slot()).toArray(Slot[]::new);
     private volatile boolean excluded;
     private volatile boolean awaited;
+
+    /** When the changing thread, which alone uses this, let waiting readers in last. */
+    private long yieldedNanos = System.nanoTime();
 
     /** Creates the slots; {@code timeout} is how long a reader waits, and a change. */
     Readers(Duration timeout) {
@@ -112,9 +118,10 @@ final class Readers {
      */
     @SuppressWarnings("ThreadPriorityCheck") // A yield lets waiting readers in sooner, and nothing depends on it.
     void exclude(Runnable change) {
-        if (awaited) {
+        if (awaited && System.nanoTime() - yieldedNanos > YIELD_EVERY_NANOS) {
             awaited = false;
             Thread.yield();
+            yieldedNanos = System.nanoTime();
         }
         try {
             excluded = true;
