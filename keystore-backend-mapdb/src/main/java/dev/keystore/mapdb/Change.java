@@ -46,7 +46,8 @@ sealed interface Change {
         return this instanceof Put put ? new Put(put.key, put.value.clone()) : this;
     }
 
-    private long bytes() {
+    /** Returns the bytes of its key and value. */
+    default long bytes() {
         if (this instanceof Put put) {
             return (long) put.key.length + put.value.length;
         }

@@ -3,8 +3,8 @@ package dev.keystore.mapdb;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.nio.file.Path;
-import java.util.concurrent.locks.Condition;
-import java.util.concurrent.locks.ReentrantLock;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,88 +17,90 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One that fails, on a full disk for example, is tried again when the next journal is full. One that fails because a
  * file is damaged is not: see {@link #damage}. A commit that finds the disk full has one made at once: see
- * {@link #makeRoom}.
+ * {@link #wantRoom}.
  */
 final class Checkpointer {
 
     private static final Logger LOGGER = System.getLogger(Checkpointer.class.getName());
 
+    /** How long the files may be in use: only threads of the backend's own wait for them. */
+    private static final Duration FILES_TIMEOUT = Duration.ofSeconds(60);
+
+    private static final long PAUSE_NANOS = 60_000_000_000L;
+
     private final MapdbFolder folder;
     private final long checkpointBytes;
-    private final ReentrantLock files = new ReentrantLock();
-    private final ReentrantLock lock = new ReentrantLock();
-    private final Condition changed = lock.newCondition();
+    private final Turn files = new Turn("a checkpoint, or the rebuilding of MapDB's file,", FILES_TIMEOUT);
     private final Thread thread = new Thread(this::run, "keystore-mapdb-checkpoint");
-    private final Condition ended = lock.newCondition();
-    private long last;
-    private boolean due = true;
-    private boolean running;
+    private volatile Task task;
+    private volatile Task done;
 
-    /** Whether the next checkpoint is made however few bytes the journals have. */
-    private boolean urgent;
-
-    /** The last record of the newest journal that an urgent checkpoint was tried with. */
-    private long lastUrgent = -1;
+    /** The last record of the newest journal that an urgent checkpoint was wanted of. */
+    private volatile long lastUrgent = -1;
 
     private volatile boolean closed;
+    private volatile @Nullable Throwable failure;
     private volatile @Nullable DamagedFileException damage;
 
     /**
-     * Starts to watch a folder.
+     * Creates the checkpointer of a folder.
      *
      * @param last the number of the last record in a journal that is closed
      */
     Checkpointer(MapdbFolder folder, long checkpointBytes, long last) {
         this.folder = folder;
         this.checkpointBytes = checkpointBytes;
-        this.last = last;
+        this.done = new Task(0, last, false);
+        this.task = new Task(1, last, false);
+    }
+
+    /** Begins to make checkpoints. */
+    void start() {
         thread.setDaemon(true);
         thread.start();
     }
 
-    /** Tells it that all journals up to a record are closed. */
+    /** Tells it that all journals up to a record are closed. Only the thread whose turn it is to commit does so. */
     void closed(long lastClosed) {
-        lock.lock();
-        try {
-            last = lastClosed;
-            due = true;
-            changed.signal();
-        } finally {
-            lock.unlock();
-        }
+        add(lastClosed, false);
     }
 
     /**
-     * Makes room on a full disk: waits for the checkpoint that is being made, whose files take room until it ends, and has
-     * one made of the closed journals, which are then deleted. That is tried once until a record is committed.
+     * Wants room on a full disk: a checkpoint of the closed journals, which are then deleted, however few bytes they have.
+     * That is tried once until a record is committed. Only the thread whose turn it is to commit does so.
      *
      * @param lastClosed the last record; all journals are closed
-     * @param waitNanos how long to wait at most; an interrupt ends the wait, and the flag stays
-     * @return whether there may be more room now
      */
-    boolean makeRoom(long lastClosed, long waitNanos) {
-        lock.lock();
-        try {
-            last = lastClosed;
-            if (lastUrgent != lastClosed) {
-                lastUrgent = lastClosed;
-                urgent = true;
-                due = true;
-                changed.signal();
-            } else if (!running && !due) {
-                return false;
-            }
-            long left = waitNanos;
-            while ((running || due) && !closed && left > 0) {
-                left = ended.awaitNanos(left);
-            }
-            return !running && !due;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        } finally {
-            lock.unlock();
+    void wantRoom(long lastClosed) {
+        if (lastUrgent != lastClosed) {
+            lastUrgent = lastClosed;
+            add(lastClosed, true);
         }
+    }
+
+    private void add(long lastClosed, boolean urgent) {
+        Task newest = task;
+        task = new Task(newest.number + 1, lastClosed, urgent || (newest.urgent && newest.number > done.number));
+        LockSupport.unpark(thread);
+    }
+
+    /** Returns how many tasks were done, well or not. */
+    long tasksDone() {
+        return done.number;
+    }
+
+    /**
+     * Waits until the tasks that there are now are done: a checkpoint that is being made takes room until it ends. An
+     * interrupt ends the wait, and the flag stays.
+     *
+     * @param before what {@link #tasksDone} returned before a commit found the disk full
+     * @return whether there may be more room now than there was then
+     */
+    boolean awaitRoom(long before, Duration timeout) {
+        long newest = task.number;
+        return Await.until(() -> done.number >= newest || closed, timeout) == Await.Outcome.DONE
+                && done.number > before
+                && !closed;
     }
 
     /**
@@ -113,90 +115,86 @@ final class Checkpointer {
     /**
      * A checkpoint that may have to be made.
      *
+     * @param number greater by one than that of the task before
      * @param upTo the last record that it is to hold
      * @param urgent whether it is made however few bytes the journals have
      */
-    private record Task(long upTo, boolean urgent) {}
+    private record Task(long number, long upTo, boolean urgent) {}
 
     /** What uses checkpoints and journals. */
     interface Work<T> {
         T run() throws IOException;
     }
 
-    /** Does work while no checkpoint is made. */
+    /**
+     * Does work while no checkpoint is made.
+     *
+     * @throws dev.keystore.spi.BackendException a transient one, if a checkpoint has not ended within a minute
+     */
     <T> T exclusively(Work<T> work) throws IOException {
-        files.lock();
-        try {
-            return work.run();
-        } finally {
-            files.unlock();
-        }
+        return files.<T, IOException>hold("use checkpoint and journals", work::run);
     }
 
-    /** Stops, and gives up the checkpoint that is being made. */
+    /** Stops, and gives up the checkpoint that is being made; does not wait for that. */
     void close() {
-        lock.lock();
-        try {
-            closed = true;
-            changed.signal();
-        } finally {
-            lock.unlock();
-        }
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
+        closed = true;
+        LockSupport.unpark(thread);
+    }
+
+    /** Tells whether it has stopped, and uses no file any more. */
+    boolean hasEnded() {
+        return !thread.isAlive();
     }
 
     private void run() {
-        for (Task task = awaitDue(); task != null; task = awaitDue()) {
+        while (!closed) {
             try {
-                Task next = task;
-                exclusively(() -> checkpoint(next));
+                reportFailure();
+                awaitTask();
+                make(task);
             } catch (DamagedFileException e) {
                 damage = e;
             } catch (IOException | RuntimeException | Error e) {
-                LOGGER.log(
-                        Logger.Level.WARNING,
-                        () -> "No checkpoint could be made of " + folder
-                                + "; it is tried again when the next journal is full",
-                        e);
+                failure = e;
             }
         }
     }
 
-    /** Ends the task that was done, and waits for the next; there is none once this is closed. */
-    private @Nullable Task awaitDue() {
-        lock.lock();
+    private void reportFailure() {
+        Throwable e = failure;
+        failure = null;
+        if (e != null) {
+            LOGGER.log(
+                    Logger.Level.WARNING,
+                    () -> "No checkpoint could be made of " + folder
+                            + "; it is tried again when the next journal is full",
+                    e);
+        }
+    }
+
+    private void awaitTask() {
+        while (task.number == done.number && !closed) {
+            LockSupport.parkNanos(this, PAUSE_NANOS);
+        }
+    }
+
+    private void make(Task next) throws IOException {
         try {
-            running = false;
-            ended.signalAll();
-            while (!due && !closed) {
-                changed.awaitUninterruptibly();
-            }
-            Task next = closed ? null : new Task(last, urgent);
-            running = next != null;
-            due = false;
-            urgent = false;
-            return next;
+            exclusively(() -> checkpoint(next));
         } finally {
-            lock.unlock();
+            done = next;
         }
     }
 
-    private boolean checkpoint(Task task) throws IOException {
+    private boolean checkpoint(Task next) throws IOException {
+        if (closed) {
+            return false;
+        }
         folder.requireInPlace();
-        History history = History.of(folder).upTo(task.upTo);
+        History history = History.of(folder).upTo(next.upTo);
         long bytes = history.journalBytes();
         boolean isDue = bytes >= Math.max(checkpointBytes, history.checkpointBytes() / 2);
-        return (isDue || (task.urgent && bytes > 0)) && write(history, task.upTo);
+        return (isDue || (next.urgent && bytes > 0)) && write(history, next.upTo);
     }
 
     private boolean write(History history, long upTo) throws IOException {

@@ -66,7 +66,7 @@ final class Journal implements Closeable {
             Object key = MapdbFolder.key(temporary);
             folder.publish(temporary, path);
             return new Journal(path, key, file, salt);
-        } catch (IOException | RuntimeException e) {
+        } catch (IOException | RuntimeException | Error e) {
             file.close();
             MapdbFolder.deleteIfPossible(temporary);
             throw e;
@@ -146,7 +146,7 @@ final class Journal implements Closeable {
         try {
             file.setLength(end);
             file.getFD().sync();
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | Error e) {
             e.addSuppressed(failure);
             throw new UnknownOutcomeException(e);
         }
@@ -171,7 +171,7 @@ final class Journal implements Closeable {
 
         private static final long serialVersionUID = 1L;
 
-        UnknownOutcomeException(IOException cause) {
+        UnknownOutcomeException(Throwable cause) {
             super("what was appended could not be taken back: " + cause, cause);
         }
     }

@@ -9,6 +9,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.NavigableSet;
 import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -69,6 +70,38 @@ final class LastChanges {
         }
         Set<String> keptTypes = clears.get(EntryKey.contextOf(key));
         return keptTypes != null && !keptTypes.contains(EntryKey.typeOf(key));
+    }
+
+    /**
+     * Makes of the sorted keys that there were in a range before the changes those that there are after them.
+     *
+     * @param after the key before the range, or {@code null} if it begins with {@code from}
+     * @param last the last key in the range, or {@code null} if it ends before {@code end}
+     * @param end {@code null} for no end
+     */
+    void changeKeys(
+            NavigableSet<byte[]> keys,
+            byte[] from,
+            byte @Nullable [] after,
+            byte @Nullable [] last,
+            byte @Nullable [] end) {
+        if (!clears.isEmpty()) {
+            keys.removeIf(this::clears);
+        }
+        NavigableMap<byte[], StoredEntry> inRange =
+                after == null ? entries.tailMap(from, true) : entries.tailMap(after, false);
+        if (last != null) {
+            inRange = inRange.headMap(last, true);
+        } else if (end != null) {
+            inRange = inRange.headMap(end, false);
+        }
+        for (StoredEntry entry : inRange.values()) {
+            if (entry.value() == null) {
+                keys.remove(entry.key());
+            } else {
+                keys.add(entry.key());
+            }
+        }
     }
 
     /** Forgets the entries, and knows no more than what is cleared. */

@@ -9,15 +9,14 @@ import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReadWriteLock;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -25,34 +24,69 @@ import org.jspecify.annotations.Nullable;
 /**
  * The entries of all contexts in the MapDB file of a folder, behind a journal of commits.
  *
- * <p>Concurrency: one {@link Writer}, and any number who read beside it. Every operation holds the lifecycle lock shared,
- * {@link #close} holds it alone: it waits for what runs, and nothing begins after it. Lock order: lifecycle, writer,
- * the checkpointer's files, entries.
+ * <p>Concurrency: one {@link Writer}, and any number of readers beside it. Only platform threads of this backend hold what
+ * readers wait for: the keeper, which changes the MapDB file, and closes everything. Threads that commit hold the
+ * writer's turn alone. Every wait has a deadline, of 10 s for a read or commit; then it is a transient failure. An
+ * interrupt ends the wait of a read with {@link dev.keystore.OperationInterruptedException}, and that of a commit with a
+ * transient failure; otherwise reads and commits take no notice of it.
  *
- * <p>Listings are read page by page, so that a stream that nobody closes holds nothing. A load waits while one mutation is
- * being applied to MapDB, some microseconds, and for a clear as long as deleting its entries takes; a page waits for what
- * is committed and not applied yet, which is some megabytes at most beside the last group, and for another page. Neither
- * waits for an fsync.
+ * <p>Listings are read page by page, so that a stream that nobody closes holds nothing. A read waits while a few entries
+ * are being changed in MapDB, some microseconds; neither for a commit nor for an fsync.
+ *
+ * <p>{@link #close} refuses new calls, and lets running commits and the keeper end. If that takes longer than a minute it
+ * throws, and goes on in the background; the folder stays locked until it is done.
  */
 final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan {
+
+    private static final Duration TIMEOUT = Duration.ofSeconds(10);
+    private static final int CLOSE_TIMEOUTS = 6;
+    private static final long PAUSE_NANOS = 1_000_000;
 
     private final MapdbFolder folder;
     private final Entries entries;
     private final Checkpointer checkpointer;
     private final Writer writer;
-    private final ReadWriteLock lifecycle = new ReentrantReadWriteLock();
-    private boolean closed;
+    private final Duration timeout;
+    private final Thread keeper = new Thread(this::keep, "keystore-mapdb-keeper");
+    private volatile boolean closed;
+    private volatile boolean mapClosed;
+    private volatile boolean ended;
+    private volatile @Nullable Throwable trouble;
+    private volatile @Nullable Throwable closeFailure;
 
-    private MapdbBackend(MapdbFolder folder, Recovery recovery, long checkpointBytes) {
+    private MapdbBackend(MapdbFolder folder, Recovery recovery, long checkpointBytes, Duration timeout) {
         this.folder = folder;
-        this.entries = new Entries(recovery.map());
+        this.timeout = timeout;
         this.checkpointer = new Checkpointer(folder, checkpointBytes, recovery.last());
-        this.writer = new Writer(folder, entries, checkpointer, checkpointBytes, recovery.last());
+        this.entries = new Entries(recovery.map(), recovery.last(), this::rebuild, keeper, timeout);
+        this.writer = new Writer(folder, entries, checkpointer, checkpointBytes, timeout);
     }
 
     /** Opens the store of a folder that is locked. */
     static MapdbBackend open(MapdbFolder folder, long checkpointBytes) throws IOException {
-        return new MapdbBackend(folder, Recovery.open(folder), checkpointBytes);
+        return open(folder, checkpointBytes, TIMEOUT);
+    }
+
+    /** Opens the store of a folder that is locked; {@code timeout} is how long a read or commit may wait for another. */
+    static MapdbBackend open(MapdbFolder folder, long checkpointBytes, Duration timeout) throws IOException {
+        MapdbBackend backend = new MapdbBackend(folder, Recovery.open(folder), checkpointBytes, timeout);
+        backend.start();
+        return backend;
+    }
+
+    private void start() {
+        keeper.setDaemon(true);
+        try {
+            keeper.start();
+            checkpointer.start();
+        } catch (RuntimeException | Error e) {
+            closed = true;
+            throw e;
+        }
+    }
+
+    private WorkingMap rebuild(long last) throws IOException {
+        return checkpointer.exclusively(() -> Recovery.rebuild(folder, last));
     }
 
     @Override
@@ -94,12 +128,11 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     private Stream<byte[]> keys(String doing, byte[] prefix) {
         return Stream.iterate(
-                        read(() -> entries.page(doing, prefix, null)),
-                        page -> !page.isEmpty(),
-                        page -> page.size() < WorkingMap.PAGE_SIZE
-                                ? List.<byte[]>of()
-                                : read(() -> entries.page(doing, prefix, page.get(page.size() - 1))))
-                .flatMap(List::stream);
+                        Optional.of(read(() -> entries.page(doing, prefix, null))),
+                        Optional::isPresent,
+                        page -> page.map(Entries.Page::last).map(last -> read(() -> entries.page(doing, prefix, last))))
+                .flatMap(Optional::stream)
+                .flatMap(page -> page.keys().stream());
     }
 
     @Override
@@ -114,38 +147,96 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     @Override
     public void commit(List<Batch> group) {
-        Lock shared = lifecycle.readLock();
-        shared.lock();
-        try {
-            requireOpen();
-            writer.commit(Objects.requireNonNull(group, "group"));
-        } finally {
-            shared.unlock();
-        }
+        requireOpen();
+        writer.commit(Objects.requireNonNull(group, "group"));
     }
 
     @Override
     public void close() {
-        Lock alone = lifecycle.writeLock();
-        alone.lock();
-        try {
-            if (!closed) {
-                closed = true;
-                closeAll();
-            }
-        } catch (IOException e) {
+        if (closed && ended) {
+            return;
+        }
+        closed = true;
+        Duration closeTimeout = timeout.multipliedBy(CLOSE_TIMEOUTS);
+        if (!Await.uninterruptibly(this::hasEnded, closeTimeout)) {
+            throw BackendException.permanent(
+                    "could not close " + folder + " within " + closeTimeout.toMillis()
+                            + " ms: a commit, a checkpoint or a read is still running; once it ends, closing goes on, and"
+                            + " the folder stays locked until then",
+                    null);
+        }
+        Throwable e = closeFailure;
+        if (e != null) {
             throw BackendException.permanent("could not close " + folder + " cleanly: " + e.getMessage(), e);
-        } finally {
-            alone.unlock();
         }
     }
 
-    private void closeAll() throws IOException {
+    private boolean hasEnded() {
+        LockSupport.unpark(keeper);
+        return ended;
+    }
+
+    /** What the keeper does; whatever is thrown, it goes on until all is closed. */
+    private void keep() {
+        while (!ended) {
+            try {
+                if (trouble != null) {
+                    trouble = null;
+                    LockSupport.parkNanos(this, PAUSE_NANOS);
+                }
+                if (closed) {
+                    end();
+                } else {
+                    entries.keep();
+                }
+            } catch (Throwable e) {
+                trouble = e;
+            }
+        }
+    }
+
+    /** Closes all, in steps that may be done again; returns early if one has to wait longer. */
+    private void end() throws IOException {
+        checkpointer.close();
+        if (!Await.uninterruptibly(checkpointer::hasEnded, timeout)) {
+            return;
+        }
+        closeWriter();
+        if (!mapClosed) {
+            WorkingMap map = entries.release();
+            mapClosed = true;
+            closeMap(map);
+        }
         try {
-            checkpointer.close();
-            writer.close();
-        } finally {
             folder.close();
+        } catch (IOException e) {
+            // The lock is released all the same.
+            closeFailure = e;
+        }
+        ended = true;
+    }
+
+    private void closeWriter() {
+        try {
+            writer.close();
+        } catch (IOException e) {
+            // The next opening goes by what the journals hold.
+            closeFailure = e;
+        }
+    }
+
+    /** Closes the map, and marks the folder as closed unless anything has failed. */
+    private void closeMap(@Nullable WorkingMap map) {
+        if (map == null) {
+            return;
+        }
+        try {
+            map.close();
+            if (closeFailure == null) {
+                ClosedMark.write(folder, entries.last(), map.path());
+            }
+        } catch (IOException | RuntimeException | Error e) {
+            closeFailure = e;
         }
     }
 
@@ -165,17 +256,8 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     }
 
     private <T> T read(Supplier<T> reading) {
-        Lock shared = lifecycle.readLock();
-        shared.lock();
-        try {
-            requireOpen();
-            if (entries.isFailed()) {
-                writer.repair();
-            }
-            return reading.get();
-        } finally {
-            shared.unlock();
-        }
+        requireOpen();
+        return reading.get();
     }
 
     private void requireOpen() {

@@ -164,9 +164,8 @@ final class MapdbFolder {
     /** Gives the lock back. */
     void close() throws IOException {
         if (lock != null) {
-            FolderLock held = lock;
+            lock.release();
             lock = null;
-            held.release();
         }
     }
 

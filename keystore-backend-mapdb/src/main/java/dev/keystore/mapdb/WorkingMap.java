@@ -1,6 +1,5 @@
 package dev.keystore.mapdb;
 
-import dev.keystore.mapdb.Change.Clear;
 import dev.keystore.mapdb.Change.Delete;
 import dev.keystore.mapdb.Change.Put;
 import java.io.IOException;
@@ -21,8 +20,8 @@ import org.mapdb.StoreDirect;
 /**
  * All entries in a MapDB file, without transactions and without an fsync before it is closed.
  *
- * <p>Its users take turns: any number read, or one changes; room is made at any time. What MapDB throws reaches them as it
- * is; after a change that failed, nobody knows what is in the file.
+ * <p>One thread changes it and makes room, and may read meanwhile; others read while nothing is changed. What MapDB throws
+ * reaches them as it is; after a change that failed, nobody knows what is in the file.
  */
 final class WorkingMap {
 
@@ -116,44 +115,49 @@ final class WorkingMap {
         return page;
     }
 
-    /** Makes room in the file for changes of so many bytes, so that applying them needs no more from the disk. */
-    void reserve(long bytes) throws IOException {
+    /** Tells whether the file has room for changes of so many bytes, so that making them needs no more from the disk. */
+    boolean hasRoom(long bytes) {
+        return volume.length() >= end + needed(bytes);
+    }
+
+    /**
+     * Makes room in the file for changes of so many bytes.
+     *
+     * @throws MovedException if its path no longer leads to it
+     */
+    void makeRoom(long bytes) throws IOException {
         try {
-            volume.ensureAvailable(end + RESERVED_BYTES + 4 * bytes);
+            volume.ensureAvailable(end + needed(bytes));
         } catch (DBException.VolumeIOError e) {
+            if (e.getCause() instanceof MovedException moved) {
+                throw moved;
+            }
             throw failure(path, e);
         }
     }
 
+    private static long needed(long bytes) {
+        return RESERVED_BYTES + 4 * bytes;
+    }
+
+    /** Saves or deletes an entry; a clear is many deletes. */
     void apply(Change change) {
         if (change instanceof Put put) {
             map.put(put.key(), put.value());
         } else if (change instanceof Delete delete) {
             map.remove(delete.key());
-        } else if (change instanceof Clear clear) {
-            clear(clear);
+        } else {
+            throw new IllegalArgumentException("a clear has to be applied entry by entry");
         }
+        checkEnd();
+    }
+
+    private void checkEnd() {
         long newEnd = end(db);
         if (newEnd < end || newEnd > volume.length()) {
             throw new IllegalStateException("MapDB says that " + path + " has " + newEnd + " bytes");
         }
         end = newEnd;
-    }
-
-    private void clear(Clear clear) {
-        byte[] last = null;
-        while (true) {
-            List<byte[]> page = page(clear.context(), last);
-            if (page.isEmpty()) {
-                return;
-            }
-            for (byte[] key : page) {
-                if (!clear.keptTypes().contains(EntryKey.typeOf(key))) {
-                    map.remove(key);
-                }
-            }
-            last = page.get(page.size() - 1);
-        }
     }
 
     /**

@@ -1,29 +1,30 @@
 package dev.keystore.mapdb;
 
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one who commits: to the journal, and then to the entries that are read. Held by one thread at a time for one group.
+ * Commits: to the journal, and then to the entries that are read. One thread at a time does so, for one group.
  *
  * <p>Durability: a group is one record and one fsync. It is acknowledged, and can be read, once the record is durable; then
  * nothing that fails can take it back.
  *
- * <p>Recovery: if a record can't be made durable, it is taken back, and the next group begins a new journal, before which
- * nothing of a failed record counts. Where the disk may be full, that is tried once more when a checkpoint has made room.
- * If MapDB fails, its file is made again before the next group.
+ * <p>Recovery: a group is committed when {@link Entries} has it. Until then no journal is in use: if anything is thrown,
+ * by the append or by what surrounds it, the next group begins a new journal, with the number of the record that failed,
+ * and what the earlier journal holds from that number on does not count. So nothing is appended behind a record whose
+ * outcome is unknown, and nothing has to be done while an error unwinds. If no group follows, {@link #close} begins that
+ * journal.
+ *
+ * <p>Where the disk may be full, a commit is tried once more when a checkpoint has made room.
  */
 final class Writer {
 
-    private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
-
-    /** Less than others wait for this one's group. */
+    /** How long a commit waits for a checkpoint to make room. */
     private static final Duration ROOM_TIMEOUT = Duration.ofSeconds(8);
 
     private static final long LARGEST_GROUP_BYTES = 1 << 30;
@@ -33,86 +34,47 @@ final class Writer {
     private final Entries entries;
     private final Checkpointer checkpointer;
     private final long journalBytes;
-    private final ReentrantLock lock = new ReentrantLock();
+    private final Turn turn;
     private @Nullable Journal journal;
-    private long last;
 
-    /** Whether the journal that was closed last may hold a record that does not count; the next journal settles it. */
-    private boolean outcomeUnknown;
+    /** Whether the journal that was in use last may hold a record that does not count; the next journal settles it. */
+    private boolean unsettled;
 
-    Writer(MapdbFolder folder, Entries entries, Checkpointer checkpointer, long checkpointBytes, long last) {
+    private boolean closed;
+
+    /** Creates one that begins a new journal; {@code timeout} is how long a commit waits for another one. */
+    Writer(MapdbFolder folder, Entries entries, Checkpointer checkpointer, long checkpointBytes, Duration timeout) {
         this.folder = folder;
         this.entries = entries;
         this.checkpointer = checkpointer;
         this.journalBytes = Math.min(LARGEST_JOURNAL_BYTES, checkpointBytes / 4);
-        this.last = last;
+        this.turn = new Turn("another thread's commit", timeout);
     }
 
     /**
      * Commits a group, durably.
      *
-     * <p>Waits up to 10 s for another thread's group.
+     * <p>Waits for the group of another thread, and for room, with a deadline for each. Doesn't wait for anything within
+     * its turn: a virtual thread that waited could lose its carrier to one that waits for that turn.
      *
      * @throws BackendException if it was not committed, or its outcome is unknown
      */
     void commit(List<Batch> group) {
         List<Change> changes = Change.of(group);
-        if (Change.bytes(changes) > LARGEST_GROUP_BYTES) {
+        long bytes = Change.bytes(changes);
+        if (bytes > LARGEST_GROUP_BYTES) {
             throw BackendException.permanent(
-                    "could not commit: a group has " + Change.bytes(changes) + " bytes, and at most "
-                            + LARGEST_GROUP_BYTES + " can be written as one; commit less at once",
+                    "could not commit: a group has " + bytes + " bytes, and at most " + LARGEST_GROUP_BYTES
+                            + " can be written as one; commit less at once",
                     null);
         }
-        acquire();
         try {
-            requireUndamaged();
-            rebuildIfFailed();
-            append(changes);
-            entries.add(changes);
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** Makes MapDB's file again if it is of no use any more. */
-    void repair() {
-        acquire();
-        try {
-            rebuildIfFailed();
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** Closes the files, and marks the folder as closed unless MapDB has failed. */
-    void close() throws IOException {
-        lock.lock();
-        try {
-            closeJournal();
-            WorkingMap map = entries.release();
-            if (map != null) {
-                map.close();
-                settle();
-                ClosedMark.write(folder, last, map.path());
+            if (!commitUnlessFull(changes, bytes)) {
+                commit(changes, bytes);
             }
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    /** Returns the journal that the next group is appended to, unless that has to begin one. */
-    @Nullable
-    Journal current() {
-        return journal;
-    }
-
-    private void append(List<Change> changes) {
-        try {
-            if (!appendWhereRoom(changes)) {
-                appendOnce(changes);
-            }
+        } catch (OperationInterruptedException e) {
+            throw BackendException.transientFailure("could not commit: " + e.getMessage(), e);
         } catch (Journal.UnknownOutcomeException e) {
-            outcomeUnknown = true;
             throw BackendException.outcomeUnknown("could not commit: " + e.getMessage(), e);
         } catch (MovedException e) {
             throw BackendException.permanent("could not commit: " + e.getMessage(), e);
@@ -123,78 +85,131 @@ final class Writer {
         }
     }
 
-    /** Appends; or returns {@code false} if that failed, nothing of it is left, and there may be more room now. */
-    private boolean appendWhereRoom(List<Change> changes) throws IOException {
+    /** Commits; or returns {@code false} if that failed, nothing of it is left, and there may be more room now. */
+    private boolean commitUnlessFull(List<Change> changes, long bytes) throws IOException {
+        long tasksBefore = checkpointer.tasksDone();
         try {
-            appendOnce(changes);
+            commit(changes, bytes);
             return true;
         } catch (Journal.UnknownOutcomeException | MovedException e) {
             throw e;
         } catch (IOException e) {
-            if (!checkpointer.makeRoom(last, ROOM_TIMEOUT.toNanos())) {
+            if (!makeRoom(tasksBefore)) {
                 throw e;
             }
             return false;
         }
     }
 
-    private void appendOnce(List<Change> changes) throws IOException {
-        boolean appended = false;
+    /** Has the journals made into a checkpoint, and waits for that without having the turn. */
+    private boolean makeRoom(long tasksBefore) {
+        turn.hold("commit", () -> {
+            closeJournal();
+            checkpointer.wantRoom(entries.last());
+            return turn;
+        });
+        return checkpointer.awaitRoom(tasksBefore, ROOM_TIMEOUT);
+    }
+
+    private void commit(List<Change> changes, long bytes) throws IOException {
+        do {
+            entries.awaitRoom(bytes);
+        } while (!turn.hold("commit", () -> commitIfRoom(changes, bytes)));
+    }
+
+    private boolean commitIfRoom(List<Change> changes, long bytes) throws IOException {
+        requireOpen();
+        requireUndamaged();
+        if (!entries.hasRoom(bytes)) {
+            return false;
+        }
+        Overlay.Group group = entries.prepare(changes);
+        Journal current = journal();
+        journal = null;
+        unsettled = true;
         try {
-            entries.reserve(changes);
-            journal().append(last + 1, changes);
-            last++;
-            appended = true;
+            current.append(group.number(), changes);
+            entries.add(group);
+            journal = current;
+            unsettled = false;
+        } catch (Journal.UnknownOutcomeException e) {
+            throw e;
+        } catch (IOException e) {
+            // Nothing of the record is left.
+            unsettled = false;
+            throw e;
+        } catch (RuntimeException e) {
+            throw BackendException.outcomeUnknown("could not commit: " + e, e);
         } finally {
-            if (!appended) {
-                closeJournal();
+            if (journal == null) {
+                close(current);
             }
         }
+        return true;
     }
 
-    /** Makes sure that a record of unknown outcome, which the entries don't hold, is not counted by the next opening. */
-    private void settle() throws IOException {
-        if (outcomeUnknown) {
-            journal();
-            closeJournal();
-        }
-    }
-
-    /** Returns the journal to append to: a new one if there is none yet, or it is full. */
+    /** Returns the journal to append to: a new one if there is none, or it is full. */
     private Journal journal() throws IOException {
-        if (journal != null && journal.size() >= journalBytes) {
-            closeJournal();
+        Journal current = journal;
+        if (current != null && current.size() < journalBytes) {
+            return current;
         }
-        if (journal == null) {
-            journal = Journal.create(folder, last + 1);
-            outcomeUnknown = false;
-            checkpointer.closed(last);
-        }
-        return journal;
+        closeJournal();
+        Journal created = Journal.create(folder, entries.last() + 1);
+        unsettled = false;
+        journal = created;
+        checkpointer.closed(entries.last());
+        return created;
     }
 
     private void closeJournal() {
-        if (journal != null) {
-            Journal closing = journal;
-            journal = null;
-            try {
-                closing.close();
-            } catch (IOException e) {
-                // All that it acknowledged was forced.
-            }
+        Journal closing = journal;
+        journal = null;
+        if (closing != null) {
+            close(closing);
         }
     }
 
-    private void rebuildIfFailed() {
-        if (!entries.isFailed()) {
-            return;
-        }
-        closeJournal();
-        entries.discard();
+    private static void close(Journal closing) {
         try {
-            entries.replace(checkpointer.exclusively(() -> Recovery.rebuild(folder, last)));
+            closing.close();
         } catch (IOException e) {
-            throw BackendException.permanent("could not make MapDB's file again after it failed: " + e.getMessage(), e);
+            // All that it acknowledged was forced.
+        }
+    }
+
+    /**
+     * Closes the journal, once no commit is running, and refuses commits from then on. A record that the entries don't hold
+     * is not counted by the next opening.
+     *
+     * @throws IOException if that can't be made sure of
+     * @throws BackendException a transient one, if a commit has not ended within the timeout
+     */
+    void close() throws IOException {
+        turn.<Boolean, IOException>hold("close", () -> {
+            closed = true;
+            if (unsettled) {
+                journal();
+            }
+            closeJournal();
+            return closed;
+        });
+    }
+
+    /** For tests: returns the journal that the next group is appended to, unless that has to begin one. */
+    @Nullable
+    Journal current() {
+        return journal;
+    }
+
+    /** For tests: does work in the turn of a thread that commits. */
+    <T> T inTurn(Turn.Work<T, RuntimeException> work) {
+        return turn.hold("do what a test does", work);
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the backend is closed");
         }
     }
 
@@ -205,18 +220,6 @@ final class Writer {
                     "could not commit: what is committed would be lost when the process dies, as "
                             + damage.getMessage(),
                     damage);
-        }
-    }
-
-    private void acquire() {
-        try {
-            if (!lock.tryLock(LOCK_TIMEOUT.toNanos(), TimeUnit.NANOSECONDS)) {
-                throw BackendException.transientFailure(
-                        "another thread has been writing for " + LOCK_TIMEOUT.toSeconds() + " s", null);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw BackendException.transientFailure("interrupted while waiting for another thread's write", e);
         }
     }
 }

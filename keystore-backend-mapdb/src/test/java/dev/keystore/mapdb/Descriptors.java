@@ -31,7 +31,7 @@ final class Descriptors {
             backend.writer().current().close();
             refused(backend);
             // On return the checkpointer is idle, and opens no file below.
-            backend.checkpointer().makeRoom(2, Long.MAX_VALUE);
+            Mapdb.checkpoint(backend, 2);
             String said = COMMITTED;
             for (int i = 0; i < TRIES && !said.endsWith(path.toRealPath() + NOT_FORCED); i++) {
                 said = refusedWithOneDescriptor(backend);

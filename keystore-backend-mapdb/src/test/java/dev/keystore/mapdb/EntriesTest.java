@@ -10,6 +10,7 @@ import dev.keystore.spi.Mutation.Delete;
 import dev.keystore.spi.Mutation.Put;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,7 @@ class EntriesTest {
 
     private static final int GROUPS = 1_000;
     private static final int SIDE = 20;
+    private static final int MANY = 100_000;
 
     @TempDir
     private Path folder;
@@ -41,6 +43,9 @@ class EntriesTest {
     @BeforeEach
     void open() {
         backend = Mapdb.open(folder.resolve("keys"));
+        // Then there is room for what the tests commit while the keeper is stopped.
+        commit("other", deletes(MANY));
+        awaitApplied();
     }
 
     @AfterEach
@@ -53,9 +58,9 @@ class EntriesTest {
     void load_beforeGroupsAreApplied_findsThem() {
         commit("alice", put("session", "changed", 1), put("session", "deleted", 1), put("session", "same", 1));
         commit("bob", put("session", "cleared", 1), put("credentials", "kept", 1), put("session", "again", 1));
-        assertThat(backend.list("alice")).hasSize(3);
+        awaitApplied();
 
-        backend.entries().alone(() -> {
+        backend.entries().whileNothingIsApplied(() -> {
             commit(
                     "alice",
                     put("session", "changed", 2),
@@ -91,13 +96,67 @@ class EntriesTest {
             assertThat(value("bob", "credentials", "kept")).isEqualTo(1);
             assertThat(backend.loadAll("alice", "session", List.of("changed", "new", "both", "deleted", "same")))
                     .containsOnlyKeys("changed", "new", "same");
+            assertListings();
             return backend;
         });
 
+        awaitApplied();
+        assertListings();
+        assertThat(value("alice", "session", "changed")).isEqualTo(3);
+    }
+
+    private void assertListings() {
         assertThat(backend.scan("bob", "session", "")).containsExactly("again", "late");
+        assertThat(backend.list("bob").map(EntryId::type)).containsExactly("session", "session", "credentials");
         assertThat(backend.scan("alice", "session", ""))
                 .containsExactly("changed", "new", "other", "same", "x", "y", "z");
-        assertThat(value("alice", "session", "changed")).isEqualTo(3);
+        assertThat(backend.scan("alice", "session", "n")).containsExactly("new");
+        assertThat(backend.scan("alice", "session", "d")).isEmpty();
+    }
+
+    @Test
+    @DisplayName("R12 R60 listings of many pages are right where what they list is not applied yet")
+    void list_beforeManyPagesAreApplied_isRight() {
+        int many = 3 * WorkingMap.PAGE_SIZE;
+        commit("alice", puts(0, many, "id-%06d"));
+        commit("bob", puts(0, many, "id-%06d"));
+        commit("carol", puts(0, 1, "id-%06d"));
+        awaitApplied();
+        List<String> odd = IntStream.range(0, 2 * many)
+                .filter(number -> number % 2 == 1 || number >= many)
+                .mapToObj("id-%06d"::formatted)
+                .toList();
+        backend.entries().whileNothingIsApplied(() -> {
+            commit(
+                    "alice",
+                    IntStream.range(0, many / 2)
+                            .mapToObj(number -> delete("session", "id-%06d".formatted(2 * number)))
+                            .toArray(Mutation[]::new));
+            commit("alice", puts(many, 2 * many, "id-%06d"));
+            commit("bob", new Clear(Set.of()));
+            assertThat(backend.scan("alice", "session", "id-")).containsExactlyElementsOf(odd);
+            assertThat(backend.list("alice").map(EntryId::id)).containsExactlyElementsOf(odd);
+            assertThat(backend.list("bob")).isEmpty();
+            assertThat(backend.list("carol")).hasSize(1);
+            commit("bob", put("session", "id-last", 1));
+            assertThat(backend.scan("bob", "session", "")).containsExactly("id-last");
+            return odd;
+        });
+        awaitApplied();
+        assertThat(backend.scan("alice", "session", "")).containsExactlyElementsOf(odd);
+        assertThat(backend.scan("bob", "session", "")).containsExactly("id-last");
+    }
+
+    private static Mutation[] puts(int from, int to, String id) {
+        return IntStream.range(from, to)
+                .mapToObj(number -> put("session", id.formatted(number), number))
+                .toArray(Mutation[]::new);
+    }
+
+    /** Commits what the keeper is woken for, and waits until all is in the map. */
+    private void awaitApplied() {
+        backend.save("other", "session", "large", new byte[1 << 16]);
+        Mapdb.awaitTrue("all is applied", () -> backend.entries().waiting() == 0);
     }
 
     @Test
@@ -107,7 +166,7 @@ class EntriesTest {
         Put[] puts = IntStream.range(0, SIDE)
                 .mapToObj(number -> put("session", String.valueOf(number), 1))
                 .toArray(Put[]::new);
-        backend.entries().alone(() -> {
+        backend.entries().whileNothingIsApplied(() -> {
             commit("alice", puts);
             assertThat(backend.entries().waiting()).isEqualTo(1);
             puts[0].value()[0] = 9;
@@ -116,8 +175,7 @@ class EntriesTest {
             assertOnes();
             return puts;
         });
-        assertThat(backend.list("alice")).hasSize(SIDE);
-        assertThat(backend.entries().waiting()).isZero();
+        awaitApplied();
         assertOnes();
     }
 
@@ -128,18 +186,43 @@ class EntriesTest {
     }
 
     @Test
-    @DisplayName("groups wait in bounded numbers and sizes, of deletes as well: then who commits applies them")
-    void commit_manyGroupsWait_areApplied() {
-        backend.entries().alone(() -> {
-            for (int i = 0; i < 100; i++) {
+    @DisplayName("R27 groups wait in bounded numbers and sizes, of deletes as well: then commits do, with a deadline")
+    void commit_manyGroupsWait_waitsWithDeadline() throws Exception {
+        int limit = 16;
+        backend.close();
+        try (MapdbBackend hasty = Mapdb.open(folder.resolve("keys"), Duration.ofMillis(100))) {
+            hasty.entries().whileNothingIsApplied(() -> {
+                for (int i = 0; i < limit; i++) {
+                    hasty.commit(batch(deletes(SIDE)));
+                }
+                Failures.assertTransient(() -> hasty.commit(batch(deletes(1))))
+                        .withMessageContaining("waited 100 ms for the commits before it to be applied");
+                return hasty;
+            });
+            Mapdb.awaitTrue("all is applied", () -> hasty.entries().waiting() == 0);
+
+            hasty.entries().whileNothingIsApplied(() -> {
+                hasty.commit(batch(deletes(MANY)));
+                Failures.assertTransient(() -> hasty.commit(batch(deletes(1))));
+                return hasty;
+            });
+            Mapdb.awaitTrue("all is applied", () -> hasty.entries().waiting() == 0);
+        }
+        open();
+        FutureTask<Integer> patient = backend.entries().whileNothingIsApplied(() -> {
+            for (int i = 0; i < limit; i++) {
                 commit("alice", deletes(SIDE));
-                assertThat(backend.entries().waiting()).isBetween(1, 16);
             }
-            commit("alice", deletes(100_000));
-            commit("alice", deletes(SIDE));
-            assertThat(backend.entries().waiting()).isEqualTo(1);
-            return backend;
+            return start(() -> {
+                commit("alice", put("session", "after", 7));
+                return value("alice", "session", "after");
+            });
         });
+        assertThat(patient.get()).isEqualTo(7);
+    }
+
+    private static Batch batch(Mutation... mutations) {
+        return new Batch("alice", 0, 1, List.of(mutations));
     }
 
     private static Mutation[] deletes(int count) {
@@ -149,9 +232,9 @@ class EntriesTest {
     }
 
     @Test
-    @DisplayName("a commit of few entries behind a group that is being applied does not wait for it")
-    void save_behindGroupThatIsApplied_doesNotWait() throws Exception {
-        FutureTask<Integer> save = backend.entries().alone(() -> {
+    @DisplayName("a commit behind a group that is not applied yet does not wait for it")
+    void save_behindGroupThatWaits_doesNotWait() throws Exception {
+        FutureTask<Integer> save = backend.entries().whileNothingIsApplied(() -> {
             commit("alice", deletes(SIDE));
             FutureTask<Integer> saving = start(() -> {
                 backend.save("alice", "session", "after", new byte[Integer.BYTES]);

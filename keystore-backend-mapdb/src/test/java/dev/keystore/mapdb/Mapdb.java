@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -37,6 +38,19 @@ final class Mapdb {
     static MapdbBackend open(Path path, long checkpointBytes) {
         return (MapdbBackend) new MapdbBackendProvider()
                 .open(new BackendConfig("mapdb:" + path, Map.of("checkpointBytes", String.valueOf(checkpointBytes))));
+    }
+
+    /**
+     * Opens a store whose reads and commits wait for each other no longer than {@code timeout}. It has room already, so that
+     * the first commits don't wait for that.
+     */
+    static MapdbBackend open(Path path, Duration timeout) throws IOException {
+        try (MapdbBackend patient = open(path)) {
+            patient.save("other", "session", "large", new byte[1 << 20]);
+        }
+        MapdbFolder folder = MapdbFolder.examine(path);
+        folder.open();
+        return MapdbBackend.open(folder, 64 << 20, timeout);
     }
 
     static Batch pair(String context, int number, byte[] value) {
@@ -133,5 +147,22 @@ final class Mapdb {
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(process.waitFor()).as(said).isNotNegative();
         return said;
+    }
+
+    /** Commits what the keeper is woken for, and waits until all is in MapDB's file. */
+    static void applyAll(MapdbBackend backend) {
+        backend.save("other", "session", "large", new byte[1 << 16]);
+        awaitTrue("all is applied", () -> backend.entries().waiting() == 0);
+    }
+
+    /** Has a checkpoint made of the journals up to a record, which are closed; returns whether that was tried, and has ended. */
+    static boolean checkpoint(MapdbBackend backend, long lastClosed) {
+        Checkpointer checkpointer = backend.checkpointer();
+        long before = checkpointer.tasksDone();
+        backend.writer().inTurn(() -> {
+            checkpointer.wantRoom(lastClosed);
+            return checkpointer;
+        });
+        return checkpointer.awaitRoom(before, Duration.ofMinutes(1));
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.keystore.EntryId;
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.Batch;
@@ -17,9 +18,11 @@ import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.RandomAccessFile;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
@@ -230,8 +233,7 @@ final class MapdbFailureTest {
     void mapdbFailsInRead() {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
-            assertPairs(backend, 1);
-            backend.entries().map().discard();
+            discardMap(backend);
 
             Failures.assertTransient(() -> backend.load("alice", "session", "left.0"))
                     .withMessageContaining("could not load session/left.0");
@@ -245,6 +247,48 @@ final class MapdbFailureTest {
         }
     }
 
+    /** Takes MapDB's file away, once all is in it. */
+    private static void discardMap(MapdbBackend backend) {
+        Mapdb.applyAll(backend);
+        backend.entries().whileNothingIsApplied(() -> {
+            backend.entries().map().discard();
+            return backend;
+        });
+    }
+
+    @Test
+    @DisplayName("R27 reads and commits wait for MapDB's file to be rebuilt, until their deadline or an interrupt")
+    void mapdbIsNotRebuilt() throws Exception {
+        try (MapdbBackend backend = Mapdb.open(path, Duration.ofMillis(100))) {
+            backend.commit(Mapdb.pair("alice", 0, SMALL));
+            discardMap(backend);
+            backend.checkpointer().exclusively(() -> {
+                Failures.assertTransient(() -> backend.load("alice", "session", "left.0"));
+                Failures.assertTransient(() -> backend.load("alice", "session", "left.0"))
+                        .withMessageContaining("waited 100 ms for MapDB's file");
+                Failures.assertTransient(() -> backend.list("alice"));
+                Failures.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)));
+                for (ThrowingCallable read : List.<ThrowingCallable>of(
+                        () -> backend.load("alice", "session", "left.0"),
+                        () -> backend.loadAll("alice", "session", List.of("left.0")),
+                        () -> backend.list("alice"),
+                        () -> backend.scan("alice", "session", "left"))) {
+                    Thread.currentThread().interrupt();
+                    assertThatExceptionOfType(OperationInterruptedException.class)
+                            .isThrownBy(read);
+                    assertThat(Thread.interrupted()).isTrue();
+                }
+                Thread.currentThread().interrupt();
+                Failures.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)));
+                assertThat(Thread.interrupted()).isTrue();
+                return path;
+            });
+            Mapdb.awaitTrue(
+                    "MapDB's file is rebuilt",
+                    () -> catchThrowableOfType(BackendException.class, () -> assertPairs(backend, 1)) == null);
+        }
+    }
+
     @ParameterizedTest(name = "from byte {0} on, {1} batches")
     @CsvSource({"32768, 1", "32768, 20", "32, 1", "32, 20"})
     @DisplayName("R11 a group that MapDB fails on after the fsync is acknowledged, and is there")
@@ -253,10 +297,12 @@ final class MapdbFailureTest {
             for (int i = 0; i < 10; i++) {
                 backend.commit(Mapdb.pair("alice", i, SMALL));
             }
-            ruin(backend.entries().map().path(), ruinedFrom);
+            Mapdb.applyAll(backend);
+            WorkingMap ruined = backend.entries().map();
+            ruin(ruined.path(), ruinedFrom);
 
             backend.commit(pairs(10, 10 + batches));
-            Mapdb.awaitTrue("MapDB has failed", backend.entries()::isFailed);
+            Mapdb.awaitTrue("MapDB has failed", () -> backend.entries().map() != ruined);
 
             assertPairs(backend, 10 + batches);
             backend.commit(Mapdb.pair("alice", 10 + batches, SMALL));
@@ -277,11 +323,20 @@ final class MapdbFailureTest {
     @Test
     @DisplayName("R61 a store whose MapDB has failed when it is closed holds everything when it is opened again")
     void closeAfterMapdbFailed() throws Exception {
-        try (MapdbBackend backend = Mapdb.open(path)) {
-            backend.commit(Mapdb.pair("alice", 0, SMALL));
-            ruin(backend.entries().map().path(), 1 << 15);
-            backend.commit(pairs(1, 20));
-        }
+        MapdbBackend failed = Mapdb.open(path);
+        failed.commit(Mapdb.pair("alice", 0, SMALL));
+        Mapdb.applyAll(failed);
+        failed.entries().whileNothingIsApplied(() -> {
+            failed.commit(pairs(1, 20));
+            ruin(failed.entries().map().path(), 1 << 15);
+            Thread closing = new Thread(failed::close, "closing");
+            closing.start();
+            Mapdb.awaitTrue(
+                    "closing waits, or is done",
+                    () -> closing.getState() == Thread.State.TIMED_WAITING || !closing.isAlive());
+            return failed;
+        });
+        failed.close();
         assertThat(path.resolve("closed")).doesNotExist();
         try (MapdbBackend backend = Mapdb.open(path)) {
             assertPairs(backend, 20);
@@ -289,12 +344,14 @@ final class MapdbFailureTest {
     }
 
     /** Overwrites what MapDB finds its records by, and from byte 32 on also what it finds its free space by. */
-    private static void ruin(Path working, int from) throws IOException {
+    private static void ruin(Path working, int from) {
         try (RandomAccessFile file = new RandomAccessFile(working.toFile(), "rw")) {
             byte[] garbage = new byte[(1 << 20) - from];
             Arrays.fill(garbage, (byte) 0x5A);
             file.seek(from);
             file.write(garbage);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -385,15 +442,17 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R27 an interrupt ends the wait for another thread's write, and the flag stays")
+    @DisplayName("R27 an interrupt ends the wait for another thread's commit, and the flag stays")
     void interrupted() {
         try (MapdbBackend backend = Mapdb.open(path)) {
-            Thread.currentThread().interrupt();
-
-            Failures.assertTransient(() -> backend.save("alice", "session", "bob", SMALL))
-                    .withMessageContaining("interrupted");
-            assertThat(Thread.interrupted()).isTrue();
-
+            Mapdb.applyAll(backend);
+            backend.writer().inTurn(() -> {
+                Thread.currentThread().interrupt();
+                Failures.assertTransient(() -> backend.save("alice", "session", "bob", SMALL))
+                        .withMessageContaining("interrupted while waiting for another thread's commit");
+                assertThat(Thread.interrupted()).isTrue();
+                return backend;
+            });
             assertThat(backend.load("alice", "session", "bob")).isEmpty();
         }
     }
@@ -406,6 +465,7 @@ final class MapdbFailureTest {
             assertThat(backend.list("alice")).isEmpty();
             assertThat(Thread.interrupted()).isTrue();
             backend.commit(Mapdb.pair("alice", 0, SMALL));
+            Mapdb.applyAll(backend);
             Thread.currentThread().interrupt();
             assertPairs(backend, 1);
         }

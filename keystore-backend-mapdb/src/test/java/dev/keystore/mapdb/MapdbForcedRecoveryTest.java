@@ -312,7 +312,7 @@ final class MapdbForcedRecoveryTest {
             backend.commit(Mapdb.pair("alice", pairs, value(pairs)));
             pairs++;
             backend.writer().current().close();
-            assertThat(backend.checkpointer().makeRoom(pairs, Long.MAX_VALUE)).isTrue();
+            assertThat(Mapdb.checkpoint(backend, pairs)).isTrue();
         }
         assertThat(Mapdb.files(store, "journal-")).isEmpty();
         Files.write(store.resolve("closed"), mark);

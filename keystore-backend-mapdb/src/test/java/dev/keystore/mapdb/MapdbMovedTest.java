@@ -77,13 +77,17 @@ final class MapdbMovedTest {
         Mapdb.open(elsewhere).close();
         MapdbBackend backend = Mapdb.open(store, Mapdb.FEW_BYTES);
         backend.commit(Mapdb.pair("alice", 0, VALUE));
+        Mapdb.applyAll(backend);
         Files.move(store, folder.resolve("away"));
         Files.move(elsewhere, store);
         Map<String, String> replacement = Mapdb.contents(store);
 
         assertRefused(backend, 1);
         assertRefused(backend, 1);
-        backend.entries().map().discard();
+        backend.entries().whileNothingIsApplied(() -> {
+            backend.entries().map().discard();
+            return backend;
+        });
         Failures.assertTransient(() -> backend.load("alice", "session", "left.0"));
         assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(() -> backend.load("alice", "session", "left.0"))
@@ -108,7 +112,7 @@ final class MapdbMovedTest {
         Files.move(elsewhere, store);
         Map<String, String> replacement = Mapdb.contents(store);
 
-        assertThat(backend.checkpointer().makeRoom(1, Long.MAX_VALUE)).isTrue();
+        assertThat(Mapdb.checkpoint(backend, 1)).isTrue();
 
         assertHolds(replacement);
         assertThatExceptionOfType(BackendException.class)

@@ -1,0 +1,78 @@
+package dev.keystore.mapdb;
+
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Waits by checking a condition repeatedly: first without a pause, then with pauses of up to a millisecond.
+ *
+ * <p>The thread that brings the condition about wakes nobody. So it needs no call that could fail, and a waiting thread
+ * never depends on another waiting thread, which may be a virtual thread without a carrier. Every wait has a deadline.
+ */
+final class Await {
+
+    private static final int SPINS = 32;
+    private static final int YIELDS = 16;
+    private static final long SHORTEST_PAUSE_NANOS = 20_000;
+    private static final long LONGEST_PAUSE_NANOS = 1_000_000;
+
+    private Await() {}
+
+    /** How a wait ended. */
+    enum Outcome {
+        /** The condition is true. */
+        DONE,
+        /** The condition was false at the deadline. */
+        TIMED_OUT,
+        /** The thread was interrupted; its interrupt flag is set. */
+        INTERRUPTED
+    }
+
+    /** Waits until a condition is true. An interrupt ends the wait, unless the condition becomes true within microseconds. */
+    @SuppressWarnings("ThreadPriorityCheck") // A yield is often enough, and nothing depends on it.
+    static Outcome until(BooleanSupplier condition, Duration timeout) {
+        long startNanos = System.nanoTime();
+        for (int round = 0; !condition.getAsBoolean(); round++) {
+            if (round < SPINS) {
+                Thread.onSpinWait();
+            } else if (round < SPINS + YIELDS) {
+                Thread.yield();
+            } else if (Thread.currentThread().isInterrupted()) {
+                return Outcome.INTERRUPTED;
+            } else if (System.nanoTime() - startNanos >= timeout.toNanos()) {
+                return Outcome.TIMED_OUT;
+            } else {
+                pause(round - SPINS - YIELDS);
+            }
+        }
+        return Outcome.DONE;
+    }
+
+    /** Waits until a condition is true, regardless of interrupts; returns whether it is. */
+    static boolean uninterruptibly(BooleanSupplier condition, Duration timeout) {
+        boolean interrupted = Thread.interrupted();
+        long startNanos = System.nanoTime();
+        try {
+            while (true) {
+                switch (until(condition, timeout.minusNanos(System.nanoTime() - startNanos))) {
+                    case DONE -> {
+                        return true;
+                    }
+                    case TIMED_OUT -> {
+                        return false;
+                    }
+                    case INTERRUPTED -> interrupted |= Thread.interrupted();
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private static void pause(int pauses) {
+        LockSupport.parkNanos(Math.min(LONGEST_PAUSE_NANOS, SHORTEST_PAUSE_NANOS << Math.min(pauses, 6)));
+    }
+}

@@ -1,0 +1,94 @@
+package dev.keystore.mapdb;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.keystore.StoreOpenException;
+import dev.keystore.spi.BackendException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What waits for a thread that is stopped within a commit, and what does not. */
+@Timeout(120)
+class MapdbWaitTest {
+
+    private static final byte[] SMALL = {1};
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    @DisplayName("R27 loads and listings don't wait for a thread that is stopped within a commit; commits and close end"
+            + " at their deadlines")
+    void read_besideStoppedCommit_doesNotWait() throws Exception {
+        Path path = folder.resolve("store");
+        MapdbBackend backend = Mapdb.open(path, Duration.ofMillis(100));
+        backend.commit(Mapdb.pair("alice", 0, SMALL));
+        CountDownLatch stopped = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        FutureTask<Boolean> commit = new FutureTask<>(() -> backend.writer().inTurn(() -> {
+            stopped.countDown();
+            return await(goOn);
+        }));
+        new Thread(commit, "stopped").start();
+        stopped.await();
+        try {
+            assertThat(backend.load("alice", "session", "left.0")).contains(SMALL);
+            assertThat(backend.loadAll("alice", "session", List.of("left.0", "left.1")))
+                    .containsOnlyKeys("left.0");
+            assertThat(backend.list("alice")).hasSize(2);
+            assertThat(backend.scan("alice", "session", "right")).containsExactly("right.0");
+
+            Failures.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)))
+                    .withMessage("could not commit: another thread's commit has not ended within 100 ms");
+            assertThat(backend.list("alice")).hasSize(2);
+
+            Failures.assertPermanent(backend::close).withMessageContaining("is still running");
+            assertThat(catchThrowableOfType(StoreOpenException.class, () -> Mapdb.open(path)))
+                    .hasMessageContaining("is open already in this process");
+        } finally {
+            goOn.countDown();
+        }
+        assertThat(commit.get()).isTrue();
+        Mapdb.awaitTrue("the store is closed", () -> isClosed(backend));
+        assertThat(path.resolve("closed")).exists();
+        try (MapdbBackend reopened = Mapdb.open(path)) {
+            assertThat(reopened.list("alice")).hasSize(2);
+        }
+    }
+
+    private static boolean isClosed(MapdbBackend backend) {
+        return catchThrowableOfType(BackendException.class, backend::close) == null;
+    }
+
+    private static boolean await(CountDownLatch latch) {
+        try {
+            return latch.await(60, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            return false;
+        }
+    }
+
+    @Test
+    @DisplayName("R27 readers that pin all carriers don't wait for a virtual thread that commits and has none")
+    void read_besideVirtualThreadWithoutCarrier_doesNotWait() throws Exception {
+        assumeTrue(Runtime.version().feature() >= 21, "virtual threads need JDK 21");
+        String said = Mapdb.java(
+                "-Djdk.virtualThreadScheduler.parallelism=1",
+                "-Djdk.virtualThreadScheduler.maxPoolSize=1",
+                "-cp",
+                System.getProperty("java.class.path"),
+                PinnedReads.class.getName(),
+                folder.resolve("store").toString());
+        assertThat(said).contains("read beside the commit").contains("all commits done");
+    }
+}
