@@ -190,11 +190,16 @@ final class Writer {
     }
 
     private WriterLock.Hold acquire() {
-        WriterLock.Hold hold = lock.acquire(LOCK_TIMEOUT.toNanos());
-        if (hold == null) {
-            throw BackendException.transientFailure(
-                    "another thread has been writing for " + LOCK_TIMEOUT.toSeconds() + " s", null);
+        try {
+            WriterLock.Hold hold = lock.acquire(LOCK_TIMEOUT.toNanos());
+            if (hold == null) {
+                throw BackendException.transientFailure(
+                        "another thread has been writing for " + LOCK_TIMEOUT.toSeconds() + " s", null);
+            }
+            return hold;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw BackendException.transientFailure("interrupted while waiting for another thread's write", e);
         }
-        return hold;
     }
 }

@@ -1,6 +1,5 @@
 package dev.keystore.jdbc;
 
-import dev.keystore.OperationInterruptedException;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
@@ -33,10 +32,10 @@ final class WriterLock {
      * Waits for the lock.
      *
      * @return the hold, or null if the time has passed
-     * @throws OperationInterruptedException if the thread is interrupted while it waits; its flag is kept
+     * @throws InterruptedException if the thread is interrupted while it waits
      */
     @Nullable
-    Hold acquire(long timeoutNanos) {
+    Hold acquire(long timeoutNanos) throws InterruptedException {
         Hold mine = new Hold();
         if (take(mine)) {
             return mine;
@@ -50,8 +49,8 @@ final class WriterLock {
                 if (leftNanos <= 0) {
                     return null;
                 }
-                if (self.isInterrupted()) {
-                    throw new OperationInterruptedException("another thread's write");
+                if (Thread.interrupted()) {
+                    throw new InterruptedException();
                 }
                 LockSupport.parkNanos(this, Math.min(leftNanos, SLICE_NANOS));
             }
