@@ -168,7 +168,7 @@ final class Writer {
         try {
             dialect.rollBack(open);
             return true;
-        } catch (JdbiException e) {
+        } catch (RuntimeException e) {
             return false;
         }
     }

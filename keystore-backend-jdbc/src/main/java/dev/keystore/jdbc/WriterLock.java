@@ -42,6 +42,7 @@ final class WriterLock {
         }
         Thread self = Thread.currentThread();
         long deadlineNanos = System.nanoTime() + timeoutNanos;
+        boolean taken = false;
         waiters.add(self);
         try {
             while (!take(mine)) {
@@ -54,9 +55,14 @@ final class WriterLock {
                 }
                 LockSupport.parkNanos(this, Math.min(leftNanos, SLICE_NANOS));
             }
+            waiters.remove(self);
+            taken = true;
             return mine;
         } finally {
-            waiters.remove(self);
+            if (!taken) {
+                mine.over = true;
+                waiters.remove(self);
+            }
         }
     }
 

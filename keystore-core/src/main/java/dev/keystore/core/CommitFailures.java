@@ -58,7 +58,12 @@ final class CommitFailures {
         return new CommitFailedException(request.context.name, reason, request.lastFailure);
     }
 
+    /** Returns the message of a failure. A backend's exception may fail to say it. */
     private static String reason(Throwable failure) {
-        return failure instanceof Error ? failure.toString() : String.valueOf(failure.getMessage());
+        try {
+            return failure instanceof Error ? failure.toString() : String.valueOf(failure.getMessage());
+        } catch (RuntimeException e) {
+            return failure.getClass().getName();
+        }
     }
 }

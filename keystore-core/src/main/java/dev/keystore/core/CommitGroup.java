@@ -50,6 +50,9 @@ final class CommitGroup {
     @Nullable
     Throwable failure;
 
+    /** How often a leader left it unfinished. */
+    int failures;
+
     /** Whether it stands in the statistics. */
     boolean counted;
 

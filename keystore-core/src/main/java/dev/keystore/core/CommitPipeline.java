@@ -65,6 +65,9 @@ final class CommitPipeline {
     private static final Logger LOG = LoggerFactory.getLogger(CommitPipeline.class);
     private static final long LONGEST_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+    /** How often a group may fail to be concluded. */
+    private static final int MOST_FAILURES = 10;
+
     private final CommitQueue queue = new CommitQueue(this::wakeStandby);
     private final GroupWriter writer;
     private final int groupLimit;
@@ -136,6 +139,9 @@ final class CommitPipeline {
             return request.state() instanceof Done done ? done.failure() : CommitFailures.unknown(request, e);
         } finally {
             request.deserted = true;
+            if (queue.offeredTo(request) != null) {
+                wakeStandby();
+            }
         }
     }
 
@@ -186,12 +192,15 @@ final class CommitPipeline {
         try {
             // Within this block, so that no call comes between taking the lead and what leaves it.
             held = lead.claim(Phase.OFFERED) || (own == null && lead.claim(Phase.LEFT));
-            if (!held) {
+            if (!held || queue.lead() != lead) {
+                held = false; // it was handed off by a thread that failed just after
                 return false;
             }
             CommitGroup group = lead.group;
             WriteOutcome outcome;
-            if (group == null) {
+            if (group != null && group.failures > MOST_FAILURES) {
+                outcome = abandon(group);
+            } else if (group == null) {
                 group = new CommitGroup();
                 lead.group = group;
                 queue.take(group, groupLimit);
@@ -209,16 +218,32 @@ final class CommitPipeline {
             queue.handOff(lead);
             handedOff = true;
         } catch (RuntimeException | Error e) {
-            if (lead.group != null) {
-                lead.group.failure = e;
+            CommitGroup group = lead.group;
+            if (group != null) {
+                group.failure = e;
+                group.failures++;
             }
         } finally {
             if (held && !handedOff) {
                 lead.phase = Phase.LEFT;
-                wakeStandby();
+                if (own != null) {
+                    wakeStandby(); // the standby itself tries again after a pause
+                }
             }
         }
         return true;
+    }
+
+    /** Ends the commits of a group that could not be concluded time and again, so that others go on. */
+    private static WriteOutcome abandon(CommitGroup group) {
+        Throwable cause = Objects.requireNonNullElseGet(group.failure, LeaderGone::new);
+        boolean mayBeWritten = group.sent && !(group.outcome instanceof Refused || group.outcome instanceof Retry);
+        group.requests()
+                .forEach(request -> request.complete(
+                        mayBeWritten
+                                ? CommitFailures.unknown(request, cause)
+                                : CommitFailures.unwritten(request, cause)));
+        return new Unknown(cause);
     }
 
     /** The failure of a leader that could not even say what it threw. */
@@ -242,7 +267,7 @@ final class CommitPipeline {
         WriteOutcome outcome = doubt;
         int errors = 0;
         for (int tries = 1; outcome instanceof InDoubt; tries++) {
-            LockSupport.parkNanos(this, Math.min(Backoff.nanos(retryNanos, tries), LONGEST_PAUSE_NANOS));
+            parkFully(Math.min(Backoff.nanos(retryNanos, tries), LONGEST_PAUSE_NANOS));
             retries.increment();
             try {
                 outcome = writer.sendAgain(group, doubt);
@@ -271,12 +296,12 @@ final class CommitPipeline {
             LOG.debug("A write of {} commits failed and is tried again", group.size(), retry.cause());
             for (CommitRequest request : checked.writers()) {
                 request.lastFailure = retry.cause();
-                if (++request.attempts == maximumAttempts) {
+                if (++request.attempts >= maximumAttempts) {
                     request.complete(CommitFailures.unwritten(request, retry.cause()));
                 }
             }
             group.requests().forEach(request -> request.returnTo(Step.TAKEN));
-            pause(own);
+            pause(own, group);
             retries.increment();
             checked.writers().forEach(request -> request.apart = true);
         } else if (outcome instanceof Unknown unknown) {
@@ -305,12 +330,16 @@ final class CommitPipeline {
     }
 
     /** Waits before the next try, as long as this thread's own commit has reason to. */
-    private void pause(@Nullable CommitRequest own) {
+    private void pause(@Nullable CommitRequest own, CommitGroup group) {
+        int attempts = group.checked().writers().get(0).attempts;
+        long untilNanos = System.nanoTime() + Backoff.nanos(retryNanos, attempts);
         if (own == null) {
-            LockSupport.parkNanos(this, Math.min(Backoff.nanos(retryNanos, 1), LONGEST_PAUSE_NANOS));
+            while (untilNanos - System.nanoTime() > 0
+                    && !group.requests().stream().allMatch(CommitRequest::isOver)) {
+                parkFully(Math.min(untilNanos - System.nanoTime(), CommitQueue.PATIENCE_NANOS));
+            }
             return;
         }
-        long untilNanos = System.nanoTime() + Backoff.nanos(retryNanos, own.attempts);
         while (own.state() == Step.TAKEN) {
             long now = System.nanoTime();
             boolean interrupted = Thread.currentThread().isInterrupted();
@@ -323,6 +352,15 @@ final class CommitPipeline {
             } else {
                 LockSupport.parkNanos(this, Math.min(untilNanos - now, own.deadlineNanos - now));
             }
+        }
+    }
+
+    /** Parks for so long, however often it is woken: the standby is, for other reasons. */
+    private void parkFully(long nanos) {
+        long untilNanos = System.nanoTime() + nanos;
+        for (long left = nanos; left > 0; left = untilNanos - System.nanoTime()) {
+            LockSupport.parkNanos(this, left);
+            Thread.interrupted();
         }
     }
 
@@ -349,11 +387,11 @@ final class CommitPipeline {
         while (!stopped || !queue.isIdle()) {
             try {
                 seen = attend(seen);
-                LockSupport.parkNanos(this, CommitQueue.PATIENCE_NANOS);
-                Thread.interrupted();
             } catch (RuntimeException | Error e) {
                 seen = null; // such as OutOfMemoryError: the next round may find memory
             }
+            LockSupport.parkNanos(this, CommitQueue.PATIENCE_NANOS);
+            Thread.interrupted();
         }
     }
 

@@ -2,8 +2,8 @@ package dev.keystore.core;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.LinkedList;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -80,7 +80,8 @@ final class CommitQueue {
     private final Queue<CommitRequest> arrivals = new ConcurrentLinkedQueue<>();
 
     /** The rest of the queue, which the holder of the lead alone looks at and moves arrivals into. */
-    private final Deque<CommitRequest> waiting = new ArrayDeque<>();
+    @SuppressWarnings("JdkObsolete") // an ArrayDeque that finds no memory to grow forgets what it holds
+    private final Deque<CommitRequest> waiting = new LinkedList<>();
 
     private final AtomicReference<@Nullable Lead> lead = new AtomicReference<>();
     private final Runnable wakeStandby;
@@ -172,12 +173,16 @@ final class CommitQueue {
         return waiting.peek();
     }
 
-    /** Puts commits back to the head of the queue, in their order. */
+    /**
+     * Puts commits back to the head of the queue, in their order. One is in the queue before it counts as queued: so it is
+     * not lost if this fails, and one that is there twice is taken once.
+     */
     void putBack(List<CommitRequest> requests) {
         for (int i = requests.size() - 1; i >= 0; i--) {
             CommitRequest request = requests.get(i);
-            if (request.returnTo(CommitRequest.Step.QUEUED)) {
-                waiting.addFirst(request);
+            waiting.addFirst(request);
+            if (!request.returnTo(CommitRequest.Step.QUEUED)) {
+                waiting.removeFirst();
             }
         }
     }

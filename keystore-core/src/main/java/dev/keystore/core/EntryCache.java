@@ -76,12 +76,16 @@ final class EntryCache {
             InFlight.Loader self = new InFlight.Loader();
             InFlight mine = InFlight.load(self);
             InFlight other = inFlight.putIfAbsent(key, mine);
-            boolean replaced = other != null && !await(key, other, deadlineNanos) && inFlight.replace(key, other, mine);
             Entry entry = null;
-            if (other == null || replaced) {
+            if (other == null) {
                 entry = load(key, self, mine, deadlineNanos);
-            } else if (other.isComplete()) {
+            } else if (await(key, other, deadlineNanos)) {
                 entry = other.result();
+            } else {
+                InFlight instead = InFlight.loadInPlaceOf(other, self);
+                if (inFlight.replace(key, other, instead)) {
+                    entry = load(key, self, instead, deadlineNanos);
+                }
             }
             // Another's load may have found its entry before a clear that was acknowledged before this read began.
             if (entry == null || entry.generation != key.context.generation) {
@@ -275,7 +279,7 @@ final class EntryCache {
         Entry entry = decode(key, sealed);
         entry.generation = generation;
         inFlight.computeIfPresent(key, (k, standing) -> {
-            if (standing == mine && context.generation == generation && context.clearing == null) {
+            if (standing.standsFor(mine) && context.generation == generation && context.clearing == null) {
                 if (!context.lost) {
                     cache.put(key, entry);
                 }

@@ -175,7 +175,13 @@ final class GroupWriter {
                 try {
                     storage.write(batches);
                     return;
-                } catch (OperationInterruptedException e) {
+                } catch (RuntimeException e) {
+                    boolean cutShort = e instanceof OperationInterruptedException
+                            || (CommitFailures.isTransient(e)
+                                    && Thread.currentThread().isInterrupted());
+                    if (!cutShort) {
+                        throw e;
+                    }
                     interrupted = true;
                     Thread.interrupted();
                 }

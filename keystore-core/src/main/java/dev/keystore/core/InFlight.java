@@ -20,19 +20,37 @@ final class InFlight {
 
     private final CountDownLatch over = new CountDownLatch(1);
     private final @Nullable Loader loader;
+
+    /** The load that this one stands in place of, since that took too long. */
+    private final @Nullable InFlight inPlaceOf;
+
     private @Nullable Entry entry;
     private @Nullable RuntimeException failure;
 
-    private InFlight(@Nullable Loader loader) {
+    private InFlight(@Nullable Loader loader, @Nullable InFlight inPlaceOf) {
         this.loader = loader;
+        this.inPlaceOf = inPlaceOf;
     }
 
     static InFlight load(Loader loader) {
-        return new InFlight(loader);
+        return new InFlight(loader, null);
+    }
+
+    static InFlight loadInPlaceOf(InFlight other, Loader loader) {
+        return new InFlight(loader, other);
     }
 
     static InFlight write() {
-        return new InFlight(null);
+        return new InFlight(null, null);
+    }
+
+    /** Returns whether this is another one, or a load in place of it: no write came between then. */
+    boolean standsFor(InFlight other) {
+        InFlight former = this;
+        while (former != null && former != other) {
+            former = former.inPlaceOf;
+        }
+        return former != null;
     }
 
     /** Sets what waiters take. */

@@ -402,6 +402,22 @@ class CommitPipelineTest {
     }
 
     @Test
+    @DisplayName("R31 a failure whose message can't be had is a failure like any other, and others go on")
+    void commit_failureWithoutMessage_failsAlone() {
+        faults.on(Operation.COMMIT).fail(Moment.BEFORE, () -> new IllegalStateException() {
+            private static final long serialVersionUID = 1L;
+
+            @Override
+            public String getMessage() {
+                throw new IllegalArgumentException("planted");
+            }
+        });
+        assertThatThrownBy(() -> put("a", "1")).isInstanceOf(CommitFailedException.class);
+        put("a", "2");
+        assertThat(session("a")).isEqualTo("2");
+    }
+
+    @Test
     @DisplayName("R27 a commit that waits for its turn beyond commitTimeout fails, and nothing of it is written")
     void commit_waitsTooLong_failsUnwritten() throws Exception {
         open(SignalKeyStores.builder().commitTimeout(Duration.ofMillis(50)));

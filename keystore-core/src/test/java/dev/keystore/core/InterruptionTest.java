@@ -53,7 +53,7 @@ class InterruptionTest {
 
         /** Returns whether it says that a wait was ended, and nothing was written: the commit is sent again then. */
         boolean endsAWait() {
-            return this == ITSELF || this == ITSELF_WITHOUT_FLAG;
+            return this == ITSELF || this == ITSELF_WITHOUT_FLAG || this == TRANSIENT_FAILURE;
         }
 
         private static RuntimeException interrupted(RuntimeException failure) {

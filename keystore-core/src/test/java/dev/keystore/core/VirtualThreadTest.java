@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionOptions;
+import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import dev.keystore.testkit.Faults;
@@ -60,6 +61,30 @@ class VirtualThreadTest {
             }
             byte[] counter = alice.find(KeyTypes.SESSION, "counter").orElseThrow();
             assertThat(ByteBuffer.wrap(counter).getInt()).isEqualTo(1_000);
+        } finally {
+            executor.shutdown();
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R40 the commit of a virtual thread, which another thread leads, waits before each further try as well")
+    void commit_onVirtualThreadFailsTransiently_isTriedAgainLater() throws Exception {
+        assumeTrue(Runtime.version().feature() >= 21, "virtual threads need JDK 21");
+        ExecutorService executor = (ExecutorService)
+                Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+        Faults faults = new Faults();
+        faults.on(Operation.COMMIT).times(4).fail(Moment.BEFORE, Kind.TRANSIENT);
+        try (SignalKeyStores stores = SignalKeyStores.builder()
+                .backend(FaultyBackend.complete(new MemoryBackend(), faults))
+                .open()) {
+            SignalKeyStore alice = stores.forContext("alice");
+            long beginNanos = System.nanoTime();
+            executor.submit(() -> alice.put(KeyTypes.SESSION, "a", new byte[1]))
+                    .get(Threads.DEADLINE_SECONDS, TimeUnit.SECONDS);
+            // 20, 40, 80 and 160 ms, each up to a half less.
+            assertThat(System.nanoTime() - beginNanos).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(150));
+            assertThat(faults.count(Operation.COMMIT)).isEqualTo(5);
         } finally {
             executor.shutdown();
         }
