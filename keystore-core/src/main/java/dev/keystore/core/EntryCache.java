@@ -34,6 +34,9 @@ final class EntryCache {
     /** What an entry takes besides its bytes and its id: key, entry, and the nodes of the cache; estimated. */
     private static final int OVERHEAD_BYTES = 128;
 
+    /** How long a thread waits for the load of a virtual thread before it loads itself. */
+    private static final long VIRTUAL_PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
     /** How often a waiting thread looks whether the one that it waits for is still there. */
     private static final long SLICE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
@@ -104,8 +107,10 @@ final class EntryCache {
      *     virtual one that gets no carrier while this one waits for it
      */
     private boolean await(EntryKey key, InFlight other, long deadlineNanos) {
-        long impatientNanos = System.nanoTime() + loadTimeoutNanos / 3;
-        while (!other.await(key, Math.min(SLICE_NANOS, deadlineNanos - System.nanoTime()))) {
+        long patienceNanos = other.isLoadOfVirtualThread() ? VIRTUAL_PATIENCE_NANOS : loadTimeoutNanos / 3;
+        long impatientNanos = System.nanoTime() + patienceNanos;
+        long sliceNanos = Math.min(SLICE_NANOS, patienceNanos);
+        while (!other.await(key, Math.min(sliceNanos, deadlineNanos - System.nanoTime()))) {
             if (deadlineNanos - System.nanoTime() <= 0) {
                 throw timedOut(key);
             }

@@ -14,6 +14,8 @@ final class InFlight {
     /** The thread that loads; it may load several keys. */
     static final class Loader {
 
+        private final boolean virtual = VirtualThreads.isVirtual(Thread.currentThread());
+
         /** Set by the thread when it leaves its load; a field, since a thread that has no stack left can still write it. */
         volatile boolean gone;
     }
@@ -81,6 +83,11 @@ final class InFlight {
 
     boolean isLoad() {
         return loader != null;
+    }
+
+    /** Returns whether it is a load of a virtual thread, which may not get a carrier while others wait for it. */
+    boolean isLoadOfVirtualThread() {
+        return loader != null && loader.virtual;
     }
 
     /** Returns whether it is a load whose thread has left it. */
