@@ -107,14 +107,12 @@ final class EntryCache {
      *     virtual one that gets no carrier while this one waits for it
      */
     private boolean await(EntryKey key, InFlight other, long deadlineNanos) {
-        long patienceNanos = other.isLoadOfVirtualThread() ? VIRTUAL_PATIENCE_NANOS : loadTimeoutNanos / 3;
-        long impatientNanos = System.nanoTime() + patienceNanos;
-        long sliceNanos = Math.min(SLICE_NANOS, patienceNanos);
+        long sliceNanos = other.isLoadOfVirtualThread() ? VIRTUAL_PATIENCE_NANOS : SLICE_NANOS;
         while (!other.await(key, Math.min(sliceNanos, deadlineNanos - System.nanoTime()))) {
             if (deadlineNanos - System.nanoTime() <= 0) {
                 throw timedOut(key);
             }
-            if (other.isDeserted() || (other.isLoad() && impatientNanos - System.nanoTime() <= 0)) {
+            if (other.isDeserted() || other.isLoadOfVirtualThread()) {
                 return false;
             }
         }

@@ -81,10 +81,6 @@ final class InFlight {
         return over.getCount() == 0;
     }
 
-    boolean isLoad() {
-        return loader != null;
-    }
-
     /** Returns whether it is a load of a virtual thread, which may not get a carrier while others wait for it. */
     boolean isLoadOfVirtualThread() {
         return loader != null && loader.virtual;

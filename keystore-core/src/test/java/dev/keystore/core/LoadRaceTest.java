@@ -483,28 +483,4 @@ class LoadRaceTest {
             assertThat(fixture.find("x")).isEqualTo("old");
         }
     }
-
-    @Test
-    @DisplayName(
-            "R2 R27 a load that takes long is done once more by a waiting thread, and what the first one finds counts")
-    void find_loadTakesLong_bothReadersGetIt() throws Exception {
-        try (Fixture written = Fixture.of(Kind.COMPLETE)) {
-            written.put("x", "1");
-            try (Fixture fixture = written.reopen(options -> options.loadTimeout(Duration.ofSeconds(3)))) {
-                Gate first = fixture.faults.on(Operation.LOAD).hold(Moment.BEFORE);
-                Gate second = fixture.faults.on(Operation.LOAD).nth(2).hold(Moment.BEFORE);
-                Threads.Running<String> loader = Threads.start(() -> fixture.find("x"));
-                first.awaitReached();
-                Threads.Running<String> waiter = Threads.start(() -> fixture.find("x"));
-                second.awaitReached();
-
-                first.open();
-                assertThat(loader.result()).isEqualTo("1");
-                assertThat(fixture.find("x")).as("cached").isEqualTo("1");
-                second.open();
-                assertThat(waiter.result()).isEqualTo("1");
-                assertThat(fixture.faults.loads("session", "x")).isEqualTo(2);
-            }
-        }
-    }
 }

@@ -11,6 +11,7 @@ import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import dev.keystore.testkit.Faults;
 import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.Gate;
 import dev.keystore.testkit.MemoryBackend;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -85,6 +86,36 @@ class VirtualThreadTest {
             // 20, 40, 80 and 160 ms, each up to a half less.
             assertThat(System.nanoTime() - beginNanos).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(150));
             assertThat(faults.count(Operation.COMMIT)).isEqualTo(5);
+        } finally {
+            executor.shutdown();
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R27 a thread that waits for the load of a virtual thread loads by itself, and what either finds counts")
+    void find_virtualThreadLoads_bothReadersGetIt() throws Exception {
+        assumeTrue(Runtime.version().feature() >= 21, "virtual threads need JDK 21");
+        ExecutorService executor = (ExecutorService)
+                Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
+        try (Fixture written = Fixture.of(Fixture.Kind.COMPLETE)) {
+            written.put("x", "1");
+            try (Fixture fixture = written.reopen()) {
+                Gate first = fixture.faults.on(Operation.LOAD).hold(Moment.BEFORE);
+                Gate second = fixture.faults.on(Operation.LOAD).nth(2).hold(Moment.BEFORE);
+                Future<String> loader = executor.submit(() -> fixture.find("x"));
+                first.awaitReached();
+                Threads.Running<String> waiter = Threads.start(() -> fixture.find("x"));
+                second.awaitReached();
+
+                first.open();
+                assertThat(loader.get(Threads.DEADLINE_SECONDS, TimeUnit.SECONDS))
+                        .isEqualTo("1");
+                assertThat(fixture.find("x")).as("cached").isEqualTo("1");
+                second.open();
+                assertThat(waiter.result()).isEqualTo("1");
+                assertThat(fixture.faults.loads("session", "x")).isEqualTo(2);
+            }
         } finally {
             executor.shutdown();
         }

@@ -6,6 +6,7 @@ import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyStores;
 import dev.keystore.libsignal.SignalAccount;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -22,6 +23,9 @@ import org.signal.libsignal.protocol.SignalProtocolAddress;
 public final class PinnedCarriers {
 
     private static final long DEADLINE_SECONDS = 240;
+
+    /** All of them wait for the lock of the pre-keys' ids at once. */
+    private static final Duration LOCK_TIMEOUT = Duration.ofMinutes(3);
 
     /** Small enough that most reads go to the backend. */
     private static final long CACHE_BYTES = 200_000;
@@ -44,6 +48,7 @@ public final class PinnedCarriers {
         try (SignalKeyStores stores = SignalKeyStores.builder()
                 .url(url)
                 .maximumCacheBytes(CACHE_BYTES)
+                .lockTimeout(LOCK_TIMEOUT)
                 .open()) {
             SignalAccount bot = SignalAccount.openOrCreate(stores.forContext("bot"));
             SignalAccount peer = SignalAccount.openOrCreate(stores.forContext("peer"));
