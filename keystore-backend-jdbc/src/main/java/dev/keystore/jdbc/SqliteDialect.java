@@ -463,7 +463,7 @@ final class SqliteDialect extends Dialect {
         pool.setConnectionTimeout(READER_TIMEOUT.toMillis());
         pool.setInitializationFailTimeout(-1);
         return new HikariDataSource(pool) {
-            /** Fails at once where the pool would try for 10 s to open its first connection. */
+            // Fails at once where the pool would try for 10 s to open its first connection.
             @Override
             public Connection getConnection() throws SQLException {
                 if (getHikariPoolMXBean().getTotalConnections() == 0) {

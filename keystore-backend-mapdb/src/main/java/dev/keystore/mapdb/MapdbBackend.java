@@ -130,7 +130,8 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         return Stream.iterate(
                         Optional.of(read(() -> entries.page(doing, prefix, null))),
                         Optional::isPresent,
-                        page -> page.map(Entries.Page::last).map(last -> read(() -> entries.page(doing, prefix, last))))
+                        page -> page.flatMap(read -> Optional.ofNullable(read.last()))
+                                .map(last -> read(() -> entries.page(doing, prefix, last))))
                 .flatMap(Optional::stream)
                 .flatMap(page -> page.keys().stream());
     }

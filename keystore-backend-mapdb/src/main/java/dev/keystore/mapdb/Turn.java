@@ -55,6 +55,7 @@ final class Turn {
      * @throws BackendException a transient one, if the turn did not come within the timeout, or the thread was interrupted
      *     while it waited; nothing was done
      */
+    @SuppressWarnings("ReferenceEquality") // this hold, and not one that equals it
     <T extends @Nullable Object, X extends Exception> T hold(String doing, Work<T, X> work) throws X {
         Object token = new Object();
         try {

@@ -362,6 +362,7 @@ class BackendLocatorTest {
 
     @Test
     @DisplayName("R27 an interrupt that ends the opening of a store is an interruption, and keeps the flag")
+    @SuppressWarnings("ReferenceEquality") // the exception that was thrown, and not one like it
     void open_interrupted_saysSo() {
         RuntimeException own = new OperationInterruptedException("the file");
         for (RuntimeException failure :
