@@ -101,6 +101,7 @@ public final class Exhausted {
         }
     }
 
+    @SuppressWarnings("InfiniteRecursion") // it ends with the stack
     private static void descend(Counter counter, int[] calls, int distance) {
         try {
             descend(counter, calls, distance);
