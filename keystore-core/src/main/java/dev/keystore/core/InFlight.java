@@ -76,11 +76,6 @@ final class InFlight {
         over.countDown();
     }
 
-    /** Returns whether it has ended. */
-    boolean isComplete() {
-        return over.getCount() == 0;
-    }
-
     /** Returns whether it is a load of a virtual thread, which may not get a carrier while others wait for it. */
     boolean isLoadOfVirtualThread() {
         return loader != null && loader.virtual;
