@@ -6,7 +6,7 @@ package dev.keystore;
  *
  * <p>The store that threw it has lost the context for good: all its commits fail like this one, nothing is cached any more,
  * and it reads what the new owner writes. To have the context back, take it over again, which returns a new store:
- * {@code SignalKeyStores.takeOver}.
+ * {@code SignalKeyDatabase.takeOver}.
  */
 public final class OwnershipLostException extends KeyStoreException {
 

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.Backend;
 import dev.keystore.testkit.Faults;
 import dev.keystore.testkit.FaultyBackend;
@@ -41,8 +41,9 @@ final class Counting {
     static Map<Integer, Integer> counted(JdbcBackend backend, String context) {
         Map<Integer, Integer> counted = new HashMap<>();
         Backend reading = FaultyBackend.plain(backend, new Faults());
-        try (SignalKeyStores stores = SignalKeyStores.builder().backend(reading).open()) {
-            SignalKeyStore entries = stores.forContext(context);
+        try (SignalKeyDatabase database =
+                SignalKeyDatabase.builder().backend(reading).open()) {
+            SignalKeyStore entries = database.forContext(context);
             int last = entries.find(TYPE, LAST).map(Counting::number).orElse(0);
             for (int i = 1; i <= last; i++) {
                 counted.put(i, number(entries.find(TYPE, "count." + i).orElseThrow()));

@@ -15,7 +15,7 @@ import dev.keystore.KeyTypes;
 import dev.keystore.LoadFailedException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -80,19 +80,19 @@ class DamagedFileTest {
     static void fill() {
         SplittableRandom random = new SplittableRandom(17);
         EXPECTED.clear();
-        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + sound.resolve("keys.db"))) {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + sound.resolve("keys.db"))) {
             for (int id = 0; id < IDS; id++) {
                 for (String context : CONTEXTS) {
                     for (KeyType<byte[]> type : TYPES) {
                         byte[] value = new byte[id == 3 ? 9_000 : id == 4 ? 3_000 : random.nextInt(200)];
                         random.nextBytes(value);
                         Place place = new Place(context, type, "49170" + id + ".1");
-                        stores.forContext(context).put(type, place.id, value);
+                        database.forContext(context).put(type, place.id, value);
                         EXPECTED.put(place, value);
                     }
                 }
             }
-            CONTEXTS.forEach(context -> stores.forContext(context).saveCredentials(credentials(context)));
+            CONTEXTS.forEach(context -> database.forContext(context).saveCredentials(credentials(context)));
         }
         assertThat(EXPECTED).hasSizeGreaterThan(Damage.ROWS);
     }
@@ -135,8 +135,8 @@ class DamagedFileTest {
         file[at + key.length - 1] ^= 4;
         Files.write(path, file);
 
-        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + path)) {
-            SignalKeyStore alice = stores.forContext("alice");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + path)) {
+            SignalKeyStore alice = database.forContext("alice");
             for (String id : List.of("491702.1", "never")) {
                 assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, id))
                         .isInstanceOf(LoadFailedException.class)
@@ -160,7 +160,7 @@ class DamagedFileTest {
                     .hasMessageContaining("session/491702.1")
                     .hasMessageContaining("bring the data back with restore")
                     .hasMessageNotContaining("backup");
-            assertThat(stores.forExistingContext("alice")).isSameAs(alice);
+            assertThat(database.forExistingContext("alice")).isSameAs(alice);
             assertThat(alice.find(KeyTypes.SESSION, "491705.1")).isPresent();
             assertThat(alice.get(KeyTypes.IDENTITY_KEY, List.of("491702.1", "491705.1")))
                     .hasSize(2);
@@ -184,12 +184,12 @@ class DamagedFileTest {
             Arrays.fill(file, page * 4096, page * 4096 + 100, (byte) 0x5A);
             Files.write(path, file);
 
-            try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + path)) {
+            try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + path)) {
                 int entries = 0;
                 for (String context : CONTEXTS) {
                     IncompleteVerificationException found = catchThrowableOfType(
                             IncompleteVerificationException.class,
-                            () -> stores.forContext(context).verify());
+                            () -> database.forContext(context).verify());
                     assertThat(found.damaged()).isEmpty();
                     entries += (int) found.checked() + found.unreadable().size();
                 }
@@ -210,8 +210,8 @@ class DamagedFileTest {
                 "UPDATE sqlite_schema SET sql = replace(sql, 'BLOB NOT NULL', 'BLOB') WHERE name = 'entry'");
         Sqlite.execute(path, "UPDATE entry SET value = NULL WHERE context = 'alice' AND id = '491702.1'");
 
-        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + path)) {
-            SignalKeyStore alice = stores.forContext("alice");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + path)) {
+            SignalKeyStore alice = database.forContext("alice");
             assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "491702.1"))
                     .isInstanceOf(CorruptEntryException.class);
             assertThatThrownBy(() -> alice.get(KeyTypes.IDENTITY_KEY, List.of("491705.1", "491702.1")))
@@ -289,11 +289,11 @@ class DamagedFileTest {
         void run() throws Exception {
             Map<String, String> before = Sqlite.contents(folder);
             Set<Place> right;
-            try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + path)) {
-                right = read(stores);
+            try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + path)) {
+                right = read(database);
                 right.forEach(place -> reads.merge("right", 1, Integer::sum));
                 if (writing) {
-                    write(stores.forContext("alice"));
+                    write(database.forContext("alice"));
                 }
             } catch (StoreOpenException e) {
                 refused = true;
@@ -311,10 +311,10 @@ class DamagedFileTest {
         }
 
         /** Reads and lists everything, and returns what was right. */
-        private Set<Place> read(SignalKeyStores stores) {
+        private Set<Place> read(SignalKeyDatabase database) {
             Set<Place> right = new HashSet<>();
             for (String context : CONTEXTS) {
-                SignalKeyStore store = stores.forContext(context);
+                SignalKeyStore store = database.forContext(context);
                 Set<EntryId> corrupt = new HashSet<>();
                 boolean failed = false;
                 for (KeyType<byte[]> type : TYPES) {
@@ -443,13 +443,13 @@ class DamagedFileTest {
 
         /** Opens the store again after writes: what was right must still be, and what was written be there. */
         private void assertStill(Set<Place> right) {
-            try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + path)) {
+            try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + path)) {
                 for (Place place : right) {
-                    judge(place, stores.forContext(place.context).find(place.type, place.id));
+                    judge(place, database.forContext(place.context).find(place.type, place.id));
                 }
                 for (int i = 0; i < 20 && !commitRefused; i++) {
                     int length = i * 100;
-                    if (stores.forContext("alice")
+                    if (database.forContext("alice")
                             .find(KeyTypes.APP_STATE_SYNC_KEY, "new-" + i)
                             .filter(value -> value.length == length)
                             .isEmpty()) {

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.Updates;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,14 +53,14 @@ class DamagedLogTest {
     @BeforeAll
     static void commit(@TempDir Path live) throws Exception {
         Path path = live.resolve("keys.db");
-        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + path)) {
-            stores.forContext("alice").put(KeyTypes.SESSION, "first", new byte[] {1});
+        try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + path)) {
+            database.forContext("alice").put(KeyTypes.SESSION, "first", new byte[] {1});
         }
         ENDS.clear();
         // Not by URL: the log would be moved into the file if this thread stood still for some seconds.
-        try (SignalKeyStores stores =
-                SignalKeyStores.builder().backend(Sqlite.open(path)).open()) {
-            SignalKeyStore alice = stores.forContext("alice");
+        try (SignalKeyDatabase database =
+                SignalKeyDatabase.builder().backend(Sqlite.open(path)).open()) {
+            SignalKeyStore alice = database.forContext("alice");
             for (int number = 1; number <= COMMITS; number++) {
                 byte[] value = value(number);
                 Updates updates = new Updates();
@@ -168,8 +168,8 @@ class DamagedLogTest {
             Files.write(folder.resolve("keys.db"), file);
             Files.write(folder.resolve("keys.db-wal"), damaged);
             Files.write(folder.resolve("keys.db-shm"), index);
-            try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + folder.resolve("keys.db"))) {
-                SignalKeyStore alice = stores.forContext("alice");
+            try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db"))) {
+                SignalKeyStore alice = database.forContext("alice");
                 assertThat(alice.find(KeyTypes.SESSION, "first")).as(what).hasValue(new byte[] {1});
                 for (int number = 1; number <= COMMITS; number++) {
                     assertThat(alice.find(KeyTypes.SESSION, "own-" + number).map(Arrays::toString))

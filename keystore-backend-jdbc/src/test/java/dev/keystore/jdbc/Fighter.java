@@ -7,7 +7,7 @@ import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.TransactionConflictException;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 
 /**
  * A process that counts in a context, takes it back whenever it is lost, and prints each number that it was acknowledged,
@@ -20,10 +20,10 @@ final class Fighter {
     /** Takes a URL, and the first of the numbers to note. */
     public static void main(String[] arguments) {
         int note = Integer.parseInt(arguments[1]);
-        try (SignalKeyStores stores = SignalKeyStores.open(arguments[0])) {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(arguments[0])) {
             while (true) {
                 try {
-                    SignalKeyStore store = stores.takeOver(Counting.CONTEXT);
+                    SignalKeyStore store = database.takeOver(Counting.CONTEXT);
                     while (true) {
                         int number = Counting.count(store, ++note);
                         System.out.println(number + " " + note);

@@ -7,7 +7,7 @@ import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionConflictException;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -30,7 +30,7 @@ final class Load implements AutoCloseable {
     private static final int CONTEXTS = 4;
     private static final int NOTES = 10_000_000;
 
-    private final SignalKeyStores stores;
+    private final SignalKeyDatabase database;
     private final ExecutorService threads = Executors.newFixedThreadPool(THREADS);
     private final List<Future<?>> running = new ArrayList<>();
 
@@ -41,8 +41,8 @@ final class Load implements AutoCloseable {
     private final AtomicInteger failed = new AtomicInteger();
     private volatile boolean stopping;
 
-    Load(SignalKeyStores stores) {
-        this.stores = stores;
+    Load(SignalKeyDatabase database) {
+        this.database = database;
         for (int i = 0; i < THREADS; i++) {
             String context = "account-" + i % CONTEXTS;
             int firstNote = i * NOTES;
@@ -52,7 +52,7 @@ final class Load implements AutoCloseable {
     }
 
     private void count(String context, int firstNote) {
-        SignalKeyStore store = stores.forContext(context);
+        SignalKeyStore store = database.forContext(context);
         for (int note = firstNote; !stopping; note++) {
             try {
                 int number = Counting.count(store, note);

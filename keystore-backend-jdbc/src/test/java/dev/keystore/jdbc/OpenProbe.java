@@ -1,7 +1,7 @@
 package dev.keystore.jdbc;
 
 import dev.keystore.StoreOpenException;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 
 /** A second process that opens a store, and prints what came of it. */
 final class OpenProbe {
@@ -14,7 +14,7 @@ final class OpenProbe {
     /** Takes a URL. */
     public static void main(String[] arguments) {
         try {
-            SignalKeyStores.open(arguments[0]).close();
+            SignalKeyDatabase.open(arguments[0]).close();
             System.out.println(OPENED);
         } catch (StoreOpenException e) {
             System.out.println(REFUSED + e.getMessage());

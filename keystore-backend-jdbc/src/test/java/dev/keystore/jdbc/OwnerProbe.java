@@ -1,7 +1,7 @@
 package dev.keystore.jdbc;
 
 import dev.keystore.ContextOwnedException;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 
 /** A second process that opens a context unless its owner is alive, and prints what came of it. */
 final class OwnerProbe {
@@ -13,9 +13,9 @@ final class OwnerProbe {
 
     /** Takes a URL and a context. */
     public static void main(String[] arguments) {
-        try (SignalKeyStores stores =
-                SignalKeyStores.builder().url(arguments[0]).refuseOwned().open()) {
-            stores.forContext(arguments[1]);
+        try (SignalKeyDatabase database =
+                SignalKeyDatabase.builder().url(arguments[0]).refuseOwned().open()) {
+            database.forContext(arguments[1]);
             System.out.println(TAKEN);
         } catch (ContextOwnedException e) {
             System.out.println(OWNED + e.getMessage());

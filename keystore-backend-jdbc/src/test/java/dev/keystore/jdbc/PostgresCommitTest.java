@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.keystore.KeyTypes;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.Batch;
@@ -79,8 +79,9 @@ final class PostgresCommitTest {
 
     @Test
     void commit_ofATransactionThatWritesTwo_isOneRoundTrip() {
-        try (SignalKeyStores stores = SignalKeyStores.builder().backend(backend).open()) {
-            SignalKeyStore alice = stores.forContext("alice");
+        try (SignalKeyDatabase database =
+                SignalKeyDatabase.builder().backend(backend).open()) {
+            SignalKeyStore alice = database.forContext("alice");
             alice.find(KeyTypes.SESSION, "bob.1");
             // From the fifth time on, the driver lets the server prepare the statement.
             for (int n = 0; n < 8; n++) {
@@ -96,7 +97,7 @@ final class PostgresCommitTest {
                 assertThat(executed).containsExactly("WITH");
                 assertThat(RoundTrips.sinceLast()).isEqualTo(1);
             }
-            assertThat(stores.stats().writes()).isEqualTo(8);
+            assertThat(database.stats().writes()).isEqualTo(8);
         }
     }
 

@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.KeyTypes;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -36,16 +36,16 @@ final class PostgresContextsTest {
 
     private static void contexts(int contexts) throws Exception {
         String schema = Postgres.newSchema();
-        try (SignalKeyStores stores = SignalKeyStores.open(Postgres.url(schema))) {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(Postgres.url(schema))) {
             inParallel(contexts, number -> {
                 byte[] value = Integer.toString(number).getBytes(UTF_8);
-                stores.forContext("account-" + number).put(KeyTypes.SESSION, "bob.1", value);
+                database.forContext("account-" + number).put(KeyTypes.SESSION, "bob.1", value);
             });
             assertThat(Postgres.connections(schema)).isBetween(1, 10);
         }
-        try (SignalKeyStores stores = SignalKeyStores.open(Postgres.url(schema))) {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(Postgres.url(schema))) {
             for (int number : List.of(0, 1, contexts / 2, contexts - 1)) {
-                assertThat(stores.forContext("account-" + number).find(KeyTypes.SESSION, "bob.1"))
+                assertThat(database.forContext("account-" + number).find(KeyTypes.SESSION, "bob.1"))
                         .hasValue(Integer.toString(number).getBytes(UTF_8));
             }
         }

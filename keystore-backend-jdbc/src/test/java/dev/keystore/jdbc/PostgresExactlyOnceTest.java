@@ -10,7 +10,7 @@ import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionConflictException;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.HashMap;
@@ -33,7 +33,7 @@ final class PostgresExactlyOnceTest {
 
     private String schema;
     private Proxy proxy;
-    private SignalKeyStores stores;
+    private SignalKeyDatabase database;
     private SignalKeyStore alice;
 
     @BeforeEach
@@ -44,19 +44,19 @@ final class PostgresExactlyOnceTest {
     }
 
     private void open(Duration commitTimeout) {
-        stores = SignalKeyStores.builder()
+        database = SignalKeyDatabase.builder()
                 .url(Postgres.url(proxy.port(), schema) + "&prepareThreshold=0&socketTimeout=2&loginTimeout=2")
                 .commitTimeout(commitTimeout)
                 .loadTimeout(commitTimeout)
                 .retry(1_000, Duration.ofMillis(5))
                 .open();
-        alice = stores.forContext(Counting.CONTEXT);
+        alice = database.forContext(Counting.CONTEXT);
     }
 
     @AfterEach
     void close() throws IOException {
         proxy.heal();
-        stores.close();
+        database.close();
         proxy.close();
     }
 
@@ -140,7 +140,7 @@ final class PostgresExactlyOnceTest {
     @DisplayName(
             "R41 R54 while the server stays away the outcome is unknown and nothing goes on; then it is known and all goes on")
     void commit_serverStaysAway_isUnknownUntilItIsBack(long bytesOfAnswer) throws Exception {
-        stores.close();
+        database.close();
         open(Duration.ofSeconds(1));
         count(1);
         alice.put(KeyTypes.SESSION, "cached", new byte[] {7});
@@ -185,7 +185,7 @@ final class PostgresExactlyOnceTest {
         proxy.refuseAfterCut();
         CompletableFuture<Integer> cut = CompletableFuture.supplyAsync(() -> count(2));
         proxy.awaitCut();
-        try (SignalKeyStores others = SignalKeyStores.open(Postgres.url(schema))) {
+        try (SignalKeyDatabase others = SignalKeyDatabase.open(Postgres.url(schema))) {
             Counting.count(others.forContext(Counting.CONTEXT), 3);
         }
         assertThat(cut).isNotDone();

@@ -7,7 +7,7 @@ import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.KeyTypes;
 import dev.keystore.LoadFailedException;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -61,8 +61,8 @@ final class PostgresFailoverTest {
         try (PostgresServer primary = new PostgresServer(primaryData);
                 PostgresServer standby = new PostgresServer(standbyData)) {
             primary.start();
-            try (SignalKeyStores stores = SignalKeyStores.open(primary.url())) {
-                stores.forContext("alice").put(KeyTypes.SESSION, "a", new byte[] {1});
+            try (SignalKeyDatabase database = SignalKeyDatabase.open(primary.url())) {
+                database.forContext("alice").put(KeyTypes.SESSION, "a", new byte[] {1});
             }
             primary.stop();
             copy(primaryData, standbyData);
@@ -70,12 +70,12 @@ final class PostgresFailoverTest {
             primary.start();
             standby.start();
             try (Proxy proxy = new Proxy(primary.port());
-                    SignalKeyStores stores = SignalKeyStores.builder()
+                    SignalKeyDatabase database = SignalKeyDatabase.builder()
                             .url("jdbc:postgresql://localhost:" + proxy.port() + "/postgres?user=postgres")
                             .retry(3, Duration.ofMillis(20))
                             .commitTimeout(Duration.ofSeconds(10))
                             .open()) {
-                standbyForAMoment(primary, standby, proxy, stores.forContext("alice"));
+                standbyForAMoment(primary, standby, proxy, database.forContext("alice"));
             }
         }
     }
@@ -101,11 +101,11 @@ final class PostgresFailoverTest {
     private static void failover(PostgresServer primary, PostgresServer standby) throws Exception {
         String url = "jdbc:postgresql://localhost:" + primary.port() + ",localhost:" + standby.port()
                 + "/postgres?user=postgres&targetServerType=primary&socketTimeout=5";
-        try (SignalKeyStores stores = SignalKeyStores.builder()
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                         .url(url)
                         .retry(1_000, Duration.ofMillis(20))
                         .open();
-                Load load = new Load(stores)) {
+                Load load = new Load(database)) {
             load.awaitAcknowledged(COMMITS);
             primary.kill();
             promote(standby);

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.keystore.CommitFailedException;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.testkit.Tmpfs;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,8 +45,8 @@ final class PostgresFullDiskTest {
         try (Tmpfs disk = Tmpfs.mount(location, "size=4m")) {
             Postgres.execute("CREATE TABLESPACE " + schema + " LOCATION '" + location + "'");
             String url = Postgres.url(schema) + "&options=-c%20default_tablespace=" + schema;
-            try (SignalKeyStores stores = SignalKeyStores.open(url)) {
-                SignalKeyStore alice = stores.forContext("alice");
+            try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+                SignalKeyStore alice = database.forContext("alice");
                 assertThatThrownBy(() -> fill(alice, 100))
                         .isInstanceOf(CommitFailedException.class)
                         .hasMessageContaining("nothing was written")
@@ -72,8 +72,8 @@ final class PostgresFullDiskTest {
         try (Tmpfs disk = Tmpfs.mount(data, "size=110m");
                 PostgresServer server = new PostgresServer(Files.createDirectory(data.resolve("pgdata")))) {
             server.start();
-            try (SignalKeyStores stores = SignalKeyStores.open(server.url());
-                    Load load = new Load(stores)) {
+            try (SignalKeyDatabase database = SignalKeyDatabase.open(server.url());
+                    Load load = new Load(database)) {
                 load.awaitAcknowledged(50);
                 Path ballast = data.resolve("ballast");
                 Files.write(ballast, new byte[(int) data.toFile().getUsableSpace()]);

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.keystore.CommitFailedException;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -31,7 +31,7 @@ import org.postgresql.PGConnection;
 final class PostgresLockTest {
 
     private final String schema = Postgres.newSchema();
-    private SignalKeyStores stores;
+    private SignalKeyDatabase database;
     private SignalKeyStore alice;
     private SignalKeyStore bob;
 
@@ -41,18 +41,18 @@ final class PostgresLockTest {
         if (!lockTimeout.isEmpty()) {
             Objects.requireNonNull(backend.writer().handle()).execute("SET lock_timeout = '" + lockTimeout + "'");
         }
-        stores = SignalKeyStores.builder()
+        database = SignalKeyDatabase.builder()
                 .backend(backend)
                 .retry(attempts, Duration.ofMillis(10))
                 .open();
-        alice = stores.forContext("alice");
-        bob = stores.forContext("bob");
+        alice = database.forContext("alice");
+        bob = database.forContext("bob");
         put(alice, "cached", 1);
     }
 
     @AfterEach
     void close() {
-        stores.close();
+        database.close();
     }
 
     private static void put(SignalKeyStore store, String id, int value) {
@@ -103,7 +103,7 @@ final class PostgresLockTest {
     private void assertOthersGoOn() throws Exception {
         List<SignalKeyStore> others = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
-            others.add(stores.forContext("other-" + i));
+            others.add(database.forContext("other-" + i));
         }
         List<CompletableFuture<Void>> held = new ArrayList<>();
         Locking lock = new Locking("SELECT FROM owner WHERE context = 'alice' FOR UPDATE");
@@ -187,7 +187,7 @@ final class PostgresLockTest {
 
     private void maintenance(int rounds) throws Exception {
         open("", 5);
-        try (Load load = new Load(stores)) {
+        try (Load load = new Load(database)) {
             for (int i = 0; i < rounds; i++) {
                 load.awaitAcknowledged(50);
                 Postgres.execute("VACUUM FULL " + schema + ".entry", "VACUUM FULL " + schema + ".owner");

@@ -9,7 +9,7 @@ import dev.keystore.KeyStoreException;
 import dev.keystore.KeyTypes;
 import dev.keystore.LoadFailedException;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -30,25 +30,25 @@ final class PostgresOutageTest {
 
     private final String schema = Postgres.newSchema();
     private Proxy proxy;
-    private SignalKeyStores stores;
+    private SignalKeyDatabase database;
     private SignalKeyStore alice;
 
     @BeforeEach
     void open() {
         proxy = new Proxy(Postgres.port());
-        stores = SignalKeyStores.builder()
+        database = SignalKeyDatabase.builder()
                 .url(Postgres.url(proxy.port(), schema) + "&socketTimeout=1&loginTimeout=1")
                 .retry(3, Duration.ofMillis(20))
                 .commitTimeout(Duration.ofSeconds(3))
                 .open();
-        alice = stores.forContext("alice");
+        alice = database.forContext("alice");
         put("cached", 1);
     }
 
     @AfterEach
     void close() throws IOException {
         proxy.heal();
-        stores.close();
+        database.close();
         proxy.close();
     }
 
@@ -92,7 +92,7 @@ final class PostgresOutageTest {
         put("a", 1);
         Postgres.terminateAll(schema);
         put("b", 1);
-        assertThat(stores.stats().retries()).isPositive();
+        assertThat(database.stats().retries()).isPositive();
     }
 
     @ParameterizedTest
@@ -101,7 +101,7 @@ final class PostgresOutageTest {
             "R27 R54 a connection of which one direction is closed is given up: the commit is written once, and what"
                     + " was acknowledged before is there")
     void halfClosed(boolean toServer) {
-        try (SignalKeyStores patient = SignalKeyStores.builder()
+        try (SignalKeyDatabase patient = SignalKeyDatabase.builder()
                 .url(Postgres.url(proxy.port(), schema))
                 .retry(1_000, Duration.ofMillis(5))
                 .open()) {
@@ -130,7 +130,7 @@ final class PostgresOutageTest {
                 () -> proxy.halfClose(true),
                 () -> proxy.halfClose(false),
                 () -> Postgres.terminateAll(schema));
-        try (Load load = new Load(stores)) {
+        try (Load load = new Load(database)) {
             for (Runnable outage : outages) {
                 load.awaitAcknowledged(50);
                 outage.run();

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.keystore.KeyTypes;
 import dev.keystore.LoadFailedException;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
@@ -32,8 +32,8 @@ final class PostgresRestartTest {
     void restart(String how) throws Exception {
         try (PostgresServer server = new PostgresServer(folder.resolve("data"))) {
             server.start();
-            try (SignalKeyStores hasty = open(server, Duration.ofSeconds(1));
-                    SignalKeyStores patient = open(server, Duration.ofMinutes(2));
+            try (SignalKeyDatabase hasty = open(server, Duration.ofSeconds(1));
+                    SignalKeyDatabase patient = open(server, Duration.ofMinutes(2));
                     Load load = new Load(hasty)) {
                 SignalKeyStore alice = hasty.forContext("alice");
                 SignalKeyStore bob = patient.forContext("bob");
@@ -72,13 +72,13 @@ final class PostgresRestartTest {
     }
 
     private static void assertHolds(PostgresServer server, String context, String id, int value) {
-        try (SignalKeyStores stores = SignalKeyStores.open(server.url())) {
-            assertThat(stores.forContext(context).find(KeyTypes.SESSION, id)).hasValue(new byte[] {(byte) value});
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(server.url())) {
+            assertThat(database.forContext(context).find(KeyTypes.SESSION, id)).hasValue(new byte[] {(byte) value});
         }
     }
 
-    private static SignalKeyStores open(PostgresServer server, Duration commitTimeout) {
-        return SignalKeyStores.builder()
+    private static SignalKeyDatabase open(PostgresServer server, Duration commitTimeout) {
+        return SignalKeyDatabase.builder()
                 .url(server.url())
                 .commitTimeout(commitTimeout)
                 .loadTimeout(commitTimeout)

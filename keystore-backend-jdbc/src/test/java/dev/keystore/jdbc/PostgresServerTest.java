@@ -8,7 +8,7 @@ import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -99,12 +99,12 @@ final class PostgresServerTest {
                     + " reads from its cache, reports the commit as unknown, and goes on by itself when there is room")
     void connectionsUsedUp() throws Exception {
         Deque<Connection> others = new ArrayDeque<>();
-        try (SignalKeyStores stores = SignalKeyStores.builder()
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                 .url(server.url() + "&ApplicationName=store")
                 .commitTimeout(Duration.ofSeconds(1))
                 .retry(1_000, Duration.ofMillis(5))
                 .open()) {
-            SignalKeyStore alice = stores.forContext("alice");
+            SignalKeyStore alice = database.forContext("alice");
             alice.put(KeyTypes.SESSION, "a", new byte[] {1});
             useUp(others);
             assertThatExceptionOfType(StoreOpenException.class)

@@ -8,7 +8,7 @@ import dev.keystore.CommitFailedException;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.time.Duration;
 import java.util.Objects;
 import org.jdbi.v3.core.Handle;
@@ -66,12 +66,12 @@ final class PostgresSessionTest {
                     + " service resumes by itself")
     void readOnlyRole() {
         JdbcBackend backend = Postgres.open(url);
-        try (SignalKeyStores stores = SignalKeyStores.builder()
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                 .backend(backend)
                 .retry(3, Duration.ofMillis(5))
                 .open()) {
-            SignalKeyStore alice = stores.forContext("alice");
-            SignalKeyStore bob = stores.forContext("bob");
+            SignalKeyStore alice = database.forContext("alice");
+            SignalKeyStore bob = database.forContext("bob");
             alice.put(KeyTypes.SESSION, "a", new byte[] {1});
             Postgres.execute("ALTER ROLE " + role + " SET default_transaction_read_only = on");
             writer(backend).execute("SET default_transaction_read_only = on");

@@ -8,7 +8,7 @@ import dev.keystore.ContextOwnedException;
 import dev.keystore.KeyTypes;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation.Put;
 import java.nio.file.Files;
@@ -53,9 +53,9 @@ final class SqliteLifeTest {
     @Test
     @DisplayName("R27 R53 an interrupted opening of a context leaves the other owners of this process alive")
     void ownersStayAlive() throws Exception {
-        SignalKeyStores owner = SignalKeyStores.open(url);
+        SignalKeyDatabase owner = SignalKeyDatabase.open(url);
         SignalKeyStore x = owner.forContext("x");
-        SignalKeyStores other = SignalKeyStores.open(url);
+        SignalKeyDatabase other = SignalKeyDatabase.open(url);
 
         Thread.currentThread().interrupt();
         assertThatExceptionOfType(OperationInterruptedException.class).isThrownBy(() -> other.forContext("b"));
@@ -66,7 +66,7 @@ final class SqliteLifeTest {
         assertThat(other.forContext("b").find(KeyTypes.SESSION, "1")).isEmpty();
         other.close();
         owner.close();
-        try (SignalKeyStores again = SignalKeyStores.open(url)) {
+        try (SignalKeyDatabase again = SignalKeyDatabase.open(url)) {
             assertThat(again.forContext("x").find(KeyTypes.SESSION, "1")).hasValue(new byte[] {1});
         }
     }
@@ -92,9 +92,9 @@ final class SqliteLifeTest {
     @Test
     @DisplayName("R53 an owner in this process is said to be in it, one in another is not")
     void ownerInThisProcess() throws Exception {
-        try (SignalKeyStores owner = SignalKeyStores.open(url);
-                SignalKeyStores other =
-                        SignalKeyStores.builder().url(url).refuseOwned().open()) {
+        try (SignalKeyDatabase owner = SignalKeyDatabase.open(url);
+                SignalKeyDatabase other =
+                        SignalKeyDatabase.builder().url(url).refuseOwned().open()) {
             owner.forContext("x");
             assertThatExceptionOfType(ContextOwnedException.class)
                     .isThrownBy(() -> other.forContext("x"))
@@ -115,9 +115,9 @@ final class SqliteLifeTest {
     @DisplayName("R27 an interrupt ends a read's, a listing's and a scan's wait for a connection, and the flag is kept")
     void readsAreInterrupted() throws Exception {
         try (JdbcBackend backend = Sqlite.open(path);
-                SignalKeyStores stores =
-                        SignalKeyStores.builder().backend(backend).open()) {
-            SignalKeyStore alice = stores.forContext("alice");
+                SignalKeyDatabase database =
+                        SignalKeyDatabase.builder().backend(backend).open()) {
+            SignalKeyStore alice = database.forContext("alice");
             List<Connection> all = new ArrayList<>();
             try {
                 for (int i = 0; i < backend.pool().getMaximumPoolSize(); i++) {
@@ -131,7 +131,7 @@ final class SqliteLifeTest {
                 assertInterrupted(() -> alice.get(KeyTypes.SESSION, List.of("a", "b")), "load 2 entries");
                 assertInterrupted(() -> alice.ids(KeyTypes.SESSION, "").toList(), "scan session");
                 assertInterrupted(alice::verify, "list the entries");
-                assertInterrupted(() -> stores.forExistingContext("bob"), "list the entries");
+                assertInterrupted(() -> database.forExistingContext("bob"), "list the entries");
             } finally {
                 for (Connection connection : all) {
                     connection.close();

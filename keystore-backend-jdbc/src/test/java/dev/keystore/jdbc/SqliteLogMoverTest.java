@@ -8,7 +8,7 @@ import dev.keystore.EntryId;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.UnsupportedFormatException;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.io.BufferedReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -283,11 +283,11 @@ final class SqliteLogMoverTest {
     static final class Committing {
 
         public static void main(String[] arguments) {
-            SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + arguments[0]);
+            SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + arguments[0]);
             if (End.valueOf(arguments[1]) == End.CLOSE) {
-                Runtime.getRuntime().addShutdownHook(new Thread(stores::close));
+                Runtime.getRuntime().addShutdownHook(new Thread(database::close));
             }
-            SignalKeyStore alice = stores.forContext("alice");
+            SignalKeyStore alice = database.forContext("alice");
             for (int n = 0; n < 4; n++) {
                 String name = "thread-" + n + ".";
                 new Thread(() -> {

@@ -10,7 +10,7 @@ import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.testkit.Tmpfs;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -42,8 +42,8 @@ final class SqliteReadOnlyTest {
     }
 
     private void fill(Path store) {
-        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + store)) {
-            SignalKeyStore alice = stores.forContext("alice");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + store)) {
+            SignalKeyStore alice = database.forContext("alice");
             for (int i = 0; i < 10; i++) {
                 alice.put(KeyTypes.SESSION, "bob." + i, VALUE);
             }
@@ -51,8 +51,8 @@ final class SqliteReadOnlyTest {
     }
 
     /** Reads all there is, finds what is absent, and is refused to write, with a reason. */
-    private static void assertOnlyReadable(SignalKeyStores stores, String why) {
-        SignalKeyStore alice = stores.forExistingContext("alice");
+    private static void assertOnlyReadable(SignalKeyDatabase database, String why) {
+        SignalKeyStore alice = database.forExistingContext("alice");
         assertReadable(alice);
         assertThatExceptionOfType(CommitFailedException.class)
                 .isThrownBy(() -> alice.put(KeyTypes.SESSION, "new", VALUE))
@@ -74,9 +74,12 @@ final class SqliteReadOnlyTest {
             fill(path);
             tmpfs.remount("ro");
             Map<String, String> before = Sqlite.contents(folder);
-            try (SignalKeyStores stores =
-                    SignalKeyStores.builder().url(url).refuseOwned().mustExist().open()) {
-                assertOnlyReadable(stores, folder + " can't be written");
+            try (SignalKeyDatabase database = SignalKeyDatabase.builder()
+                    .url(url)
+                    .refuseOwned()
+                    .mustExist()
+                    .open()) {
+                assertOnlyReadable(database, folder + " can't be written");
             }
             assertThat(Sqlite.contents(folder)).isEqualTo(before);
         }
@@ -88,8 +91,8 @@ final class SqliteReadOnlyTest {
     void readOnlyMountWithLog() throws Exception {
         Path live = elsewhere.resolve("keys.db");
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
-            try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + live)) {
-                SignalKeyStore alice = stores.forContext("alice");
+            try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + live)) {
+                SignalKeyStore alice = database.forContext("alice");
                 for (int i = 0; i < 10; i++) {
                     alice.put(KeyTypes.SESSION, "bob." + i, VALUE);
                 }
@@ -98,15 +101,15 @@ final class SqliteReadOnlyTest {
                 }
             }
             tmpfs.remount("ro");
-            try (SignalKeyStores stores = SignalKeyStores.open(url)) {
-                assertOnlyReadable(stores, folder + " can't be written");
+            try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+                assertOnlyReadable(database, folder + " can't be written");
             }
 
             tmpfs.remount("rw");
             Files.delete(folder.resolve("keys.db-shm"));
             tmpfs.remount("ro");
             assertThatExceptionOfType(StoreOpenException.class)
-                    .isThrownBy(() -> SignalKeyStores.open(url))
+                    .isThrownBy(() -> SignalKeyDatabase.open(url))
                     .withMessageContaining(folder + " can't be written")
                     .withMessageContaining("keys.db-wal holds commits");
         }
@@ -119,11 +122,11 @@ final class SqliteReadOnlyTest {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
             fill(path);
             tmpfs.remount("ro");
-            try (SignalKeyStores reader = SignalKeyStores.open(url)) {
+            try (SignalKeyDatabase reader = SignalKeyDatabase.open(url)) {
                 SignalKeyStore alice = reader.forContext("alice");
                 assertThat(alice.find(KeyTypes.SESSION, "bob.1")).hasValue(VALUE);
                 tmpfs.remount("rw");
-                try (SignalKeyStores writer = SignalKeyStores.open(url)) {
+                try (SignalKeyDatabase writer = SignalKeyDatabase.open(url)) {
                     writer.forContext("alice").put(KeyTypes.SESSION, "new", VALUE);
                     assertThatExceptionOfType(LoadFailedException.class)
                             .isThrownBy(() -> alice.find(KeyTypes.SESSION, "new"))
@@ -142,12 +145,12 @@ final class SqliteReadOnlyTest {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
             fill(path);
             fillUp();
-            try (SignalKeyStores stores = SignalKeyStores.open(url)) {
-                assertOnlyReadable(stores, "free some space");
+            try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+                assertOnlyReadable(database, "free some space");
             }
             tmpfs.remount("size=2m");
-            try (SignalKeyStores stores = SignalKeyStores.open(url)) {
-                stores.forContext("alice").put(KeyTypes.SESSION, "new", VALUE);
+            try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+                database.forContext("alice").put(KeyTypes.SESSION, "new", VALUE);
             }
         }
     }
@@ -158,10 +161,10 @@ final class SqliteReadOnlyTest {
     void fullDiskAtContext() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
             fill(path);
-            try (SignalKeyStores stores = SignalKeyStores.open(url);
-                    SignalKeyStores fenced = SignalKeyStores.open(url)) {
+            try (SignalKeyDatabase database = SignalKeyDatabase.open(url);
+                    SignalKeyDatabase fenced = SignalKeyDatabase.open(url)) {
                 fillUp();
-                SignalKeyStore alice = stores.forContext("alice");
+                SignalKeyStore alice = database.forContext("alice");
                 assertReadable(alice);
                 SignalKeyStore late = fenced.forContext("alice");
                 assertReadable(late);
@@ -211,8 +214,8 @@ final class SqliteReadOnlyTest {
         }
         Files.delete(second);
         Files.createSymbolicLink(second, path);
-        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + second)) {
-            assertReadable(stores.forContext("alice"));
+        try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + second)) {
+            assertReadable(database.forContext("alice"));
         }
     }
 }

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
 import java.lang.reflect.Proxy;
@@ -55,8 +55,9 @@ class StatementCountTest {
 
     @Test
     void commit_ofATransactionThatWritesTwo_isTheOwnersRowAndOneUpsert() {
-        try (SignalKeyStores stores = SignalKeyStores.builder().backend(backend).open()) {
-            SignalKeyStore alice = stores.forContext("alice");
+        try (SignalKeyDatabase database =
+                SignalKeyDatabase.builder().backend(backend).open()) {
+            SignalKeyStore alice = database.forContext("alice");
             for (int n = 0; n < 3; n++) {
                 executed.clear();
                 byte next = (byte) n;
@@ -68,7 +69,7 @@ class StatementCountTest {
                 });
                 assertThat(executed).containsExactly("BEGIN", "UPDATE", "INSERT", "COMMIT");
             }
-            assertThat(stores.stats().writes()).isEqualTo(3);
+            assertThat(database.stats().writes()).isEqualTo(3);
         }
     }
 

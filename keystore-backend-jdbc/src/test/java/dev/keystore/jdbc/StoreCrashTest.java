@@ -5,7 +5,7 @@ import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.Transaction;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.Batch;
@@ -22,7 +22,7 @@ final class StoreCrashTest extends CrashContractTest {
 
     @Override
     protected Backend open(Path folder) {
-        return new StoreAsBackend(SignalKeyStores.open("jdbc:sqlite:" + folder.resolve("keys.db")));
+        return new StoreAsBackend(SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db")));
     }
 
     /** What the engine adds is that commits of several threads share a write. */
@@ -32,11 +32,11 @@ final class StoreCrashTest extends CrashContractTest {
     }
 
     /** A store, as the crash tests see a backend. */
-    private record StoreAsBackend(SignalKeyStores stores) implements ContextAwareBackend, AtomicCommit {
+    private record StoreAsBackend(SignalKeyDatabase database) implements ContextAwareBackend, AtomicCommit {
 
         @Override
         public void commit(Batch batch) {
-            SignalKeyStore store = stores.forContext(batch.context());
+            SignalKeyStore store = database.forContext(batch.context());
             store.useTransaction("batch", tx -> batch.mutations().forEach(mutation -> apply(tx, mutation)));
         }
 
@@ -60,22 +60,22 @@ final class StoreCrashTest extends CrashContractTest {
 
         @Override
         public Optional<byte[]> load(String context, String type, String id) {
-            return stores.forContext(context).find(type(type), id);
+            return database.forContext(context).find(type(type), id);
         }
 
         @Override
         public void save(String context, String type, String id, byte[] value) {
-            stores.forContext(context).put(type(type), id, value);
+            database.forContext(context).put(type(type), id, value);
         }
 
         @Override
         public void delete(String context, String type, String id) {
-            stores.forContext(context).delete(type(type), id);
+            database.forContext(context).delete(type(type), id);
         }
 
         @Override
         public Stream<EntryId> list(String context) {
-            SignalKeyStore store = stores.forContext(context);
+            SignalKeyStore store = database.forContext(context);
             return KeyTypes.all().stream()
                     .map(KeyType::name)
                     .flatMap(type -> store.ids(type(type), "").map(id -> new EntryId(type, id)));
@@ -83,7 +83,7 @@ final class StoreCrashTest extends CrashContractTest {
 
         @Override
         public void close() {
-            stores.close();
+            database.close();
         }
 
         /** Raw bytes, which not all of the standard types are. */

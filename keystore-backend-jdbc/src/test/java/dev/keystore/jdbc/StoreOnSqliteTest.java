@@ -9,7 +9,7 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.TransactionOptions;
 import dev.keystore.core.KeyStoreStats;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.Backend;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
@@ -52,14 +52,14 @@ class StoreOnSqliteTest {
     @Test
     @DisplayName("R11 R19 what was acknowledged is there after close and open, credentials included")
     void open_again_findsEverything() {
-        try (SignalKeyStores stores = SignalKeyStores.open(url)) {
-            SignalKeyStore alice = stores.forContext("alice");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+            SignalKeyStore alice = database.forContext("alice");
             alice.put(KeyTypes.SESSION, "bob.1", new byte[] {1, 2, 3});
             alice.saveCredentials(new byte[] {4});
-            stores.forContext("carol").put(KeyTypes.SESSION, "bob.1", new byte[] {5});
+            database.forContext("carol").put(KeyTypes.SESSION, "bob.1", new byte[] {5});
         }
-        try (SignalKeyStores stores = SignalKeyStores.open(url)) {
-            SignalKeyStore alice = stores.forContext("alice");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+            SignalKeyStore alice = database.forContext("alice");
             assertThat(alice.find(KeyTypes.SESSION, "bob.1")).hasValue(new byte[] {1, 2, 3});
             assertThat(alice.credentials()).hasValue(new byte[] {4});
             alice.clear();
@@ -67,7 +67,7 @@ class StoreOnSqliteTest {
             assertThat(alice.credentials()).hasValue(new byte[] {4});
             alice.erase();
             assertThat(alice.credentials()).isEmpty();
-            assertThat(stores.forContext("carol").find(KeyTypes.SESSION, "bob.1"))
+            assertThat(database.forContext("carol").find(KeyTypes.SESSION, "bob.1"))
                     .hasValue(new byte[] {5});
         }
     }
@@ -75,8 +75,8 @@ class StoreOnSqliteTest {
     @Test
     @DisplayName("R24 200 concurrent transactions on one file: none is refused, and no SQLITE_BUSY reaches anyone")
     void transaction_twoHundredAtOnce_allSucceed() throws Exception {
-        try (SignalKeyStores stores = SignalKeyStores.open(url)) {
-            SignalKeyStore alice = stores.forContext("alice");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+            SignalKeyStore alice = database.forContext("alice");
             inParallel(
                     200,
                     5,
@@ -100,8 +100,8 @@ class StoreOnSqliteTest {
     @Test
     @DisplayName("R24 100 concurrent takes of one pre-key on a file: one gets it")
     void take_hundredAtOnce_oneWins() throws Exception {
-        try (SignalKeyStores stores = SignalKeyStores.open(url)) {
-            SignalKeyStore alice = stores.forContext("alice");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+            SignalKeyStore alice = database.forContext("alice");
             alice.put(KeyTypes.IDENTITY_KEY, "17", new byte[] {17});
             List<Boolean> won = inParallel(
                     100, 1, thread -> alice.take(KeyTypes.IDENTITY_KEY, "17").isPresent());
@@ -116,8 +116,9 @@ class StoreOnSqliteTest {
         Faults slow = new Faults();
         slow.on(Operation.COMMIT).forever().run(Moment.BEFORE, StoreOnSqliteTest::takeAMilli);
         Backend file = FaultyBackend.complete(Sqlite.open(folder.resolve("keys.db")), slow);
-        try (SignalKeyStores stores = SignalKeyStores.builder().backend(file).open()) {
-            SignalKeyStore alice = stores.forContext("alice");
+        try (SignalKeyDatabase database =
+                SignalKeyDatabase.builder().backend(file).open()) {
+            SignalKeyStore alice = database.forContext("alice");
             inParallel(
                     16,
                     200,
@@ -127,7 +128,7 @@ class StoreOnSqliteTest {
                         tx.put(KeyTypes.SESSION, "bob." + thread, session);
                         return null;
                     }));
-            KeyStoreStats stats = stores.stats();
+            KeyStoreStats stats = database.stats();
             double fsyncs = (double) stats.writes() / stats.commits();
             System.out.printf(
                     "16 threads on SQLite: %d commits in %d writes, %.3f fsyncs a commit, largest group %d%n",
@@ -150,8 +151,8 @@ class StoreOnSqliteTest {
     void commit_diskFull_failsAndGoesOn() throws Exception {
         try (Tmpfs small = Tmpfs.mount(Files.createDirectory(folder.resolve("small")), "size=2m")) {
             Path file = small.folder().resolve("keys.db");
-            try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + file)) {
-                SignalKeyStore alice = stores.forContext("alice");
+            try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + file)) {
+                SignalKeyStore alice = database.forContext("alice");
                 alice.put(KeyTypes.SESSION, "before", new byte[] {1});
                 Path filler = fill(small.folder());
                 assertThatThrownBy(() -> {
@@ -166,8 +167,8 @@ class StoreOnSqliteTest {
                 Files.delete(filler);
                 alice.put(KeyTypes.SESSION, "after", new byte[] {2});
             }
-            try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + file)) {
-                SignalKeyStore alice = stores.forContext("alice");
+            try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + file)) {
+                SignalKeyStore alice = database.forContext("alice");
                 assertThat(alice.get(KeyTypes.SESSION, List.of("before", "after")))
                         .containsOnlyKeys("before", "after");
                 assertThat(alice.verify()).isEmpty();
@@ -178,7 +179,7 @@ class StoreOnSqliteTest {
     @Test
     @DisplayName("R62 an unknown scheme is refused with the providers found, and creates nothing")
     void open_unknownScheme_listsProviders() throws Exception {
-        assertThatThrownBy(() -> SignalKeyStores.open("jdbc:nosuch:" + folder.resolve("keys.db")))
+        assertThatThrownBy(() -> SignalKeyDatabase.open("jdbc:nosuch:" + folder.resolve("keys.db")))
                 .isInstanceOf(StoreOpenException.class)
                 .hasMessageContaining("jdbc:nosuch")
                 .hasMessageContaining("jdbc:sqlite");

@@ -4,7 +4,7 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * The options of a {@link SignalKeyStores}, as {@link SignalKeyStores.Builder} made them. The defaults are those of
+ * The options of a {@link SignalKeyDatabase}, as {@link SignalKeyDatabase.Builder} made them. The defaults are those of
  * {@link #DEFAULTS}. Durations are more than zero and at most a year.
  *
  * @param maximumCacheBytes how much of the heap the cache takes at most, over all contexts together, in bytes, keys and

@@ -1,7 +1,7 @@
 package dev.keystore.core;
 
 /**
- * What a {@link SignalKeyStores} has done since it was opened.
+ * What a {@link SignalKeyDatabase} has done since it was opened.
  *
  * @param commits commits that were written
  * @param writes writes of the backend that carried them; on a backend with group commit each is one fsync

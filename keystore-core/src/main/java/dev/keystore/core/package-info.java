@@ -1,5 +1,5 @@
 /**
- * The engine. {@link dev.keystore.core.SignalKeyStores} is its one entry point.
+ * The engine. {@link dev.keystore.core.SignalKeyDatabase} is its one entry point.
  *
  * <p>The way of a read: {@code ContextStore} → {@code EntryCache} → (on a miss) {@code Storage} → backend. The way of a
  * commit: {@code ContextStore} → {@code LockTable} → the caller's work on a {@code StoreTransaction} →

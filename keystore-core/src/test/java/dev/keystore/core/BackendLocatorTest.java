@@ -139,11 +139,11 @@ class BackendLocatorTest {
     }
 
     /** Opens a URL on a thread whose class path registers the providers named, and no others. */
-    private SignalKeyStores open(String url, String... providers) throws Exception {
+    private SignalKeyDatabase open(String url, String... providers) throws Exception {
         return Threads.start(() -> {
                     try (URLClassLoader loader = registering(providers)) {
                         Thread.currentThread().setContextClassLoader(loader);
-                        return SignalKeyStores.builder()
+                        return SignalKeyDatabase.builder()
                                 .url(url)
                                 .property("password", "pr0p3rty")
                                 .open();
@@ -175,9 +175,9 @@ class BackendLocatorTest {
     @Test
     @DisplayName("R62 the one provider of the URL's scheme is found and opened, with the URL and the properties")
     void open_oneProvider_opensIt() throws Exception {
-        try (SignalKeyStores stores = open("recording:somewhere?password=s3cr3t", Recording.class.getName())) {
-            stores.forContext("alice").put(KeyTypes.SESSION, "x", bytes("1"));
-            assertThat(text(stores.forContext("alice").find(KeyTypes.SESSION, "x")))
+        try (SignalKeyDatabase database = open("recording:somewhere?password=s3cr3t", Recording.class.getName())) {
+            database.forContext("alice").put(KeyTypes.SESSION, "x", bytes("1"));
+            assertThat(text(database.forContext("alice").find(KeyTypes.SESSION, "x")))
                     .isEqualTo("1");
             BackendConfig config = Recording.OPENED_WITH.get();
             assertThat(config.url()).isEqualTo("recording:somewhere?password=s3cr3t");
@@ -326,8 +326,8 @@ class BackendLocatorTest {
             Threads.start(() -> {
                         try (URLClassLoader loader = registering(Recording.class.getName())) {
                             Thread.currentThread().setContextClassLoader(loader);
-                            SignalKeyStores.Builder builder =
-                                    SignalKeyStores.builder().url("recording:x");
+                            SignalKeyDatabase.Builder builder =
+                                    SignalKeyDatabase.builder().url("recording:x");
                             (mustExist ? builder.mustExist() : builder).open().close();
                             return true;
                         }
@@ -377,7 +377,7 @@ class BackendLocatorTest {
             assertThatThrownBy(() -> Threads.start(() -> {
                                 try (URLClassLoader loader = registering(Failing.class.getName())) {
                                     Thread.currentThread().setContextClassLoader(loader);
-                                    return SignalKeyStores.open("failing:x");
+                                    return SignalKeyDatabase.open("failing:x");
                                 } finally {
                                     flag.set(Thread.currentThread().isInterrupted());
                                 }
@@ -393,13 +393,13 @@ class BackendLocatorTest {
     @Test
     @DisplayName("R62 a builder without a URL and a backend, or with both, is refused")
     void open_neitherOrBoth_isRefused() {
-        assertThatThrownBy(() -> SignalKeyStores.builder().open()).isInstanceOf(IllegalStateException.class);
-        assertThatThrownBy(() -> SignalKeyStores.builder()
+        assertThatThrownBy(() -> SignalKeyDatabase.builder().open()).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> SignalKeyDatabase.builder()
                         .url("recording:x")
                         .backend(new MemoryBackend())
                         .open())
                 .isInstanceOf(IllegalStateException.class);
-        assertThatThrownBy(() -> SignalKeyStores.open(null))
+        assertThatThrownBy(() -> SignalKeyDatabase.open(null))
                 .isInstanceOf(NullPointerException.class)
                 .hasMessageContaining("url");
     }

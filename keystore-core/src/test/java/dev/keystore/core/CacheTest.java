@@ -28,7 +28,7 @@ class CacheTest {
         Random random = new Random(seed);
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.maximumCacheBytes(BOUND_BYTES))) {
             List<SignalKeyStore> contexts = IntStream.range(0, 8)
-                    .mapToObj(i -> fixture.stores.forContext("context " + i))
+                    .mapToObj(i -> fixture.database.forContext("context " + i))
                     .toList();
             long most = 0;
             for (int i = 0; i < 6_000; i++) {
@@ -41,7 +41,7 @@ class CacheTest {
                     default -> store.find(KeyTypes.SESSION, "never written " + i);
                 }
                 if (i % 50 == 0) {
-                    long cached = fixture.stores.stats().cachedBytes();
+                    long cached = fixture.database.stats().cachedBytes();
                     assertThat(cached).isLessThanOrEqualTo(BOUND_BYTES);
                     most = Math.max(most, cached);
                 }
@@ -77,7 +77,7 @@ class CacheTest {
     }
 
     private static long grown(Fixture fixture, long before) {
-        return fixture.stores.stats().cachedBytes() - before;
+        return fixture.database.stats().cachedBytes() - before;
     }
 
     @Test
@@ -87,7 +87,7 @@ class CacheTest {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.maximumCacheBytes(bound))) {
             List<SignalKeyStore> contexts = new ArrayList<>();
             for (int i = 0; i < 20; i++) {
-                contexts.add(fixture.stores.forContext("context " + i));
+                contexts.add(fixture.database.forContext("context " + i));
             }
             contexts.forEach(store -> store.find(KeyTypes.SESSION, "warm"));
             fixture.faults.forgetCalls();
@@ -99,10 +99,10 @@ class CacheTest {
                 }
             }
             fixture.faults.forgetCalls();
-            long counted = fixture.stores.stats().cachedBytes();
+            long counted = fixture.database.stats().cachedBytes();
             long retained = Heap.retainedBytes() - heapBefore;
             System.out.println("CacheTest: " + retained + " bytes retained, " + counted + " counted");
-            assertThat(fixture.stores.stats().loads()).isEqualTo(40_020);
+            assertThat(fixture.database.stats().loads()).isEqualTo(40_020);
             assertThat(counted).isLessThan(bound);
             assertThat(retained).isLessThan(counted + (counted >> 2));
         }
@@ -133,7 +133,7 @@ class CacheTest {
                 assertThat(fixture.find("id" + i)).isEqualTo("value " + i);
                 assertThat(fixture.find("absent" + i)).isEqualTo("absent");
             }
-            assertThat(fixture.stores.stats().cachedBytes()).isZero();
+            assertThat(fixture.database.stats().cachedBytes()).isZero();
             assertThat(fixture.alice.find(KeyTypes.SESSION, "id7")).hasValue(bytes("value 7"));
         }
     }

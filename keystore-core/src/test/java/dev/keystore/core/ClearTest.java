@@ -99,9 +99,9 @@ class ClearTest {
     void clear_otherContext_isUntouched(Kind kind) {
         try (Fixture fixture = Fixture.of(kind)) {
             List<SignalKeyStore> others = List.of(
-                    fixture.stores.forContext("alice.2"),
-                    fixture.stores.forContext("Alice"),
-                    fixture.stores.forContext("%"));
+                    fixture.database.forContext("alice.2"),
+                    fixture.database.forContext("Alice"),
+                    fixture.database.forContext("%"));
             fill(fixture.alice);
             others.forEach(ClearTest::fill);
             fixture.faults.forgetCalls();

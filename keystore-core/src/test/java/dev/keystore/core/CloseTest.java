@@ -20,7 +20,7 @@ class CloseTest extends OpenStores {
     private Threads.Running<Boolean> closeInterrupted() {
         return Threads.start(() -> {
                     Thread.currentThread().interrupt();
-                    stores.close();
+                    database.close();
                     return Thread.currentThread().isInterrupted();
                 })
                 .awaitWaiting();
@@ -79,7 +79,7 @@ class CloseTest extends OpenStores {
             alice.find(codec.writing, "other");
             codec.watch(Thread.currentThread(), comparison -> {
                 if (comparison == at) {
-                    stores.close();
+                    database.close();
                 }
             });
             Throwable thrown = catchThrowable(
@@ -99,7 +99,7 @@ class CloseTest extends OpenStores {
         open(UnaryOperator.identity());
         assertThat(catchThrowable(() -> alice.useTransaction("k", tx -> {
                     tx.put(KeyTypes.SESSION, "a", new byte[1]);
-                    stores.close();
+                    database.close();
                 })))
                 .isInstanceOf(IllegalStateException.class);
         assertThat(faults.count(Operation.COMMIT)).isZero();

@@ -37,32 +37,32 @@ class CommitPipelineTest {
 
     private final Faults faults = new Faults();
     private final MemoryBackend memory = new MemoryBackend();
-    private SignalKeyStores stores;
+    private SignalKeyDatabase database;
     private SignalKeyStore alice;
 
     @BeforeEach
     void open() {
-        open(SignalKeyStores.builder());
+        open(SignalKeyDatabase.builder());
     }
 
-    private void open(SignalKeyStores.Builder builder) {
+    private void open(SignalKeyDatabase.Builder builder) {
         open(FaultyBackend.complete(memory.reopen(), faults), builder);
     }
 
-    private void open(Backend backend, SignalKeyStores.Builder builder) {
-        if (stores != null) {
+    private void open(Backend backend, SignalKeyDatabase.Builder builder) {
+        if (database != null) {
             faults.heal();
-            stores.close();
+            database.close();
         }
-        stores = builder.backend(backend).open();
-        alice = stores.forContext("alice");
+        database = builder.backend(backend).open();
+        alice = database.forContext("alice");
         faults.forgetCalls();
     }
 
     @AfterEach
     void close() {
         faults.heal();
-        stores.close();
+        database.close();
     }
 
     private void put(String id, String value) {
@@ -77,7 +77,7 @@ class CommitPipelineTest {
 
     /** What the backend holds, past the cache, read without taking the context over. */
     private String persisted(String id) {
-        try (SignalKeyStores others = SignalKeyStores.builder()
+        try (SignalKeyDatabase others = SignalKeyDatabase.builder()
                 .backend(FaultyBackend.plain(memory.reopen(), new Faults()))
                 .open()) {
             return others.forContext("alice")
@@ -94,7 +94,7 @@ class CommitPipelineTest {
             put("a", String.valueOf(i));
         }
         assertThat(faults.commitThreads()).hasSize(10).containsOnly(Thread.currentThread());
-        assertThat(stores.stats().largestGroup()).isEqualTo(1);
+        assertThat(database.stats().largestGroup()).isEqualTo(1);
     }
 
     @Test
@@ -115,7 +115,7 @@ class CommitPipelineTest {
         gate.awaitReached();
         List<Threads.Running<Boolean>> waiting = new ArrayList<>();
         for (int i = 0; i < 20; i++) {
-            SignalKeyStore store = stores.forContext("context-" + i % 4);
+            SignalKeyStore store = database.forContext("context-" + i % 4);
             String id = String.valueOf(i);
             waiting.add(Threads.run(() -> store.put(KeyTypes.SESSION, id, new byte[8]))
                     .awaitWaiting());
@@ -126,7 +126,7 @@ class CommitPipelineTest {
             one.result();
         }
         assertThat(faults.groupSizes()).containsExactly(1, 20);
-        assertThat(stores.stats())
+        assertThat(database.stats())
                 .extracting(KeyStoreStats::commits, KeyStoreStats::writes, KeyStoreStats::largestGroup)
                 .containsExactly(21L, 2L, 20L);
     }
@@ -141,7 +141,7 @@ class CommitPipelineTest {
             }
             return number;
         });
-        KeyStoreStats stats = stores.stats();
+        KeyStoreStats stats = database.stats();
         assertThat(stats.commits()).isEqualTo(1_600);
         assertThat((double) stats.writes() / stats.commits()).isLessThan(0.2);
     }
@@ -160,9 +160,9 @@ class CommitPipelineTest {
         put("a", "1");
         assertThat(faults.count(Operation.COMMIT)).isEqualTo(5);
         assertThat(persisted("a")).isEqualTo("1");
-        assertThat(stores.stats().retries()).isEqualTo(4);
+        assertThat(database.stats().retries()).isEqualTo(4);
 
-        open(SignalKeyStores.builder());
+        open(SignalKeyDatabase.builder());
         faults.on(Operation.COMMIT).times(5).fail(Moment.BEFORE, Kind.TRANSIENT);
         assertThatThrownBy(() -> put("a", "2")).isInstanceOf(CommitFailedException.class);
         assertThat(faults.count(Operation.COMMIT)).isEqualTo(5);
@@ -209,7 +209,7 @@ class CommitPipelineTest {
     @Test
     @DisplayName("R40 retries end with commitTimeout")
     void commit_transientFailureForEver_endsWithCommitTimeout() {
-        open(SignalKeyStores.builder().commitTimeout(Duration.ofMillis(100)).retry(1_000_000, Duration.ofMillis(5)));
+        open(SignalKeyDatabase.builder().commitTimeout(Duration.ofMillis(100)).retry(1_000_000, Duration.ofMillis(5)));
         faults.on(Operation.COMMIT).forever().fail(Moment.BEFORE, Kind.TRANSIENT);
         assertThatThrownBy(() -> put("a", "1"))
                 .isInstanceOf(CommitFailedException.class)
@@ -221,7 +221,7 @@ class CommitPipelineTest {
     @DisplayName("R40 while a commit is tried again, reads from the cache go on, and other works up to their commit")
     void commit_beingRetried_othersGoOn() throws Exception {
         put("a", "1");
-        open(SignalKeyStores.builder().retry(2, Duration.ofSeconds(20)));
+        open(SignalKeyDatabase.builder().retry(2, Duration.ofSeconds(20)));
         assertThat(session("a")).isEqualTo("1");
         faults.on(Operation.COMMIT).fail(Moment.BEFORE, Kind.TRANSIENT);
         Threads.Running<Boolean> retried = Threads.run(() -> put("a", "2"));
@@ -252,9 +252,9 @@ class CommitPipelineTest {
             "R27 R40 of a group that fails transiently because of one context, the other contexts' commits are written"
                     + " after two attempts, those that come later too, and that context's commits keep their order")
     void commit_oneContextOfAGroupFailsTransiently_othersGoFirst() throws Exception {
-        open(SignalKeyStores.builder().retry(1_000, Duration.ofMillis(1)));
-        SignalKeyStore bob = stores.forContext("bob");
-        SignalKeyStore carol = stores.forContext("carol");
+        open(SignalKeyDatabase.builder().retry(1_000, Duration.ofMillis(1)));
+        SignalKeyStore bob = database.forContext("bob");
+        SignalKeyStore carol = database.forContext("carol");
         faults.forgetCalls();
         Line line = Line.behind(faults, () -> put("first", "1"));
         Threads.Running<Boolean> held = line.add(() -> put("held", "1"));
@@ -353,7 +353,7 @@ class CommitPipelineTest {
     }
 
     private SignalKeyStore reopened() {
-        open(SignalKeyStores.builder());
+        open(SignalKeyDatabase.builder());
         return alice;
     }
 
@@ -386,14 +386,14 @@ class CommitPipelineTest {
             assertThat(session("a")).isEqualTo(moment.name());
             assertThat(persisted("a")).isEqualTo(moment.name());
         }
-        assertThat(stores.stats().commits()).isEqualTo(2);
+        assertThat(database.stats().commits()).isEqualTo(2);
     }
 
     @Test
     @DisplayName(
             "R31 R41 a backend with ownership that throws an error each time leaves the outcome unknown, and others go on")
     void commit_backendWithOwnershipThrowsErrorsOnly_isUnknown() {
-        open(SignalKeyStores.builder().retry(3, Duration.ofMillis(1)));
+        open(SignalKeyDatabase.builder().retry(3, Duration.ofMillis(1)));
         faults.on(Operation.COMMIT).of("session", "a").forever().run(Moment.BEFORE, CommitPipelineTest::overflow);
         assertThatThrownBy(() -> put("a", "1")).isInstanceOf(CommitOutcomeUnknownException.class);
         put("b", "1");
@@ -420,7 +420,7 @@ class CommitPipelineTest {
     @Test
     @DisplayName("R27 a commit that waits for its turn beyond commitTimeout fails, and nothing of it is written")
     void commit_waitsTooLong_failsUnwritten() throws Exception {
-        open(SignalKeyStores.builder().commitTimeout(Duration.ofMillis(50)));
+        open(SignalKeyDatabase.builder().commitTimeout(Duration.ofMillis(50)));
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Threads.Running<Boolean> hanging = Threads.run(() -> put("a", "1"));
         gate.awaitReached();
@@ -440,7 +440,7 @@ class CommitPipelineTest {
     @Test
     @DisplayName("R27 a commit that the backend does not answer within commitTimeout is an unknown outcome")
     void commit_backendHangs_isUnknown() throws Exception {
-        open(SignalKeyStores.builder().commitTimeout(Duration.ofMillis(300)));
+        open(SignalKeyDatabase.builder().commitTimeout(Duration.ofMillis(300)));
         Gate first = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Gate second = faults.on(Operation.COMMIT).nth(2).hold(Moment.BEFORE);
         Threads.Running<Boolean> before = Threads.run(() -> put("first", "1"));
@@ -483,7 +483,7 @@ class CommitPipelineTest {
     @Test
     @DisplayName("R27 an interrupted leader that waits to try again hands the others' commits to another thread")
     void commit_leaderInterruptedWhileRetrying_othersAreWritten() throws Exception {
-        open(SignalKeyStores.builder().retry(3, Duration.ofSeconds(20)));
+        open(SignalKeyDatabase.builder().retry(3, Duration.ofSeconds(20)));
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));
         gate.awaitReached();
@@ -511,7 +511,7 @@ class CommitPipelineTest {
     @Test
     @DisplayName("R27 an interrupted follower is let go between two attempts; the leader goes on with the rest")
     void commit_followerInterruptedWhileRetrying_isLetGo() throws Exception {
-        open(SignalKeyStores.builder().retry(3, Duration.ofSeconds(20)));
+        open(SignalKeyDatabase.builder().retry(3, Duration.ofSeconds(20)));
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));
         gate.awaitReached();
@@ -573,15 +573,15 @@ class CommitPipelineTest {
         });
         assertThat(writer.result()).isTrue();
         assertThat(persisted("a")).isEqualTo("1");
-        assertThat(stores.stats().retries()).isZero();
+        assertThat(database.stats().retries()).isZero();
     }
 
     @Test
     @DisplayName("R53 a second owner fences the first: its commit fails, nothing is written, its cache is dropped")
     void commit_contextTakenOver_ownershipLost() {
         put("a", "1");
-        try (SignalKeyStores others =
-                SignalKeyStores.builder().backend(memory.reopen()).open()) {
+        try (SignalKeyDatabase others =
+                SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
             SignalKeyStore second = others.forContext("alice");
             second.put(KeyTypes.SESSION, "a", "theirs".getBytes(UTF_8));
 
@@ -591,10 +591,10 @@ class CommitPipelineTest {
             assertThat(session("a")).isEqualTo("theirs");
             second.put(KeyTypes.SESSION, "a", "theirs again".getBytes(UTF_8));
             assertThat(session("a")).isEqualTo("theirs again");
-            assertThat(stores.forContext("bob").find(KeyTypes.SESSION, "a")).isEmpty();
+            assertThat(database.forContext("bob").find(KeyTypes.SESSION, "a")).isEmpty();
         }
-        assertThat(stores.forContext("alice")).isSameAs(alice);
-        SignalKeyStore again = stores.takeOver("alice");
+        assertThat(database.forContext("alice")).isSameAs(alice);
+        SignalKeyStore again = database.takeOver("alice");
         again.put(KeyTypes.SESSION, "a", "mine again".getBytes(UTF_8));
         assertThat(again.find(KeyTypes.SESSION, "a")).hasValue("mine again".getBytes(UTF_8));
     }

@@ -37,7 +37,7 @@ class CommitRaceTest extends OpenStores {
     private static final Duration LONGEST = Duration.ofDays(365);
 
     /** Nothing stays in the cache, so that the check of what a commit read has to ask the backend. */
-    private static SignalKeyStores.Builder withoutCache(SignalKeyStores.Builder builder) {
+    private static SignalKeyDatabase.Builder withoutCache(SignalKeyDatabase.Builder builder) {
         return builder.maximumCacheBytes(0);
     }
 

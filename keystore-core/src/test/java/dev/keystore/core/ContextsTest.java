@@ -44,17 +44,17 @@ class ContextsTest {
                 List.of("alice", "Alice", "alice ", "a", "alice/x", "alice:session", "%", "\u00e4", "a\u0308");
         try (Fixture fixture = Fixture.of(kind)) {
             for (String name : names) {
-                SignalKeyStore store = fixture.stores.forContext(name);
+                SignalKeyStore store = fixture.database.forContext(name);
                 assertThat(store.context()).isEqualTo(name);
                 assertThat(store.find(KeyTypes.SESSION, "x")).isEmpty();
                 store.put(KeyTypes.SESSION, "x", bytes("of " + name));
                 store.saveCredentials(bytes("me, " + name));
             }
-            fixture.stores.forContext("a").delete(KeyTypes.SESSION, "x");
+            fixture.database.forContext("a").delete(KeyTypes.SESSION, "x");
             try (Fixture reopened = fixture.reopen()) {
                 for (Fixture reading : List.of(fixture, reopened)) {
                     for (String name : names) {
-                        SignalKeyStore store = reading.stores.forContext(name);
+                        SignalKeyStore store = reading.database.forContext(name);
                         assertThat(text(store.find(KeyTypes.SESSION, "x")))
                                 .isEqualTo(name.equals("a") ? "absent" : "of " + name);
                         assertThat(text(store.credentials())).isEqualTo("me, " + name);
@@ -69,7 +69,7 @@ class ContextsTest {
     @DisplayName("R50 one lock key in two contexts is two locks")
     void transaction_sameLockKeyInTwoContexts_doNotWait() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.lockTimeout(Duration.ofMillis(200)))) {
-            SignalKeyStore bob = fixture.stores.forContext("bob");
+            SignalKeyStore bob = fixture.database.forContext("bob");
             boolean apart = fixture.alice.transaction("k", tx -> {
                 try {
                     return Threads.start(() -> bob.transaction("k", other -> true))
@@ -86,7 +86,7 @@ class ContextsTest {
     @DisplayName("R50 what another context commits is no conflict")
     void transaction_otherContextCommitsSameId_doesNotConflict() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
-            SignalKeyStore bob = fixture.stores.forContext("bob");
+            SignalKeyStore bob = fixture.database.forContext("bob");
             fixture.put("x", "1");
             fixture.alice.useTransaction("k", tx -> {
                 assertThat(text(tx.find(KeyTypes.SESSION, "x"))).isEqualTo("1");
@@ -96,7 +96,7 @@ class ContextsTest {
                 tx.put(KeyTypes.SESSION, "x", bytes("2"));
             });
             assertThat(fixture.find("x")).isEqualTo("2");
-            assertThat(fixture.stores.stats().conflicts()).isZero();
+            assertThat(fixture.database.stats().conflicts()).isZero();
         }
     }
 
@@ -104,8 +104,8 @@ class ContextsTest {
     @DisplayName("R51 a context-free backend serves the default context")
     void forContext_defaultOnContextFree_works() {
         try (Fixture fixture = Fixture.of(Kind.MINIMAL)) {
-            assertThat(SignalKeyStores.DEFAULT_CONTEXT).isEqualTo("default");
-            SignalKeyStore store = fixture.stores.forContext("default");
+            assertThat(SignalKeyDatabase.DEFAULT_CONTEXT).isEqualTo("default");
+            SignalKeyStore store = fixture.database.forContext("default");
             store.put(KeyTypes.SESSION, "x", bytes("1"));
             assertThat(fixture.find("x")).isEqualTo("1");
         }
@@ -116,7 +116,7 @@ class ContextsTest {
     void forContext_otherOnContextFree_isRefused() {
         try (Fixture fixture = Fixture.of(Kind.MINIMAL)) {
             for (String name : List.of("alice", "Default", "default ")) {
-                assertThatThrownBy(() -> fixture.stores.forContext(name))
+                assertThatThrownBy(() -> fixture.database.forContext(name))
                         .isInstanceOf(IllegalArgumentException.class)
                         .hasMessageContaining("context")
                         .hasMessageContaining("\"default\"")
@@ -133,7 +133,7 @@ class ContextsTest {
         String name = kind == Kind.MINIMAL ? "default" : "new";
         try (Fixture fixture = Fixture.of(kind)) {
             for (int i = 0; i < 2; i++) {
-                assertThatThrownBy(() -> fixture.stores.forExistingContext(name))
+                assertThatThrownBy(() -> fixture.database.forExistingContext(name))
                         .isInstanceOfSatisfying(
                                 ContextNotFoundException.class,
                                 absent -> assertThat(absent.context()).isEqualTo(name))
@@ -144,8 +144,8 @@ class ContextsTest {
                     .extracting(Call::operation)
                     .as("it looks, and does nothing else")
                     .containsExactly(Operation.LIST, Operation.LIST);
-            fixture.stores.forContext(name).put(KeyTypes.SESSION, "x", bytes("1"));
-            assertThat(text(fixture.stores.forExistingContext(name).find(KeyTypes.SESSION, "x")))
+            fixture.database.forContext(name).put(KeyTypes.SESSION, "x", bytes("1"));
+            assertThat(text(fixture.database.forExistingContext(name).find(KeyTypes.SESSION, "x")))
                     .isEqualTo("1");
         }
     }
@@ -157,11 +157,11 @@ class ContextsTest {
         try (Fixture fixture = Fixture.of(kind)) {
             fixture.alice.saveCredentials(bytes("me"));
             try (Fixture reopened = fixture.reopen()) {
-                SignalKeyStore store = reopened.stores.forExistingContext(reopened.context());
+                SignalKeyStore store = reopened.database.forExistingContext(reopened.context());
                 assertThat(text(store.credentials())).isEqualTo("me");
-                assertThat(store).isSameAs(reopened.stores.forContext(reopened.context()));
+                assertThat(store).isSameAs(reopened.database.forContext(reopened.context()));
                 store.erase();
-                assertThatThrownBy(() -> reopened.stores.forExistingContext(reopened.context()))
+                assertThatThrownBy(() -> reopened.database.forExistingContext(reopened.context()))
                         .isInstanceOf(ContextNotFoundException.class);
             }
         }
@@ -172,11 +172,12 @@ class ContextsTest {
     void forExistingContext_backendFails_saysSo() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.faults.on(Operation.LIST).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
-            assertThatThrownBy(() -> fixture.stores.forExistingContext("bob")).isInstanceOf(LoadFailedException.class);
+            assertThatThrownBy(() -> fixture.database.forExistingContext("bob"))
+                    .isInstanceOf(LoadFailedException.class);
             assertThat(fixture.faults.count(Operation.TAKE_OVER)).isZero();
         }
         try (Fixture fixture = Fixture.of(Kind.MINIMAL)) {
-            assertThatThrownBy(() -> fixture.stores.forExistingContext("bob"))
+            assertThatThrownBy(() -> fixture.database.forExistingContext("bob"))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("\"bob\"");
             assertThat(fixture.faults.calls()).isEmpty();
@@ -187,8 +188,8 @@ class ContextsTest {
     @DisplayName("R52 the store of a context is the same one each time, also for threads that ask at once")
     void forContext_again_isTheSame() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
-            List<SignalKeyStore> stores = Threads.together(16, number -> fixture.stores.forContext("new"));
-            assertThat(stores).allSatisfy(store -> assertThat(store).isSameAs(stores.get(0)));
+            List<SignalKeyStore> database = Threads.together(16, number -> fixture.database.forContext("new"));
+            assertThat(database).allSatisfy(store -> assertThat(store).isSameAs(database.get(0)));
             assertThat(fixture.faults.count(Operation.TAKE_OVER)).isEqualTo(1);
         }
     }
@@ -198,7 +199,7 @@ class ContextsTest {
     void put_manyContextsAtOnce_isOneGroup() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             List<SignalKeyStore> contexts = IntStream.range(0, 20)
-                    .mapToObj(i -> fixture.stores.forContext("context " + i))
+                    .mapToObj(i -> fixture.database.forContext("context " + i))
                     .toList();
             Gate gate = fixture.faults.on(Operation.COMMIT).hold(Moment.BEFORE);
             Threads.Running<Boolean> first = Threads.run(() -> fixture.put("x", "1"));
@@ -215,7 +216,7 @@ class ContextsTest {
             // A thread that was seen waiting may have waited for the queue itself, and come a group later.
             assertThat(fixture.faults.groupSizes().stream().mapToInt(i -> i).sum())
                     .isEqualTo(21);
-            assertThat(fixture.stores.stats().largestGroup()).isGreaterThanOrEqualTo(10);
+            assertThat(fixture.database.stats().largestGroup()).isGreaterThanOrEqualTo(10);
         }
     }
 
@@ -226,17 +227,17 @@ class ContextsTest {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.maximumCacheBytes(1 << 20))) {
             int threadsBefore = Thread.activeCount();
             for (int i = 0; i < 10_000; i++) {
-                fixture.stores.forContext("account " + i).put(KeyTypes.SESSION, "x", bytes("of " + i));
+                fixture.database.forContext("account " + i).put(KeyTypes.SESSION, "x", bytes("of " + i));
                 if (i % 500 == 0) {
                     fixture.faults.forgetCalls();
                 }
             }
             for (int i = 0; i < 10_000; i += 97) {
-                assertThat(text(fixture.stores.forContext("account " + i).find(KeyTypes.SESSION, "x")))
+                assertThat(text(fixture.database.forContext("account " + i).find(KeyTypes.SESSION, "x")))
                         .isEqualTo("of " + i);
             }
-            assertThat(fixture.stores.stats().commits()).isEqualTo(10_000);
-            assertThat(fixture.stores.stats().cachedBytes()).isLessThanOrEqualTo(1 << 20);
+            assertThat(fixture.database.stats().commits()).isEqualTo(10_000);
+            assertThat(fixture.database.stats().cachedBytes()).isLessThanOrEqualTo(1 << 20);
             assertThat(Thread.activeCount()).isLessThan(threadsBefore + 1_000);
         }
     }
@@ -245,19 +246,19 @@ class ContextsTest {
     @DisplayName("R52 an idle context, once used, costs under 1 KiB of heap")
     void forContext_idle_costsLittleHeap() {
         int contexts = 10_000;
-        try (SignalKeyStores stores = SignalKeyStores.builder()
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                 .backend(new NothingStored())
                 .maximumCacheBytes(0)
                 .open()) {
-            use(stores.forContext("warm"));
+            use(database.forContext("warm"));
             List<SignalKeyStore> kept = new ArrayList<>(contexts);
             long before = Heap.retainedBytes();
             for (int i = 0; i < contexts; i++) {
-                SignalKeyStore store = stores.forContext("account " + i);
+                SignalKeyStore store = database.forContext("account " + i);
                 use(store);
                 kept.add(store);
             }
-            assertThat(stores.stats().cachedBytes()).isZero();
+            assertThat(database.stats().cachedBytes()).isZero();
             long eachBytes = (Heap.retainedBytes() - before) / contexts;
             System.out.println("ContextsTest: " + eachBytes + " bytes for each idle context");
             assertThat(kept).hasSize(contexts);

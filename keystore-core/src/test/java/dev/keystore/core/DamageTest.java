@@ -244,7 +244,7 @@ class DamageTest {
             }
             try (Fixture fixture = writing.reopen()) {
                 assertThat(fixture.alice.verify()).isEmpty();
-                assertThat(fixture.stores.stats().cachedBytes()).isZero();
+                assertThat(fixture.database.stats().cachedBytes()).isZero();
                 assertThat(fixture.faults.count(Operation.COMMIT)).isZero();
             }
         }

@@ -33,7 +33,7 @@ final class Fixture implements AutoCloseable {
     }
 
     final Faults faults = new Faults();
-    final SignalKeyStores stores;
+    final SignalKeyDatabase database;
 
     /** The store of the context that most tests use. */
     final SignalKeyStore alice;
@@ -43,13 +43,13 @@ final class Fixture implements AutoCloseable {
     private final MinimalBackend minimal;
 
     private Fixture(
-            Kind kind, MemoryBackend memory, MinimalBackend minimal, UnaryOperator<SignalKeyStores.Builder> options) {
+            Kind kind, MemoryBackend memory, MinimalBackend minimal, UnaryOperator<SignalKeyDatabase.Builder> options) {
         this.kind = kind;
         this.memory = memory;
         this.minimal = minimal;
-        this.stores =
-                options.apply(SignalKeyStores.builder().backend(backend())).open();
-        this.alice = stores.forContext(context());
+        this.database =
+                options.apply(SignalKeyDatabase.builder().backend(backend())).open();
+        this.alice = database.forContext(context());
         faults.forgetCalls();
     }
 
@@ -57,7 +57,7 @@ final class Fixture implements AutoCloseable {
         return of(kind, UnaryOperator.identity());
     }
 
-    static Fixture of(Kind kind, UnaryOperator<SignalKeyStores.Builder> options) {
+    static Fixture of(Kind kind, UnaryOperator<SignalKeyDatabase.Builder> options) {
         return new Fixture(kind, new MemoryBackend(), new MinimalBackend(), options);
     }
 
@@ -76,13 +76,13 @@ final class Fixture implements AutoCloseable {
         return reopen(UnaryOperator.identity());
     }
 
-    Fixture reopen(UnaryOperator<SignalKeyStores.Builder> options) {
+    Fixture reopen(UnaryOperator<SignalKeyDatabase.Builder> options) {
         return new Fixture(kind, memory.reopen(), minimal, options);
     }
 
     /** The name of {@link #alice}'s context. */
     String context() {
-        return kind == Kind.MINIMAL ? SignalKeyStores.DEFAULT_CONTEXT : "alice";
+        return kind == Kind.MINIMAL ? SignalKeyDatabase.DEFAULT_CONTEXT : "alice";
     }
 
     /** Returns what the backend beneath holds of an entry of {@link #alice}. */
@@ -111,7 +111,7 @@ final class Fixture implements AutoCloseable {
 
     /** Evicts what is over the cache's bound, which it else does when it gets round to it. */
     void evict() {
-        if (stores.stats().cachedBytes() > stores.options().maximumCacheBytes()) {
+        if (database.stats().cachedBytes() > database.options().maximumCacheBytes()) {
             throw new AssertionError("the cache is over its bound");
         }
     }
@@ -139,6 +139,6 @@ final class Fixture implements AutoCloseable {
     @Override
     public void close() {
         faults.heal();
-        stores.close();
+        database.close();
     }
 }

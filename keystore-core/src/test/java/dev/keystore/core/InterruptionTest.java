@@ -121,7 +121,7 @@ class InterruptionTest {
                             fixture.faults.on(Operation.LOAD, Operation.LIST).fail(moment, form.failures);
                             assertInterrupted(name, form, () -> read.accept(fixture));
                             assertThat(fixture.find("x")).as("x after %s", name).isEqualTo("1");
-                            assertThat(fixture.stores.stats().commits()).isZero();
+                            assertThat(fixture.database.stats().commits()).isZero();
                         }
                     });
                 }
@@ -136,12 +136,12 @@ class InterruptionTest {
     void forContext_interruptedInBackend_saysSo(Form form) {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.faults.on(Operation.TAKE_OVER).times(2).fail(Moment.BEFORE, form.failures);
-            assertInterrupted("forContext", form, () -> fixture.stores.forContext("bob"));
-            assertInterrupted("takeOver", form, () -> fixture.stores.takeOver("bob"));
+            assertInterrupted("forContext", form, () -> fixture.database.forContext("bob"));
+            assertInterrupted("takeOver", form, () -> fixture.database.takeOver("bob"));
             assertThat(fixture.faults.count(Operation.TAKE_OVER)).isEqualTo(2);
             fixture.faults.on(Operation.LIST).fail(Moment.BEFORE, form.failures);
-            assertInterrupted("forExistingContext", form, () -> fixture.stores.forExistingContext("bob"));
-            fixture.stores.forContext("bob").put(KeyTypes.SESSION, "x", bytes("1"));
+            assertInterrupted("forExistingContext", form, () -> fixture.database.forExistingContext("bob"));
+            fixture.database.forContext("bob").put(KeyTypes.SESSION, "x", bytes("1"));
         }
     }
 

@@ -52,18 +52,18 @@ class KeyStoreOptionsTest extends OpenStores {
     @Test
     @DisplayName("R27 a duration that is zero, negative or longer than a year is refused with the option's name")
     void durations_outOfRange_areRefused() {
-        Map<String, BiConsumer<SignalKeyStores.Builder, Duration>> options = Map.of(
-                "lockTimeout", SignalKeyStores.Builder::lockTimeout,
-                "loadTimeout", SignalKeyStores.Builder::loadTimeout,
-                "commitTimeout", SignalKeyStores.Builder::commitTimeout,
+        Map<String, BiConsumer<SignalKeyDatabase.Builder, Duration>> options = Map.of(
+                "lockTimeout", SignalKeyDatabase.Builder::lockTimeout,
+                "loadTimeout", SignalKeyDatabase.Builder::loadTimeout,
+                "commitTimeout", SignalKeyDatabase.Builder::commitTimeout,
                 "retryDelay", (builder, delay) -> builder.retry(5, delay));
         options.forEach((name, option) -> {
-            option.accept(SignalKeyStores.builder(), Duration.ofNanos(1));
-            option.accept(SignalKeyStores.builder(), LONGEST);
+            option.accept(SignalKeyDatabase.builder(), Duration.ofNanos(1));
+            option.accept(SignalKeyDatabase.builder(), LONGEST);
             for (Duration refused : new Duration[] {
                 Duration.ZERO, Duration.ofNanos(-1), LONGEST.plusNanos(1), Duration.ofSeconds(Long.MAX_VALUE)
             }) {
-                assertThatThrownBy(() -> option.accept(SignalKeyStores.builder(), refused))
+                assertThatThrownBy(() -> option.accept(SignalKeyDatabase.builder(), refused))
                         .isInstanceOf(IllegalArgumentException.class)
                         .hasMessageContaining(name)
                         .hasMessageContaining(refused.toString());

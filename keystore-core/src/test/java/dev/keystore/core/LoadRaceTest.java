@@ -229,7 +229,7 @@ class LoadRaceTest {
         try (Fixture seeded = Fixture.of(Kind.COMPLETE)) {
             seeded.put("x", "old");
             try (Fixture fixture = seeded.reopen()) {
-                SignalKeyStore bob = fixture.stores.forContext("bob");
+                SignalKeyStore bob = fixture.database.forContext("bob");
                 bob.put(KeyTypes.SESSION, "x", bytes("bob's"));
                 Gate gate = fixture.faults.on(Operation.LOAD).inContext("alice").hold(Moment.AFTER);
                 Threads.Running<String> reader = Threads.start(() -> fixture.find("x"));

@@ -100,7 +100,7 @@ class LockTableTest {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.lockTimeout(Duration.ofSeconds(10)))) {
             AtomicInteger inside = new AtomicInteger();
             Threads.together(64, number -> {
-                SignalKeyStore store = fixture.stores.forContext("context " + number % 8);
+                SignalKeyStore store = fixture.database.forContext("context " + number % 8);
                 for (int i = 0; i < rounds / 64 + 1; i++) {
                     int outer = ThreadLocalRandom.current().nextInt(4);
                     store.useTransaction("key " + outer, tx -> {
@@ -331,7 +331,7 @@ class LockTableTest {
     @DisplayName("R20 two stores of one context, one of which has taken it over, share its locks")
     void transaction_storesOfOneContext_shareLocks() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
-            SignalKeyStore next = fixture.stores.takeOver("alice");
+            SignalKeyStore next = fixture.database.takeOver("alice");
             assertThat(next).isNotSameAs(fixture.alice);
             AtomicBoolean ended = new AtomicBoolean();
             Threads.Running<Boolean> other = next.transaction("k", tx -> {

@@ -95,11 +95,12 @@ class NamesTest {
     @DisplayName("R8 blank, longer and ill-formed contexts are refused with the argument's name, and not opened")
     void forContext_badName_isRefused() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
-            badIds().forEach(name -> assertThatThrownBy(() -> fixture.stores.forContext(name))
+            badIds().forEach(name -> assertThatThrownBy(() -> fixture.database.forContext(name))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageStartingWith("context "));
             assertThat(fixture.faults.calls()).isEmpty();
-            assertThatCode(() -> fixture.stores.forContext(EMOJI.repeat(1_024))).doesNotThrowAnyException();
+            assertThatCode(() -> fixture.database.forContext(EMOJI.repeat(1_024)))
+                    .doesNotThrowAnyException();
         }
     }
 

@@ -184,8 +184,8 @@ class NullArgumentsTest {
     @DisplayName("R8 a null argument of the stores, their builder and their options is refused with its name")
     void stores_nullArgument_namesIt() {
         Map<String, List<Runnable>> calls = new LinkedHashMap<>();
-        SignalKeyStores.Builder builder = SignalKeyStores.builder();
-        calls.put("url", List.of(() -> SignalKeyStores.open(null), () -> builder.url(null)));
+        SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder();
+        calls.put("url", List.of(() -> SignalKeyDatabase.open(null), () -> builder.url(null)));
         calls.put("backend", List.of(() -> builder.backend(null)));
         calls.put("name", List.of(() -> builder.property(null, "value"), () -> KeyType.ofBytes(null)));
         calls.put("value", List.of(() -> builder.property("name", null)));
@@ -205,9 +205,9 @@ class NullArgumentsTest {
             calls.put(
                     "context",
                     List.of(
-                            () -> fixture.stores.forContext(null),
-                            () -> fixture.stores.forExistingContext(null),
-                            () -> fixture.stores.takeOver(null)));
+                            () -> fixture.database.forContext(null),
+                            () -> fixture.database.forExistingContext(null),
+                            () -> fixture.database.takeOver(null)));
             calls.forEach((argument, each) -> each.forEach(call -> assertThatThrownBy(call::run)
                     .as(argument)
                     .isInstanceOf(NullPointerException.class)

@@ -17,26 +17,26 @@ abstract class OpenStores {
 
     final Faults faults = new Faults();
     final MemoryBackend memory = new MemoryBackend();
-    SignalKeyStores stores;
+    SignalKeyDatabase database;
     SignalKeyStore alice;
 
     /** Opens what {@link #memory} holds, with nothing cached, on a backend that writes groups and has no owners. */
-    void open(UnaryOperator<SignalKeyStores.Builder> options) {
+    void open(UnaryOperator<SignalKeyDatabase.Builder> options) {
         open(FaultyBackend.grouping(memory.reopen(), faults), options);
     }
 
-    void open(Backend backend, UnaryOperator<SignalKeyStores.Builder> options) {
+    void open(Backend backend, UnaryOperator<SignalKeyDatabase.Builder> options) {
         closeStores();
-        stores = options.apply(SignalKeyStores.builder().backend(backend)).open();
-        alice = stores.forContext("alice");
+        database = options.apply(SignalKeyDatabase.builder().backend(backend)).open();
+        alice = database.forContext("alice");
         faults.forgetCalls();
     }
 
     @AfterEach
     void closeStores() {
         faults.heal();
-        if (stores != null) {
-            stores.close();
+        if (database != null) {
+            database.close();
         }
     }
 
@@ -60,7 +60,7 @@ abstract class OpenStores {
 
     /** What the backend holds, past the cache. */
     String persisted(String id) {
-        try (SignalKeyStores others = SignalKeyStores.builder()
+        try (SignalKeyDatabase others = SignalKeyDatabase.builder()
                 .backend(FaultyBackend.plain(memory.reopen(), new Faults()))
                 .open()) {
             return others.forContext("alice")
@@ -72,6 +72,6 @@ abstract class OpenStores {
 
     /** Evicts now what does not fit into the cache, and not when the cache comes to it. */
     void evict() {
-        stores.stats();
+        database.stats();
     }
 }

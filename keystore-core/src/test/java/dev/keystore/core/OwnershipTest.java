@@ -34,14 +34,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(60)
 class OwnershipTest extends OpenStores {
 
-    private SignalKeyStores others;
+    private SignalKeyDatabase others;
     private SignalKeyStore theirs;
 
     @BeforeEach
     void loseAlice() {
         open(FaultyBackend.complete(memory.reopen(), faults), UnaryOperator.identity());
         put("a", "mine");
-        others = SignalKeyStores.builder().backend(memory.reopen()).open();
+        others = SignalKeyDatabase.builder().backend(memory.reopen()).open();
         theirs = others.forContext("alice");
         theirs.put(KeyTypes.SESSION, "a", "theirs".getBytes(UTF_8));
         assertThatThrownBy(() -> put("a", "lost")).isInstanceOf(OwnershipLostException.class);
@@ -72,13 +72,13 @@ class OwnershipTest extends OpenStores {
 
         assertThat(faults.count(Operation.COMMIT, Operation.LOAD)).isZero();
         assertThat(session("a")).isEqualTo("theirs");
-        stores.forContext("bob").put(KeyTypes.SESSION, "a", new byte[1]);
+        database.forContext("bob").put(KeyTypes.SESSION, "a", new byte[1]);
     }
 
     @Test
     @DisplayName("R53 forContext returns the store that lost its context, and does not take it back")
     void forContext_contextLost_doesNotTakeBack() {
-        assertThat(stores.forContext("alice")).isSameAs(alice);
+        assertThat(database.forContext("alice")).isSameAs(alice);
 
         assertThat(faults.count(Operation.TAKE_OVER)).isZero();
         theirs.put(KeyTypes.SESSION, "a", "still theirs".getBytes(UTF_8));
@@ -89,9 +89,9 @@ class OwnershipTest extends OpenStores {
     @DisplayName("R53 takeOver takes a lost context back, and fences the owner between")
     void takeOver_contextLost_takesBack() {
         SignalKeyStore former = alice;
-        alice = stores.takeOver("alice");
+        alice = database.takeOver("alice");
 
-        assertThat(stores.forContext("alice")).isSameAs(alice).isNotSameAs(former);
+        assertThat(database.forContext("alice")).isSameAs(alice).isNotSameAs(former);
         assertThat(session("a")).isEqualTo("theirs");
         put("a", "mine again");
         assertThat(session("a")).isEqualTo("mine again");
@@ -110,7 +110,7 @@ class OwnershipTest extends OpenStores {
                 FaultyBackend.complete(memory.reopen(), faults),
                 options -> options.onOwnershipLost(context -> {
                     told.add(context + " on " + Thread.currentThread().getName());
-                    stores.takeOver(context);
+                    database.takeOver(context);
                     throw new IllegalStateException("of the listener");
                 }));
         theirs = others.takeOver("alice");
@@ -124,7 +124,7 @@ class OwnershipTest extends OpenStores {
 
         assertLost(() -> put("a", "lost"));
         assertThat(told).containsExactly("alice on " + Thread.currentThread().getName());
-        alice = stores.forContext("alice");
+        alice = database.forContext("alice");
         put("a", "mine again");
         assertThat(persisted("a")).isEqualTo("mine again");
     }
@@ -132,8 +132,10 @@ class OwnershipTest extends OpenStores {
     @Test
     @DisplayName("R53 with refuseOwned, opening a context fails while its owner lives, and says who that is")
     void forContext_refuseOwned_failsWhileTheOwnerLives() {
-        try (SignalKeyStores polite =
-                SignalKeyStores.builder().backend(memory.reopen()).refuseOwned().open()) {
+        try (SignalKeyDatabase polite = SignalKeyDatabase.builder()
+                .backend(memory.reopen())
+                .refuseOwned()
+                .open()) {
             assertThatThrownBy(() -> polite.forContext("alice"))
                     .isInstanceOfSatisfying(ContextOwnedException.class, owned -> {
                         assertThat(owned.context()).isEqualTo("alice");
@@ -146,9 +148,11 @@ class OwnershipTest extends OpenStores {
             polite.forContext("alice").put(KeyTypes.SESSION, "a", "ours".getBytes(UTF_8));
             assertThat(persisted("a")).isEqualTo("ours");
         }
-        try (SignalKeyStores polite =
-                SignalKeyStores.builder().backend(memory.reopen()).refuseOwned().open()) {
-            alice = stores.takeOver("alice");
+        try (SignalKeyDatabase polite = SignalKeyDatabase.builder()
+                .backend(memory.reopen())
+                .refuseOwned()
+                .open()) {
+            alice = database.takeOver("alice");
             polite.takeOver("alice").put(KeyTypes.SESSION, "a", "taken".getBytes(UTF_8));
             assertLost(() -> put("a", "lost"));
         }
@@ -158,14 +162,14 @@ class OwnershipTest extends OpenStores {
     @DisplayName("R52 a takeover that hangs keeps nobody from opening other contexts")
     void forContext_besideATakeoverThatHangs_opens() throws Exception {
         Gate gate = faults.on(Operation.TAKE_OVER).inContext("slow").hold(Moment.BEFORE);
-        Threads.Running<SignalKeyStore> slow = Threads.start(() -> stores.forContext("slow"));
+        Threads.Running<SignalKeyStore> slow = Threads.start(() -> database.forContext("slow"));
         gate.awaitReached();
 
         for (int i = 0; i < 100; i++) {
-            stores.forContext("quick" + i);
+            database.forContext("quick" + i);
         }
         gate.open();
-        assertThat(slow.result()).isSameAs(stores.forContext("slow"));
+        assertThat(slow.result()).isSameAs(database.forContext("slow"));
     }
 
     private void openRetrying(int attempts, Duration delay, Duration commitTimeout) {
@@ -196,7 +200,7 @@ class OwnershipTest extends OpenStores {
     }
 
     private SignalKeyStore takeOver(String context, boolean anew) {
-        return anew ? stores.takeOver(context) : stores.forContext(context);
+        return anew ? database.takeOver(context) : database.forContext(context);
     }
 
     @ParameterizedTest
@@ -208,7 +212,7 @@ class OwnershipTest extends OpenStores {
         openRetrying(5, Duration.ofMillis(1), Duration.ofSeconds(30));
         faults.on(Operation.TAKE_OVER).fail(Moment.BEFORE, kind);
 
-        assertThatThrownBy(() -> stores.forContext("bob")).isInstanceOf(StoreOpenException.class);
+        assertThatThrownBy(() -> database.forContext("bob")).isInstanceOf(StoreOpenException.class);
         assertThat(faults.count(Operation.TAKE_OVER)).isEqualTo(1);
     }
 
@@ -218,7 +222,7 @@ class OwnershipTest extends OpenStores {
         openRetrying(Integer.MAX_VALUE, Duration.ofMillis(1), Duration.ofMillis(100));
         faults.on(Operation.TAKE_OVER).forever().fail(Moment.BEFORE, Kind.TRANSIENT);
 
-        assertThatThrownBy(() -> stores.forContext("bob")).isInstanceOf(StoreOpenException.class);
+        assertThatThrownBy(() -> database.forContext("bob")).isInstanceOf(StoreOpenException.class);
         assertThat(faults.count(Operation.TAKE_OVER)).isGreaterThan(1);
     }
 
@@ -236,11 +240,11 @@ class OwnershipTest extends OpenStores {
         trying.thread().interrupt();
         trying.result();
 
-        assertThat(stores.forContext("bob")).isNotNull();
+        assertThat(database.forContext("bob")).isNotNull();
     }
 
     private void openBobInterrupted() {
-        assertThatThrownBy(() -> stores.forContext("bob")).isInstanceOf(OperationInterruptedException.class);
+        assertThatThrownBy(() -> database.forContext("bob")).isInstanceOf(OperationInterruptedException.class);
         assertThat(Thread.currentThread().isInterrupted()).isTrue();
     }
 
@@ -249,13 +253,13 @@ class OwnershipTest extends OpenStores {
     void forContext_besideATakeoverThatHangs_endsAtTheDeadline() throws Exception {
         openRetrying(5, Duration.ofMillis(1), Duration.ofMillis(100));
         Gate gate = faults.on(Operation.TAKE_OVER).hold(Moment.BEFORE);
-        Threads.Running<SignalKeyStore> slow = Threads.start(() -> stores.forContext("bob"));
+        Threads.Running<SignalKeyStore> slow = Threads.start(() -> database.forContext("bob"));
         gate.awaitReached();
 
-        assertThatThrownBy(() -> stores.forContext("bob"))
+        assertThatThrownBy(() -> database.forContext("bob"))
                 .isInstanceOf(StoreOpenException.class)
                 .hasMessageContaining("another thread");
         gate.open();
-        assertThat(slow.result()).isSameAs(stores.forContext("bob"));
+        assertThat(slow.result()).isSameAs(database.forContext("bob"));
     }
 }

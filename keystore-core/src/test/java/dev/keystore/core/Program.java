@@ -379,7 +379,7 @@ record Program(Setup setup, List<List<Program.Step>> threads) {
 
         private void setup(Fixture.Kind kind) {
             List<String> contexts = kind == Fixture.Kind.MINIMAL
-                    ? List.of(SignalKeyStores.DEFAULT_CONTEXT)
+                    ? List.of(SignalKeyDatabase.DEFAULT_CONTEXT)
                     : chance(50) ? List.of("alice") : List.of("alice", "alic");
             setup = new Setup(
                     kind,

@@ -97,7 +97,7 @@ class ReadingTest {
         assertThat(cold.faults.loads("session", "a")).isEqualTo(1);
         assertThat(cold.faults.loads("session", "absent")).isEqualTo(1);
         assertThat(cold.faults.count(Operation.LOAD)).isEqualTo(3);
-        assertThat(cold.stores.stats().loads()).isEqualTo(3);
+        assertThat(cold.database.stats().loads()).isEqualTo(3);
     }
 
     @Test

@@ -44,13 +44,15 @@ class RollbackTest {
 
     private final Faults faults = new Faults();
     private final MemoryBackend memory = new MemoryBackend();
-    private SignalKeyStores stores;
+    private SignalKeyDatabase database;
     private SignalKeyStore alice;
 
     private void open(ContextAwareBackend backend) {
-        stores =
-                SignalKeyStores.builder().backend(backend).retry(3, RETRY_DELAY).open();
-        alice = stores.forContext("alice");
+        database = SignalKeyDatabase.builder()
+                .backend(backend)
+                .retry(3, RETRY_DELAY)
+                .open();
+        alice = database.forContext("alice");
         Updates before = new Updates();
         before.put(KeyTypes.SESSION, "1", bytes("before 1"));
         before.put(KeyTypes.SESSION, "2", bytes("before 2"));
@@ -61,7 +63,7 @@ class RollbackTest {
 
     @AfterEach
     void close() {
-        stores.close();
+        database.close();
     }
 
     private static byte[] bytes(String text) {
@@ -90,7 +92,7 @@ class RollbackTest {
     }
 
     private Map<String, String> persisted() {
-        try (SignalKeyStores others = SignalKeyStores.builder()
+        try (SignalKeyDatabase others = SignalKeyDatabase.builder()
                 .backend(FaultyBackend.plain(memory.reopen(), new Faults()))
                 .open()) {
             return read(others.forContext("alice"));

@@ -143,7 +143,7 @@ class SecrecyTest {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.alice.set(updates);
             fixture.alice.saveCredentials(secret);
-            shown.addAll(List.of(fixture.stores, fixture.alice, fixture.stores.stats(), fixture.alice.readOnly()));
+            shown.addAll(List.of(fixture.database, fixture.alice, fixture.database.stats(), fixture.alice.readOnly()));
             shown.addAll(fixture.faults.calls());
             fixture.alice.useTransaction("k", tx -> {
                 tx.put(KeyTypes.SESSION, "x", secret);

@@ -56,7 +56,7 @@ class SettlingTest extends OpenStores {
         assertThat(session("a")).isEqualTo("after");
         assertThat(persisted("a")).isEqualTo("after");
         assertThat(persisted("b")).isEqualTo("after");
-        assertThat(stores.stats().commits()).isEqualTo(2);
+        assertThat(database.stats().commits()).isEqualTo(2);
         put("a", "next");
         assertThat(persisted("a")).isEqualTo("next");
     }
@@ -106,8 +106,8 @@ class SettlingTest extends OpenStores {
     private void loseNextInDoubt(Moment moment, int owners) {
         faults.on(Operation.COMMIT).run(moment, () -> {
             for (int i = 0; i < owners; i++) {
-                try (SignalKeyStores others =
-                        SignalKeyStores.builder().backend(memory.reopen()).open()) {
+                try (SignalKeyDatabase others =
+                        SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
                     others.forContext("alice").put(KeyTypes.SESSION, "a", new byte[] {'x'});
                 }
             }
@@ -157,7 +157,7 @@ class SettlingTest extends OpenStores {
         gate.awaitReached();
         Threads.Running<Boolean> ofAlice = Threads.run(() -> put("a", "1")).awaitCommitting();
         Threads.Running<Boolean> ofBob = Threads.run(
-                        () -> stores.forContext("bob").put(KeyTypes.SESSION, "b", new byte[] {'1'}))
+                        () -> database.forContext("bob").put(KeyTypes.SESSION, "b", new byte[] {'1'}))
                 .awaitCommitting();
         loseNextInDoubt(Moment.BEFORE, 2);
         gate.open();
@@ -166,7 +166,7 @@ class SettlingTest extends OpenStores {
         assertThat(ofAlice.failure()).isInstanceOf(OwnershipLostException.class);
         ofBob.result();
         assertThat(persisted("a")).isEqualTo("x");
-        assertThat(stores.forContext("bob").find(KeyTypes.SESSION, "b")).isPresent();
+        assertThat(database.forContext("bob").find(KeyTypes.SESSION, "b")).isPresent();
     }
 
     @ParameterizedTest
@@ -198,8 +198,8 @@ class SettlingTest extends OpenStores {
         assertThatThrownBy(() -> put("a", "doubt")).isInstanceOf(CommitOutcomeUnknownException.class);
 
         assertThatThrownBy(() -> put("a", "late")).isInstanceOf(OwnershipLostException.class);
-        stores.forContext("bob").put(KeyTypes.SESSION, "b", new byte[] {'1'});
-        assertThat(stores.forContext("bob").find(KeyTypes.SESSION, "b")).isPresent();
+        database.forContext("bob").put(KeyTypes.SESSION, "b", new byte[] {'1'});
+        assertThat(database.forContext("bob").find(KeyTypes.SESSION, "b")).isPresent();
     }
 
     @Test
@@ -209,7 +209,7 @@ class SettlingTest extends OpenStores {
         faults.on(Operation.COMMIT).forever().fail(Moment.AFTER, Kind.OUTCOME_UNKNOWN);
         assertThatThrownBy(() -> put("a", "doubt")).isInstanceOf(CommitOutcomeUnknownException.class);
 
-        stores.close();
+        database.close();
 
         assertThat(persisted("a")).isEqualTo("doubt");
         assertThatThrownBy(() -> session("a")).isInstanceOf(IllegalStateException.class);
@@ -224,7 +224,7 @@ class SettlingTest extends OpenStores {
         gate.awaitReached();
         List<Threads.Running<Boolean>> group = List.of(
                 Threads.run(() -> put("a", "1")).awaitCommitting(),
-                Threads.run(() -> stores.forContext("bob").put(KeyTypes.SESSION, "b", new byte[] {'1'}))
+                Threads.run(() -> database.forContext("bob").put(KeyTypes.SESSION, "b", new byte[] {'1'}))
                         .awaitCommitting());
         faults.on(Operation.COMMIT).fail(Moment.AFTER, Kind.OUTCOME_UNKNOWN);
         gate.open();
@@ -235,6 +235,6 @@ class SettlingTest extends OpenStores {
         }
         assertThat(persisted("first")).isEqualTo("1");
         assertThat(persisted("a")).isEqualTo("1");
-        assertThat(stores.forContext("bob").find(KeyTypes.SESSION, "b")).isPresent();
+        assertThat(database.forContext("bob").find(KeyTypes.SESSION, "b")).isPresent();
     }
 }

@@ -45,22 +45,22 @@ import org.junit.jupiter.api.Timeout;
 class TransactionTest {
 
     private final Faults faults = new Faults();
-    private SignalKeyStores stores;
+    private SignalKeyDatabase database;
     private SignalKeyStore alice;
 
     @BeforeEach
     void open() {
-        stores = builder().open();
-        alice = stores.forContext("alice");
+        database = builder().open();
+        alice = database.forContext("alice");
     }
 
     @AfterEach
     void close() {
-        stores.close();
+        database.close();
     }
 
-    private SignalKeyStores.Builder builder() {
-        return SignalKeyStores.builder().backend(FaultyBackend.complete(new MemoryBackend(), faults));
+    private SignalKeyDatabase.Builder builder() {
+        return SignalKeyDatabase.builder().backend(FaultyBackend.complete(new MemoryBackend(), faults));
     }
 
     private static byte[] bytes(String text) {
@@ -107,7 +107,7 @@ class TransactionTest {
     @Test
     @DisplayName("R20 works of different lock keys, and of one lock key in different contexts, run in parallel")
     void transaction_otherKeyOrContext_runsInParallel() throws Exception {
-        SignalKeyStore carol = stores.forContext("carol");
+        SignalKeyStore carol = database.forContext("carol");
         CountDownLatch all = new CountDownLatch(3);
 
         List<Threads.Running<Boolean>> running = List.of(
@@ -306,7 +306,7 @@ class TransactionTest {
     @Test
     @DisplayName("R24 a conflict with another thread is not called this thread's, whatever that wrote elsewhere")
     void transaction_othersWrite_conflictNamesOthers() {
-        SignalKeyStore carol = stores.forContext("carol");
+        SignalKeyStore carol = database.forContext("carol");
         assertThatThrownBy(() -> alice.useTransaction("k", tx -> {
                     tx.find(KeyTypes.SESSION, "a");
                     alice.put(KeyTypes.SESSION, "other", bytes("1"));
@@ -333,7 +333,7 @@ class TransactionTest {
                     tx.put(KeyTypes.SESSION, "b", bytes("1"));
                 }))
                 .isInstanceOf(TransactionConflictException.class);
-        assertThat(stores.stats().conflicts())
+        assertThat(database.stats().conflicts())
                 .as("at a read, caught, and again at the commit")
                 .isEqualTo(1);
 
@@ -346,7 +346,7 @@ class TransactionTest {
             return tx.find(KeyTypes.SESSION, "unread");
         });
         assertThat(runs).hasValue(4);
-        assertThat(stores.stats().conflicts())
+        assertThat(database.stats().conflicts())
                 .as("three attempts that were run again")
                 .isEqualTo(4);
     }
@@ -370,12 +370,12 @@ class TransactionTest {
     @Test
     @DisplayName("R24 a conflict is found also when what was read is no longer cached")
     void transaction_readEntryEvicted_conflictIsFound() {
-        stores.close();
-        stores = SignalKeyStores.builder()
+        database.close();
+        database = SignalKeyDatabase.builder()
                 .backend(FaultyBackend.complete(new MemoryBackend(), faults))
                 .maximumCacheBytes(0)
                 .open();
-        alice = stores.forContext("alice");
+        alice = database.forContext("alice");
         alice.put(KeyTypes.SESSION, "a", bytes("1"));
 
         alice.useTransaction("k", tx -> {
@@ -422,7 +422,7 @@ class TransactionTest {
         first.result();
         assertThat(second.failure()).isInstanceOf(TransactionConflictException.class);
         assertThat(session("a")).hasValue("01");
-        assertThat(stores.stats().conflicts()).isEqualTo(1);
+        assertThat(database.stats().conflicts()).isEqualTo(1);
     }
 
     private void append(String lockKey, String text) {
@@ -535,7 +535,7 @@ class TransactionTest {
     @Test
     @DisplayName("R26 a nested transaction through the store, on the same thread, is refused")
     void transaction_nestedThroughStore_isRefused() {
-        SignalKeyStore carol = stores.forContext("carol");
+        SignalKeyStore carol = database.forContext("carol");
         alice.useTransaction("k", tx -> {
             assertThatThrownBy(() -> alice.useTransaction("k", inner -> {}))
                     .isInstanceOf(IllegalStateException.class)
@@ -552,9 +552,9 @@ class TransactionTest {
     @Test
     @DisplayName("R27 a lock not free in time is a LockTimeoutException that names the key and the holder")
     void transaction_lockNotFree_timesOut() throws Exception {
-        stores.close();
-        stores = builder().lockTimeout(Duration.ofMillis(50)).open();
-        alice = stores.forContext("alice");
+        database.close();
+        database = builder().lockTimeout(Duration.ofMillis(50)).open();
+        alice = database.forContext("alice");
         CountDownLatch held = new CountDownLatch(1);
         CountDownLatch release = new CountDownLatch(1);
         Threads.Running<Boolean> holder = Threads.run(() -> {
@@ -582,9 +582,9 @@ class TransactionTest {
     @Test
     @DisplayName("R27 of several locks, those taken before the deadline are free again after it")
     void transaction_secondLockTimesOut_freesTheFirst() throws Exception {
-        stores.close();
-        stores = builder().lockTimeout(Duration.ofMillis(50)).open();
-        alice = stores.forContext("alice");
+        database.close();
+        database = builder().lockTimeout(Duration.ofMillis(50)).open();
+        alice = database.forContext("alice");
         for (String held : List.of("a", "b")) {
             CountDownLatch reached = new CountDownLatch(1);
             CountDownLatch release = new CountDownLatch(1);
@@ -658,8 +658,8 @@ class TransactionTest {
     @DisplayName("R28 a store used after close is refused; close is idempotent and closes the backend once")
     void store_afterClose_isRefused() {
         alice.put(KeyTypes.SESSION, "a", bytes("1"));
-        stores.close();
-        stores.close();
+        database.close();
+        database.close();
 
         assertThat(faults.count(Operation.CLOSE)).isEqualTo(1);
         assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "a")).isInstanceOf(IllegalStateException.class);
@@ -668,7 +668,7 @@ class TransactionTest {
         assertThatThrownBy(() -> alice.useTransaction("k", tx -> {})).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> alice.ids(KeyTypes.SESSION, "")).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> alice.verify()).isInstanceOf(IllegalStateException.class);
-        assertThatThrownBy(() -> stores.forContext("alice")).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> database.forContext("alice")).isInstanceOf(IllegalStateException.class);
     }
 
     @Test
@@ -685,7 +685,7 @@ class TransactionTest {
         await(inWork);
         Threads.Running<Boolean> commit = Threads.run(() -> alice.put(KeyTypes.SESSION, "a", bytes("1")));
         gate.awaitReached();
-        Threads.Running<Boolean> closer = Threads.run(stores::close).awaitWaiting();
+        Threads.Running<Boolean> closer = Threads.run(database::close).awaitWaiting();
         assertThat(faults.count(Operation.CLOSE)).isZero();
         goOn.countDown();
         assertThat(late.failure()).isInstanceOf(IllegalStateException.class);

@@ -36,10 +36,10 @@ class VirtualThreadTest {
                 Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
         Faults faults = new Faults();
         faults.on(Operation.COMMIT).forever().run(Moment.BEFORE, () -> LockSupport.parkNanos(200_000));
-        try (SignalKeyStores stores = SignalKeyStores.builder()
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                 .backend(FaultyBackend.complete(new MemoryBackend(), faults))
                 .open()) {
-            SignalKeyStore alice = stores.forContext("alice");
+            SignalKeyStore alice = database.forContext("alice");
             List<Future<?>> running = new ArrayList<>();
             for (int i = 0; i < 1_000; i++) {
                 String lockKey = "key-" + i % 10;
@@ -76,10 +76,10 @@ class VirtualThreadTest {
                 Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
         Faults faults = new Faults();
         faults.on(Operation.COMMIT).times(4).fail(Moment.BEFORE, Kind.TRANSIENT);
-        try (SignalKeyStores stores = SignalKeyStores.builder()
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                 .backend(FaultyBackend.complete(new MemoryBackend(), faults))
                 .open()) {
-            SignalKeyStore alice = stores.forContext("alice");
+            SignalKeyStore alice = database.forContext("alice");
             long beginNanos = System.nanoTime();
             executor.submit(() -> alice.put(KeyTypes.SESSION, "a", new byte[1]))
                     .get(Threads.DEADLINE_SECONDS, TimeUnit.SECONDS);

@@ -173,8 +173,8 @@ class VisibilityTest extends OpenStores {
     void transaction_ownershipLostBetweenTwoReads_isNotTorn() {
         open(FaultyBackend.complete(memory.reopen(), faults), UnaryOperator.identity());
         putBoth("a", "b", "0");
-        try (SignalKeyStores others =
-                SignalKeyStores.builder().backend(memory.reopen()).open()) {
+        try (SignalKeyDatabase others =
+                SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
             SignalKeyStore next = others.forContext("alice");
             Updates theirs = new Updates();
             theirs.put(KeyTypes.SESSION, "a", new byte[] {'1'});

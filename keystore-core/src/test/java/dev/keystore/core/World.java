@@ -45,7 +45,7 @@ final class World implements AutoCloseable {
     private final MinimalBackend minimal = new MinimalBackend();
     private final History history;
     private MemoryBackend memory = new MemoryBackend();
-    private SignalKeyStores stores;
+    private SignalKeyDatabase database;
 
     /** Makes an empty world; {@code history}, if any, is told what reaches the backend. */
     World(Program.Setup setup, History history) {
@@ -55,7 +55,7 @@ final class World implements AutoCloseable {
     }
 
     private void open(long cacheBytes) {
-        stores = SignalKeyStores.builder()
+        database = SignalKeyDatabase.builder()
                 .backend(backend())
                 .maximumCacheBytes(cacheBytes)
                 .maximumGroupSize(setup.groupSize())
@@ -76,13 +76,13 @@ final class World implements AutoCloseable {
     }
 
     SignalKeyStore store(String context) {
-        return stores.forContext(context);
+        return database.forContext(context);
     }
 
     void cleanUp() {
-        long cachedBytes = stores.stats().cachedBytes();
+        long cachedBytes = database.stats().cachedBytes();
         for (int looks = 1; cachedBytes > setup.cacheBytes() && looks < LOOKS; looks++) {
-            cachedBytes = stores.stats().cachedBytes(); // others may have filled it since it was trimmed
+            cachedBytes = database.stats().cachedBytes(); // others may have filled it since it was trimmed
         }
         Model.check(cachedBytes <= setup.cacheBytes(), "the cache is over its bound: {}", cachedBytes);
     }
@@ -123,7 +123,7 @@ final class World implements AutoCloseable {
     @Override
     public void close() {
         faults.heal();
-        stores.close();
+        database.close();
     }
 
     /** Tells a history what reaches the backend, and takes its time now and then, so that threads meet. */

@@ -8,7 +8,7 @@ import dev.keystore.CorruptEntryException;
 import dev.keystore.KeyReader;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.UnsupportedFormatException;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
@@ -42,8 +42,8 @@ class AccountRecordFuzzTest {
                 ? FormatOne.encode(identity, 1, 1, 1, new byte[50])
                 : new AccountRecord(identity, new byte[50]).encode();
         int refused = 0;
-        try (SignalKeyStores stores = SignalKeyStores.open("jdbc:sqlite:" + folder.resolve("keys.db"))) {
-            SignalKeyStore store = stores.forContext("alice");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db"))) {
+            SignalKeyStore store = database.forContext("alice");
             store.transaction("fuzz", tx -> {
                 tx.saveCredentials(valid);
                 assertThat(AccountRecord.load(tx).identity()).isEqualTo(identity);

@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.TransactionConflictException;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -62,12 +62,12 @@ class NoConflictUnderLoadTest {
         AtomicBoolean stopped = new AtomicBoolean();
         List<AtomicInteger> loops = new ArrayList<>();
         ExecutorService threads = Executors.newCachedThreadPool();
-        try (SignalKeyStores stores = SignalKeyStores.builder()
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                 .url(scheme + folder.resolve("keys"))
                 .lockTimeout(Duration.ofMinutes(5))
                 .commitTimeout(Duration.ofMinutes(5))
                 .open()) {
-            SignalAccount bot = SignalAccount.create(stores.forContext("bot"));
+            SignalAccount bot = SignalAccount.create(database.forContext("bot"));
             List<Runnable> works = List.of(
                     () -> bot.newPreKeyBundle(1),
                     () -> bot.generatePreKeys(100),
@@ -90,7 +90,7 @@ class NoConflictUnderLoadTest {
                 peers.add(threads.submit(() -> {
                     for (int peer = first; peer < decrypts; peer += THREADS) {
                         try {
-                            writeTo(bot, stores, peer);
+                            writeTo(bot, database, peer);
                             decrypted.incrementAndGet();
                         } catch (TransactionConflictException e) {
                             conflicts.incrementAndGet();
@@ -109,9 +109,9 @@ class NoConflictUnderLoadTest {
             System.out.printf(
                     "%s %d first messages decrypted, %d conflicts reached a caller, %d in all;"
                             + " meanwhile %s bundles, batches of 100 pre-keys, of 50 Kyber pre-keys, saves%n",
-                    scheme, decrypted.get(), conflicts.get(), stores.stats().conflicts(), loops);
+                    scheme, decrypted.get(), conflicts.get(), database.stats().conflicts(), loops);
             assertThat(conflicts).hasValue(0);
-            assertThat(stores.stats().conflicts()).isZero();
+            assertThat(database.stats().conflicts()).isZero();
             assertThat(decrypted).hasValue(decrypts);
             assertThat(loops).allSatisfy(loop -> assertThat(loop).hasPositiveValue());
         } finally {
@@ -121,9 +121,9 @@ class NoConflictUnderLoadTest {
     }
 
     /** The README's flow; a third of the messages each is decrypted with retries, without, and with a save. */
-    private static void writeTo(SignalAccount bot, SignalKeyStores stores, int number) throws Exception {
+    private static void writeTo(SignalAccount bot, SignalKeyDatabase database, int number) throws Exception {
         SignalProtocolAddress address = new SignalProtocolAddress("peer-" + number, 1);
-        SignalAccount peer = SignalAccount.openOrCreate(stores.forContext(address.getName()));
+        SignalAccount peer = SignalAccount.openOrCreate(database.forContext(address.getName()));
         PreKeyBundle bundle = bot.newPreKeyBundle(1);
         peer.startSession(BOT, bundle);
         CiphertextMessage message = peer.encrypt(BOT, "hello".getBytes(UTF_8));

@@ -5,7 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendProvider;
@@ -28,11 +28,11 @@ final class TwoParties implements AutoCloseable {
 
     final Faults faults = new Faults();
     private final Path folder;
-    private SignalKeyStores stores;
+    private SignalKeyDatabase database;
 
     TwoParties(Path folder) {
         this.folder = folder;
-        stores = open();
+        database = open();
         startIdsAtOne(store("alice"));
         startIdsAtOne(store("bob"));
         faults.forgetCalls();
@@ -46,7 +46,7 @@ final class TwoParties implements AutoCloseable {
     }
 
     SignalKeyStore store(String context) {
-        return stores.forContext(context);
+        return database.forContext(context);
     }
 
     SignalAccount alice() {
@@ -70,11 +70,11 @@ final class TwoParties implements AutoCloseable {
     }
 
     void reopen() {
-        stores.close();
-        stores = open();
+        database.close();
+        database = open();
     }
 
-    private SignalKeyStores open() {
+    private SignalKeyDatabase open() {
         String url = "jdbc:sqlite:" + folder.resolve("keys.db");
         Backend sqlite = ServiceLoader.load(BackendProvider.class).stream()
                 .map(ServiceLoader.Provider::get)
@@ -82,13 +82,13 @@ final class TwoParties implements AutoCloseable {
                 .findFirst()
                 .orElseThrow()
                 .open(new BackendConfig(url, Map.of()));
-        return SignalKeyStores.builder()
+        return SignalKeyDatabase.builder()
                 .backend(FaultyBackend.grouping((ContextAwareBackend & GroupCommit) sqlite, faults))
                 .open();
     }
 
     @Override
     public void close() {
-        stores.close();
+        database.close();
     }
 }

@@ -3,7 +3,7 @@ package dev.keystore.moduletest;
 import dev.keystore.KeyPair;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.PersistenceBackend;
 import java.util.List;
 
@@ -14,8 +14,8 @@ final class OpenStore {
 
     public static void main(String[] arguments) {
         String url = arguments[0];
-        try (SignalKeyStores stores = SignalKeyStores.open(url)) {
-            SignalKeyStore store = stores.forContext(PersistenceBackend.DEFAULT_CONTEXT);
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+            SignalKeyStore store = database.forContext(PersistenceBackend.DEFAULT_CONTEXT);
             store.put(KeyTypes.PRE_KEY, "17", new KeyPair(new byte[33], new byte[32]));
             KeyPair taken = store.transaction("session:bob.1", tx -> {
                 tx.put(KeyTypes.SESSION, "bob.1", new byte[] {1});
@@ -23,11 +23,11 @@ final class OpenStore {
             });
             System.out.println("took " + taken);
         }
-        try (SignalKeyStores stores = SignalKeyStores.open(url)) {
-            SignalKeyStore store = stores.forContext(PersistenceBackend.DEFAULT_CONTEXT);
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+            SignalKeyStore store = database.forContext(PersistenceBackend.DEFAULT_CONTEXT);
             List<String> sessions = List.copyOf(
                     store.get(KeyTypes.SESSION, List.of("bob.1", "bob.2")).keySet());
-            System.out.println(OpenStore.class.getModule() + " with " + SignalKeyStores.class.getModule() + " reads "
+            System.out.println(OpenStore.class.getModule() + " with " + SignalKeyDatabase.class.getModule() + " reads "
                     + sessions + ", pre-key left: "
                     + store.find(KeyTypes.PRE_KEY, "17").isPresent());
         }

@@ -64,7 +64,7 @@ class ErrorsAnywhereTest {
     private final ExecutorService other = Executors.newSingleThreadExecutor();
     private final MemoryBackend memory = new MemoryBackend();
     private Kind kind;
-    private OpenedStore stores;
+    private OpenedStore database;
     private SignalKeyStore alice;
     private String victim = "";
     private int round;
@@ -145,7 +145,7 @@ class ErrorsAnywhereTest {
 
     private void reopen(String what, String value) throws Exception {
         inTime(what + ": close", () -> {
-            stores.close();
+            database.close();
             return "";
         });
         open();
@@ -156,7 +156,7 @@ class ErrorsAnywhereTest {
 
     private void close() throws Exception {
         reopen("at the end", get("other"));
-        stores.close();
+        database.close();
     }
 
     /** A commit that takes a lock, reads, writes, replaces and deletes. */
@@ -220,7 +220,7 @@ class ErrorsAnywhereTest {
             case PLAIN -> () -> FaultyBackend.plain(memory.reopen(), new Faults());
             default -> null;
         };
-        stores = backend == null ? opener.open(url()) : opener.open(backend.get());
-        alice = stores.context("alice");
+        database = backend == null ? opener.open(url()) : opener.open(backend.get());
+        alice = database.context("alice");
     }
 }

@@ -2,7 +2,7 @@ package dev.keystore.torture;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -27,20 +27,20 @@ public final class Exhausted {
 
     private static final long DEADLINE_SECONDS = 30;
 
-    private final SignalKeyStores stores;
+    private final SignalKeyDatabase database;
     private final SignalKeyStore alice;
     private volatile boolean stopped;
 
     private Exhausted(String url) {
         Duration timeout = Duration.ofSeconds(10);
-        this.stores = SignalKeyStores.builder()
+        this.database = SignalKeyDatabase.builder()
                 .url(url)
                 .commitTimeout(timeout)
                 .lockTimeout(timeout)
                 .loadTimeout(timeout)
                 .maximumCacheBytes(100_000)
                 .open();
-        this.alice = stores.forContext("alice");
+        this.alice = database.forContext("alice");
     }
 
     /** An entry, and which values it may have: the last that was acknowledged, and those that came to no known end since. */
@@ -190,7 +190,7 @@ public final class Exhausted {
             System.out.println(counter.id + " " + counter.possible.first());
         }
         inTime(() -> {
-            stores.close();
+            database.close();
             return null;
         });
         System.out.println("closed");

@@ -3,7 +3,7 @@ package dev.keystore.torture;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.KeyTypes;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,8 +43,9 @@ class ExhaustionTest {
                 .map(line -> line.split(" "))
                 .collect(Collectors.toMap(words -> words[0], words -> Integer.valueOf(words[1])));
         assertThat(values).hasSizeGreaterThanOrEqualTo(3);
-        try (SignalKeyStores stores = SignalKeyStores.open(url)) {
-            values.forEach((id, value) -> assertThat(stores.forContext("alice").find(KeyTypes.SESSION, id))
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+            values.forEach((id, value) -> assertThat(
+                            database.forContext("alice").find(KeyTypes.SESSION, id))
                     .as(id)
                     .hasValueSatisfying(
                             bytes -> assertThat(ByteBuffer.wrap(bytes).getInt()).isEqualTo(value)));

@@ -4,7 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.libsignal.SignalAccount;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -45,19 +45,19 @@ public final class PinnedCarriers {
     private static void run(String url, int conversations) throws Exception {
         ExecutorService virtual = (ExecutorService)
                 Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
-        try (SignalKeyStores stores = SignalKeyStores.builder()
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                 .url(url)
                 .maximumCacheBytes(CACHE_BYTES)
                 .lockTimeout(LOCK_TIMEOUT)
                 .open()) {
-            SignalAccount bot = SignalAccount.openOrCreate(stores.forContext("bot"));
-            SignalAccount peer = SignalAccount.openOrCreate(stores.forContext("peer"));
+            SignalAccount bot = SignalAccount.openOrCreate(database.forContext("bot"));
+            SignalAccount peer = SignalAccount.openOrCreate(database.forContext("peer"));
             List<Future<?>> running = new ArrayList<>();
             for (int i = 0; i < conversations; i++) {
                 int number = i;
                 running.add(virtual.submit(() -> converse(bot, peer, number)));
             }
-            int commits = commitUntilDone(stores.forContext("other"), running);
+            int commits = commitUntilDone(database.forContext("other"), running);
             for (Future<?> one : running) {
                 one.get();
             }

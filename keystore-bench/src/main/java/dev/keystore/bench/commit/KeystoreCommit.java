@@ -4,21 +4,21 @@ import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.Updates;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.util.List;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 final class KeystoreCommit implements CommitPeer {
 
-    private final SignalKeyStores stores;
+    private final SignalKeyDatabase database;
 
-    private KeystoreCommit(SignalKeyStores stores) {
-        this.stores = stores;
+    private KeystoreCommit(SignalKeyDatabase database) {
+        this.database = database;
     }
 
     static KeystoreCommit open(String url) {
-        return new KeystoreCommit(SignalKeyStores.open(url));
+        return new KeystoreCommit(SignalKeyDatabase.open(url));
     }
 
     private static KeyType<byte[]> type(Kind kind) {
@@ -33,12 +33,12 @@ final class KeystoreCommit implements CommitPeer {
             updates.put(type(Kind.SESSION), id, first);
             updates.put(type(Kind.SENDER_KEY), id, first);
         }
-        stores.forContext(context).set(updates);
+        database.forContext(context).set(updates);
     }
 
     @Override
     public void commit(String context, String id) {
-        SignalKeyStore store = stores.forContext(context);
+        SignalKeyStore store = database.forContext(context);
         store.transaction("session:" + id, tx -> {
             byte[] next = Payload.next(tx.find(type(Kind.SESSION), id).orElseThrow());
             tx.put(type(Kind.SESSION), id, next);
@@ -49,17 +49,17 @@ final class KeystoreCommit implements CommitPeer {
 
     @Override
     public byte @Nullable [] find(Kind kind, String context, String id) {
-        return stores.forContext(context).find(type(kind), id).orElse(null);
+        return database.forContext(context).find(type(kind), id).orElse(null);
     }
 
     /** On a backend with group commit, each write is one. */
     @Override
     public OptionalLong fsyncs() {
-        return OptionalLong.of(stores.stats().writes());
+        return OptionalLong.of(database.stats().writes());
     }
 
     @Override
     public void close() {
-        stores.close();
+        database.close();
     }
 }

@@ -2,7 +2,7 @@ package dev.keystore.bench.commit;
 
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -22,7 +22,7 @@ final class PostgresCommit implements CommitPeer {
     private final HikariDataSource pool;
 
     PostgresCommit(String url) {
-        SignalKeyStores.open(url).close();
+        SignalKeyDatabase.open(url).close();
         HikariConfig config = new HikariConfig();
         config.setJdbcUrl(url);
         config.setMaximumPoolSize(CONNECTIONS);

@@ -1,7 +1,7 @@
 package dev.keystore.bench.message;
 
 import dev.keystore.bench.Counted;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.testkit.MemoryBackend;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -39,7 +39,7 @@ public class MessageBenchmark {
     public Keys peer;
 
     private final byte[] plaintext = new byte[100];
-    private SignalKeyStores stores;
+    private SignalKeyDatabase database;
     private Party alice;
     private Party bob;
     private boolean answer;
@@ -47,10 +47,10 @@ public class MessageBenchmark {
     /** Lets the parties meet. */
     @Setup
     public void open() throws Exception {
-        stores = SignalKeyStores.builder().backend(new MemoryBackend()).open();
+        database = SignalKeyDatabase.builder().backend(new MemoryBackend()).open();
         boolean keystore = peer == Keys.KEYSTORE;
-        alice = keystore ? KeystoreParty.of(stores.forContext("alice")) : MemoryParty.create();
-        bob = keystore ? KeystoreParty.of(stores.forContext("bob")) : MemoryParty.create();
+        alice = keystore ? KeystoreParty.of(database.forContext("alice")) : MemoryParty.create();
+        bob = keystore ? KeystoreParty.of(database.forContext("bob")) : MemoryParty.create();
         alice.startSession(BOB, bob.newBundle());
         message();
         message();
@@ -59,7 +59,7 @@ public class MessageBenchmark {
     /** Closes the store. */
     @TearDown
     public void close() {
-        stores.close();
+        database.close();
     }
 
     /** Sends a message and receives it. */

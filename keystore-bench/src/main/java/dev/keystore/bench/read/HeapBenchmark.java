@@ -2,7 +2,7 @@ package dev.keystore.bench.read;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntConsumer;
 import org.openjdk.jmh.annotations.AuxCounters;
@@ -33,9 +33,9 @@ public class HeapBenchmark {
     /** A cached entry, its key and its id included, less its value. */
     @Benchmark
     public void entry(Heap heap) {
-        try (SignalKeyStores stores = open()) {
-            SignalKeyStore alice = stores.forContext("alice");
-            heap.bytes = bytesPer(stores, n -> {
+        try (SignalKeyDatabase database = open()) {
+            SignalKeyStore alice = database.forContext("alice");
+            heap.bytes = bytesPer(database, n -> {
                 String id = "1555%08d.1".formatted(n);
                 alice.put(KeyTypes.SESSION, id, Hot.value(id));
             });
@@ -46,32 +46,32 @@ public class HeapBenchmark {
     /** A context that was opened, its name included. */
     @Benchmark
     public void context(Heap heap) {
-        try (SignalKeyStores stores = open()) {
-            heap.bytes = bytesPer(stores, n -> stores.forContext("account-" + n));
+        try (SignalKeyDatabase database = open()) {
+            heap.bytes = bytesPer(database, n -> database.forContext("account-" + n));
         }
     }
 
-    private static SignalKeyStores open() {
-        return SignalKeyStores.builder().backend(new ForgetfulBackend()).open();
+    private static SignalKeyDatabase open() {
+        return SignalKeyDatabase.builder().backend(new ForgetfulBackend()).open();
     }
 
     /** Adds some first, since what a cache makes once it is used, and what the JVM does, is nobody's own. */
-    private static double bytesPer(SignalKeyStores stores, IntConsumer add) {
+    private static double bytesPer(SignalKeyDatabase database, IntConsumer add) {
         for (int n = 0; n < COUNT; n++) {
             add.accept(n);
         }
-        long before = bytes(stores);
+        long before = bytes(database);
         for (int n = COUNT; n < 2 * COUNT; n++) {
             add.accept(n);
         }
-        return (double) (bytes(stores) - before) / COUNT;
+        return (double) (bytes(database) - before) / COUNT;
     }
 
     /** Asks for the statistics first, which lets the cache do what it has put off. */
-    private static long bytes(SignalKeyStores stores) {
-        if (stores.stats().cachedBytes() > stores.options().maximumCacheBytes()) {
+    private static long bytes(SignalKeyDatabase database) {
+        if (database.stats().cachedBytes() > database.options().maximumCacheBytes()) {
             throw new IllegalStateException("the cache is over its bound");
         }
-        return GraphLayout.parseInstance(stores).totalSize();
+        return GraphLayout.parseInstance(database).totalSize();
     }
 }

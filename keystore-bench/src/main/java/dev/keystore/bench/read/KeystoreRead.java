@@ -6,7 +6,7 @@ import dev.keystore.Codec;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.testkit.MemoryBackend;
 import java.util.Collection;
 import java.util.List;
@@ -29,7 +29,7 @@ final class KeystoreRead<V> implements ReadPeer {
         }
     });
 
-    private final SignalKeyStores stores;
+    private final SignalKeyDatabase database;
     private final SignalKeyStore alice;
     private final KeyType<V> type;
     private final Function<String, V> value;
@@ -37,11 +37,11 @@ final class KeystoreRead<V> implements ReadPeer {
     private KeystoreRead(KeyType<V> type, Function<String, V> value, long budgetBytes) {
         this.type = type;
         this.value = value;
-        this.stores = SignalKeyStores.builder()
+        this.database = SignalKeyDatabase.builder()
                 .backend(new MemoryBackend())
                 .maximumCacheBytes(budgetBytes)
                 .open();
-        this.alice = stores.forContext("alice");
+        this.alice = database.forContext("alice");
     }
 
     static KeystoreRead<byte[]> ofBytes(long budgetBytes) {
@@ -70,11 +70,11 @@ final class KeystoreRead<V> implements ReadPeer {
 
     /** Returns how many ids were read from the backend. */
     long loads() {
-        return stores.stats().loads();
+        return database.stats().loads();
     }
 
     @Override
     public void close() {
-        stores.close();
+        database.close();
     }
 }

@@ -3,7 +3,7 @@ package dev.keystore.bench.read;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.bench.read.Hot.Frequency;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -30,7 +30,7 @@ public class ReadWhileCommittingBenchmark {
 
     private String[] ids;
     private int next;
-    private SignalKeyStores stores;
+    private SignalKeyDatabase database;
     private SignalKeyStore alice;
     private Thread other;
 
@@ -39,8 +39,8 @@ public class ReadWhileCommittingBenchmark {
     public void open() {
         ids = Frequency.ZIPF.single();
         ForgetfulBackend backend = new ForgetfulBackend();
-        stores = SignalKeyStores.builder().backend(backend).open();
-        alice = stores.forContext("alice");
+        database = SignalKeyDatabase.builder().backend(backend).open();
+        alice = database.forContext("alice");
         Hot.ids().forEach(id -> alice.put(KeyTypes.SESSION, id, Hot.value(id)));
         backend.setCommitNanos(TimeUnit.MILLISECONDS.toNanos(COMMIT_MILLIS));
         other = new Thread(this::commit);
@@ -61,7 +61,7 @@ public class ReadWhileCommittingBenchmark {
     public void close() throws InterruptedException {
         committing = false;
         other.join();
-        stores.close();
+        database.close();
     }
 
     /** Reads one id. */

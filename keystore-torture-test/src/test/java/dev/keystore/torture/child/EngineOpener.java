@@ -1,7 +1,7 @@
 package dev.keystore.torture.child;
 
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.SignalKeyStores;
+import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.Backend;
 import dev.keystore.torture.OpenedStore;
 import java.time.Duration;
@@ -11,17 +11,17 @@ public final class EngineOpener implements OpenedStore.Opener {
 
     @Override
     public OpenedStore open(String url) {
-        return opened(SignalKeyStores.builder().url(url));
+        return opened(SignalKeyDatabase.builder().url(url));
     }
 
     @Override
     public OpenedStore open(Backend backend) {
-        return opened(SignalKeyStores.builder().backend(backend));
+        return opened(SignalKeyDatabase.builder().backend(backend));
     }
 
-    private static OpenedStore opened(SignalKeyStores.Builder builder) {
+    private static OpenedStore opened(SignalKeyDatabase.Builder builder) {
         Duration timeout = Duration.ofSeconds(10);
-        SignalKeyStores stores = builder.commitTimeout(timeout)
+        SignalKeyDatabase database = builder.commitTimeout(timeout)
                 .lockTimeout(timeout)
                 .loadTimeout(timeout)
                 .retry(5, Duration.ofMillis(1))
@@ -29,12 +29,12 @@ public final class EngineOpener implements OpenedStore.Opener {
         return new OpenedStore() {
             @Override
             public SignalKeyStore context(String name) {
-                return stores.forContext(name);
+                return database.forContext(name);
             }
 
             @Override
             public void close() {
-                stores.close();
+                database.close();
             }
         };
     }

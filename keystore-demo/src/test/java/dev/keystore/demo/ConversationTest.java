@@ -1,0 +1,171 @@
+package dev.keystore.demo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.SignalKeyDatabase;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+@DisplayName("The conversation, each run a process of its own")
+class ConversationTest {
+
+    private static final int KILLED_RUNS = 10;
+    private static final Pattern OPENED = Pattern.compile(" +([0-9]+) {2}(?:alice|bob  ) -> .*");
+
+    @TempDir
+    Path folder;
+
+    private final List<String> printed = new ArrayList<>();
+
+    @Test
+    @DisplayName("goes on where it stopped")
+    void run_again_goesOn() throws Exception {
+        String first = run("no", 0);
+        String second = run("no", 0);
+
+        assertThat(first)
+                .contains("run 1")
+                .contains("PQXDH")
+                .contains("pre-key message")
+                .contains("sender key, new");
+        assertThat(second).contains("run 2").doesNotContain("PQXDH").contains("10 letters opened");
+        assertThat(lettersOpened()).containsExactly(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+        assertThat(state()).isEqualTo(new State(10, Set.of()));
+    }
+
+    @Test
+    @DisplayName("R11 R12: killed again and again in its commits, it loses no letter and opens none twice")
+    void run_killedInCommits_losesNothing() throws Exception {
+        long seed = Long.getLong("conversation.seed", new Random().nextLong());
+        System.out.println("ConversationTest: repeat with -Dconversation.seed=" + seed);
+        Random random = new Random(seed);
+        int sent = 0;
+
+        for (int run = 0; run < KILLED_RUNS; run++) {
+            String output = run(Integer.toString(random.nextInt()), KillSwitch.EXIT_CODE);
+            assertThat(output).containsPattern("Killed .* commit [0-9]+");
+            State state = state();
+            assertThat(state.sent).isGreaterThanOrEqualTo(sent);
+            assertThat(state.inFlight).hasSizeLessThanOrEqualTo(1);
+            sent = state.sent;
+        }
+        run("no", 0);
+
+        assertThat(state()).isEqualTo(new State(sent + Script.LETTERS_A_RUN, Set.of()));
+        assertThat(lettersOpened()).doesNotHaveDuplicates();
+        assertThat(lettersMentioned()).hasSize(sent + Script.LETTERS_A_RUN);
+    }
+
+    @Test
+    @DisplayName("tells what the file is if it is no store, and leaves it alone")
+    void run_fileOfSomethingElse_saysSo() throws Exception {
+        Files.writeString(folder.resolve("conversation.db"), "Dear diary, ".repeat(1000));
+
+        String output = run("no", 1);
+
+        assertThat(output).contains("conversation.db");
+        assertThat(folder.resolve("conversation.db")).hasContent("Dear diary, ".repeat(1000));
+    }
+
+    private String run(String kill, int exitCode) throws IOException, InterruptedException {
+        Path temporary = Files.createDirectories(folder.resolve("tmp"));
+        Path output = folder.resolve("output");
+        Process process = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Djava.io.tmpdir=" + temporary,
+                        "-Dconversation.tmp=" + temporary,
+                        "--enable-native-access=ALL-UNNAMED",
+                        "-classpath",
+                        System.getProperty("java.class.path"),
+                        Conversation.class.getName(),
+                        "--kill=" + kill,
+                        folder.resolve("conversation.db").toString())
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+        try {
+            assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
+        } finally {
+            process.destroyForcibly();
+        }
+        String text = Files.readString(output, StandardCharsets.UTF_8);
+        assertThat(process.exitValue()).as(text).isEqualTo(exitCode);
+        assertThat(text).doesNotContain("Exception").doesNotContain("\tat ");
+        text.lines().forEach(printed::add);
+        return text;
+    }
+
+    /** What the file holds, read without the program: every letter sent is in an inbox, as it was, or in flight. */
+    private State state() {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("conversation.db"))) {
+            SignalKeyStore alice = database.forContext("alice");
+            SignalKeyStore bob = database.forContext("bob");
+            int sent = Math.max(counter(alice, "sent"), counter(bob, "sent"));
+            Set<Integer> inFlight = new HashSet<>();
+            int received = 0;
+            for (int number = 1; number <= sent; number++) {
+                SignalKeyStore from = Script.isAlices(number) ? alice : bob;
+                SignalKeyStore to = Script.isAlices(number) ? bob : alice;
+                String id = Integer.toString(number);
+                if (to.find(Party.INBOX, id).isPresent()) {
+                    assertThat(to.find(Party.INBOX, id)).hasValue(Script.line(number));
+                    received++;
+                } else {
+                    assertThat(from.find(Party.OUTBOX, id))
+                            .as("letter " + number)
+                            .isPresent();
+                    inFlight.add(number);
+                }
+            }
+            assertThat(counter(alice, "opened") + counter(bob, "opened")).isEqualTo(received);
+            assertThat(ids(alice) + ids(bob)).isEqualTo(received);
+            return new State(sent, inFlight);
+        }
+    }
+
+    private static int counter(SignalKeyStore store, String name) {
+        return store.find(Party.COUNTER, name).orElse(0);
+    }
+
+    private static long ids(SignalKeyStore store) {
+        try (Stream<String> ids = store.ids(Party.INBOX, "")) {
+            return ids.count();
+        }
+    }
+
+    private List<Integer> lettersOpened() {
+        return numbers(line -> !line.contains("not again"));
+    }
+
+    private Set<Integer> lettersMentioned() {
+        return new HashSet<>(numbers(line -> true));
+    }
+
+    private List<Integer> numbers(Predicate<String> which) {
+        return printed.stream()
+                .filter(which)
+                .map(OPENED::matcher)
+                .filter(Matcher::matches)
+                .map(matcher -> Integer.valueOf(matcher.group(1)))
+                .toList();
+    }
+
+    /** The number of letters sent, and the numbers of those not received. */
+    private record State(int sent, Set<Integer> inFlight) {}
+}

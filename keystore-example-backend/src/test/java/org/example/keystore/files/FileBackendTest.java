@@ -1,0 +1,326 @@
+package org.example.keystore.files;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.junit.jupiter.api.Assumptions.abort;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryId;
+import dev.keystore.StoreNotFoundException;
+import dev.keystore.StoreOpenException;
+import dev.keystore.UnsupportedFormatException;
+import dev.keystore.spi.BackendConfig;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.ContextAwareBackend;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class FileBackendTest {
+
+    @TempDir
+    private Path temporary;
+
+    private Path folder;
+    private ContextAwareBackend backend;
+
+    @BeforeEach
+    void open() {
+        folder = temporary.resolve("store");
+        backend = (ContextAwareBackend) Child.open(folder);
+        backend.save("alice", "session", "bob", new byte[] {1});
+    }
+
+    @AfterEach
+    void close() {
+        backend.close();
+    }
+
+    @Test
+    @DisplayName("R43 a file in another entry's place is damage, never that entry's value, and a listing says so")
+    void load_misplacedFile_isCorrupt() throws Exception {
+        backend.save("alice", "session", "carol", new byte[] {2});
+        Files.copy(file("alice", "bob"), file("alice", "mallory"));
+
+        assertThatExceptionOfType(CorruptEntryException.class)
+                .isThrownBy(() -> backend.load("alice", "session", "mallory"))
+                .satisfies(e -> assertThat(e.entry()).isEqualTo(new EntryId("session", "mallory")));
+        assertThat(backend.load("alice", "session", "carol")).contains(new byte[] {2});
+        assertListingFails("is the file of another entry");
+
+        backend.save("alice", "session", "mallory", new byte[] {3});
+        assertThat(backend.load("alice", "session", "mallory")).contains(new byte[] {3});
+        assertThat(list("alice")).hasSize(3);
+    }
+
+    @Test
+    @DisplayName("R43 a file of another context is damage")
+    void load_fileOfAnotherContext_isCorrupt() throws Exception {
+        backend.save("mallory", "session", "1", new byte[] {2});
+        Path misplaced = folder.resolve("entries")
+                .resolve(EntryName.folderName("mallory"))
+                .resolve(new EntryName("alice", "session", "bob").fileName());
+        Files.copy(file("alice", "bob"), misplaced);
+
+        assertThat(backend.load("mallory", "session", "bob")).isEmpty();
+        assertThatExceptionOfType(BackendException.class)
+                .isThrownBy(() -> list("mallory"))
+                .withMessageContaining("is the file of another entry");
+    }
+
+    @Test
+    @DisplayName("R43 an entry whose file is cut within its name is damage")
+    void load_cutFile_isCorrupt() throws Exception {
+        Files.write(file("alice", "bob"), new byte[] {0, 5, 'a'});
+
+        assertThatExceptionOfType(CorruptEntryException.class)
+                .isThrownBy(() -> backend.load("alice", "session", "bob"));
+        assertListingFails("is no entry's file");
+    }
+
+    @Test
+    @DisplayName("R3 what can't be read is an error and never absent: a folder in a file's place, a store that is gone")
+    void load_unreadable_isNeverAbsent() throws Exception {
+        Files.createDirectory(file("alice", "carol"));
+        assertThatExceptionOfType(BackendException.class)
+                .isThrownBy(() -> backend.load("alice", "session", "carol"))
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(BackendException.Kind.PERMANENT));
+
+        Files.move(folder, temporary.resolve("unmounted"));
+        assertThatExceptionOfType(BackendException.class).isThrownBy(() -> backend.load("alice", "session", "bob"));
+        assertThatExceptionOfType(BackendException.class).isThrownBy(() -> list("alice"));
+        assertThatExceptionOfType(BackendException.class).isThrownBy(() -> list("nobody"));
+    }
+
+    @Test
+    @DisplayName("a save that fails at its rename is refused, and leaves no temporary file")
+    void save_renameFails_leavesNothing() throws Exception {
+        Files.createDirectory(file("alice", "carol"));
+
+        assertThatExceptionOfType(BackendException.class)
+                .isThrownBy(() -> backend.save("alice", "session", "carol", new byte[] {2}))
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(BackendException.Kind.PERMANENT));
+        assertThat(folder.resolve("temporary")).isEmptyDirectory();
+    }
+
+    @Test
+    @DisplayName("an interrupted thread reads, writes and lists as ever, and stays interrupted")
+    void interrupted_everyOperation_goesThrough() {
+        backend.save("alice", "session", "gone", new byte[] {1});
+        Thread.currentThread().interrupt();
+        backend.save("alice", "session", "bob", new byte[] {2});
+        backend.save("carol", "session", "1", new byte[] {3});
+        backend.delete("alice", "session", "gone");
+        assertThat(backend.load("alice", "session", "bob")).contains(new byte[] {2});
+        assertThat(list("alice")).containsExactly(new EntryId("session", "bob"));
+
+        assertThat(Thread.interrupted()).isTrue();
+        assertThat(backend.load("carol", "session", "1")).contains(new byte[] {3});
+    }
+
+    @Test
+    @DisplayName("interrupts that come while a call runs cut nothing short, and lose no entry of a listing")
+    void interrupts_atAnyMoment_leaveEntriesWhole() throws Exception {
+        Thread worker = Thread.currentThread();
+        AtomicBoolean done = new AtomicBoolean();
+        Thread interrupter = new Thread(() -> {
+            // So many and no more: on a slow disk they come faster than a write can be done between two of them.
+            for (int i = 0; i < 2_000 && !done.get(); i++) {
+                worker.interrupt();
+                LockSupport.parkNanos(200_000);
+            }
+        });
+        interrupter.start();
+        try {
+            for (int i = 0; i < 50; i++) {
+                backend.save("alice", "session", "bob", Child.value(i));
+                backend.save("alice", "session", "carol " + i % 5, Child.value(i));
+                assertThat(backend.load("alice", "session", "bob")).contains(Child.value(i));
+                assertThat(list("alice")).hasSize(1 + Math.min(i + 1, 5));
+            }
+        } finally {
+            done.set(true);
+            while (interrupter.isAlive()) {
+                Thread.interrupted();
+                Thread.onSpinWait();
+            }
+            Thread.interrupted();
+        }
+        assertThat(folder.resolve("temporary")).isEmptyDirectory();
+    }
+
+    @Test
+    @DisplayName("files and folders are their owner's alone, the store's own included")
+    void permissions_areTheOwners() throws Exception {
+        try (Stream<Path> all = Files.walk(folder)) {
+            for (Path path : (Iterable<Path>) all::iterator) {
+                assertThat(PosixFilePermissions.toString(
+                                Files.getPosixFilePermissions(path, LinkOption.NOFOLLOW_LINKS)))
+                        .as(path.toString())
+                        .isEqualTo(Files.isDirectory(path) ? "rwx------" : "rw-------");
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R28 a closed backend refuses every call, also of a listing that was being read")
+    void closed_refuses() {
+        backend.save("alice", "session", "carol", new byte[] {2});
+        try (Stream<EntryId> listed = backend.list("alice")) {
+            Iterator<EntryId> reading = listed.iterator();
+            reading.next();
+            backend.close();
+            backend.close();
+            assertThatIllegalStateException().isThrownBy(reading::next);
+        }
+        assertThatIllegalStateException().isThrownBy(() -> backend.load("alice", "session", "bob"));
+        assertThatIllegalStateException().isThrownBy(() -> backend.save("alice", "session", "bob", new byte[0]));
+        assertThatIllegalStateException().isThrownBy(() -> backend.delete("alice", "session", "bob"));
+        assertThatIllegalStateException().isThrownBy(() -> list("alice"));
+    }
+
+    @Test
+    @DisplayName("R44 a folder that holds something else, or a newer format, is refused and left as it is")
+    void open_foreignFolder_isLeftAlone() throws Exception {
+        Path foreign = Files.createDirectory(temporary.resolve("foreign"));
+        Files.createDirectory(foreign.resolve("temporary"));
+        Files.writeString(foreign.resolve("temporary").resolve("1"), "mine");
+        assertThatExceptionOfType(UnsupportedFormatException.class)
+                .isThrownBy(() -> Child.open(foreign))
+                .withMessageContaining("no store of this kind");
+        assertThat(files(foreign)).containsExactly("temporary", "temporary/1");
+
+        Path newer = Files.createDirectory(temporary.resolve("newer"));
+        Files.writeString(newer.resolve("format"), "keystore-example-backend 2\n");
+        assertThatExceptionOfType(UnsupportedFormatException.class)
+                .isThrownBy(() -> Child.open(newer))
+                .withMessageContaining("keystore-example-backend 2");
+        assertThat(files(newer)).containsExactly("format");
+
+        Path file = Files.writeString(temporary.resolve("file"), "text");
+        assertThatExceptionOfType(StoreOpenException.class).isThrownBy(() -> Child.open(file));
+        assertThat(file).hasContent("text");
+        Path orphan = temporary.resolve("missing").resolve("store");
+        assertThatExceptionOfType(StoreOpenException.class).isThrownBy(() -> Child.open(orphan));
+        assertThat(orphan.getParent()).doesNotExist();
+    }
+
+    @Test
+    @DisplayName("R58 a store that must exist and doesn't is refused as not found, and nothing is created")
+    void open_mustExist_createsNothing() throws Exception {
+        Path missing = temporary.resolve("missing").resolve("store");
+        assertThatExceptionOfType(StoreNotFoundException.class)
+                .isThrownBy(() -> openExisting(missing))
+                .withMessageContaining(missing.toString());
+        assertThat(missing.getParent()).doesNotExist();
+
+        Path empty = Files.createDirectory(temporary.resolve("empty"));
+        assertThatExceptionOfType(StoreNotFoundException.class).isThrownBy(() -> openExisting(empty));
+        assertThat(empty).isEmptyDirectory();
+
+        backend.close();
+        try (ContextAwareBackend existing = openExisting(folder)) {
+            assertThat(existing.load("alice", "session", "bob")).contains(new byte[] {1});
+        }
+    }
+
+    private static ContextAwareBackend openExisting(Path folder) {
+        return (ContextAwareBackend)
+                new FileBackendProvider().open(new BackendConfig("files:" + folder, Map.of(), true));
+    }
+
+    @Test
+    @DisplayName("R11 what an opening finds in a context's folder is forced before it is read (strace)")
+    void load_firstOfAnOpening_forcesTheFolder() throws Exception {
+        backend.close();
+        Path trace = temporary.resolve("trace");
+        Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+        Process process;
+        try {
+            process = new ProcessBuilder(
+                            "strace",
+                            "-f",
+                            "-y",
+                            "-e",
+                            "trace=fsync,fdatasync",
+                            "-o",
+                            trace.toString(),
+                            java.toString(),
+                            "-cp",
+                            System.getProperty("java.class.path"),
+                            Reader.class.getName(),
+                            folder.toString())
+                    .redirectErrorStream(true)
+                    .start();
+        } catch (IOException e) {
+            process = abort("there is no strace: " + e);
+        }
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assumeTrue(process.waitFor() == 0, said);
+        assertThat(said).contains("true");
+        assertThat(trace)
+                .content()
+                .contains("sync(", "<" + folder.resolve("entries").resolve(EntryName.folderName("alice")) + ">");
+    }
+
+    @Test
+    @DisplayName("a URL without a folder, and properties, are refused")
+    void open_otherForms_areRefused() {
+        FileBackendProvider provider = new FileBackendProvider();
+        for (String url : List.of("files:", "files: ", "file:store")) {
+            assertThatIllegalArgumentException()
+                    .isThrownBy(() -> provider.open(new BackendConfig(url, Map.of())))
+                    .withMessageContaining("url");
+        }
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> provider.open(new BackendConfig("files:" + folder, Map.of("password", "x1y"))))
+                .withMessageContaining("[password]")
+                .satisfies(e -> assertThat(e.getMessage()).doesNotContain("x1y"));
+    }
+
+    private Path file(String context, String id) {
+        return folder.resolve("entries")
+                .resolve(EntryName.folderName(context))
+                .resolve(new EntryName(context, "session", id).fileName());
+    }
+
+    private List<EntryId> list(String context) {
+        try (Stream<EntryId> listed = backend.list(context)) {
+            return listed.toList();
+        }
+    }
+
+    private void assertListingFails(String why) {
+        assertThatExceptionOfType(BackendException.class)
+                .isThrownBy(() -> list("alice"))
+                .withMessageContaining(why);
+    }
+
+    private static List<String> files(Path folder) throws IOException {
+        try (Stream<Path> all = Files.walk(folder)) {
+            return all.skip(1)
+                    .map(path -> folder.relativize(path).toString())
+                    .sorted()
+                    .toList();
+        }
+    }
+}
