@@ -1,5 +1,7 @@
 package dev.keystore.mapdb;
 
+import dev.keystore.spi.support.Await;
+import dev.keystore.spi.support.TimedLock;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.nio.file.Path;
@@ -30,7 +32,7 @@ final class Checkpointer {
 
     private final MapdbFolder folder;
     private final long checkpointBytes;
-    private final Turn files = new Turn("a checkpoint, or the rebuilding of MapDB's file,", FILES_TIMEOUT);
+    private final TimedLock files = new TimedLock("a checkpoint, or the rebuilding of MapDB's file,", FILES_TIMEOUT);
     private final Thread thread = new Thread(this::run, "keystore-mapdb-checkpoint");
     private volatile Task task;
     private volatile Task done;

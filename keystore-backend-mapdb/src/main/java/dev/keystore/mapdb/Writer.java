@@ -3,6 +3,7 @@ package dev.keystore.mapdb;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
+import dev.keystore.spi.support.TimedLock;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -34,7 +35,7 @@ final class Writer {
     private final Entries entries;
     private final Checkpointer checkpointer;
     private final long journalBytes;
-    private final Turn turn;
+    private final TimedLock turn;
     private @Nullable Journal journal;
 
     /** Whether the journal that was in use last may hold a record that does not count; the next journal settles it. */
@@ -48,7 +49,7 @@ final class Writer {
         this.entries = entries;
         this.checkpointer = checkpointer;
         this.journalBytes = Math.min(LARGEST_JOURNAL_BYTES, checkpointBytes / 4);
-        this.turn = new Turn("another thread's commit", timeout);
+        this.turn = new TimedLock("another thread's commit", timeout);
     }
 
     /**
@@ -204,7 +205,7 @@ final class Writer {
     }
 
     /** For tests: does work in the turn of a thread that commits. */
-    <T> T inTurn(Turn.Work<T, RuntimeException> work) {
+    <T> T inTurn(TimedLock.Work<T, RuntimeException> work) {
         return turn.hold("do what a test does", work);
     }
 
