@@ -20,7 +20,8 @@ class DesignPageTest {
     private static final Pattern ROW = Pattern.compile("(?m)^\\| `(\\w+)` \\| \\S.*");
 
     @ParameterizedTest
-    @ValueSource(strings = {"keystore-core", "keystore-backend-support", "keystore-backend-jdbc", "keystore-backend-mapdb"})
+    @ValueSource(
+            strings = {"keystore-core", "keystore-backend-support", "keystore-backend-jdbc", "keystore-backend-mapdb"})
     @DisplayName("The design page lists each top-level class of the module once, and no other")
     void tables_listEachClass(String module) throws Exception {
         assertThat(listed(module))
