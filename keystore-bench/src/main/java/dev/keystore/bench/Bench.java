@@ -1,6 +1,7 @@
 package dev.keystore.bench;
 
 import dev.keystore.bench.commit.PostgresServer;
+import dev.keystore.bench.report.Goals;
 import dev.keystore.bench.report.Report;
 import dev.keystore.bench.report.Results;
 import java.io.IOException;
@@ -75,7 +76,7 @@ public final class Bench implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        Plan everything = whole ? Plan.ofWholeRun() : Plan.ofShortRun();
+        Plan everything = whole ? Plan.ofWholeRun(Goals.variants()) : Plan.ofShortRun(Goals.variants());
         boolean complete = only == null && before == null && millis == 0;
         Plan plan = only == null && before == null ? everything : everything.only(this::isWanted);
         if (list) {

@@ -4,7 +4,6 @@ import dev.keystore.bench.commit.CommitPeers;
 import dev.keystore.bench.read.Hot.Frequency;
 import dev.keystore.bench.read.Hot.Room;
 import dev.keystore.bench.read.ReadPeers;
-import dev.keystore.bench.report.Goals;
 import java.time.Duration;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -41,8 +40,7 @@ public final class Plan {
      * Returns what the goals need, in each round; and each peer once with one thread and with several, in the first round
      * unless a goal needs it.
      */
-    public static Plan ofShortRun() {
-        Set<Variant> goals = Goals.variants();
+    public static Plan ofShortRun(Set<Variant> goals) {
         Plan plan = new Plan(goals::contains);
         plan.variants.addAll(goals);
         plan.readAll(Work.READ_ONE, Room.PLENTY, Frequency.ZIPF, 1, ReadPeers.values());
@@ -57,9 +55,9 @@ public final class Plan {
     }
 
     /** Returns everything, in each round. */
-    public static Plan ofWholeRun() {
+    public static Plan ofWholeRun(Set<Variant> goals) {
         Plan plan = new Plan(variant -> true);
-        plan.variants.addAll(Goals.variants());
+        plan.variants.addAll(goals);
         for (Work work : List.of(Work.READ_ONE, Work.READ_FIVE)) {
             for (Room room : Room.values()) {
                 for (Frequency frequency : Frequency.values()) {

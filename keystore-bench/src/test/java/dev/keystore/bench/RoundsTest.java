@@ -56,7 +56,7 @@ class RoundsTest {
 
     @Test
     void shortRun_measuresWhatGoalsNeedInEachRound_andTheRestOnce() {
-        Plan plan = Plan.ofShortRun();
+        Plan plan = Plan.ofShortRun(Goals.variants());
         Variant goal = Variant.commit(CommitPeers.KEYSTORE_POSTGRES, 16, Plan.MANY_ENTRIES);
         Variant beside = Variant.commit(CommitPeers.ROCKSDB, 16, Plan.ENTRIES);
         Variant count = Variant.heap(Work.HEAP_CONTEXT);
@@ -64,8 +64,10 @@ class RoundsTest {
         assertThat(plan.ofRound(1)).contains(goal, beside, count).containsAll(Goals.variants());
         assertThat(plan.ofRound(2)).contains(goal).doesNotContain(beside, count);
         assertThat(plan.only(beside::equals).ofRound(2)).containsExactly(beside);
-        assertThat(Plan.ofWholeRun().ofRound(2)).contains(goal, beside).doesNotContain(count);
-        assertThat(Plan.ofWholeRun().variants()).containsAll(plan.variants());
+        assertThat(Plan.ofWholeRun(Goals.variants()).ofRound(2))
+                .contains(goal, beside)
+                .doesNotContain(count);
+        assertThat(Plan.ofWholeRun(Goals.variants()).variants()).containsAll(plan.variants());
         assertThat(plan.estimate(Effort.SHORT, Bench.SHORT_ROUNDS)).isLessThan(Duration.ofMinutes(10));
     }
 

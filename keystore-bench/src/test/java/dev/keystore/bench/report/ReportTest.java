@@ -68,7 +68,7 @@ class ReportTest {
     @Test
     void report_ofAShortRun_lacksNoGoal() throws Exception {
         List<Measurement> all = new ArrayList<>();
-        Plan.ofShortRun().variants().forEach(variant -> all.add(measured(variant, false, 1, 2_000)));
+        Plan.ofShortRun(Goals.variants()).variants().forEach(variant -> all.add(measured(variant, false, 1, 2_000)));
         Results results = results(all.toArray(Measurement[]::new));
         assertThat(Goals.table(results)).doesNotContain("not measured");
 
