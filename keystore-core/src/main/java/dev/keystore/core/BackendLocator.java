@@ -35,7 +35,7 @@ final class BackendLocator {
         } catch (StoreNotFoundException | UnsupportedFormatException | IllegalArgumentException e) {
             throw e;
         } catch (RuntimeException e) {
-            RuntimeException interruption = Interruption.of("a store of " + provider.name() + " to open", e);
+            RuntimeException interruption = Interrupts.translate("a store of " + provider.name() + " to open", e);
             throw interruption == null ? e : interruption;
         }
     }

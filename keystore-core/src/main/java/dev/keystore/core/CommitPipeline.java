@@ -103,7 +103,7 @@ final class CommitPipeline {
 
     /** Commits, and returns when all of it is durable; throws what {@link dev.keystore.KeyOperations} lists. */
     void commit(CommitRequest request) {
-        StackReserve.require();
+        StackHeadroom.require();
         if (Thread.currentThread().isInterrupted()) {
             throw new OperationInterruptedException("its turn to commit");
         }

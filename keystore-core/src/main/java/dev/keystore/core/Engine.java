@@ -63,7 +63,7 @@ final class Engine {
             } catch (ContextOwnedException | StoreOpenException | ClosedException e) {
                 throw e;
             } catch (RuntimeException e) {
-                RuntimeException interruption = Interruption.of("context \"" + context + "\" to be taken over", e);
+                RuntimeException interruption = Interrupts.translate("context \"" + context + "\" to be taken over", e);
                 if (interruption != null) {
                     throw interruption;
                 }

@@ -307,7 +307,7 @@ final class EntryCache {
         }
         String what = "entry " + key.entryId();
         RuntimeException interruption =
-                failure instanceof RuntimeException thrown ? Interruption.of(what, thrown) : null;
+                failure instanceof RuntimeException thrown ? Interrupts.translate(what, thrown) : null;
         return interruption == null ? new LoadFailedException(key.context.name, what, failure) : interruption;
     }
 

@@ -46,7 +46,8 @@ final class Listing<T> extends Spliterators.AbstractSpliterator<T> {
         } catch (ClosedException e) {
             throw e;
         } catch (RuntimeException e) {
-            RuntimeException interruption = Interruption.of("the list of entries of context \"" + context + "\"", e);
+            RuntimeException interruption =
+                    Interrupts.translate("the list of entries of context \"" + context + "\"", e);
             if (interruption != null) {
                 throw interruption;
             }

@@ -37,12 +37,13 @@ final class Storage {
     private final Consumer<List<Batch>> writer;
     private final @Nullable RollbackWriter rollback;
     private final int groupLimit;
-    private final CallsUnderWay calls = new CallsUnderWay();
+    private final CallGate calls = new CallGate();
 
     Storage(Backend backend, KeyStoreOptions options) {
         this.backend = backend;
-        this.entries =
-                backend instanceof PersistenceBackend one ? new OneContextBackend(one) : (ContextAwareBackend) backend;
+        this.entries = backend instanceof PersistenceBackend one
+                ? new SingleContextAdapter(one)
+                : (ContextAwareBackend) backend;
         this.bulk = backend instanceof BulkLoad loads ? loads : this::loadEach;
         this.prefixes = backend instanceof PrefixScan scans ? scans : this::scanList;
         this.ownership = backend instanceof ContextOwnership owns ? owns : null;
@@ -145,7 +146,7 @@ final class Storage {
     }
 
     private <T> T call(Supplier<T> operation) {
-        CallsUnderWay.Call call = calls.enter();
+        CallGate.Call call = calls.enter();
         try {
             return operation.get();
         } finally {

@@ -186,7 +186,7 @@ class InterleavingsTest {
                 || type.equals("java.util.concurrent.TimeUnit")
                 || type.equals("java.util.concurrent.atomic.LongAdder")
                 || type.startsWith("java.time.")
-                || type.equals("dev.keystore.core.StackReserve")
+                || type.equals("dev.keystore.core.StackHeadroom")
                 || type.equals("dev.keystore.core.Envelope");
     }
 

@@ -7,7 +7,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Lets the engine call a context-free backend as if it had contexts; it is only ever called with the default one. */
-record OneContextBackend(PersistenceBackend backend) implements ContextAwareBackend {
+record SingleContextAdapter(PersistenceBackend backend) implements ContextAwareBackend {
 
     @Override
     public Optional<byte[]> load(String context, String type, String id) {

@@ -12,7 +12,7 @@ import java.util.concurrent.locks.LockSupport;
  * a thread that has no stack left can still write (R31). A call is entered before it looks whether this is closed, and
  * closing looks for calls after it has closed: one of the two sees the other.
  */
-final class CallsUnderWay {
+final class CallGate {
 
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 

@@ -4,9 +4,9 @@ import dev.keystore.OperationInterruptedException;
 import org.jspecify.annotations.Nullable;
 
 /** Distinguishes a call to the backend that an interrupt ended from one that failed (R27). */
-final class Interruption {
+final class Interrupts {
 
-    private Interruption() {}
+    private Interrupts() {}
 
     /**
      * Returns what to throw if an interrupt of this thread ended a call, with the interrupt flag set; else null.
@@ -14,7 +14,7 @@ final class Interruption {
      * @param wait what was waited for, for the message
      * @param failure what the call threw: it says so itself, or the flag does
      */
-    static @Nullable OperationInterruptedException of(String wait, RuntimeException failure) {
+    static @Nullable OperationInterruptedException translate(String wait, RuntimeException failure) {
         if (failure instanceof OperationInterruptedException known) {
             Thread.currentThread().interrupt();
             return known;
