@@ -6,36 +6,36 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The calls of a backend that are under way, so that it is closed while no call is in it.
+ * Admits calls to the backend until it is closed, and lets closing wait for the calls in progress.
  *
- * <p>Concurrency: any number of threads enter at once, without waiting. A call counts as over once its field says so, which
- * a thread that has no stack left can still write (R31). A call is entered before it looks whether this is closed, and
- * closing looks for calls after it has closed: one of the two sees the other.
+ * <p>Concurrency: any number of threads enter concurrently, without waiting. A call has ended once its field says so, which
+ * a thread can write even if it has no stack left (R31). Entering registers the call before it checks whether the gate is
+ * closed, and closing checks for calls after it has closed the gate, so at least one of the two notices the other.
  */
 final class CallGate {
 
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-    /** One call. */
+    /** A call in progress. */
     static final class Call {
 
-        /** Set by the thread that called, before it leaves. */
-        volatile boolean over;
+        /** Set by the calling thread before it leaves. A plain field write, which needs no stack. */
+        volatile boolean ended;
     }
 
     private final Set<Call> calls = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
     /**
-     * Enters a call; its thread sets {@link Call#over} and then leaves.
+     * Registers a call. The calling thread sets {@link Call#ended} and then calls {@link #leave}.
      *
-     * @throws ClosedException if this is closed
+     * @throws ClosedException if the gate is closed
      */
     Call enter() {
         Call call = new Call();
         calls.add(call);
         if (closed) {
-            call.over = true;
+            call.ended = true;
             throw new ClosedException();
         }
         return call;
@@ -45,11 +45,11 @@ final class CallGate {
         calls.remove(call);
     }
 
-    /** Refuses calls from now on, and waits until the deadline, deaf to interrupts, for those that are under way. */
+    /** Refuses further calls, and waits uninterruptibly for those in progress, at most until the deadline. */
     void close(long deadlineNanos) {
         closed = true;
         boolean interrupted = false;
-        while (!calls.stream().allMatch(call -> call.over) && deadlineNanos - System.nanoTime() > 0) {
+        while (!calls.stream().allMatch(call -> call.ended) && deadlineNanos - System.nanoTime() > 0) {
             LockSupport.parkNanos(this, POLL_NANOS);
             interrupted |= Thread.interrupted();
         }

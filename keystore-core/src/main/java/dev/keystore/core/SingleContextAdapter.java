@@ -6,7 +6,7 @@ import dev.keystore.spi.PersistenceBackend;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** Lets the engine call a context-free backend as if it had contexts; it is only ever called with the default one. */
+/** Adapts a backend without contexts. The engine only calls it with {@link PersistenceBackend#DEFAULT_CONTEXT}. */
 record SingleContextAdapter(PersistenceBackend backend) implements ContextAwareBackend {
 
     @Override

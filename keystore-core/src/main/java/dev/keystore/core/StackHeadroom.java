@@ -1,14 +1,14 @@
 package dev.keystore.core;
 
-/** Makes sure that there is stack left before something begins that should not be cut short by its end. */
+/** Checks for free stack before an operation that a {@link StackOverflowError} should not interrupt. */
 final class StackHeadroom {
 
-    /** Calls on top of each other that must fit: some 15 KiB of stack compiled, 50 KiB interpreted. */
+    /** Nested calls that must fit: about 15 KiB of stack when compiled, 50 KiB when interpreted. */
     private static final int CALLS = 512;
 
     private StackHeadroom() {}
 
-    /** Throws {@link StackOverflowError} now if it might be thrown soon. Takes about a microsecond. */
+    /** Throws {@link StackOverflowError} if little stack is left. Takes about a microsecond. */
     static void require() {
         descend(CALLS);
     }

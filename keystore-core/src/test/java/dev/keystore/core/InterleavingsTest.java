@@ -195,7 +195,7 @@ class InterleavingsTest {
     public static class StoredEntry {
 
         final Fixture fixture = Fixture.of(
-                Kind.GROUPING, options -> options.maximumCacheBytes(10_000).unattended());
+                Kind.GROUPING, options -> options.maximumCacheBytes(10_000).withoutStandby());
 
         public StoredEntry() {
             fixture.plant("session", "x", Envelope.seal("alice", "session", "x", bytes("stored")));

@@ -22,8 +22,6 @@ import dev.keystore.testkit.Call.Operation;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
@@ -193,14 +191,11 @@ class NullArgumentsTest {
         calls.put("options", List.of(() -> builder.options(null)));
         calls.put("delay", List.of(() -> builder.retry(5, null)));
         calls.put("listener", List.of(() -> builder.onOwnershipLost(null)));
-        calls.put("lockTimeout", new ArrayList<>(List.of(() -> builder.lockTimeout(null))));
-        calls.put("loadTimeout", new ArrayList<>(List.of(() -> builder.loadTimeout(null))));
-        calls.put("commitTimeout", new ArrayList<>(List.of(() -> builder.commitTimeout(null))));
-        Duration some = Duration.ofSeconds(1);
-        calls.get("lockTimeout").add(() -> new KeyStoreOptions(0, null, some, some, 1, some, 1));
-        calls.get("loadTimeout").add(() -> new KeyStoreOptions(0, some, null, some, 1, some, 1));
-        calls.get("commitTimeout").add(() -> new KeyStoreOptions(0, some, some, null, 1, some, 1));
-        calls.put("retryDelay", List.of(() -> new KeyStoreOptions(0, some, some, some, 1, null, 1)));
+        KeyStoreOptions.Builder options = KeyStoreOptions.builder();
+        calls.put("lockTimeout", List.of(() -> builder.lockTimeout(null), () -> options.lockTimeout(null)));
+        calls.put("loadTimeout", List.of(() -> builder.loadTimeout(null), () -> options.loadTimeout(null)));
+        calls.put("commitTimeout", List.of(() -> builder.commitTimeout(null), () -> options.commitTimeout(null)));
+        calls.put("retryDelay", List.of(() -> options.retryDelay(null)));
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             calls.put(
                     "context",
