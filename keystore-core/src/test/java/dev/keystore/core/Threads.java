@@ -12,7 +12,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 /** Runs work on threads of its own, with a bound on every wait. */
-final class Threads {
+public final class Threads {
 
     static final long DEADLINE_SECONDS = 30;
 
@@ -94,7 +94,7 @@ final class Threads {
     }
 
     /** Runs numbered works on as many threads, which begin together, and returns what they came to, in order. */
-    static <T> List<T> together(int threads, Numbered<T> work) throws Exception {
+    public static <T> List<T> together(int threads, Numbered<T> work) throws Exception {
         CountDownLatch begin = new CountDownLatch(1);
         List<Running<T>> running = new ArrayList<>();
         for (int i = 0; i < threads; i++) {
@@ -113,7 +113,7 @@ final class Threads {
     }
 
     @FunctionalInterface
-    interface Numbered<T> {
+    public interface Numbered<T> {
         T run(int number) throws Exception;
     }
 }

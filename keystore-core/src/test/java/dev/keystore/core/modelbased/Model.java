@@ -1,4 +1,4 @@
-package dev.keystore.core;
+package dev.keystore.core.modelbased;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -7,6 +7,7 @@ import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.KeyWriter;
+import dev.keystore.core.StoredValues;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -70,7 +71,7 @@ final class Model {
         /** Returns what a backend's bytes hold. */
         String decode(byte[] sealed) {
             try {
-                byte[] bytes = Envelope.open(context, type, id, sealed);
+                byte[] bytes = StoredValues.open(context, type, id, sealed);
                 return textual() ? KeyTypes.LID_MAPPING.codec().decode(bytes) : text(bytes);
             } catch (IllegalArgumentException e) {
                 return DAMAGED;

@@ -1,7 +1,7 @@
-package dev.keystore.core;
+package dev.keystore.core.modelbased;
 
-import dev.keystore.core.Model.Cell;
-import dev.keystore.core.Model.View;
+import dev.keystore.core.modelbased.Model.Cell;
+import dev.keystore.core.modelbased.Model.View;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
 import java.util.ArrayList;
@@ -29,7 +29,7 @@ import java.util.stream.IntStream;
  * <p>On a backend without atomic commits each thread writes its own commits, one thread at a time; there a commit is what
  * its thread wrote until it said "done".
  */
-final class History {
+final class OperationHistory {
 
     enum Outcome {
         DONE,
@@ -114,10 +114,10 @@ final class History {
         touched.get().add(new Touch(tick(), cell, value));
     }
 
-    synchronized void add(int thread, Program.Step step, View view, Outcome outcome, long begin) {
+    synchronized void add(int thread, String step, View view, Outcome outcome, long begin) {
         List<Touch> touches = touched.get();
-        Operation operation = new Operation(
-                thread, step.toString(), view.context, view.reads, view.writes, view.kept, outcome, begin, tick());
+        Operation operation =
+                new Operation(thread, step, view.context, view.reads, view.writes, view.kept, outcome, begin, tick());
         operations.add(operation);
         if (outcome == Outcome.DONE && !touches.isEmpty()) {
             Map<Cell, String> writes = new LinkedHashMap<>();
