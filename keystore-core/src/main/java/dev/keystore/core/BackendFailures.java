@@ -14,15 +14,18 @@ final class BackendFailures {
         return failure instanceof BackendException known && known.kind() == BackendException.Kind.TRANSIENT;
     }
 
-    /** Returns whether the call may have written. An error thrown inside a backend says nothing about what it wrote before. */
+    /**
+     * Returns whether the call may have written. An error thrown inside a backend says nothing about what it wrote
+     * before.
+     */
     static boolean isOutcomeUnknown(Throwable failure) {
         return failure instanceof Error
                 || (failure instanceof BackendException known && known.kind() == BackendException.Kind.OUTCOME_UNKNOWN);
     }
 
     /**
-     * Returns the exception to throw if an interrupt of this thread ended the call (R27), with the interrupt flag set; else
-     * null.
+     * Returns the exception to throw if an interrupt of this thread ended the call (R27), with the interrupt flag set;
+     * else null.
      *
      * @param wait what the thread waited for, for the message
      * @param failure what the call threw; it is an interruption if its type or the thread's interrupt flag says so

@@ -18,7 +18,9 @@ final class BackendLocator {
 
     private static final Pattern SCHEME = Pattern.compile("(jdbc:)?[A-Za-z][A-Za-z0-9+.-]*(?=:)");
 
-    /** The path of a database file: letters, digits, dots, dashes and spaces between slashes, optionally after a drive. */
+    /**
+     * The path of a database file: letters, digits, dots, dashes and spaces between slashes, optionally after a drive.
+     */
     private static final Pattern FILE = Pattern.compile(
             "([A-Za-z]:[/\\\\])?[/\\\\]?([\\w. ~-]+[/\\\\])*[\\w. -]+\\.(db3?|sqlite3?|(?<mapdb>mapdb))");
 
@@ -75,8 +77,8 @@ final class BackendLocator {
     }
 
     /**
-     * Returns the scheme of a URL, or an empty string if it has none. Messages show nothing else of a URL, since the rest may
-     * hold a password; the exception is a URL that can only be the path of a file.
+     * Returns the scheme of a URL, or an empty string if it has none. Messages show nothing else of a URL, since the
+     * rest may hold a password; the exception is a URL that can only be the path of a file.
      */
     private static String schemeOf(String url) {
         Matcher scheme = SCHEME.matcher(url);

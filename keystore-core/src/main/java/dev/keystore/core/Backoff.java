@@ -19,7 +19,9 @@ final class Backoff {
         return base / 2 + ThreadLocalRandom.current().nextLong(base + 1);
     }
 
-    /** Returns the delay before a transaction is retried after a conflict: about 0.1 ms at first, about 13 ms at most. */
+    /**
+     * Returns the delay before a transaction is retried after a conflict: about 0.1 ms at first, about 13 ms at most.
+     */
     static long afterConflictNanos(int attempt) {
         return nanos(CONFLICT_NANOS, Math.min(attempt, CONFLICT_DOUBLINGS + 1));
     }

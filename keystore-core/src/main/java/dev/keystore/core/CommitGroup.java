@@ -13,9 +13,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Concurrency: only the holder of the lead uses it.
  *
- * <p>Recovery: if a leader fails with an error, the next one finishes the group from what is recorded here (R31). Each field
- * is written before or after the step that it records, never during it. {@link #outcome}, {@link #failure} and
- * {@link #failures} are written directly and not through a method: after a {@link StackOverflowError} a call might fail.
+ * <p>Recovery: if a leader fails with an error, the next one finishes the group from what is recorded here (R31). Each
+ * field is written before or after the step that it records, never during it. {@link #outcome}, {@link #failure} and
+ * {@link #failures} are written directly and not through a method: after a {@link StackOverflowError} a call might
+ * fail.
  */
 final class CommitGroup {
 
@@ -58,7 +59,9 @@ final class CommitGroup {
     /** How many leaders failed before they had finished this group. */
     int failures;
 
-    /** Adds a commit, unless it has ended. It is added before it counts as taken, so an error in between loses nothing. */
+    /**
+     * Adds a commit, unless it has ended. It is added before it counts as taken, so an error in between loses nothing.
+     */
     void add(CommitRequest request) {
         requests.add(request);
         if (!request.take()) {

@@ -26,8 +26,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes the commits of a set of contexts. Commits wait in a {@link CommitQueue}; the thread of the commit at its head leads:
- * it takes a group and writes it with a {@link GroupWriter}.
+ * Writes the commits of a set of contexts. Commits wait in a {@link CommitQueue}; the thread of the commit at its head
+ * leads: it takes a group and writes it with a {@link GroupWriter}.
  *
  * <p>The states of a commit:
  *
@@ -51,8 +51,8 @@ import org.slf4j.LoggerFactory;
  * Unknown ──► drop from the cache ──► Done(CommitOutcomeUnknown or RollbackFailed)
  * </pre>
  *
- * <p>Concurrency: one thread at a time holds the lead, but a process may have several pipelines, each with its own contexts.
- * Lock order, from the first taken to the last, in the whole engine:
+ * <p>Concurrency: one thread at a time holds the lead, but a process may have several pipelines, each with its own
+ * contexts. Lock order, from the first taken to the last, in the whole engine:
  *
  * <ol>
  *   <li>the lock keys of transactions ({@link LockTable}), in their sort order;
@@ -62,26 +62,28 @@ import org.slf4j.LoggerFactory;
  *   <li>the lock of the {@link S3FifoCache}.
  * </ol>
  *
- * <p>No thread waits for another one's load while it holds any of 3 to 5, except the leader, which checks what commits have
- * read. That cannot deadlock: a thread that loads holds none of them.
+ * <p>No thread waits for another one's load while it holds any of 3 to 5, except the leader, which checks what commits
+ * have read. That cannot deadlock: a thread that loads holds none of them.
  *
  * <p>Durability: a commit is acknowledged and cached after the backend's write has returned, never before (R11, R13).
  *
  * <p>Recovery: a group that fails transiently returns to the head of the queue after a pause (R40). It is then written
- * context by context, and a context that fails again moves behind the others, because what blocks it, such as a lock, may
- * not block them. A refused group is written again commit by commit, so that only the culprit fails. A commit that failed its
- * check is refused only after the group is written, because the earlier commit that it conflicts with may never be. A group
- * in doubt is sent again with the same commit ids, and nothing else is written until its outcome is known (R54).
+ * context by context, and a context that fails again moves behind the others, because what blocks it, such as a lock,
+ * may not block them. A refused group is written again commit by commit, so that only the culprit fails. A commit that
+ * failed its check is refused only after the group is written, because the earlier commit that it conflicts with may
+ * never be. A group in doubt is sent again with the same commit ids, and nothing else is written until its outcome is
+ * known (R54).
  *
- * <p>Errors: any {@link Throwable} on a leading thread ends that thread's own call and nothing else (R31). A leader leaves
- * its lead by one write of a field. The {@link Standby} then finishes the group from what is recorded in it. For this to
- * hold, state is written before the calls that depend on it; and fields that a thread may have to write when it has no stack
- * left are written directly: {@link Lead#phase}, {@link CommitRequest#abandoned}, and the group's outcome and failures.
+ * <p>Errors: any {@link Throwable} on a leading thread ends that thread's own call and nothing else (R31). A leader
+ * leaves its lead by one write of a field. The {@link Standby} then finishes the group from what is recorded in it. For
+ * this to hold, state is written before the calls that depend on it; and fields that a thread may have to write when it
+ * has no stack left are written directly: {@link Lead#phase}, {@link CommitRequest#abandoned}, and the group's outcome
+ * and failures.
  *
- * <p>Time: until it is being written, a commit ends itself when its thread is interrupted or its {@code commitTimeout} has
- * passed: nothing was written. While it is being written, its thread waits for the outcome, at most until
- * {@code commitTimeout}; then the outcome is reported as unknown (R27, R41). The leader's own thread is inside the backend
- * meanwhile: backends bound their own calls.
+ * <p>Time: until it is being written, a commit ends itself when its thread is interrupted or its {@code commitTimeout}
+ * has passed: nothing was written. While it is being written, its thread waits for the outcome, at most until
+ * {@code commitTimeout}; then the outcome is reported as unknown (R27, R41). The leader's own thread is inside the
+ * backend meanwhile: backends bound their own calls.
  */
 final class CommitPipeline {
 
@@ -121,7 +123,8 @@ final class CommitPipeline {
     /**
      * Commits, and returns when all of it is durable.
      *
-     * @throws KeyStoreException one of those that {@link dev.keystore.KeyOperations} lists; its type tells what is written
+     * @throws KeyStoreException one of those that {@link dev.keystore.KeyOperations} lists; its type tells what is
+     *     written
      */
     void commit(CommitRequest request) {
         StackHeadroom.require();
@@ -273,8 +276,8 @@ final class CommitPipeline {
     }
 
     /**
-     * Sends a group in doubt again until its outcome is known. Until then nothing else is written, and reads of its keys wait.
-     * The threads of its commits wait no longer than their own deadlines.
+     * Sends a group in doubt again until its outcome is known. Until then nothing else is written, and reads of its
+     * keys wait. The threads of its commits wait no longer than their own deadlines.
      */
     private WriteOutcome settle(CommitGroup group, InDoubt doubt) {
         LOG.debug("The outcome of a write is unknown; sending it again", doubt.cause());
@@ -345,7 +348,10 @@ final class CommitPipeline {
         }
     }
 
-    /** Refuses the commit of a group of one. The commits of a larger group will be written one by one to find the culprit. */
+    /**
+     * Refuses the commit of a group of one. The commits of a larger group will be written one by one to find the
+     * culprit.
+     */
     private static void refuse(CommitGroup group, Throwable cause) {
         List<CommitRequest> writers = group.isSent() ? group.checked().writers() : group.requests();
         if (writers.size() > 1) {
@@ -388,7 +394,10 @@ final class CommitPipeline {
         }
     }
 
-    /** Refuses further commits, and waits uninterruptibly until those in the queue have ended, at most until the deadline. */
+    /**
+     * Refuses further commits, and waits uninterruptibly until those in the queue have ended, at most until the
+     * deadline.
+     */
     void close(long deadlineNanos) {
         queue.close(deadlineNanos);
         standby.stop();

@@ -15,13 +15,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * The commits that wait to be written, and the lead: the right to take them. The queue knows neither backend nor cache.
  *
- * <p>Concurrency: any thread adds a commit. There is at most one {@link Lead}. Its holder takes a group from the head of the
- * queue, and when the group is finished it hands the lead off to the thread of the new head. A thread that is alone leads
- * its own commit, without a switch to another thread.
+ * <p>Concurrency: any thread adds a commit. There is at most one {@link Lead}. Its holder takes a group from the head
+ * of the queue, and when the group is finished it hands the lead off to the thread of the new head. A thread that is
+ * alone leads its own commit, without a switch to another thread.
  *
- * <p>Recovery: a thread that leaves its lead unfinished, by any error, marks it {@link Phase#ABANDONED}. This is one write of
- * a field, which needs no stack. The standby finds it within {@link #CHECK_INTERVAL_NANOS} and finishes the lead's group. It
- * also finds a lead that was offered to a thread that does not come for it.
+ * <p>Recovery: a thread that leaves its lead unfinished, by any error, marks it {@link Phase#ABANDONED}. This is one
+ * write of a field, which needs no stack. The standby finds it within {@link #CHECK_INTERVAL_NANOS} and finishes the
+ * lead's group. It also finds a lead that was offered to a thread that does not come for it.
  */
 final class CommitQueue {
 
@@ -139,8 +139,8 @@ final class CommitQueue {
     }
 
     /**
-     * Moves commits from the head of the queue into a group of at most {@code limit}. The group is the caller's, so that what
-     * was taken is not lost if this fails midway.
+     * Moves commits from the head of the queue into a group of at most {@code limit}. The group is the caller's, so
+     * that what was taken is not lost if this fails midway.
      */
     void take(CommitGroup group, int limit) {
         CommitRequest next = head();
@@ -172,8 +172,8 @@ final class CommitQueue {
     }
 
     /**
-     * Puts commits back at the head of the queue, in their order. Each is in the queue before its state says so: it is not lost
-     * if this fails midway, and if it is there twice it is taken once.
+     * Puts commits back at the head of the queue, in their order. Each is in the queue before its state says so: it is
+     * not lost if this fails midway, and if it is there twice it is taken once.
      */
     void putBack(List<CommitRequest> requests) {
         for (int i = requests.size() - 1; i >= 0; i--) {
@@ -194,7 +194,10 @@ final class CommitQueue {
         waiting.addAll(later);
     }
 
-    /** Ends a lead whose group is finished: the thread of the head of the queue leads next, or no thread until a commit is added. */
+    /**
+     * Ends a lead whose group is finished: the thread of the head of the queue leads next, or no thread until a commit
+     * is added.
+     */
     void handOff(Lead from) {
         from.group = null;
         do {

@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A commit in the pipeline: what it read, what it writes, and its state.
  *
- * <p>Concurrency: its own thread and the leader change the state by compare-and-set. Whichever of them ends it first decides
- * the outcome; later attempts to end it have no effect. The notes about failed attempts are the leaders' and are written by
- * one leader after the other.
+ * <p>Concurrency: its own thread and the leader change the state by compare-and-set. Whichever of them ends it first
+ * decides the outcome; later attempts to end it have no effect. The notes about failed attempts are the leaders' and
+ * are written by one leader after the other.
  */
 final class CommitRequest {
 
@@ -36,7 +36,9 @@ final class CommitRequest {
         WRITING
     }
 
-    /** The end: all of it is written if {@code failure} is null; otherwise the type of {@code failure} tells what is. */
+    /**
+     * The end: all of it is written if {@code failure} is null; otherwise the type of {@code failure} tells what is.
+     */
     record Done(@Nullable KeyStoreException failure) implements State {}
 
     final Context context;
@@ -49,7 +51,10 @@ final class CommitRequest {
     private final boolean virtual = VirtualThreads.isVirtual(thread);
     private final AtomicReference<State> state = new AtomicReference<>(Step.QUEUED);
 
-    /** Set by its thread when it leaves the pipeline, also with an error. A plain field write, which needs no stack (R31). */
+    /**
+     * Set by its thread when it leaves the pipeline, also with an error. A plain field write, which needs no stack
+     * (R31).
+     */
     volatile boolean abandoned;
 
     private boolean isolated;
@@ -113,17 +118,19 @@ final class CommitRequest {
         return writes.keySet().stream().map(EntryKey::entryId).toList();
     }
 
-    /** Returns whether it is written in a group without others. A clear is, since it changes keys that it does not name. */
+    /**
+     * Returns whether it is written in a group without others. A clear is, since it changes keys that it does not name.
+     */
     boolean isWrittenAlone() {
         return isolated || cleared();
     }
 
-    /** Has it written in a group without others from now on, so that a refusal concerns only this commit. */
+    /** From now on, it is written in a group without others, so that a refusal concerns only this commit. */
     void isolate() {
         isolated = true;
     }
 
-    /** Has it written only together with commits of its own context from now on, after a transient failure. */
+    /** From now on, it shares a group only with commits of the same context. Called after a transient failure. */
     void separateFromOtherContexts() {
         onlyWithOwnContext = true;
     }

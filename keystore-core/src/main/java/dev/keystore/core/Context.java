@@ -12,10 +12,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The state of one context. It is small, since a process may have tens of thousands.
  *
- * <p>Concurrency: only the leader of the pipeline that writes this context changes it, one thread at a time. Readers use it
- * without locks. {@link #publications} is odd while a commit is being put into the cache. A reader that sees an odd value
- * waits, which takes microseconds because the commit is already in memory. If a reader sees the same even value before and
- * after its reads, no commit of this context was published in between (R21).
+ * <p>Concurrency: only the leader of the pipeline that writes this context changes it, one thread at a time. Readers
+ * use it without locks. {@link #publications} is odd while a commit is being put into the cache. A reader that sees an
+ * odd value waits, which takes microseconds because the commit is already in memory. If a reader sees the same even
+ * value before and after its reads, no commit of this context was published in between (R21).
  */
 final class Context {
 
@@ -151,8 +151,8 @@ final class Context {
     }
 
     /**
-     * Returns the exception for a caller that would write to this lost context. The first call also calls the listener; what
-     * that throws is added as suppressed.
+     * Returns the exception for a caller that would write to this lost context. The first call also calls the listener;
+     * what that throws is added as suppressed.
      */
     OwnershipLostException ownershipLost(Consumer<String> listener) {
         OwnershipLostException failure = new OwnershipLostException(name, epoch);

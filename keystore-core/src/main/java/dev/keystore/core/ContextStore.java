@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The store of one context.
  *
- * <p>Reads go to the cache. Each write outside of a transaction is a transaction without locks that is retried on conflict,
- * which is safe because it runs none of the caller's code.
+ * <p>Reads go to the cache. Each write outside of a transaction is a transaction without locks that is retried on
+ * conflict, which is safe because it runs none of the caller's code.
  */
 final class ContextStore implements SignalKeyStore {
 

@@ -22,7 +22,9 @@ final class Engine {
     private final CommitPipeline pipeline;
     private final Consumer<String> onOwnershipLost;
 
-    /** The scope of the thread's transaction, which may have ended already; used to refuse a second transaction (R26). */
+    /**
+     * The scope of the thread's transaction, which may have ended already; used to refuse a second transaction (R26).
+     */
     @SuppressWarnings(
             "ThreadLocalUsage") // one per engine: a transaction of another backend can't cause a deadlock here
     private final ThreadLocal<@Nullable TransactionScope> inTransaction = new ThreadLocal<>();
@@ -58,7 +60,9 @@ final class Engine {
         }
     }
 
-    /** Returns the exception for a caller that would write to a lost context; the first call calls the listener as well. */
+    /**
+     * Returns the exception for a caller that would write to a lost context; the first call calls the listener as well.
+     */
     OwnershipLostException ownershipLost(Context context) {
         return context.ownershipLost(onOwnershipLost);
     }
@@ -84,8 +88,8 @@ final class Engine {
     }
 
     /**
-     * Takes a context over and returns its epoch. Transient failures are retried like those of a commit, until the deadline
-     * (R40).
+     * Takes a context over and returns its epoch. Transient failures are retried like those of a commit, until the
+     * deadline (R40).
      *
      * @param unlessOwned whether to refuse if the current owner is alive
      * @throws ContextOwnedException if it was refused

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The cached state of one key: its bytes and decoded value, or that it does not exist.
  *
- * <p>Each commit and each load creates a new object, so that identity means "unchanged". Arrays and values are copied before
- * they leave the engine.
+ * <p>Each commit and each load creates a new object, so that identity means "unchanged". Arrays and values are copied
+ * before they leave the engine.
  */
 final class Entry {
 

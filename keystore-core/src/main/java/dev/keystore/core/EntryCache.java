@@ -27,13 +27,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>A thread that misses registers its load there; others that miss the same key wait for it (R2).
- *   <li>Before it calls the backend, the leader of the commit pipeline registers its write there, displacing any load. A load
- *       may cache what it found only while it is registered: a displaced load may have read the older value, so its result is
- *       discarded and the reader looks again (R4).
- *   <li>A reader that misses a key being written waits for that write. At that moment the backend may return a value that is
- *       not published yet, or that is rolled back later (R13, R21).
- *   <li>Clearing a context increments its generation, which invalidates everything cached of it at once. A load that started
- *       in an older generation is discarded like a displaced one.
+ *   <li>Before it calls the backend, the leader of the commit pipeline registers its write there, displacing any load.
+ *       A load may cache what it found only while it is registered: a displaced load may have read the older value, so
+ *       its result is discarded and the reader looks again (R4).
+ *   <li>A reader that misses a key being written waits for that write. At that moment the backend may return a value
+ *       that is not published yet, or that is rolled back later (R13, R21).
+ *   <li>Clearing a context increments its generation, which invalidates everything cached of it at once. A load that
+ *       started in an older generation is discarded like a displaced one.
  * </ul>
  */
 final class EntryCache {
@@ -119,8 +119,8 @@ final class EntryCache {
     /**
      * Waits for another thread, and removes what it left behind if it ended with an error.
      *
-     * @return false if this thread should do the load itself, because the loading thread has abandoned it or is a virtual
-     *     thread that may not get a carrier while this one waits
+     * @return false if this thread should do the load itself, because the loading thread has abandoned it or is a
+     *     virtual thread that may not get a carrier while this one waits
      * @throws LoadFailedException at the deadline
      */
     private boolean await(EntryKey key, InFlight other, long deadlineNanos) {
@@ -296,7 +296,7 @@ final class EntryCache {
         return entries;
     }
 
-    /** A damaged entry fails the readers of its own key only. */
+    /** Settles one of several keys. A damaged entry fails only the readers of its key, not those of the other keys. */
     private Result settleOrFail(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
         try {
             return settle(key, mine, generation, sealed);
@@ -433,7 +433,9 @@ final class EntryCache {
         context.dropCached();
     }
 
-    /** Drops the keys that a commit was to write: what is cached or being loaded may differ from what the backend holds. */
+    /**
+     * Drops the keys that a commit was to write: what is cached or being loaded may differ from what the backend holds.
+     */
     void forget(CommitRequest commit) {
         Context context = commit.context;
         context.beginPublication();

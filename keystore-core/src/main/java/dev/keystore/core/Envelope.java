@@ -6,7 +6,8 @@ import java.util.Arrays;
 import java.util.zip.CRC32C;
 
 /**
- * The envelope around each value that a backend stores: one byte of format version, four bytes of CRC32C, then the value.
+ * The envelope around each value that a backend stores: one byte of format version, four bytes of CRC32C, then the
+ * value.
  *
  * <p>The checksum also covers the context, the type and the id, so that bytes found under another key count as damaged.
  */

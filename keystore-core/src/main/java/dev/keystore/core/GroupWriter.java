@@ -26,11 +26,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes one group: checks what its commits read, calls the backend, and updates the cache according to the outcome. It knows
- * no queue and starts no thread. Only the holder of the lead calls it.
+ * Writes one group: checks what its commits read, calls the backend, and updates the cache according to the outcome. It
+ * knows no queue and starts no thread. Only the holder of the lead calls it.
  *
- * <p>The check compares what each commit read with what is committed, including the earlier commits of the group (R24). A
- * commit that fails it is left out of the write.
+ * <p>The check compares what each commit read with what is committed, including the earlier commits of the group (R24).
+ * A commit that fails it is left out of the write.
  */
 final class GroupWriter {
 
@@ -46,8 +46,8 @@ final class GroupWriter {
     }
 
     /**
-     * Checks a group and writes it. An interrupt of this thread is restored at the end: it must not affect the other threads'
-     * commits.
+     * Checks a group and writes it. An interrupt of this thread is restored at the end: it must not affect the other
+     * threads' commits.
      *
      * @return the outcome of the write; a commit that failed the check is in {@link Checked#refused}
      */
@@ -133,8 +133,8 @@ final class GroupWriter {
     }
 
     /**
-     * Loads what a commit deletes, on its own thread: the leader needs to know whether it exists (R14), and the rest of the
-     * group should not wait for these loads.
+     * Loads what a commit deletes, on its own thread: the leader needs to know whether it exists (R14), and the rest of
+     * the group should not wait for these loads.
      *
      * @throws LoadFailedException if the backend fails
      */
@@ -254,14 +254,14 @@ final class GroupWriter {
     }
 
     /** Returns the outcome of the first write of a group that cannot be sent again, since a context of it is lost. */
-    private WriteOutcome ownershipLost(Checked checked, InDoubt doubt, OwnershipLostException loss) {
+    private WriteOutcome ownershipLost(Checked checked, InDoubt doubt, OwnershipLostException failure) {
         try {
             boolean unwritten = isUnwritten(checked);
             checked.writers().stream()
                     .map(writer -> writer.context)
-                    .filter(context -> context.name().equals(loss.context()))
+                    .filter(context -> context.name().equals(failure.context()))
                     .forEach(Context::markLost);
-            return unwritten ? new Refused(loss) : new Unknown(doubt.cause());
+            return unwritten ? new Refused(failure) : new Unknown(doubt.cause());
         } catch (ClosedException e) {
             return new Unknown(doubt.cause());
         } catch (RuntimeException e) {

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A load, or the write of a group, that is in progress on one or more keys and that other threads may have to wait for.
  *
- * <p>Concurrency: the thread that does it calls {@link #complete} once, and its {@link Result} is visible to every thread
- * that {@link #await} has told that it is over.
+ * <p>Concurrency: its thread calls {@link #complete}, and the {@link Result} is then visible to every thread for which
+ * {@link #await} returned true.
  */
 final class InFlight {
 
@@ -69,7 +69,9 @@ final class InFlight {
         return former != null;
     }
 
-    /** Returns whether it is a load of a virtual thread, which may not get a carrier while platform threads wait for it. */
+    /**
+     * Returns whether it is a load of a virtual thread, which may not get a carrier while platform threads wait for it.
+     */
     boolean isLoadOfVirtualThread() {
         return loader != null && loader.virtual;
     }

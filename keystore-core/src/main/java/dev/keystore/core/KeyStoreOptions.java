@@ -4,8 +4,8 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * Sizes, timeouts and retries of a {@link SignalKeyDatabase}. Immutable; {@link SignalKeyDatabase#options()} returns the
- * options in force.
+ * Sizes, timeouts and retries of a {@link SignalKeyDatabase}. Immutable; {@link SignalKeyDatabase#options()} returns
+ * the options in force.
  *
  * <table class="striped">
  * <caption>Options</caption>
@@ -133,8 +133,8 @@ public final class KeyStoreOptions {
     /**
      * Builds {@link KeyStoreOptions}. Not thread-safe.
      *
-     * <p>Every setter throws {@link IllegalArgumentException} if its value is out of range, and {@link NullPointerException}
-     * if it is null; the message names the option.
+     * <p>Every setter throws {@link IllegalArgumentException} if its value is out of range, and
+     * {@link NullPointerException} if it is null; the message names the option.
      */
     public static final class Builder {
 
@@ -171,8 +171,8 @@ public final class KeyStoreOptions {
         }
 
         /**
-         * Sets how long a read waits for a load or a write that another thread has started; 30 s by default. It does not
-         * limit a call of the backend on the reading thread: backends bound their own calls.
+         * Sets how long a read waits for a load or a write that another thread has started; 30 s by default. It does
+         * not limit a call of the backend on the reading thread: backends bound their own calls.
          *
          * @param loadTimeout more than zero and at most 365 days
          * @return this builder
@@ -183,8 +183,9 @@ public final class KeyStoreOptions {
         }
 
         /**
-         * Sets how long a commit takes at most, including its time in the queue and its retries; 30 s by default. Opening a
-         * context is retried for as long, and {@link SignalKeyDatabase#close()} waits as long for running commits.
+         * Sets how long a commit takes at most, including its time in the queue and its retries; 30 s by default.
+         * Opening a context is retried for as long, and {@link SignalKeyDatabase#close()} waits as long for running
+         * commits.
          *
          * @param commitTimeout more than zero and at most 365 days
          * @return this builder
@@ -195,8 +196,8 @@ public final class KeyStoreOptions {
         }
 
         /**
-         * Sets how often a commit, or the takeover of a context, that fails transiently is attempted; 5 by default. Failed
-         * reads are not retried.
+         * Sets how often a commit, or the takeover of a context, that fails transiently is attempted; 5 by default.
+         * Failed reads are not retried.
          *
          * @param commitAttempts the number of attempts, including the first; at least 1
          * @return this builder
@@ -207,8 +208,8 @@ public final class KeyStoreOptions {
         }
 
         /**
-         * Sets the base delay before the first retry; 20 ms by default. It doubles with each further retry, and each delay
-         * varies at random between half and one and a half times that.
+         * Sets the base delay before the first retry; 20 ms by default. It doubles with each further retry, and each
+         * delay varies at random between half and one and a half times that.
          *
          * @param retryDelay more than zero and at most 365 days
          * @return this builder
@@ -219,8 +220,8 @@ public final class KeyStoreOptions {
         }
 
         /**
-         * Sets how many commits are written as one group at most; 1,024 by default. A backend without group commit writes
-         * each commit by itself.
+         * Sets how many commits are written as one group at most; 1,024 by default. A backend without group commit
+         * writes each commit by itself.
          *
          * @param maximumGroupSize at least 1
          * @return this builder

@@ -7,8 +7,8 @@ package dev.keystore.core;
  * @param writes number of writes of the backend that carried them; on a backend with group commit, each takes one fsync
  * @param largestGroup largest number of commits that one write carried
  * @param retries number of writes sent again, after a transient failure or because the outcome was unknown
- * @param conflicts number of attempts of transactions and single writes that ended in a conflict, at a read or at the commit,
- *     including those that were then retried
+ * @param conflicts number of attempts of transactions and single writes that ended in a conflict, at a read or at the
+ *     commit, including those that were then retried
  * @param loads number of ids loaded from the backend
  * @param cachedBytes estimated size of what is cached now, in bytes
  */

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A stream of the backend's that throws {@link LoadFailedException} when the backend fails, or
- * {@link dev.keystore.OperationInterruptedException} when an interrupt ended the call. Exceptions of the caller's own stream
- * operations are not translated.
+ * {@link dev.keystore.OperationInterruptedException} when an interrupt ended the call. Exceptions of the caller's own
+ * stream operations are not translated.
  */
 final class Listing<T> extends Spliterators.AbstractSpliterator<T> {
 

@@ -13,18 +13,19 @@ import org.jspecify.annotations.Nullable;
 /**
  * The locks of all lock keys of all contexts.
  *
- * <p>Concurrency: each key that is held or waited for has a linked queue of {@link Node}s, as in a CLH lock, and the table maps
- * the key to the tail; other keys have no entry. A transaction appends its node by compare-and-set and gets the lock in that
- * order (R20). A node is done once its transaction has released its locks or has stopped waiting. The lock belongs to the node
- * whose predecessors are all done. Each waiter finds that out by itself, so a lock is never handed to a waiter that is just
- * giving up. Keys do not block each other; the bins of the hash table are locked only while an entry changes.
+ * <p>Concurrency: each key that is held or waited for has a linked queue of {@link Node}s, as in a CLH lock, and the
+ * table maps the key to the tail; other keys have no entry. A transaction appends its node by compare-and-set and gets
+ * the lock in that order (R20). A node is done once its transaction has released its locks or has stopped waiting. The
+ * lock belongs to the node whose predecessors are all done. Each waiter finds that out by itself, so a lock is never
+ * handed to a waiter that is just giving up. Keys do not block each other; the bins of the hash table are locked only
+ * while an entry changes.
  *
  * <p>Order: the locks of one call are taken in the sort order of their keys (R25). Waits are timed parks (R27).
  *
- * <p>Recovery: a transaction releases its locks by one write of a field, {@link Held#released}, not by a call, which might fail
- * if no stack or heap is left (R31). The calls after it, which wake the next waiter and clean the table, may fail. Therefore a
- * waiter also checks by itself at intervals, and a node that stays in the table counts as done and is removed together with
- * the next node of its key.
+ * <p>Recovery: a transaction releases its locks by one write of a field, {@link Held#released}, not by a call, which
+ * might fail if no stack or heap is left (R31). The calls after it, which wake the next waiter and clean the table, may
+ * fail. Therefore a waiter also checks by itself at intervals, and a node that stays in the table counts as done and is
+ * removed together with the next node of its key.
  */
 final class LockTable {
 
@@ -90,7 +91,9 @@ final class LockTable {
         return false;
     }
 
-    /** Whatever fails in here, the new node belongs to {@code held}, and others that see it also see its predecessor. */
+    /**
+     * Whatever fails in here, the new node belongs to {@code held}, and others that see it also see its predecessor.
+     */
     private Node enqueue(LockKey key, Held held) {
         Node mine = new Node(key, held);
         held.top = mine;
@@ -188,7 +191,9 @@ final class LockTable {
             return abandoned || held.released;
         }
 
-        /** Returns whether all predecessors are done. If not, the nearest one that isn't will wake this node's thread. */
+        /**
+         * Returns whether all predecessors are done. If not, the nearest one that isn't will wake this node's thread.
+         */
         boolean isFirst() {
             for (Node ahead = before; ahead != null; ahead = ahead.before) {
                 before = ahead;

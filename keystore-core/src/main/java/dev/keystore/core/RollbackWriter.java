@@ -23,9 +23,10 @@ import org.jspecify.annotations.Nullable;
  * Writes batches to a backend without atomic commits, and rolls back a batch that fails (R42).
  *
  * <p>Recovery: all previous values are read before the first write; if one cannot be read, nothing is written. After a
- * failure, the entries written so far are compared with their previous values, last one first, and written back only where
- * they differ, so a backend on which all writes fail needs no rollback. The state of an entry that can be neither read nor
- * written back is unknown. A crash between two writes leaves part of the batch: such a backend cannot prevent that.
+ * failure, the entries written so far are compared with their previous values, last one first, and written back only
+ * where they differ, so a backend on which all writes fail needs no rollback. The state of an entry that can be neither
+ * read nor written back is unknown. A crash between two writes leaves part of the batch: such a backend cannot prevent
+ * that.
  */
 final class RollbackWriter {
 

@@ -11,14 +11,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * A map bounded by weight, which evicts by S3-FIFO (Yang et al., SOSP 2023).
  *
- * <p>A hit only increments a counter in its node, so readers do not contend. New nodes enter a small queue, a tenth of the
- * weight. From its end, nodes that were read move to the main queue, and the others are evicted; a key that returns soon after
- * its eviction enters the main queue directly. At the end of the main queue, a node is reinserted once for each of its counted
- * reads, then evicted. Entries that are read only once, such as one-time pre-keys, therefore pass through the small queue only.
+ * <p>A hit only increments a counter in its node, so readers do not contend. New nodes enter a small queue, a tenth of
+ * the weight. From its end, nodes that were read move to the main queue, and the others are evicted; a key that returns
+ * soon after its eviction enters the main queue directly. At the end of the main queue, a node is reinserted once for
+ * each of its counted reads, then evicted. Entries that are read only once, such as one-time pre-keys, therefore pass
+ * through the small queue only.
  *
- * <p>Concurrency: a read takes no lock, and its increment may be lost. Changes take one lock and only link nodes while they
- * hold it, so they never block for long. The lock is released by one write of a field, which needs no stack. A thread that
- * fails during a change leaves {@link #changing} set, and the next change empties the cache (R31).
+ * <p>Concurrency: a read takes no lock, and its increment may be lost. Changes take one lock and only link nodes while
+ * they hold it, so they never block for long. The lock is released by one write of a field, which needs no stack. A
+ * thread that fails during a change leaves {@link #changing} set, and the next change empties the cache (R31).
  *
  * <p>The cost of a hit is its loads from memory: the slot of the table, the node, which is also the key, and the id.
  */
@@ -53,13 +54,18 @@ final class S3FifoCache<V> {
     @SuppressWarnings("unused") // used through LOCKED
     private volatile boolean locked;
 
-    /** Whether the current or last holder of the lock has started a change and not finished it. Written under the lock. */
+    /**
+     * Whether the current or last holder of the lock has started a change and not finished it. Written under the lock.
+     */
     private boolean changing;
 
     private final Queue<V> small = new Queue<>();
     private final Queue<V> main = new Queue<>();
 
-    /** For each slot, the hash of the last key evicted there in the lower half and the number of that eviction in the upper. */
+    /**
+     * For each slot, the hash of the last key evicted there in the lower half and the number of that eviction in the
+     * upper.
+     */
     private final long[] evicted;
 
     private int evictions;

@@ -31,29 +31,31 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>The contexts share one cache, one lock table and one commit pipeline, but no keys, locks or conflicts. Open one database
- * per backend and process, and close it at the end. Closing loses nothing and neither does a crash: a write is durable when it
- * returns (R11).
+ * <p>The contexts share one cache, one lock table and one commit pipeline, but no keys, locks or conflicts. Open one
+ * database per backend and process, and close it at the end. Closing loses nothing and neither does a crash: a write is
+ * durable when it returns (R11).
  *
- * <p>Thread-safe. Methods block as follows; the timeouts are {@linkplain KeyStoreOptions options} with a default of 30 s each:
+ * <p>Thread-safe. Methods block as follows; the timeouts are {@linkplain KeyStoreOptions options}, by default 30 s
+ * each:
  *
  * <ul>
- *   <li><b>Read of a cached entry</b>: no lock and no I/O. If a commit of the context is being put into the cache, the read
- *       waits for that, which takes microseconds.
- *   <li><b>Other reads</b>: one load from the backend on the calling thread, or the wait for another thread that loads or
- *       writes the same entry, at most {@code loadTimeout}.
- *   <li><b>Write or commit</b>: until it is durable, at most {@code commitTimeout}. Concurrent commits are written as one
- *       group by the thread of one of them. Transient failures are retried, with 5 attempts in all, the first retry after
- *       20 ms.
+ *   <li><b>Read of a cached entry</b>: no lock and no I/O. If a commit of the context is being put into the cache, the
+ *       read waits for that, which takes microseconds.
+ *   <li><b>Other reads</b>: one load from the backend on the calling thread, or the wait for another thread that loads
+ *       or writes the same entry, at most {@code loadTimeout}.
+ *   <li><b>Write or commit</b>: until it is durable, at most {@code commitTimeout}. Concurrent commits are written as
+ *       one group by the thread of one of them. Transient failures are retried, with 5 attempts in all, the first retry
+ *       after 20 ms.
  *   <li><b>Transaction</b>: waits for its lock keys at most {@code lockTimeout}, then runs its work and commits.
- *   <li><b>First {@link #forContext} of a context</b>: until the backend has registered this database as the owner, at most
- *       {@code commitTimeout}. Later calls do not block.
+ *   <li><b>First {@link #forContext} of a context</b>: until the backend has registered this database as the owner, at
+ *       most {@code commitTimeout}. Later calls do not block.
  *   <li><b>{@link #close()}</b>: until running commits have ended, at most {@code commitTimeout}.
  * </ul>
  *
- * <p>These limits do not cover a call of the backend on the calling thread, such as a load or the write of a group: backends
- * bound their own calls. An interrupt ends a wait with {@link OperationInterruptedException} and keeps the interrupt flag
- * (R27). Platform threads and virtual threads may be used; a database runs one daemon thread, {@code keystore-standby}.
+ * <p>These limits do not cover a call of the backend on the calling thread, such as a load or the write of a group:
+ * backends bound their own calls. An interrupt ends a wait with {@link OperationInterruptedException} and keeps the
+ * interrupt flag (R27). Platform threads and virtual threads may be used; a database runs one daemon thread,
+ * {@code keystore-standby}.
  */
 public final class SignalKeyDatabase implements AutoCloseable {
 
@@ -82,10 +84,10 @@ public final class SignalKeyDatabase implements AutoCloseable {
      * @param url the scheme of a registered backend and what that backend expects after it, for example
      *     {@code jdbc:sqlite:keys.db}
      * @return the opened database
-     * @throws dev.keystore.UnsupportedFormatException if the URL names a store of a newer format or of another kind; nothing
-     *     was changed
-     * @throws StoreOpenException if no backend or several backends are registered for the scheme, or if the store cannot be
-     *     opened; nothing was changed
+     * @throws dev.keystore.UnsupportedFormatException if the URL names a store of a newer format or of another kind;
+     *     nothing was changed
+     * @throws StoreOpenException if no backend or several backends are registered for the scheme, or if the store
+     *     cannot be opened; nothing was changed
      * @throws IllegalArgumentException if the backend does not accept the URL
      * @throws OperationInterruptedException if the thread was interrupted while the backend opened
      */
@@ -103,23 +105,24 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     /**
-     * Returns the store of a context, which is usually an account or one of its devices. Returns the same object each time.
+     * Returns the store of a context, which is usually an account or one of its devices. Returns the same object each
+     * time.
      *
-     * <p>On a backend with ownership, the first call for a context takes it over from its current owner. This call blocks until
-     * the backend has recorded that. A takeover that fails transiently is retried like a commit (R40). The wait for another
-     * thread that is opening the same context, and the retries, take at most {@code commitTimeout}. Later calls only look the
-     * store up.
+     * <p>On a backend with ownership, the first call for a context takes it over from its current owner. This call
+     * blocks until the backend has recorded that. A takeover that fails transiently is retried like a commit (R40). The
+     * wait for another thread that is opening the same context, and the retries, take at most {@code commitTimeout}.
+     * Later calls only look the store up.
      *
      * @param context 1 to 1,024 characters, not blank
      * @return the store of the context
      * @throws IllegalArgumentException if the name is blank, too long or not well-formed Unicode, or is not
      *     {@link #DEFAULT_CONTEXT} on a backend without contexts
      * @throws IllegalStateException if this database is closed
-     * @throws ContextOwnedException if this database was opened with {@link Builder#refuseOwned()} and the current owner is
-     *     alive; nothing was changed
+     * @throws ContextOwnedException if this database was opened with {@link Builder#refuseOwned()} and the current
+     *     owner is alive; nothing was changed
      * @throws StoreOpenException if the context could not be taken over; its former owner may have lost it nevertheless
-     * @throws OperationInterruptedException if the thread was interrupted during an attempt, between two attempts, or while
-     *     another thread was opening the context; its former owner may have lost it nevertheless
+     * @throws OperationInterruptedException if the thread was interrupted during an attempt, between two attempts, or
+     *     while another thread was opening the context; its former owner may have lost it nevertheless
      */
     public SignalKeyStore forContext(String context) {
         engine.checkOpen();
@@ -154,11 +157,13 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     /**
-     * Takes a context over from its current owner, even if that is alive and even with {@link Builder#refuseOwned()}, and
-     * returns a new store of it. Use it to continue with a context after {@link dev.keystore.OwnershipLostException}.
+     * Takes a context over from its current owner, even if that is alive and even with {@link Builder#refuseOwned()},
+     * and returns a new store of it. Use it to continue with a context after
+     * {@link dev.keystore.OwnershipLostException}.
      *
-     * <p>Commits of a store that {@link #forContext} returned earlier fail from then on, as those of any former owner do. On a
-     * backend without ownership, this method is the same as {@link #forContext}. It blocks for as long as that method.
+     * <p>Commits of a store that {@link #forContext} returned earlier fail from then on, as those of any former owner
+     * do. On a backend without ownership, this method is the same as {@link #forContext}. It blocks for as long as that
+     * method.
      *
      * @param context 1 to 1,024 characters, not blank
      * @return a new store of the context; {@link #forContext} returns it from now on
@@ -233,9 +238,9 @@ public final class SignalKeyDatabase implements AutoCloseable {
     /**
      * Lets running commits finish and closes the backend (R28).
      *
-     * <p>Blocks uninterruptibly, at most {@code commitTimeout}, plus the time that the backend takes to close. From then on,
-     * every store and transaction throws {@link IllegalStateException}; a transaction whose work is still running writes
-     * nothing. Closing a closed database has no effect.
+     * <p>Blocks uninterruptibly, at most {@code commitTimeout}, plus the time that the backend takes to close. From
+     * then on, every store and transaction throws {@link IllegalStateException}; a transaction whose work is still
+     * running writes nothing. Closing a closed database has no effect.
      */
     @Override
     public void close() {
@@ -348,8 +353,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
 
         /**
-         * Sets {@link KeyStoreOptions.Builder#commitAttempts} and {@link KeyStoreOptions.Builder#retryDelay}, for commits and
-         * takeovers of contexts that fail transiently.
+         * Sets {@link KeyStoreOptions.Builder#commitAttempts} and {@link KeyStoreOptions.Builder#retryDelay}, for
+         * commits and takeovers of contexts that fail transiently.
          *
          * @param attempts the number of attempts, including the first; 5 by default
          * @param delay the delay before the first retry, which doubles with each further retry; 20 ms by default
@@ -372,9 +377,9 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
 
         /**
-         * Makes {@link SignalKeyDatabase#forContext} fail with {@link ContextOwnedException} while another owner of the context
-         * is alive, in this process or in another one. By default, the last to open a context owns it. Has no effect on
-         * {@link SignalKeyDatabase#takeOver}, or on a backend without ownership.
+         * Makes {@link SignalKeyDatabase#forContext} fail with {@link ContextOwnedException} while another owner of the
+         * context is alive, in this process or in another one. By default, the last to open a context owns it. Has no
+         * effect on {@link SignalKeyDatabase#takeOver}, or on a backend without ownership.
          *
          * @return this builder
          */
@@ -384,8 +389,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
 
         /**
-         * Makes {@link #open()} fail with {@link dev.keystore.StoreNotFoundException} if the store that the URL names does not
-         * exist (R58). By default, it is created. Has no effect together with {@link #backend}.
+         * Makes {@link #open()} fail with {@link dev.keystore.StoreNotFoundException} if the store that the URL names
+         * does not exist (R58). By default, it is created. Has no effect together with {@link #backend}.
          *
          * @return this builder
          */
@@ -395,11 +400,12 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
 
         /**
-         * Sets a listener that is called with the name of a context that another owner has taken over: once per store, when
-         * that store next commits. A store that only reads does not notice, and may return cached entries until then.
+         * Sets a listener that is called with the name of a context that another owner has taken over: once per store,
+         * when that store next commits. A store that only reads does not notice, and may return cached entries until
+         * then.
          *
-         * <p>The listener is called on the thread whose commit or transaction is refused first, before that thread gets its
-         * {@link dev.keystore.OwnershipLostException} and while it holds its transaction's locks. It may call
+         * <p>The listener is called on the thread whose commit or transaction is refused first, before that thread gets
+         * its {@link dev.keystore.OwnershipLostException} and while it holds its transaction's locks. It may call
          * {@link SignalKeyDatabase#takeOver}. What it throws is added to that exception as suppressed.
          *
          * @param listener the listener

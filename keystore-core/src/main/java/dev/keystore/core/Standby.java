@@ -6,11 +6,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The thread of a pipeline that leads when no committing thread can: when a leader failed with an error, when the head of
- * the queue belongs to a virtual thread or to one that does not come, and while a group is in doubt.
+ * The thread of a pipeline that leads when no committing thread can: when a leader failed with an error, when the head
+ * of the queue belongs to a virtual thread or to one that does not come, and while a group is in doubt.
  *
- * <p>Recovery: it looks at the queue whenever it is woken and at least every 250 ms, so a failed wake-up costs no more than
- * that. Nothing it catches ends it (R31).
+ * <p>Recovery: it looks at the queue whenever it is woken and at least every 250 ms, so a failed wake-up costs no more
+ * than that. Nothing it catches ends it (R31).
  */
 final class Standby {
 
@@ -62,7 +62,8 @@ final class Standby {
     /**
      * Leads until committing threads can go on by themselves.
      *
-     * @param seen the lead that was on offer at the end of the last round: if it is still the same, its thread did not come
+     * @param seen the lead that was on offer at the end of the last round: if it is still the same, its thread did not
+     *     come
      * @return the lead that is on offer now, or null
      */
     private @Nullable Lead leadWhereNeeded(@Nullable Lead seen) {

@@ -21,11 +21,11 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The engine's access to the backend. The constructor chooses how each operation is done, by the capabilities that the backend
- * implements.
+ * The engine's access to the backend. The constructor chooses how each operation is done, by the capabilities that the
+ * backend implements.
  *
- * <p>Concurrency: the backend is closed while no call is in progress. Closing does not wait for streams; reading on from one
- * afterwards fails.
+ * <p>Concurrency: the backend is closed while no call is in progress. Closing does not wait for streams; reading on
+ * from one afterwards fails.
  */
 final class Storage {
 
@@ -89,7 +89,10 @@ final class Storage {
         return found;
     }
 
-    /** Lists entries; throws {@link dev.keystore.LoadFailedException} if the backend fails, now or while the stream is read. */
+    /**
+     * Lists entries; throws {@link dev.keystore.LoadFailedException} if the backend fails, now or while the stream is
+     * read.
+     */
     Stream<EntryId> list(String context) {
         return Listing.of(context, () -> call(() -> entries.list(context)));
     }
@@ -136,8 +139,8 @@ final class Storage {
     }
 
     /**
-     * Finds out the outcome of a group whose writing thread failed. On a backend without atomic commits, this rolls back what
-     * that thread has written.
+     * Finds out the outcome of a group whose writing thread failed. On a backend without atomic commits, this rolls
+     * back what that thread has written.
      *
      * @return the outcome; null on a backend with atomic commits, which must report it itself
      */

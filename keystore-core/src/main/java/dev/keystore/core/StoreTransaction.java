@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The handle of a transaction: it buffers writes and remembers what was read.
  *
- * <p>Concurrency: confined to one thread. All reads are as of one point in time. If a commit was published since the last
- * read, the next read compares everything read before with what is committed, and a change ends the transaction with a
- * conflict (R21, R24). The commit pipeline does the same comparison before it writes.
+ * <p>Concurrency: confined to one thread. All reads are as of one point in time. If a commit was published since the
+ * last read, the next read compares everything read before with what is committed, and a change ends the transaction
+ * with a conflict (R21, R24). The commit pipeline does the same comparison before it writes.
  */
 final class StoreTransaction implements Transaction {
 
@@ -106,8 +106,8 @@ final class StoreTransaction implements Transaction {
     }
 
     /**
-     * Remembers entries that were read, if everything read is still current. If it is not, none of them is remembered, so a
-     * work that catches the conflict gets another one at its next read.
+     * Remembers entries that were read, if everything read is still current. If it is not, none of them is remembered,
+     * so a work that catches the conflict gets another one at its next read.
      *
      * @return the first of {@code entries}
      * @throws TransactionConflictException if an entry that was read has changed

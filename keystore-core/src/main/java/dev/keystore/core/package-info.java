@@ -4,8 +4,8 @@
  * <p>Path of a read: {@code ContextStore} → {@code EntryCache} → (on a miss) {@code Storage} → backend.
  *
  * <p>Path of a commit: {@code ContextStore} → {@code LockTable} → the caller's work on a {@code StoreTransaction} →
- * {@code CommitPipeline} → {@code CommitQueue}; then, on the leader's thread, {@code GroupWriter} → {@code Storage} → backend
- * → {@code EntryCache}. The design block of {@code CommitPipeline} states the lock order.
+ * {@code CommitPipeline} → {@code CommitQueue}; then, on the leader's thread, {@code GroupWriter} → {@code Storage} →
+ * backend → {@code EntryCache}. The design block of {@code CommitPipeline} states the lock order.
  */
 @NullMarked
 package dev.keystore.core;

@@ -16,15 +16,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-class KeyStoreOptionsTest extends OpenStores {
+class KeyStoreOptionsTest extends OpenedDatabase {
 
     private static final Duration LONGEST = Duration.ofDays(365);
 
     @Test
-    @DisplayName("R27 with the longest durations, commits, reads and locks wait for each other and go on")
+    @DisplayName("R27 with the longest durations, commits, reads and locks that wait for each other go on")
     void waits_ofAYear_endWhenTheyCan() throws Exception {
         open(builder -> builder.commitTimeout(LONGEST).loadTimeout(LONGEST).lockTimeout(LONGEST));
-        Line line = Line.behind(faults, () -> put("a", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("a", "1"));
         Threads.Running<Boolean> writer = line.add(() -> put("b", "1"));
         Threads.Running<String> reader = Threads.start(() -> session("a")).awaitWaiting();
         Threads.Running<Boolean> holder =

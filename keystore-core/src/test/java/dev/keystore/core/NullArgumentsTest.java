@@ -34,11 +34,11 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What a null argument's message says, of every method that takes one. */
+/** The messages for null arguments, of every method. */
 @Timeout(60)
 class NullArgumentsTest {
 
-    /** A valid argument of each parameter type but String, whose valid argument is an id that exists. */
+    /** A valid argument for each parameter type; for String it is an existing id. */
     private static final Map<Class<?>, Object> VALID = Map.of(
             KeyType.class,
             KeyTypes.SESSION,
@@ -61,7 +61,7 @@ class NullArgumentsTest {
             VoidWork.class,
             (VoidWork<RuntimeException>) tx -> {});
 
-    /** The name of each parameter type but String. */
+    /** The name of each parameter type except String. */
     private static final Map<Class<?>, String> NAMES = Map.of(
             KeyType.class, "type",
             Collection.class, "ids",
@@ -94,7 +94,7 @@ class NullArgumentsTest {
         };
     }
 
-    /** Calls each method of {@code on} with each argument null by itself; returns how many calls that were. */
+    /** Calls each method of {@code on} with one null argument at a time; returns the number of calls. */
     private static int callWithNulls(Object on, List<Method> methods) {
         int calls = 0;
         for (Method method : methods) {
@@ -147,7 +147,7 @@ class NullArgumentsTest {
     }
 
     @Test
-    @DisplayName("R8 a null within a list, a set or a value is refused with the name of that argument")
+    @DisplayName("R8 a null inside a list, a set or a value is refused with the name of that argument")
     void operation_nullWithin_namesTheArgument() {
         List<String> ids = Arrays.asList("fine", null);
         Set<String> lockKeys = Collections.singleton(null);
@@ -179,7 +179,7 @@ class NullArgumentsTest {
     }
 
     @Test
-    @DisplayName("R8 a null argument of the stores, their builder and their options is refused with its name")
+    @DisplayName("R8 a null argument of the database, its builder and its options is refused with its name")
     void stores_nullArgument_namesIt() {
         Map<String, List<Runnable>> calls = new LinkedHashMap<>();
         SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder();

@@ -16,9 +16,9 @@ import org.junit.jupiter.api.Timeout;
 /**
  * Compares the engine with a model: random programs of everything that a user can do and most of what can fail.
  *
- * <p>Each program has a seed. {@code -Dmodel.seed=17} runs only the program with that seed; a concurrent program runs 500
- * times, because its threads may interleave differently each time. {@code -Dmodel.programs=1000} sets the number of programs
- * of the long tests.
+ * <p>Each program has a seed. {@code -Dmodel.seed=17} runs only the program with that seed; a concurrent program runs
+ * 500 times, because its threads may interleave differently each time. {@code -Dmodel.programs=1000} sets the number of
+ * programs of the long tests.
  */
 @Timeout(1_200)
 class ModelTest {
@@ -27,13 +27,13 @@ class ModelTest {
     private static final int SHRINKING_RUNS = 400;
 
     @Test
-    @DisplayName("a store is a map, whatever is done to it in a row, and whatever fails")
+    @DisplayName("R12 R13 R41 a store behaves like a map under any sequence of operations and failures")
     void sequential_sample_equalsMap() {
         sequential(400);
     }
 
     @Test
-    @DisplayName("what is committed at once is as if done in a row, each commit between its begin and its end")
+    @DisplayName("R12 R13 R21 concurrent commits are strictly serializable")
     void concurrent_sample_isStrictlySerializable() throws Exception {
         concurrent(300);
     }

@@ -28,8 +28,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /**
- * Runs the steps of one thread. In a sequential program it compares each step with the model at once; in a concurrent program
- * it records each step in the history.
+ * Runs the steps of one thread. In a sequential program it compares each step with the model at once; in a concurrent
+ * program it records each step in the history.
  */
 final class ProgramRunner implements Step.Runner {
 
@@ -159,7 +159,7 @@ final class ProgramRunner implements Step.Runner {
             Model.check(attempts.get() == transact.maxAttempts(), "gave up after {} attempts", attempts.get());
         } catch (LockTimeoutException e) {
             outcome = e;
-            Model.check(!exact, "nobody else holds a lock: {}", e);
+            Model.check(!exact, "no other thread holds a lock: {}", e);
         } catch (LoadFailedException
                 | CommitFailedException
                 | CommitOutcomeUnknownException
@@ -215,14 +215,14 @@ final class ProgramRunner implements Step.Runner {
         if (!exact) {
             Model.check(
                     !(outcome instanceof RollbackFailedException) || database.failureCount() > 1,
-                    "one failure was not undone: {}",
+                    "one failure was not rolled back: {}",
                     outcome);
             return;
         }
         boolean excused = database.failureCount() > failures;
         Map<Cell, String> contents = database.contents();
         if (outcome == null) {
-            Model.check(view.changesNothing() || !view.stale(), "committed in spite of a conflict");
+            Model.check(view.changesNothing() || !view.stale(), "committed despite a conflict");
             take(view.applyTo(committed));
         } else if (outcome instanceof TransactionConflictException) {
             Model.check(view.stale(), "a conflict, but nothing has changed");
@@ -232,7 +232,7 @@ final class ProgramRunner implements Step.Runner {
             if (unknown) {
                 Model.check(
                         contents.equals(committed) || contents.equals(after),
-                        "half of a commit is there: {}",
+                        "part of a commit is there: {}",
                         Model.difference(after, contents));
                 take(contents);
             } else if (outcome instanceof RollbackFailedException failed) {
@@ -287,7 +287,9 @@ final class ProgramRunner implements Step.Runner {
             Map<Cell, String> expected = new HashMap<>(committed);
             expected.keySet().removeIf(cell -> !cell.context().equals(context));
             Model.check(
-                    found.equals(expected), "a fresh engine reads otherwise: {}", Model.difference(expected, found));
+                    found.equals(expected),
+                    "a reopened database reads something else: {}",
+                    Model.difference(expected, found));
             Model.check(
                     store.verify().size()
                             == expected.values().stream()

@@ -7,7 +7,7 @@ import dev.keystore.core.modelbased.Model.View;
 /** One step of a thread, inside or outside of a transaction. */
 interface Step {
 
-    /** Runs the step, and tells the view what it read and wrote. */
+    /** Runs the step, and records in the view what it read and wrote. */
     void run(KeyOperations on, View view, Runner runner);
 
     /** The sizes of written values. */

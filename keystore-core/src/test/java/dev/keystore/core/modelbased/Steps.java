@@ -21,7 +21,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** The steps of a program. Each does something with a store and tells the view what it read and wrote. */
+/** The steps of a program. Each calls a store and records in the view what it read and wrote. */
 final class Steps {
 
     private Steps() {}
