@@ -1,8 +1,6 @@
 package dev.keystore.core;
 
 import dev.keystore.CorruptEntryException;
-import dev.keystore.LoadFailedException;
-import dev.keystore.OperationInterruptedException;
 import dev.keystore.core.InFlight.Result;
 import dev.keystore.core.InFlight.Result.Failed;
 import dev.keystore.core.InFlight.Result.Found;
@@ -16,7 +14,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
@@ -121,14 +118,14 @@ final class EntryCache {
      *
      * @return false if this thread should do the load itself, because the loading thread has abandoned it or is a
      *     virtual thread that may not get a carrier while this one waits
-     * @throws LoadFailedException at the deadline
+     * @throws dev.keystore.LoadFailedException at the deadline
      */
     private boolean await(EntryKey key, InFlight other, long deadlineNanos) {
         long sliceNanos = other.isLoadOfVirtualThread() ? VIRTUAL_PATIENCE_NANOS : CHECK_INTERVAL_NANOS;
         try {
             while (!other.await(Math.min(sliceNanos, deadlineNanos - System.nanoTime()))) {
                 if (deadlineNanos - System.nanoTime() <= 0) {
-                    throw timedOut(key);
+                    throw LoadFailures.timedOut(key, loadTimeout);
                 }
                 if (other.isAbandoned() || other.isLoadOfVirtualThread()) {
                     return false;
@@ -136,7 +133,7 @@ final class EntryCache {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new OperationInterruptedException(describe(key));
+            throw LoadFailures.interrupted(key);
         }
         inFlight.remove(key, other);
         return true;
@@ -154,7 +151,7 @@ final class EntryCache {
         List<Entry> entries = collect(keys);
         while (keys.size() > 1 && !context.unchangedSince(seen)) {
             if (deadlineNanos - System.nanoTime() <= 0) {
-                throw timedOut(keys.get(0));
+                throw LoadFailures.timedOut(keys.get(0), loadTimeout);
             }
             seen = context.published();
             List<Entry> again = collect(keys);
@@ -215,12 +212,12 @@ final class EntryCache {
             if (published != null) {
                 result = new Found(published);
             } else if (clearing == null) {
-                refuseIfInterrupted(key);
+                LoadFailures.refuseIfInterrupted(key);
                 loads.increment();
                 result = settle(key, mine, generation, storage.load(context.name(), key.type.name(), key.id));
             }
         } catch (RuntimeException | Error e) {
-            RuntimeException failure = wrap(key, e);
+            RuntimeException failure = LoadFailures.of(key, e);
             result = failedUnlessInterrupted(failure);
             throw failure;
         } finally {
@@ -270,15 +267,15 @@ final class EntryCache {
                 }
             }
             if (!ids.isEmpty()) {
-                refuseIfInterrupted(first);
+                LoadFailures.refuseIfInterrupted(first);
                 loads.add(ids.size());
                 Map<String, byte[]> found = storage.loadAll(context.name(), first.type.name(), ids);
                 mine.forEach((key, load) ->
                         results.computeIfAbsent(key, k -> settleOrFail(key, load, generation, found.get(key.id))));
             }
         } catch (RuntimeException | Error e) {
-            mine.keySet().forEach(key -> results.put(key, failedUnlessInterrupted(wrap(key, e))));
-            throw wrap(first, e);
+            mine.keySet().forEach(key -> results.put(key, failedUnlessInterrupted(LoadFailures.of(key, e))));
+            throw LoadFailures.of(first, e);
         } finally {
             self.gone = true;
             try {
@@ -301,7 +298,7 @@ final class EntryCache {
         try {
             return settle(key, mine, generation, sealed);
         } catch (RuntimeException | Error e) {
-            return failedUnlessInterrupted(wrap(key, e));
+            return failedUnlessInterrupted(LoadFailures.of(key, e));
         }
     }
 
@@ -335,36 +332,6 @@ final class EntryCache {
         return Thread.currentThread().isInterrupted() ? Result.LOOK_AGAIN : new Failed(failure);
     }
 
-    private static RuntimeException wrap(EntryKey key, Throwable failure) {
-        if (failure instanceof CorruptEntryException || failure instanceof ClosedException) {
-            return (RuntimeException) failure;
-        }
-        RuntimeException interruption = failure instanceof RuntimeException thrown
-                ? BackendFailures.asInterruption(describe(key), thrown)
-                : null;
-        return interruption == null
-                ? new LoadFailedException(key.context.name(), "entry " + key.entryId(), failure)
-                : interruption;
-    }
-
-    private LoadFailedException timedOut(EntryKey key) {
-        return new LoadFailedException(
-                key.context.name(),
-                "entry " + key.entryId(),
-                new TimeoutException("another thread is still loading or writing it after " + loadTimeout.toMillis()
-                        + " ms (loadTimeout)"));
-    }
-
-    private static void refuseIfInterrupted(EntryKey key) {
-        if (Thread.currentThread().isInterrupted()) {
-            throw new OperationInterruptedException(describe(key));
-        }
-    }
-
-    private static String describe(EntryKey key) {
-        return "entry " + key.entryId() + " of context \"" + key.context.name() + "\"";
-    }
-
     /** Decodes what the backend holds of a key; null means that the key does not exist. */
     private static Entry decode(EntryKey key, byte @Nullable [] sealed) {
         if (sealed == null) {
@@ -386,7 +353,7 @@ final class EntryCache {
         } catch (CorruptEntryException e) {
             return true;
         } catch (RuntimeException e) {
-            throw wrap(key, e);
+            throw LoadFailures.of(key, e);
         }
     }
 
