@@ -43,12 +43,12 @@ public final class KeyStoreOptions {
         maximumGroupSize = builder.maximumGroupSize;
     }
 
-    /** Returns a builder that holds the defaults. */
+    /** {@return a builder that holds the defaults} */
     public static Builder builder() {
         return new Builder();
     }
 
-    /** Returns a builder that holds these options. */
+    /** {@return a builder that holds these options} */
     public Builder toBuilder() {
         return new Builder()
                 .maximumCacheBytes(maximumCacheBytes)
@@ -60,37 +60,37 @@ public final class KeyStoreOptions {
                 .maximumGroupSize(maximumGroupSize);
     }
 
-    /** Returns the maximum size of the cache that all contexts share, in bytes. */
+    /** {@return the maximum size of the cache that all contexts share, in bytes} */
     public long maximumCacheBytes() {
         return maximumCacheBytes;
     }
 
-    /** Returns how long a transaction waits for its locks at most. */
+    /** {@return how long a transaction waits for its locks at most} */
     public Duration lockTimeout() {
         return lockTimeout;
     }
 
-    /** Returns how long a read waits for another thread's load or write at most. */
+    /** {@return how long a read waits for another thread's load or write at most} */
     public Duration loadTimeout() {
         return loadTimeout;
     }
 
-    /** Returns how long a commit takes at most, and how long the takeover of a context is retried. */
+    /** {@return how long a commit takes at most, and how long the takeover of a context is retried} */
     public Duration commitTimeout() {
         return commitTimeout;
     }
 
-    /** Returns how often a commit or a takeover is attempted at most, including the first attempt. */
+    /** {@return how often a commit or a takeover is attempted at most, including the first attempt} */
     public int commitAttempts() {
         return commitAttempts;
     }
 
-    /** Returns the base delay before the first retry. */
+    /** {@return the base delay before the first retry} */
     public Duration retryDelay() {
         return retryDelay;
     }
 
-    /** Returns how many commits are written as one group at most. */
+    /** {@return how many commits are written as one group at most} */
     public int maximumGroupSize() {
         return maximumGroupSize;
     }

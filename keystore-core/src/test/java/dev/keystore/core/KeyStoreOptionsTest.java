@@ -70,4 +70,40 @@ class KeyStoreOptionsTest extends OpenedDatabase {
             }
         });
     }
+
+    @Test
+    @DisplayName("R6 R27 R40 the options in force can be read, and default to the documented values")
+    void options_inForce_areReadable() {
+        KeyStoreOptions defaults = KeyStoreOptions.builder().build();
+        assertThat(defaults.maximumCacheBytes()).isEqualTo(64L << 20);
+        assertThat(defaults.lockTimeout()).isEqualTo(Duration.ofSeconds(30));
+        assertThat(defaults.loadTimeout()).isEqualTo(Duration.ofSeconds(30));
+        assertThat(defaults.commitTimeout()).isEqualTo(Duration.ofSeconds(30));
+        assertThat(defaults.commitAttempts()).isEqualTo(5);
+        assertThat(defaults.retryDelay()).isEqualTo(Duration.ofMillis(20));
+        assertThat(defaults.maximumGroupSize()).isEqualTo(1_024);
+
+        open(builder -> builder.options(defaults)
+                .maximumCacheBytes(1)
+                .lockTimeout(Duration.ofSeconds(2))
+                .loadTimeout(Duration.ofSeconds(3))
+                .commitTimeout(Duration.ofSeconds(4))
+                .retry(6, Duration.ofMillis(7))
+                .maximumGroupSize(8));
+        KeyStoreOptions changed = KeyStoreOptions.builder()
+                .maximumCacheBytes(1)
+                .lockTimeout(Duration.ofSeconds(2))
+                .loadTimeout(Duration.ofSeconds(3))
+                .commitTimeout(Duration.ofSeconds(4))
+                .commitAttempts(6)
+                .retryDelay(Duration.ofMillis(7))
+                .maximumGroupSize(8)
+                .build();
+        assertThat(database.options())
+                .isEqualTo(changed)
+                .hasSameHashCodeAs(changed)
+                .hasToString(changed.toString())
+                .isEqualTo(changed.toBuilder().build())
+                .isNotEqualTo(defaults);
+    }
 }
