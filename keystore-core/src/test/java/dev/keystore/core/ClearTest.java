@@ -217,7 +217,7 @@ class ClearTest {
 
     @Test
     @DisplayName("R18 clear and erase together in one transaction: erase wins in either order, later writes survive")
-    void erase_besideClear_wins() {
+    void erase_duringClear_wins() {
         List<Consumer<Transaction>> orders = List.of(
                 tx -> {
                     tx.clear();
@@ -295,7 +295,7 @@ class ClearTest {
     @Test
     @DisplayName(
             "R17 with concurrent writes and clears, each reader sees the state before a clear or after it, never a mix")
-    void clear_besideWritersAndReaders_isAtomic() throws Exception {
+    void clear_duringWritersAndReaders_isAtomic() throws Exception {
         for (long cacheBytes : List.of(0L, 1L << 20)) {
             try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.maximumCacheBytes(cacheBytes))) {
                 Threads.together(4, number -> {

@@ -208,7 +208,7 @@ class CommitPipelineTest {
 
     @Test
     @DisplayName("R40 retries end with commitTimeout")
-    void commit_transientFailureForEver_endsWithCommitTimeout() {
+    void commit_transientFailureAlways_endsWithCommitTimeout() {
         open(SignalKeyDatabase.builder().commitTimeout(Duration.ofMillis(100)).retry(1_000_000, Duration.ofMillis(5)));
         faults.on(Operation.COMMIT).forever().fail(Moment.BEFORE, Kind.TRANSIENT);
         assertThatThrownBy(() -> put("a", "1"))

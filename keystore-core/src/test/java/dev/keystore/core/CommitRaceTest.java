@@ -65,7 +65,7 @@ class CommitRaceTest extends OpenedDatabase {
     @EnumSource(names = {"BEFORE", "AFTER"})
     @DisplayName("R24 R41 a commit that failed its check in a group of unknown outcome is checked again: written, "
             + "or a conflict")
-    void commit_refusedBesideAnUnknownOutcome_isCheckedAnew(Moment moment) throws Exception {
+    void commit_refusedDuringAnUnknownOutcome_isCheckedAgain(Moment moment) throws Exception {
         open(UnaryOperator.identity());
         put("a", "0");
         QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
@@ -109,7 +109,7 @@ class CommitRaceTest extends OpenedDatabase {
 
     @Test
     @DisplayName("R27 a follower interrupted while its commit is being written returns as soon as the backend does")
-    void commit_followerInterruptedInBackend_isToldWithTheAnswer() throws Exception {
+    void commit_followerInterruptedInBackend_returnsWithTheBackend() throws Exception {
         open(builder -> builder.commitTimeout(LONGEST));
         QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
         Threads.Running<Boolean> leader = line.add(() -> put("leader", "1"));
@@ -212,7 +212,7 @@ class CommitRaceTest extends OpenedDatabase {
     @Test
     @DisplayName("R40 R41 a commit of a refused group returns once it is written, while another one "
             + "still waits for its retry")
-    void commit_anotherOfItsGroupIsRetried_isToldBefore() throws Exception {
+    void commit_anotherOfItsGroupIsRetried_returnsBefore() throws Exception {
         open(builder -> builder.retry(5, LONGEST));
         QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
         Threads.Running<Boolean> written = line.add(() -> put("written", "1"));
@@ -374,8 +374,8 @@ class CommitRaceTest extends OpenedDatabase {
 
             Threads.Running<Boolean> next = Threads.run(() -> put("next", String.valueOf(value)));
             assertThat(next.result()).isTrue();
-            assertTold(toldLeader, persistedNumber(codec, "a") == value);
-            assertTold(toldFollower, persisted("follower").equals(String.valueOf(value)));
+            assertOutcome(toldLeader, persistedNumber(codec, "a") == value);
+            assertOutcome(toldFollower, persisted("follower").equals(String.valueOf(value)));
             for (String id : List.of("a", "b")) {
                 assertThat(alice.find(codec.writing, id))
                         .as("%s, error %d", id, last)
@@ -390,7 +390,7 @@ class CommitRaceTest extends OpenedDatabase {
     @ParameterizedTest(name = "clears {0}")
     @ValueSource(booleans = {true, false})
     @DisplayName("R30 R41 wherever an error hits a leader that displaced a load, reads and writes of the entry go on")
-    void commit_errorAnywhereBesideALoad_readersGoOn(boolean clears) throws Exception {
+    void commit_errorAnywhereDuringALoad_readersGoOn(boolean clears) throws Exception {
         int errors = -1;
         for (boolean planted = true; planted; errors++) {
             int last = errors + 1;
@@ -421,7 +421,7 @@ class CommitRaceTest extends OpenedDatabase {
             load.open();
 
             int persisted = persistedNumber(codec, "a");
-            assertTold(told, persisted == value);
+            assertOutcome(told, persisted == value);
             assertThat(reader.result()).as("error %d", last).isEqualTo(persisted);
             evict();
             Threads.Running<Integer> later =
@@ -434,7 +434,7 @@ class CommitRaceTest extends OpenedDatabase {
         assertThat(errors).as("errors").isGreaterThanOrEqualTo(2);
     }
 
-    private static void assertTold(Throwable told, boolean written) {
+    private static void assertOutcome(Throwable told, boolean written) {
         if (told == null) {
             assertThat(written).isTrue();
         } else if (told instanceof CommitFailedException) {

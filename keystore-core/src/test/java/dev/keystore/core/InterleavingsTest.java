@@ -41,14 +41,14 @@ class InterleavingsTest {
     @Test
     @DisplayName(
             "R4 a load concurrent with puts and clears never restores an older value, however their steps interleave")
-    void find_besidePutsAndClears_isLinearizable() {
+    void find_duringPutsAndClears_isLinearizable() {
         checkCache(150, 0);
     }
 
     @Test
     @Tag("long")
     @DisplayName("R4 loads never restore an older value, with more threads and more operations")
-    void find_besideManyPutsAndClears_isLinearizable() {
+    void find_duringManyPutsAndClears_isLinearizable() {
         checkCache(500, 10);
     }
 
@@ -62,14 +62,14 @@ class InterleavingsTest {
     @Test
     @DisplayName("R13 R15 R21 concurrent commits, some of them refused, are visible once written, and "
             + "none waits indefinitely")
-    void commit_besideCommitsAndRefusals_isLinearizable() {
+    void commit_duringCommitsAndRefusals_isLinearizable() {
         checkPipeline(60, 0);
     }
 
     @Test
     @Tag("long")
     @DisplayName("R13 R15 R21 commits are visible once written, with more threads and more operations")
-    void commit_besideManyCommitsAndRefusals_isLinearizable() {
+    void commit_duringManyCommitsAndRefusals_isLinearizable() {
         checkPipeline(500, 10);
     }
 
@@ -106,14 +106,14 @@ class InterleavingsTest {
     @Test
     @DisplayName(
             "R1 reads of the cache's table, concurrent with puts and removals in the same slot, find what is there")
-    void get_besideChangesInItsSlot_isLinearizable() {
+    void get_duringChangesInItsSlot_isLinearizable() {
         checkTable(150, 0);
     }
 
     @Test
     @Tag("long")
     @DisplayName("R1 reads of the cache's table find what is there, with more threads and more operations")
-    void get_besideManyChangesInItsSlot_isLinearizable() {
+    void get_duringManyChangesInItsSlot_isLinearizable() {
         checkTable(2_000, 30);
     }
 

@@ -185,7 +185,7 @@ class InterruptionTest {
     @EnumSource(Form.class)
     @DisplayName("R42 an interrupt during a write of several entries, and another during its rollback, leave the "
             + "previous values; if only a wait ended, the entries are written after all")
-    void set_interruptedHalfWay_isRolledBack(Form form) {
+    void set_interruptedHalfway_isRolledBack(Form form) {
         try (Fixture fixture = Fixture.of(Kind.PLAIN)) {
             fixture.put("a", "old");
             fixture.put("b", "old");

@@ -245,7 +245,7 @@ class LoadRaceTest {
 
     @Test
     @DisplayName("R13 a load that saw part of a put that was rolled back is not cached")
-    void find_besidePutThatIsUndone_readsPreviousValue() throws Exception {
+    void find_duringPutThatIsRolledBack_readsPreviousValue() throws Exception {
         try (Fixture seeded = Fixture.of(Kind.PLAIN)) {
             seeded.put("x", "old");
             seeded.put("y", "old");
@@ -327,7 +327,7 @@ class LoadRaceTest {
 
     @Test
     @DisplayName("R13 a load that saw part of a clear that was rolled back is not cached")
-    void find_besideClearThatIsUndone_readsPreviousValue() throws Exception {
+    void find_duringClearThatIsRolledBack_readsPreviousValue() throws Exception {
         try (Fixture seeded = Fixture.of(Kind.PLAIN)) {
             seeded.put("x", "old");
             seeded.put("y", "old");

@@ -166,7 +166,7 @@ class LockTableTest {
 
     @Test
     @DisplayName("R27 releases that coincide with timeouts and interrupts neither lose a lock nor grant it twice")
-    void acquire_timesOutBesideReleases_losesNothing() throws Exception {
+    void acquire_timesOutDuringReleases_losesNothing() throws Exception {
         LockTable locks = new LockTable(Duration.ofNanos(200_000));
         AtomicInteger inside = new AtomicInteger();
         AtomicInteger acquired = new AtomicInteger();

@@ -104,7 +104,7 @@ class OwnershipTest extends OpenedDatabase {
     @Test
     @DisplayName("R53 a listener is called once per store that lost its context, before the exception, and may "
             + "take it over again")
-    void onOwnershipLost_isToldOnce() {
+    void onOwnershipLost_isCalledOnce() {
         List<String> told = new CopyOnWriteArrayList<>();
         open(
                 FaultyBackend.complete(memory.reopen(), faults),
@@ -132,7 +132,7 @@ class OwnershipTest extends OpenedDatabase {
     @Test
     @DisplayName(
             "R53 with refuseOwned, opening a context fails while its owner is alive, and the message names the owner")
-    void forContext_refuseOwned_failsWhileTheOwnerLives() {
+    void forContext_refuseOwned_failsWhileTheOwnerIsAlive() {
         try (SignalKeyDatabase polite = SignalKeyDatabase.builder()
                 .backend(memory.reopen())
                 .refuseOwned()
@@ -161,7 +161,7 @@ class OwnershipTest extends OpenedDatabase {
 
     @Test
     @DisplayName("R52 a takeover that hangs does not block the opening of other contexts")
-    void forContext_besideATakeoverThatHangs_opens() throws Exception {
+    void forContext_duringATakeoverThatHangs_opens() throws Exception {
         Gate gate = faults.on(Operation.TAKE_OVER).inContext("slow").hold(Moment.BEFORE);
         Threads.Running<SignalKeyStore> slow = Threads.start(() -> database.forContext("slow"));
         gate.awaitReached();
@@ -183,7 +183,7 @@ class OwnershipTest extends OpenedDatabase {
     @ValueSource(booleans = {false, true})
     @DisplayName("R40 R53 a takeover that fails transiently is retried, with 5 attempts in all, in "
             + "forContext and in takeOver")
-    void takeOver_failsTransiently_isTriedAgain(boolean again) {
+    void takeOver_failsTransiently_isRetried(boolean again) {
         openRetrying(5, Duration.ofMillis(1), Duration.ofSeconds(30));
         faults.on(Operation.TAKE_OVER).times(4).fail(Moment.BEFORE, Kind.TRANSIENT);
 
@@ -210,7 +210,7 @@ class OwnershipTest extends OpenedDatabase {
             value = Kind.class,
             names = {"PERMANENT", "OUTCOME_UNKNOWN"})
     @DisplayName("R40 R53 a takeover that fails permanently is not retried")
-    void takeOver_failsOtherwise_isNotTriedAgain(Kind kind) {
+    void takeOver_failsOtherwise_isNotRetried(Kind kind) {
         openRetrying(5, Duration.ofMillis(1), Duration.ofSeconds(30));
         faults.on(Operation.TAKE_OVER).fail(Moment.BEFORE, kind);
 
@@ -253,7 +253,7 @@ class OwnershipTest extends OpenedDatabase {
 
     @Test
     @DisplayName("R27 opening a context that another thread is opening waits no longer than commitTimeout")
-    void forContext_besideATakeoverThatHangs_endsAtTheDeadline() throws Exception {
+    void forContext_duringATakeoverThatHangs_endsAtTheDeadline() throws Exception {
         openRetrying(5, Duration.ofMillis(1), Duration.ofMillis(100));
         Gate gate = faults.on(Operation.TAKE_OVER).hold(Moment.BEFORE);
         Threads.Running<SignalKeyStore> slow = Threads.start(() -> database.forContext("bob"));

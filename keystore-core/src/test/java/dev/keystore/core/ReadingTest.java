@@ -240,7 +240,7 @@ class ReadingTest {
 
     @Test
     @DisplayName("R3 a failing load fails all threads that wait for it; the next read asks the backend again")
-    void find_sharedLoadFails_isToldToAllWaiting() throws Exception {
+    void find_sharedLoadFails_failsAllWaiting() throws Exception {
         Gate gate = cold.faults.on(Operation.LOAD).hold(Moment.BEFORE);
         cold.faults.on(Operation.LOAD).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
         List<Threads.Running<String>> readers = new ArrayList<>();
@@ -261,7 +261,7 @@ class ReadingTest {
 
     @Test
     @DisplayName("R3 a failing multi-get fails the threads that wait for one of its ids, and caches none of them")
-    void get_loadFails_isToldToWaitingFind() throws Exception {
+    void get_loadFails_failsWaitingFind() throws Exception {
         Gate gate = cold.faults.on(Operation.LOAD).hold(Moment.BEFORE);
         cold.faults.on(Operation.LOAD).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
         Threads.Running<Map<String, byte[]>> all =

@@ -114,7 +114,7 @@ class RollbackTest {
     @ParameterizedTest(name = "R42 write {0} of 5 fails {1}, {2}")
     @MethodSource("failuresOfThePlainBackend")
     @DisplayName("R13 R41 R42 without atomic commits: reads, cache and backend agree after any failed write")
-    void commit_nthWriteFails_isTakenBack(int n, Moment moment, Kind kind) {
+    void commit_nthWriteFails_isRolledBack(int n, Moment moment, Kind kind) {
         open(FaultyBackend.plain(memory, faults));
         // A transient failure is retried, so three successive failures of the same write are needed to fail the commit.
         faults.on(Operation.SAVE, Operation.DELETE)
@@ -233,7 +233,7 @@ class RollbackTest {
 
     @Test
     @DisplayName("R17 R42 without atomic commits, a clear that fails halfway is rolled back")
-    void clear_failsHalfWay_isTakenBack() {
+    void clear_failsHalfway_isRolledBack() {
         open(FaultyBackend.plain(memory, faults));
         alice.saveCredentials(bytes("credentials"));
         faults.on(Operation.DELETE).nth(2).fail(Moment.BEFORE, Kind.PERMANENT);
@@ -250,7 +250,7 @@ class RollbackTest {
 
     @Test
     @DisplayName("R41 without atomic commits, a commit that an error ends halfway is rolled back")
-    void commit_errorHalfWay_isTakenBack() {
+    void commit_errorHalfway_isRolledBack() {
         open(FaultyBackend.plain(memory, faults));
         faults.on(Operation.SAVE).nth(3).run(Moment.BEFORE, () -> {
             throw new OutOfMemoryError("planted");
@@ -280,7 +280,7 @@ class RollbackTest {
     @Test
     @DisplayName(
             "R42 an interrupt does not shorten the waits of a rollback, which restores everything and keeps the flag")
-    void commit_interruptedBeforeRollback_isTakenBack() throws Exception {
+    void commit_interruptedBeforeRollback_isRolledBack() throws Exception {
         open(FaultyBackend.plain(memory, faults));
         List<Long> tries = new ArrayList<>();
         faults.on(Operation.SAVE).of("session", "2").run(Moment.BEFORE, () -> {

@@ -218,7 +218,7 @@ class SettlingTest extends OpenedDatabase {
 
     @Test
     @DisplayName("R54 each commit of a group in doubt reports its true outcome")
-    void commit_groupInDoubt_eachIsTold() throws Exception {
+    void commit_groupInDoubt_eachReportsItsOutcome() throws Exception {
         openOwned(Duration.ofSeconds(30));
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));

@@ -69,7 +69,7 @@ class VirtualThreadTest {
 
     @Test
     @DisplayName("R40 the commit of a virtual thread, led by another thread, pauses before each retry as well")
-    void commit_onVirtualThreadFailsTransiently_isTriedAgainLater() throws Exception {
+    void commit_onVirtualThreadFailsTransiently_isRetriedLater() throws Exception {
         assumeTrue(Runtime.version().feature() >= 21, "virtual threads need JDK 21");
         ExecutorService executor = (ExecutorService)
                 Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);

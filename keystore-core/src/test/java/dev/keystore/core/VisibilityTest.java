@@ -84,7 +84,7 @@ class VisibilityTest extends OpenedDatabase {
 
     @Test
     @DisplayName("R4 R13 a load concurrent with a clear that is rolled back does not cache the entry as absent")
-    void find_besideAClearThatFails_isNotAbsent() throws Exception {
+    void find_duringAClearThatFails_isNotAbsent() throws Exception {
         open(UnaryOperator.identity());
         putBoth("a", "b", "1");
         open(FaultyBackend.plain(memory.reopen(), faults), UnaryOperator.identity());
