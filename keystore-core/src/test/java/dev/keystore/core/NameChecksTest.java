@@ -28,9 +28,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Which bytes, ids, contexts, types and lock keys are taken, and how the others are refused. */
+/** Which bytes, ids, contexts, types and lock keys are accepted, and how others are refused. */
 @Timeout(60)
-class NamesTest {
+class NameChecksTest {
 
     private static final String EMOJI = "\uD83D\uDD11";
 
@@ -72,7 +72,7 @@ class NamesTest {
 
     @ParameterizedTest
     @MethodSource("badIds")
-    @DisplayName("R8 blank, longer and ill-formed ids are refused by every operation, which names the argument")
+    @DisplayName("R8 every operation refuses blank, too long and ill-formed ids, and names the argument")
     void operation_badId_isRefused(String id) {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.put("fine", "1");
@@ -92,7 +92,7 @@ class NamesTest {
     }
 
     @Test
-    @DisplayName("R8 blank, longer and ill-formed contexts are refused with the argument's name, and not opened")
+    @DisplayName("R8 blank, too long and ill-formed contexts are refused with the argument's name, and not opened")
     void forContext_badName_isRefused() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             badIds().forEach(name -> assertThatThrownBy(() -> fixture.database.forContext(name))
@@ -105,7 +105,7 @@ class NamesTest {
     }
 
     @Test
-    @DisplayName("R8 lock keys that are blank or null, and an empty set of them, are refused; the work does not run")
+    @DisplayName("R8 blank or null lock keys and an empty set of them are refused; the work does not run")
     void transaction_badLockKeys_areRefused() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             List<Runnable> bad = List.of(
@@ -125,8 +125,7 @@ class NamesTest {
     }
 
     @Test
-    @DisplayName(
-            "R8 the type of the credentials, and a type known with another codec, are refused with the type's name")
+    @DisplayName("R8 the type of the credentials and a type in use with another codec are refused with the type's name")
     void operation_badType_isRefused() {
         KeyType<byte[]> credentials = KeyType.ofBytes("credentials");
         KeyType<String> session = KeyType.of("session", KeyTypes.LID_MAPPING.codec());
@@ -161,7 +160,7 @@ class NamesTest {
     }
 
     @Test
-    @DisplayName("R8 a prefix that is no well-formed Unicode is refused with the argument's name")
+    @DisplayName("R8 a prefix that is not well-formed Unicode is refused with the argument's name")
     void ids_badPrefix_isRefused() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             assertThatThrownBy(() -> fixture.alice.ids(KeyTypes.SESSION, "a\uD800"))
@@ -171,7 +170,7 @@ class NamesTest {
     }
 
     @Test
-    @DisplayName("R8 a type name that is not of the documented form is refused with the argument's name")
+    @DisplayName("R8 a type name of an undocumented form is refused with the argument's name")
     void keyType_badName_isRefused() {
         for (String name : List.of("", " ", "Session", "-x", ".x", "a/b", "a:b", "ä", "a".repeat(65), "a\n")) {
             assertThatThrownBy(() -> KeyType.ofBytes(name))
@@ -183,7 +182,7 @@ class NamesTest {
 
     @ParameterizedTest
     @EnumSource(Kind.class)
-    @DisplayName("R8 bytes are kept exactly: empty, all 256 values, 1 MiB")
+    @DisplayName("R8 bytes are kept exactly: empty values, all 256 byte values, and 1 MiB")
     void put_anyBytes_areKept(Kind kind) {
         byte[] every = new byte[256];
         for (int i = 0; i < every.length; i++) {
@@ -210,7 +209,8 @@ class NamesTest {
 
     @ParameterizedTest
     @EnumSource(Kind.class)
-    @DisplayName("R8 ids hold any Unicode string up to 1,024 characters, and two different ones never meet")
+    @DisplayName(
+            "R8 an id may be any Unicode string of up to 1,024 characters, and different ids are different entries")
     void put_anyIds_areApart(Kind kind) {
         List<String> ids = new ArrayList<>(List.of(
                 "a", "A", " a", "a ", "a/b", "a:b", "a%", "a_", "a.b", "%", "_", "a\\b", "a'b", "a\"b", "\u0000",

@@ -1,7 +1,7 @@
-package dev.keystore.core;
+package dev.keystore.core.modelbased;
 
-import dev.keystore.core.Model.Cell;
-import dev.keystore.core.Model.View;
+import dev.keystore.core.modelbased.Model.Cell;
+import dev.keystore.core.modelbased.Model.View;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
 import java.util.ArrayList;
@@ -17,19 +17,19 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 
 /**
- * What the threads of a concurrent program saw and did, and what reached the backend, in its order.
+ * What the threads of a concurrent program read and wrote, and the batches that reached the backend, in order.
  *
- * <p>The check: the batches that reached the backend, one after the other, make a row of states. Each batch is the work
- * of one operation that did not say "nothing was written", reached the backend between that operation's begin and its
- * end, and makes of the state before it what that operation makes of it; everything the operation read is in that state.
- * Each operation that says "done" has its batch, or changes nothing. What the others read, and what an attempt read that
- * ended in a conflict, is in one state at least, no older than what was acknowledged, or seen, before it began, and no
- * newer than what had reached the backend when it ended.
+ * <p>The check: applied one after the other, the batches yield a sequence of states. Each batch belongs to one
+ * operation that did not report "nothing was written". It reached the backend between the beginning and the end of that
+ * operation, has the same effect on the state before it as that operation, and everything that the operation read is in
+ * that state. Each operation that reports success has a batch or changes nothing. Whatever else was read, also by
+ * attempts that ended in a conflict, is in at least one state that is no older than what was acknowledged or read
+ * before the operation began, and no newer than what had reached the backend when it ended.
  *
- * <p>On a backend without atomic commits each thread writes its own commits, one thread at a time; there a commit is what
- * its thread wrote until it said "done".
+ * <p>On a backend without atomic commits, each thread writes its own commits, one thread at a time. There, a commit is
+ * what its thread wrote until it reported success.
  */
-final class History {
+final class OperationHistory {
 
     enum Outcome {
         DONE,
@@ -61,7 +61,7 @@ final class History {
             return Model.apply(state, context, kept, writes);
         }
 
-        /** Returns whether this read what a state holds, and, if it was done, left it as it was. */
+        /** Returns whether its reads match a state and, if it succeeded, its writes do not change that state. */
         boolean changesNothingOf(Map<Cell, String> state) {
             return fits(state) && (outcome != Outcome.DONE || applyTo(state).equals(state));
         }
@@ -73,7 +73,7 @@ final class History {
         }
     }
 
-    /** A batch; {@code by} is its operation where that is known. */
+    /** A batch; {@code by} is its operation if that is known. */
     private record Reached(
             long at, String context, Set<String> kept, Map<Cell, String> writes, boolean atomic, Operation by) {}
 
@@ -89,7 +89,7 @@ final class History {
         return clock.incrementAndGet();
     }
 
-    /** A batch has reached the backend, which writes it once, however often it is sent. */
+    /** Records a batch that reached the backend, once, even if it is sent several times. */
     synchronized void reached(long at, Batch batch) {
         if (batch.epoch() != 0 && !ids.add(List.of(batch.context(), batch.epoch(), batch.sequence()))) {
             return;
@@ -109,15 +109,15 @@ final class History {
         batches.add(new Reached(at, batch.context(), kept, writes, true, null));
     }
 
-    /** One entry was written by the calling thread. */
+    /** Records that the calling thread wrote an entry. */
     void touched(Cell cell, String value) {
         touched.get().add(new Touch(tick(), cell, value));
     }
 
-    synchronized void add(int thread, Program.Step step, View view, Outcome outcome, long begin) {
+    synchronized void add(int thread, String step, View view, Outcome outcome, long begin) {
         List<Touch> touches = touched.get();
-        Operation operation = new Operation(
-                thread, step.toString(), view.context, view.reads, view.writes, view.kept, outcome, begin, tick());
+        Operation operation =
+                new Operation(thread, step, view.context, view.reads, view.writes, view.kept, outcome, begin, tick());
         operations.add(operation);
         if (outcome == Outcome.DONE && !touches.isEmpty()) {
             Map<Cell, String> writes = new LinkedHashMap<>();
@@ -127,7 +127,7 @@ final class History {
         touches.clear();
     }
 
-    /** Throws what is wrong with the history of a context that holds {@code contents} now. */
+    /** Checks the history of a context whose final contents are {@code contents}. */
     synchronized void check(String context, Map<Cell, String> contents) {
         List<Reached> log = batches.stream()
                 .filter(batch -> batch.context.equals(context))
@@ -171,10 +171,10 @@ final class History {
     }
 
     /**
-     * Tells which operation made each batch, and in which state each of the others was.
+     * Assigns an operation to each batch, and a state to each other operation.
      *
-     * <p>Several may fit a batch, as two deletes of one entry do, of which one found nothing to delete. Then each is tried,
-     * until what all operations have read fits.
+     * <p>Several operations may fit a batch: for example two deletes of one entry, one of which found nothing to
+     * delete. Then each is tried until the reads of all operations match.
      */
     private static final class Explanation {
 
@@ -192,12 +192,14 @@ final class History {
             this.states = states;
         }
 
-        /** Explains the batches from one on, and then the readers; returns what can't be explained, or {@code null}. */
+        /**
+         * Explains the batches from a number on, then the readers; returns what cannot be explained, or {@code null}.
+         */
         String failure(int number) {
             if (number == log.size()) {
                 return misread();
             }
-            String failure = "no operation can have made batch " + log.get(number) + " of " + states.get(number);
+            String failure = "no operation explains batch " + log.get(number) + " of " + states.get(number);
             for (Operation maker : makers(number)) {
                 placed.put(maker, number + 1);
                 failure = failure(number + 1);
@@ -226,7 +228,7 @@ final class History {
                     .toList();
         }
 
-        /** Finds the earliest state that fits, of each operation that made no batch. */
+        /** Assigns the earliest matching state to each operation without a batch. */
         private String misread() {
             IdentityHashMap<Operation, Integer> known = new IdentityHashMap<>(placed);
             for (Operation reader : all) {

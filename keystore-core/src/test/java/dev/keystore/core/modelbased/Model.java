@@ -1,4 +1,4 @@
-package dev.keystore.core;
+package dev.keystore.core.modelbased;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
@@ -7,6 +7,7 @@ import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.KeyWriter;
+import dev.keystore.core.StoredValues;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,15 +16,15 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 
-/** What a store is to its user: a map. Values are text, or one of the constants below. */
+/** The model of a store: a map. Values are text or one of the constants below. */
 final class Model {
 
     static final String ABSENT = "(absent)";
 
-    /** Some value, nobody has seen which. */
+    /** An existing value that is not known. */
     static final String PRESENT = "(present)";
 
-    /** Cut short by a failed rollback. */
+    /** A value damaged by a failed rollback. */
     static final String DAMAGED = "(damaged)";
 
     static final List<String> TYPES =
@@ -31,7 +32,7 @@ final class Model {
 
     private Model() {}
 
-    /** Names an entry of a context; its credentials are one, too. */
+    /** An entry of a context; its credentials are one, too. */
     record Cell(String context, String type, String id) implements Comparable<Cell> {
 
         static Cell of(String context, EntryId entry) {
@@ -67,10 +68,10 @@ final class Model {
             return type.equals(KeyTypes.LID_MAPPING.name());
         }
 
-        /** Returns what a backend's bytes hold. */
+        /** Decodes the bytes that a backend stores. */
         String decode(byte[] sealed) {
             try {
-                byte[] bytes = Envelope.open(context, type, id, sealed);
+                byte[] bytes = StoredValues.open(context, type, id, sealed);
                 return textual() ? KeyTypes.LID_MAPPING.codec().decode(bytes) : text(bytes);
             } catch (IllegalArgumentException e) {
                 return DAMAGED;
@@ -108,7 +109,9 @@ final class Model {
         return known.equals(observed) || (known.equals(PRESENT) && !observed.equals(ABSENT));
     }
 
-    /** Throws what {@code otherwise} says, with each {@code {}} of it replaced by a detail. */
+    /**
+     * Throws an {@link AssertionError} unless {@code holds}; each {@code {}} of its message is replaced by a detail.
+     */
     static void check(boolean holds, String otherwise, Object... details) {
         if (!holds) {
             String message = otherwise;
@@ -120,7 +123,7 @@ final class Model {
         }
     }
 
-    /** What one operation or transaction has seen and is to change. */
+    /** What one operation or transaction has read and will write. */
     static final class View {
 
         final String context;
@@ -128,12 +131,12 @@ final class Model {
         Map<Cell, String> writes = new LinkedHashMap<>();
         Set<String> kept;
 
-        /** Tells this view what the step at hand has shown and changed if it was done as a whole. */
+        /** Records in this view what the current step reads and writes if all of it is done. */
         Runnable intention = () -> {};
 
         private final Map<Cell, String> committed;
 
-        /** Makes a view that knows what is committed or, of a concurrent program, {@code null}. */
+        /** Creates a view; {@code committed} is what is committed, or {@code null} in a concurrent program. */
         View(String context, Map<Cell, String> committed) {
             this.context = context;
             this.committed = committed;
@@ -163,7 +166,7 @@ final class Model {
             return own == null ? reads.get(cell) : own;
         }
 
-        /** Takes what one call has shown. */
+        /** Records what one call returned. */
         void saw(Map<Cell, String> seen) {
             boolean fresh = false;
             for (Map.Entry<Cell, String> entry : seen.entrySet()) {
@@ -189,7 +192,7 @@ final class Model {
         void sawDamaged(Cell cell) {
             check(
                     exact() && own(cell) == null && DAMAGED.equals(committed.get(cell)),
-                    "{} is said to be damaged, and is {}",
+                    "{} was reported as damaged, and is {}",
                     cell,
                     exact() ? committed.get(cell) : "not");
         }
@@ -215,7 +218,10 @@ final class Model {
         }
     }
 
-    /** Returns what a state becomes. A value {@code @id} is what the state has under that id of the same type. */
+    /**
+     * Returns the state after some writes. A value {@code @id} stands for the state's value of that id of the same
+     * type.
+     */
     static Map<Cell, String> apply(
             Map<Cell, String> state, String context, Set<String> kept, Map<Cell, String> writes) {
         Map<Cell, String> next = new HashMap<>(state);

@@ -6,29 +6,29 @@ import dev.keystore.testkit.Faults;
 import dev.keystore.testkit.Gate;
 import java.util.concurrent.Callable;
 
-/** Commits that stand in the queue, in the order in which they were added, behind one that the backend holds. */
-final class Line {
+/** Commits queued in the order in which they were added, behind one that is held in the backend. */
+final class QueuedCommits {
 
     private final Gate gate;
     private final Threads.Running<Boolean> held;
 
-    private Line(Gate gate, Threads.Running<Boolean> held) {
+    private QueuedCommits(Gate gate, Threads.Running<Boolean> held) {
         this.gate = gate;
         this.held = held;
     }
 
-    static Line behind(Faults faults, Runnable commit) throws InterruptedException {
+    static QueuedCommits behind(Faults faults, Runnable commit) throws InterruptedException {
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Threads.Running<Boolean> held = Threads.run(commit);
         gate.awaitReached();
-        return new Line(gate, held);
+        return new QueuedCommits(gate, held);
     }
 
     Threads.Running<Boolean> add(Runnable commit) {
         return Threads.run(commit).awaitCommitting();
     }
 
-    /** Adds a commit whose thread then says whether it was interrupted. */
+    /** Adds a commit whose thread then returns its interrupt flag. */
     Threads.Running<Boolean> addWatchingInterrupts(Runnable commit) {
         Callable<Boolean> work = () -> {
             commit.run();
@@ -37,7 +37,7 @@ final class Line {
         return Threads.start(work).awaitCommitting();
     }
 
-    /** Lets the backend write the first one; the others are the next group. */
+    /** Lets the backend write the held commit; the others form the next group. */
     void advance() throws Exception {
         gate.open();
         held.result();

@@ -1,8 +1,9 @@
-package dev.keystore.core;
+package dev.keystore.core.modelbased;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.keystore.core.Model.Cell;
+import dev.keystore.core.Threads;
+import dev.keystore.core.modelbased.Model.Cell;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -13,10 +14,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * The engine against a model: programs made by chance, of everything that a user can do and most that can go wrong.
+ * Compares the engine with a model: random programs of everything that a user can do and most of what can fail.
  *
- * <p>Each program has a seed. {@code -Dmodel.seed=17} runs the program of that seed alone, a concurrent one 500 times over,
- * since its threads may meet otherwise each time. {@code -Dmodel.programs=1000} sets how many the long tests run.
+ * <p>Each program has a seed. {@code -Dmodel.seed=17} runs only the program with that seed; a concurrent program runs
+ * 500 times, because its threads may interleave differently each time. {@code -Dmodel.programs=1000} sets the number of
+ * programs of the long tests.
  */
 @Timeout(1_200)
 class ModelTest {
@@ -25,13 +27,13 @@ class ModelTest {
     private static final int SHRINKING_RUNS = 400;
 
     @Test
-    @DisplayName("a store is a map, whatever is done to it in a row, and whatever fails")
+    @DisplayName("R12 R13 R41 a store behaves like a map under any sequence of operations and failures")
     void sequential_sample_equalsMap() {
         sequential(400);
     }
 
     @Test
-    @DisplayName("what is committed at once is as if done in a row, each commit between its begin and its end")
+    @DisplayName("R12 R13 R21 concurrent commits are strictly serializable")
     void concurrent_sample_isStrictlySerializable() throws Exception {
         concurrent(300);
     }
@@ -71,29 +73,29 @@ class ModelTest {
 
     /** Runs a sequential program, and returns what is wrong, or null. */
     private static Throwable failure(Program program, List<String> trace) {
-        Run run = null;
-        try (World world = new World(program.setup(), null)) {
-            run = new Run(world, null, 0);
-            run.run(program.threads().get(0));
-            run.finish();
+        ProgramRunner runner = null;
+        try (DatabaseUnderTest database = new DatabaseUnderTest(program.setup(), null)) {
+            runner = new ProgramRunner(database, null, 0);
+            runner.run(program.threads().get(0));
+            runner.finish();
             return null;
         } catch (RuntimeException | AssertionError e) {
             return e;
         } finally {
-            if (run != null) {
-                trace.addAll(run.trace);
+            if (runner != null) {
+                trace.addAll(runner.trace);
             }
         }
     }
 
     /** Leaves out steps, as long as it still fails. */
     private static Program shrink(Program program) {
-        List<Program.Step> steps = program.threads().get(0);
+        List<Step> steps = program.threads().get(0);
         int runs = 0;
         for (int size = Math.max(1, steps.size() / 2); size > 0; size /= 2) {
             int at = 0;
             while (at + size <= steps.size() && runs++ < SHRINKING_RUNS) {
-                List<Program.Step> fewer = new ArrayList<>(steps.subList(0, at));
+                List<Step> fewer = new ArrayList<>(steps.subList(0, at));
                 fewer.addAll(steps.subList(at + size, steps.size()));
                 if (failure(new Program(program.setup(), List.of(fewer)), new ArrayList<>()) == null) {
                     at += size;
@@ -122,13 +124,14 @@ class ModelTest {
     }
 
     private static void runConcurrently(Program program) throws Exception {
-        History history = new History();
-        try (World world = new World(program.setup(), history)) {
+        OperationHistory history = new OperationHistory();
+        try (DatabaseUnderTest database = new DatabaseUnderTest(program.setup(), history)) {
             Threads.together(program.threads().size(), number -> {
-                new Run(world, history, number).run(program.threads().get(number));
+                new ProgramRunner(database, history, number)
+                        .run(program.threads().get(number));
                 return true;
             });
-            Map<Cell, String> contents = world.contents();
+            Map<Cell, String> contents = database.contents();
             for (String context : program.setup().contexts()) {
                 Map<Cell, String> own = new HashMap<>(contents);
                 own.keySet().removeIf(cell -> !cell.context().equals(context));

@@ -6,8 +6,8 @@ import dev.keystore.spi.PersistenceBackend;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** Lets the engine call a context-free backend as if it had contexts; it is only ever called with the default one. */
-record OneContextBackend(PersistenceBackend backend) implements ContextAwareBackend {
+/** Adapts a backend without contexts. The engine only calls it with {@link PersistenceBackend#DEFAULT_CONTEXT}. */
+record SingleContextAdapter(PersistenceBackend backend) implements ContextAwareBackend {
 
     @Override
     public Optional<byte[]> load(String context, String type, String id) {

@@ -1,8 +1,9 @@
-package dev.keystore.core;
+package dev.keystore.core.modelbased;
 
 import dev.keystore.EntryId;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.core.Model.Cell;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.modelbased.Model.Cell;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
@@ -28,27 +29,27 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
-/** What a program runs on: stores over a backend in memory that fails when told to, and that shows what it holds. */
-final class World implements AutoCloseable {
+/** A database on a backend in memory that can be made to fail, and whose contents can be inspected. */
+final class DatabaseUnderTest implements AutoCloseable {
 
     private static final int LOOKS = 10_000;
 
-    final Program.Setup setup;
-    final Faults faults = new Faults();
+    private final Setup setup;
+    private final Faults faults = new Faults();
 
-    /** How many failures the backend has thrown. */
-    final AtomicInteger failures = new AtomicInteger();
+    /** The number of failures that the backend has thrown. */
+    private final AtomicInteger failures = new AtomicInteger();
 
-    /** What numbers the values, so that each is unique. */
-    final AtomicLong values = new AtomicLong();
+    /** Numbers the values, so that each is unique. */
+    private final AtomicLong values = new AtomicLong();
 
     private final MinimalBackend minimal = new MinimalBackend();
-    private final History history;
+    private final OperationHistory history;
     private MemoryBackend memory = new MemoryBackend();
     private SignalKeyDatabase database;
 
-    /** Makes an empty world; {@code history}, if any, is told what reaches the backend. */
-    World(Program.Setup setup, History history) {
+    /** Opens an empty database; {@code history}, if not null, records what reaches the backend. */
+    DatabaseUnderTest(Setup setup, OperationHistory history) {
         this.setup = setup;
         this.history = history;
         open(setup.cacheBytes());
@@ -73,6 +74,22 @@ final class World implements AutoCloseable {
             case PLAIN -> FaultyBackend.plain((ContextAwareBackend) recorder, faults);
             case MINIMAL -> FaultyBackend.plain(minimal, faults);
         };
+    }
+
+    Setup setup() {
+        return setup;
+    }
+
+    Faults faults() {
+        return faults;
+    }
+
+    int failureCount() {
+        return failures.get();
+    }
+
+    AtomicLong values() {
+        return values;
     }
 
     SignalKeyStore store(String context) {
@@ -102,12 +119,12 @@ final class World implements AutoCloseable {
         };
     }
 
-    /** Returns what the backend beneath holds, past the engine. */
+    /** Returns what the backend holds, read without the engine. */
     Map<Cell, String> contents() {
         MemoryBackend raw = memory.reopen();
         Map<Cell, String> contents = new HashMap<>();
         for (String context : setup.contexts()) {
-            boolean one = setup.kind() == Fixture.Kind.MINIMAL;
+            boolean one = setup.kind() == Setup.BackendKind.MINIMAL;
             try (Stream<EntryId> entries = one ? minimal.list() : raw.list(context)) {
                 entries.forEach(entry -> {
                     Optional<byte[]> bytes =
@@ -126,11 +143,11 @@ final class World implements AutoCloseable {
         database.close();
     }
 
-    /** Tells a history what reaches the backend, and takes its time now and then, so that threads meet. */
-    private record Recorder(MemoryBackend memory, History history, boolean delays)
+    /** Records what reaches the backend in a history, and sometimes pauses, so that threads meet. */
+    private record Recorder(MemoryBackend memory, OperationHistory history, boolean delays)
             implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
 
-        private void dawdle() {
+        private void pauseSometimes() {
             if (delays) {
                 int chance = ThreadLocalRandom.current().nextInt(8);
                 if (chance == 0) {
@@ -144,7 +161,7 @@ final class World implements AutoCloseable {
         @Override
         public void commit(List<Batch> group) {
             List<Batch> batches = List.copyOf(group);
-            dawdle();
+            pauseSometimes();
             if (history == null) {
                 memory.commit(batches);
             } else {
@@ -152,7 +169,7 @@ final class World implements AutoCloseable {
                 memory.commit(batches);
                 batches.forEach(batch -> history.reached(reached, batch));
             }
-            dawdle();
+            pauseSometimes();
         }
 
         @Override
@@ -161,7 +178,7 @@ final class World implements AutoCloseable {
                 Cell cell = new Cell(context, type, id);
                 history.touched(cell, cell.decode(value));
             }
-            dawdle();
+            pauseSometimes();
             memory.save(context, type, id, value);
         }
 
@@ -170,21 +187,21 @@ final class World implements AutoCloseable {
             if (history != null) {
                 history.touched(new Cell(context, type, id), Model.ABSENT);
             }
-            dawdle();
+            pauseSometimes();
             memory.delete(context, type, id);
         }
 
         @Override
         public Optional<byte[]> load(String context, String type, String id) {
             Optional<byte[]> loaded = memory.load(context, type, id);
-            dawdle();
+            pauseSometimes();
             return loaded;
         }
 
         @Override
         public Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
             Map<String, byte[]> loaded = memory.loadAll(context, type, ids);
-            dawdle();
+            pauseSometimes();
             return loaded;
         }
 

@@ -1,4 +1,4 @@
-package dev.keystore.core;
+package dev.keystore.core.modelbased;
 
 import dev.keystore.CommitFailedException;
 import dev.keystore.CommitOutcomeUnknownException;
@@ -14,14 +14,11 @@ import dev.keystore.RollbackFailedException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.TransactionOptions;
-import dev.keystore.core.History.Outcome;
-import dev.keystore.core.Model.Cell;
-import dev.keystore.core.Model.View;
-import dev.keystore.core.Program.Foreign;
-import dev.keystore.core.Program.InContext;
-import dev.keystore.core.Program.Size;
-import dev.keystore.core.Program.Step;
-import dev.keystore.core.Program.Transact;
+import dev.keystore.core.modelbased.Model.Cell;
+import dev.keystore.core.modelbased.Model.View;
+import dev.keystore.core.modelbased.OperationHistory.Outcome;
+import dev.keystore.core.modelbased.Steps.InContext;
+import dev.keystore.core.modelbased.Steps.Transact;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -31,27 +28,27 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 
 /**
- * Runs the steps of one thread. Of a sequential program it holds each of them against the model at once; of a concurrent
- * one it tells the history.
+ * Runs the steps of one thread. In a sequential program it compares each step with the model at once; in a concurrent
+ * program it records each step in the history.
  */
-final class Run {
+final class ProgramRunner implements Step.Runner {
 
-    final World world;
+    private final DatabaseUnderTest database;
     final List<String> trace = new ArrayList<>();
-    private final History history;
+    private final OperationHistory history;
     private final int thread;
     private final boolean exact;
     private final Map<Cell, String> committed = new HashMap<>();
     private int attempt;
 
-    Run(World world, History history, int thread) {
-        this.world = world;
+    ProgramRunner(DatabaseUnderTest database, OperationHistory history, int thread) {
+        this.database = database;
         this.history = history;
         this.thread = thread;
         this.exact = history == null;
     }
 
-    /** An outcome in doubt inside of a transaction's work, which ends that work. */
+    /** Ends a transaction's work after a commit inside it whose outcome is unknown. */
     private static final class InDoubt extends RuntimeException {
         private static final long serialVersionUID = 1L;
     }
@@ -64,15 +61,16 @@ final class Run {
         return exact ? 0 : history.tick();
     }
 
-    /** Half of the reads go through a handle that only reads. */
-    KeyReader pick(KeyOperations on) {
-        return (world.values.incrementAndGet() & 1) == 0 ? on : on.readOnly();
+    @Override
+    public KeyReader pick(KeyOperations on) {
+        return (database.values().incrementAndGet() & 1) == 0 ? on : on.readOnly();
     }
 
-    String value(Size size) {
+    @Override
+    public String value(Step.Size size) {
         return switch (size) {
-            case UNIQUE -> "v" + world.values.incrementAndGet();
-            case LONG -> "v" + world.values.incrementAndGet() + "-".repeat(300);
+            case UNIQUE -> "v" + database.values().incrementAndGet();
+            case LONG -> "v" + database.values().incrementAndGet() + "-".repeat(300);
             case EMPTY -> "";
             case SAME -> "same";
         };
@@ -91,20 +89,26 @@ final class Run {
         }
     }
 
-    void foreign(Foreign foreign) {
-        if (attempt == 1 && !single(foreign.context(), foreign.step())) {
+    @Override
+    public DatabaseUnderTest database() {
+        return database;
+    }
+
+    @Override
+    public void commitOutside(String context, Step step) {
+        if (attempt == 1 && !single(context, step)) {
             throw new InDoubt();
         }
     }
 
-    /** Does a step through the store; returns whether its outcome is known. */
+    /** Runs a step on the store, and returns whether its outcome is known. */
     private boolean single(String context, Step step) {
         View view = view(context);
-        int failures = world.failures.get();
+        int failures = database.failureCount();
         long begin = tick();
         RuntimeException outcome = null;
         try {
-            perform(step, world.store(context), view);
+            perform(step, database.store(context), view);
         } catch (LoadFailedException
                 | CommitFailedException
                 | CommitOutcomeUnknownException
@@ -122,11 +126,11 @@ final class Run {
 
     @SuppressWarnings("ReferenceEquality") // the very exception that the work threw
     private void transact(Transact transact) {
-        SignalKeyStore store = world.store(transact.context());
+        SignalKeyStore store = database.store(transact.context());
         View[] last = new View[1];
         long[] begin = {tick()};
         AtomicInteger attempts = new AtomicInteger();
-        int failures = world.failures.get();
+        int failures = database.failureCount();
         RuntimeException outcome = null;
         RuntimeException[] thrown = new RuntimeException[1];
         try {
@@ -155,13 +159,13 @@ final class Run {
             Model.check(attempts.get() == transact.maxAttempts(), "gave up after {} attempts", attempts.get());
         } catch (LockTimeoutException e) {
             outcome = e;
-            Model.check(!exact, "nobody else holds a lock: {}", e);
+            Model.check(!exact, "no other thread holds a lock: {}", e);
         } catch (LoadFailedException
                 | CommitFailedException
                 | CommitOutcomeUnknownException
                 | RollbackFailedException
                 | InDoubt
-                | Program.Planned e) {
+                | Steps.Planned e) {
             outcome = e;
             Model.check(thrown[0] == null || thrown[0] == e || attempts.get() > 1, "{} came out, not {}", e, thrown[0]);
         }
@@ -170,16 +174,17 @@ final class Run {
         }
     }
 
-    /** Gives the transaction a write that no other has. */
+    /** Adds a write to the transaction that no other one has. */
     private void mark(KeyOperations tx, View view) {
         Cell mark = new Cell(view.context, KeyTypes.KYBER_PRE_KEY.name(), "mark " + thread);
-        String value = value(Size.UNIQUE);
+        String value = value(Step.Size.UNIQUE);
         mark.put(tx, value);
         view.write(mark, value);
     }
 
-    void perform(Step step, KeyOperations on, View view) {
-        int failures = world.failures.get();
+    @Override
+    public void perform(Step step, KeyOperations on, View view) {
+        int failures = database.failureCount();
         try {
             step.run(on, view, this);
         } catch (EntryExistsException e) {
@@ -191,14 +196,14 @@ final class Run {
             Model.check(!exact || view.stale(), "a conflict, but nothing has changed: {}", e);
             throw e;
         } catch (LoadFailedException e) {
-            Model.check(!exact || world.failures.get() > failures, "a failure, but the backend had none: {}", e);
+            Model.check(!exact || database.failureCount() > failures, "a failure, but the backend had none: {}", e);
             throw e;
         }
     }
 
     private void settled(Step step, View view, Outcome outcome, long begin) {
         if (!exact) {
-            history.add(thread, step, view, outcome, begin);
+            history.add(thread, step.toString(), view, outcome, begin);
         }
     }
 
@@ -209,25 +214,25 @@ final class Run {
         settled(step, view, outcome == null ? Outcome.DONE : unknown ? Outcome.UNKNOWN : Outcome.NOTHING, begin);
         if (!exact) {
             Model.check(
-                    !(outcome instanceof RollbackFailedException) || world.failures.get() > 1,
-                    "one failure was not undone: {}",
+                    !(outcome instanceof RollbackFailedException) || database.failureCount() > 1,
+                    "one failure was not rolled back: {}",
                     outcome);
             return;
         }
-        boolean excused = world.failures.get() > failures;
-        Map<Cell, String> contents = world.contents();
+        boolean excused = database.failureCount() > failures;
+        Map<Cell, String> contents = database.contents();
         if (outcome == null) {
-            Model.check(view.changesNothing() || !view.stale(), "committed in spite of a conflict");
+            Model.check(view.changesNothing() || !view.stale(), "committed despite a conflict");
             take(view.applyTo(committed));
         } else if (outcome instanceof TransactionConflictException) {
             Model.check(view.stale(), "a conflict, but nothing has changed");
-        } else if (!(outcome instanceof Program.Planned)) {
+        } else if (!(outcome instanceof Steps.Planned)) {
             Model.check(excused, "a failure, but the backend had none: {}", outcome);
             Map<Cell, String> after = view.applyTo(committed);
             if (unknown) {
                 Model.check(
                         contents.equals(committed) || contents.equals(after),
-                        "half of a commit is there: {}",
+                        "part of a commit is there: {}",
                         Model.difference(after, contents));
                 take(contents);
             } else if (outcome instanceof RollbackFailedException failed) {
@@ -266,12 +271,12 @@ final class Run {
         }
     }
 
-    /** Opens the store afresh, and holds all of it against the model. */
+    /** Reopens the database, and compares all entries with the model. */
     void finish() {
         trace.add("  at the end");
-        world.reopen(1_000_000);
-        for (String context : world.setup.contexts()) {
-            SignalKeyStore store = world.store(context);
+        database.reopen(1_000_000);
+        for (String context : database.setup().contexts()) {
+            SignalKeyStore store = database.store(context);
             Map<Cell, String> found = new HashMap<>();
             for (String type : Model.TYPES) {
                 try (Stream<String> ids = store.ids(Model.type(type), "")) {
@@ -282,7 +287,9 @@ final class Run {
             Map<Cell, String> expected = new HashMap<>(committed);
             expected.keySet().removeIf(cell -> !cell.context().equals(context));
             Model.check(
-                    found.equals(expected), "a fresh engine reads otherwise: {}", Model.difference(expected, found));
+                    found.equals(expected),
+                    "a reopened database reads something else: {}",
+                    Model.difference(expected, found));
             Model.check(
                     store.verify().size()
                             == expected.values().stream()

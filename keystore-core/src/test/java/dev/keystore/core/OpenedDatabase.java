@@ -12,28 +12,28 @@ import dev.keystore.testkit.MemoryBackend;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.AfterEach;
 
-/** Stores over a backend in memory that fails as its test says. */
-abstract class OpenStores {
+/** A database on a backend in memory that fails as the test demands. */
+abstract class OpenedDatabase {
 
     final Faults faults = new Faults();
     final MemoryBackend memory = new MemoryBackend();
     SignalKeyDatabase database;
     SignalKeyStore alice;
 
-    /** Opens what {@link #memory} holds, with nothing cached, on a backend that writes groups and has no owners. */
+    /** Opens what {@link #memory} holds, with an empty cache, on a backend with group commit and without ownership. */
     void open(UnaryOperator<SignalKeyDatabase.Builder> options) {
         open(FaultyBackend.grouping(memory.reopen(), faults), options);
     }
 
     void open(Backend backend, UnaryOperator<SignalKeyDatabase.Builder> options) {
-        closeStores();
+        closeDatabase();
         database = options.apply(SignalKeyDatabase.builder().backend(backend)).open();
         alice = database.forContext("alice");
         faults.forgetCalls();
     }
 
     @AfterEach
-    void closeStores() {
+    void closeDatabase() {
         faults.heal();
         if (database != null) {
             database.close();
@@ -58,7 +58,7 @@ abstract class OpenStores {
         alice.set(both);
     }
 
-    /** What the backend holds, past the cache. */
+    /** Returns what the backend holds, read without the cache. */
     String persisted(String id) {
         try (SignalKeyDatabase others = SignalKeyDatabase.builder()
                 .backend(FaultyBackend.plain(memory.reopen(), new Faults()))
@@ -70,7 +70,7 @@ abstract class OpenStores {
         }
     }
 
-    /** Evicts now what does not fit into the cache, and not when the cache comes to it. */
+    /** Reads the size of the cache, so that pending evictions are done. */
     void evict() {
         database.stats();
     }
