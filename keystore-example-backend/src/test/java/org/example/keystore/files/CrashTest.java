@@ -80,7 +80,9 @@ class CrashTest {
                     .isThrownBy(() -> Child.open(folder.resolve(".")))
                     .withMessageContaining("open already in this process");
             try (Child child = Child.start(folder)) {
-                assertThat(child.nextLine()).endsWith("is open in another process");
+                assertThat(child.nextLine())
+                        .contains("is open in another process, by process "
+                                + ProcessHandle.current().pid());
             }
             backend.save("alice", "session", "bob", new byte[] {1});
         }
