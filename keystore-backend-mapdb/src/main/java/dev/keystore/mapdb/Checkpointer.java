@@ -62,9 +62,15 @@ final class Checkpointer {
         thread.start();
     }
 
-    /** Tells it that all journals up to a record are closed. Only the thread whose turn it is to commit does so. */
+    /**
+     * Has a checkpoint made if one is due, now that all journals up to a record are closed. Does nothing if they were closed
+     * before: a checkpoint that has just failed on a full disk would fail again, and take the room that a commit needs. Only
+     * the thread whose turn it is to commit does so.
+     */
     void closed(long lastClosed) {
-        add(lastClosed, false);
+        if (lastClosed > task.upTo) {
+            add(lastClosed, false);
+        }
     }
 
     /**

@@ -70,8 +70,9 @@ final class Writer {
                     null);
         }
         try {
-            if (!commitUnlessFull(changes, bytes)) {
-                commit(changes, bytes);
+            long deadlineNanos = System.nanoTime() + ROOM_TIMEOUT.toNanos();
+            while (!commitUnlessFull(changes, bytes, deadlineNanos)) {
+                // A checkpoint that failed on the full disk has freed what it took.
             }
         } catch (OperationInterruptedException e) {
             throw BackendException.transientFailure("could not commit: " + e.getMessage(), e);
@@ -87,7 +88,7 @@ final class Writer {
     }
 
     /** Commits; or returns {@code false} if that failed, nothing of it is left, and there may be more room now. */
-    private boolean commitUnlessFull(List<Change> changes, long bytes) throws IOException {
+    private boolean commitUnlessFull(List<Change> changes, long bytes, long deadlineNanos) throws IOException {
         long tasksBefore = checkpointer.tasksDone();
         try {
             commit(changes, bytes);
@@ -95,7 +96,7 @@ final class Writer {
         } catch (Journal.UnknownOutcomeException | MovedException e) {
             throw e;
         } catch (IOException e) {
-            if (!makeRoom(tasksBefore)) {
+            if (deadlineNanos - System.nanoTime() <= 0 || !makeRoom(tasksBefore)) {
                 throw e;
             }
             return false;
