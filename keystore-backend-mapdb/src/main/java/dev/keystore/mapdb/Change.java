@@ -56,11 +56,11 @@ sealed interface Change {
 
     private static Change of(String context, Mutation mutation) {
         if (mutation instanceof Mutation.Put put) {
-            return new Put(EntryKey.of(context, put.type(), put.id()), put.value());
+            return new Put(StoredKey.of(context, put.type(), put.id()), put.value());
         }
         if (mutation instanceof Mutation.Delete delete) {
-            return new Delete(EntryKey.of(context, delete.type(), delete.id()));
+            return new Delete(StoredKey.of(context, delete.type(), delete.id()));
         }
-        return new Clear(EntryKey.ofContext(context), ((Mutation.Clear) mutation).keptTypes());
+        return new Clear(StoredKey.ofContext(context), ((Mutation.Clear) mutation).keptTypes());
     }
 }

@@ -199,13 +199,13 @@ final class Checkpointer {
             return false;
         }
         folder.requireInPlace();
-        History history = History.of(folder).upTo(next.upTo);
+        StoreFiles history = StoreFiles.of(folder).upTo(next.upTo);
         long bytes = history.journalBytes();
         boolean isDue = bytes >= Math.max(checkpointBytes, history.checkpointBytes() / 2);
         return (isDue || (next.urgent && bytes > 0)) && write(history, next.upTo);
     }
 
-    private boolean write(History history, long upTo) throws IOException {
+    private boolean write(StoreFiles history, long upTo) throws IOException {
         Path file = folder.numbered(MapdbFolder.CHECKPOINT, upTo);
         Path temporary = folder.createNew(file);
         try {
@@ -223,7 +223,7 @@ final class Checkpointer {
         return true;
     }
 
-    private boolean copy(History history, long upTo, Path temporary) throws IOException {
+    private boolean copy(StoreFiles history, long upTo, Path temporary) throws IOException {
         try (MergedEntries entries = history.merged(folder, upTo);
                 EntryFileWriter writer = new EntryFileWriter(temporary, upTo)) {
             for (StoredEntry entry = entries.next(); entry != null; entry = entries.next()) {

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * What is committed, for readers: MapDB's map, and over it the groups that are durable and not in the map yet.
  *
  * <p>Concurrency: one platform thread, the keeper, changes the map, makes room in its file, rebuilds it, and ends its use,
- * by calling {@link #keep} and {@link #release}. Committing threads add groups to the {@link Overlay}. Readers see of each
+ * by calling {@link #keep} and {@link #release}. Committing threads add groups to the {@link UnappliedGroups}. ReaderGate see of each
  * key the newest change in the overlay, and a group comes to that as a whole: so who has seen one entry of a group sees the
  * others, and nobody sees one that may yet be lost. A reader waits for nothing but the few changes that the keeper is
  * making just then, and never for a commit. Every wait has a deadline.
@@ -52,11 +52,11 @@ final class Entries {
 
     private static final long PAUSE_NANOS = 1_000_000_000;
 
-    private final Overlay overlay;
+    private final UnappliedGroups overlay;
     private final Rebuilding rebuilding;
     private final Thread keeper;
     private final Duration timeout;
-    private final Readers readers;
+    private final ReaderGate readers;
     private final TimedLock keeping;
     private volatile @Nullable WorkingMap map;
     private volatile @Nullable Throwable failure;
@@ -74,11 +74,11 @@ final class Entries {
      */
     Entries(WorkingMap map, long last, Rebuilding rebuilding, Thread keeper, Duration timeout) {
         this.map = map;
-        this.overlay = new Overlay(last);
+        this.overlay = new UnappliedGroups(last);
         this.rebuilding = rebuilding;
         this.keeper = keeper;
         this.timeout = timeout;
-        this.readers = new Readers(timeout);
+        this.readers = new ReaderGate(timeout);
         this.keeping = new TimedLock("a test", timeout);
     }
 
@@ -95,16 +95,16 @@ final class Entries {
     record Page(List<byte[]> keys, byte @Nullable [] last) {}
 
     /** Returns the values of keys, {@code null} for those without one. */
-    List<byte @Nullable []> get(String doing, List<byte[]> keys) {
-        return read(doing, current -> {
-            List<LastChanges> newer = overlay.changes();
+    List<byte @Nullable []> get(String operation, List<byte[]> keys) {
+        return read(operation, current -> {
+            List<NetChanges> newer = overlay.changes();
             List<byte @Nullable []> values = new ArrayList<>(keys.size());
             keys.forEach(key -> values.add(get(key, newer, current)));
             return values;
         });
     }
 
-    private static byte @Nullable [] get(byte[] key, List<LastChanges> newer, WorkingMap current) {
+    private static byte @Nullable [] get(byte[] key, List<NetChanges> newer, WorkingMap current) {
         for (int i = newer.size() - 1; i >= 0; i--) {
             StoredEntry changed = newer.get(i).find(key);
             if (changed != null) {
@@ -120,32 +120,32 @@ final class Entries {
      *
      * @param after the key that they follow, or {@code null} for the first
      */
-    Page page(String doing, byte[] prefix, byte @Nullable [] after) {
-        return read(doing, current -> {
+    Page page(String operation, byte[] prefix, byte @Nullable [] after) {
+        return read(operation, current -> {
             List<byte[]> keys = current.page(prefix, after);
             byte[] last = keys.size() < WorkingMap.PAGE_SIZE ? null : keys.get(keys.size() - 1);
-            List<LastChanges> newer = overlay.changes();
+            List<NetChanges> newer = overlay.changes();
             if (newer.isEmpty()) {
                 return new Page(keys, last);
             }
             NavigableSet<byte[]> changed = new TreeSet<>(Arrays::compareUnsigned);
             changed.addAll(keys);
-            newer.forEach(changes -> changes.changeKeys(changed, prefix, after, last, EntryKey.end(prefix)));
+            newer.forEach(changes -> changes.changeKeys(changed, prefix, after, last, StoredKey.end(prefix)));
             return new Page(List.copyOf(changed), last);
         });
     }
 
-    private <T> T read(String doing, Function<WorkingMap, T> reading) {
+    private <T> T read(String operation, Function<WorkingMap, T> reading) {
         if (failure != null) {
-            awaitRebuilt(doing);
+            awaitRebuilt(operation);
         }
-        return readers.read(doing, () -> {
-            WorkingMap current = usable(doing);
+        return readers.read(operation, () -> {
+            WorkingMap current = usable(operation);
             try {
                 return reading.apply(current);
             } catch (RuntimeException | AssertionError | InternalError e) {
                 fail(e);
-                throw unusable(doing, e);
+                throw unusable(operation, e);
             }
         });
     }
@@ -192,12 +192,12 @@ final class Entries {
     }
 
     /** Prepares the next group, which is about to be made durable. Only the thread whose turn it is to commit does so. */
-    Overlay.Group prepare(List<Change> changes) {
+    UnappliedGroups.Group prepare(List<Change> changes) {
         return overlay.prepare(changes);
     }
 
     /** Adds the group that was prepared last, once it is durable: from now on it is read. */
-    void add(Overlay.Group group) {
+    void add(UnappliedGroups.Group group) {
         overlay.add(group);
         if (overlay.groups() >= GROUPS_TO_WAKE || overlay.bytes() >= BYTES_TO_WAKE) {
             LockSupport.unpark(keeper);
@@ -259,7 +259,7 @@ final class Entries {
 
     private void applyAll() {
         try {
-            for (Overlay.Group next = overlay.oldest(); next != null; next = overlay.oldest()) {
+            for (UnappliedGroups.Group next = overlay.oldest(); next != null; next = overlay.oldest()) {
                 long number = next.number();
                 apply(usable("commit"), next.changes());
                 readers.exclude(() -> overlay.removeUpTo(number));
@@ -309,7 +309,7 @@ final class Entries {
             apply(
                     current,
                     page.stream()
-                            .filter(key -> !clear.keptTypes().contains(EntryKey.typeOf(key)))
+                            .filter(key -> !clear.keptTypes().contains(StoredKey.typeOf(key)))
                             .<Change>map(Delete::new)
                             .toList());
             last = page.get(page.size() - 1);
@@ -331,9 +331,9 @@ final class Entries {
         }
     }
 
-    private void awaitRebuilt(String doing) {
+    private void awaitRebuilt(String operation) {
         rebuildFailure = null;
-        await(doing, "MapDB's file, which failed, to be rebuilt from the journal", () -> {
+        await(operation, "MapDB's file, which failed, to be rebuilt from the journal", () -> {
             if (failure == null || rebuildFailure != null) {
                 return true;
             }
@@ -344,20 +344,20 @@ final class Entries {
         Throwable e = rebuildFailure;
         if (failure != null && e != null) {
             String message =
-                    "could not " + doing + ": MapDB failed, and its file could not be rebuilt: " + e.getMessage();
+                    "could not " + operation + ": MapDB failed, and its file could not be rebuilt: " + e.getMessage();
             throw e instanceof BackendException known && known.kind() == BackendException.Kind.TRANSIENT
                     ? BackendException.transientFailure(message, e)
                     : BackendException.permanent(message, e);
         }
     }
 
-    private void await(String doing, String what, BooleanSupplier condition) {
+    private void await(String operation, String what, BooleanSupplier condition) {
         switch (Await.until(condition, timeout)) {
             case DONE -> {}
             case TIMED_OUT ->
                 throw BackendException.transientFailure(
-                        "could not " + doing + ": waited " + timeout.toMillis() + " ms for " + what, null);
-            case INTERRUPTED -> throw new OperationInterruptedException(what + ", to " + doing);
+                        "could not " + operation + ": waited " + timeout.toMillis() + " ms for " + what, null);
+            case INTERRUPTED -> throw new OperationInterruptedException(what + ", to " + operation);
         }
     }
 
@@ -411,11 +411,11 @@ final class Entries {
         }
     }
 
-    private WorkingMap usable(String doing) {
+    private WorkingMap usable(String operation) {
         Throwable e = failure;
         WorkingMap usable = map;
         if (e != null) {
-            throw unusable(doing, e);
+            throw unusable(operation, e);
         }
         if (usable == null) {
             throw new IllegalStateException("the backend is closed");
@@ -423,8 +423,8 @@ final class Entries {
         return usable;
     }
 
-    private static BackendException unusable(String doing, Throwable e) {
+    private static BackendException unusable(String operation, Throwable e) {
         return BackendException.transientFailure(
-                "could not " + doing + ": MapDB failed, and its file is rebuilt from the journal: " + e, e);
+                "could not " + operation + ": MapDB failed, and its file is rebuilt from the journal: " + e, e);
     }
 }

@@ -52,7 +52,7 @@ final class Journal implements Closeable {
     /**
      * Makes an empty journal, in place of one that begins with the same number and so holds no acknowledged record.
      *
-     * @throws MovedException if the folder is not the one that is locked
+     * @throws FileMovedException if the folder is not the one that is locked
      */
     static Journal create(MapdbFolder folder, long first) throws IOException {
         folder.requireInPlace();
@@ -104,7 +104,7 @@ final class Journal implements Closeable {
     /**
      * Appends a record, durably. On return the journal's path led to it after that.
      *
-     * @throws MovedException if it does not, and nothing of the record is left
+     * @throws FileMovedException if it does not, and nothing of the record is left
      * @throws IOException if that failed, and nothing of it is left
      * @throws UnknownOutcomeException if that failed, and it may be found by those who read the journal after a crash
      */

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The entries of all contexts in the MapDB file of a folder, behind a journal of commits.
  *
- * <p>Concurrency: one {@link Writer}, and any number of readers beside it. Only platform threads of this backend hold what
+ * <p>Concurrency: one {@link CommitWriter}, and any number of readers beside it. Only platform threads of this backend hold what
  * readers wait for: the keeper, which changes the MapDB file, and closes everything. Threads that commit hold the
  * writer's turn alone. Every wait has a deadline, of 10 s for a read or commit; then it is a transient failure. An
  * interrupt ends the wait of a read with {@link dev.keystore.OperationInterruptedException}, and that of a commit with a
@@ -46,7 +46,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     private final MapdbFolder folder;
     private final Entries entries;
     private final Checkpointer checkpointer;
-    private final Writer writer;
+    private final CommitWriter writer;
     private final Duration timeout;
     private final Thread keeper = new Thread(this::keep, "keystore-mapdb-keeper");
     private volatile boolean closed;
@@ -60,7 +60,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         this.timeout = timeout;
         this.checkpointer = new Checkpointer(folder, checkpointBytes, recovery.last());
         this.entries = new Entries(recovery.map(), recovery.last(), this::rebuild, keeper, timeout);
-        this.writer = new Writer(folder, entries, checkpointer, checkpointBytes, timeout);
+        this.writer = new CommitWriter(folder, entries, checkpointer, checkpointBytes, timeout);
     }
 
     /** Opens the store of a folder that is locked. */
@@ -92,7 +92,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     @Override
     public Optional<byte[]> load(String context, String type, String id) {
-        List<byte[]> keys = List.of(EntryKey.of(context, type, id));
+        List<byte[]> keys = List.of(StoredKey.of(context, type, id));
         return Optional.ofNullable(
                 read(() -> entries.get("load " + type + "/" + id, keys)).get(0));
     }
@@ -101,7 +101,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     public Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
         List<String> all = List.copyOf(Objects.requireNonNull(ids, "ids"));
         List<byte[]> keys =
-                all.stream().map(id -> EntryKey.of(context, type, id)).toList();
+                all.stream().map(id -> StoredKey.of(context, type, id)).toList();
         List<byte @Nullable []> values = read(() -> entries.get("load " + all.size() + " entries of " + type, keys));
         Map<String, byte[]> found = new HashMap<>();
         for (int i = 0; i < all.size(); i++) {
@@ -115,24 +115,24 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     @Override
     public Stream<EntryId> list(String context) {
-        return keys("list the entries of context " + context, EntryKey.ofContext(context))
-                .map(EntryKey::entryOf);
+        return keys("list the entries of context " + context, StoredKey.ofContext(context))
+                .map(StoredKey::entryOf);
     }
 
     @Override
     public Stream<String> scan(String context, String type, String idPrefix) {
         return keys(
                         "scan " + type + " in context " + context,
-                        EntryKey.of(context, type, Objects.requireNonNull(idPrefix, "idPrefix")))
-                .map(key -> EntryKey.entryOf(key).id());
+                        StoredKey.of(context, type, Objects.requireNonNull(idPrefix, "idPrefix")))
+                .map(key -> StoredKey.entryOf(key).id());
     }
 
-    private Stream<byte[]> keys(String doing, byte[] prefix) {
+    private Stream<byte[]> keys(String operation, byte[] prefix) {
         return Stream.iterate(
-                        Optional.of(read(() -> entries.page(doing, prefix, null))),
+                        Optional.of(read(() -> entries.page(operation, prefix, null))),
                         Optional::isPresent,
                         page -> page.flatMap(read -> Optional.ofNullable(read.last()))
-                                .map(last -> read(() -> entries.page(doing, prefix, last))))
+                                .map(last -> read(() -> entries.page(operation, prefix, last))))
                 .flatMap(Optional::stream)
                 .flatMap(page -> page.keys().stream());
     }
@@ -235,7 +235,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         try {
             map.close();
             if (closeFailure == null) {
-                ClosedMark.write(folder, entries.last(), map.path());
+                CleanShutdownMarker.write(folder, entries.last(), map.path());
             }
         } catch (IOException | RuntimeException | Error e) {
             closeFailure = e;
@@ -243,7 +243,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     }
 
     /** For tests of what becomes of a journal that breaks. */
-    Writer writer() {
+    CommitWriter writer() {
         return writer;
     }
 

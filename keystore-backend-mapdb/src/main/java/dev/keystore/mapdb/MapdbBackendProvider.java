@@ -73,7 +73,10 @@ public final class MapdbBackendProvider implements BackendProvider {
         MapdbFolder folder = MapdbFolder.examine(path, config.mustExist());
         try {
             folder.open();
-            return MapdbBackend.open(folder, checkpointBytes);
+            String obstacle = folder.obstacle();
+            return obstacle == null
+                    ? MapdbBackend.open(folder, checkpointBytes)
+                    : ReadOnlyBackend.open(folder, obstacle);
         } catch (IOException | BackendException e) {
             String advice = e instanceof DamagedFileException ? "" : "; if the disk is full, free some space";
             KeyStoreException failure = OpenFailure.of(path, path + " can't be opened: " + e.getMessage() + advice, e);

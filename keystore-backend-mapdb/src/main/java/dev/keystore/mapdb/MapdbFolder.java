@@ -50,13 +50,15 @@ final class MapdbFolder {
     private static final Pattern NUMBERED = Pattern.compile("(journal|checkpoint|working)-(\\d{19})");
 
     private final Deque<Path> created = new ArrayDeque<>();
+    private final @Nullable String obstacle;
     private Path path;
     private boolean fresh;
     private @Nullable FolderLock lock;
     private @Nullable Object lockKey;
 
-    private MapdbFolder(Path path) {
+    private MapdbFolder(Path path, @Nullable String obstacle) {
         this.path = path;
+        this.obstacle = obstacle;
     }
 
     /**
@@ -79,15 +81,20 @@ final class MapdbFolder {
         if (!Files.isDirectory(folder)) {
             throw new StoreOpenException(folder + " is not a folder; name a folder for the store", null);
         }
-        if (!MapdbFormat.examine(path) && mustExist) {
+        boolean exists = MapdbFormat.examine(path);
+        if (!exists && mustExist) {
             throw new StoreNotFoundException("there is no store at " + path
                     + ", and nothing was created; check the path and that its volume is mounted, or open it without"
                     + " mustExist to create a new, empty store");
         }
-        if (!Files.isWritable(folder) || !Files.isExecutable(folder)) {
-            throw new StoreOpenException(folder + " can't be written; make the folder writable for this user", null);
+        if (Files.isWritable(folder) && Files.isExecutable(folder)) {
+            return new MapdbFolder(path, null);
         }
-        return new MapdbFolder(path);
+        String obstacle = folder + " can't be written; make the folder writable for this user";
+        if (!exists) {
+            throw new StoreOpenException(obstacle, null);
+        }
+        return new MapdbFolder(path, obstacle);
     }
 
     /**
@@ -97,6 +104,10 @@ final class MapdbFolder {
      */
     void open() {
         try {
+            if (obstacle != null) {
+                openForReading();
+                return;
+            }
             Folders.createMissing(path, created::push);
             path = path.toRealPath();
             createIfAbsent(path.resolve(LOCK));
@@ -115,6 +126,18 @@ final class MapdbFolder {
         }
     }
 
+    private void openForReading() throws IOException {
+        path = path.toRealPath();
+        lock = FolderLock.acquireForReading(path, path.resolve(LOCK));
+        MountCheck.requireWhole(path);
+    }
+
+    /** Returns why the folder can't be written, and what to do; or {@code null} if it can. */
+    @Nullable
+    String obstacle() {
+        return obstacle;
+    }
+
     /** Forces the folders that an opening which died may have created this one in. */
     private void forceAncestors() throws IOException {
         Path folder = path;
@@ -129,9 +152,9 @@ final class MapdbFolder {
     /**
      * Checks that the path still leads to the folder that is locked.
      *
-     * @throws MovedException if it does not
+     * @throws FileMovedException if it does not
      */
-    void requireInPlace() throws MovedException {
+    void requireInPlace() throws FileMovedException {
         requireInPlace(path.resolve(LOCK), lockKey);
     }
 
@@ -139,17 +162,17 @@ final class MapdbFolder {
      * Checks that a path leads to a file that is open. Costs one {@code stat}.
      *
      * @param key what {@link #key} returned for the file
-     * @throws MovedException if it leads to nothing, or to another file
+     * @throws FileMovedException if it leads to nothing, or to another file
      */
-    static void requireInPlace(Path file, @Nullable Object key) throws MovedException {
+    static void requireInPlace(Path file, @Nullable Object key) throws FileMovedException {
         try {
             if (!Objects.equals(key(file), key)) {
-                throw new MovedException(file, null);
+                throw new FileMovedException(file, null);
             }
-        } catch (MovedException e) {
+        } catch (FileMovedException e) {
             throw e;
         } catch (IOException e) {
-            throw new MovedException(file, e);
+            throw new FileMovedException(file, e);
         }
     }
 

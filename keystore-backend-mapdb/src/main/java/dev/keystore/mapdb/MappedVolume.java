@@ -59,7 +59,7 @@ final class MappedVolume extends ByteBufferVol {
     }
 
     /** Checks that the path leads to the file that is mapped. */
-    void requireInPlace() throws MovedException {
+    void requireInPlace() throws FileMovedException {
         MapdbFolder.requireInPlace(path, key);
     }
 

@@ -57,7 +57,7 @@ final class MergedEntries implements EntrySource {
 
     private boolean isClearedAfter(Head head) {
         for (EntrySource later : sources.subList(head.age + 1, sources.size())) {
-            if (later instanceof Run run && run.clears(head.key())) {
+            if (later instanceof SortedJournal run && run.clears(head.key())) {
                 return true;
             }
         }

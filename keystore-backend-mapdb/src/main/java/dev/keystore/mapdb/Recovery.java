@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * that could be needed is changed or removed before that has succeeded.
  *
  * <p>What then counts as committed is durable before anybody reads it or commits after it (R11): after a clean close all
- * of it is, otherwise {@link History#makeDurable} sees to it. A process that dies in between leaves what was there, or the
+ * of it is, otherwise {@link StoreFiles#makeDurable} sees to it. A process that dies in between leaves what was there, or the
  * same in a durable file.
  *
  * @param last the number of the last record
@@ -28,8 +28,8 @@ record Recovery(WorkingMap map, long last) {
      * @throws DamagedFileException if going on would lose something that was acknowledged; nothing was changed
      */
     static Recovery open(MapdbFolder folder) throws IOException {
-        Optional<ClosedMark> mark = closedMark(folder);
-        long last = mark.isPresent() ? mark.get().last() : History.of(folder).last();
+        Optional<CleanShutdownMarker> mark = CleanShutdownMarker.readNewest(folder);
+        long last = mark.isPresent() ? mark.get().last() : StoreFiles.of(folder).last();
         WorkingMap map = mark.isPresent() && mark.get().fits(folder) ? reuse(folder, mark.get()) : null;
         if (map == null) {
             map = rebuildDurably(folder, last);
@@ -42,8 +42,8 @@ record Recovery(WorkingMap map, long last) {
         WorkingMap map = rebuildWithRoom(folder, last);
         try {
             deleteOthers(folder, map.path());
-            History.of(folder).makeDurable(folder, last);
-            ClosedMark.delete(folder);
+            StoreFiles.of(folder).makeDurable(folder, last);
+            CleanShutdownMarker.delete(folder);
             return map;
         } catch (IOException | RuntimeException | Error e) {
             map.discard();
@@ -63,18 +63,13 @@ record Recovery(WorkingMap map, long last) {
         }
     }
 
-    private static Optional<ClosedMark> closedMark(MapdbFolder folder) throws IOException {
-        Optional<ClosedMark> mark = ClosedMark.read(folder);
-        return mark.isPresent() && mark.get().isNewest(folder) ? mark : Optional.empty();
-    }
-
     /**
      * Opens the working file that a clean close left. The mark goes, durably, before anything can be changed.
      *
      * @return {@code null} if MapDB can't open it
      */
-    private static @Nullable WorkingMap reuse(MapdbFolder folder, ClosedMark mark) throws IOException {
-        ClosedMark.delete(folder);
+    private static @Nullable WorkingMap reuse(MapdbFolder folder, CleanShutdownMarker mark) throws IOException {
+        CleanShutdownMarker.delete(folder);
         try {
             return WorkingMap.open(folder.file(mark.working()));
         } catch (IOException e) {
@@ -90,7 +85,7 @@ record Recovery(WorkingMap map, long last) {
     static WorkingMap rebuild(MapdbFolder folder, long last) throws IOException {
         folder.requireInPlace();
         Map.Entry<Long, Path> newest = folder.numbered(MapdbFolder.WORKING).lastEntry();
-        try (MergedEntries entries = History.of(folder).merged(folder, last)) {
+        try (MergedEntries entries = StoreFiles.of(folder).merged(folder, last)) {
             long number = newest == null ? 1 : newest.getKey() + 1;
             Path file = OwnerOnly.createFile(folder.numbered(MapdbFolder.WORKING, number));
             try {

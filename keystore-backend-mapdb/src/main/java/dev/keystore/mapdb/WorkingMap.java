@@ -107,7 +107,7 @@ final class WorkingMap {
      */
     List<byte[]> page(byte[] prefix, byte @Nullable [] after) {
         byte[] from = after == null ? prefix : after;
-        Iterator<byte[]> keys = map.keyIterator(from, after == null, EntryKey.end(prefix), false);
+        Iterator<byte[]> keys = map.keyIterator(from, after == null, StoredKey.end(prefix), false);
         List<byte[]> page = new ArrayList<>();
         while (page.size() < PAGE_SIZE && keys.hasNext()) {
             page.add(keys.next());
@@ -123,13 +123,13 @@ final class WorkingMap {
     /**
      * Makes room in the file for changes of so many bytes.
      *
-     * @throws MovedException if its path no longer leads to it
+     * @throws FileMovedException if its path no longer leads to it
      */
     void makeRoom(long bytes) throws IOException {
         try {
             volume.ensureAvailable(end + needed(bytes));
         } catch (DBException.VolumeIOError e) {
-            if (e.getCause() instanceof MovedException moved) {
+            if (e.getCause() instanceof FileMovedException moved) {
                 throw moved;
             }
             throw failure(path, e);
@@ -163,7 +163,7 @@ final class WorkingMap {
     /**
      * Closes the file, durably.
      *
-     * @throws MovedException if its path no longer leads to it
+     * @throws FileMovedException if its path no longer leads to it
      */
     void close() throws IOException {
         try {
@@ -180,7 +180,7 @@ final class WorkingMap {
         try {
             volume.requireInPlace();
             MapdbFolder.deleteIfPossible(path);
-        } catch (MovedException e) {
+        } catch (FileMovedException e) {
             // The file at the path is not this one.
         }
     }

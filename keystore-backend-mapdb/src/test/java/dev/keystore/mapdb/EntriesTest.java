@@ -195,7 +195,7 @@ class EntriesTest {
                 for (int i = 0; i < limit; i++) {
                     hasty.commit(batch(deletes(SIDE)));
                 }
-                Failures.assertTransient(() -> hasty.commit(batch(deletes(1))))
+                FailureAssertions.assertTransient(() -> hasty.commit(batch(deletes(1))))
                         .withMessageContaining("waited 100 ms for the commits before it to be applied");
                 return hasty;
             });
@@ -203,7 +203,7 @@ class EntriesTest {
 
             hasty.entries().whileNothingIsApplied(() -> {
                 hasty.commit(batch(deletes(MANY)));
-                Failures.assertTransient(() -> hasty.commit(batch(deletes(1))));
+                FailureAssertions.assertTransient(() -> hasty.commit(batch(deletes(1))));
                 return hasty;
             });
             Mapdb.awaitTrue("all is applied", () -> hasty.entries().waiting() == 0);

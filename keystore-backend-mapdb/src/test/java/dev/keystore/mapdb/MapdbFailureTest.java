@@ -75,7 +75,8 @@ final class MapdbFailureTest {
                 }
                 assertThat(acknowledged).isGreaterThan(20);
                 assertPairs(backend, acknowledged);
-                Failures.assertPermanent(() -> backend.commit(Mapdb.pair("alice", 9_999, new byte[1_000_000])));
+                FailureAssertions.assertPermanent(
+                        () -> backend.commit(Mapdb.pair("alice", 9_999, new byte[1_000_000])));
                 assertPairs(backend, acknowledged);
                 assertCrashed(backend, acknowledged);
 
@@ -115,7 +116,7 @@ final class MapdbFailureTest {
                 assertThat(acknowledged).isGreaterThan(100);
                 assertPairs(backend, acknowledged);
                 for (int i = 0; i < 3; i++) {
-                    Failures.assertPermanent(commit(backend, acknowledged, value));
+                    FailureAssertions.assertPermanent(commit(backend, acknowledged, value));
                 }
                 assertThat(Mapdb.files(path, "journal-")).hasSizeLessThanOrEqualTo(1);
 
@@ -217,7 +218,7 @@ final class MapdbFailureTest {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
             backend.writer().current().close();
 
-            Failures.assertKind(Kind.OUTCOME_UNKNOWN, () -> backend.commit(Mapdb.pair("alice", 9, SMALL)));
+            FailureAssertions.assertKind(Kind.OUTCOME_UNKNOWN, () -> backend.commit(Mapdb.pair("alice", 9, SMALL)));
 
             assertPairs(backend, 1);
             backend.commit(Mapdb.pair("alice", 1, SMALL));
@@ -259,7 +260,7 @@ final class MapdbFailureTest {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
             discardMap(backend);
 
-            Failures.assertTransient(() -> backend.load("alice", "session", "left.0"))
+            FailureAssertions.assertTransient(() -> backend.load("alice", "session", "left.0"))
                     .withMessageContaining("could not load session/left.0");
 
             assertPairs(backend, 1);
@@ -287,11 +288,11 @@ final class MapdbFailureTest {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
             discardMap(backend);
             backend.checkpointer().exclusively(() -> {
-                Failures.assertTransient(() -> backend.load("alice", "session", "left.0"));
-                Failures.assertTransient(() -> backend.load("alice", "session", "left.0"))
+                FailureAssertions.assertTransient(() -> backend.load("alice", "session", "left.0"));
+                FailureAssertions.assertTransient(() -> backend.load("alice", "session", "left.0"))
                         .withMessageContaining("waited 100 ms for MapDB's file");
-                Failures.assertTransient(() -> backend.list("alice"));
-                Failures.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)));
+                FailureAssertions.assertTransient(() -> backend.list("alice"));
+                FailureAssertions.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)));
                 for (ThrowingCallable read : List.<ThrowingCallable>of(
                         () -> backend.load("alice", "session", "left.0"),
                         () -> backend.loadAll("alice", "session", List.of("left.0")),
@@ -303,7 +304,7 @@ final class MapdbFailureTest {
                     assertThat(Thread.interrupted()).isTrue();
                 }
                 Thread.currentThread().interrupt();
-                Failures.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)));
+                FailureAssertions.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)));
                 assertThat(Thread.interrupted()).isTrue();
                 return path;
             });
@@ -439,7 +440,7 @@ final class MapdbFailureTest {
                 .<Mutation>mapToObj(i -> new Put("session", "large." + i, large))
                 .toList();
         try (MapdbBackend backend = Mapdb.open(path)) {
-            Failures.assertPermanent(() -> backend.commit(new Batch("alice", 0, 1, puts)))
+            FailureAssertions.assertPermanent(() -> backend.commit(new Batch("alice", 0, 1, puts)))
                     .withMessageContaining("commit less at once");
             assertThat(backend.list("alice")).isEmpty();
         }
@@ -472,7 +473,7 @@ final class MapdbFailureTest {
             Mapdb.applyAll(backend);
             backend.writer().inTurn(() -> {
                 Thread.currentThread().interrupt();
-                Failures.assertTransient(() -> backend.save("alice", "session", "bob", SMALL))
+                FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", SMALL))
                         .withMessageContaining("interrupted while waiting for another thread's commit");
                 assertThat(Thread.interrupted()).isTrue();
                 return backend;

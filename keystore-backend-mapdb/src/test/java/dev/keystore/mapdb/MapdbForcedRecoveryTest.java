@@ -167,7 +167,7 @@ final class MapdbForcedRecoveryTest {
         try (MapdbBackend backend = Mapdb.open(store, Mapdb.FEW_BYTES)) {
             losePower(loss);
             backend.entries().map().discard();
-            Failures.assertTransient(() -> backend.load("alice", "session", "left.0"));
+            FailureAssertions.assertTransient(() -> backend.load("alice", "session", "left.0"));
             assertPairs(backend, pairs);
             while (pairs < 100) {
                 backend.commit(Mapdb.pair("alice", pairs, value(pairs)));
@@ -291,7 +291,8 @@ final class MapdbForcedRecoveryTest {
             Path journal = Mapdb.files(store, "journal-").get(1);
             backend.writer().current().close();
             int failed = pairs;
-            Failures.assertKind(Kind.OUTCOME_UNKNOWN, () -> backend.commit(Mapdb.pair("alice", failed, value(failed))));
+            FailureAssertions.assertKind(
+                    Kind.OUTCOME_UNKNOWN, () -> backend.commit(Mapdb.pair("alice", failed, value(failed))));
             appendRecord(journal, pairs + 1, failed);
             assertPairs(backend, pairs);
         }

@@ -41,7 +41,7 @@ final class MapdbMovedTest {
     }
 
     private static void assertRefused(MapdbBackend backend, int pair) {
-        Failures.assertPermanent(() -> backend.commit(Mapdb.pair("alice", pair, VALUE)))
+        FailureAssertions.assertPermanent(() -> backend.commit(Mapdb.pair("alice", pair, VALUE)))
                 .withMessageContaining(MOVED);
     }
 
@@ -88,7 +88,7 @@ final class MapdbMovedTest {
             backend.entries().map().discard();
             return backend;
         });
-        Failures.assertTransient(() -> backend.load("alice", "session", "left.0"));
+        FailureAssertions.assertTransient(() -> backend.load("alice", "session", "left.0"));
         assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(() -> backend.load("alice", "session", "left.0"))
                 .withMessageContaining(MOVED);
@@ -166,7 +166,7 @@ final class MapdbMovedTest {
         Files.delete(working);
         Files.write(working, zeros);
         backend.commit(Mapdb.pair("alice", 1, VALUE));
-        Failures.assertPermanent(() -> backend.commit(Mapdb.pair("alice", 2, new byte[4 << 20])))
+        FailureAssertions.assertPermanent(() -> backend.commit(Mapdb.pair("alice", 2, new byte[4 << 20])))
                 .withMessageContaining(MOVED);
 
         assertThatExceptionOfType(BackendException.class)

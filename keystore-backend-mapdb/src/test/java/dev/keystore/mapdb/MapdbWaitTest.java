@@ -48,11 +48,11 @@ class MapdbWaitTest {
             assertThat(backend.list("alice")).hasSize(2);
             assertThat(backend.scan("alice", "session", "right")).containsExactly("right.0");
 
-            Failures.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)))
+            FailureAssertions.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)))
                     .withMessage("could not commit: another thread's commit has not ended within 100 ms");
             assertThat(backend.list("alice")).hasSize(2);
 
-            Failures.assertPermanent(backend::close).withMessageContaining("is still running");
+            FailureAssertions.assertPermanent(backend::close).withMessageContaining("is still running");
             assertThat(catchThrowableOfType(StoreOpenException.class, () -> Mapdb.open(path)))
                     .hasMessageContaining("is open already in this process");
         } finally {

@@ -17,14 +17,14 @@ import org.jspecify.annotations.Nullable;
  * @param checkpoint {@code null} if there is none
  * @param journals by the number of their first record; those after the checkpoint
  */
-record History(long checkpointed, @Nullable Path checkpoint, NavigableMap<Long, Path> journals) {
+record StoreFiles(long checkpointed, @Nullable Path checkpoint, NavigableMap<Long, Path> journals) {
 
     /**
      * Looks at what is in a folder.
      *
      * @throws DamagedFileException if a file is missing
      */
-    static History of(MapdbFolder folder) throws IOException {
+    static StoreFiles of(MapdbFolder folder) throws IOException {
         Map.Entry<Long, Path> checkpoint =
                 folder.numbered(MapdbFolder.CHECKPOINT).lastEntry();
         long checkpointed = checkpoint == null ? 0 : checkpoint.getKey();
@@ -35,12 +35,12 @@ record History(long checkpointed, @Nullable Path checkpoint, NavigableMap<Long, 
                     + (checkpointed + 1) + " to " + (journals.firstKey() - 1) + ", which would be lost: "
                     + folder.numbered(MapdbFolder.JOURNAL, checkpointed + 1) + ", or a checkpoint after it");
         }
-        return new History(checkpointed, checkpoint == null ? null : checkpoint.getValue(), journals);
+        return new StoreFiles(checkpointed, checkpoint == null ? null : checkpoint.getValue(), journals);
     }
 
     /** Returns the part of it up to a record, which is the last of a journal. */
-    History upTo(long last) {
-        return new History(checkpointed, checkpoint, journals.headMap(last, true));
+    StoreFiles upTo(long last) {
+        return new StoreFiles(checkpointed, checkpoint, journals.headMap(last, true));
     }
 
     /**
@@ -56,14 +56,25 @@ record History(long checkpointed, @Nullable Path checkpoint, NavigableMap<Long, 
                 sources.add(new EntryFileReader(checkpoint, checkpointed));
             }
             for (Map.Entry<Long, Path> journal : journals.entrySet()) {
-                Long next = journals.higherKey(journal.getKey());
-                sources.add(Run.sort(folder, journal.getValue(), journal.getKey(), next == null ? last : next - 1));
+                long first = journal.getKey();
+                sources.add(SortedJournal.sort(folder, journal.getValue(), first, lastOf(first, last)));
             }
             return new MergedEntries(sources);
         } catch (IOException | RuntimeException | Error e) {
             MergedEntries.closeAll(sources);
             throw e;
         }
+    }
+
+    /**
+     * Returns the number of the last record of a journal.
+     *
+     * @param first the number of its first record
+     * @param last the number of the last record of all
+     */
+    long lastOf(long first, long last) {
+        Long next = journals.higherKey(first);
+        return next == null ? last : next - 1;
     }
 
     long checkpointBytes() throws IOException {

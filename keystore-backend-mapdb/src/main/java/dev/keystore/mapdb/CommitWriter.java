@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Where the disk may be full, a commit is tried once more when a checkpoint has made room.
  */
-final class Writer {
+final class CommitWriter {
 
     /** How long a commit waits for a checkpoint to make room. */
     private static final Duration ROOM_TIMEOUT = Duration.ofSeconds(8);
@@ -44,7 +44,8 @@ final class Writer {
     private boolean closed;
 
     /** Creates one that begins a new journal; {@code timeout} is how long a commit waits for another one. */
-    Writer(MapdbFolder folder, Entries entries, Checkpointer checkpointer, long checkpointBytes, Duration timeout) {
+    CommitWriter(
+            MapdbFolder folder, Entries entries, Checkpointer checkpointer, long checkpointBytes, Duration timeout) {
         this.folder = folder;
         this.entries = entries;
         this.checkpointer = checkpointer;
@@ -78,7 +79,7 @@ final class Writer {
             throw BackendException.transientFailure("could not commit: " + e.getMessage(), e);
         } catch (Journal.UnknownOutcomeException e) {
             throw BackendException.outcomeUnknown("could not commit: " + e.getMessage(), e);
-        } catch (MovedException e) {
+        } catch (FileMovedException e) {
             throw BackendException.permanent("could not commit: " + e.getMessage(), e);
         } catch (IOException e) {
             throw BackendException.permanent(
@@ -93,7 +94,7 @@ final class Writer {
         try {
             commit(changes, bytes);
             return true;
-        } catch (Journal.UnknownOutcomeException | MovedException e) {
+        } catch (Journal.UnknownOutcomeException | FileMovedException e) {
             throw e;
         } catch (IOException e) {
             if (deadlineNanos - System.nanoTime() <= 0 || !makeRoom(tasksBefore)) {
@@ -125,7 +126,7 @@ final class Writer {
         if (!entries.hasRoom(bytes)) {
             return false;
         }
-        Overlay.Group group = entries.prepare(changes);
+        UnappliedGroups.Group group = entries.prepare(changes);
         Journal current = journal();
         journal = null;
         unsettled = true;

@@ -11,13 +11,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>One journal's entries are in memory while they are sorted; then they are in a file, which is deleted with this.
  */
-final class Run implements EntrySource {
+final class SortedJournal implements EntrySource {
 
     private final Path file;
-    private final LastChanges changes;
+    private final NetChanges changes;
     private final EntryFileReader entries;
 
-    private Run(Path file, LastChanges changes, EntryFileReader entries) {
+    private SortedJournal(Path file, NetChanges changes, EntryFileReader entries) {
         this.file = file;
         this.changes = changes;
         this.entries = entries;
@@ -29,8 +29,8 @@ final class Run implements EntrySource {
      * @param folder where it keeps the sorted entries
      * @param lastRecord the number of the last record that counts
      */
-    static Run sort(MapdbFolder folder, Path journal, long first, long lastRecord) throws IOException {
-        LastChanges changes = new LastChanges();
+    static SortedJournal sort(MapdbFolder folder, Path journal, long first, long lastRecord) throws IOException {
+        NetChanges changes = new NetChanges();
         try (JournalReader reader = new JournalReader(journal, first)) {
             for (List<Change> next = reader.next(lastRecord); next != null; next = reader.next(lastRecord)) {
                 changes.addAll(next);
@@ -40,14 +40,14 @@ final class Run implements EntrySource {
         try {
             write(file, first, changes);
             changes.forgetEntries();
-            return new Run(file, changes, new EntryFileReader(file, first));
+            return new SortedJournal(file, changes, new EntryFileReader(file, first));
         } catch (IOException | RuntimeException e) {
             MapdbFolder.deleteIfPossible(file);
             throw e;
         }
     }
 
-    private static void write(Path file, long first, LastChanges changes) throws IOException {
+    private static void write(Path file, long first, NetChanges changes) throws IOException {
         try (EntryFileWriter writer = new EntryFileWriter(file, first)) {
             for (StoredEntry entry : changes.entries()) {
                 writer.add(entry);

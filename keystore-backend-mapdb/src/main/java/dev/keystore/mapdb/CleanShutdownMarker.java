@@ -21,20 +21,20 @@ import java.util.zip.CRC32C;
  *
  * @param last the number of the last record
  */
-record ClosedMark(long last, String working, long bytes, int checksum) {
+record CleanShutdownMarker(long last, String working, long bytes, int checksum) {
 
     private static final String FILE = "closed";
     private static final Pattern TEXT =
             Pattern.compile("(last (\\d+) working (\\S+) bytes (\\d+) checksum (-?\\d+)) (-?\\d+)\n");
 
     /** Returns the mark of a folder; empty if the store was not closed cleanly, or the mark is damaged. */
-    static Optional<ClosedMark> read(MapdbFolder folder) throws IOException {
+    private static Optional<CleanShutdownMarker> read(MapdbFolder folder) throws IOException {
         try {
             Matcher text = TEXT.matcher(Files.readString(folder.file(FILE), StandardCharsets.ISO_8859_1));
             if (!text.matches() || !text.group(6).equals(String.valueOf(checksum(text.group(1))))) {
                 return Optional.empty();
             }
-            return Optional.of(new ClosedMark(
+            return Optional.of(new CleanShutdownMarker(
                     Long.parseLong(text.group(2)),
                     text.group(3),
                     Long.parseLong(text.group(4)),
@@ -42,6 +42,12 @@ record ClosedMark(long last, String working, long bytes, int checksum) {
         } catch (NoSuchFileException e) {
             return Optional.empty();
         }
+    }
+
+    /** Returns the marker of a folder if it describes the newest files; empty if not, or if {@link #read} returns empty. */
+    static Optional<CleanShutdownMarker> readNewest(MapdbFolder folder) throws IOException {
+        Optional<CleanShutdownMarker> marker = read(folder);
+        return marker.isPresent() && marker.get().isNewest(folder) ? marker : Optional.empty();
     }
 
     /** Marks the folder as closed after a record, with a working file that is closed. All records are durable. */
@@ -57,7 +63,7 @@ record ClosedMark(long last, String working, long bytes, int checksum) {
     }
 
     /** Tells whether no journal was begun, and no checkpoint made of one, after the mark was written. */
-    boolean isNewest(MapdbFolder folder) throws IOException {
+    private boolean isNewest(MapdbFolder folder) throws IOException {
         return isLast(folder.numbered(MapdbFolder.JOURNAL)) && isLast(folder.numbered(MapdbFolder.CHECKPOINT));
     }
 

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-class ReadersTest {
+class ReaderGateTest {
 
     private static final Duration SHORT = Duration.ofMillis(50);
     private static final Duration LONG = Duration.ofSeconds(50);
@@ -24,7 +24,7 @@ class ReadersTest {
     @Test
     @DisplayName("no reader sees a change half made, and readers are there together")
     void read_besideChanges_seesThemWhole() throws Exception {
-        Readers readers = new Readers(LONG);
+        ReaderGate readers = new ReaderGate(LONG);
         int[] pair = {0, 0};
         AtomicBoolean done = new AtomicBoolean();
         CountDownLatch reading = new CountDownLatch(3);
@@ -59,10 +59,10 @@ class ReadersTest {
     @Test
     @DisplayName("R27 a reader waits for a change until its deadline or an interrupt, whose flag stays")
     void read_besideLongChange_endsAtDeadlineAndInterrupt() throws Exception {
-        Readers hasty = new Readers(SHORT);
-        hasty.exclude(() -> Failures.assertTransient(() -> hasty.read("load a/b", () -> 1))
+        ReaderGate hasty = new ReaderGate(SHORT);
+        hasty.exclude(() -> FailureAssertions.assertTransient(() -> hasty.read("load a/b", () -> 1))
                 .withMessage("could not load a/b: a change of MapDB's file has not ended within 50 ms"));
-        Readers patient = new Readers(LONG);
+        ReaderGate patient = new ReaderGate(LONG);
         patient.exclude(() -> {
             Thread.currentThread().interrupt();
             assertThatExceptionOfType(OperationInterruptedException.class)
@@ -77,9 +77,9 @@ class ReadersTest {
     @Test
     @DisplayName("R27 a change waits for readers until its deadline, and readers go on")
     void exclude_besideLongRead_endsAtDeadline() {
-        Readers readers = new Readers(SHORT);
+        ReaderGate readers = new ReaderGate(SHORT);
         readers.read("read", () -> {
-            Failures.assertTransient(() -> readers.exclude(() -> {
+            FailureAssertions.assertTransient(() -> readers.exclude(() -> {
                 throw new AssertionError("a reader is there");
             }));
             return readers.<Integer>read("read", () -> 1);
@@ -92,7 +92,7 @@ class ReadersTest {
     @Test
     @DisplayName("R31 readers and changes that throw, or whose stack overflows at any depth, leave nothing behind")
     void read_stackOverflows_leavesNothing() throws Exception {
-        Readers readers = new Readers(LONG);
+        ReaderGate readers = new ReaderGate(LONG);
         int[] reads = {0};
         Runnable read = () -> readers.read("read", () -> reads[0]++);
         read.run();

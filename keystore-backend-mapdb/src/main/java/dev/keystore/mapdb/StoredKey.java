@@ -4,6 +4,7 @@ import dev.keystore.EntryId;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.NavigableMap;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -13,9 +14,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Keys are compared as unsigned bytes.
  */
-final class EntryKey {
+final class StoredKey {
 
-    private EntryKey() {}
+    private StoredKey() {}
 
     /** Returns the key of an entry, which is also what the keys of ids with the prefix {@code id} begin with. */
     static byte[] of(String context, String type, String id) {
@@ -66,6 +67,12 @@ final class EntryKey {
             }
         }
         return null;
+    }
+
+    /** Returns a view of the entries whose keys begin with {@code prefix}. */
+    static <V> NavigableMap<byte[], V> range(NavigableMap<byte[], V> entries, byte[] prefix) {
+        byte[] end = end(prefix);
+        return end == null ? entries.tailMap(prefix, true) : entries.subMap(prefix, true, end, false);
     }
 
     private static int typeAt(byte[] key) {

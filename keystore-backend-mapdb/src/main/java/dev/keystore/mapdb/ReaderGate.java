@@ -14,12 +14,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * Keeps the readers of MapDB's map apart from the one thread that changes it.
  *
- * <p>Concurrency: a reader claims a slot while it reads, and the changing thread waits until the slots are free. Readers
+ * <p>Concurrency: a reader claims a slot while it reads, and the changing thread waits until the slots are free. ReaderGate
  * don't wait for each other, and there is no queue, in which a virtual thread without a carrier would stop all that are
  * behind it. A reader waits while one change is being made, and only a platform thread makes changes. As in {@link TimedLock},
  * unwinding needs no call.
  */
-final class Readers {
+final class ReaderGate {
 
     /** More than the threads that are likely to be within a read, which takes microseconds and waits for nothing. */
     private static final int SLOTS = 64;
@@ -47,7 +47,7 @@ final class Readers {
     private long yieldedNanos = System.nanoTime();
 
     /** Creates the slots; {@code timeout} is how long a reader waits, and a change. */
-    Readers(Duration timeout) {
+    ReaderGate(Duration timeout) {
         this.timeout = timeout;
     }
 
@@ -67,15 +67,15 @@ final class Readers {
     /**
      * Reads while nothing is changed.
      *
-     * @param doing for messages, for example "load session/bob"
+     * @param operation for messages, for example "load session/bob"
      * @throws BackendException a transient one, if a change has not ended within the timeout
      * @throws OperationInterruptedException if the thread was interrupted while it waited
      */
-    <T extends @Nullable Object> T read(String doing, Supplier<T> reading) {
+    <T extends @Nullable Object> T read(String operation, Supplier<T> reading) {
         Reader reader = new Reader(slots[0]);
         try {
             if (!enter(reader)) {
-                awaitEntry(reader, doing);
+                awaitEntry(reader, operation);
             }
             return reading.get();
         } finally {
@@ -100,16 +100,16 @@ final class Readers {
         return false;
     }
 
-    private void awaitEntry(Reader reader, String doing) {
+    private void awaitEntry(Reader reader, String operation) {
         awaited = true;
         switch (Await.until(() -> enter(reader), timeout)) {
             case DONE -> {}
             case TIMED_OUT ->
                 throw BackendException.transientFailure(
-                        "could not " + doing + ": a change of MapDB's file has not ended within " + timeout.toMillis()
-                                + " ms",
+                        "could not " + operation + ": a change of MapDB's file has not ended within "
+                                + timeout.toMillis() + " ms",
                         null);
-            case INTERRUPTED -> throw new OperationInterruptedException("a change of MapDB's file, to " + doing);
+            case INTERRUPTED -> throw new OperationInterruptedException("a change of MapDB's file, to " + operation);
         }
     }
 

@@ -10,16 +10,16 @@ import org.jspecify.annotations.Nullable;
  * <p>Concurrency: the thread whose turn it is to commit adds groups, one platform thread removes them, and any thread reads.
  * Nobody waits. A group is added as a whole, by one write to a field, which can't fail.
  */
-final class Overlay {
+final class UnappliedGroups {
 
-    private static final LastChanges NOTHING = new LastChanges();
+    private static final NetChanges NOTHING = new NetChanges();
     private static final List<Change> NO_CHANGES = List.of();
 
     private volatile Group applied;
     private volatile Group newest;
 
     /** Creates one without groups; the map holds all up to the record {@code last}. */
-    Overlay(long last) {
+    UnappliedGroups(long last) {
         applied = new Group(last, 0, NOTHING, NO_CHANGES);
         newest = applied;
     }
@@ -28,11 +28,11 @@ final class Overlay {
     static final class Group {
         private final long number;
         private final long totalBytes;
-        private LastChanges last;
+        private NetChanges last;
         private List<Change> changes;
         private volatile @Nullable Group next;
 
-        private Group(long number, long totalBytes, LastChanges last, List<Change> changes) {
+        private Group(long number, long totalBytes, NetChanges last, List<Change> changes) {
             this.number = number;
             this.totalBytes = totalBytes;
             this.last = last;
@@ -53,7 +53,7 @@ final class Overlay {
     /** Prepares the group that follows the newest one. Copies the values, which are the caller's after its commit. */
     Group prepare(List<Change> changes) {
         List<Change> copies = changes.stream().map(Change::copy).toList();
-        LastChanges last = new LastChanges();
+        NetChanges last = new NetChanges();
         last.addAll(copies);
         return new Group(newest.number + 1, newest.totalBytes + Change.bytes(copies), last, copies);
     }
@@ -97,8 +97,8 @@ final class Overlay {
     }
 
     /** Returns what the groups add up to now, the oldest first. */
-    List<LastChanges> changes() {
-        List<LastChanges> changes = new ArrayList<>();
+    List<NetChanges> changes() {
+        List<NetChanges> changes = new ArrayList<>();
         for (Group group = applied.next; group != null; group = group.next) {
             changes.add(group.last);
         }

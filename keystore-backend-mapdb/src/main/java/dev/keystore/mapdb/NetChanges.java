@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * What changes add up to: of each entry that they change, the last value, sorted by key, and which contexts they clear of
  * what is older.
  */
-final class LastChanges {
+final class NetChanges {
 
     private final NavigableMap<byte[], StoredEntry> entries = new TreeMap<>(Arrays::compareUnsigned);
     private final Map<byte[], Set<String>> clears = new TreeMap<>(Arrays::compareUnsigned);
@@ -33,16 +33,11 @@ final class LastChanges {
         } else if (change instanceof Delete delete) {
             entries.put(delete.key(), new StoredEntry(delete.key(), null));
         } else if (change instanceof Clear clear) {
-            ofContext(clear.context())
+            StoredKey.range(entries, clear.context())
                     .keySet()
-                    .removeIf(key -> !clear.keptTypes().contains(EntryKey.typeOf(key)));
-            clears.merge(clear.context(), clear.keptTypes(), LastChanges::inBoth);
+                    .removeIf(key -> !clear.keptTypes().contains(StoredKey.typeOf(key)));
+            clears.merge(clear.context(), clear.keptTypes(), NetChanges::inBoth);
         }
-    }
-
-    private Map<byte[], StoredEntry> ofContext(byte[] context) {
-        byte[] end = EntryKey.end(context);
-        return end == null ? entries.tailMap(context, true) : entries.subMap(context, true, end, false);
     }
 
     private static Set<String> inBoth(Set<String> kept, Set<String> keptLater) {
@@ -68,8 +63,8 @@ final class LastChanges {
         if (clears.isEmpty()) {
             return false;
         }
-        Set<String> keptTypes = clears.get(EntryKey.contextOf(key));
-        return keptTypes != null && !keptTypes.contains(EntryKey.typeOf(key));
+        Set<String> keptTypes = clears.get(StoredKey.contextOf(key));
+        return keptTypes != null && !keptTypes.contains(StoredKey.typeOf(key));
     }
 
     /**
