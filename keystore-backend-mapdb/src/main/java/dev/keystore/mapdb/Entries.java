@@ -20,44 +20,45 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is committed, for readers: MapDB's map, and over it the groups that are durable and not in the map yet.
+ * The committed entries, for readers: MapDB's map, and on top of it the groups that are durable but not yet applied to it.
  *
- * <p>Concurrency: one platform thread, the keeper, changes the map, makes room in its file, rebuilds it, and ends its use,
- * by calling {@link #keep} and {@link #release}. Committing threads add groups to the {@link UnappliedGroups}. ReaderGate see of each
- * key the newest change in the overlay, and a group comes to that as a whole: so who has seen one entry of a group sees the
- * others, and nobody sees one that may yet be lost. A reader waits for nothing but the few changes that the keeper is
- * making just then, and never for a commit. Every wait has a deadline.
+ * <p>Concurrency: one platform thread, the maintenance thread, changes the map, makes room in its file, rebuilds it, and ends
+ * its use, by calling {@link #maintain} and {@link #release}. Committing threads add groups to the {@link UnappliedGroups}.
+ * Readers see the newest change of each key there, and a group appears there as a whole: a reader that has seen one entry of a
+ * group sees the others, and no reader sees an entry that may still be lost. A reader waits only for the few changes that are
+ * being applied at that moment, and never for a commit. Every wait has a deadline.
  *
- * <p>The keeper is woken when some groups wait; one of them may wait for a second. Many make the next commit wait.
+ * <p>The maintenance thread is woken when several groups are waiting; a single one may wait for a second. Too many make the
+ * next commit wait.
  *
- * <p>Recovery: if MapDB fails, be it in a change or in a read, its file is not used any more: the keeper rebuilds it, and
- * reads and commits wait for that. No committed change depends on it.
+ * <p>Recovery: if MapDB fails, in a change or in a read, its file is no longer used: the maintenance thread rebuilds it, and
+ * reads and commits wait for that. No committed change depends on the file.
  */
 final class Entries {
 
-    /** How much may wait before commits do: it is in memory, and searched by each load. */
+    /** How many bytes may wait to be applied before commits wait: they are held in memory, and searched by each load. */
     private static final long LARGEST_BACKLOG_BYTES = 4 << 20;
 
     private static final int LARGEST_BACKLOG_GROUPS = 16;
 
-    /** How much is worth waking the keeper, which takes longer than to apply a small group. */
+    /** How many bytes are worth waking the maintenance thread, which takes longer than applying a small group. */
     private static final long BYTES_TO_WAKE = 1 << 16;
 
     private static final int GROUPS_TO_WAKE = 4;
 
-    /** How much a reader waits for. */
+    /** How many changes a reader waits for. */
     private static final int CHANGES_AT_ONCE = 16;
 
     private static final long BYTES_AT_ONCE = 1 << 14;
 
     private static final long PAUSE_NANOS = 1_000_000_000;
 
-    private final UnappliedGroups overlay;
+    private final UnappliedGroups unapplied;
     private final Rebuilding rebuilding;
-    private final Thread keeper;
+    private final Thread maintenance;
     private final Duration timeout;
     private final ReaderGate readers;
-    private final TimedLock keeping;
+    private final TimedLock maintenanceLock;
     private volatile @Nullable WorkingMap map;
     private volatile @Nullable Throwable failure;
     private volatile boolean rebuildWanted;
@@ -68,21 +69,21 @@ final class Entries {
     /**
      * Creates the entries of a map.
      *
-     * @param last the number of the last record, whose changes are in the map, as those of all before it
-     * @param keeper the thread that calls {@link #keep}
+     * @param last the number of the last record whose changes are in the map
+     * @param maintenance the thread that calls {@link #maintain}
      * @param timeout how long a wait may take
      */
-    Entries(WorkingMap map, long last, Rebuilding rebuilding, Thread keeper, Duration timeout) {
+    Entries(WorkingMap map, long last, Rebuilding rebuilding, Thread maintenance, Duration timeout) {
         this.map = map;
-        this.overlay = new UnappliedGroups(last);
+        this.unapplied = new UnappliedGroups(last);
         this.rebuilding = rebuilding;
-        this.keeper = keeper;
+        this.maintenance = maintenance;
         this.timeout = timeout;
         this.readers = new ReaderGate(timeout);
-        this.keeping = new TimedLock("a test", timeout);
+        this.maintenanceLock = new TimedLock("a test", timeout);
     }
 
-    /** What makes a map from checkpoint and journals, of all records up to one. */
+    /** Builds a map from the checkpoint and the journals, with all records up to a given one. */
     interface Rebuilding {
         WorkingMap upTo(long last) throws IOException;
     }
@@ -94,10 +95,10 @@ final class Entries {
      */
     record Page(List<byte[]> keys, byte @Nullable [] last) {}
 
-    /** Returns the values of keys, {@code null} for those without one. */
+    /** Returns the values of keys, with {@code null} for absent ones. */
     List<byte @Nullable []> get(String operation, List<byte[]> keys) {
         return read(operation, current -> {
-            List<NetChanges> newer = overlay.changes();
+            List<NetChanges> newer = unapplied.changes();
             List<byte @Nullable []> values = new ArrayList<>(keys.size());
             keys.forEach(key -> values.add(get(key, newer, current)));
             return values;
@@ -116,15 +117,15 @@ final class Entries {
     }
 
     /**
-     * Returns the next keys that begin with a prefix, as they are at one moment; there may be none although a page follows.
+     * Returns the next keys that begin with a prefix, as of one moment. A page may be empty although another one follows.
      *
-     * @param after the key that they follow, or {@code null} for the first
+     * @param after the key that precedes the page, or {@code null} for the first page
      */
     Page page(String operation, byte[] prefix, byte @Nullable [] after) {
         return read(operation, current -> {
             List<byte[]> keys = current.page(prefix, after);
             byte[] last = keys.size() < WorkingMap.PAGE_SIZE ? null : keys.get(keys.size() - 1);
-            List<NetChanges> newer = overlay.changes();
+            List<NetChanges> newer = unapplied.changes();
             if (newer.isEmpty()) {
                 return new Page(keys, last);
             }
@@ -172,7 +173,7 @@ final class Entries {
             if (wantedBytes < bytes) {
                 wantedBytes = bytes;
             }
-            LockSupport.unpark(keeper);
+            LockSupport.unpark(maintenance);
             return false;
         });
         Throwable e = roomFailure;
@@ -181,42 +182,42 @@ final class Entries {
         }
     }
 
-    /** Tells whether a group can be added now. */
+    /** Returns whether a group can be added now. */
     boolean hasRoom(long bytes) {
         WorkingMap current = map;
-        return current != null && failure == null && !isBacklogFull() && current.hasRoom(overlay.bytes() + bytes);
+        return current != null && failure == null && !isBacklogFull() && current.hasRoom(unapplied.bytes() + bytes);
     }
 
     private boolean isBacklogFull() {
-        return overlay.groups() >= LARGEST_BACKLOG_GROUPS || overlay.bytes() > LARGEST_BACKLOG_BYTES;
+        return unapplied.groups() >= LARGEST_BACKLOG_GROUPS || unapplied.bytes() > LARGEST_BACKLOG_BYTES;
     }
 
-    /** Prepares the next group, which is about to be made durable. Only the thread whose turn it is to commit does so. */
+    /** Prepares the next group, which is about to be made durable. Only the thread that holds the writer's lock calls this. */
     UnappliedGroups.Group prepare(List<Change> changes) {
-        return overlay.prepare(changes);
+        return unapplied.prepare(changes);
     }
 
-    /** Adds the group that was prepared last, once it is durable: from now on it is read. */
+    /** Adds the group that was prepared last, once it is durable: from now on readers see it. */
     void add(UnappliedGroups.Group group) {
-        overlay.add(group);
-        if (overlay.groups() >= GROUPS_TO_WAKE || overlay.bytes() >= BYTES_TO_WAKE) {
-            LockSupport.unpark(keeper);
+        unapplied.add(group);
+        if (unapplied.groups() >= GROUPS_TO_WAKE || unapplied.bytes() >= BYTES_TO_WAKE) {
+            LockSupport.unpark(maintenance);
         }
     }
 
-    /** Returns the number of the last record that is read, which is the last that is committed. */
+    /** Returns the number of the last committed record. */
     long last() {
-        return overlay.newest();
+        return unapplied.newest();
     }
 
-    /** Returns how many groups wait to be applied to the map. */
+    /** Returns how many groups are not yet applied to the map. */
     int waiting() {
-        return overlay.groups();
+        return unapplied.groups();
     }
 
-    /** Does what the keeper has to do now, and pauses for up to a second, or until there is more. */
-    void keep() {
-        keeping.hold("apply commits to MapDB", () -> {
+    /** Does the pending maintenance, then pauses for up to a second or until there is more. */
+    void maintain() {
+        maintenanceLock.hold("apply commits to MapDB", () -> {
             if (failure == null) {
                 if (isBacklogFull()) {
                     applyAll();
@@ -247,22 +248,22 @@ final class Entries {
 
     private void makeRoom(WorkingMap current, long wanted) throws IOException {
         try {
-            current.makeRoom(overlay.bytes() + wanted);
+            current.makeRoom(unapplied.bytes() + wanted);
         } catch (IOException e) {
-            // What is applied needs no more room, and there may be some for the rest.
+            // Applied groups need no more room, so there may be enough for the rest.
             applyAll();
-            if (!current.hasRoom(overlay.bytes() + wanted)) {
-                current.makeRoom(overlay.bytes() + wanted);
+            if (!current.hasRoom(unapplied.bytes() + wanted)) {
+                current.makeRoom(unapplied.bytes() + wanted);
             }
         }
     }
 
     private void applyAll() {
         try {
-            for (UnappliedGroups.Group next = overlay.oldest(); next != null; next = overlay.oldest()) {
+            for (UnappliedGroups.Group next = unapplied.oldest(); next != null; next = unapplied.oldest()) {
                 long number = next.number();
                 apply(usable("commit"), next.changes());
-                readers.exclude(() -> overlay.removeUpTo(number));
+                readers.exclude(() -> unapplied.removeUpTo(number));
             }
         } catch (BackendException e) {
             throw e;
@@ -272,7 +273,7 @@ final class Entries {
         }
     }
 
-    /** Makes changes, a few at once: until all of their group are in the map, readers see it in the overlay. */
+    /** Applies changes a few at a time: until all changes of a group are in the map, readers see it in the groups not applied. */
     private void apply(WorkingMap current, List<Change> changes) {
         for (int from = 0, to; from < changes.size(); from = to) {
             to = endOfFew(changes, from);
@@ -318,11 +319,11 @@ final class Entries {
 
     private void rebuild() {
         try {
-            long last = overlay.newest();
+            long last = unapplied.newest();
             discard();
             WorkingMap rebuilt = rebuilding.upTo(last);
             readers.exclude(() -> {
-                overlay.removeUpTo(last);
+                unapplied.removeUpTo(last);
                 map = rebuilt;
                 failure = null;
             });
@@ -333,12 +334,12 @@ final class Entries {
 
     private void awaitRebuilt(String operation) {
         rebuildFailure = null;
-        await(operation, "MapDB's file, which failed, to be rebuilt from the journal", () -> {
+        await(operation, "MapDB's file to be rebuilt from the journal after a failure", () -> {
             if (failure == null || rebuildFailure != null) {
                 return true;
             }
             rebuildWanted = true;
-            LockSupport.unpark(keeper);
+            LockSupport.unpark(maintenance);
             return false;
         });
         Throwable e = rebuildFailure;
@@ -367,14 +368,15 @@ final class Entries {
         return map;
     }
 
-    /** Tells whether MapDB has failed, and its file must be rebuilt. */
+    /** Returns whether MapDB has failed, so that its file must be rebuilt. */
     boolean isFailed() {
         return failure != null;
     }
 
     /**
-     * Ends the use of the map, and returns it, with all that is committed; or if it failed discards it, and returns null.
-     * Only the keeper does so, when nobody commits any more.
+     * Ends the use of the map. Only the maintenance thread calls this, after the last commit.
+     *
+     * @return the map with all committed entries, or {@code null} if MapDB failed, whose file is then deleted
      */
     @Nullable
     WorkingMap release() {
@@ -399,9 +401,9 @@ final class Entries {
         return removed;
     }
 
-    /** For tests: does work while the keeper changes nothing. */
+    /** For tests: runs work while the maintenance thread changes nothing. */
     <T extends @Nullable Object> T whileNothingIsApplied(Supplier<T> work) {
-        return keeping.hold("keep commits from being applied", work::get);
+        return maintenanceLock.hold("keep commits from being applied", work::get);
     }
 
     private void fail(Throwable e) {
@@ -425,6 +427,6 @@ final class Entries {
 
     private static BackendException unusable(String operation, Throwable e) {
         return BackendException.transientFailure(
-                "could not " + operation + ": MapDB failed, and its file is rebuilt from the journal: " + e, e);
+                "could not " + operation + ": MapDB failed, and its file is being rebuilt from the journal: " + e, e);
     }
 }

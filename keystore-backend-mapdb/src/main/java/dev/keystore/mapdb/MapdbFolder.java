@@ -25,16 +25,16 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The folder of a store: looked at before anything is changed, created for the owner alone, locked while it is open, and
- * taken away again when opening a new store fails.
+ * The folder of a store: examined before anything is changed, created for its owner only, locked while it is open, and removed
+ * again when opening a new store fails.
  *
  * <pre>
- * format          what wrote the folder; there from the moment when it is a store
- * lock            locked while the store is open, and says by whom
- * journal-N       the commits from record N on, up to the next journal's first
- * checkpoint-N    the entries as they are after record N
- * working-N       MapDB's file, the only one that is changed in place; worth nothing after a crash
- * closed          there after a clean close: which working file holds what all records add up to
+ * format          what wrote the folder; exists from the moment when it is a store
+ * lock            locked while the store is open, and names the holder
+ * journal-N       the commits from record N on, up to the first record of the next journal
+ * checkpoint-N    the entries as of record N
+ * working-N       MapDB's file, the only one that is changed in place; not used after a crash
+ * closed          exists after a clean close: which working file has the entries as of the last record
  * *.new           being written, or left by a crash
  * </pre>
  */
@@ -52,7 +52,7 @@ final class MapdbFolder {
     private final Deque<Path> created = new ArrayDeque<>();
     private final @Nullable String obstacle;
     private Path path;
-    private boolean fresh;
+    private boolean isNew;
     private @Nullable FolderLock lock;
     private @Nullable Object lockKey;
 
@@ -62,19 +62,19 @@ final class MapdbFolder {
     }
 
     /**
-     * Looks at what is at a path, and changes nothing.
+     * Examines a path, and changes nothing.
      *
-     * @throws StoreOpenException if no store can be there, or what is there is none
+     * @throws StoreOpenException if no store can be there, or something else is there
      */
     static MapdbFolder examine(Path path) {
         return examine(path, false);
     }
 
     /**
-     * As {@link #examine(Path)}, where a store that is not there may be refused.
+     * Examines a path as {@link #examine(Path)} does.
      *
-     * @param mustExist whether it is
-     * @throws StoreNotFoundException if it is, and no store is there
+     * @param mustExist whether to refuse a path without a store
+     * @throws StoreNotFoundException if no store is there, and it must exist
      */
     static MapdbFolder examine(Path path, boolean mustExist) {
         Path folder = Folders.nearestExisting(path);
@@ -98,9 +98,9 @@ final class MapdbFolder {
     }
 
     /**
-     * Creates the folders that are missing, takes the lock, and marks the folder as a store.
+     * Creates missing folders, acquires the lock, and marks the folder as a store.
      *
-     * @throws StoreOpenException if that fails, or somebody else has the store open
+     * @throws StoreOpenException if that fails, or the store is open already
      */
     void open() {
         try {
@@ -113,8 +113,8 @@ final class MapdbFolder {
             createIfAbsent(path.resolve(LOCK));
             lock = FolderLock.acquire(path, path.resolve(LOCK));
             lockKey = key(path.resolve(LOCK));
-            fresh = !MapdbFormat.examine(path);
-            if (fresh) {
+            isNew = !MapdbFormat.examine(path);
+            if (isNew) {
                 forceAncestors();
                 write(MapdbFormat.FILE, MapdbFormat.TEXT);
             } else {
@@ -138,7 +138,7 @@ final class MapdbFolder {
         return obstacle;
     }
 
-    /** Forces the folders that an opening which died may have created this one in. */
+    /** Forces the folders above, which an earlier process may have created and died before it forced them. */
     private void forceAncestors() throws IOException {
         Path folder = path;
         for (Path parent = folder.getParent();
@@ -176,12 +176,12 @@ final class MapdbFolder {
         }
     }
 
-    /** Returns what tells a file from any other, its device and inode; {@code null} where the system has no such key. */
+    /** Returns the identity of a file, its device and inode; {@code null} where the system has no such key. */
     static @Nullable Object key(Path file) throws IOException {
         return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
     }
 
-    /** Gives the lock back. */
+    /** Releases the lock. */
     void close() throws IOException {
         if (lock != null) {
             lock.release();
@@ -189,10 +189,10 @@ final class MapdbFolder {
         }
     }
 
-    /** Gives the lock back, and removes what opening a new store has made. */
+    /** Releases the lock, and removes the files and folders that opening a new store created. */
     void undo(Throwable failure) {
         try {
-            if (fresh) {
+            if (isNew) {
                 removeAll();
             }
             boolean held = lock != null;
@@ -208,7 +208,7 @@ final class MapdbFolder {
         }
     }
 
-    /** Returns the files of a kind that are here, by their number. */
+    /** Returns the existing files of a kind, by their number. */
     NavigableMap<Long, Path> numbered(String kind) throws IOException {
         NavigableMap<Long, Path> found = new TreeMap<>();
         try (Stream<Path> files = Files.list(path)) {
@@ -230,28 +230,28 @@ final class MapdbFolder {
         return path.resolve(name);
     }
 
-    /** Makes an empty file, of the owner's alone, in which to write what is to become {@code file}. */
-    Path createNew(Path file) throws IOException {
+    /** Creates an empty temporary file, for its owner only, that is to replace {@code file}. */
+    Path createTemporary(Path file) throws IOException {
         Path temporary = file.resolveSibling(file.getFileName() + NEW);
         Files.deleteIfExists(temporary);
         return OwnerOnly.createFile(temporary);
     }
 
-    /** Gives a new file its name: on return it survives power loss, in place of the one that may have been there. */
+    /** Renames a new file, replacing any existing one: on return it survives power loss under its name. */
     void publish(Path temporary, Path file) throws IOException {
         Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
         force();
     }
 
-    /** Forces the folder: on return the names in it survive power loss, and removed ones stay away. */
+    /** Forces the folder: on return, created and removed names in it stay so after power loss. */
     void force() throws IOException {
         Folders.force(path);
     }
 
-    /** Writes a small file so that it is there as a whole or not at all. */
+    /** Writes a small file atomically and durably. */
     void write(String name, String text) throws IOException {
         Path file = file(name);
-        Path temporary = createNew(file);
+        Path temporary = createTemporary(file);
         try (RandomAccessFile out = new RandomAccessFile(temporary.toFile(), "rw")) {
             out.write(text.getBytes(StandardCharsets.UTF_8));
             out.getFD().sync();
@@ -259,14 +259,14 @@ final class MapdbFolder {
         publish(temporary, file);
     }
 
-    /** Removes a file so that it does not come back after power loss. */
+    /** Removes a file durably. */
     void deleteDurably(Path file) throws IOException {
         if (Files.deleteIfExists(file)) {
             force();
         }
     }
 
-    /** Removes what a crash has left of files that were being written. */
+    /** Removes unfinished files that a crash left. */
     void deleteUnfinished() throws IOException {
         try (Stream<Path> files = Files.list(path)) {
             for (Path file : files.toList()) {
@@ -277,12 +277,12 @@ final class MapdbFolder {
         }
     }
 
-    /** Removes a file that nobody needs. Some systems refuse while it is mapped; the next opening tries again. */
+    /** Removes a file that is no longer needed. Some systems refuse that while it is mapped; the next opening tries again. */
     static void deleteIfPossible(Path file) {
         try {
             Files.deleteIfExists(file);
         } catch (IOException e) {
-            // It is in nobody's way.
+            // It does no harm.
         }
     }
 
@@ -305,7 +305,7 @@ final class MapdbFolder {
         try {
             created.push(OwnerOnly.createFile(file));
         } catch (FileAlreadyExistsException e) {
-            // As it should be, but for a new store.
+            // The store exists already.
         }
     }
 }

@@ -15,8 +15,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What changes add up to: of each entry that they change, the last value, sorted by key, and which contexts they clear of
- * what is older.
+ * The net effect of changes: the last value of each entry that they change, sorted by key, and which contexts they clear of
+ * older entries.
  */
 final class NetChanges {
 
@@ -51,14 +51,14 @@ final class NetChanges {
         return entries.values();
     }
 
-    /** Returns what is left of an entry: nothing if it is cleared; or null if it is as it was before the changes. */
+    /** Returns an entry after the changes, without a value if it is deleted or cleared; or {@code null} if it is unchanged. */
     @Nullable
     StoredEntry find(byte[] key) {
         StoredEntry entry = entries.get(key);
         return entry == null && clears(key) ? new StoredEntry(key, null) : entry;
     }
 
-    /** Tells whether the changes delete what is older under a key. */
+    /** Returns whether the changes delete an older value of a key. */
     boolean clears(byte[] key) {
         if (clears.isEmpty()) {
             return false;
@@ -68,7 +68,7 @@ final class NetChanges {
     }
 
     /**
-     * Makes of the sorted keys that there were in a range before the changes those that there are after them.
+     * Updates the sorted keys of a range from before the changes to after them.
      *
      * @param after the key before the range, or {@code null} if it begins with {@code from}
      * @param last the last key in the range, or {@code null} if it ends before {@code end}
@@ -99,8 +99,8 @@ final class NetChanges {
         }
     }
 
-    /** Forgets the entries, and knows no more than what is cleared. */
-    void forgetEntries() {
+    /** Drops the entries, and keeps only which contexts are cleared. */
+    void dropEntries() {
         entries.clear();
     }
 }

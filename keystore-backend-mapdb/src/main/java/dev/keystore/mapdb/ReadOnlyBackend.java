@@ -28,7 +28,7 @@ import java.util.stream.Stream;
  * <p>Recovery: the checkpoint and the journals are read into memory when the store is opened, and no file is written. MapDB's
  * file is not used, as opening it would change it. A record that a crash cut short is left out, as it is elsewhere.
  *
- * <p>Concurrency: the entries don't change, since the shared lock of the folder keeps out everyone who writes.
+ * <p>Concurrency: the entries don't change, since the shared lock of the folder excludes writers.
  */
 final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan {
 

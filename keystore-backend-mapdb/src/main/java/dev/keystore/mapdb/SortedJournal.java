@@ -6,10 +6,10 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a journal adds up to: of each entry that it changes, the last value, sorted by key, and which contexts it clears of
- * what is older.
+ * The net changes of a journal: the last value of each entry that it changes, sorted by key, and which contexts it clears of
+ * older entries.
  *
- * <p>One journal's entries are in memory while they are sorted; then they are in a file, which is deleted with this.
+ * <p>The entries are held in memory while they are sorted, and then in a temporary file, which {@link #close} deletes.
  */
 final class SortedJournal implements EntrySource {
 
@@ -36,10 +36,10 @@ final class SortedJournal implements EntrySource {
                 changes.addAll(next);
             }
         }
-        Path file = folder.createNew(folder.numbered("run", first));
+        Path file = folder.createTemporary(folder.numbered("run", first));
         try {
             write(file, first, changes);
-            changes.forgetEntries();
+            changes.dropEntries();
             return new SortedJournal(file, changes, new EntryFileReader(file, first));
         } catch (IOException | RuntimeException e) {
             MapdbFolder.deleteIfPossible(file);
@@ -56,7 +56,7 @@ final class SortedJournal implements EntrySource {
         }
     }
 
-    /** Tells whether the journal deletes what older files hold under a key. */
+    /** Returns whether the journal deletes the value of a key in older files. */
     boolean clears(byte[] key) {
         return changes.clears(key);
     }

@@ -144,7 +144,7 @@ final class DamagedFolderTest {
             backend.commit(Mapdb.pair("alice", next, value(next)));
             return true;
         } catch (BackendException e) {
-            assertThat(e).hasMessageContaining("would be lost when the process dies");
+            assertThat(e).hasMessageContaining("would be lost when the process exits");
             assertThat(damage.kind).isIn("journal deleted", "checkpoint deleted");
             return false;
         }

@@ -159,7 +159,7 @@ final class Mapdb {
     static boolean checkpoint(MapdbBackend backend, long lastClosed) {
         Checkpointer checkpointer = backend.checkpointer();
         long before = checkpointer.tasksDone();
-        backend.writer().inTurn(() -> {
+        backend.writer().whileLocked(() -> {
             checkpointer.wantRoom(lastClosed);
             return checkpointer;
         });

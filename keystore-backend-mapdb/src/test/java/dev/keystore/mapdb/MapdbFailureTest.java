@@ -171,14 +171,14 @@ final class MapdbFailureTest {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
             Checkpointer checkpointer = backend.checkpointer();
             long last = 1;
-            backend.writer().inTurn(() -> {
+            backend.writer().whileLocked(() -> {
                 checkpointer.closed(last);
                 return last;
             });
             checkpointer.awaitRoom(0, Duration.ofMinutes(1));
             long before = checkpointer.tasksDone();
 
-            backend.writer().inTurn(() -> {
+            backend.writer().whileLocked(() -> {
                 checkpointer.closed(last);
                 return last;
             });
@@ -471,7 +471,7 @@ final class MapdbFailureTest {
     void interrupted() {
         try (MapdbBackend backend = Mapdb.open(path)) {
             Mapdb.applyAll(backend);
-            backend.writer().inTurn(() -> {
+            backend.writer().whileLocked(() -> {
                 Thread.currentThread().interrupt();
                 FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", SMALL))
                         .withMessageContaining("interrupted while waiting for another thread's commit");

@@ -35,7 +35,7 @@ class MapdbWaitTest {
         backend.commit(Mapdb.pair("alice", 0, SMALL));
         CountDownLatch stopped = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
-        FutureTask<Boolean> commit = new FutureTask<>(() -> backend.writer().inTurn(() -> {
+        FutureTask<Boolean> commit = new FutureTask<>(() -> backend.writer().whileLocked(() -> {
             stopped.countDown();
             return await(goOn);
         }));
