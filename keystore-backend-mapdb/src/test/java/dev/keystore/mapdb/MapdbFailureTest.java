@@ -54,7 +54,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R12 R41 a full disk refuses a commit as a whole, loses nothing, and the store goes on with room")
+    @DisplayName("R12 R41 A commit on a full disk is refused as a whole, and later ones succeed once there is room")
     void fullDisk() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=40m")) {
             int acknowledged = 0;
@@ -102,7 +102,8 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R12 R41 a journal that can't be written while MapDB has room refuses the commit, and leaves no trace")
+    @DisplayName(
+            "R12 R41 A journal that can't be written while MapDB has room refuses the commit, and nothing of it is left")
     void fullDiskForTheJournal() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=40m")) {
             try (MapdbBackend backend = Mapdb.open(path)) {
@@ -133,7 +134,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("a checkpoint that a full disk fails is made once there is room, and commits go on meanwhile")
+    @DisplayName("A checkpoint that fails on a full disk is written once there is room, and commits go on meanwhile")
     void fullDiskForTheCheckpoint() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             try (MapdbBackend backend = Mapdb.open(path, 4 << 20)) {
@@ -165,7 +166,7 @@ final class MapdbFailureTest {
 
     @Test
     @DisplayName(
-            "R41 a new journal causes no checkpoint unless one was closed: a failed checkpoint would take the room again")
+            "R41 A new journal causes no checkpoint unless one was closed: a failed checkpoint would take the room again")
     void newJournalAfterAFailedAppend() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
@@ -188,7 +189,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R41 a commit that finds the disk full has a checkpoint made, which frees the journals, and goes on")
+    @DisplayName("R41 A commit that finds the disk full requests a checkpoint, which frees the journals, and succeeds")
     void fullDiskOfJournals() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             // No checkpoint is due before the journals have 40 MiB.
@@ -212,7 +213,7 @@ final class MapdbFailureTest {
 
     @Test
     @DisplayName(
-            "R41 a record that can neither be forced nor taken back has an unknown outcome; the next commit settles it")
+            "R41 A record that can neither be forced nor removed has an unknown outcome, which the next commit settles")
     void brokenJournal() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
@@ -234,7 +235,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R41 a record found behind the first of the next journal does not count: it was taken back")
+    @DisplayName("R41 A record with a number that the next journal begins with does not count")
     void recordOfAFailedAppend() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
@@ -254,7 +255,7 @@ final class MapdbFailureTest {
 
     @Test
     @DisplayName(
-            "R3 a MapDB that fails in a read is an error, never an absent entry, and is made again from the journal")
+            "R3 A failure of MapDB in a read is an error, never an absent entry, and its file is rebuilt from the journal")
     void mapdbFailsInRead() {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
@@ -282,7 +283,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R27 reads and commits wait for MapDB's file to be rebuilt, until their deadline or an interrupt")
+    @DisplayName("R27 Reads and commits wait for MapDB's file to be rebuilt, until their deadline or an interrupt")
     void mapdbIsNotRebuilt() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path, Duration.ofMillis(100))) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
@@ -316,7 +317,7 @@ final class MapdbFailureTest {
 
     @ParameterizedTest(name = "from byte {0} on, {1} batches")
     @CsvSource({"32768, 1", "32768, 20", "32, 1", "32, 20"})
-    @DisplayName("R11 a group that MapDB fails on after the fsync is acknowledged, and is there")
+    @DisplayName("R11 A group whose application to MapDB fails after the fsync is acknowledged and readable")
     void mapdbFailsInCommit(int ruinedFrom, int batches) throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             for (int i = 0; i < 10; i++) {
@@ -346,7 +347,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R61 a store whose MapDB has failed when it is closed holds everything when it is opened again")
+    @DisplayName("R61 A store that is closed after MapDB failed has all entries when it is opened again")
     void closeAfterMapdbFailed() throws Exception {
         MapdbBackend failed = Mapdb.open(path);
         failed.commit(Mapdb.pair("alice", 0, SMALL));
@@ -381,8 +382,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName(
-            "a checkpoint that is damaged is told by the commits after the next one fails, and what is there is read")
+    @DisplayName("Once a checkpoint fails because the previous one is damaged, commits report that, and reads go on")
     void damagedCheckpoint() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path, Mapdb.FEW_BYTES)) {
             int pairs = fillUntilCheckpoint(backend, 0);
@@ -417,7 +417,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R17 clear deletes a context of many pages, but for the kept types, and no other")
+    @DisplayName("R17 Clear deletes a context of many pages, except the kept types, and no other context")
     void clearOfManyPages() {
         try (MapdbBackend backend = Mapdb.open(path)) {
             for (int i = 0; i < 2_000; i++) {
@@ -433,7 +433,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R12 a group that is too large for one record is refused before anything is written")
+    @DisplayName("R12 A group that is too large for one record is refused before anything is written")
     void groupTooLarge() {
         byte[] large = new byte[64 << 20];
         List<Mutation> puts = IntStream.range(0, 17)
@@ -447,7 +447,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R45 no failure shows a byte of a value, in any cause")
+    @DisplayName("R45 No message of a failure or its causes shows a byte of a value")
     void noValueBytes() throws Exception {
         byte[] value = "secret-42".getBytes(StandardCharsets.US_ASCII);
         try (MapdbBackend backend = Mapdb.open(path)) {
@@ -467,7 +467,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R27 an interrupt ends the wait for another thread's commit, and the flag stays")
+    @DisplayName("R27 An interrupt ends the wait for another thread's commit, and its flag is preserved")
     void interrupted() {
         try (MapdbBackend backend = Mapdb.open(path)) {
             Mapdb.applyAll(backend);
@@ -483,7 +483,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R28 opening, reading and closing with the interrupt flag set work, and the flag stays")
+    @DisplayName("R28 Opening, reading and closing succeed with the interrupt flag set, and preserve it")
     void interruptedElsewhere() {
         Thread.currentThread().interrupt();
         try (MapdbBackend backend = Mapdb.open(path)) {
@@ -502,7 +502,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R60 streams that are left unread and unclosed keep nobody from reading")
+    @DisplayName("R60 Streams that are neither read nor closed block no reader")
     void unclosedStreams() {
         try (MapdbBackend backend = Mapdb.open(path)) {
             List<Mutation> puts = IntStream.range(0, 1_000)
@@ -522,7 +522,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R28 a closed backend refuses, and says so")
+    @DisplayName("R28 A closed backend refuses every call, and says so")
     void closed() {
         MapdbBackend backend = Mapdb.open(path);
         backend.close();

@@ -27,7 +27,7 @@ class MapdbWaitTest {
     private Path folder;
 
     @Test
-    @DisplayName("R27 loads and listings don't wait for a thread that is stopped within a commit; commits and close end"
+    @DisplayName("R27 Loads and listings don't wait for a thread that is stopped within a commit; commits and close end"
             + " at their deadlines")
     void read_besideStoppedCommit_doesNotWait() throws Exception {
         Path path = folder.resolve("store");
@@ -79,7 +79,7 @@ class MapdbWaitTest {
     }
 
     @Test
-    @DisplayName("R27 readers that pin all carriers don't wait for a virtual thread that commits and has none")
+    @DisplayName("R27 Readers that pin all carriers don't wait for a virtual thread that commits without a carrier")
     void read_besideVirtualThreadWithoutCarrier_doesNotWait() throws Exception {
         assumeTrue(Runtime.version().feature() >= 21, "virtual threads need JDK 21");
         String said = Mapdb.java(

@@ -22,7 +22,7 @@ class ReaderGateTest {
     private static final Duration LONG = Duration.ofSeconds(50);
 
     @Test
-    @DisplayName("no reader sees a change half made, and readers are there together")
+    @DisplayName("No reader sees a partial change, and readers run concurrently")
     void read_besideChanges_seesThemWhole() throws Exception {
         ReaderGate readers = new ReaderGate(LONG);
         int[] pair = {0, 0};
@@ -57,7 +57,7 @@ class ReaderGateTest {
     }
 
     @Test
-    @DisplayName("R27 a reader waits for a change until its deadline or an interrupt, whose flag stays")
+    @DisplayName("R27 A reader waits for a change until its deadline or an interrupt, whose flag is preserved")
     void read_besideLongChange_endsAtDeadlineAndInterrupt() throws Exception {
         ReaderGate hasty = new ReaderGate(SHORT);
         hasty.exclude(() -> FailureAssertions.assertTransient(() -> hasty.read("load a/b", () -> 1))
@@ -75,7 +75,7 @@ class ReaderGateTest {
     }
 
     @Test
-    @DisplayName("R27 a change waits for readers until its deadline, and readers go on")
+    @DisplayName("R27 A change waits for readers until its deadline, and readers go on")
     void exclude_besideLongRead_endsAtDeadline() {
         ReaderGate readers = new ReaderGate(SHORT);
         readers.read("read", () -> {
@@ -90,7 +90,7 @@ class ReaderGateTest {
     }
 
     @Test
-    @DisplayName("R31 readers and changes that throw, or whose stack overflows at any depth, leave nothing behind")
+    @DisplayName("R31 Readers and changes that throw, or whose stack overflows at any depth, leave nothing behind")
     void read_stackOverflows_leavesNothing() throws Exception {
         ReaderGate readers = new ReaderGate(LONG);
         int[] reads = {0};
