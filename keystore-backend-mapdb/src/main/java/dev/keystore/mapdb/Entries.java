@@ -1,8 +1,6 @@
 package dev.keystore.mapdb;
 
 import dev.keystore.OperationInterruptedException;
-import dev.keystore.mapdb.Change.Clear;
-import dev.keystore.mapdb.Change.Delete;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.support.Await;
 import dev.keystore.spi.support.TimedLock;
@@ -46,11 +44,6 @@ final class Entries {
 
     private static final int GROUPS_TO_WAKE = 4;
 
-    /** How many changes a reader waits for. */
-    private static final int CHANGES_AT_ONCE = 16;
-
-    private static final long BYTES_AT_ONCE = 1 << 14;
-
     private static final long PAUSE_NANOS = 1_000_000_000;
 
     private final UnappliedGroups unapplied;
@@ -58,6 +51,7 @@ final class Entries {
     private final Thread maintenance;
     private final Duration timeout;
     private final ReaderGate readers;
+    private final GroupApplier applier;
     private final TimedLock maintenanceLock;
     private volatile @Nullable WorkingMap map;
     private volatile @Nullable Throwable failure;
@@ -80,6 +74,7 @@ final class Entries {
         this.maintenance = maintenance;
         this.timeout = timeout;
         this.readers = new ReaderGate(timeout);
+        this.applier = new GroupApplier(readers);
         this.maintenanceLock = new TimedLock("a test", timeout);
     }
 
@@ -262,7 +257,7 @@ final class Entries {
         try {
             for (UnappliedGroups.Group next = unapplied.oldest(); next != null; next = unapplied.oldest()) {
                 long number = next.number();
-                apply(usable("commit"), next.changes());
+                applier.apply(usable("commit"), next.changes());
                 readers.exclude(() -> unapplied.removeUpTo(number));
             }
         } catch (BackendException e) {
@@ -270,50 +265,6 @@ final class Entries {
         } catch (Throwable e) {
             fail(e);
             throw e;
-        }
-    }
-
-    /** Applies changes a few at a time: until all changes of a group are in the map, readers see it in the groups not applied. */
-    private void apply(WorkingMap current, List<Change> changes) {
-        for (int from = 0, to; from < changes.size(); from = to) {
-            to = endOfFew(changes, from);
-            List<Change> few = changes.subList(from, to);
-            if (few.get(0) instanceof Clear clear) {
-                clear(current, clear);
-            } else {
-                readers.exclude(() -> few.forEach(current::apply));
-            }
-        }
-    }
-
-    private static int endOfFew(List<Change> changes, int from) {
-        int to = from + 1;
-        long bytes = changes.get(from).bytes();
-        while (to < changes.size()
-                && to < from + CHANGES_AT_ONCE
-                && bytes < BYTES_AT_ONCE
-                && !(changes.get(to) instanceof Clear)
-                && !(changes.get(from) instanceof Clear)) {
-            bytes += changes.get(to).bytes();
-            to++;
-        }
-        return to;
-    }
-
-    private void clear(WorkingMap current, Clear clear) {
-        byte[] last = null;
-        while (true) {
-            List<byte[]> page = current.page(clear.context(), last);
-            if (page.isEmpty()) {
-                return;
-            }
-            apply(
-                    current,
-                    page.stream()
-                            .filter(key -> !clear.keptTypes().contains(StoredKey.typeOf(key)))
-                            .<Change>map(Delete::new)
-                            .toList());
-            last = page.get(page.size() - 1);
         }
     }
 
