@@ -43,7 +43,7 @@ class EntriesTest {
     @BeforeEach
     void open() {
         backend = Mapdb.open(folder.resolve("keys"));
-        // Then there is room for what the tests commit while the keeper is stopped.
+        // Then there is room for what the tests commit while the maintenance thread is stopped.
         commit("other", deletes(MANY));
         awaitApplied();
     }
@@ -153,7 +153,7 @@ class EntriesTest {
                 .toArray(Mutation[]::new);
     }
 
-    /** Commits what the keeper is woken for, and waits until all is in the map. */
+    /** Commits what the maintenance thread is woken for, and waits until all is in the map. */
     private void awaitApplied() {
         backend.save("other", "session", "large", new byte[1 << 16]);
         Mapdb.awaitTrue("all is applied", () -> backend.entries().waiting() == 0);
