@@ -4,12 +4,12 @@ import dev.keystore.StoreOpenException;
 import java.nio.file.Path;
 
 /** A second process that says whether it can open a store. */
-final class OpenProbe {
+final class MapdbOpenProbe {
 
     static final String OPENED = "opened and closed";
     static final String REFUSED = "refused";
 
-    private OpenProbe() {}
+    private MapdbOpenProbe() {}
 
     public static void main(String[] arguments) {
         try {

@@ -5,21 +5,21 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The groups that are committed and not in MapDB's map yet, in memory, the oldest first.
+ * The groups that are committed but not yet applied to MapDB's map, in memory, the oldest first.
  *
- * <p>Concurrency: the thread whose turn it is to commit adds groups, one platform thread removes them, and any thread reads.
- * Nobody waits. A group is added as a whole, by one write to a field, which can't fail.
+ * <p>Concurrency: the thread that holds the writer's lock adds groups, the maintenance thread removes them, and any thread
+ * reads. No thread waits. A group is added as a whole, by one write to a field, which can't fail.
  */
-final class Overlay {
+final class UnappliedGroups {
 
-    private static final LastChanges NOTHING = new LastChanges();
+    private static final NetChanges NOTHING = new NetChanges();
     private static final List<Change> NO_CHANGES = List.of();
 
     private volatile Group applied;
     private volatile Group newest;
 
-    /** Creates one without groups; the map holds all up to the record {@code last}. */
-    Overlay(long last) {
+    /** Creates an instance without groups; the map holds all records up to {@code last}. */
+    UnappliedGroups(long last) {
         applied = new Group(last, 0, NOTHING, NO_CHANGES);
         newest = applied;
     }
@@ -28,11 +28,11 @@ final class Overlay {
     static final class Group {
         private final long number;
         private final long totalBytes;
-        private LastChanges last;
+        private NetChanges last;
         private List<Change> changes;
         private volatile @Nullable Group next;
 
-        private Group(long number, long totalBytes, LastChanges last, List<Change> changes) {
+        private Group(long number, long totalBytes, NetChanges last, List<Change> changes) {
             this.number = number;
             this.totalBytes = totalBytes;
             this.last = last;
@@ -50,10 +50,10 @@ final class Overlay {
         }
     }
 
-    /** Prepares the group that follows the newest one. Copies the values, which are the caller's after its commit. */
+    /** Prepares the group that follows the newest one. Copies the values, whose arrays belong to the caller. */
     Group prepare(List<Change> changes) {
         List<Change> copies = changes.stream().map(Change::copy).toList();
-        LastChanges last = new LastChanges();
+        NetChanges last = new NetChanges();
         last.addAll(copies);
         return new Group(newest.number + 1, newest.totalBytes + Change.bytes(copies), last, copies);
     }
@@ -74,7 +74,7 @@ final class Overlay {
         return (int) (newest.number - applied.number);
     }
 
-    /** Returns about how many bytes these groups have. */
+    /** Returns the approximate size of these groups, in bytes. */
     long bytes() {
         return newest.totalBytes - applied.totalBytes;
     }
@@ -85,10 +85,10 @@ final class Overlay {
         return applied.next;
     }
 
-    /** Removes the groups up to a record: the map holds them. Nobody may be reading. */
+    /** Removes the groups up to a record, which the map holds. No thread may be reading. */
     void removeUpTo(long number) {
         for (Group next = applied.next; next != null && next.number <= number; next = applied.next) {
-            // Garbage that has grown old would keep younger groups in memory.
+            // Otherwise an old garbage group would keep younger ones in memory.
             applied.next = null;
             applied = next;
             next.last = NOTHING;
@@ -96,9 +96,9 @@ final class Overlay {
         }
     }
 
-    /** Returns what the groups add up to now, the oldest first. */
-    List<LastChanges> changes() {
-        List<LastChanges> changes = new ArrayList<>();
+    /** Returns the net changes of each group, the oldest first. */
+    List<NetChanges> changes() {
+        List<NetChanges> changes = new ArrayList<>();
         for (Group group = applied.next; group != null; group = group.next) {
             changes.add(group.last);
         }

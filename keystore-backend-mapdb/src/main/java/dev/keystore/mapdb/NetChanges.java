@@ -15,10 +15,10 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What changes add up to: of each entry that they change, the last value, sorted by key, and which contexts they clear of
- * what is older.
+ * The net effect of changes: the last value of each entry that they change, sorted by key, and which contexts they clear of
+ * older entries.
  */
-final class LastChanges {
+final class NetChanges {
 
     private final NavigableMap<byte[], StoredEntry> entries = new TreeMap<>(Arrays::compareUnsigned);
     private final Map<byte[], Set<String>> clears = new TreeMap<>(Arrays::compareUnsigned);
@@ -33,16 +33,11 @@ final class LastChanges {
         } else if (change instanceof Delete delete) {
             entries.put(delete.key(), new StoredEntry(delete.key(), null));
         } else if (change instanceof Clear clear) {
-            ofContext(clear.context())
+            StoredKey.range(entries, clear.context())
                     .keySet()
-                    .removeIf(key -> !clear.keptTypes().contains(EntryKey.typeOf(key)));
-            clears.merge(clear.context(), clear.keptTypes(), LastChanges::inBoth);
+                    .removeIf(key -> !clear.keptTypes().contains(StoredKey.typeOf(key)));
+            clears.merge(clear.context(), clear.keptTypes(), NetChanges::inBoth);
         }
-    }
-
-    private Map<byte[], StoredEntry> ofContext(byte[] context) {
-        byte[] end = EntryKey.end(context);
-        return end == null ? entries.tailMap(context, true) : entries.subMap(context, true, end, false);
     }
 
     private static Set<String> inBoth(Set<String> kept, Set<String> keptLater) {
@@ -56,24 +51,24 @@ final class LastChanges {
         return entries.values();
     }
 
-    /** Returns what is left of an entry: nothing if it is cleared; or null if it is as it was before the changes. */
+    /** Returns an entry after the changes, without a value if it is deleted or cleared; or {@code null} if it is unchanged. */
     @Nullable
     StoredEntry find(byte[] key) {
         StoredEntry entry = entries.get(key);
         return entry == null && clears(key) ? new StoredEntry(key, null) : entry;
     }
 
-    /** Tells whether the changes delete what is older under a key. */
+    /** Returns whether the changes delete an older value of a key. */
     boolean clears(byte[] key) {
         if (clears.isEmpty()) {
             return false;
         }
-        Set<String> keptTypes = clears.get(EntryKey.contextOf(key));
-        return keptTypes != null && !keptTypes.contains(EntryKey.typeOf(key));
+        Set<String> keptTypes = clears.get(StoredKey.contextOf(key));
+        return keptTypes != null && !keptTypes.contains(StoredKey.typeOf(key));
     }
 
     /**
-     * Makes of the sorted keys that there were in a range before the changes those that there are after them.
+     * Updates the sorted keys of a range from before the changes to after them.
      *
      * @param after the key before the range, or {@code null} if it begins with {@code from}
      * @param last the last key in the range, or {@code null} if it ends before {@code end}
@@ -104,8 +99,8 @@ final class LastChanges {
         }
     }
 
-    /** Forgets the entries, and knows no more than what is cleared. */
-    void forgetEntries() {
+    /** Drops the entries, and keeps only which contexts are cleared. */
+    void dropEntries() {
         entries.clear();
     }
 }

@@ -10,20 +10,20 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Commits: to the journal, and then to the entries that are read. One thread at a time does so, for one group.
+ * Commits groups: first to the journal, then to the entries that are read. One thread at a time commits one group.
  *
- * <p>Durability: a group is one record and one fsync. It is acknowledged, and can be read, once the record is durable; then
- * nothing that fails can take it back.
+ * <p>Durability: a group is one record and one fsync. It is acknowledged, and can be read, once the record is durable; no
+ * later failure can undo it.
  *
- * <p>Recovery: a group is committed when {@link Entries} has it. Until then no journal is in use: if anything is thrown,
- * by the append or by what surrounds it, the next group begins a new journal, with the number of the record that failed,
- * and what the earlier journal holds from that number on does not count. So nothing is appended behind a record whose
- * outcome is unknown, and nothing has to be done while an error unwinds. If no group follows, {@link #close} begins that
+ * <p>Recovery: a group is committed when it is added to {@link Entries}. Until then no journal is in use: if anything is thrown,
+ * by the append or by the code around it, the next group begins a new journal with the number of the failed record, and
+ * records of the earlier journal from that number on do not count. So nothing is appended after a record whose outcome is
+ * unknown, and nothing has to be done while an error unwinds the stack. If no group follows, {@link #close} begins that
  * journal.
  *
- * <p>Where the disk may be full, a commit is tried once more when a checkpoint has made room.
+ * <p>Where the disk may be full, a commit is retried once a checkpoint has made room.
  */
-final class Writer {
+final class CommitWriter {
 
     /** How long a commit waits for a checkpoint to make room. */
     private static final Duration ROOM_TIMEOUT = Duration.ofSeconds(8);
@@ -35,28 +35,29 @@ final class Writer {
     private final Entries entries;
     private final Checkpointer checkpointer;
     private final long journalBytes;
-    private final TimedLock turn;
+    private final TimedLock lock;
     private @Nullable Journal journal;
 
-    /** Whether the journal that was in use last may hold a record that does not count; the next journal settles it. */
+    /** Whether the last journal may end with a record that does not count; creating the next journal settles that. */
     private boolean unsettled;
 
     private boolean closed;
 
-    /** Creates one that begins a new journal; {@code timeout} is how long a commit waits for another one. */
-    Writer(MapdbFolder folder, Entries entries, Checkpointer checkpointer, long checkpointBytes, Duration timeout) {
+    /** Creates a writer that begins a new journal; {@code timeout} limits how long a commit waits for another one. */
+    CommitWriter(
+            MapdbFolder folder, Entries entries, Checkpointer checkpointer, long checkpointBytes, Duration timeout) {
         this.folder = folder;
         this.entries = entries;
         this.checkpointer = checkpointer;
         this.journalBytes = Math.min(LARGEST_JOURNAL_BYTES, checkpointBytes / 4);
-        this.turn = new TimedLock("another thread's commit", timeout);
+        this.lock = new TimedLock("another thread's commit", timeout);
     }
 
     /**
      * Commits a group, durably.
      *
-     * <p>Waits for the group of another thread, and for room, with a deadline for each. Doesn't wait for anything within
-     * its turn: a virtual thread that waited could lose its carrier to one that waits for that turn.
+     * <p>Waits for the group of another thread, and for room, with a deadline for each. Never waits while holding the lock: a
+     * virtual thread that did could lose its carrier to a thread that waits for the lock.
      *
      * @throws BackendException if it was not committed, or its outcome is unknown
      */
@@ -65,8 +66,8 @@ final class Writer {
         long bytes = Change.bytes(changes);
         if (bytes > LARGEST_GROUP_BYTES) {
             throw BackendException.permanent(
-                    "could not commit: a group has " + bytes + " bytes, and at most " + LARGEST_GROUP_BYTES
-                            + " can be written as one; commit less at once",
+                    "could not commit: a group has " + bytes + " bytes, and the maximum is " + LARGEST_GROUP_BYTES
+                            + "; commit less at once",
                     null);
         }
         try {
@@ -78,7 +79,7 @@ final class Writer {
             throw BackendException.transientFailure("could not commit: " + e.getMessage(), e);
         } catch (Journal.UnknownOutcomeException e) {
             throw BackendException.outcomeUnknown("could not commit: " + e.getMessage(), e);
-        } catch (MovedException e) {
+        } catch (FileMovedException e) {
             throw BackendException.permanent("could not commit: " + e.getMessage(), e);
         } catch (IOException e) {
             throw BackendException.permanent(
@@ -87,13 +88,13 @@ final class Writer {
         }
     }
 
-    /** Commits; or returns {@code false} if that failed, nothing of it is left, and there may be more room now. */
+    /** Commits. Returns {@code false} if that failed, nothing of it is left, and there may be more room now. */
     private boolean commitUnlessFull(List<Change> changes, long bytes, long deadlineNanos) throws IOException {
         long tasksBefore = checkpointer.tasksDone();
         try {
             commit(changes, bytes);
             return true;
-        } catch (Journal.UnknownOutcomeException | MovedException e) {
+        } catch (Journal.UnknownOutcomeException | FileMovedException e) {
             throw e;
         } catch (IOException e) {
             if (deadlineNanos - System.nanoTime() <= 0 || !makeRoom(tasksBefore)) {
@@ -103,12 +104,12 @@ final class Writer {
         }
     }
 
-    /** Has the journals made into a checkpoint, and waits for that without having the turn. */
+    /** Requests a checkpoint of the journals, and waits for it without holding the lock. */
     private boolean makeRoom(long tasksBefore) {
-        turn.hold("commit", () -> {
+        lock.hold("commit", () -> {
             closeJournal();
             checkpointer.wantRoom(entries.last());
-            return turn;
+            return lock;
         });
         return checkpointer.awaitRoom(tasksBefore, ROOM_TIMEOUT);
     }
@@ -116,7 +117,7 @@ final class Writer {
     private void commit(List<Change> changes, long bytes) throws IOException {
         do {
             entries.awaitRoom(bytes);
-        } while (!turn.hold("commit", () -> commitIfRoom(changes, bytes)));
+        } while (!lock.hold("commit", () -> commitIfRoom(changes, bytes)));
     }
 
     private boolean commitIfRoom(List<Change> changes, long bytes) throws IOException {
@@ -125,7 +126,7 @@ final class Writer {
         if (!entries.hasRoom(bytes)) {
             return false;
         }
-        Overlay.Group group = entries.prepare(changes);
+        UnappliedGroups.Group group = entries.prepare(changes);
         Journal current = journal();
         journal = null;
         unsettled = true;
@@ -176,19 +177,19 @@ final class Writer {
         try {
             closing.close();
         } catch (IOException e) {
-            // All that it acknowledged was forced.
+            // Every acknowledged record was forced.
         }
     }
 
     /**
-     * Closes the journal, once no commit is running, and refuses commits from then on. A record that the entries don't hold
-     * is not counted by the next opening.
+     * Closes the journal, once no commit is running, and refuses commits from then on. The next opening does not count a
+     * record that is not in the entries.
      *
-     * @throws IOException if that can't be made sure of
+     * @throws IOException if that can't be ensured
      * @throws BackendException a transient one, if a commit has not ended within the timeout
      */
     void close() throws IOException {
-        turn.<Boolean, IOException>hold("close", () -> {
+        lock.<Boolean, IOException>hold("close", () -> {
             closed = true;
             if (unsettled) {
                 journal();
@@ -198,15 +199,15 @@ final class Writer {
         });
     }
 
-    /** For tests: returns the journal that the next group is appended to, unless that has to begin one. */
+    /** For tests: returns the journal that the next group is appended to, or {@code null} if it begins a new one. */
     @Nullable
     Journal current() {
         return journal;
     }
 
-    /** For tests: does work in the turn of a thread that commits. */
-    <T> T inTurn(TimedLock.Work<T, RuntimeException> work) {
-        return turn.hold("do what a test does", work);
+    /** For tests: runs work while holding the lock of committing threads. */
+    <T> T whileLocked(TimedLock.Work<T, RuntimeException> work) {
+        return lock.hold("run a test's work", work);
     }
 
     private void requireOpen() {
@@ -219,8 +220,7 @@ final class Writer {
         DamagedFileException damage = checkpointer.damage();
         if (damage != null) {
             throw BackendException.permanent(
-                    "could not commit: what is committed would be lost when the process dies, as "
-                            + damage.getMessage(),
+                    "could not commit: the commit would be lost when the process exits, since " + damage.getMessage(),
                     damage);
         }
     }

@@ -9,9 +9,9 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.assertj.core.api.ThrowableAssertAlternative;
 
 /** Asserts what kind of failure a backend reports. */
-final class Failures {
+final class FailureAssertions {
 
-    private Failures() {}
+    private FailureAssertions() {}
 
     static ThrowableAssertAlternative<BackendException> assertPermanent(ThrowingCallable call) {
         return assertKind(Kind.PERMANENT, call);

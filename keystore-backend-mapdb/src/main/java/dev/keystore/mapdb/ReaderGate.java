@@ -14,17 +14,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * Keeps the readers of MapDB's map apart from the one thread that changes it.
  *
- * <p>Concurrency: a reader claims a slot while it reads, and the changing thread waits until the slots are free. Readers
- * don't wait for each other, and there is no queue, in which a virtual thread without a carrier would stop all that are
- * behind it. A reader waits while one change is being made, and only a platform thread makes changes. As in {@link TimedLock},
- * unwinding needs no call.
+ * <p>Concurrency: a reader claims a slot while it reads; the changing thread waits until all slots are free. Readers don't
+ * wait for each other, and there is no queue, in which a virtual thread without a carrier would block all threads behind
+ * it. A reader waits while a change is being made, and only a platform thread makes changes. As in {@link TimedLock},
+ * leaving takes one write to a field and no call, which could fail.
  */
-final class Readers {
+final class ReaderGate {
 
-    /** More than the threads that are likely to be within a read, which takes microseconds and waits for nothing. */
+    /** More than the number of threads that are likely to read at a time: a read takes microseconds and waits for nothing. */
     private static final int SLOTS = 64;
 
-    /** How long changes follow one another: with many threads, a yield may take as long. */
+    /** How long changes follow each other without a yield, which may take as long where there are many threads. */
     private static final long YIELD_EVERY_NANOS = 1_000_000;
 
     private static final VarHandle READER;
@@ -43,11 +43,11 @@ final class Readers {
     private volatile boolean excluded;
     private volatile boolean awaited;
 
-    /** When the changing thread, which alone uses this, let waiting readers in last. */
+    /** When the changing thread last let waiting readers in. Only that thread uses this field. */
     private long yieldedNanos = System.nanoTime();
 
     /** Creates the slots; {@code timeout} is how long a reader waits, and a change. */
-    Readers(Duration timeout) {
+    ReaderGate(Duration timeout) {
         this.timeout = timeout;
     }
 
@@ -67,15 +67,15 @@ final class Readers {
     /**
      * Reads while nothing is changed.
      *
-     * @param doing for messages, for example "load session/bob"
+     * @param operation for messages, for example "load session/bob"
      * @throws BackendException a transient one, if a change has not ended within the timeout
      * @throws OperationInterruptedException if the thread was interrupted while it waited
      */
-    <T extends @Nullable Object> T read(String doing, Supplier<T> reading) {
+    <T extends @Nullable Object> T read(String operation, Supplier<T> reading) {
         Reader reader = new Reader(slots[0]);
         try {
             if (!enter(reader)) {
-                awaitEntry(reader, doing);
+                awaitEntry(reader, operation);
             }
             return reading.get();
         } finally {
@@ -100,21 +100,21 @@ final class Readers {
         return false;
     }
 
-    private void awaitEntry(Reader reader, String doing) {
+    private void awaitEntry(Reader reader, String operation) {
         awaited = true;
         switch (Await.until(() -> enter(reader), timeout)) {
             case DONE -> {}
             case TIMED_OUT ->
                 throw BackendException.transientFailure(
-                        "could not " + doing + ": a change of MapDB's file has not ended within " + timeout.toMillis()
-                                + " ms",
+                        "could not " + operation + ": a change of MapDB's file has not ended within "
+                                + timeout.toMillis() + " ms",
                         null);
-            case INTERRUPTED -> throw new OperationInterruptedException("a change of MapDB's file, to " + doing);
+            case INTERRUPTED -> throw new OperationInterruptedException("a change of MapDB's file, to " + operation);
         }
     }
 
     /**
-     * Makes a change while nobody reads. Only one thread does so, a platform thread.
+     * Makes a change while no thread reads. Only the maintenance thread, a platform thread, calls this.
      *
      * @throws BackendException a transient one, if a reader has not ended within the timeout; nothing was changed
      */

@@ -4,20 +4,21 @@ import dev.keystore.EntryId;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.NavigableMap;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an entry is stored under: the length and bytes of its context, the length and bytes of its type, the bytes of its
- * id. So the entries of a context, of a type, and of a prefix of ids are each those whose keys begin with some bytes.
+ * The key of a stored entry: the length and bytes of its context, the length and bytes of its type, the bytes of its id. So
+ * the entries of a context, of a type, and of a prefix of ids are those whose keys begin with certain bytes.
  *
  * <p>Keys are compared as unsigned bytes.
  */
-final class EntryKey {
+final class StoredKey {
 
-    private EntryKey() {}
+    private StoredKey() {}
 
-    /** Returns the key of an entry, which is also what the keys of ids with the prefix {@code id} begin with. */
+    /** Returns the key of an entry, which is also the prefix of all keys of ids that begin with {@code id}. */
     static byte[] of(String context, String type, String id) {
         byte[] contextBytes = bytes("context", context, 0xFFFF);
         byte[] typeBytes = bytes("type", type, 0xFF);
@@ -31,7 +32,7 @@ final class EntryKey {
                 .array();
     }
 
-    /** Returns what the keys of a context begin with. */
+    /** Returns the prefix of the keys of a context. */
     static byte[] ofContext(String context) {
         byte[] contextBytes = bytes("context", context, 0xFFFF);
         return ByteBuffer.allocate(Short.BYTES + contextBytes.length)
@@ -40,7 +41,7 @@ final class EntryKey {
                 .array();
     }
 
-    /** Returns what the keys of the same context as {@code key} begin with. */
+    /** Returns the prefix of the keys of {@code key}'s context. */
     static byte[] contextOf(byte[] key) {
         return Arrays.copyOf(key, typeAt(key));
     }
@@ -68,6 +69,12 @@ final class EntryKey {
         return null;
     }
 
+    /** Returns a view of the entries whose keys begin with {@code prefix}. */
+    static <V> NavigableMap<byte[], V> range(NavigableMap<byte[], V> entries, byte[] prefix) {
+        byte[] end = end(prefix);
+        return end == null ? entries.tailMap(prefix, true) : entries.subMap(prefix, true, end, false);
+    }
+
     private static int typeAt(byte[] key) {
         return Short.BYTES + (ByteBuffer.wrap(key).getShort() & 0xFFFF);
     }
@@ -75,7 +82,7 @@ final class EntryKey {
     private static byte[] bytes(String what, String name, int longest) {
         byte[] bytes = Objects.requireNonNull(name, what).getBytes(StandardCharsets.UTF_8);
         if (bytes.length > longest) {
-            throw new IllegalArgumentException(what + " has " + bytes.length + " bytes, and may have " + longest);
+            throw new IllegalArgumentException(what + " has " + bytes.length + " bytes, and the maximum is " + longest);
         }
         return bytes;
     }

@@ -14,27 +14,27 @@ import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
 
 /**
- * What a clean close leaves: which working file has the entries as they are after the last record.
+ * A file that a clean close leaves: it says which working file has the entries as of the last record.
  *
- * <p>The checksum is over the whole file. It costs opening and closing a pass over the file, and tells every damage done
- * to the file while it was closed, which MapDB itself might take for entries that are not there.
+ * <p>The checksum covers the whole working file. It costs opening and closing one pass over the file, and detects all damage
+ * done to the file while the store was closed, which MapDB itself might take for absent entries.
  *
  * @param last the number of the last record
  */
-record ClosedMark(long last, String working, long bytes, int checksum) {
+record CleanShutdownMarker(long last, String working, long bytes, int checksum) {
 
     private static final String FILE = "closed";
     private static final Pattern TEXT =
             Pattern.compile("(last (\\d+) working (\\S+) bytes (\\d+) checksum (-?\\d+)) (-?\\d+)\n");
 
-    /** Returns the mark of a folder; empty if the store was not closed cleanly, or the mark is damaged. */
-    static Optional<ClosedMark> read(MapdbFolder folder) throws IOException {
+    /** Returns the marker of a folder; empty if the store was not closed cleanly, or the marker is damaged. */
+    private static Optional<CleanShutdownMarker> read(MapdbFolder folder) throws IOException {
         try {
             Matcher text = TEXT.matcher(Files.readString(folder.file(FILE), StandardCharsets.ISO_8859_1));
             if (!text.matches() || !text.group(6).equals(String.valueOf(checksum(text.group(1))))) {
                 return Optional.empty();
             }
-            return Optional.of(new ClosedMark(
+            return Optional.of(new CleanShutdownMarker(
                     Long.parseLong(text.group(2)),
                     text.group(3),
                     Long.parseLong(text.group(4)),
@@ -44,20 +44,26 @@ record ClosedMark(long last, String working, long bytes, int checksum) {
         }
     }
 
-    /** Marks the folder as closed after a record, with a working file that is closed. All records are durable. */
+    /** Returns the marker of a folder if it describes the newest files; empty if not, or if {@link #read} returns empty. */
+    static Optional<CleanShutdownMarker> readNewest(MapdbFolder folder) throws IOException {
+        Optional<CleanShutdownMarker> marker = read(folder);
+        return marker.isPresent() && marker.get().isNewest(folder) ? marker : Optional.empty();
+    }
+
+    /** Marks the folder as cleanly closed after a record. All records are durable, and the working file is closed. */
     static void write(MapdbFolder folder, long last, Path working) throws IOException {
         String text = "last " + last + " working " + working.getFileName() + " bytes " + Files.size(working)
                 + " checksum " + checksum(working);
         folder.write(FILE, text + " " + checksum(text) + "\n");
     }
 
-    /** Removes the mark of a folder, durably. */
+    /** Removes the marker of a folder, durably. */
     static void delete(MapdbFolder folder) throws IOException {
         folder.deleteDurably(folder.file(FILE));
     }
 
-    /** Tells whether no journal was begun, and no checkpoint made of one, after the mark was written. */
-    boolean isNewest(MapdbFolder folder) throws IOException {
+    /** Returns whether no journal and no checkpoint was created after the marker. */
+    private boolean isNewest(MapdbFolder folder) throws IOException {
         return isLast(folder.numbered(MapdbFolder.JOURNAL)) && isLast(folder.numbered(MapdbFolder.CHECKPOINT));
     }
 
@@ -65,7 +71,7 @@ record ClosedMark(long last, String working, long bytes, int checksum) {
         return files.tailMap(last, false).isEmpty();
     }
 
-    /** Tells whether the working file is what it was when the store was closed. */
+    /** Returns whether the working file is unchanged since the store was closed. */
     boolean fits(MapdbFolder folder) throws IOException {
         Path file = folder.file(working);
         return Files.exists(file) && Files.size(file) == bytes && checksum(file) == checksum;

@@ -4,12 +4,12 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** A path that no longer leads to the file that is open: the folder or the file was moved, replaced or deleted. */
-final class MovedException extends IOException {
+/** A path no longer leads to the open file: the folder or the file was moved, replaced or deleted. */
+final class FileMovedException extends IOException {
 
     private static final long serialVersionUID = 1L;
 
-    MovedException(Path file, @Nullable IOException cause) {
+    FileMovedException(Path file, @Nullable IOException cause) {
         super(
                 file + " no longer leads to the file that this process has open (" + (cause == null ? "another" : cause)
                         + "): the store's folder or a file in it was moved, replaced or deleted; put it back in place, or"

@@ -16,15 +16,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-class ReadersTest {
+class ReaderGateTest {
 
     private static final Duration SHORT = Duration.ofMillis(50);
     private static final Duration LONG = Duration.ofSeconds(50);
 
     @Test
-    @DisplayName("no reader sees a change half made, and readers are there together")
+    @DisplayName("No reader sees a partial change, and readers run concurrently")
     void read_besideChanges_seesThemWhole() throws Exception {
-        Readers readers = new Readers(LONG);
+        ReaderGate readers = new ReaderGate(LONG);
         int[] pair = {0, 0};
         AtomicBoolean done = new AtomicBoolean();
         CountDownLatch reading = new CountDownLatch(3);
@@ -57,12 +57,12 @@ class ReadersTest {
     }
 
     @Test
-    @DisplayName("R27 a reader waits for a change until its deadline or an interrupt, whose flag stays")
+    @DisplayName("R27 A reader waits for a change until its deadline or an interrupt, whose flag is preserved")
     void read_besideLongChange_endsAtDeadlineAndInterrupt() throws Exception {
-        Readers hasty = new Readers(SHORT);
-        hasty.exclude(() -> Failures.assertTransient(() -> hasty.read("load a/b", () -> 1))
+        ReaderGate hasty = new ReaderGate(SHORT);
+        hasty.exclude(() -> FailureAssertions.assertTransient(() -> hasty.read("load a/b", () -> 1))
                 .withMessage("could not load a/b: a change of MapDB's file has not ended within 50 ms"));
-        Readers patient = new Readers(LONG);
+        ReaderGate patient = new ReaderGate(LONG);
         patient.exclude(() -> {
             Thread.currentThread().interrupt();
             assertThatExceptionOfType(OperationInterruptedException.class)
@@ -75,11 +75,11 @@ class ReadersTest {
     }
 
     @Test
-    @DisplayName("R27 a change waits for readers until its deadline, and readers go on")
+    @DisplayName("R27 A change waits for readers until its deadline, and readers go on")
     void exclude_besideLongRead_endsAtDeadline() {
-        Readers readers = new Readers(SHORT);
+        ReaderGate readers = new ReaderGate(SHORT);
         readers.read("read", () -> {
-            Failures.assertTransient(() -> readers.exclude(() -> {
+            FailureAssertions.assertTransient(() -> readers.exclude(() -> {
                 throw new AssertionError("a reader is there");
             }));
             return readers.<Integer>read("read", () -> 1);
@@ -90,9 +90,9 @@ class ReadersTest {
     }
 
     @Test
-    @DisplayName("R31 readers and changes that throw, or whose stack overflows at any depth, leave nothing behind")
+    @DisplayName("R31 Readers and changes that throw, or whose stack overflows at any depth, leave nothing behind")
     void read_stackOverflows_leavesNothing() throws Exception {
-        Readers readers = new Readers(LONG);
+        ReaderGate readers = new ReaderGate(LONG);
         int[] reads = {0};
         Runnable read = () -> readers.read("read", () -> reads[0]++);
         read.run();

@@ -11,42 +11,42 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The files that hold what a store holds: its newest checkpoint, and the journals after it, without a gap.
+ * The files that hold a store's entries: its newest checkpoint, and the journals after it, without a gap.
  *
  * @param checkpointed the number of the last record in the checkpoint; 0 if there is none
  * @param checkpoint {@code null} if there is none
  * @param journals by the number of their first record; those after the checkpoint
  */
-record History(long checkpointed, @Nullable Path checkpoint, NavigableMap<Long, Path> journals) {
+record StoreFiles(long checkpointed, @Nullable Path checkpoint, NavigableMap<Long, Path> journals) {
 
     /**
-     * Looks at what is in a folder.
+     * Lists the files of a folder.
      *
      * @throws DamagedFileException if a file is missing
      */
-    static History of(MapdbFolder folder) throws IOException {
+    static StoreFiles of(MapdbFolder folder) throws IOException {
         Map.Entry<Long, Path> checkpoint =
                 folder.numbered(MapdbFolder.CHECKPOINT).lastEntry();
         long checkpointed = checkpoint == null ? 0 : checkpoint.getKey();
         NavigableMap<Long, Path> journals =
                 new TreeMap<>(folder.numbered(MapdbFolder.JOURNAL).tailMap(checkpointed + 1, true));
         if (!journals.isEmpty() && journals.firstKey() != checkpointed + 1) {
-            throw new DamagedFileException(folder + " lacks the file with the records "
+            throw new DamagedFileException(folder + " lacks the file with records "
                     + (checkpointed + 1) + " to " + (journals.firstKey() - 1) + ", which would be lost: "
                     + folder.numbered(MapdbFolder.JOURNAL, checkpointed + 1) + ", or a checkpoint after it");
         }
-        return new History(checkpointed, checkpoint == null ? null : checkpoint.getValue(), journals);
+        return new StoreFiles(checkpointed, checkpoint == null ? null : checkpoint.getValue(), journals);
     }
 
-    /** Returns the part of it up to a record, which is the last of a journal. */
-    History upTo(long last) {
-        return new History(checkpointed, checkpoint, journals.headMap(last, true));
+    /** Returns the files up to a record, which is the last one of a journal. */
+    StoreFiles upTo(long last) {
+        return new StoreFiles(checkpointed, checkpoint, journals.headMap(last, true));
     }
 
     /**
-     * Merges all of it.
+     * Merges the entries of all files.
      *
-     * @param last the number of the last record, or {@link Long#MAX_VALUE} if it is what the last journal ends with
+     * @param last the number of the last record, or {@link Long#MAX_VALUE} for the end of the last journal
      * @throws DamagedFileException if a journal is not what was written
      */
     MergedEntries merged(MapdbFolder folder, long last) throws IOException {
@@ -56,14 +56,25 @@ record History(long checkpointed, @Nullable Path checkpoint, NavigableMap<Long, 
                 sources.add(new EntryFileReader(checkpoint, checkpointed));
             }
             for (Map.Entry<Long, Path> journal : journals.entrySet()) {
-                Long next = journals.higherKey(journal.getKey());
-                sources.add(Run.sort(folder, journal.getValue(), journal.getKey(), next == null ? last : next - 1));
+                long first = journal.getKey();
+                sources.add(SortedJournal.sort(folder, journal.getValue(), first, lastOf(first, last)));
             }
             return new MergedEntries(sources);
         } catch (IOException | RuntimeException | Error e) {
             MergedEntries.closeAll(sources);
             throw e;
         }
+    }
+
+    /**
+     * Returns the number of the last record of a journal.
+     *
+     * @param first the number of its first record
+     * @param last the number of the last record of all
+     */
+    long lastOf(long first, long last) {
+        Long next = journals.higherKey(first);
+        return next == null ? last : next - 1;
     }
 
     long checkpointBytes() throws IOException {
@@ -79,12 +90,12 @@ record History(long checkpointed, @Nullable Path checkpoint, NavigableMap<Long, 
     }
 
     /**
-     * Makes durable what these files say is committed, before anything is built on it (R11).
+     * Makes all committed records of these files durable, before they are used (R11).
      *
-     * <p>The last record of the last journal may have been written and never forced, by a process that died. Forcing the
-     * file now would prove nothing: where an earlier fsync has failed, the system may take its pages for written. So what
-     * counts of the journal is written to a new file, which is forced and takes the journal's name; a torn record behind it
-     * is gone then. Earlier journals and the checkpoint were forced before the next file was begun.
+     * <p>A process that died may have written the last record of the last journal without forcing it. Forcing the file now
+     * would prove nothing: after an earlier fsync that failed, the system may consider its pages written. So the valid
+     * part of the journal is written to a new file, which is forced and replaces the journal; a torn record after it is
+     * dropped. Earlier journals and the checkpoint were forced before the next file was created.
      *
      * @param last the number of the last record
      */

@@ -6,18 +6,18 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a journal adds up to: of each entry that it changes, the last value, sorted by key, and which contexts it clears of
- * what is older.
+ * The net changes of a journal: the last value of each entry that it changes, sorted by key, and which contexts it clears of
+ * older entries.
  *
- * <p>One journal's entries are in memory while they are sorted; then they are in a file, which is deleted with this.
+ * <p>The entries are held in memory while they are sorted, and then in a temporary file, which {@link #close} deletes.
  */
-final class Run implements EntrySource {
+final class SortedJournal implements EntrySource {
 
     private final Path file;
-    private final LastChanges changes;
+    private final NetChanges changes;
     private final EntryFileReader entries;
 
-    private Run(Path file, LastChanges changes, EntryFileReader entries) {
+    private SortedJournal(Path file, NetChanges changes, EntryFileReader entries) {
         this.file = file;
         this.changes = changes;
         this.entries = entries;
@@ -29,25 +29,25 @@ final class Run implements EntrySource {
      * @param folder where it keeps the sorted entries
      * @param lastRecord the number of the last record that counts
      */
-    static Run sort(MapdbFolder folder, Path journal, long first, long lastRecord) throws IOException {
-        LastChanges changes = new LastChanges();
+    static SortedJournal sort(MapdbFolder folder, Path journal, long first, long lastRecord) throws IOException {
+        NetChanges changes = new NetChanges();
         try (JournalReader reader = new JournalReader(journal, first)) {
             for (List<Change> next = reader.next(lastRecord); next != null; next = reader.next(lastRecord)) {
                 changes.addAll(next);
             }
         }
-        Path file = folder.createNew(folder.numbered("run", first));
+        Path file = folder.createTemporary(folder.numbered("run", first));
         try {
             write(file, first, changes);
-            changes.forgetEntries();
-            return new Run(file, changes, new EntryFileReader(file, first));
+            changes.dropEntries();
+            return new SortedJournal(file, changes, new EntryFileReader(file, first));
         } catch (IOException | RuntimeException e) {
             MapdbFolder.deleteIfPossible(file);
             throw e;
         }
     }
 
-    private static void write(Path file, long first, LastChanges changes) throws IOException {
+    private static void write(Path file, long first, NetChanges changes) throws IOException {
         try (EntryFileWriter writer = new EntryFileWriter(file, first)) {
             for (StoredEntry entry : changes.entries()) {
                 writer.add(entry);
@@ -56,7 +56,7 @@ final class Run implements EntrySource {
         }
     }
 
-    /** Tells whether the journal deletes what older files hold under a key. */
+    /** Returns whether the journal deletes the value of a key in older files. */
     boolean clears(byte[] key) {
         return changes.clears(key);
     }
