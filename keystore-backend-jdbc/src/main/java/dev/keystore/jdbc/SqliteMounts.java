@@ -10,7 +10,7 @@ import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Tells whether a file is a mount point, as a container's file is that was mounted without its folder. */
+/** Finds out whether a file is a mount point: a file that a container mounts without its folder. */
 final class SqliteMounts {
 
     /** The mount points of this process; see proc_pid_mountinfo(5). */
@@ -24,20 +24,21 @@ final class SqliteMounts {
     /**
      * Returns whether an existing file is a mount point.
      *
-     * <p>Linux lists the mount points. Elsewhere, a file on another device than its folder is one. On Linux the devices
-     * are not compared: a file in an overlay may show the device of a layer (kernel.org, overlayfs, "Inode properties").
+     * <p>Linux lists the mount points. Elsewhere, a file is one if it is on another device than its folder. On Linux the
+     * devices are not compared: a file in an overlay may show the device of a layer (kernel.org, overlayfs, "Inode
+     * properties").
      *
-     * @throws IOException if the file can't be looked at
+     * @throws IOException if the file or the list can't be read
      */
     static boolean isMountPoint(Path file) throws IOException {
         Path real = file.toRealPath();
         return Files.isReadable(TABLE) ? isListed(real, TABLE) : isOnAnotherDevice(real);
     }
 
-    /** Returns whether a table in the form of Linux lists a path without symbolic links. */
+    /** Returns whether a table in the format of Linux lists a path, which has no symbolic links. */
     static boolean isListed(Path real, Path table) throws IOException {
         String name = real.toString();
-        // No channel: an interrupt would close it.
+        // Not a channel: an interrupt would close it.
         try (InputStream lines = new FileInputStream(table.toFile())) {
             return new String(lines.readAllBytes(), StandardCharsets.UTF_8)
                     .lines()
@@ -56,7 +57,7 @@ final class SqliteMounts {
         return Matcher.quoteReplacement(character);
     }
 
-    /** Returns whether a path without symbolic links is on another device than its folder. */
+    /** Returns whether a path, which has no symbolic links, is on another device than its folder. */
     static boolean isOnAnotherDevice(Path real) throws IOException {
         Path folder = real.getParent();
         return folder != null

@@ -54,7 +54,7 @@ class DamagedFileTest {
     private static final List<String> CONTEXTS = List.of("alice", "bob", "an account with a longer name");
     private static final List<KeyType<byte[]>> TYPES =
             List.of(KeyTypes.SESSION, KeyTypes.IDENTITY_KEY, KeyTypes.SENDER_KEY, KeyTypes.KYBER_PRE_KEY);
-    private static final List<Damage> DAMAGES = List.of(Damage.values());
+    private static final List<SqliteDamage> DAMAGES = List.of(SqliteDamage.values());
     private static final int IDS = 16;
 
     @TempDir
@@ -65,7 +65,7 @@ class DamagedFileTest {
     @TempDir
     private Path folder;
 
-    private final Map<Damage, Map<String, Integer>> figures = new TreeMap<>();
+    private final Map<SqliteDamage, Map<String, Integer>> figures = new TreeMap<>();
     private Path path;
 
     private record Place(String context, KeyType<byte[]> type, String id) {
@@ -94,7 +94,7 @@ class DamagedFileTest {
             }
             CONTEXTS.forEach(context -> database.forContext(context).saveCredentials(credentials(context)));
         }
-        assertThat(EXPECTED).hasSizeGreaterThan(Damage.ROWS);
+        assertThat(EXPECTED).hasSizeGreaterThan(SqliteDamage.ROWS);
     }
 
     private static byte[] credentials(String context) {
@@ -204,11 +204,11 @@ class DamagedFileTest {
     @DisplayName("R43 a value that damage turned into NULL is a damaged entry, not an absent one")
     void valueIsNull_isCorrupt() {
         restore();
-        Sqlite.execute(
+        SqliteFixture.execute(
                 path,
                 "PRAGMA writable_schema = ON",
                 "UPDATE sqlite_schema SET sql = replace(sql, 'BLOB NOT NULL', 'BLOB') WHERE name = 'entry'");
-        Sqlite.execute(path, "UPDATE entry SET value = NULL WHERE context = 'alice' AND id = '491702.1'");
+        SqliteFixture.execute(path, "UPDATE entry SET value = NULL WHERE context = 'alice' AND id = '491702.1'");
 
         try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + path)) {
             SignalKeyStore alice = database.forContext("alice");
@@ -226,7 +226,7 @@ class DamagedFileTest {
         List<String> violations = new ArrayList<>();
         for (long seed = from; seed < from + damages; seed++) {
             SplittableRandom random = new SplittableRandom(seed);
-            Damage damage = DAMAGES.get(random.nextInt(DAMAGES.size()));
+            SqliteDamage damage = DAMAGES.get(random.nextInt(DAMAGES.size()));
             restore();
             String where = damage.apply(path, random);
             Trial trial = new Trial(random.nextBoolean(), random.nextInt(3) == 0);
@@ -287,7 +287,7 @@ class DamagedFileTest {
         }
 
         void run() throws Exception {
-            Map<String, String> before = Sqlite.contents(folder);
+            Map<String, String> before = SqliteFixture.contents(folder);
             Set<Place> right;
             try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + path)) {
                 right = read(database);
@@ -297,7 +297,7 @@ class DamagedFileTest {
                 }
             } catch (StoreOpenException e) {
                 refused = true;
-                if (!Sqlite.contents(folder).equals(before)) {
+                if (!SqliteFixture.contents(folder).equals(before)) {
                     violations.add("refused and changed: " + e.getMessage());
                 }
                 return;

@@ -59,7 +59,7 @@ class DamagedLogTest {
         ENDS.clear();
         // Not by URL: the log would be moved into the file if this thread stood still for some seconds.
         try (SignalKeyDatabase database =
-                SignalKeyDatabase.builder().backend(Sqlite.open(path)).open()) {
+                SignalKeyDatabase.builder().backend(SqliteFixture.open(path)).open()) {
             SignalKeyStore alice = database.forContext("alice");
             for (int number = 1; number <= COMMITS; number++) {
                 byte[] value = value(number);

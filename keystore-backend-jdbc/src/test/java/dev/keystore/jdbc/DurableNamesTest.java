@@ -34,7 +34,7 @@ final class DurableNamesTest {
     @DisplayName("R11 a new store whose folder the system fails to force is refused, and nothing of it is left")
     void newStore() throws Exception {
         assertThat(openWithFailingSync(1))
-                .contains(OpenProbe.REFUSED)
+                .contains(OpenStoreProbe.REFUSED)
                 .contains("could not be created")
                 .contains("Input/output error");
         assertThat(folder).isEmptyDirectory();
@@ -43,12 +43,12 @@ final class DurableNamesTest {
     @Test
     @DisplayName("R11 a store whose folder the system fails to force is not opened: its log's name may be lost")
     void oldStore() throws Exception {
-        Sqlite.open(folder.resolve("keys.db")).close();
+        SqliteFixture.open(folder.resolve("keys.db")).close();
         assertThat(openWithFailingSync(1))
-                .contains(OpenProbe.REFUSED)
+                .contains(OpenStoreProbe.REFUSED)
                 .contains("could not force the folder that it is in to the disk")
                 .contains("Input/output error");
-        assertThat(Sqlite.contents(folder)).containsOnlyKeys("keys.db");
+        assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
     }
 
     /** Opens a store in a process whose calls of fsync fail from the given one on. */
@@ -59,7 +59,7 @@ final class DurableNamesTest {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp",
                 System.getProperty("java.class.path"),
-                OpenProbe.class.getName(),
+                OpenStoreProbe.class.getName(),
                 "jdbc:sqlite:" + folder.resolve("keys.db")));
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -30,13 +30,13 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(120)
 final class PostgresCommitTest {
 
-    private final String schema = Postgres.newSchema();
+    private final String schema = PostgresFixture.newSchema();
     private final List<String> executed = new ArrayList<>();
     private JdbcBackend backend;
 
     @BeforeEach
     void open() {
-        backend = Postgres.open(Postgres.url(schema) + RoundTrips.OPTION);
+        backend = PostgresFixture.open(PostgresFixture.url(schema) + RoundTrips.OPTION);
         backend.writer().handle().getConfig(SqlStatements.class).setSqlLogger(new SqlLogger() {
             @Override
             public void logBeforeExecution(StatementContext context) {
@@ -192,7 +192,7 @@ final class PostgresCommitTest {
                 .mapToObj(n -> new Mutation.Put("session", "bob." + n, large))
                 .toArray(Mutation[]::new);
 
-        Failures.assertPermanent(() -> backend.commit(List.of(batch("alice", epoch, 1, puts))));
+        BackendFailures.assertPermanent(() -> backend.commit(List.of(batch("alice", epoch, 1, puts))));
 
         assertThat(backend.list("alice")).isEmpty();
         backend.commit(List.of(batch("alice", epoch, 1, put("bob.1", 1))));
@@ -202,8 +202,9 @@ final class PostgresCommitTest {
     @Test
     @DisplayName("R54 cut before the statement, or at any byte of its answer: unknown; sent again, it is there")
     void commit_cutAtAnyByteOfTheAnswer_isUnknownUntilSentAgain() throws IOException {
-        try (Proxy proxy = new Proxy(Postgres.port());
-                JdbcBackend cut = Postgres.open(Postgres.url(proxy.port(), schema) + "&prepareThreshold=0")) {
+        try (FaultProxy proxy = new FaultProxy(PostgresFixture.port());
+                JdbcBackend cut =
+                        PostgresFixture.open(PostgresFixture.url(proxy.port(), schema) + "&prepareThreshold=0")) {
             long epoch = cut.takeOver("alice");
             int bytes = -1;
             while (true) {

@@ -32,20 +32,20 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class PostgresExactlyOnceTest {
 
     private String schema;
-    private Proxy proxy;
+    private FaultProxy proxy;
     private SignalKeyDatabase database;
     private SignalKeyStore alice;
 
     @BeforeEach
     void open() {
-        schema = Postgres.newSchema();
-        proxy = new Proxy(Postgres.port());
+        schema = PostgresFixture.newSchema();
+        proxy = new FaultProxy(PostgresFixture.port());
         open(Duration.ofSeconds(30));
     }
 
     private void open(Duration commitTimeout) {
         database = SignalKeyDatabase.builder()
-                .url(Postgres.url(proxy.port(), schema) + "&prepareThreshold=0&socketTimeout=2&loginTimeout=2")
+                .url(PostgresFixture.url(proxy.port(), schema) + "&prepareThreshold=0&socketTimeout=2&loginTimeout=2")
                 .commitTimeout(commitTimeout)
                 .loadTimeout(commitTimeout)
                 .retry(1_000, Duration.ofMillis(5))
@@ -66,7 +66,7 @@ final class PostgresExactlyOnceTest {
 
     /** What the server holds, past the proxy and the cache. */
     private Map<Integer, Integer> counted() {
-        return Counting.counted(Postgres.open(Postgres.url(schema)));
+        return Counting.counted(PostgresFixture.open(PostgresFixture.url(schema)));
     }
 
     @ParameterizedTest
@@ -107,7 +107,7 @@ final class PostgresExactlyOnceTest {
         for (int i = 1; i <= commits; i++) {
             CompletableFuture<Void> terminating = CompletableFuture.completedFuture(null);
             if (random.nextInt(4) == 0) {
-                terminating = CompletableFuture.runAsync(() -> Postgres.terminateAll(schema));
+                terminating = CompletableFuture.runAsync(() -> PostgresFixture.terminateAll(schema));
             } else if (random.nextBoolean()) {
                 proxy.cutAfter(1 + random.nextInt(1_500), Long.MAX_VALUE / 2);
             } else {
@@ -185,7 +185,7 @@ final class PostgresExactlyOnceTest {
         proxy.refuseAfterCut();
         CompletableFuture<Integer> cut = CompletableFuture.supplyAsync(() -> count(2));
         proxy.awaitCut();
-        try (SignalKeyDatabase others = SignalKeyDatabase.open(Postgres.url(schema))) {
+        try (SignalKeyDatabase others = SignalKeyDatabase.open(PostgresFixture.url(schema))) {
             Counting.count(others.forContext(Counting.CONTEXT), 3);
         }
         assertThat(cut).isNotDone();

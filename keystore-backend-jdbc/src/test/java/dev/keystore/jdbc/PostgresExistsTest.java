@@ -24,15 +24,16 @@ final class PostgresExistsTest {
     @Test
     @DisplayName("R58 a store that must exist and is in no table, schema or database is not found; nothing is created")
     void mustExist() {
-        String schema = Postgres.newSchema();
-        String url = Postgres.url(schema);
+        String schema = PostgresFixture.newSchema();
+        String url = PostgresFixture.url(schema);
         assertNotFound(url);
-        assertNotFound(Postgres.url("no_such_schema"));
+        assertNotFound(PostgresFixture.url("no_such_schema"));
         assertNotFound(url.replace("/postgres?", "/no_such_database?"));
         // It would fail if one was there.
-        Postgres.execute("CREATE TABLE " + schema + ".keystore_format ()", "DROP TABLE " + schema + ".keystore_format");
+        PostgresFixture.execute(
+                "CREATE TABLE " + schema + ".keystore_format ()", "DROP TABLE " + schema + ".keystore_format");
 
-        Postgres.open(url).close();
+        PostgresFixture.open(url).close();
         openExisting(url).close();
     }
 
@@ -49,9 +50,9 @@ final class PostgresExistsTest {
     @Test
     @DisplayName("R53 an owner in this process is said to be in it")
     void ownerInThisProcess() {
-        String url = Postgres.url(Postgres.newSchema());
-        try (JdbcBackend owner = Postgres.open(url);
-                JdbcBackend other = Postgres.open(url)) {
+        String url = PostgresFixture.url(PostgresFixture.newSchema());
+        try (JdbcBackend owner = PostgresFixture.open(url);
+                JdbcBackend other = PostgresFixture.open(url)) {
             owner.takeOver("alice");
             assertThatExceptionOfType(ContextOwnedException.class)
                     .isThrownBy(() -> other.takeOverUnlessOwned("alice"))
@@ -68,7 +69,7 @@ final class PostgresExistsTest {
             AtomicReference<Throwable> thrown = new AtomicReference<>();
             AtomicBoolean flag = new AtomicBoolean();
             Thread opener = new Thread(() -> {
-                thrown.set(catchThrowable(() -> Postgres.open(url)));
+                thrown.set(catchThrowable(() -> PostgresFixture.open(url)));
                 flag.set(Thread.currentThread().isInterrupted());
             });
             opener.start();

@@ -40,11 +40,11 @@ final class PostgresFullDiskTest {
             "R12 R41 the tables' disk is full: the commit fails with what to do and nothing of it is written, reads go"
                     + " on; with more room, commits succeed")
     void tables() throws Exception {
-        String schema = Postgres.newSchema();
+        String schema = PostgresFixture.newSchema();
         Path location = Files.createDirectory(folder.resolve("tables"));
         try (Tmpfs disk = Tmpfs.mount(location, "size=4m")) {
-            Postgres.execute("CREATE TABLESPACE " + schema + " LOCATION '" + location + "'");
-            String url = Postgres.url(schema) + "&options=-c%20default_tablespace=" + schema;
+            PostgresFixture.execute("CREATE TABLESPACE " + schema + " LOCATION '" + location + "'");
+            String url = PostgresFixture.url(schema) + "&options=-c%20default_tablespace=" + schema;
             try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
                 SignalKeyStore alice = database.forContext("alice");
                 assertThatThrownBy(() -> fill(alice, 100))
@@ -58,7 +58,7 @@ final class PostgresFullDiskTest {
                 fill(alice, 20);
             }
             check(url);
-            Postgres.execute("DROP SCHEMA " + schema + " CASCADE", "DROP TABLESPACE " + schema);
+            PostgresFixture.execute("DROP SCHEMA " + schema + " CASCADE", "DROP TABLESPACE " + schema);
         }
     }
 
@@ -70,10 +70,10 @@ final class PostgresFullDiskTest {
     void log() throws Exception {
         Path data = Files.createDirectory(folder.resolve("data"));
         try (Tmpfs disk = Tmpfs.mount(data, "size=110m");
-                PostgresServer server = new PostgresServer(Files.createDirectory(data.resolve("pgdata")))) {
+                RestartablePostgres server = new RestartablePostgres(Files.createDirectory(data.resolve("pgdata")))) {
             server.start();
             try (SignalKeyDatabase database = SignalKeyDatabase.open(server.url());
-                    Load load = new Load(database)) {
+                    CommitLoad load = new CommitLoad(database)) {
                 load.awaitAcknowledged(50);
                 Path ballast = data.resolve("ballast");
                 Files.write(ballast, new byte[(int) data.toFile().getUsableSpace()]);
@@ -83,13 +83,13 @@ final class PostgresFullDiskTest {
                 server.restart();
                 load.awaitAcknowledged(50);
                 load.stop();
-                load.check(() -> Postgres.open(server.url()));
+                load.check(() -> PostgresFixture.open(server.url()));
             }
         }
     }
 
     /** Makes the server begin files of its log until it can't. */
-    private static void fillLog(PostgresServer server) {
+    private static void fillLog(RestartablePostgres server) {
         try (Connection connection = DriverManager.getConnection(server.url());
                 Statement statement = connection.createStatement()) {
             while (true) {
@@ -113,7 +113,7 @@ final class PostgresFullDiskTest {
     }
 
     private void check(String url) {
-        try (JdbcBackend backend = Postgres.open(url)) {
+        try (JdbcBackend backend = PostgresFixture.open(url)) {
             assertThat(backend.list("alice").map(entry -> entry.id()))
                     .containsExactlyInAnyOrderElementsOf(acknowledged.keySet());
             acknowledged

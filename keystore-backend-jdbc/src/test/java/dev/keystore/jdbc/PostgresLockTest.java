@@ -30,14 +30,14 @@ import org.postgresql.PGConnection;
 @Timeout(120)
 final class PostgresLockTest {
 
-    private final String schema = Postgres.newSchema();
+    private final String schema = PostgresFixture.newSchema();
     private SignalKeyDatabase database;
     private SignalKeyStore alice;
     private SignalKeyStore bob;
 
     /** Opens a store whose commits wait for a lock as long as {@code lockTimeout} says, or as ever if it is empty. */
     private void open(String lockTimeout, int attempts) {
-        JdbcBackend backend = Postgres.open(Postgres.url(schema));
+        JdbcBackend backend = PostgresFixture.open(PostgresFixture.url(schema));
         if (!lockTimeout.isEmpty()) {
             Objects.requireNonNull(backend.writer().handle()).execute("SET lock_timeout = '" + lockTimeout + "'");
         }
@@ -69,7 +69,7 @@ final class PostgresLockTest {
         private final Connection connection;
 
         Locking(String sql) throws SQLException {
-            connection = Postgres.connect(schema);
+            connection = PostgresFixture.connect(schema);
             connection.setAutoCommit(false);
             try (Statement statement = connection.createStatement()) {
                 statement.execute(sql);
@@ -109,7 +109,7 @@ final class PostgresLockTest {
         Locking lock = new Locking("SELECT FROM owner WHERE context = 'alice' FOR UPDATE");
         try (lock) {
             held.add(putting(alice, "a", 1));
-            Postgres.awaitLockWait(schema);
+            PostgresFixture.awaitLockWait(schema);
             held.add(putting(alice, "b", 1));
             long startNanos = System.nanoTime();
             List<CompletableFuture<Void>> free =
@@ -158,7 +158,7 @@ final class PostgresLockTest {
             assertThat(alice.find(KeyTypes.SESSION, "cached")).hasValue(new byte[] {1});
             read = CompletableFuture.supplyAsync(
                     () -> alice.find(KeyTypes.SESSION, "b").isPresent());
-            Postgres.awaitLockWait(schema);
+            PostgresFixture.awaitLockWait(schema);
         }
         assertThat(read.get(60, TimeUnit.SECONDS)).isFalse();
         put(alice, "b", 1);
@@ -166,7 +166,7 @@ final class PostgresLockTest {
     }
 
     private List<String> persisted(String context) {
-        try (JdbcBackend backend = Postgres.open(Postgres.url(schema))) {
+        try (JdbcBackend backend = PostgresFixture.open(PostgresFixture.url(schema))) {
             return backend.list(context).map(entry -> entry.id()).toList();
         }
     }
@@ -187,29 +187,29 @@ final class PostgresLockTest {
 
     private void maintenance(int rounds) throws Exception {
         open("", 5);
-        try (Load load = new Load(database)) {
+        try (CommitLoad load = new CommitLoad(database)) {
             for (int i = 0; i < rounds; i++) {
                 load.awaitAcknowledged(50);
-                Postgres.execute("VACUUM FULL " + schema + ".entry", "VACUUM FULL " + schema + ".owner");
+                PostgresFixture.execute("VACUUM FULL " + schema + ".entry", "VACUUM FULL " + schema + ".owner");
                 load.awaitAcknowledged(50);
                 dump();
             }
             load.stop();
-            load.check(() -> Postgres.open(Postgres.url(schema)));
+            load.check(() -> PostgresFixture.open(PostgresFixture.url(schema)));
             assertThat(load.failed()).isZero();
         }
     }
 
     /** As pg_dump does it: under the same locks, in one snapshot. */
     private void dump() throws Exception {
-        Path pgDump = Path.of("/usr/lib/postgresql", Postgres.majorVersion(), "bin/pg_dump");
+        Path pgDump = Path.of("/usr/lib/postgresql", PostgresFixture.majorVersion(), "bin/pg_dump");
         if (Files.isExecutable(pgDump)) {
             Process process = new ProcessBuilder(
                             pgDump.toString(),
                             "-h",
                             "localhost",
                             "-p",
-                            Integer.toString(Postgres.port()),
+                            Integer.toString(PostgresFixture.port()),
                             "-U",
                             "postgres",
                             "-n",
@@ -220,7 +220,7 @@ final class PostgresLockTest {
                     .start();
             assertThat(process.waitFor()).isZero();
         }
-        try (Connection connection = Postgres.connect(schema);
+        try (Connection connection = PostgresFixture.connect(schema);
                 Statement statement = connection.createStatement()) {
             connection.setAutoCommit(false);
             statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");

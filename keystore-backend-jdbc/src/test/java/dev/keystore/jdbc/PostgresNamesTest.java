@@ -20,7 +20,7 @@ final class PostgresNamesTest {
 
     @BeforeEach
     void open() {
-        backend = Postgres.open(Postgres.url(Postgres.newSchema()));
+        backend = PostgresFixture.open(PostgresFixture.url(PostgresFixture.newSchema()));
     }
 
     @AfterEach

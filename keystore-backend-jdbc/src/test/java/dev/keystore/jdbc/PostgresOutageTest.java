@@ -28,16 +28,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(120)
 final class PostgresOutageTest {
 
-    private final String schema = Postgres.newSchema();
-    private Proxy proxy;
+    private final String schema = PostgresFixture.newSchema();
+    private FaultProxy proxy;
     private SignalKeyDatabase database;
     private SignalKeyStore alice;
 
     @BeforeEach
     void open() {
-        proxy = new Proxy(Postgres.port());
+        proxy = new FaultProxy(PostgresFixture.port());
         database = SignalKeyDatabase.builder()
-                .url(Postgres.url(proxy.port(), schema) + "&socketTimeout=1&loginTimeout=1")
+                .url(PostgresFixture.url(proxy.port(), schema) + "&socketTimeout=1&loginTimeout=1")
                 .retry(3, Duration.ofMillis(20))
                 .commitTimeout(Duration.ofSeconds(3))
                 .open();
@@ -79,8 +79,8 @@ final class PostgresOutageTest {
         assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "b")).isInstanceOf(LoadFailedException.class);
         proxy.heal();
 
-        Failures.untilItSucceeds(() -> put("a", 2));
-        Failures.untilItSucceeds(
+        BackendFailures.untilItSucceeds(() -> put("a", 2));
+        BackendFailures.untilItSucceeds(
                 () -> assertThat(alice.find(KeyTypes.SESSION, "b")).isEmpty());
         assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {2});
     }
@@ -88,9 +88,9 @@ final class PostgresOutageTest {
     @Test
     @DisplayName("R40 a commit that meets a server that ended all connections is tried again, and succeeds")
     void connectionsEnded() {
-        Postgres.terminateAll(schema);
+        PostgresFixture.terminateAll(schema);
         put("a", 1);
-        Postgres.terminateAll(schema);
+        PostgresFixture.terminateAll(schema);
         put("b", 1);
         assertThat(database.stats().retries()).isPositive();
     }
@@ -102,19 +102,19 @@ final class PostgresOutageTest {
                     + " was acknowledged before is there")
     void halfClosed(boolean toServer) {
         try (SignalKeyDatabase patient = SignalKeyDatabase.builder()
-                .url(Postgres.url(proxy.port(), schema))
+                .url(PostgresFixture.url(proxy.port(), schema))
                 .retry(1_000, Duration.ofMillis(5))
                 .open()) {
             SignalKeyStore counting = patient.forContext(Counting.CONTEXT + toServer);
             for (int i = 1; i <= 5; i++) {
                 String uncached = "uncached-" + i;
                 assertThat(Counting.count(counting, i)).isEqualTo(i);
-                Failures.untilItSucceeds(() ->
+                BackendFailures.untilItSucceeds(() ->
                         assertThat(counting.find(KeyTypes.SESSION, uncached)).isEmpty());
                 proxy.halfClose(toServer);
             }
         }
-        assertThat(Counting.counted(Postgres.open(Postgres.url(schema)), Counting.CONTEXT + toServer))
+        assertThat(Counting.counted(PostgresFixture.open(PostgresFixture.url(schema)), Counting.CONTEXT + toServer))
                 .isEqualTo(Map.of(1, 1, 2, 2, 3, 3, 4, 4, 5, 5));
     }
 
@@ -129,8 +129,8 @@ final class PostgresOutageTest {
                 proxy::refuse,
                 () -> proxy.halfClose(true),
                 () -> proxy.halfClose(false),
-                () -> Postgres.terminateAll(schema));
-        try (Load load = new Load(database)) {
+                () -> PostgresFixture.terminateAll(schema));
+        try (CommitLoad load = new CommitLoad(database)) {
             for (Runnable outage : outages) {
                 load.awaitAcknowledged(50);
                 outage.run();
@@ -141,7 +141,7 @@ final class PostgresOutageTest {
             }
             load.awaitAcknowledged(50);
             load.stop();
-            load.check(() -> Postgres.open(Postgres.url(schema)));
+            load.check(() -> PostgresFixture.open(PostgresFixture.url(schema)));
         }
     }
 

@@ -36,11 +36,11 @@ final class PostgresServerTest {
     @TempDir
     private static Path folder;
 
-    private static PostgresServer server;
+    private static RestartablePostgres server;
 
     @BeforeAll
     static void start() throws Exception {
-        server = new PostgresServer(folder.resolve("data"));
+        server = new RestartablePostgres(folder.resolve("data"));
         server.create();
         server.configure("max_connections = 8");
         server.startAsConfigured();
@@ -54,7 +54,7 @@ final class PostgresServerTest {
     @Test
     @DisplayName("R11 after a reload with synchronous_commit = off, no commit is acknowledged before it is flushed")
     void reload() throws Exception {
-        try (JdbcBackend backend = Postgres.open(server.url());
+        try (JdbcBackend backend = PostgresFixture.open(server.url());
                 Connection connection = DriverManager.getConnection(server.url());
                 Statement statement = connection.createStatement()) {
             statement.execute("ALTER SYSTEM SET synchronous_commit = off");
@@ -108,7 +108,7 @@ final class PostgresServerTest {
             alice.put(KeyTypes.SESSION, "a", new byte[] {1});
             useUp(others);
             assertThatExceptionOfType(StoreOpenException.class)
-                    .isThrownBy(() -> Postgres.open(server.url()))
+                    .isThrownBy(() -> PostgresFixture.open(server.url()))
                     .withMessageContaining("sorry, too many clients already")
                     .withMessageContaining("raise the server's max_connections");
 
@@ -121,7 +121,7 @@ final class PostgresServerTest {
                     .isInstanceOf(CommitOutcomeUnknownException.class);
 
             others.removeLast().close();
-            Failures.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "a", new byte[] {3}));
+            BackendFailures.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "a", new byte[] {3}));
             assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {3});
         } finally {
             for (Connection other : others) {

@@ -38,7 +38,7 @@ final class SqliteConcurrencyTest {
     @Test
     @DisplayName("200 threads commit at once, and no SQLITE_BUSY reaches anyone")
     void manyCommits() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(folder.resolve("keys.db"))) {
+        try (JdbcBackend backend = SqliteFixture.open(folder.resolve("keys.db"))) {
             atOnce(200, number -> {
                 backend.commit(pair("context." + number % 10, number, number));
                 return backend.load("context." + number % 10, "session", "left." + number)
@@ -54,7 +54,7 @@ final class SqliteConcurrencyTest {
     @Test
     @DisplayName("R12 R21 readers beside a writer see each commit as a whole, and wait for none")
     void readersSeeWholeCommits() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(folder.resolve("keys.db"))) {
+        try (JdbcBackend backend = SqliteFixture.open(folder.resolve("keys.db"))) {
             backend.commit(pair("alice", 0, 0));
 
             atOnce(7, number -> {
@@ -76,7 +76,7 @@ final class SqliteConcurrencyTest {
     @Test
     @DisplayName("R60 streams that are left unread and unclosed keep nobody from reading")
     void unclosedStreams() {
-        try (JdbcBackend backend = Sqlite.open(folder.resolve("keys.db"))) {
+        try (JdbcBackend backend = SqliteFixture.open(folder.resolve("keys.db"))) {
             List<Mutation> puts = IntStream.range(0, 1_000)
                     .<Mutation>mapToObj(i -> new Put("session", "bob." + i, new byte[] {1}))
                     .toList();
@@ -98,13 +98,13 @@ final class SqliteConcurrencyTest {
     void manyOpens() throws Exception {
         Path path = folder.resolve("deep/keys.db");
         atOnce(16, number -> {
-            try (JdbcBackend backend = Sqlite.open(path)) {
+            try (JdbcBackend backend = SqliteFixture.open(path)) {
                 backend.commit(pair("alice", number, 1));
             }
             return number;
         });
 
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             assertThat(backend.list("alice")).hasSize(2 * 16);
             assertThat(backend.writer()
                             .handle()
@@ -123,7 +123,7 @@ final class SqliteConcurrencyTest {
                 Statement statement = other.createStatement()) {
             statement.execute("BEGIN EXCLUSIVE");
             FutureTask<Long> open = new FutureTask<>(() -> {
-                try (JdbcBackend backend = Sqlite.open(path)) {
+                try (JdbcBackend backend = SqliteFixture.open(path)) {
                     return backend.list("alice").count();
                 }
             });
@@ -144,7 +144,7 @@ final class SqliteConcurrencyTest {
     @DisplayName("R28 close waits for what runs: each commit is acknowledged and there, or refused")
     void closeBesideCommits() throws Exception {
         Path path = folder.resolve("keys.db");
-        JdbcBackend backend = Sqlite.open(path);
+        JdbcBackend backend = SqliteFixture.open(path);
         List<Integer> acknowledged = atOnce(9, number -> {
             int commits = 0;
             try {
@@ -159,7 +159,7 @@ final class SqliteConcurrencyTest {
             return commits;
         });
 
-        try (JdbcBackend reopened = Sqlite.open(path)) {
+        try (JdbcBackend reopened = SqliteFixture.open(path)) {
             for (int number = 0; number < acknowledged.size(); number++) {
                 assertThat(reopened.list("context." + number)).hasSize(2 * acknowledged.get(number));
             }
@@ -176,7 +176,7 @@ final class SqliteConcurrencyTest {
                         new Put("session", "right." + number, new byte[] {(byte) value})));
     }
 
-    private static <T> List<T> atOnce(int threads, Work<T> work) throws Exception {
+    private static <T> List<T> atOnce(int threads, NumberedWork<T> work) throws Exception {
         ExecutorService executor = Executors.newFixedThreadPool(threads);
         try {
             CyclicBarrier start = new CyclicBarrier(threads);
@@ -198,7 +198,7 @@ final class SqliteConcurrencyTest {
         }
     }
 
-    private interface Work<T> {
+    private interface NumberedWork<T> {
 
         T run(int number) throws Exception;
     }

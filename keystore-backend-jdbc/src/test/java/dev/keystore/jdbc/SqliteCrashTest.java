@@ -9,7 +9,7 @@ final class SqliteCrashTest extends CrashContractTest {
 
     @Override
     protected Backend open(Path folder) {
-        return Sqlite.open(folder.resolve("keys.db"));
+        return SqliteFixture.open(folder.resolve("keys.db"));
     }
 
     /** What SQLite writes its log, its file and its index of the log with. */

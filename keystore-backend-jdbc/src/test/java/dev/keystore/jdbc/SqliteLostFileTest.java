@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "files that are open can't be removed")
 final class SqliteLostFileTest {
 
-    private final SqliteLogMover mover = Sqlite.mover();
+    private final SqliteCheckpointer checkpointer = SqliteFixture.checkpointer();
 
     @TempDir
     Path folder;
@@ -83,7 +83,7 @@ final class SqliteLostFileTest {
     void fileReplaced() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
-        try (JdbcBackend other = Sqlite.open(elsewhere)) {
+        try (JdbcBackend other = SqliteFixture.open(elsewhere)) {
             save(other, "other");
         }
         Files.move(elsewhere, path, StandardCopyOption.REPLACE_EXISTING);
@@ -125,7 +125,7 @@ final class SqliteLostFileTest {
         Files.writeString(log, "the log of another process");
 
         assertRefused(backend, log);
-        Failures.assertPermanent(backend::close)
+        BackendFailures.assertPermanent(backend::close)
                 .withMessageContaining("closed, but")
                 .withMessageContaining("no longer leads to the log");
 
@@ -150,7 +150,7 @@ final class SqliteLostFileTest {
         JdbcBackend backend = open();
         save(backend, "kept");
         backend.writer().handle().getConnection().close();
-        Failures.assertTransient(() -> save(backend, "lost"));
+        BackendFailures.assertTransient(() -> save(backend, "lost"));
         assertThat(log)
                 .as("a log that nobody may remove while the store is open")
                 .isNotEmptyFile();
@@ -172,7 +172,7 @@ final class SqliteLostFileTest {
         Handle writer = backend.writer().handle();
         writer.setStatementBuilder(new AfterCommit(() -> delete(path)));
 
-        Failures.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
+        BackendFailures.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
                 .withMessageContaining("no longer leads to the file");
 
         assertThat(path).doesNotExist();
@@ -186,11 +186,11 @@ final class SqliteLostFileTest {
     @Test
     @DisplayName("R11 a commit right after another one looks once, after it: the outcome is unknown, not acknowledged")
     void fileRemovedRightAfterACommit() throws Exception {
-        JdbcBackend backend = Sqlite.open(path, new SqliteLogMover(null, () -> 0));
+        JdbcBackend backend = SqliteFixture.open(path, new SqliteCheckpointer(null, () -> 0));
         save(backend, "kept");
         Files.delete(path);
 
-        Failures.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
+        BackendFailures.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
                 .withMessageContaining("no longer leads to the file");
 
         assertRefused(backend, path);
@@ -218,13 +218,13 @@ final class SqliteLostFileTest {
     void readersOfTheFile() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
-        try (JdbcBackend other = Sqlite.open(elsewhere)) {
+        try (JdbcBackend other = SqliteFixture.open(elsewhere)) {
             save(other, "other");
         }
         Files.move(path, folder.resolve("aside.db"));
         Files.move(elsewhere, path);
 
-        Failures.assertPermanent(() -> backend.load("alice", "session", "other"))
+        BackendFailures.assertPermanent(() -> backend.load("alice", "session", "other"))
                 .withMessageContaining("no longer leads to the file");
         assertCloseSaysSo(backend);
     }
@@ -233,17 +233,17 @@ final class SqliteLostFileTest {
     @DisplayName("R11 a link that leads to another file counts as a file that is replaced")
     void linkChanged() throws Exception {
         Path link = Files.createSymbolicLink(folder.resolve("link.db"), path);
-        Sqlite.open(path).close();
-        JdbcBackend backend = Sqlite.open(link);
+        SqliteFixture.open(path).close();
+        JdbcBackend backend = SqliteFixture.open(link);
         save(backend, "kept");
         assertThat(log).as("the log is beside the file, not beside the link").isNotEmptyFile();
-        Sqlite.open(elsewhere).close();
+        SqliteFixture.open(elsewhere).close();
         Files.delete(link);
         Files.createSymbolicLink(link, elsewhere);
 
         assertRefused(backend, link);
         assertCloseSaysSo(backend);
-        try (JdbcBackend other = Sqlite.open(elsewhere)) {
+        try (JdbcBackend other = SqliteFixture.open(elsewhere)) {
             assertThat(other.list("alice")).isEmpty();
         }
     }
@@ -253,15 +253,15 @@ final class SqliteLostFileTest {
     void openedAgain() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
-        mover.look();
-        mover.look();
+        checkpointer.look();
+        checkpointer.look();
         assertThat(log).isEmptyFile();
         Files.delete(path);
 
         assertThatExceptionOfType(StoreOpenException.class)
                 .isThrownBy(this::open)
                 .withMessageContaining(path.toString())
-                .withMessageContaining("close that store first");
+                .withMessageContaining("close that database first");
         assertThat(path).doesNotExist();
 
         assertCloseSaysSo(backend);
@@ -274,7 +274,7 @@ final class SqliteLostFileTest {
         for (int round = 0; round < 5; round++) {
             Path current = folder.resolve("round-" + round + ".db");
             Path aside = folder.resolve("aside-" + round + ".db");
-            JdbcBackend backend = Sqlite.open(current);
+            JdbcBackend backend = SqliteFixture.open(current);
             List<String> acknowledged = new ArrayList<>();
             Thread committing = new Thread(() -> commitUntilRefused(backend, acknowledged));
             committing.start();
@@ -285,7 +285,7 @@ final class SqliteLostFileTest {
             committing.join();
 
             assertCloseSaysSo(backend);
-            try (JdbcBackend moved = Sqlite.open(aside)) {
+            try (JdbcBackend moved = SqliteFixture.open(aside)) {
                 assertThat(moved.list("alice").map(entry -> entry.id())).containsAll(acknowledged);
             }
         }
@@ -303,7 +303,7 @@ final class SqliteLostFileTest {
     }
 
     private JdbcBackend open() {
-        return Sqlite.open(path, mover);
+        return SqliteFixture.open(path, checkpointer);
     }
 
     private static void save(JdbcBackend backend, String id) {
@@ -311,20 +311,20 @@ final class SqliteLostFileTest {
     }
 
     private static void assertRefused(JdbcBackend backend, Path gone) {
-        Failures.assertPermanent(() -> save(backend, "lost"))
+        BackendFailures.assertPermanent(() -> save(backend, "lost"))
                 .withMessageContaining("no longer leads to the")
                 .withMessageContaining(gone.toString());
     }
 
     private static void assertCloseSaysSo(JdbcBackend backend) {
-        Failures.assertPermanent(backend::close)
+        BackendFailures.assertPermanent(backend::close)
                 .withMessageContaining("closed, but")
                 .withMessageContaining("no longer leads to the file");
         backend.close();
     }
 
     private static void assertHolds(Path path, String id) {
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             assertThat(backend.list("alice").map(entry -> entry.id())).containsExactly(id);
         }
     }

@@ -28,7 +28,7 @@ final class SqliteMountTest {
     void sources() throws Exception {
         path = folder.resolve("keys.db");
         source = Files.createDirectory(folder.resolve("source")).resolve("keys.db");
-        try (JdbcBackend backend = Sqlite.open(source)) {
+        try (JdbcBackend backend = SqliteFixture.open(source)) {
             backend.save("alice", "session", "kept", new byte[] {1});
         }
     }
@@ -73,12 +73,12 @@ final class SqliteMountTest {
         Path mounted = Files.createDirectory(folder.resolve("mounted"));
         Files.createSymbolicLink(path, mounted.resolve("keys.db"));
         bound(source.getParent(), mounted, () -> {
-            try (JdbcBackend backend = Sqlite.open(path)) {
+            try (JdbcBackend backend = SqliteFixture.open(path)) {
                 backend.save("alice", "session", "second", new byte[] {1});
                 assertThat(mounted.resolve("keys.db-wal")).isNotEmptyFile();
             }
         });
-        try (JdbcBackend backend = Sqlite.open(source)) {
+        try (JdbcBackend backend = SqliteFixture.open(source)) {
             assertThat(backend.list("alice")).hasSize(2);
         }
     }
@@ -102,21 +102,21 @@ final class SqliteMountTest {
     }
 
     private static void assertRefused(Path path) throws Exception {
-        Map<String, String> before = Sqlite.contents(path.getParent());
+        Map<String, String> before = SqliteFixture.contents(path.getParent());
         assertThatExceptionOfType(StoreOpenException.class)
-                .isThrownBy(() -> Sqlite.open(path))
+                .isThrownBy(() -> SqliteFixture.open(path))
                 .withMessageContaining(path + " is a mount point")
                 .withMessageContaining("mount the folder");
-        assertThat(Sqlite.contents(path.getParent())).isEqualTo(before);
+        assertThat(SqliteFixture.contents(path.getParent())).isEqualTo(before);
     }
 
     /** What is done while something is mounted. */
-    private interface Work {
+    private interface MountedWork {
         void run() throws Exception;
     }
 
     /** Does something while a file or folder is mounted on another, which takes Linux and root; else skips the test. */
-    private static void bound(Path source, Path target, Work work) throws Exception {
+    private static void bound(Path source, Path target, MountedWork work) throws Exception {
         assumeTrue(
                 run("mount", "--bind", source.toString(), target.toString()),
                 "nothing can be mounted here: that takes Linux and root");

@@ -73,7 +73,7 @@ final class SqliteReadOnlyTest {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
             fill(path);
             tmpfs.remount("ro");
-            Map<String, String> before = Sqlite.contents(folder);
+            Map<String, String> before = SqliteFixture.contents(folder);
             try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                     .url(url)
                     .refuseOwned()
@@ -81,7 +81,7 @@ final class SqliteReadOnlyTest {
                     .open()) {
                 assertOnlyReadable(database, folder + " can't be written");
             }
-            assertThat(Sqlite.contents(folder)).isEqualTo(before);
+            assertThat(SqliteFixture.contents(folder)).isEqualTo(before);
         }
     }
 
@@ -182,7 +182,7 @@ final class SqliteReadOnlyTest {
                 assertThatExceptionOfType(OwnershipLostException.class)
                         .isThrownBy(() -> alice.put(KeyTypes.SESSION, "new", new byte[1]));
             }
-            try (JdbcBackend backend = Sqlite.open(path)) {
+            try (JdbcBackend backend = SqliteFixture.open(path)) {
                 assertThat(backend.list("alice").map(EntryId::id)).contains("new", "newer", "newest");
                 assertThat(backend.load("alice", "session", "new").orElseThrow())
                         .hasSizeGreaterThan(VALUE.length);
@@ -208,7 +208,7 @@ final class SqliteReadOnlyTest {
         Path second = Files.createLink(folder.resolve("second.db"), path);
         for (Path name : new Path[] {path, second}) {
             assertThatExceptionOfType(StoreOpenException.class)
-                    .isThrownBy(() -> Sqlite.open(name))
+                    .isThrownBy(() -> SqliteFixture.open(name))
                     .withMessageContaining(name + " is one of 2 names (hard links)")
                     .withMessageContaining("delete all names except the one that is in use");
         }

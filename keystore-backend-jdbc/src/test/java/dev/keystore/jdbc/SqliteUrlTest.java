@@ -23,8 +23,8 @@ final class SqliteUrlTest {
         "'jdbc:sqlite: ', names no file",
         "jdbc:sqlite::memory:, is not durable",
         "jdbc:sqlite::resource:keys.db, is not durable",
-        "jdbc:sqlite:file:keys.db, holds a file: URI",
-        "jdbc:sqlite:keys.db?password=x1y, holds options",
+        "jdbc:sqlite:file:keys.db, contains a file: URI",
+        "jdbc:sqlite:keys.db?password=x1y, contains options",
         "jdbc:sqlite, must begin with",
         "jdbc:other:keys.db, must begin with"
     })
@@ -53,10 +53,10 @@ final class SqliteUrlTest {
     @DisplayName("a path may hold what is special in a URI")
     void oddPath() {
         Path path = folder.resolve("a b%20#c&d=+;.db");
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             backend.save("alice", "session", "bob", new byte[] {1});
         }
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             assertThat(backend.load("alice", "session", "bob")).contains(new byte[] {1});
         }
         assertThat(folder).isDirectoryNotContaining(file -> !file.getFileName().equals(path.getFileName()));

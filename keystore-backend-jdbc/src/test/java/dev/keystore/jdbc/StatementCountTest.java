@@ -29,7 +29,7 @@ class StatementCountTest {
 
     @BeforeEach
     void open(@TempDir Path folder) {
-        backend = Sqlite.open(folder.resolve("keys.db"));
+        backend = SqliteFixture.open(folder.resolve("keys.db"));
         Objects.requireNonNull(backend.writer().handle()).setStatementBuilder(new StatementCache() {
             @Override
             PreparedStatement prepare(Connection connection, String sql) throws SQLException {

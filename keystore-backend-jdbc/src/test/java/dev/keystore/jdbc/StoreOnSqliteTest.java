@@ -115,7 +115,7 @@ class StoreOnSqliteTest {
     void commit_sixteenThreads_shareFsyncs() throws Exception {
         Faults slow = new Faults();
         slow.on(Operation.COMMIT).forever().run(Moment.BEFORE, StoreOnSqliteTest::takeAMilli);
-        Backend file = FaultyBackend.complete(Sqlite.open(folder.resolve("keys.db")), slow);
+        Backend file = FaultyBackend.complete(SqliteFixture.open(folder.resolve("keys.db")), slow);
         try (SignalKeyDatabase database =
                 SignalKeyDatabase.builder().backend(file).open()) {
             SignalKeyStore alice = database.forContext("alice");
@@ -205,11 +205,11 @@ class StoreOnSqliteTest {
     }
 
     @FunctionalInterface
-    private interface Work<T> {
+    private interface NumberedWork<T> {
         T run(int thread) throws Exception;
     }
 
-    private static <T> List<T> inParallel(int threads, int times, Work<T> work) throws Exception {
+    private static <T> List<T> inParallel(int threads, int times, NumberedWork<T> work) throws Exception {
         ExecutorService executor = Executors.newFixedThreadPool(threads);
         try {
             CountDownLatch begin = new CountDownLatch(1);

@@ -12,14 +12,14 @@ import java.util.List;
 import java.util.Optional;
 
 /** A server of a test's own, which can die, and be started again on the same folder and port. */
-final class PostgresServer implements AutoCloseable {
+final class RestartablePostgres implements AutoCloseable {
 
     private final Path data;
     private final int port;
     private EmbeddedPostgres running;
     private boolean asConfigured;
 
-    PostgresServer(Path data) throws IOException {
+    RestartablePostgres(Path data) throws IOException {
         this.data = data;
         try (ServerSocket socket = new ServerSocket(0)) {
             this.port = socket.getLocalPort();
@@ -42,12 +42,12 @@ final class PostgresServer implements AutoCloseable {
 
     /** Starts it, on an empty folder or on what is there. */
     void start() throws IOException {
-        start(Postgres.durable());
+        start(PostgresFixture.durable());
     }
 
     /** Starts it so that it answers a commit when a standby has it, too. */
     void startWithStandby() throws IOException {
-        start(Postgres.durable().setServerConfig("synchronous_standby_names", "*"));
+        start(PostgresFixture.durable().setServerConfig("synchronous_standby_names", "*"));
     }
 
     /** Starts it, on a folder that was created, with the settings of its configuration file alone: a reload changes them. */

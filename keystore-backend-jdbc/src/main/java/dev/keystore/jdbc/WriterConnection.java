@@ -12,49 +12,51 @@ import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one connection that writes, held by one thread at a time for one transaction, or for one statement that is one.
+ * The one connection that writes. One thread at a time holds it, for one transaction or for one statement that commits by
+ * itself.
  *
- * <p>Recovery: after a failure that leaves the connection of no use, or a rollback that fails, the connection is closed,
- * which rolls back what may be left, and the next transaction opens a new one. A thread that leaves within a transaction,
- * by an error that may come again in whatever handles it, leaves {@link #unfinished} set; the next one closes the
- * connection then (R31).
+ * <p>Recovery: after a failure that makes the connection unusable, or a failed rollback, the connection is closed, which
+ * rolls back its transaction, and the next transaction opens a new one. If an error ends a thread inside a transaction, and
+ * strikes again while it is handled, {@link #unfinished} stays set, and the next thread closes the connection (R31).
  */
-final class Writer {
+final class WriterConnection {
 
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
 
     private final Dialect dialect;
+    private final SqlFailures failures;
     private final WriterLock lock = new WriterLock();
     private @Nullable Handle handle;
 
-    /** Whether the connection is in a transaction, or was left in one. */
+    /** Whether the connection is in a transaction, or was left in one by an error. */
     private boolean unfinished;
 
-    Writer(Dialect dialect, Handle handle) {
+    WriterConnection(Dialect dialect, Handle handle) {
         this.dialect = dialect;
+        this.failures = dialect.failures();
         this.handle = handle;
     }
 
     /**
-     * Does work in one transaction, and commits it durably.
+     * Runs work in one transaction, and commits it durably.
      *
      * <p>Waits up to 10 s for another thread's transaction, and then as long as the dialect waits for a lock.
      *
      * @return what the work returned
-     * @throws BackendException if it was not committed, or its outcome is unknown
+     * @throws BackendException if the transaction was not committed, or its outcome is unknown
      */
     <T> T commit(Function<Handle, T> work) {
         return withConnection(open -> commit(open, work));
     }
 
     /**
-     * Executes a statement that commits by itself. Waits as {@link #commit} does.
+     * Executes a statement that commits by itself. Waits as long as {@link #commit} does.
      *
      * @param statement returns whether it has committed; if not, nothing was written
-     * @throws BackendException if it was not committed, or its outcome is unknown
+     * @throws BackendException if the statement was not committed, or its outcome is unknown
      */
-    boolean commitAtOnce(Predicate<Handle> statement) {
-        return withConnection(open -> commitAtOnce(open, statement));
+    boolean commitSingleStatement(Predicate<Handle> statement) {
+        return withConnection(open -> commitSingleStatement(open, statement));
     }
 
     private <T> T withConnection(Function<Handle, T> work) {
@@ -74,8 +76,8 @@ final class Writer {
     }
 
     /**
-     * Closes the connection; with the last one of its file, SQLite moves the log into it. Waits up to 10 s for another
-     * thread's transaction.
+     * Closes the connection. Waits up to 10 s for another thread's transaction; an interrupt does not end the wait. When
+     * the last connection of a file closes, SQLite moves the log into the file.
      */
     void close() {
         WriterLock.Hold hold = acquireUninterruptibly();
@@ -88,7 +90,7 @@ final class Writer {
                 handle = null;
             }
         } catch (JdbiException e) {
-            throw dialect.failure("close", e);
+            throw failures.failure("close", e);
         } finally {
             hold.over = true;
             lock.wakeNext();
@@ -106,7 +108,7 @@ final class Writer {
         }
     }
 
-    /** Returns the connection that the next transaction uses, unless it has to open one. */
+    /** Returns the connection that the next transaction uses, or null if it has to open one. */
     @Nullable
     Handle handle() {
         return handle;
@@ -131,8 +133,8 @@ final class Writer {
             throw e;
         } catch (RuntimeException e) {
             boolean rolledBack = rollBack(open);
-            BackendException failure = committing ? dialect.commitFailure(open, e) : dialect.failure("commit", e);
-            if (rolledBack && dialect.isUsableAfter(failure)) {
+            BackendException failure = committing ? failures.commitFailure(open, e) : failures.failure("commit", e);
+            if (rolledBack && failures.isUsableAfter(failure)) {
                 unfinished = false;
             } else {
                 discard(open, failure);
@@ -144,15 +146,15 @@ final class Writer {
         }
     }
 
-    private boolean commitAtOnce(Handle open, Predicate<Handle> statement) {
+    private boolean commitSingleStatement(Handle open, Predicate<Handle> statement) {
         unfinished = true;
         try {
             boolean committed = statement.test(open);
             unfinished = false;
             return committed;
         } catch (RuntimeException e) {
-            BackendException failure = dialect.commitFailure(open, e);
-            if (dialect.isUsableAfter(failure)) {
+            BackendException failure = failures.commitFailure(open, e);
+            if (failures.isUsableAfter(failure)) {
                 unfinished = false;
             } else {
                 discard(open, failure);
@@ -173,9 +175,9 @@ final class Writer {
         }
     }
 
-    /** Closes the connection. Until that is done it counts as unfinished: what is left of it may hold SQLite's lock. */
+    /** Closes the connection. It counts as unfinished until that is done: what is left of it may hold SQLite's lock. */
     private void discard(Handle open, Throwable failure) {
-        Dialect.close(open, failure);
+        Connections.close(open, failure);
         handle = null;
         unfinished = false;
     }
@@ -184,7 +186,8 @@ final class Writer {
         Handle left = handle;
         if (left != null) {
             rollBack(left);
-            discard(left, new IllegalStateException("a thread has left its transaction"));
+            Connections.closeQuietly(left);
+            handle = null;
         }
         unfinished = false;
     }
@@ -194,12 +197,15 @@ final class Writer {
             WriterLock.Hold hold = lock.acquire(LOCK_TIMEOUT.toNanos());
             if (hold == null) {
                 throw BackendException.transientFailure(
-                        "another thread has been writing for " + LOCK_TIMEOUT.toSeconds() + " s", null);
+                        failures.message(
+                                "commit", "another thread has been writing for " + LOCK_TIMEOUT.toSeconds() + " s"),
+                        null);
             }
             return hold;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw BackendException.transientFailure("interrupted while waiting for another thread's write", e);
+            throw BackendException.transientFailure(
+                    failures.message("commit", "interrupted while waiting for another thread's transaction"), e);
         }
     }
 }

@@ -4,12 +4,12 @@ import dev.keystore.StoreOpenException;
 import dev.keystore.core.SignalKeyDatabase;
 
 /** A second process that opens a store, and prints what came of it. */
-final class OpenProbe {
+final class OpenStoreProbe {
 
     static final String OPENED = "opened";
     static final String REFUSED = "refused: ";
 
-    private OpenProbe() {}
+    private OpenStoreProbe() {}
 
     /** Takes a URL. */
     public static void main(String[] arguments) {

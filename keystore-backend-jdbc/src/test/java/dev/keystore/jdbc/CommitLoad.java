@@ -24,7 +24,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** Eight threads that count, two in each of four contexts, and what they were told about their commits. */
-final class Load implements AutoCloseable {
+final class CommitLoad implements AutoCloseable {
 
     private static final int THREADS = 8;
     private static final int CONTEXTS = 4;
@@ -41,7 +41,7 @@ final class Load implements AutoCloseable {
     private final AtomicInteger failed = new AtomicInteger();
     private volatile boolean stopping;
 
-    Load(SignalKeyDatabase database) {
+    CommitLoad(SignalKeyDatabase database) {
         this.database = database;
         for (int i = 0; i < THREADS; i++) {
             String context = "account-" + i % CONTEXTS;

@@ -13,9 +13,9 @@ import dev.keystore.core.SignalKeyDatabase;
  * A process that counts in a context, takes it back whenever it is lost, and prints each number that it was acknowledged,
  * with what it noted under it.
  */
-final class Fighter {
+final class Contender {
 
-    private Fighter() {}
+    private Contender() {}
 
     /** Takes a URL, and the first of the numbers to note. */
     public static void main(String[] arguments) {

@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /** Stands between a store and a server, and breaks what passes it: at a byte, at a COMMIT, or all of it. */
-final class Proxy implements AutoCloseable {
+final class FaultProxy implements AutoCloseable {
 
     private static final long UNLIMITED = Long.MAX_VALUE / 2;
 
@@ -35,7 +35,7 @@ final class Proxy implements AutoCloseable {
     private volatile CountDownLatch requests = new CountDownLatch(0);
     private volatile CountDownLatch answers = new CountDownLatch(0);
 
-    Proxy(int serverPort) {
+    FaultProxy(int serverPort) {
         this.serverPort = serverPort;
         try {
             this.listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
@@ -112,8 +112,8 @@ final class Proxy implements AutoCloseable {
     }
 
     private void endAll() {
-        clients.forEach(Proxy::close);
-        servers.forEach(Proxy::close);
+        clients.forEach(FaultProxy::close);
+        servers.forEach(FaultProxy::close);
     }
 
     /** Ends the connections there are, and every new one. */

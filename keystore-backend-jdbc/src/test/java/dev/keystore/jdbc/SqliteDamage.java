@@ -12,7 +12,7 @@ import java.util.SplittableRandom;
 import java.util.function.IntPredicate;
 
 /** The ways in which the tests damage a closed store, each at a place that a random generator chooses. */
-enum Damage {
+enum SqliteDamage {
     BIT_ANYWHERE {
         @Override
         String apply(Path path, SplittableRandom random) {
@@ -152,7 +152,7 @@ enum Damage {
         String apply(Path path, SplittableRandom random) {
             int one = row(random);
             int other = one % ROWS + 1;
-            Sqlite.execute(
+            SqliteFixture.execute(
                     path,
                     "CREATE TEMP TABLE was AS SELECT rowid AS place, value FROM entry",
                     "UPDATE entry SET value = (SELECT value FROM was WHERE place = " + (one + other)
@@ -211,11 +211,11 @@ enum Damage {
     /** Damages a file, and returns where. */
     abstract String apply(Path path, SplittableRandom random);
 
-    private interface Change {
+    private interface ByteChange {
         String in(byte[] file);
     }
 
-    private static String bytes(Path path, Change change) {
+    private static String bytes(Path path, ByteChange change) {
         byte[] file = read(path);
         String where = change.in(file);
         write(path, file);
@@ -223,7 +223,7 @@ enum Damage {
     }
 
     private static String sql(Path path, String statement) {
-        Sqlite.execute(path, statement);
+        SqliteFixture.execute(path, statement);
         return statement;
     }
 

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Two processes that take one context from each other, while both are stopped, continued and killed. */
 @Timeout(300)
-final class FightTest {
+final class OwnershipContestTest {
 
     private static final int NOTES = 10_000_000;
     private static final int ENOUGH_LOSSES = 10;
@@ -55,17 +55,17 @@ final class FightTest {
     @DisplayName("R53 two processes fight over a context on SQLite for a minute: one chain, no lost update")
     void sqlite_minute() throws Exception {
         Path path = folder.resolve("keys.db");
-        fight("jdbc:sqlite:" + path, 60, () -> Sqlite.open(path));
+        fight("jdbc:sqlite:" + path, 60, () -> SqliteFixture.open(path));
     }
 
     private void fightOnPostgres(int seconds) throws Exception {
-        String url = Postgres.url(Postgres.newSchema());
-        fight(url, seconds, () -> Postgres.open(url));
+        String url = PostgresFixture.url(PostgresFixture.newSchema());
+        fight(url, seconds, () -> PostgresFixture.open(url));
     }
 
     private void fight(String url, int seconds, Supplier<JdbcBackend> opening) throws Exception {
-        long seed = Long.getLong("keystore.fight.seed", System.nanoTime());
-        System.out.println("keystore.fight.seed=" + seed);
+        long seed = Long.getLong("keystore.contest.seed", System.nanoTime());
+        System.out.println("keystore.contest.seed=" + seed);
         Random random = new Random(seed);
         List<Process> fighting = new ArrayList<>(List.of(start(url), start(url)));
         long endNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
@@ -121,7 +121,7 @@ final class FightTest {
                         "-cp",
                         System.getProperty("java.class.path"),
                         "-Xmx128m",
-                        Fighter.class.getName(),
+                        Contender.class.getName(),
                         url,
                         Integer.toString(fighters.size() * NOTES))
                 .redirectError(ProcessBuilder.Redirect.INHERIT)

@@ -11,9 +11,9 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.assertj.core.api.ThrowableAssertAlternative;
 
 /** Asserts what kind of failure a backend reports, and that it passes. */
-final class Failures {
+final class BackendFailures {
 
-    private Failures() {}
+    private BackendFailures() {}
 
     static ThrowableAssertAlternative<BackendException> assertPermanent(ThrowingCallable call) {
         return assertKind(Kind.PERMANENT, call);

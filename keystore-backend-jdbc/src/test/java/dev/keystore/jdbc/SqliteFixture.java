@@ -20,25 +20,25 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 
 /** What the tests of SQLite have in common. */
-final class Sqlite {
+final class SqliteFixture {
 
-    private Sqlite() {}
+    private SqliteFixture() {}
 
     /** Opens the store at a path as a user does: by URL; but its log stays as it is while nobody commits. */
     static JdbcBackend open(Path path) {
-        return open(path, mover());
+        return open(path, checkpointer());
     }
 
-    /** Makes a mover that looks when the test says so, and whose time goes on by a second with each question. */
-    static SqliteLogMover mover() {
+    /** Makes a checkpointer that looks when the test says so, and whose time goes on by a second with each question. */
+    static SqliteCheckpointer checkpointer() {
         AtomicLong nanos = new AtomicLong();
-        return new SqliteLogMover(null, () -> nanos.addAndGet(TimeUnit.SECONDS.toNanos(1)));
+        return new SqliteCheckpointer(null, () -> nanos.addAndGet(TimeUnit.SECONDS.toNanos(1)));
     }
 
-    /** Opens the store at a path, whose log is moved when the test has the mover look. */
-    static JdbcBackend open(Path path, SqliteLogMover mover) {
+    /** Opens the store at a path, whose log is moved when the test has the checkpointer look. */
+    static JdbcBackend open(Path path, SqliteCheckpointer checkpointer) {
         BackendConfig config = new BackendConfig("jdbc:sqlite:" + path, Map.of());
-        return (JdbcBackend) new SqliteBackendProvider(mover).open(config);
+        return (JdbcBackend) new SqliteBackendProvider(checkpointer).open(config);
     }
 
     /** Runs statements on a file without the backend. */

@@ -16,12 +16,12 @@ import java.util.concurrent.locks.LockSupport;
 import org.jdbi.v3.core.Handle;
 
 /** A server of this JVM's tests, as durable as one in use, with a schema for each test. */
-final class Postgres {
+final class PostgresFixture {
 
     private static final EmbeddedPostgres SERVER = start();
     private static final AtomicInteger SCHEMAS = new AtomicInteger();
 
-    private Postgres() {}
+    private PostgresFixture() {}
 
     private static EmbeddedPostgres start() {
         try {
