@@ -21,8 +21,8 @@ final class SqliteUrlTest {
     @CsvSource({
         "jdbc:sqlite:, names no file",
         "'jdbc:sqlite: ', names no file",
-        "jdbc:sqlite::memory:, is not durable",
-        "jdbc:sqlite::resource:keys.db, is not durable",
+        "jdbc:sqlite::memory:, is not the path of a file",
+        "jdbc:sqlite::resource:keys.db, is not the path of a file",
         "jdbc:sqlite:file:keys.db, contains a file: URI",
         "jdbc:sqlite:keys.db?password=x1y, contains options",
         "jdbc:sqlite, must begin with",
