@@ -5,6 +5,7 @@ import dev.keystore.spi.BackendProvider;
 /** The JDBC backend of Keystore, on SQLite and PostgreSQL. */
 module dev.keystore.jdbc {
     requires dev.keystore.api;
+    requires dev.keystore.spi.support;
     // Jdbi needs it, but can't declare so: Jdbi is an automatic module.
     requires io.leangen.geantyref;
     requires java.sql;

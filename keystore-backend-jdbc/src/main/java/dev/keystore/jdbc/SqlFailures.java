@@ -106,11 +106,7 @@ abstract class SqlFailures {
     }
 
     final String message(String operation, Throwable cause) {
-        return message(operation, String.valueOf(reason(cause)));
-    }
-
-    final String message(String operation, String reason) {
-        return place + ": could not " + operation + ": " + reason;
+        return place + ": could not " + operation + ": " + reason(cause);
     }
 
     /** Returns the driver's exception beneath one of Jdbi's, whose own message may hold bound values. */

@@ -2,6 +2,7 @@ package dev.keystore.jdbc;
 
 import dev.keystore.jdbc.SqliteOpenFiles.Placement;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.support.Folders;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -71,9 +72,8 @@ final class SqliteConnections {
 
     /** SQLite forces the folder with the first commit of each connection, but ignores a failure to do so. */
     private void forceFolder() {
-        Path folder = path.toAbsolutePath().getParent();
         try {
-            DurableNames.force(folder == null ? path : folder);
+            Folders.force(Folders.parentOf(path.toAbsolutePath()));
         } catch (IOException e) {
             throw BackendException.permanent(
                     path + ": could not force its folder to the disk: " + e

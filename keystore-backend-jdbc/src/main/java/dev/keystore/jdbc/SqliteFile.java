@@ -2,15 +2,18 @@ package dev.keystore.jdbc;
 
 import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
+import dev.keystore.spi.support.Folders;
+import dev.keystore.spi.support.Mounts;
+import dev.keystore.spi.support.OwnerOnly;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,7 +42,7 @@ final class SqliteFile {
         if (Files.isDirectory(path)) {
             throw new StoreOpenException(path + " is a folder; name a file in it", null);
         }
-        Path folder = nearestExisting(folderOf(path));
+        Path folder = Folders.nearestExisting(Folders.parentOf(path));
         if (!Files.isDirectory(folder)) {
             throw new StoreOpenException(folder + " is not a folder; name a file in one that can be written", null);
         }
@@ -118,7 +121,9 @@ final class SqliteFile {
     /** Creates the missing folders and an empty file, with access for the owner only. */
     void create() {
         try {
-            createFolders(folderOf(path));
+            Path folder = Folders.parentOf(path);
+            forceName(Folders.nearestExisting(folder));
+            Folders.createMissing(folder, created::push);
             createFile();
         } catch (IOException e) {
             throw new StoreOpenException(path + " could not be created: " + e, e);
@@ -140,25 +145,10 @@ final class SqliteFile {
         }
     }
 
-    private void createFolders(Path folder) throws IOException {
-        if (Files.exists(folder)) {
-            forceName(folder);
-            return;
-        }
-        createFolders(folderOf(folder));
-        try {
-            Files.createDirectory(folder, ownerOnly(folder, "rwx------"));
-        } catch (FileAlreadyExistsException e) {
-            return;
-        }
-        created.push(folder);
-        DurableNames.force(folderOf(folder));
-    }
-
     /** Forces a folder's name, since whoever created it may have been killed before; but not where this user can't read. */
     private void forceName(Path folder) throws IOException {
-        if (!Files.exists(path) && Files.isReadable(folderOf(folder))) {
-            DurableNames.force(folderOf(folder));
+        if (!Files.exists(path) && Files.isReadable(Folders.parentOf(folder))) {
+            Folders.force(Folders.parentOf(folder));
         }
     }
 
@@ -167,35 +157,12 @@ final class SqliteFile {
             return;
         }
         try {
-            Files.createFile(path, ownerOnly(path, "rw-------"));
+            OwnerOnly.createFile(path);
         } catch (FileAlreadyExistsException e) {
             return;
         }
         created.push(path);
-        DurableNames.force(folderOf(path));
-    }
-
-    static FileAttribute<?>[] ownerOnly(Path path, String permissions) {
-        boolean posix = path.getFileSystem().supportedFileAttributeViews().contains("posix");
-        return posix
-                ? new FileAttribute<?>[] {
-                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
-                }
-                : new FileAttribute<?>[0];
-    }
-
-    private static Path nearestExisting(Path folder) {
-        Path existing = folder;
-        while (!Files.exists(existing)) {
-            existing = folderOf(existing);
-        }
-        return existing;
-    }
-
-    /** Returns the folder of an absolute path; the root, which always exists, is its own. */
-    private static Path folderOf(Path path) {
-        Path folder = path.getParent();
-        return folder == null ? path : folder;
+        Folders.force(Folders.parentOf(path));
     }
 
     private static boolean isEmpty(Path path) {
@@ -211,7 +178,7 @@ final class SqliteFile {
     /** If only the file is mounted, the log stays inside the container, and the last commits are lost with it. */
     private static void requireNoMount(Path path) {
         try {
-            if (Files.exists(path) && SqliteMounts.isMountPoint(path)) {
+            if (Files.exists(path) && isMountPoint(path)) {
                 throw new StoreOpenException(
                         path + " is a mount point, and SQLite keeps the last commits in a log in the same folder, which"
                                 + " the mount leaves out; mount the folder that holds the file, not the file",
@@ -220,6 +187,15 @@ final class SqliteFile {
         } catch (IOException e) {
             throw new StoreOpenException(path + " can't be examined: " + e, e);
         }
+    }
+
+    /** Returns whether a file is listed as a mount point, or, if the system has no list, is on another device than its folder. */
+    private static boolean isMountPoint(Path path) throws IOException {
+        Path real = path.toRealPath();
+        Optional<Set<String>> points = Mounts.points();
+        return points.isPresent()
+                ? points.get().contains(real.toString())
+                : !Mounts.areOnSameDevice(real, Folders.parentOf(real));
     }
 
     /** SQLite deletes the log of an empty file, with all commits in it. */

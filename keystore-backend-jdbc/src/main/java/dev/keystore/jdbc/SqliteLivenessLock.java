@@ -3,6 +3,7 @@ package dev.keystore.jdbc;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.support.OwnerOnly;
 import java.io.IOException;
 import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.FileLock;
@@ -46,7 +47,7 @@ final class SqliteLivenessLock {
                     path,
                     Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE),
                     null,
-                    SqliteFile.ownerOnly(path, "rw-------"));
+                    OwnerOnly.fileAttributes(path));
         }
     }
 

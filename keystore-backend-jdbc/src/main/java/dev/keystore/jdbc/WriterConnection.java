@@ -4,11 +4,11 @@ import dev.keystore.ContextOwnedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.support.TimedLock;
 import java.time.Duration;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import org.jdbi.v3.core.Handle;
-import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,7 +25,7 @@ final class WriterConnection {
 
     private final Dialect dialect;
     private final SqlFailures failures;
-    private final WriterLock lock = new WriterLock();
+    private final TimedLock lock = new TimedLock("another thread's transaction", LOCK_TIMEOUT);
     private @Nullable Handle handle;
 
     /** Whether the connection is in a transaction, or was left in one by an error. */
@@ -60,19 +60,17 @@ final class WriterConnection {
     }
 
     private <T> T withConnection(Function<Handle, T> work) {
-        WriterLock.Hold hold = acquire();
-        try {
+        return lock.<T, RuntimeException>hold("commit", () -> {
             if (unfinished) {
                 discardUnfinished();
             }
-            if (handle == null) {
-                handle = dialect.reopenWriter();
+            Handle open = handle;
+            if (open == null) {
+                open = dialect.reopenWriter();
+                handle = open;
             }
-            return work.apply(handle);
-        } finally {
-            hold.over = true;
-            lock.wakeNext();
-        }
+            return work.apply(open);
+        });
     }
 
     /**
@@ -80,32 +78,30 @@ final class WriterConnection {
      * the last connection of a file closes, SQLite moves the log into the file.
      */
     void close() {
-        WriterLock.Hold hold = acquireUninterruptibly();
-        try {
-            if (unfinished) {
-                discardUnfinished();
-            }
-            if (handle != null) {
-                handle.close();
-                handle = null;
-            }
-        } catch (JdbiException e) {
-            throw failures.failure("close", e);
-        } finally {
-            hold.over = true;
-            lock.wakeNext();
-        }
-    }
-
-    private WriterLock.Hold acquireUninterruptibly() {
         boolean interrupted = Thread.interrupted();
         try {
-            return acquire();
+            lock.hold("close", this::closeConnection);
         } finally {
             if (interrupted) {
                 Thread.currentThread().interrupt();
             }
         }
+    }
+
+    /** Returns whether a connection was open. */
+    private boolean closeConnection() {
+        if (unfinished) {
+            discardUnfinished();
+        }
+        Handle open = handle;
+        if (open != null) {
+            failures.translate("close", () -> {
+                open.close();
+                return open;
+            });
+            handle = null;
+        }
+        return open != null;
     }
 
     /** Returns the connection that the next transaction uses, or null if it has to open one. */
@@ -190,22 +186,5 @@ final class WriterConnection {
             handle = null;
         }
         unfinished = false;
-    }
-
-    private WriterLock.Hold acquire() {
-        try {
-            WriterLock.Hold hold = lock.acquire(LOCK_TIMEOUT.toNanos());
-            if (hold == null) {
-                throw BackendException.transientFailure(
-                        failures.message(
-                                "commit", "another thread has been writing for " + LOCK_TIMEOUT.toSeconds() + " s"),
-                        null);
-            }
-            return hold;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw BackendException.transientFailure(
-                    failures.message("commit", "interrupted while waiting for another thread's transaction"), e);
-        }
     }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.keystore.StoreOpenException;
+import dev.keystore.spi.support.Mounts;
 import dev.keystore.testkit.Tmpfs;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -49,12 +50,12 @@ final class SqliteMountTest {
         try (Tmpfs tmpfs = Tmpfs.mount(other, "size=1m")) {
             Files.copy(source, other.resolve("keys.db"));
             bound(tmpfs.folder().resolve("keys.db"), path, () -> {
-                assertThat(SqliteMounts.isOnAnotherDevice(path)).isTrue();
+                assertThat(Mounts.areOnSameDevice(path, folder)).isFalse();
                 assertRefused(path);
             });
-            assertThat(SqliteMounts.isOnAnotherDevice(other.resolve("keys.db"))).isFalse();
+            assertThat(Mounts.areOnSameDevice(other.resolve("keys.db"), other)).isTrue();
         }
-        assertThat(SqliteMounts.isOnAnotherDevice(path)).isFalse();
+        assertThat(Mounts.areOnSameDevice(path, folder)).isTrue();
     }
 
     @Test
@@ -80,24 +81,6 @@ final class SqliteMountTest {
         });
         try (JdbcBackend backend = SqliteFixture.open(source)) {
             assertThat(backend.list("alice")).hasSize(2);
-        }
-    }
-
-    @Test
-    @DisplayName("the table of mounts is read with its escapes, and a folder or a part of a name is no match")
-    void table() throws Exception {
-        Path table = Files.writeString(folder.resolve("mountinfo"), """
-                22 27 0:21 / /proc rw,relatime - proc proc rw
-                27 1 254:0 / /data/folder rw,relatime shared:1 - ext4 /dev/vda rw
-                28 1 254:0 /var/k.db /data/my\\040keys\\134\\011.db rw,relatime - ext4 /dev/vda rw
-                29 1 254:0 /var/k.db//deleted /data/ü.db rw,relatime - ext4 /dev/vda rw
-                """);
-
-        assertThat(SqliteMounts.isListed(Path.of("/data/my keys\\\t.db"), table))
-                .isTrue();
-        assertThat(SqliteMounts.isListed(Path.of("/data/ü.db"), table)).isTrue();
-        for (String other : new String[] {"/data/folder/keys.db", "/data/my", "/data/fold", "/var/k.db", "/data"}) {
-            assertThat(SqliteMounts.isListed(Path.of(other), table)).as(other).isFalse();
         }
     }
 

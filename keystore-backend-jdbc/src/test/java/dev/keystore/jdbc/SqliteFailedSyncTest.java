@@ -1,12 +1,10 @@
 package dev.keystore.jdbc;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,21 +12,10 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-final class DurableNamesTest {
+final class SqliteFailedSyncTest {
 
     @TempDir
     Path folder;
-
-    @Test
-    @DisplayName("R11 a folder that can't be opened to be forced is a failure, and an interrupt is none")
-    void errors() throws Exception {
-        assertThatExceptionOfType(NoSuchFileException.class)
-                .isThrownBy(() -> DurableNames.force(folder.resolve("missing")));
-
-        Thread.currentThread().interrupt();
-        DurableNames.force(folder);
-        assertThat(Thread.interrupted()).as("flag").isTrue();
-    }
 
     @Test
     @DisplayName("R11 a new store whose folder the system fails to force is refused, and nothing of it is left")
@@ -46,7 +33,7 @@ final class DurableNamesTest {
         SqliteFixture.open(folder.resolve("keys.db")).close();
         assertThat(openWithFailingSync(1))
                 .contains(OpenStoreProbe.REFUSED)
-                .contains("could not force the folder that it is in to the disk")
+                .contains("could not force its folder to the disk")
                 .contains("Input/output error");
         assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
     }
