@@ -119,7 +119,7 @@ final class OwnerTable {
                 .orElse(List.of());
     }
 
-    /** Makes this process the owner of a context, and returns the new epoch. */
+    /** Takes over a context for this backend, and returns the new epoch. */
     long takeOver(Handle handle, String context) {
         return handle.createQuery("""
                         INSERT INTO owner (context, epoch, holder, host, process, since)

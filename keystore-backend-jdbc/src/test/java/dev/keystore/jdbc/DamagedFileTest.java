@@ -43,10 +43,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Opens and reads a store whose closed file was damaged, some hundred times: each read is the right value or an error that
+ * Opens and reads a store whose closed file was damaged, some hundred times: each read yields the right value or an error that
  * names the place, and opening is that or a refusal that changes nothing.
  *
- * <p>Damage {@code n} is made from seed {@code n} alone. To see one again, and no other:
+ * <p>Damage {@code n} depends on the seed {@code n} alone. To repeat only one:
  * {@code -Dkeystore.damage.first=n -Dkeystore.damage.count=1}.
  */
 class DamagedFileTest {
@@ -109,20 +109,22 @@ class DamagedFileTest {
     }
 
     @Test
-    @DisplayName("R43 R44 a damaged file is refused, or each read is the right value or names the place")
+    @DisplayName("R43 R44 a damaged file is refused, or each read yields the right value or names the damaged entry")
     void damages() {
         run(1, 150);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R43 R44 a damaged file is refused, or each read is the right value or names the place, 10,000 times")
+    @DisplayName(
+            "R43 R44 a damaged file is refused, or each read yields the right value or names the damaged entry, 10,000 times")
     void manyDamages() {
         run(1_000_001, 10_000);
     }
 
     @Test
-    @DisplayName("R43 one bit of a key in the index: nothing is taken for absent, nothing is written, the rest is read")
+    @DisplayName(
+            "R43 after one bit of a key in the index has flipped, no entry is reported absent, nothing is written, the rest is read")
     void keyDamaged_isNoAbsence() throws Exception {
         restore();
         byte[] file = Files.readAllBytes(path);
@@ -170,7 +172,7 @@ class DamagedFileTest {
 
     @Test
     @DisplayName(
-            "R43 verify of a file with a damaged page lists what lies before and after it, and names what it can't read")
+            "R43 verify of a file with a damaged page lists the entries before and after it, and names those it can't read")
     void pageDamaged_restIsVerified() throws Exception {
         for (boolean index : List.of(false, true)) {
             restore();
@@ -201,7 +203,7 @@ class DamagedFileTest {
     }
 
     @Test
-    @DisplayName("R43 a value that damage turned into NULL is a damaged entry, not an absent one")
+    @DisplayName("R43 an entry whose value became NULL through damage is reported as damaged, not as absent")
     void valueIsNull_isCorrupt() {
         restore();
         SqliteFixture.execute(
@@ -264,7 +266,7 @@ class DamagedFileTest {
         }
     }
 
-    /** What became of one damage. */
+    /** The outcome of one damage. */
     private final class Trial {
 
         private final boolean inBulk;
@@ -310,7 +312,7 @@ class DamagedFileTest {
             }
         }
 
-        /** Reads and lists everything, and returns what was right. */
+        /** Reads and lists everything, and returns the entries that were right. */
         private Set<Place> read(SignalKeyDatabase database) {
             Set<Place> right = new HashSet<>();
             for (String context : CONTEXTS) {
@@ -355,7 +357,7 @@ class DamagedFileTest {
             return right;
         }
 
-        /** Reads all of a type at once; what fails here fails again when it is read alone. */
+        /** Reads all entries of a type in one call; an entry that fails here also fails when it is read alone. */
         private Map<String, byte[]> bulk(SignalKeyStore store, KeyType<byte[]> type) {
             try {
                 return store.get(
@@ -441,7 +443,7 @@ class DamagedFileTest {
             }
         }
 
-        /** Opens the store again after writes: what was right must still be, and what was written be there. */
+        /** Opens the store again after writes: the right entries must still be right, and the written ones exist. */
         private void assertStill(Set<Place> right) {
             try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + path)) {
                 for (Place place : right) {

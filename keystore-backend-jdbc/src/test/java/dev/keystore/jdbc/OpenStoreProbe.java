@@ -3,7 +3,7 @@ package dev.keystore.jdbc;
 import dev.keystore.StoreOpenException;
 import dev.keystore.core.SignalKeyDatabase;
 
-/** A second process that opens a store, and prints what came of it. */
+/** A second process that opens a store, and prints the outcome. */
 final class OpenStoreProbe {
 
     static final String OPENED = "opened";
@@ -11,7 +11,7 @@ final class OpenStoreProbe {
 
     private OpenStoreProbe() {}
 
-    /** Takes a URL. */
+    /** The argument is a URL. */
     public static void main(String[] arguments) {
         try {
             SignalKeyDatabase.open(arguments[0]).close();

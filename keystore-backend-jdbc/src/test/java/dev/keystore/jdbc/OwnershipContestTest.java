@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Two processes that take one context from each other, while both are stopped, continued and killed. */
+/** Two processes that take over one context from each other, while both are stopped, continued and killed. */
 @Timeout(300)
 final class OwnershipContestTest {
 
@@ -38,32 +38,32 @@ final class OwnershipContestTest {
     }
 
     @Test
-    @DisplayName("R53 two processes fight over a context on PostgreSQL: one chain, no lost update; a sample")
+    @DisplayName("R53 two processes that contend for a context on PostgreSQL lose no update; a sample")
     void postgres_sample() throws Exception {
         fightOnPostgres(3);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R53 two processes fight over a context on PostgreSQL for a minute: one chain, no lost update")
+    @DisplayName("R53 two processes that contend for a context on PostgreSQL for a minute lose no update")
     void postgres_minute() throws Exception {
         fightOnPostgres(60);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R53 two processes fight over a context on SQLite for a minute: one chain, no lost update")
+    @DisplayName("R53 two processes that contend for a context on SQLite for a minute lose no update")
     void sqlite_minute() throws Exception {
         Path path = folder.resolve("keys.db");
-        fight("jdbc:sqlite:" + path, 60, () -> SqliteFixture.open(path));
+        contend("jdbc:sqlite:" + path, 60, () -> SqliteFixture.open(path));
     }
 
     private void fightOnPostgres(int seconds) throws Exception {
         String url = PostgresFixture.url(PostgresFixture.newSchema());
-        fight(url, seconds, () -> PostgresFixture.open(url));
+        contend(url, seconds, () -> PostgresFixture.open(url));
     }
 
-    private void fight(String url, int seconds, Supplier<JdbcBackend> opening) throws Exception {
+    private void contend(String url, int seconds, Supplier<JdbcBackend> opening) throws Exception {
         long seed = Long.getLong("keystore.contest.seed", System.nanoTime());
         System.out.println("keystore.contest.seed=" + seed);
         Random random = new Random(seed);
@@ -132,7 +132,7 @@ final class OwnershipContestTest {
         return fighter;
     }
 
-    /** Returns what a fighter was acknowledged; its last line may be cut off. */
+    /** Returns the commits that a process reported as acknowledged; its last line may be cut off. */
     private Map<Integer, Integer> acknowledged(int fighter) throws IOException {
         Map<Integer, Integer> acknowledged = new HashMap<>();
         String output = Files.readString(outputs.get(fighter));

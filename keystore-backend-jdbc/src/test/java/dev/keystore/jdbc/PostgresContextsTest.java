@@ -21,7 +21,7 @@ final class PostgresContextsTest {
 
     @Test
     @Timeout(120)
-    @DisplayName("R52 a thousand contexts of one process share ten connections: each writes, and reads what it wrote")
+    @DisplayName("R52 a thousand contexts of one process share ten connections; each reads its own writes")
     void contexts_thousand() throws Exception {
         contexts(1_000);
     }

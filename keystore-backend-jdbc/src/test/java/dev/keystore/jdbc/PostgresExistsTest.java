@@ -22,14 +22,14 @@ import org.junit.jupiter.api.Timeout;
 final class PostgresExistsTest {
 
     @Test
-    @DisplayName("R58 a store that must exist and is in no table, schema or database is not found; nothing is created")
+    @DisplayName("R58 with mustExist, a store without tables, schema or database is not found, and nothing is created")
     void mustExist() {
         String schema = PostgresFixture.newSchema();
         String url = PostgresFixture.url(schema);
         assertNotFound(url);
         assertNotFound(PostgresFixture.url("no_such_schema"));
         assertNotFound(url.replace("/postgres?", "/no_such_database?"));
-        // It would fail if one was there.
+        // It would fail if one existed.
         PostgresFixture.execute(
                 "CREATE TABLE " + schema + ".keystore_format ()", "DROP TABLE " + schema + ".keystore_format");
 
@@ -48,7 +48,7 @@ final class PostgresExistsTest {
     }
 
     @Test
-    @DisplayName("R53 an owner in this process is said to be in it")
+    @DisplayName("R53 the refusal says that the owner is in the same process")
     void ownerInThisProcess() {
         String url = PostgresFixture.url(PostgresFixture.newSchema());
         try (JdbcBackend owner = PostgresFixture.open(url);
@@ -61,7 +61,7 @@ final class PostgresExistsTest {
     }
 
     @Test
-    @DisplayName("R27 an interrupt ends the wait for a server that does not answer, and the flag is kept")
+    @DisplayName("R27 an interrupt ends the wait for a server that does not answer, and its flag is preserved")
     void openingIsInterrupted() throws Exception {
         try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             String url = "jdbc:postgresql://localhost:" + silent.getLocalPort()

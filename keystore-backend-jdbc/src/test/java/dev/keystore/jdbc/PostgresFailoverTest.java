@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A primary that dies, and its standby that takes its place, or answers in it. */
+/** A primary that is killed, and a standby that is promoted, or answers at the primary's address. */
 @Tag("long")
 @Timeout(600)
 final class PostgresFailoverTest {
@@ -36,7 +36,7 @@ final class PostgresFailoverTest {
 
     @Test
     @DisplayName(
-            "R54 the primary is killed under load and its standby promoted: no acknowledged commit is lost, none is there twice")
+            "R54 when the primary is killed under load and its standby promoted, each acknowledged commit exists exactly once")
     void failover() throws Exception {
         Path primaryData = folder.resolve("primary");
         Path standbyData = folder.resolve("standby");
@@ -52,9 +52,8 @@ final class PostgresFailoverTest {
     }
 
     @Test
-    @DisplayName(
-            "R40 R41 an address that leads to a standby for a moment: commits fail with nothing written, nothing is read"
-                    + " from the standby, which is behind, and service resumes by itself when the address leads to the primary")
+    @DisplayName("R40 R41 while an address leads to a standby, commits fail with nothing written, nothing is read"
+            + " from the standby, which lags behind, and service resumes when the address leads to the primary")
     void standbyForAMoment() throws Exception {
         Path primaryData = folder.resolve("primary");
         Path standbyData = folder.resolve("standby");
@@ -115,7 +114,7 @@ final class PostgresFailoverTest {
         }
     }
 
-    /** Makes a copy of the stopped primary's folder that of its standby. */
+    /** Copies the stopped primary's folder for a standby. */
     private static void follow(Path standbyData, int primaryPort) throws IOException {
         Files.createFile(standbyData.resolve("standby.signal"));
         Files.writeString(

@@ -32,7 +32,7 @@ final class PostgresFailureTest {
     }
 
     @Test
-    @DisplayName("R12 R45 a group that the server refuses leaves nothing, and no message shows a value")
+    @DisplayName("R12 R45 of a group that the server refuses nothing is written, and no message shows a value")
     void refusedGroup() {
         byte[] secret = "a secret".getBytes(StandardCharsets.UTF_8);
         backend.save("alice", "session", "kept", secret);
@@ -56,7 +56,7 @@ final class PostgresFailureTest {
     }
 
     @Test
-    @DisplayName("a writer connection that breaks is replaced: the commit fails as transient, the next one succeeds")
+    @DisplayName("a broken writer connection is replaced: the commit fails as transient, and the next one succeeds")
     void brokenWriter() {
         Handle broken = Objects.requireNonNull(backend.writer().handle());
         PostgresFixture.terminate(broken);
@@ -70,7 +70,7 @@ final class PostgresFailureTest {
     }
 
     @Test
-    @DisplayName("R11 a role that would be answered before its commits are durable is not")
+    @DisplayName("R11 commits are durable before they are acknowledged even if the role is configured otherwise")
     void hastyRole() {
         String role = "hasty_" + schema;
         PostgresFixture.execute(

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A server whose disk is full: of the tables, or of the log. */
+/** A server with a full disk, either that of the tables or that of the log. */
 @Timeout(300)
 final class PostgresFullDiskTest {
 
@@ -32,13 +32,12 @@ final class PostgresFullDiskTest {
     @TempDir
     private Path folder;
 
-    /** What was acknowledged, by id. */
+    /** The acknowledged values, by id. */
     private final Map<String, byte[]> acknowledged = new HashMap<>();
 
     @Test
-    @DisplayName(
-            "R12 R41 the tables' disk is full: the commit fails with what to do and nothing of it is written, reads go"
-                    + " on; with more room, commits succeed")
+    @DisplayName("R12 R41 when the tables' disk is full, a commit fails with a remedy and writes nothing, and reads go"
+            + " on; with more space, commits succeed")
     void tables() throws Exception {
         String schema = PostgresFixture.newSchema();
         Path location = Files.createDirectory(folder.resolve("tables"));
@@ -65,8 +64,8 @@ final class PostgresFullDiskTest {
     @Test
     @Tag("long")
     @DisplayName(
-            "R11 R41 the log's disk is full: the server stops, commits are reported as unknown or failed, and service"
-                    + " resumes when it is started again with more room; what was acknowledged is there")
+            "R11 R41 when the log's disk is full, the server stops, commits are reported as unknown or failed, and service"
+                    + " resumes when it is restarted with more space; no acknowledged commit is lost")
     void log() throws Exception {
         Path data = Files.createDirectory(folder.resolve("data"));
         try (Tmpfs disk = Tmpfs.mount(data, "size=110m");
@@ -88,7 +87,7 @@ final class PostgresFullDiskTest {
         }
     }
 
-    /** Makes the server begin files of its log until it can't. */
+    /** Makes the server start new log files until that fails. */
     private static void fillLog(RestartablePostgres server) {
         try (Connection connection = DriverManager.getConnection(server.url());
                 Statement statement = connection.createStatement()) {

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A server that is away for a while. */
+/** A server that is unreachable for a while. */
 @Timeout(120)
 final class PostgresOutageTest {
 
@@ -54,8 +54,9 @@ final class PostgresOutageTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"refuses", "hangs"})
-    @DisplayName("R40 R41 a server that refuses or hangs: cached reads go on, what was sent is unknown, what was not is"
-            + " not written, then all goes on")
+    @DisplayName(
+            "R40 R41 while a server refuses or hangs, cached reads go on, a sent commit is unknown, one that was not sent is"
+                    + " not written, and service resumes")
     void outage(String how) {
         outage(how.equals("hangs") ? proxy::hang : proxy::refuse);
     }
@@ -63,8 +64,8 @@ final class PostgresOutageTest {
     @Test
     @Tag("long")
     @DisplayName(
-            "R27 R40 R41 answers that stay away for longer than socketTimeout and commitTimeout, while the server gets"
-                    + " what is sent: the same")
+            "R27 R40 R41 when answers are delayed for longer than socketTimeout and commitTimeout, while the server gets"
+                    + " the statements, the same holds")
     void outage_ofAnswers() {
         outage(proxy::holdAnswers);
     }
@@ -86,7 +87,7 @@ final class PostgresOutageTest {
     }
 
     @Test
-    @DisplayName("R40 a commit that meets a server that ended all connections is tried again, and succeeds")
+    @DisplayName("R40 a commit after the server ended all connections is retried, and succeeds")
     void connectionsEnded() {
         PostgresFixture.terminateAll(schema);
         put("a", 1);
@@ -98,8 +99,8 @@ final class PostgresOutageTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     @DisplayName(
-            "R27 R54 a connection of which one direction is closed is given up: the commit is written once, and what"
-                    + " was acknowledged before is there")
+            "R27 R54 a connection that is closed in one direction is replaced: the commit is written once, and what"
+                    + " was acknowledged before is not lost")
     void halfClosed(boolean toServer) {
         try (SignalKeyDatabase patient = SignalKeyDatabase.builder()
                 .url(PostgresFixture.url(proxy.port(), schema))
@@ -121,7 +122,7 @@ final class PostgresOutageTest {
     @Test
     @Tag("long")
     @DisplayName(
-            "R27 no wait exceeds its deadline, however the connection fails, under load; nothing acknowledged is lost")
+            "R27 under load, no wait exceeds its deadline however the connection fails, and no acknowledged commit is lost")
     void outages_underLoad() throws Exception {
         List<Runnable> outages = List.of(
                 proxy::hang,

@@ -34,7 +34,7 @@ final class PostgresPoolerTest {
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 5})
     @DisplayName(
-            "R53 a pooler that shares sessions between transactions is refused, with what to set; the schema and the"
+            "R53 a pooler that shares sessions between transactions is refused with the setting to change; the schema and the"
                     + " sessions stay as they are")
     void transactionPooling(int sessions) throws Exception {
         try (TransactionPooler pooler = new TransactionPooler(PostgresFixture.port(), sessions)) {
@@ -64,9 +64,8 @@ final class PostgresPoolerTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"transaction", "session"})
-    @DisplayName(
-            "R53 PgBouncer that pools transactions is refused; where it pools sessions, an owner is known to be alive"
-                    + " until it closes")
+    @DisplayName("R53 PgBouncer in transaction mode is refused; in session mode, an owner is known to be alive"
+            + " until it closes")
     void pgBouncer(String mode, @TempDir Path folder) throws Exception {
         Assumptions.assumeTrue(Files.isExecutable(PGBOUNCER), PGBOUNCER + " is not installed");
         int port = freePort();
@@ -85,7 +84,7 @@ final class PostgresPoolerTest {
                 assertThatExceptionOfType(ContextOwnedException.class)
                         .isThrownBy(() -> other.takeOverUnlessOwned("alice"));
                 owner.close();
-                // The pooler resets the session when it sees that.
+                // The pooler resets the session when it notices.
                 PostgresFixture.await("the end of the owner's lock", """
                         SELECT FROM %s.owner WHERE NOT EXISTS (
                             SELECT FROM pg_locks WHERE locktype = 'advisory'

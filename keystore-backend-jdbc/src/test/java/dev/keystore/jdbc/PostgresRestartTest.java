@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A server that dies under load, and is started again on its folder. */
+/** A server that is killed under load, and restarted on its folder. */
 @Timeout(300)
 final class PostgresRestartTest {
 
@@ -27,8 +27,8 @@ final class PostgresRestartTest {
     @ParameterizedTest
     @ValueSource(strings = {"stopped at once", "killed"})
     @DisplayName(
-            "R40 R41 R54 the server dies under load and is started again: cached reads go on, commits wait or fail"
-                    + " truthfully, service resumes, and what was acknowledged is there, once, and nothing else but what was in doubt")
+            "R40 R41 R54 while the server is killed under load and restarted, cached reads go on, commits wait or fail"
+                    + " truthfully, service resumes, and each acknowledged commit exists once, and no other except unknown ones")
     void restart(String how) throws Exception {
         try (RestartablePostgres server = new RestartablePostgres(folder.resolve("data"))) {
             server.start();

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What happens to a whole server: its configuration changes, its connections are used up. */
+/** Changes of a whole server: a reload of its configuration, and the exhaustion of its connections. */
 @Timeout(180)
 final class PostgresServerTest {
 
@@ -95,8 +95,8 @@ final class PostgresServerTest {
 
     @Test
     @DisplayName(
-            "R27 R40 R41 max_connections used up: opening is refused with what to do; a store that lost its connection"
-                    + " reads from its cache, reports the commit as unknown, and goes on by itself when there is room")
+            "R27 R40 R41 when max_connections is reached, opening is refused with a remedy; a store that lost its connection"
+                    + " reads from its cache, reports the commit as unknown, and goes on when connections are free")
     void connectionsUsedUp() throws Exception {
         Deque<Connection> others = new ArrayDeque<>();
         try (SignalKeyDatabase database = SignalKeyDatabase.builder()

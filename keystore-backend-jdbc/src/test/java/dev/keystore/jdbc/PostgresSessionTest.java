@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The session that writes: what it sets, and when it is given up. */
+/** The writer's session: its settings, and when it is replaced. */
 @Timeout(120)
 final class PostgresSessionTest {
 
@@ -43,7 +43,7 @@ final class PostgresSessionTest {
 
     @Test
     @DisplayName(
-            "R40 a session that became read-only is given up: the commit fails as transient, the next one succeeds")
+            "R40 a session that became read-only is replaced: the commit fails as transient, and the next one succeeds")
     void readOnlySession() {
         try (JdbcBackend backend = PostgresFixture.open(url)) {
             Handle readOnly = writer(backend);
@@ -97,7 +97,7 @@ final class PostgresSessionTest {
 
     @ParameterizedTest
     @CsvSource({"on, on", "local, local", "remote_write, remote_write", "remote_apply, remote_apply", "off, on"})
-    @DisplayName("R11 the session keeps the synchronous_commit of its role, but raises off to on, and sets it itself")
+    @DisplayName("R11 the session sets synchronous_commit to the value of its role, but to on if that is off")
     void synchronousCommit(String ofRole, String ofSession) {
         PostgresFixture.execute("ALTER ROLE " + role + " SET synchronous_commit = " + ofRole);
         try (JdbcBackend backend = PostgresFixture.open(url)) {
@@ -109,7 +109,7 @@ final class PostgresSessionTest {
         }
     }
 
-    /** The setting, with its source: what a session has set itself outweighs what a reload changes. */
+    /** Returns the setting and its source: a session's own setting overrides one that a reload changes. */
     private static String setting(JdbcBackend backend) {
         return writer(backend)
                 .createQuery("SELECT setting FROM pg_settings WHERE name = 'synchronous_commit' AND source = 'session'")

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** How the backends of this module are found, and what they need. */
+/** How the backends of this module are found, and which artifacts they need. */
 final class ProvidersTest {
 
     @TempDir

@@ -76,7 +76,7 @@ final class ReaderPoolTest {
 
     @Test
     @DisplayName("R31 after more errors within queries than there are connections, reads go on")
-    void errorsInQueries() {
+    void errorsInQueries() throws Exception {
         for (int i = 0; i < 10 * SLOTS; i++) {
             assertThatExceptionOfType(OutOfMemoryError.class)
                     .isThrownBy(() -> pool.withHandle(handle -> {
@@ -89,7 +89,7 @@ final class ReaderPoolTest {
 
     @Test
     @DisplayName("R31 after more errors while connections are opened than there are connections, reads go on")
-    void errorsInOpening() {
+    void errorsInOpening() throws Exception {
         failure.set(new StackOverflowError());
         for (int i = 0; i < 10 * SLOTS; i++) {
             assertThatExceptionOfType(StackOverflowError.class).isThrownBy(() -> pool.withHandle(ReaderPoolTest::one));
@@ -130,12 +130,11 @@ final class ReaderPoolTest {
         }
     }
 
-    private void assertAllUsable() {
-        try (OccupiedReaders others = new OccupiedReaders(pool, SLOTS - 1)) {
-            assertThat(pool.<Integer>withHandle(ReaderPoolTest::one)).isEqualTo(1);
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
+    private void assertAllUsable() throws Exception {
+        OccupiedReaders.occupy(
+                pool,
+                SLOTS - 1,
+                () -> assertThat(pool.<Integer>withHandle(ReaderPoolTest::one)).isEqualTo(1));
         assertThat(pool.open()).isEqualTo(SLOTS);
     }
 
@@ -158,11 +157,12 @@ final class ReaderPoolTest {
     @DisplayName("R27 a read waits for a connection no longer than the timeout")
     void timeout() throws Exception {
         ReaderPool brief = pool(Duration.ofMillis(20));
-        try (OccupiedReaders others = new OccupiedReaders(brief, SLOTS)) {
-            assertThatExceptionOfType(ConnectionException.class)
-                    .isThrownBy(() -> brief.withHandle(ReaderPoolTest::one))
-                    .withStackTraceContaining("all 3 connections for reading have been in use");
-        }
+        OccupiedReaders.occupy(
+                brief,
+                SLOTS,
+                () -> assertThatExceptionOfType(ConnectionException.class)
+                        .isThrownBy(() -> brief.withHandle(ReaderPoolTest::one))
+                        .withStackTraceContaining("all 3 connections for reading have been in use"));
         brief.close();
     }
 

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The log of a store is moved into its file while nobody commits, and when the process exits. */
+/** The log of a store is checkpointed while the store is idle, and when the process exits. */
 final class SqliteCheckpointerTest {
 
     private final SqliteCheckpointer checkpointer = SqliteFixture.checkpointer();
@@ -48,7 +48,7 @@ final class SqliteCheckpointerTest {
     }
 
     @Test
-    @DisplayName("R11 a copy of the file alone has everything, once there was no commit between two looks")
+    @DisplayName("R11 after two looks without a commit between them, a copy of the file alone has everything")
     void idle() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path, checkpointer)) {
             save(backend, "first");
@@ -68,7 +68,8 @@ final class SqliteCheckpointerTest {
     }
 
     @Test
-    @DisplayName("R11 what a crash left in the log is moved by the store that opens the file next, without a commit")
+    @DisplayName(
+            "R11 the log that a crash left is checkpointed by the next store that opens the file, without a commit")
     void afterCrash() throws Exception {
         Path crashed = folder.resolve("crashed.db");
         try (JdbcBackend backend = SqliteFixture.open(crashed)) {
@@ -87,7 +88,7 @@ final class SqliteCheckpointerTest {
     }
 
     @Test
-    @DisplayName("a store that stays idle is moved once: nothing more until the next commit")
+    @DisplayName("the log of an idle store is checkpointed once, and not again until the next commit")
     void once() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path, checkpointer);
                 Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
@@ -106,7 +107,8 @@ final class SqliteCheckpointerTest {
     }
 
     @Test
-    @DisplayName("a look beside a transaction that writes waits for nothing, and moves the log at the next one")
+    @DisplayName(
+            "a look during another connection's write transaction does not wait, and the next look empties the log")
     void besideAWriter() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path, checkpointer);
                 Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
@@ -127,7 +129,7 @@ final class SqliteCheckpointerTest {
     }
 
     @Test
-    @DisplayName("a look beside a reader leaves what it reads, and moves the log once it has ended")
+    @DisplayName("a look during a read leaves the reader's snapshot, and a look after it empties the log")
     void besideAReader() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path, checkpointer);
                 Connection reader = DriverManager.getConnection("jdbc:sqlite:" + path);
@@ -156,7 +158,7 @@ final class SqliteCheckpointerTest {
     }
 
     @Test
-    @DisplayName("a look at a store whose file is gone, and at one that is closed, changes nothing")
+    @DisplayName("a look at a store whose file is gone, or at a closed store, changes nothing")
     void nothingToMove() throws Exception {
         JdbcBackend backend = SqliteFixture.open(path, checkpointer);
         save(backend, "first");
@@ -174,7 +176,7 @@ final class SqliteCheckpointerTest {
     }
 
     @Test
-    @DisplayName("the thread and the hook are there while a store is open, and look by themselves")
+    @DisplayName("the thread and the hook exist while a store is open, and the thread checkpoints its log")
     @Timeout(60)
     void running() throws Exception {
         SqliteCheckpointer own = new SqliteCheckpointer(Duration.ofMillis(1), System::nanoTime);
@@ -193,7 +195,7 @@ final class SqliteCheckpointerTest {
     }
 
     @Test
-    @DisplayName("an opening that fails leaves no thread, no hook and no connection")
+    @DisplayName("a failed opening leaves no thread, no hook and no connection")
     void failedOpening() throws Exception {
         SqliteCheckpointer own = new SqliteCheckpointer(Duration.ofDays(1), System::nanoTime);
         SqliteFixture.open(path).close();
@@ -206,7 +208,7 @@ final class SqliteCheckpointerTest {
     }
 
     @Test
-    @DisplayName("R11 after exiting has begun, each commit is in the file itself when it is acknowledged")
+    @DisplayName("R11 once the exit has begun, each commit is in the file itself when it is acknowledged")
     void exiting() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path, checkpointer)) {
             save(backend, "first");
@@ -219,7 +221,7 @@ final class SqliteCheckpointerTest {
     }
 
     @Test
-    @DisplayName("R31 exiting while a transaction is open, and while a thread closes the store, ends")
+    @DisplayName("R31 an exit ends during an open transaction, and while a thread closes the store")
     @Timeout(60)
     void exitingWhileOthersAreBusy() throws Exception {
         JdbcBackend backend = SqliteFixture.open(path, checkpointer);
@@ -237,17 +239,17 @@ final class SqliteCheckpointerTest {
         assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
     }
 
-    /** What a process does that is asked to terminate. */
+    /** What a process does when it is asked to terminate. */
     enum End {
-        /** Nothing: its threads commit on. */
+        /** Nothing: its threads continue to commit. */
         NOTHING,
-        /** Its own hook closes the store. */
+        /** A shutdown hook of the application closes the store. */
         CLOSE
     }
 
     @ParameterizedTest
     @EnumSource(End.class)
-    @DisplayName("R11 after SIGTERM the file alone has everything that was acknowledged, by four threads, to the end")
+    @DisplayName("R11 after SIGTERM the file alone has everything that was acknowledged to four threads until the end")
     @Timeout(120)
     void terminated(End end) throws Exception {
         assumeTrue(!System.getProperty("os.name").startsWith("Windows"), "there is no SIGTERM here");
@@ -279,7 +281,7 @@ final class SqliteCheckpointerTest {
         assertThat(idsInCopy()).containsAll(acknowledged);
     }
 
-    /** Commits from four threads, and prints what was acknowledged, until it is ended. */
+    /** Commits from four threads, and prints the acknowledged ids, until it is terminated. */
     static final class Committing {
 
         public static void main(String[] arguments) {
@@ -305,7 +307,7 @@ final class SqliteCheckpointerTest {
         }
     }
 
-    /** Returns what is in a copy of the file alone. */
+    /** Returns the ids in a copy of the file without its log. */
     private List<String> idsInCopy() throws Exception {
         Path copies = Files.createTempDirectory(folder, "copy");
         Path copy = Files.copy(path, copies.resolve("keys.db"));

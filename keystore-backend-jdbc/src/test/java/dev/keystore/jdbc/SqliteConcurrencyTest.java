@@ -36,7 +36,7 @@ final class SqliteConcurrencyTest {
     Path folder;
 
     @Test
-    @DisplayName("200 threads commit at once, and no SQLITE_BUSY reaches anyone")
+    @DisplayName("200 threads commit concurrently, and none gets SQLITE_BUSY")
     void manyCommits() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(folder.resolve("keys.db"))) {
             atOnce(200, number -> {
@@ -52,7 +52,7 @@ final class SqliteConcurrencyTest {
     }
 
     @Test
-    @DisplayName("R12 R21 readers beside a writer see each commit as a whole, and wait for none")
+    @DisplayName("R12 R21 readers see each concurrent commit as a whole, and wait for none")
     void readersSeeWholeCommits() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(folder.resolve("keys.db"))) {
             backend.commit(pair("alice", 0, 0));
@@ -74,7 +74,7 @@ final class SqliteConcurrencyTest {
     }
 
     @Test
-    @DisplayName("R60 streams that are left unread and unclosed keep nobody from reading")
+    @DisplayName("R60 streams that are neither read to their end nor closed do not prevent other reads")
     void unclosedStreams() {
         try (JdbcBackend backend = SqliteFixture.open(folder.resolve("keys.db"))) {
             List<Mutation> puts = IntStream.range(0, 1_000)
@@ -94,7 +94,7 @@ final class SqliteConcurrencyTest {
     }
 
     @Test
-    @DisplayName("many open one new file at once, as processes would, and all of them write to it")
+    @DisplayName("many backends open one new file concurrently, and all of them write to it")
     void manyOpens() throws Exception {
         Path path = folder.resolve("deep/keys.db");
         atOnce(16, number -> {
@@ -116,7 +116,7 @@ final class SqliteConcurrencyTest {
     }
 
     @Test
-    @DisplayName("opening a new file goes on trying while another connection holds its lock")
+    @DisplayName("opening a new file is retried while another connection holds its lock")
     void openWaits() throws Exception {
         Path path = folder.resolve("keys.db");
         try (Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
@@ -130,7 +130,7 @@ final class SqliteConcurrencyTest {
             Thread opener = new Thread(open);
             opener.start();
 
-            // It waits within SQLite, and then, in Java, for its second try.
+            // It waits in SQLite, and then in Java for its second attempt.
             while (opener.getState() != Thread.State.TIMED_WAITING && opener.isAlive()) {
                 Thread.onSpinWait();
             }
@@ -141,7 +141,7 @@ final class SqliteConcurrencyTest {
     }
 
     @Test
-    @DisplayName("R28 close waits for what runs: each commit is acknowledged and there, or refused")
+    @DisplayName("R28 close waits for running commits: each is acknowledged and durable, or refused")
     void closeBesideCommits() throws Exception {
         Path path = folder.resolve("keys.db");
         JdbcBackend backend = SqliteFixture.open(path);

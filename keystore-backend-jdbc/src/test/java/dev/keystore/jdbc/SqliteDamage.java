@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.IntPredicate;
 
-/** The ways in which the tests damage a closed store, each at a place that a random generator chooses. */
+/** The ways in which tests damage a closed store, each at a random place. */
 enum SqliteDamage {
     BIT_ANYWHERE {
         @Override
@@ -198,7 +198,7 @@ enum SqliteDamage {
         }
     };
 
-    /** How many rows the store must have at least, with row ids from 1. */
+    /** The minimum number of rows in the store, with row ids from 1. */
     static final int ROWS = 100;
 
     private static final int PAGE_BYTES = 4096;
@@ -208,7 +208,7 @@ enum SqliteDamage {
     private static final IntPredicate TABLE = type -> type == 5 || type == 13;
     private static final IntPredicate INTERIOR = type -> type == 2 || type == 5;
 
-    /** Damages a file, and returns where. */
+    /** Damages a file, and returns a description of the place. */
     abstract String apply(Path path, SplittableRandom random);
 
     private interface ByteChange {
@@ -237,7 +237,7 @@ enum SqliteDamage {
         return "bit " + bit + " of byte " + at + " (page " + at / PAGE_BYTES + ")";
     }
 
-    /** Returns a page of a type, by the first byte of its header (sqlite.org/fileformat2.html, 1.6). */
+    /** Returns a random page of a type, which is the first byte of its header (sqlite.org/fileformat2.html, 1.6). */
     private static int page(byte[] file, SplittableRandom random, IntPredicate type) {
         List<Integer> pages = new ArrayList<>();
         for (int page = 1; page < file.length / PAGE_BYTES; page++) {
@@ -248,7 +248,7 @@ enum SqliteDamage {
         return pages.get(random.nextInt(pages.size()));
     }
 
-    /** Returns the place of a byte of a page that means something: of its header, or of a cell. */
+    /** Returns the position of a used byte of a page: in its header or in a cell. */
     private static int used(byte[] file, int page, SplittableRandom random) {
         int header = start(page) - page * PAGE_BYTES + 12 + 2 * cells(file, page);
         int content = ByteBuffer.wrap(file).getShort(start(page) + 5) & 0xffff;

@@ -18,7 +18,7 @@ final class SqliteFailedSyncTest {
     Path folder;
 
     @Test
-    @DisplayName("R11 a new store whose folder the system fails to force is refused, and nothing of it is left")
+    @DisplayName("R11 a new store is refused if the system fails to force its folder, and nothing of it is left")
     void newStore() throws Exception {
         assertThat(openWithFailingSync(1))
                 .contains(OpenStoreProbe.REFUSED)
@@ -28,7 +28,8 @@ final class SqliteFailedSyncTest {
     }
 
     @Test
-    @DisplayName("R11 a store whose folder the system fails to force is not opened: its log's name may be lost")
+    @DisplayName(
+            "R11 an existing store is refused if the system fails to force its folder, since the log's name may be lost")
     void oldStore() throws Exception {
         SqliteFixture.open(folder.resolve("keys.db")).close();
         assertThat(openWithFailingSync(1))
@@ -38,7 +39,7 @@ final class SqliteFailedSyncTest {
         assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
     }
 
-    /** Opens a store in a process whose calls of fsync fail from the given one on. */
+    /** Opens a store in a process in which fsync fails from the given call on. */
     private String openWithFailingSync(int first) throws Exception {
         assumeTrue(canInject(), "strace can't inject failures here");
         List<String> command = new ArrayList<>(strace("fsync:error=EIO:when=" + first + "+"));

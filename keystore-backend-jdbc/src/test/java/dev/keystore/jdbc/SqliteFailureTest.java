@@ -47,7 +47,7 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("R40 a lock that another connection holds is a transient failure, and a commit after it succeeds")
+    @DisplayName("R40 a lock held by another connection is a transient failure, and a later commit succeeds")
     void busy() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path);
                 Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
@@ -66,7 +66,7 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("R12 a group that SQLite refuses in its middle leaves nothing, and the next one is written")
+    @DisplayName("R12 of a group that SQLite refuses halfway nothing is written, and the next group is")
     void refusedGroup() {
         try (JdbcBackend backend = SqliteFixture.open(path)) {
             backend.save("alice", "session", "kept", new byte[] {1});
@@ -92,7 +92,8 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("R12 R41 a full disk refuses a commit as a whole, loses nothing, and the store goes on with room")
+    @DisplayName(
+            "R12 R41 a full disk refuses a commit as a whole and loses nothing, and commits succeed once there is space")
     void fullDisk() {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=2m")) {
             int acknowledged = 0;
@@ -120,7 +121,7 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("R12 R41 after an I/O error in COMMIT nothing was written, and the log is emptied of what it may hold")
+    @DisplayName("R12 R41 after an I/O error in COMMIT nothing was written, and the log is emptied")
     void ioErrorInCommit() throws Exception {
         Path log = folder.resolve("keys.db-wal");
         try (JdbcBackend backend = SqliteFixture.open(path)) {
@@ -140,7 +141,7 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("R41 after an I/O error in COMMIT the outcome is unknown where the log can't be emptied either")
+    @DisplayName("R41 after an I/O error in COMMIT the outcome is unknown if the log can't be emptied either")
     void ioErrorInCommitAndAfter() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path)) {
             backend.save("alice", "session", "kept", new byte[100]);
@@ -172,7 +173,7 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("a writer connection that breaks is replaced: the commit fails as transient, the next one succeeds")
+    @DisplayName("a broken writer connection is replaced: the commit fails as transient, and the next one succeeds")
     void brokenWriter() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path)) {
             Handle broken = backend.writer().handle();
@@ -194,7 +195,7 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("a writer that is replaced creates no new store where the file is gone or another one")
+    @DisplayName("a writer connection that is replaced creates no new store if the file is gone or is another one")
     void fileGone() throws Exception {
         JdbcBackend backend = SqliteFixture.open(path);
         backend.writer().handle().getConnection().close();
@@ -239,7 +240,8 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("R60 a failure while a stream is read is the backend's, and so is a store that closes meanwhile")
+    @DisplayName(
+            "R60 a failure while a stream is read is reported as the backend's, and so is a store that closes meanwhile")
     void failureWhileStreaming() {
         try (JdbcBackend backend = SqliteFixture.open(path)) {
             for (int i = 0; i < 300; i++) {
@@ -255,7 +257,7 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("R45 no failure shows a byte of a value, in any cause")
+    @DisplayName("R45 no failure, nor any of its causes, shows a byte of a value")
     void noValueBytes() {
         try (JdbcBackend backend = SqliteFixture.open(path)) {
             SqliteFixture.execute(path, """
@@ -267,7 +269,7 @@ final class SqliteFailureTest {
             BackendException failure = catchThrowableOfType(
                     BackendException.class, () -> backend.save("alice", "session", "refused", value));
 
-            // Jdbi's own exceptions can show what was bound, so none is among the causes.
+            // Jdbi's exceptions may show bound values, so none is among the causes.
             assertThat(failure).hasCauseInstanceOf(SQLException.class).hasMessageContaining("refused");
             StringWriter trace = new StringWriter();
             failure.printStackTrace(new PrintWriter(trace));
@@ -289,7 +291,7 @@ final class SqliteFailureTest {
                         new Put("session", "right." + number, new byte[size])));
     }
 
-    /** Lets this process write no file beyond a size: the system then fails the write, with EFBIG. */
+    /** Limits the size of files that this process writes: the system fails larger writes with EFBIG. */
     private static boolean limitFileSize(String bytes) {
         String pid = String.valueOf(ProcessHandle.current().pid());
         try {

@@ -19,23 +19,23 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 
-/** What the tests of SQLite have in common. */
+/** What the tests on SQLite have in common. */
 final class SqliteFixture {
 
     private SqliteFixture() {}
 
-    /** Opens the store at a path as a user does: by URL; but its log stays as it is while nobody commits. */
+    /** Opens the store at a path by its URL, but with a log that is not checkpointed while the store is idle. */
     static JdbcBackend open(Path path) {
         return open(path, checkpointer());
     }
 
-    /** Makes a checkpointer that looks when the test says so, and whose time goes on by a second with each question. */
+    /** Creates a checkpointer that looks when the test calls it, and whose time advances by a second per query. */
     static SqliteCheckpointer checkpointer() {
         AtomicLong nanos = new AtomicLong();
         return new SqliteCheckpointer(null, () -> nanos.addAndGet(TimeUnit.SECONDS.toNanos(1)));
     }
 
-    /** Opens the store at a path, whose log is moved when the test has the checkpointer look. */
+    /** Opens the store at a path, whose log is checkpointed when the test calls {@link SqliteCheckpointer#look}. */
     static JdbcBackend open(Path path, SqliteCheckpointer checkpointer) {
         BackendConfig config = new BackendConfig("jdbc:sqlite:" + path, Map.of());
         return (JdbcBackend) new SqliteBackendProvider(checkpointer).open(config);
@@ -71,7 +71,7 @@ final class SqliteFixture {
         return said;
     }
 
-    /** Returns the names and bytes of what is in a folder. */
+    /** Returns the names and bytes of the files in a folder. */
     static Map<String, String> contents(Path folder) throws Exception {
         Map<String, String> contents = new TreeMap<>();
         try (Stream<Path> files = Files.list(folder)) {

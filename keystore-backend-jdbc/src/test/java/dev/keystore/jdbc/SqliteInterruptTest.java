@@ -119,7 +119,7 @@ final class SqliteInterruptTest {
                 SignalKeyDatabase database =
                         SignalKeyDatabase.builder().backend(backend).open()) {
             SignalKeyStore alice = database.forContext("alice");
-            try (OccupiedReaders occupied = new OccupiedReaders(backend.readers(), 4)) {
+            OccupiedReaders.occupy(backend.readers(), 4, () -> {
                 assertInterrupted(() -> backend.load("alice", "session", "bob"), "load session/bob of context alice");
                 assertInterrupted(() -> backend.loadAll("alice", "session", List.of("a", "b")), "load 2 entries");
                 assertInterrupted(() -> backend.list("alice").toList(), "list the entries");
@@ -129,7 +129,7 @@ final class SqliteInterruptTest {
                 assertInterrupted(() -> alice.ids(KeyTypes.SESSION, "").toList(), "scan the entries");
                 assertInterrupted(alice::verify, "list the entries");
                 assertInterrupted(() -> database.forExistingContext("bob"), "list the entries");
-            }
+            });
             assertThat(alice.find(KeyTypes.SESSION, "bob")).isEmpty();
         }
     }

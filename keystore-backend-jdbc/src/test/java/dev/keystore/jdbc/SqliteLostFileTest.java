@@ -21,7 +21,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What becomes of a store whose file or log is removed, moved or replaced while it is open. */
+/** A store whose file or log is removed, moved or replaced while it is open. */
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "files that are open can't be removed")
 final class SqliteLostFileTest {
 
@@ -42,8 +42,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName(
-            "R11 after the file is removed, no commit is acknowledged, what is there can be read, and close says it")
+    @DisplayName("R11 after the file is removed, no commit is acknowledged, entries can still be read, and close fails")
     void fileRemoved() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
@@ -65,7 +64,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a file that is moved away takes everything acknowledged along, once the store is closed")
+    @DisplayName("R11 a file that was moved away has everything that was acknowledged once the store is closed")
     void fileMoved() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
@@ -79,7 +78,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a store that takes the path of an open one is not written to, and keeps its log")
+    @DisplayName("R11 another store at the path of an open one is not written to, and keeps its log")
     void fileReplaced() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
@@ -100,7 +99,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 after the log is removed, no commit is acknowledged, and closing saves what was before")
+    @DisplayName("R11 after the log is removed, no commit is acknowledged, and closing saves the earlier ones")
     void logRemoved() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
@@ -133,7 +132,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a log that is removed where nobody commits any more is saved by closing, too")
+    @DisplayName("R11 a log that is removed after the last commit is saved by closing")
     void logRemovedWhileIdle() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
@@ -145,14 +144,14 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a log that was removed after a failure, while no connection writes, is noticed all the same")
+    @DisplayName("R11 a log that was removed after a failure, while there is no writer connection, is noticed as well")
     void logRemovedBetweenWriters() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
         backend.writer().handle().getConnection().close();
         BackendFailures.assertTransient(() -> save(backend, "lost"));
         assertThat(log)
-                .as("a log that nobody may remove while the store is open")
+                .as("a log that must not be removed while the store is open")
                 .isNotEmptyFile();
         Files.delete(log);
 
@@ -163,8 +162,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName(
-            "R11 a file that is removed in the middle of COMMIT leaves an outcome that is unknown, not acknowledged")
+    @DisplayName("R11 if the file is removed during COMMIT, the outcome is unknown and the commit not acknowledged")
     void fileRemovedInCommit() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
@@ -184,7 +182,8 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a commit right after another one looks once, after it: the outcome is unknown, not acknowledged")
+    @DisplayName(
+            "R11 a commit right after another one is checked only afterwards: the outcome is unknown, not acknowledged")
     void fileRemovedRightAfterACommit() throws Exception {
         JdbcBackend backend = SqliteFixture.open(path, new SqliteCheckpointer(null, () -> 0));
         save(backend, "kept");
@@ -198,7 +197,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a commit whose log is removed in the middle of COMMIT is acknowledged once it is in the file")
+    @DisplayName("R11 if the log is removed during COMMIT, the commit is acknowledged once it is in the file")
     void logRemovedInCommit() throws Exception {
         JdbcBackend backend = open();
         Handle writer = backend.writer().handle();
@@ -214,7 +213,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a connection that reads is not opened to another file than the store's")
+    @DisplayName("R11 a reader connection is not opened to another file than the store's")
     void readersOfTheFile() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
@@ -230,13 +229,15 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a link that leads to another file counts as a file that is replaced")
+    @DisplayName("R11 a symbolic link that is changed to another file counts as a replaced file")
     void linkChanged() throws Exception {
         Path link = Files.createSymbolicLink(folder.resolve("link.db"), path);
         SqliteFixture.open(path).close();
         JdbcBackend backend = SqliteFixture.open(link);
         save(backend, "kept");
-        assertThat(log).as("the log is beside the file, not beside the link").isNotEmptyFile();
+        assertThat(log)
+                .as("the log is in the folder of the file, not of the link")
+                .isNotEmptyFile();
         SqliteFixture.open(elsewhere).close();
         Files.delete(link);
         Files.createSymbolicLink(link, elsewhere);
@@ -249,7 +250,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("a path is not opened again by the process that still has the lost file open")
+    @DisplayName("a path is not opened again while the process still has the lost file open")
     void openedAgain() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
@@ -269,7 +270,8 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 of commits beside a file that is replaced, all that return before it are in the file moved away")
+    @DisplayName(
+            "R11 if the file is replaced during commits, all that were acknowledged are in the file that was moved away")
     void replacedWhileCommitting() throws Exception {
         for (int round = 0; round < 5; round++) {
             Path current = folder.resolve("round-" + round + ".db");

@@ -35,7 +35,7 @@ final class SqliteMountTest {
     }
 
     @Test
-    @DisplayName("R11 a file that is mounted alone, of the same device, is refused before anything is changed")
+    @DisplayName("R11 a file of the same device that is mounted alone is refused before anything is changed")
     void sameDevice() throws Exception {
         Files.createFile(path);
         bound(source, path, () -> assertRefused(path));
@@ -43,7 +43,7 @@ final class SqliteMountTest {
     }
 
     @Test
-    @DisplayName("R11 a file that is mounted alone, of another device, is refused, also by comparing devices")
+    @DisplayName("R11 a file of another device that is mounted alone is refused, also by comparing devices")
     void anotherDevice() throws Exception {
         Path other = Files.createDirectory(folder.resolve("other"));
         Files.createFile(path);
@@ -59,7 +59,7 @@ final class SqliteMountTest {
     }
 
     @Test
-    @DisplayName("R11 a link to a file that is mounted alone is refused, and an empty file that is")
+    @DisplayName("R11 a link to a file that is mounted alone is refused, and so is an empty file")
     void linkAndEmptyFile() throws Exception {
         Files.createFile(path);
         Path link = Files.createSymbolicLink(folder.resolve("link.db"), path);
@@ -69,7 +69,7 @@ final class SqliteMountTest {
     }
 
     @Test
-    @DisplayName("a folder that is mounted, and a link to a file in it, are opened")
+    @DisplayName("a file in a mounted folder is opened, also through a link")
     void folderMounted() throws Exception {
         Path mounted = Files.createDirectory(folder.resolve("mounted"));
         Files.createSymbolicLink(path, mounted.resolve("keys.db"));
@@ -93,12 +93,12 @@ final class SqliteMountTest {
         assertThat(SqliteFixture.contents(path.getParent())).isEqualTo(before);
     }
 
-    /** What is done while something is mounted. */
+    /** Runs while a file or folder is mounted. */
     private interface MountedWork {
         void run() throws Exception;
     }
 
-    /** Does something while a file or folder is mounted on another, which takes Linux and root; else skips the test. */
+    /** Runs work while a file or folder is mounted on another; skips the test where that needs more privileges. */
     private static void bound(Path source, Path target, MountedWork work) throws Exception {
         assumeTrue(
                 run("mount", "--bind", source.toString(), target.toString()),

@@ -38,7 +38,7 @@ final class SqliteUrlTest {
     }
 
     @Test
-    @DisplayName("properties are refused: there are none, and one that is ignored would be a trap")
+    @DisplayName("properties are refused, since the backend has none and ignoring one would be misleading")
     void properties() {
         BackendConfig config = new BackendConfig("jdbc:sqlite:" + folder.resolve("keys.db"), Map.of("password", "x1y"));
 
@@ -50,7 +50,7 @@ final class SqliteUrlTest {
     }
 
     @Test
-    @DisplayName("a path may hold what is special in a URI")
+    @DisplayName("a path may contain the special characters of a URI")
     void oddPath() {
         Path path = folder.resolve("a b%20#c&d=+;.db");
         try (JdbcBackend backend = SqliteFixture.open(path)) {
