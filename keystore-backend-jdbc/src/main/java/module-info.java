@@ -6,8 +6,9 @@ import dev.keystore.spi.BackendProvider;
 module dev.keystore.jdbc {
     requires dev.keystore.api;
     requires dev.keystore.spi.support;
-    // Jdbi needs it, but can't declare so: Jdbi is an automatic module.
+    // Jdbi needs these two, but can't declare so: Jdbi is an automatic module.
     requires io.leangen.geantyref;
+    requires org.slf4j;
     requires java.sql;
     requires org.jdbi.v3.core;
     requires static com.google.errorprone.annotations;

@@ -89,7 +89,7 @@ final class PostgresUrl {
                 source.setSocketTimeout(ANSWER_SECONDS);
             }
         } catch (NumberFormatException e) {
-            throw new IllegalArgumentException("properties loginTimeout and socketTimeout must be whole seconds");
+            throw new IllegalArgumentException("property loginTimeout and property socketTimeout must be whole seconds");
         }
     }
 
