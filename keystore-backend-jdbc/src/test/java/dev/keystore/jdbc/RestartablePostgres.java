@@ -11,15 +11,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** A server of a test's own, which can die, and be started again on the same folder and port. */
-final class PostgresServer implements AutoCloseable {
+/** A server for one test, which can be killed and restarted on the same folder and port. */
+final class RestartablePostgres implements AutoCloseable {
 
     private final Path data;
     private final int port;
     private EmbeddedPostgres running;
     private boolean asConfigured;
 
-    PostgresServer(Path data) throws IOException {
+    RestartablePostgres(Path data) throws IOException {
         this.data = data;
         try (ServerSocket socket = new ServerSocket(0)) {
             this.port = socket.getLocalPort();
@@ -34,23 +34,23 @@ final class PostgresServer implements AutoCloseable {
         return "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres";
     }
 
-    /** Makes its folder. */
+    /** Creates its folder. */
     void create() throws IOException {
         start();
         close();
     }
 
-    /** Starts it, on an empty folder or on what is there. */
+    /** Starts it, on an empty or an existing folder. */
     void start() throws IOException {
-        start(Postgres.durable());
+        start(PostgresFixture.durable());
     }
 
-    /** Starts it so that it answers a commit when a standby has it, too. */
+    /** Starts it with synchronous replication: it answers a commit when a standby has it as well. */
     void startWithStandby() throws IOException {
-        start(Postgres.durable().setServerConfig("synchronous_standby_names", "*"));
+        start(PostgresFixture.durable().setServerConfig("synchronous_standby_names", "*"));
     }
 
-    /** Starts it, on a folder that was created, with the settings of its configuration file alone: a reload changes them. */
+    /** Starts it on an existing folder, with the settings of its configuration file only, so that a reload changes them. */
     void startAsConfigured() throws Exception {
         control("start", "-w", "-o", "-p " + port, "-l", data.resolve("log").toString());
         asConfigured = true;
@@ -61,7 +61,7 @@ final class PostgresServer implements AutoCloseable {
         Files.writeString(data.resolve("postgresql.auto.conf"), line + "\n", StandardOpenOption.APPEND);
     }
 
-    /** Makes it begin as a standby, which follows nobody. */
+    /** Makes it start as a standby without a primary. */
     void makeStandby() throws IOException {
         Files.createFile(data.resolve("standby.signal"));
     }
@@ -70,7 +70,7 @@ final class PostgresServer implements AutoCloseable {
         String server = Files.readString(data.resolve("postmaster.opts")).split("\\s", 2)[0];
         List<String> command = new ArrayList<>();
         if (System.getProperty("user.name").equals("root")) {
-            // It does not run as root.
+            // The server refuses to run as root.
             command.addAll(List.of("unshare", "-U"));
         }
         command.addAll(List.of(Path.of(server).resolveSibling("pg_ctl").toString(), "-D", data.toString()));
@@ -97,7 +97,7 @@ final class PostgresServer implements AutoCloseable {
         close();
     }
 
-    /** Stops it in immediate mode: it ends its connections where they are, and recovers at the next start. */
+    /** Stops it in immediate mode: it drops its connections, and recovers at the next start. */
     void stopAtOnce() throws Exception {
         ProcessHandle postmaster = postmaster();
         new ProcessBuilder("kill", "-QUIT", Long.toString(postmaster.pid()))
@@ -118,7 +118,7 @@ final class PostgresServer implements AutoCloseable {
         close();
     }
 
-    /** Starts it again, whether it runs or has stopped. */
+    /** Restarts it, whether it runs or not. */
     void restart() throws IOException {
         if (Files.exists(data.resolve("postmaster.pid")) && runningPostmaster().isPresent()) {
             kill();

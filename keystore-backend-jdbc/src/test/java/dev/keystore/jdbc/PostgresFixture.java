@@ -15,13 +15,13 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jdbi.v3.core.Handle;
 
-/** A server of this JVM's tests, as durable as one in use, with a schema for each test. */
-final class Postgres {
+/** A server for the tests of this JVM, with the durability settings of production and a schema for each test. */
+final class PostgresFixture {
 
     private static final EmbeddedPostgres SERVER = start();
     private static final AtomicInteger SCHEMAS = new AtomicInteger();
 
-    private Postgres() {}
+    private PostgresFixture() {}
 
     private static EmbeddedPostgres start() {
         try {
@@ -49,14 +49,14 @@ final class Postgres {
         }
     }
 
-    /** Makes a new schema, and returns its name. */
+    /** Creates a schema, and returns its name. */
     static String newSchema() {
         String schema = "test_" + SCHEMAS.incrementAndGet();
         execute("CREATE SCHEMA " + schema);
         return schema;
     }
 
-    /** Returns the URL of a schema, through whatever listens at a port. */
+    /** Returns the URL of a schema, through the server or proxy at a port. */
     static String url(int port, String schema) {
         return "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres&currentSchema=" + schema
                 + "&ApplicationName=" + schema;
@@ -66,7 +66,7 @@ final class Postgres {
         return url(port(), schema);
     }
 
-    /** Opens the store at a URL as a user does. */
+    /** Opens the store at a URL. */
     static JdbcBackend open(String url) {
         return (JdbcBackend) new PostgresBackendProvider().open(new BackendConfig(url, Map.of()));
     }
@@ -82,7 +82,7 @@ final class Postgres {
         execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" + schema + "'");
     }
 
-    /** Returns how many connections to a schema there are. */
+    /** Returns the number of connections to a schema. */
     static int connections(String schema) {
         try (Connection connection = DriverManager.getConnection(url("public"));
                 Statement statement = connection.createStatement();

@@ -1,5 +1,6 @@
 package dev.keystore.jdbc;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.LinkedHashSet;
@@ -14,46 +15,59 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Moves the logs of all open stores of the process into their files: that of a store that is idle, with a thread, and all
- * of them when the process exits, with a shutdown hook.
+ * Checkpoints the logs of the open stores of the process: a daemon thread that of each idle store, and a shutdown hook all
+ * of them when the process exits.
  *
- * <p>The thread, a daemon, and the hook are there while a store is open: nothing keeps the class from being unloaded after
- * the last one is closed. A store counts as idle if there was no commit between two looks at it, which come every 3 s.
+ * <p>The thread and the hook exist while a store is open, so the class can be unloaded after the last one is closed. The
+ * thread looks at each store every 3 s; a store is idle if there was no commit between two looks.
  *
- * <p>At exit, first all stores begin to move each commit into the file before it is acknowledged; then what was committed
- * before is moved. So a thread that commits on while the hooks run is not stopped, and what it gets acknowledged is in
- * the file. The hook waits up to 5 s for that.
+ * <p>At exit, all stores first begin to move each commit into the file before it is acknowledged; then the earlier commits
+ * are moved. So threads may commit while the shutdown hooks run, and their acknowledged commits are in the file. The hook
+ * takes up to 5 s.
  *
- * <p>Concurrency: {@link #lock} guards everything here, and is not held while a log is moved.
+ * <p>Concurrency: {@link #lock} guards the stores and the thread, and is not held during a checkpoint.
  */
-final class SqliteLogMover {
+final class SqliteCheckpointer {
 
     private static final Duration PERIOD = Duration.ofSeconds(3);
     private static final Duration EXIT_TIMEOUT = Duration.ofSeconds(5);
 
-    /** That of all stores that are opened by URL. */
-    static final SqliteLogMover PROCESS = new SqliteLogMover(PERIOD, System::nanoTime);
+    /** Serves all stores that are opened by URL. */
+    static final SqliteCheckpointer PROCESS = new SqliteCheckpointer(PERIOD, System::nanoTime);
 
     private final @Nullable Duration period;
     private final LongSupplier ticker;
     private final ReentrantLock lock = new ReentrantLock();
-    private final Set<SqliteLog> open = new LinkedHashSet<>();
+
+    @GuardedBy("lock")
+    private final Set<SqliteWal> open = new LinkedHashSet<>();
+
+    @GuardedBy("lock")
     private @Nullable ScheduledExecutorService thread;
+
+    @GuardedBy("lock")
     private @Nullable Thread hook;
+
+    @GuardedBy("lock")
     private boolean exiting;
 
-    /** Makes one that looks at its stores at a fixed rate, or, without a period, when {@link #look} is called. */
-    SqliteLogMover(@Nullable Duration period, LongSupplier ticker) {
+    /**
+     * Creates a checkpointer.
+     *
+     * @param period the pause between two looks of the thread; if null, there is no thread, and tests call {@link #look}
+     * @param ticker the time in nanoseconds
+     */
+    SqliteCheckpointer(@Nullable Duration period, LongSupplier ticker) {
         this.period = period;
         this.ticker = ticker;
     }
 
-    /** Returns what tells the time in nanoseconds. */
+    /** Returns the source of the time in nanoseconds. */
     LongSupplier ticker() {
         return ticker;
     }
 
-    void add(SqliteLog log) {
+    void add(SqliteWal log) {
         lock.lock();
         try {
             if (open.isEmpty()) {
@@ -68,7 +82,7 @@ final class SqliteLogMover {
         }
     }
 
-    void remove(SqliteLog log) {
+    void remove(SqliteWal log) {
         lock.lock();
         try {
             if (open.remove(log) && open.isEmpty()) {
@@ -79,23 +93,23 @@ final class SqliteLogMover {
         }
     }
 
-    /** Returns whether an open store has been opened at a path that no longer leads to its files. */
+    /** Returns whether a store that was opened at a path is still open, and the path no longer leads to its files. */
     boolean hasLost(Path path) {
         return open().stream().anyMatch(log -> log.isLost(path));
     }
 
-    /** Looks whether a store is idle, and moves its log then. Called from one thread. */
+    /** Checkpoints the logs of the stores that have been idle since the last look. Called from one thread. */
     void look() {
-        for (SqliteLog log : open()) {
+        for (SqliteWal log : open()) {
             try {
-                log.moveIfIdle();
+                log.checkpointIfIdle();
             } catch (RuntimeException | Error e) {
-                // The log stays as it is. Neither the next look nor another store depends on this one.
+                // The log stays as it is; the other stores and the next look go on.
             }
         }
     }
 
-    /** Returns whether a thread and a hook of this are there. */
+    /** Returns whether the thread or the hook exists. */
     boolean isRunning() {
         lock.lock();
         try {
@@ -105,7 +119,7 @@ final class SqliteLogMover {
         }
     }
 
-    private List<SqliteLog> open() {
+    private List<SqliteWal> open() {
         lock.lock();
         try {
             return List.copyOf(open);
@@ -114,6 +128,7 @@ final class SqliteLogMover {
         }
     }
 
+    @GuardedBy("lock")
     private void start() {
         if (period != null) {
             ScheduledExecutorService looking =
@@ -131,6 +146,7 @@ final class SqliteLogMover {
         }
     }
 
+    @GuardedBy("lock")
     private void stop() {
         if (thread != null) {
             thread.shutdown();
@@ -140,18 +156,18 @@ final class SqliteLogMover {
             try {
                 Runtime.getRuntime().removeShutdownHook(hook);
             } catch (IllegalStateException e) {
-                // It runs, or has run.
+                // The JVM is exiting.
             }
             hook = null;
         }
     }
 
-    /** Moves all logs, on a thread that the exit does not wait for beyond 5 s. */
+    /** Checkpoints all logs, on a thread that the exit waits for up to 5 s. */
     void exit() {
         long deadlineNanos = System.nanoTime() + EXIT_TIMEOUT.toNanos();
-        List<SqliteLog> all = openAtExit();
-        all.forEach(SqliteLog::exit);
-        Thread worker = daemon("keystore-sqlite-exit-log", () -> moveBefore(all, deadlineNanos));
+        List<SqliteWal> all = openAtExit();
+        all.forEach(SqliteWal::exit);
+        Thread worker = daemon("keystore-sqlite-exit-log", () -> checkpointBefore(all, deadlineNanos));
         worker.start();
         try {
             worker.join(EXIT_TIMEOUT.toMillis());
@@ -160,7 +176,7 @@ final class SqliteLogMover {
         }
     }
 
-    private List<SqliteLog> openAtExit() {
+    private List<SqliteWal> openAtExit() {
         lock.lock();
         try {
             exiting = true;
@@ -170,10 +186,10 @@ final class SqliteLogMover {
         }
     }
 
-    private static void moveBefore(List<SqliteLog> logs, long deadlineNanos) {
+    private static void checkpointBefore(List<SqliteWal> logs, long deadlineNanos) {
         try {
-            for (SqliteLog log : logs) {
-                log.moveBefore(deadlineNanos);
+            for (SqliteWal log : logs) {
+                log.checkpointBefore(deadlineNanos);
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

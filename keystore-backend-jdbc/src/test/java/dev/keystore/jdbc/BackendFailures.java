@@ -10,10 +10,10 @@ import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.assertj.core.api.ThrowableAssertAlternative;
 
-/** Asserts what kind of failure a backend reports, and that it passes. */
-final class Failures {
+/** Asserts the kind of a backend's failure, and waits for failures to end. */
+final class BackendFailures {
 
-    private Failures() {}
+    private BackendFailures() {}
 
     static ThrowableAssertAlternative<BackendException> assertPermanent(ThrowingCallable call) {
         return assertKind(Kind.PERMANENT, call);
@@ -29,7 +29,7 @@ final class Failures {
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(kind));
     }
 
-    /** Repeats work until it does not fail. */
+    /** Repeats work until it succeeds. */
     static void untilItSucceeds(Runnable work) {
         long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
         while (true) {

@@ -30,10 +30,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The log of a store is moved into its file while nobody commits, and when the process exits. */
-final class SqliteLogMoverTest {
+/** The log of a store is checkpointed while the store is idle, and when the process exits. */
+final class SqliteCheckpointerTest {
 
-    private final SqliteLogMover mover = Sqlite.mover();
+    private final SqliteCheckpointer checkpointer = SqliteFixture.checkpointer();
 
     @TempDir
     Path folder;
@@ -48,16 +48,16 @@ final class SqliteLogMoverTest {
     }
 
     @Test
-    @DisplayName("R11 a copy of the file alone has everything, once there was no commit between two looks")
+    @DisplayName("R11 after two looks without a commit between them, a copy of the file alone has everything")
     void idle() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(path, mover)) {
+        try (JdbcBackend backend = SqliteFixture.open(path, checkpointer)) {
             save(backend, "first");
-            mover.look();
+            checkpointer.look();
             save(backend, "second");
-            mover.look();
+            checkpointer.look();
             assertThat(log).as("the log of a store that is not idle").isNotEmptyFile();
 
-            mover.look();
+            checkpointer.look();
 
             assertThat(log).isEmptyFile();
             assertThat(idsInCopy()).containsExactly("first", "second");
@@ -68,17 +68,18 @@ final class SqliteLogMoverTest {
     }
 
     @Test
-    @DisplayName("R11 what a crash left in the log is moved by the store that opens the file next, without a commit")
+    @DisplayName(
+            "R11 the log that a crash left is checkpointed by the next store that opens the file, without a commit")
     void afterCrash() throws Exception {
         Path crashed = folder.resolve("crashed.db");
-        try (JdbcBackend backend = Sqlite.open(crashed)) {
+        try (JdbcBackend backend = SqliteFixture.open(crashed)) {
             save(backend, "kept");
             Files.copy(crashed, path);
             Files.copy(folder.resolve("crashed.db-wal"), log);
         }
-        try (JdbcBackend backend = Sqlite.open(path, mover)) {
-            mover.look();
-            mover.look();
+        try (JdbcBackend backend = SqliteFixture.open(path, checkpointer)) {
+            checkpointer.look();
+            checkpointer.look();
 
             assertThat(backend.list("alice")).hasSize(1);
             assertThat(log).isEmptyFile();
@@ -87,49 +88,50 @@ final class SqliteLogMoverTest {
     }
 
     @Test
-    @DisplayName("a store that stays idle is moved once: nothing more until the next commit")
+    @DisplayName("the log of an idle store is checkpointed once, and not again until the next commit")
     void once() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(path, mover);
+        try (JdbcBackend backend = SqliteFixture.open(path, checkpointer);
                 Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
                 Statement statement = other.createStatement()) {
             save(backend, "first");
-            mover.look();
-            mover.look();
+            checkpointer.look();
+            checkpointer.look();
             assertThat(log).isEmptyFile();
 
             statement.execute("CREATE TABLE another (x)");
-            mover.look();
-            mover.look();
+            checkpointer.look();
+            checkpointer.look();
 
             assertThat(log).as("what another process committed, which moves it").isNotEmptyFile();
         }
     }
 
     @Test
-    @DisplayName("a look beside a transaction that writes waits for nothing, and moves the log at the next one")
+    @DisplayName(
+            "a look during another connection's write transaction does not wait, and the next look empties the log")
     void besideAWriter() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(path, mover);
+        try (JdbcBackend backend = SqliteFixture.open(path, checkpointer);
                 Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
                 Statement statement = other.createStatement()) {
             save(backend, "first");
             statement.execute("BEGIN IMMEDIATE");
-            mover.look();
-            mover.look();
+            checkpointer.look();
+            checkpointer.look();
             assertThat(log).isNotEmptyFile();
             assertThat(idsInCopy())
                     .as("copied into the file, though the log stays")
                     .containsExactly("first");
 
             statement.execute("ROLLBACK");
-            mover.look();
+            checkpointer.look();
             assertThat(log).isEmptyFile();
         }
     }
 
     @Test
-    @DisplayName("a look beside a reader leaves what it reads, and moves the log once it has ended")
+    @DisplayName("a look during a read leaves the reader's snapshot, and a look after it empties the log")
     void besideAReader() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(path, mover);
+        try (JdbcBackend backend = SqliteFixture.open(path, checkpointer);
                 Connection reader = DriverManager.getConnection("jdbc:sqlite:" + path);
                 Statement statement = reader.createStatement()) {
             save(backend, "first");
@@ -137,13 +139,13 @@ final class SqliteLogMoverTest {
             assertThat(count(statement)).isEqualTo(1);
             save(backend, "second");
 
-            mover.look();
-            mover.look();
+            checkpointer.look();
+            checkpointer.look();
 
             assertThat(count(statement)).as("in the snapshot").isEqualTo(1);
             assertThat(log).isNotEmptyFile();
             statement.execute("COMMIT");
-            mover.look();
+            checkpointer.look();
             assertThat(log).isEmptyFile();
             assertThat(idsInCopy()).containsExactly("first", "second");
         }
@@ -156,31 +158,31 @@ final class SqliteLogMoverTest {
     }
 
     @Test
-    @DisplayName("a look at a store whose file is gone, and at one that is closed, changes nothing")
+    @DisplayName("a look at a store whose file is gone, or at a closed store, changes nothing")
     void nothingToMove() throws Exception {
-        JdbcBackend backend = Sqlite.open(path, mover);
+        JdbcBackend backend = SqliteFixture.open(path, checkpointer);
         save(backend, "first");
         Path aside = Files.move(path, folder.resolve("aside.db"));
-        mover.look();
-        mover.look();
+        checkpointer.look();
+        checkpointer.look();
         assertThat(log).isNotEmptyFile();
         Files.move(aside, path);
 
-        Failures.assertPermanent(() -> save(backend, "second"));
+        BackendFailures.assertPermanent(() -> save(backend, "second"));
         backend.close();
-        mover.look();
-        mover.look();
-        assertThat(Sqlite.contents(folder)).containsOnlyKeys("keys.db");
+        checkpointer.look();
+        checkpointer.look();
+        assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
     }
 
     @Test
-    @DisplayName("the thread and the hook are there while a store is open, and look by themselves")
+    @DisplayName("the thread and the hook exist while a store is open, and the thread checkpoints its log")
     @Timeout(60)
     void running() throws Exception {
-        SqliteLogMover own = new SqliteLogMover(Duration.ofMillis(1), System::nanoTime);
+        SqliteCheckpointer own = new SqliteCheckpointer(Duration.ofMillis(1), System::nanoTime);
         assertThat(own.isRunning()).isFalse();
-        JdbcBackend backend = Sqlite.open(path, own);
-        JdbcBackend second = Sqlite.open(folder.resolve("second.db"), own);
+        JdbcBackend backend = SqliteFixture.open(path, own);
+        JdbcBackend second = SqliteFixture.open(folder.resolve("second.db"), own);
         assertThat(own.isRunning()).isTrue();
         save(backend, "first");
         while (Files.size(log) > 0) {
@@ -193,24 +195,24 @@ final class SqliteLogMoverTest {
     }
 
     @Test
-    @DisplayName("an opening that fails leaves no thread, no hook and no connection")
+    @DisplayName("a failed opening leaves no thread, no hook and no connection")
     void failedOpening() throws Exception {
-        SqliteLogMover own = new SqliteLogMover(Duration.ofDays(1), System::nanoTime);
-        Sqlite.open(path).close();
-        Sqlite.execute(path, "PRAGMA user_version = 7");
+        SqliteCheckpointer own = new SqliteCheckpointer(Duration.ofDays(1), System::nanoTime);
+        SqliteFixture.open(path).close();
+        SqliteFixture.execute(path, "PRAGMA user_version = 7");
 
-        assertThatExceptionOfType(UnsupportedFormatException.class).isThrownBy(() -> Sqlite.open(path, own));
+        assertThatExceptionOfType(UnsupportedFormatException.class).isThrownBy(() -> SqliteFixture.open(path, own));
 
         assertThat(own.isRunning()).isFalse();
-        assertThat(Sqlite.contents(folder)).containsOnlyKeys("keys.db");
+        assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
     }
 
     @Test
-    @DisplayName("R11 after exiting has begun, each commit is in the file itself when it is acknowledged")
+    @DisplayName("R11 once the exit has begun, each commit is in the file itself when it is acknowledged")
     void exiting() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(path, mover)) {
+        try (JdbcBackend backend = SqliteFixture.open(path, checkpointer)) {
             save(backend, "first");
-            mover.exit();
+            checkpointer.exit();
             assertThat(idsInCopy()).containsExactly("first");
 
             save(backend, "second");
@@ -219,35 +221,35 @@ final class SqliteLogMoverTest {
     }
 
     @Test
-    @DisplayName("R31 exiting while a transaction is open, and while a thread closes the store, ends")
+    @DisplayName("R31 an exit ends during an open transaction, and while a thread closes the store")
     @Timeout(60)
     void exitingWhileOthersAreBusy() throws Exception {
-        JdbcBackend backend = Sqlite.open(path, mover);
+        JdbcBackend backend = SqliteFixture.open(path, checkpointer);
         save(backend, "first");
         Handle writer = backend.writer().handle();
         writer.execute("BEGIN IMMEDIATE");
-        mover.exit();
+        checkpointer.exit();
         writer.execute("ROLLBACK");
         assertThat(idsInCopy()).containsExactly("first");
 
         Thread closing = new Thread(backend::close);
         closing.start();
-        mover.exit();
+        checkpointer.exit();
         closing.join();
-        assertThat(Sqlite.contents(folder)).containsOnlyKeys("keys.db");
+        assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
     }
 
-    /** What a process does that is asked to terminate. */
+    /** What a process does when it is asked to terminate. */
     enum End {
-        /** Nothing: its threads commit on. */
+        /** Nothing: its threads continue to commit. */
         NOTHING,
-        /** Its own hook closes the store. */
+        /** A shutdown hook of the application closes the store. */
         CLOSE
     }
 
     @ParameterizedTest
     @EnumSource(End.class)
-    @DisplayName("R11 after SIGTERM the file alone has everything that was acknowledged, by four threads, to the end")
+    @DisplayName("R11 after SIGTERM the file alone has everything that was acknowledged to four threads until the end")
     @Timeout(120)
     void terminated(End end) throws Exception {
         assumeTrue(!System.getProperty("os.name").startsWith("Windows"), "there is no SIGTERM here");
@@ -279,7 +281,7 @@ final class SqliteLogMoverTest {
         assertThat(idsInCopy()).containsAll(acknowledged);
     }
 
-    /** Commits from four threads, and prints what was acknowledged, until it is ended. */
+    /** Commits from four threads, and prints the acknowledged ids, until it is terminated. */
     static final class Committing {
 
         public static void main(String[] arguments) {
@@ -305,11 +307,11 @@ final class SqliteLogMoverTest {
         }
     }
 
-    /** Returns what is in a copy of the file alone. */
+    /** Returns the ids in a copy of the file without its log. */
     private List<String> idsInCopy() throws Exception {
         Path copies = Files.createTempDirectory(folder, "copy");
         Path copy = Files.copy(path, copies.resolve("keys.db"));
-        try (JdbcBackend backend = Sqlite.open(copy)) {
+        try (JdbcBackend backend = SqliteFixture.open(copy)) {
             return backend.list("alice").map(EntryId::id).toList();
         } finally {
             Files.delete(copy);

@@ -10,14 +10,14 @@ import dev.keystore.TransactionConflictException;
 import dev.keystore.core.SignalKeyDatabase;
 
 /**
- * A process that counts in a context, takes it back whenever it is lost, and prints each number that it was acknowledged,
- * with what it noted under it.
+ * A process that counts in a context, takes it over again whenever it is lost, and prints each acknowledged number with
+ * the note that it recorded.
  */
-final class Fighter {
+final class Contender {
 
-    private Fighter() {}
+    private Contender() {}
 
-    /** Takes a URL, and the first of the numbers to note. */
+    /** The arguments are a URL and the first note. */
     public static void main(String[] arguments) {
         int note = Integer.parseInt(arguments[1]);
         try (SignalKeyDatabase database = SignalKeyDatabase.open(arguments[0])) {

@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.IntPredicate;
 
-/** The ways in which the tests damage a closed store, each at a place that a random generator chooses. */
-enum Damage {
+/** The ways in which tests damage a closed store, each at a random place. */
+enum SqliteDamage {
     BIT_ANYWHERE {
         @Override
         String apply(Path path, SplittableRandom random) {
@@ -152,7 +152,7 @@ enum Damage {
         String apply(Path path, SplittableRandom random) {
             int one = row(random);
             int other = one % ROWS + 1;
-            Sqlite.execute(
+            SqliteFixture.execute(
                     path,
                     "CREATE TEMP TABLE was AS SELECT rowid AS place, value FROM entry",
                     "UPDATE entry SET value = (SELECT value FROM was WHERE place = " + (one + other)
@@ -198,7 +198,7 @@ enum Damage {
         }
     };
 
-    /** How many rows the store must have at least, with row ids from 1. */
+    /** The minimum number of rows in the store, with row ids from 1. */
     static final int ROWS = 100;
 
     private static final int PAGE_BYTES = 4096;
@@ -208,14 +208,14 @@ enum Damage {
     private static final IntPredicate TABLE = type -> type == 5 || type == 13;
     private static final IntPredicate INTERIOR = type -> type == 2 || type == 5;
 
-    /** Damages a file, and returns where. */
+    /** Damages a file, and returns a description of the place. */
     abstract String apply(Path path, SplittableRandom random);
 
-    private interface Change {
+    private interface ByteChange {
         String in(byte[] file);
     }
 
-    private static String bytes(Path path, Change change) {
+    private static String bytes(Path path, ByteChange change) {
         byte[] file = read(path);
         String where = change.in(file);
         write(path, file);
@@ -223,7 +223,7 @@ enum Damage {
     }
 
     private static String sql(Path path, String statement) {
-        Sqlite.execute(path, statement);
+        SqliteFixture.execute(path, statement);
         return statement;
     }
 
@@ -237,7 +237,7 @@ enum Damage {
         return "bit " + bit + " of byte " + at + " (page " + at / PAGE_BYTES + ")";
     }
 
-    /** Returns a page of a type, by the first byte of its header (sqlite.org/fileformat2.html, 1.6). */
+    /** Returns a random page of a type, which is the first byte of its header (sqlite.org/fileformat2.html, 1.6). */
     private static int page(byte[] file, SplittableRandom random, IntPredicate type) {
         List<Integer> pages = new ArrayList<>();
         for (int page = 1; page < file.length / PAGE_BYTES; page++) {
@@ -248,7 +248,7 @@ enum Damage {
         return pages.get(random.nextInt(pages.size()));
     }
 
-    /** Returns the place of a byte of a page that means something: of its header, or of a cell. */
+    /** Returns the position of a used byte of a page: in its header or in a cell. */
     private static int used(byte[] file, int page, SplittableRandom random) {
         int header = start(page) - page * PAGE_BYTES + 12 + 2 * cells(file, page);
         int content = ByteBuffer.wrap(file).getShort(start(page) + 5) & 0xffff;

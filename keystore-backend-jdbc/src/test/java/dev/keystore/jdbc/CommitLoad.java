@@ -23,8 +23,8 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
-/** Eight threads that count, two in each of four contexts, and what they were told about their commits. */
-final class Load implements AutoCloseable {
+/** Eight threads that count, two in each of four contexts, with the reported outcomes of their commits. */
+final class CommitLoad implements AutoCloseable {
 
     private static final int THREADS = 8;
     private static final int CONTEXTS = 4;
@@ -34,14 +34,14 @@ final class Load implements AutoCloseable {
     private final ExecutorService threads = Executors.newFixedThreadPool(THREADS);
     private final List<Future<?>> running = new ArrayList<>();
 
-    /** By context, which note was acknowledged under which number. */
+    /** For each context, the acknowledged numbers with their notes. */
     private final Map<String, Map<Integer, Integer>> acknowledged = new ConcurrentHashMap<>();
 
     private final Set<Integer> unknown = ConcurrentHashMap.newKeySet();
     private final AtomicInteger failed = new AtomicInteger();
     private volatile boolean stopping;
 
-    Load(SignalKeyDatabase database) {
+    CommitLoad(SignalKeyDatabase database) {
         this.database = database;
         for (int i = 0; i < THREADS; i++) {
             String context = "account-" + i % CONTEXTS;
@@ -72,18 +72,18 @@ final class Load implements AutoCloseable {
         return acknowledged.values().stream().mapToInt(Map::size).sum();
     }
 
-    /** Returns how many commits were reported as failed, or as unknown. */
+    /** Returns the number of commits that were reported as failed or unknown. */
     int failed() {
         return failed.get() + unknown.size();
     }
 
-    /** Waits until so many more commits were acknowledged. */
+    /** Waits for more acknowledged commits. */
     void awaitAcknowledged(int more) {
         int enough = acknowledged() + more;
         await(more + " more commits", () -> acknowledged() >= enough);
     }
 
-    /** Waits until as many more commits as there are threads were reported failed or unknown. */
+    /** Waits for as many failed or unknown commits as there are threads. */
     void awaitFailures() {
         int enough = failed.get() + unknown.size() + THREADS;
         await("failures", () -> failed.get() + unknown.size() >= enough);
@@ -98,7 +98,7 @@ final class Load implements AutoCloseable {
         }
     }
 
-    /** Lets the threads end what they do; fails if one of them met what it should not. */
+    /** Stops the threads after their current commits; fails if one of them met an unexpected exception. */
     void stop() throws Exception {
         stopping = true;
         for (Future<?> one : running) {
@@ -106,16 +106,16 @@ final class Load implements AutoCloseable {
         }
     }
 
-    /** Checks that what is there is what was acknowledged, where it was, and beyond that only what nobody knew. */
+    /** Checks that the store holds all acknowledged commits, and apart from them only those reported as unknown. */
     void check(Supplier<JdbcBackend> opening) {
         Set<Integer> there = new HashSet<>();
-        acknowledged.forEach((context, told) -> {
+        acknowledged.forEach((context, reported) -> {
             Map<Integer, Integer> counted = Counting.counted(opening.get(), context);
-            assertThat(counted).as(context).containsAllEntriesOf(told);
+            assertThat(counted).as(context).containsAllEntriesOf(reported);
             counted.values()
                     .forEach(note ->
                             assertThat(there.add(note)).as("note %s once", note).isTrue());
-            counted.values().removeAll(told.values());
+            counted.values().removeAll(reported.values());
             assertThat(unknown).as("beyond those acknowledged").containsAll(counted.values());
         });
         System.out.println(there.size() + " commits, " + acknowledged() + " acknowledged, " + unknown.size()

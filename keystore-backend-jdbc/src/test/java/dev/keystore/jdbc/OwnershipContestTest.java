@@ -19,9 +19,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Two processes that take one context from each other, while both are stopped, continued and killed. */
+/** Two processes that take over one context from each other, while both are stopped, continued and killed. */
 @Timeout(300)
-final class FightTest {
+final class OwnershipContestTest {
 
     private static final int NOTES = 10_000_000;
     private static final int ENOUGH_LOSSES = 10;
@@ -38,34 +38,34 @@ final class FightTest {
     }
 
     @Test
-    @DisplayName("R53 two processes fight over a context on PostgreSQL: one chain, no lost update; a sample")
+    @DisplayName("R53 two processes that contend for a context on PostgreSQL lose no update; a sample")
     void postgres_sample() throws Exception {
         fightOnPostgres(3);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R53 two processes fight over a context on PostgreSQL for a minute: one chain, no lost update")
+    @DisplayName("R53 two processes that contend for a context on PostgreSQL for a minute lose no update")
     void postgres_minute() throws Exception {
         fightOnPostgres(60);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R53 two processes fight over a context on SQLite for a minute: one chain, no lost update")
+    @DisplayName("R53 two processes that contend for a context on SQLite for a minute lose no update")
     void sqlite_minute() throws Exception {
         Path path = folder.resolve("keys.db");
-        fight("jdbc:sqlite:" + path, 60, () -> Sqlite.open(path));
+        contend("jdbc:sqlite:" + path, 60, () -> SqliteFixture.open(path));
     }
 
     private void fightOnPostgres(int seconds) throws Exception {
-        String url = Postgres.url(Postgres.newSchema());
-        fight(url, seconds, () -> Postgres.open(url));
+        String url = PostgresFixture.url(PostgresFixture.newSchema());
+        contend(url, seconds, () -> PostgresFixture.open(url));
     }
 
-    private void fight(String url, int seconds, Supplier<JdbcBackend> opening) throws Exception {
-        long seed = Long.getLong("keystore.fight.seed", System.nanoTime());
-        System.out.println("keystore.fight.seed=" + seed);
+    private void contend(String url, int seconds, Supplier<JdbcBackend> opening) throws Exception {
+        long seed = Long.getLong("keystore.contest.seed", System.nanoTime());
+        System.out.println("keystore.contest.seed=" + seed);
         Random random = new Random(seed);
         List<Process> fighting = new ArrayList<>(List.of(start(url), start(url)));
         long endNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
@@ -121,7 +121,7 @@ final class FightTest {
                         "-cp",
                         System.getProperty("java.class.path"),
                         "-Xmx128m",
-                        Fighter.class.getName(),
+                        Contender.class.getName(),
                         url,
                         Integer.toString(fighters.size() * NOTES))
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
@@ -132,7 +132,7 @@ final class FightTest {
         return fighter;
     }
 
-    /** Returns what a fighter was acknowledged; its last line may be cut off. */
+    /** Returns the commits that a process reported as acknowledged; its last line may be cut off. */
     private Map<Integer, Integer> acknowledged(int fighter) throws IOException {
         Map<Integer, Integer> acknowledged = new HashMap<>();
         String output = Files.readString(outputs.get(fighter));

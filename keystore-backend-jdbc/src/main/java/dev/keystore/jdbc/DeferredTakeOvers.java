@@ -7,41 +7,46 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The contexts that were opened without being taken over, since a disk was full: they can be read, and are taken over with
- * their first commit, if nobody has written to them in between.
+ * The contexts that could not be taken over when they were opened, because nothing could be written. They can be read, and
+ * are taken over by their first commit, unless another process has written to them meanwhile.
  *
- * <p>Concurrency: contexts are added by any thread, and taken over by the one that commits.
+ * <p>Concurrency: any thread adds contexts; the committing thread takes them over.
  */
-final class UnownedContexts {
+final class DeferredTakeOvers {
 
-    /** The epoch that the engine knows such contexts by. */
+    /** The epoch under which the engine knows such contexts. */
     static final long EPOCH = Long.MAX_VALUE;
 
-    /** What the owner's row held when a context was opened, and the epoch that this owner got since, or 0. */
+    /**
+     * A context that was opened.
+     *
+     * @param seen the row of the owner when it was opened
+     * @param epoch the epoch of the takeover, or 0 if there was none yet
+     */
     private record Opened(List<Long> seen, long epoch) {}
 
     private final Map<String, Opened> contexts = new ConcurrentHashMap<>();
 
-    /** Returns the epoch of a context that is opened without being taken over. */
-    long open(String context, List<Long> seen) {
+    /** Opens a context without taking it over, and returns its epoch for the engine. */
+    long defer(String context, List<Long> seen) {
         contexts.put(context, new Opened(seen, 0));
         return EPOCH;
     }
 
-    /** Returns the epoch that a context's commits have in the table. */
+    /** Returns the epoch that the table has for a context that the engine knows under {@code epoch}. */
     long epoch(String context, long epoch) {
         Opened opened = contexts.get(context);
         return epoch != EPOCH || opened == null ? epoch : opened.epoch;
     }
 
-    /** Returns a group whose contexts are all taken over. */
-    List<Batch> owned(List<Batch> group, TakeOver takeOver) {
+    /** Takes over the contexts of a group that still need it, and returns the group with the epochs of the table. */
+    List<Batch> takenOver(List<Batch> group, TakeOver takeOver) {
         return group.stream().noneMatch(batch -> batch.epoch() == EPOCH)
                 ? group
-                : group.stream().map(batch -> owned(batch, takeOver)).toList();
+                : group.stream().map(batch -> takenOver(batch, takeOver)).toList();
     }
 
-    private Batch owned(Batch batch, TakeOver takeOver) {
+    private Batch takenOver(Batch batch, TakeOver takeOver) {
         if (batch.epoch() != EPOCH) {
             return batch;
         }
@@ -62,10 +67,10 @@ final class UnownedContexts {
     interface TakeOver {
 
         /**
-         * Takes it over, unless the row of its owner has changed.
+         * Takes a context over, unless the row of its owner has changed.
          *
          * @return the new epoch
-         * @throws OwnershipLostException if it has
+         * @throws OwnershipLostException if the row has changed
          */
         long ifUnchanged(String context, List<Long> seen);
     }

@@ -19,26 +19,26 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Stream;
 
-/** What the tests of SQLite have in common. */
-final class Sqlite {
+/** What the tests on SQLite have in common. */
+final class SqliteFixture {
 
-    private Sqlite() {}
+    private SqliteFixture() {}
 
-    /** Opens the store at a path as a user does: by URL; but its log stays as it is while nobody commits. */
+    /** Opens the store at a path by its URL, but with a log that is not checkpointed while the store is idle. */
     static JdbcBackend open(Path path) {
-        return open(path, mover());
+        return open(path, checkpointer());
     }
 
-    /** Makes a mover that looks when the test says so, and whose time goes on by a second with each question. */
-    static SqliteLogMover mover() {
+    /** Creates a checkpointer that looks when the test calls it, and whose time advances by a second per query. */
+    static SqliteCheckpointer checkpointer() {
         AtomicLong nanos = new AtomicLong();
-        return new SqliteLogMover(null, () -> nanos.addAndGet(TimeUnit.SECONDS.toNanos(1)));
+        return new SqliteCheckpointer(null, () -> nanos.addAndGet(TimeUnit.SECONDS.toNanos(1)));
     }
 
-    /** Opens the store at a path, whose log is moved when the test has the mover look. */
-    static JdbcBackend open(Path path, SqliteLogMover mover) {
+    /** Opens the store at a path, whose log is checkpointed when the test calls {@link SqliteCheckpointer#look}. */
+    static JdbcBackend open(Path path, SqliteCheckpointer checkpointer) {
         BackendConfig config = new BackendConfig("jdbc:sqlite:" + path, Map.of());
-        return (JdbcBackend) new SqliteBackendProvider(mover).open(config);
+        return (JdbcBackend) new SqliteBackendProvider(checkpointer).open(config);
     }
 
     /** Runs statements on a file without the backend. */
@@ -71,7 +71,7 @@ final class Sqlite {
         return said;
     }
 
-    /** Returns the names and bytes of what is in a folder. */
+    /** Returns the names and bytes of the files in a folder. */
     static Map<String, String> contents(Path folder) throws Exception {
         Map<String, String> contents = new TreeMap<>();
         try (Stream<Path> files = Files.list(folder)) {

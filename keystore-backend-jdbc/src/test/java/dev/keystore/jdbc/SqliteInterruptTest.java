@@ -17,7 +17,6 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -31,7 +30,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 @Timeout(120)
-final class SqliteLifeTest {
+final class SqliteInterruptTest {
 
     @TempDir
     Path folder;
@@ -72,17 +71,18 @@ final class SqliteLifeTest {
     }
 
     @Test
-    @DisplayName("R27 R53 an interrupted thread that begins to live, asks for others and ends, closes nobody's lock")
-    void lifeIsDeafToInterrupts() throws Exception {
-        Sqlite.open(path).close();
-        try (JdbcBackend owner = Sqlite.open(path)) {
+    @DisplayName(
+            "R27 R53 an interrupted thread acquires, queries and releases a liveness lock, and no other lock is released")
+    void livenessLockIgnoresInterrupts() throws Exception {
+        SqliteFixture.open(path).close();
+        try (JdbcBackend owner = SqliteFixture.open(path)) {
             owner.takeOver("x");
-            SqliteLife life = new SqliteLife(path, 42);
+            SqliteLivenessLock lock = new SqliteLivenessLock(path, 42);
             Thread.currentThread().interrupt();
-            life.begin();
-            assertThat(life.lives(42)).isTrue();
-            assertThat(life.lives(43)).isFalse();
-            life.end();
+            lock.acquire();
+            assertThat(lock.isAlive(42)).isTrue();
+            assertThat(lock.isAlive(43)).isFalse();
+            lock.release();
             assertThat(Thread.interrupted()).as("flag").isTrue();
 
             assertThat(probe("x")).contains(OwnerProbe.OWNED);
@@ -90,7 +90,7 @@ final class SqliteLifeTest {
     }
 
     @Test
-    @DisplayName("R53 an owner in this process is said to be in it, one in another is not")
+    @DisplayName("R53 the refusal says whether the owner is in this process or in another one")
     void ownerInThisProcess() throws Exception {
         try (SignalKeyDatabase owner = SignalKeyDatabase.open(url);
                 SignalKeyDatabase other =
@@ -108,43 +108,37 @@ final class SqliteLifeTest {
     }
 
     private String probe(String context) throws Exception {
-        return Sqlite.java("-cp", System.getProperty("java.class.path"), OwnerProbe.class.getName(), url, context);
+        return SqliteFixture.java(
+                "-cp", System.getProperty("java.class.path"), OwnerProbe.class.getName(), url, context);
     }
 
     @Test
-    @DisplayName("R27 an interrupt ends a read's, a listing's and a scan's wait for a connection, and the flag is kept")
+    @DisplayName("R27 an interrupt ends the wait of a read, a listing or a scan for a connection, and the flag is kept")
     void readsAreInterrupted() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(path);
+        try (JdbcBackend backend = SqliteFixture.open(path);
                 SignalKeyDatabase database =
                         SignalKeyDatabase.builder().backend(backend).open()) {
             SignalKeyStore alice = database.forContext("alice");
-            List<Connection> all = new ArrayList<>();
-            try {
-                for (int i = 0; i < backend.pool().getMaximumPoolSize(); i++) {
-                    all.add(backend.pool().getConnection());
-                }
-                assertInterrupted(() -> backend.load("alice", "session", "bob"), "load session/bob");
+            OccupiedReaders.occupy(backend.readers(), 4, () -> {
+                assertInterrupted(() -> backend.load("alice", "session", "bob"), "load session/bob of context alice");
                 assertInterrupted(() -> backend.loadAll("alice", "session", List.of("a", "b")), "load 2 entries");
                 assertInterrupted(() -> backend.list("alice").toList(), "list the entries");
-                assertInterrupted(() -> backend.scan("alice", "session", "").toList(), "scan session");
+                assertInterrupted(() -> backend.scan("alice", "session", "").toList(), "scan the entries");
                 assertInterrupted(() -> alice.find(KeyTypes.SESSION, "bob"), "load session/bob");
                 assertInterrupted(() -> alice.get(KeyTypes.SESSION, List.of("a", "b")), "load 2 entries");
-                assertInterrupted(() -> alice.ids(KeyTypes.SESSION, "").toList(), "scan session");
+                assertInterrupted(() -> alice.ids(KeyTypes.SESSION, "").toList(), "scan the entries");
                 assertInterrupted(alice::verify, "list the entries");
                 assertInterrupted(() -> database.forExistingContext("bob"), "list the entries");
-            } finally {
-                for (Connection connection : all) {
-                    connection.close();
-                }
-            }
+            });
             assertThat(alice.find(KeyTypes.SESSION, "bob")).isEmpty();
         }
     }
 
     @Test
-    @DisplayName("R27 an interrupt ends a takeover's wait for another thread's transaction; a commit's is the engine's")
+    @DisplayName(
+            "R27 an interrupt ends the wait of a takeover for another transaction; that of a commit is left to the engine")
     void takeoverIsInterrupted() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             CountDownLatch holds = new CountDownLatch(1);
             CountDownLatch done = new CountDownLatch(1);
             Thread holder = new Thread(() -> backend.writer().commit(handle -> {
@@ -154,12 +148,12 @@ final class SqliteLifeTest {
             holder.start();
             holds.await();
             try {
-                assertInterrupted(() -> backend.takeOver("alice"), "take context alice over");
-                assertInterrupted(() -> backend.takeOverUnlessOwned("alice"), "take context alice over");
+                assertInterrupted(() -> backend.takeOver("alice"), "take over context alice");
+                assertInterrupted(() -> backend.takeOverUnlessOwned("alice"), "take over context alice");
                 assertInterrupted(() -> backend.save("alice", "session", "1", new byte[1]), "write to context alice");
                 Batch batch = new Batch("alice", 0, 1, List.of(new Put("session", "1", new byte[1])));
                 assertThat(interrupted(() -> backend.commit(List.of(batch))))
-                        .hasMessageContaining("interrupted while waiting for another thread's write");
+                        .hasMessageContaining("interrupted while waiting for another thread's transaction");
             } finally {
                 done.countDown();
                 holder.join();
@@ -178,34 +172,35 @@ final class SqliteLifeTest {
     }
 
     @Test
-    @DisplayName("R27 an interrupt ends the wait of an opening for another connection, and takes away what it created")
+    @DisplayName(
+            "R27 an interrupt ends the wait of an opening for another connection, and the created files are deleted")
     void openingIsInterrupted() throws Exception {
         try (Connection other = DriverManager.getConnection(url);
                 Statement statement = other.createStatement()) {
             statement.execute("BEGIN EXCLUSIVE");
 
-            assertInterrupted(() -> Sqlite.open(path), "open");
+            assertInterrupted(() -> SqliteFixture.open(path), "open");
 
             statement.execute("ROLLBACK");
         } catch (SQLException e) {
             throw new AssertionError(e);
         }
-        Sqlite.open(path).close();
+        SqliteFixture.open(path).close();
         byte[] whole = Files.readAllBytes(path);
         Files.write(path, Arrays.copyOf(whole, whole.length / 2));
         Thread.currentThread().interrupt();
         assertThatExceptionOfType(OperationInterruptedException.class)
-                .isThrownBy(() -> Sqlite.open(path))
-                .withMessageContaining(path + " to be whole");
+                .isThrownBy(() -> SqliteFixture.open(path))
+                .withMessageContaining(path + " to be complete");
         assertThat(Thread.interrupted()).as("flag").isTrue();
     }
 
     @Test
-    @DisplayName("R11 R27 on an interrupted thread, a store opens, creates its folders durably, and closes")
+    @DisplayName("R11 R27 an interrupted thread opens a store, creates its folders durably, and closes it")
     void nothingToWaitFor() {
         Path deep = folder.resolve("a/b/keys.db");
         Thread.currentThread().interrupt();
-        Sqlite.open(deep).close();
+        SqliteFixture.open(deep).close();
         assertThat(Thread.interrupted()).as("flag").isTrue();
 
         assertThat(deep).exists();
@@ -214,13 +209,13 @@ final class SqliteLifeTest {
                 .doesNotExist();
     }
 
-    private static void assertInterrupted(ThrowingCallable call, String doing) throws Exception {
+    private static void assertInterrupted(ThrowingCallable call, String operation) throws Exception {
         assertThat(interrupted(call))
                 .isInstanceOf(OperationInterruptedException.class)
-                .hasMessageContaining("to " + doing);
+                .hasMessageContaining("to " + operation);
     }
 
-    /** Interrupts a call once it waits, and returns what it throws; the flag must be kept. */
+    /** Interrupts a call when it waits, and returns what it throws; the interrupt flag must be kept. */
     private static Throwable interrupted(ThrowingCallable call) throws Exception {
         AtomicReference<Throwable> thrown = new AtomicReference<>();
         AtomicReference<Boolean> flag = new AtomicReference<>();

@@ -1,12 +1,10 @@
 package dev.keystore.jdbc;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,44 +12,34 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-final class DurableNamesTest {
+final class SqliteFailedSyncTest {
 
     @TempDir
     Path folder;
 
     @Test
-    @DisplayName("R11 a folder that can't be opened to be forced is a failure, and an interrupt is none")
-    void errors() throws Exception {
-        assertThatExceptionOfType(NoSuchFileException.class)
-                .isThrownBy(() -> DurableNames.force(folder.resolve("missing")));
-
-        Thread.currentThread().interrupt();
-        DurableNames.force(folder);
-        assertThat(Thread.interrupted()).as("flag").isTrue();
-    }
-
-    @Test
-    @DisplayName("R11 a new store whose folder the system fails to force is refused, and nothing of it is left")
+    @DisplayName("R11 a new store is refused if the system fails to force its folder, and nothing of it is left")
     void newStore() throws Exception {
         assertThat(openWithFailingSync(1))
-                .contains(OpenProbe.REFUSED)
+                .contains(OpenStoreProbe.REFUSED)
                 .contains("could not be created")
                 .contains("Input/output error");
         assertThat(folder).isEmptyDirectory();
     }
 
     @Test
-    @DisplayName("R11 a store whose folder the system fails to force is not opened: its log's name may be lost")
+    @DisplayName(
+            "R11 an existing store is refused if the system fails to force its folder, since the log's name may be lost")
     void oldStore() throws Exception {
-        Sqlite.open(folder.resolve("keys.db")).close();
+        SqliteFixture.open(folder.resolve("keys.db")).close();
         assertThat(openWithFailingSync(1))
-                .contains(OpenProbe.REFUSED)
-                .contains("could not force the folder that it is in to the disk")
+                .contains(OpenStoreProbe.REFUSED)
+                .contains("could not force its folder to the disk")
                 .contains("Input/output error");
-        assertThat(Sqlite.contents(folder)).containsOnlyKeys("keys.db");
+        assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
     }
 
-    /** Opens a store in a process whose calls of fsync fail from the given one on. */
+    /** Opens a store in a process in which fsync fails from the given call on. */
     private String openWithFailingSync(int first) throws Exception {
         assumeTrue(canInject(), "strace can't inject failures here");
         List<String> command = new ArrayList<>(strace("fsync:error=EIO:when=" + first + "+"));
@@ -59,7 +47,7 @@ final class DurableNamesTest {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp",
                 System.getProperty("java.class.path"),
-                OpenProbe.class.getName(),
+                OpenStoreProbe.class.getName(),
                 "jdbc:sqlite:" + folder.resolve("keys.db")));
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);

@@ -17,8 +17,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
-/** Stands between a store and a server, and breaks what passes it: at a byte, at a COMMIT, or all of it. */
-final class Proxy implements AutoCloseable {
+/** A proxy between a store and a server that breaks connections: at a byte, at a COMMIT, or all of them. */
+final class FaultProxy implements AutoCloseable {
 
     private static final long UNLIMITED = Long.MAX_VALUE / 2;
 
@@ -35,7 +35,7 @@ final class Proxy implements AutoCloseable {
     private volatile CountDownLatch requests = new CountDownLatch(0);
     private volatile CountDownLatch answers = new CountDownLatch(0);
 
-    Proxy(int serverPort) {
+    FaultProxy(int serverPort) {
         this.serverPort = serverPort;
         try {
             this.listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
@@ -64,32 +64,32 @@ final class Proxy implements AutoCloseable {
         }
     }
 
-    /** Cuts the connection over which so many bytes more have passed, in either direction; once. */
+    /** Cuts one connection, when this many more bytes have passed in either direction. */
     void cutAfter(long bytesToServer, long bytesToClient) {
         toServer.set(bytesToServer);
         toClient.set(bytesToClient);
     }
 
     /**
-     * Cuts the connection over which the next COMMIT comes, or a statement that commits by itself: before it passes if
-     * {@code bytes} is negative, else after so many bytes of its answer.
+     * Cuts the connection of the next COMMIT, or of the next statement that commits by itself: before it is passed on if
+     * {@code bytes} is negative, otherwise after this number of bytes of its answer.
      */
     void cutAtCommit(long bytes) {
         answerOfCommit = bytes;
     }
 
-    /** Passes nothing on, and keeps the connections. */
+    /** Forwards nothing, and keeps the connections. */
     void hang() {
         requests = new CountDownLatch(1);
         answers = new CountDownLatch(1);
     }
 
-    /** Passes no answer on, and keeps the connections. */
+    /** Forwards no answers, and keeps the connections. */
     void holdAnswers() {
         answers = new CountDownLatch(1);
     }
 
-    /** Ends one direction of the connections there are: to the server, or to the client. */
+    /** Closes one direction of the existing connections: to the server, or to the client. */
     void halfClose(boolean toServer) {
         for (Socket socket : toServer ? servers : clients) {
             try {
@@ -100,34 +100,34 @@ final class Proxy implements AutoCloseable {
         }
     }
 
-    /** Ends the connections there are, and leads new ones to another server. */
+    /** Closes the existing connections, and directs new ones to another server. */
     void leadTo(int port) {
         serverPort = port;
         endAll();
     }
 
-    /** Leads new connections to another server, and keeps those there are. */
+    /** Directs new connections to another server, and keeps the existing ones. */
     void leadNewTo(int port) {
         serverPort = port;
     }
 
     private void endAll() {
-        clients.forEach(Proxy::close);
-        servers.forEach(Proxy::close);
+        clients.forEach(FaultProxy::close);
+        servers.forEach(FaultProxy::close);
     }
 
-    /** Ends the connections there are, and every new one. */
+    /** Closes the existing connections, and every new one. */
     void refuse() {
         refusing = true;
         endAll();
     }
 
-    /** Does so with the next cut. */
+    /** Closes the existing connections and every new one, from the next cut on. */
     void refuseAfterCut() {
         refusingAfterCut = true;
     }
 
-    /** Passes everything on again. */
+    /** Forwards everything again. */
     void heal() {
         refusing = false;
         refusingAfterCut = false;
@@ -147,7 +147,7 @@ final class Proxy implements AutoCloseable {
                     connect(client);
                 }
             } catch (IOException e) {
-                // Closed, or the server does not listen: the client finds its connection closed.
+                // Closed, or the server does not listen; the client's connection is closed.
             }
         }
     }
@@ -182,7 +182,7 @@ final class Proxy implements AutoCloseable {
                         break;
                     }
                 }
-                // Counted before they are passed: who has them may set a new budget.
+                // Counted before they are forwarded: their receiver may set a new budget.
                 long left = budget.addAndGet(-length);
                 out.write(bytes, 0, (int) Math.max(0, Math.min(length, left + length)));
                 out.flush();
@@ -196,7 +196,7 @@ final class Proxy implements AutoCloseable {
                 cut();
             }
         } catch (IOException | InterruptedException e) {
-            // Cut from the other side.
+            // Closed by the other side.
         } finally {
             clients.removeAll(Set.of(from, to));
             servers.removeAll(Set.of(from, to));

@@ -10,29 +10,43 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.jdbi.v3.core.Handle;
 
 /**
- * Who owns each context, the id of its last commit, and of the last one before it was taken over: one row for each, read
- * and changed within the transactions of those who write (R53, R54).
+ * The owner of each context, with the ids of its last commit and of the last commit before the takeover: one row per
+ * context, read and changed in the transactions that write entries (R53, R54).
  *
- * <p>A context that nobody has taken over has no row, and no owner to be fenced: its batches carry the epoch 0.
+ * <p>A context that was never taken over has no row; its batches carry the epoch 0.
  */
-final class Ownership {
+final class OwnerTable {
 
-    private static final long NOBODY = 0;
+    private static final long NO_HOLDER = 0;
+
+    /** The holders of the open backends of this process. */
+    private static final Set<Long> OPEN_HERE = ConcurrentHashMap.newKeySet();
 
     private final Dialect dialect;
 
-    Ownership(Dialect dialect) {
+    OwnerTable(Dialect dialect) {
         this.dialect = dialect;
     }
 
+    /** Notes that this process has this owner's backend open, for the message to a second opener in the same process. */
+    void register() {
+        OPEN_HERE.add(dialect.holder);
+    }
+
+    void unregister() {
+        OPEN_HERE.remove(dialect.holder);
+    }
+
     /**
-     * Checks the epochs of a group, and notes the id of each context's last batch.
+     * Checks the epochs of a group, and records the id of each context's last batch.
      *
-     * @return whether the group is to be written; if not, it was written before
-     * @throws OwnershipLostException if a batch is of another epoch than its context; roll back
+     * @return whether the group has to be written; false if it was written before
+     * @throws OwnershipLostException if the epoch of a batch is not that of its context; the caller rolls back
      */
     boolean admit(Handle handle, List<Batch> group) {
         Map<String, Batch> owned = new LinkedHashMap<>();
@@ -64,7 +78,7 @@ final class Ownership {
         return lastCommit(handle, batch.context(), batch.epoch()).equals(OptionalLong.of(batch.sequence()));
     }
 
-    /** Returns the sequence of the last commit of an epoch, 0 if it made none; empty if that is not known any more. */
+    /** Returns the sequence of an epoch's last commit, 0 if the epoch had none; empty if that is no longer recorded. */
     OptionalLong lastCommit(Handle handle, String context, long epoch) {
         return handle.createQuery("""
                         SELECT CASE WHEN commit_epoch < :epoch THEN 0
@@ -105,7 +119,7 @@ final class Ownership {
                 .orElse(List.of());
     }
 
-    /** Makes this process the owner of a context, and returns the new epoch. */
+    /** Takes over a context for this backend, and returns the new epoch. */
     long takeOver(Handle handle, String context) {
         return handle.createQuery("""
                         INSERT INTO owner (context, epoch, holder, host, process, since)
@@ -126,25 +140,21 @@ final class Ownership {
     }
 
     /**
-     * Keeps everybody else from taking a context over until the transaction ends.
+     * Checks that no other owner of a context is alive, and keeps others from taking it over until the transaction ends.
      *
-     * @throws ContextOwnedException if another owner of it lives; roll back
+     * @throws ContextOwnedException if another owner is alive; the caller rolls back
      */
-    void requireNoOtherLives(Handle handle, String context) {
+    void requireNoLiveOwner(Handle handle, String context) {
         Row owner = lock(handle, context);
-        if (owner.holder != dialect.holder && owner.holder != NOBODY && dialect.lives(handle, owner.holder)) {
+        if (owner.holder != dialect.holder && owner.holder != NO_HOLDER && dialect.isAlive(handle, owner.holder)) {
             throw new ContextOwnedException(
-                    context,
-                    owner.host,
-                    owner.process,
-                    Instant.parse(owner.since),
-                    JdbcBackend.isOpenHere(owner.holder));
+                    context, owner.host, owner.process, Instant.parse(owner.since), OPEN_HERE.contains(owner.holder));
         }
     }
 
     private record Row(long holder, String host, String process, String since) {}
 
-    /** Locks the row of a context; it gets one first where it has none, since two may come for that at once. */
+    /** Locks the row of a context, and inserts it first if there is none, so that concurrent callers lock the same row. */
     private Row lock(Handle handle, String context) {
         return handle.createQuery("""
                         INSERT INTO owner (context, epoch, holder, host, process, since) VALUES (?, 0, 0, '', '', '')
@@ -156,7 +166,7 @@ final class Ownership {
                 .one();
     }
 
-    /** Looked up once: it may ask a name server. */
+    /** Looked up once, since that may query a name server. */
     private static final class Host {
 
         static final String NAME = name();
