@@ -3,19 +3,19 @@ package dev.keystore.torture;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.spi.Backend;
 
-/** A store of the instrumented engine, as the classes of the tests see it. */
-public interface OpenedStore extends AutoCloseable {
+/** A database of the instrumented engine, for tests, which see other copies of the engine's classes. */
+public interface InstrumentedDatabase extends AutoCloseable {
 
     SignalKeyStore context(String name);
 
     @Override
     void close();
 
-    /** Opens stores; its implementation is loaded together with the engine. */
-    interface Opener {
+    /** Opens databases; the implementation is loaded together with the engine. */
+    interface Factory {
 
-        OpenedStore open(String url);
+        InstrumentedDatabase open(String url);
 
-        OpenedStore open(Backend backend);
+        InstrumentedDatabase open(Backend backend);
     }
 }
