@@ -1,4 +1,4 @@
-/** A user's module: it names the engine alone, and the backends are bound as services. */
+/** A user's module: it requires only the engine; the backends are bound as services. */
 module dev.keystore.moduletest {
     requires dev.keystore.core;
 }

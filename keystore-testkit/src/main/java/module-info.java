@@ -1,5 +1,5 @@
 /**
- * What backend authors test with: the contract tests that they extend, example backends, and one that injects faults.
+ * Tests for authors of a backend: contract tests to extend, example backends, and a backend that injects faults.
  */
 module dev.keystore.testkit {
     requires transitive dev.keystore.api;

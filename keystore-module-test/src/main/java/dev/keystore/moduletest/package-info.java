@@ -1,4 +1,4 @@
-/** A program that uses a store from a module of its own. */
+/** A program in a named module that uses a database. */
 @NullMarked
 package dev.keystore.moduletest;
 

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
 
-/** Runs the user's module in a JVM that has everything on its module path, and nothing on its class path. */
+/** Runs a user's module in a JVM with everything on the module path and an empty class path. */
 @Timeout(120)
 class ModulePathTest {
 
@@ -30,8 +30,8 @@ class ModulePathTest {
 
     @ParameterizedTest
     @FieldSource("SCHEMES")
-    @DisplayName("on the module path a store of each backend is opened by its URL, written and read")
-    void modulePath_eachBackend_opensStore(String scheme) throws Exception {
+    @DisplayName("on the module path, a database of each backend can be opened by its URL, written and read")
+    void modulePath_eachBackend_opensDatabase(String scheme) throws Exception {
         String opened =
                 "module dev.keystore.moduletest with module dev.keystore.core reads [bob.1], pre-key left: false\n";
         if (scheme.equals("jdbc:postgresql")) {
@@ -44,7 +44,7 @@ class ModulePathTest {
     }
 
     @Test
-    @DisplayName("on the module path a scheme without a backend is refused, and each backend is named")
+    @DisplayName("R62 on the module path, an unknown scheme is refused with an error that lists all backends")
     void modulePath_unknownScheme_namesAllBackends() throws Exception {
         assertThat(run("none:store"))
                 .contains("No backend is registered for scheme \"none\"")
@@ -52,7 +52,7 @@ class ModulePathTest {
     }
 
     @Test
-    @DisplayName("no backend is left out here")
+    @DisplayName("these tests cover all backends")
     void schemes_areThoseOfTheClassPath() {
         assertThat(ServiceLoader.load(BackendProvider.class).stream()
                         .map(provider -> provider.get().scheme()))
@@ -67,7 +67,7 @@ class ModulePathTest {
                         "--module-path",
                         modulePath(),
                         "--module",
-                        "dev.keystore.moduletest/" + OpenStore.class.getName(),
+                        "dev.keystore.moduletest/" + OpenDatabase.class.getName(),
                         url)
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile())

@@ -16,23 +16,23 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A batch of one context is there, or it is not, for whoever looks and whatever happens. */
+/** A batch of one context is visible as a whole or not at all, to concurrent readers and after an interrupt. */
 abstract class AtomicityContract extends Contract {
 
     private static final int ENTRIES = 200;
 
-    AtomicityContract(BackendContractTest test) {
-        super(test);
+    AtomicityContract(BackendFixture fixture) {
+        super(fixture);
     }
 
     @BeforeEach
-    final void skipWhatIsNotClaimed() {
-        backend().claimed(AtomicCommit.class);
+    final void requireCapability() {
+        backend().require(AtomicCommit.class);
     }
 
     @Test
-    @DisplayName("R12 loads see a batch whole: who has seen one entry of it sees the others")
-    void load_besideCommits_seesBatchesWhole() throws Exception {
+    @DisplayName("R12 a reader that has seen one entry of a batch sees its other entries")
+    void load_duringCommits_seesBatchesAsAWhole() throws Exception {
         backend().commit(CONTEXT, put("first", "0"), put("last", "0"));
         Together.Turn writer = turn -> {
             String number = Integer.toString(turn);
@@ -42,21 +42,21 @@ abstract class AtomicityContract extends Contract {
     }
 
     @Test
-    @DisplayName("R12 an interrupt of the committing thread leaves the batch whole or unwritten")
-    void commit_interrupted_isWholeOrUnwritten() throws Exception {
+    @DisplayName("R12 interrupting the committing thread leaves the batch fully written or not written")
+    void commit_interrupted_isWrittenOrNot() throws Exception {
         String before = "before";
         backend().commit(CONTEXT, puts(before));
         for (int round = 0; round < 20; round++) {
             String value = "round " + round;
-            boolean interruptedAtOnce = round % 2 == 0;
+            boolean interruptedBefore = round % 2 == 0;
             AtomicReference<@Nullable RuntimeException> failure = new AtomicReference<>();
             Batch batch = backend().batch(CONTEXT, puts(value));
             Thread committing = new Thread(() -> {
-                if (interruptedAtOnce) {
+                if (interruptedBefore) {
                     Thread.currentThread().interrupt();
                 }
                 try {
-                    backend().claimed(AtomicCommit.class).commit(batch);
+                    backend().require(AtomicCommit.class).commit(batch);
                 } catch (RuntimeException e) {
                     failure.set(e);
                 }
@@ -65,12 +65,14 @@ abstract class AtomicityContract extends Contract {
             committing.interrupt();
             committing.join(TimeUnit.SECONDS.toMillis(30));
 
-            assertThat(committing.isAlive()).as("still committing").isFalse();
+            assertThat(committing.isAlive())
+                    .as("the committing thread is alive")
+                    .isFalse();
             List<String> found = IntStream.range(0, ENTRIES)
                     .mapToObj(i -> loaded("id " + i))
                     .distinct()
                     .toList();
-            assertThat(found).as("values of one batch").hasSize(1);
+            assertThat(found).as("distinct values of one batch").hasSize(1);
             assertThat(found.get(0)).isIn(possible(failure.get(), before, value));
             before = found.get(0);
         }
@@ -90,10 +92,10 @@ abstract class AtomicityContract extends Contract {
         return IntStream.range(0, ENTRIES).mapToObj(i -> put("id " + i, value)).toArray(Put[]::new);
     }
 
-    private void assertNotOlder(String sooner, String later) {
-        int seen = Integer.parseInt(loaded(sooner));
-        assertThat(Integer.parseInt(loaded(later)))
-                .as("number in \"%s\" after %s was seen in \"%s\"", later, seen, sooner)
+    private void assertNotOlder(String first, String second) {
+        int seen = Integer.parseInt(loaded(first));
+        assertThat(Integer.parseInt(loaded(second)))
+                .as("number in \"%s\" after %s was seen in \"%s\"", second, seen, first)
                 .isGreaterThanOrEqualTo(seen);
     }
 

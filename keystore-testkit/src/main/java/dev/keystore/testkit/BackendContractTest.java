@@ -2,12 +2,7 @@ package dev.keystore.testkit;
 
 import dev.keystore.spi.Backend;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
@@ -15,7 +10,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * The contract of a backend, as tests: extend it, and you know whether yours is right.
+ * The contract of a backend, as tests. A backend's author extends this class:
  *
  * <pre>{@code
  * class FileBackendContractTest extends BackendContractTest {
@@ -27,18 +22,18 @@ import org.junit.jupiter.api.io.TempDir;
  * }
  * }</pre>
  *
- * <p>It looks at which interfaces of {@link dev.keystore.spi} the backend implements, and tests what they promise:
- * every rule of the project's contract that is a backend's to keep, with its number in the name of the test. What the
- * backend does not claim shows as skipped tests, whose reason names the claim (R63); nothing that is claimed is
- * believed.
+ * <p>The tests cover every rule of the project's contract that a backend has to keep; the name of each test starts with
+ * the number of its rule. Which tests run depends on the interfaces of {@link dev.keystore.spi} that the backend
+ * implements. Tests of other interfaces are skipped, and the reason names the missing interface (R63). Everything that
+ * an implemented interface promises is tested.
  *
- * <p>Each test gets an empty backend, opened in a folder of its own, and has 60 s. Batches are committed with the epoch
- * of a takeover where the backend has {@link dev.keystore.spi.ContextOwnership}, else with the epoch 0. Contexts and
- * ids are well-formed Unicode and never blank, which the engine sees to; types are of the form that
- * {@link dev.keystore.KeyType#of} asks for.
+ * <p>Each test has an empty backend in a new folder, and 60 s. Where the backend has
+ * {@link dev.keystore.spi.ContextOwnership}, batches are committed with the epoch of a takeover, otherwise with epoch
+ * 0. Contexts and ids are well-formed Unicode and never blank, which the engine ensures; types have the form that
+ * {@link dev.keystore.KeyType#of} requires.
  *
- * <p>Not tested here, as a test within one process can't: that what was acknowledged survives the death of the process
- * and that a batch does so whole, which {@link CrashContractTest} tests, and that listings need bounded memory.
+ * <p>Two rules are not tested here. That acknowledged commits survive the death of the process, each of them complete,
+ * is tested by {@link CrashContractTest}. That listings need bounded memory is not tested.
  */
 @Timeout(60)
 public abstract class BackendContractTest {
@@ -46,28 +41,30 @@ public abstract class BackendContractTest {
     @TempDir
     Path folder = Path.of("");
 
-    private final List<BackendUnderTest> opened = new ArrayList<>();
-    private @Nullable BackendUnderTest backend;
+    private final BackendFixture fixture = new BackendFixture(() -> open(folder), this::isPersistent);
 
-    /** Makes a test. JUnit does. */
+    /** Creates a test; called by JUnit. */
     protected BackendContractTest() {}
 
     /**
-     * Opens the backend of a folder: empty if the folder has not been given before in this test, else with what was
-     * there when it was closed.
+     * Opens the backend of a folder: an empty one if this test has not opened the folder before, otherwise with the
+     * entries it had when it was closed.
      *
-     * <p>A backend that does not keep its data in folders takes the folder's name as that of a schema, a table or the
-     * like. Called while the same folder's backend is open, it may refuse with any exception; one that has
-     * {@link dev.keystore.spi.ContextOwnership} must not, as it is there for several processes.
+     * <p>A backend that does not keep its data in folders can use the folder's name as the name of a schema, a table or
+     * the like. If the backend of the same folder is still open, this method may throw any exception; but a backend
+     * with {@link dev.keystore.spi.ContextOwnership}, which is for several processes, must open it.
      *
      * @param folder an existing folder; deleted after the test
-     * @throws Exception if it can't be opened: the test fails
+     * @return the opened backend
+     * @throws Exception if it cannot be opened; the test fails
      */
     protected abstract Backend open(Path folder) throws Exception;
 
     /**
-     * Tells whether what the backend holds is there when it is opened again; unless overridden, it is. If it is not,
-     * the tests of R61 are skipped.
+     * Returns whether the backend keeps its entries when it is closed and reopened. If not, the tests of R61 are
+     * skipped. The default is {@code true}.
+     *
+     * @return whether the backend is persistent
      */
     protected boolean isPersistent() {
         return true;
@@ -75,39 +72,19 @@ public abstract class BackendContractTest {
 
     @BeforeEach
     final void openBackend() throws Exception {
-        backend = openBeside();
+        fixture.open();
     }
 
     @AfterEach
     final void closeBackends() {
-        opened.forEach(BackendUnderTest::close);
-    }
-
-    final BackendUnderTest backend() {
-        return Objects.requireNonNull(backend, "backend");
-    }
-
-    final BackendUnderTest openBeside() throws Exception {
-        BackendUnderTest next = new BackendUnderTest(open(folder));
-        opened.add(next);
-        return next;
-    }
-
-    final void skipUnlessPersistent() {
-        Assumptions.assumeTrue(isPersistent(), "the backend is not persistent");
-    }
-
-    final void reopen() throws Exception {
-        skipUnlessPersistent();
-        backend().close();
-        backend = openBeside();
+        fixture.closeAll();
     }
 
     @Nested
     @DisplayName("Entries, saved one by one")
     class SavedEntries extends EntryContract {
         SavedEntries() {
-            super(BackendContractTest.this, Way.BY_SAVE);
+            super(fixture, Way.BY_SAVE);
         }
     }
 
@@ -115,7 +92,7 @@ public abstract class BackendContractTest {
     @DisplayName("Entries, committed (AtomicCommit)")
     class CommittedEntries extends EntryContract {
         CommittedEntries() {
-            super(BackendContractTest.this, Way.BY_COMMIT);
+            super(fixture, Way.BY_COMMIT);
         }
     }
 
@@ -123,7 +100,7 @@ public abstract class BackendContractTest {
     @DisplayName("Ids, saved one by one")
     class SavedNames extends NameContract {
         SavedNames() {
-            super(BackendContractTest.this, Way.BY_SAVE);
+            super(fixture, Way.BY_SAVE);
         }
     }
 
@@ -131,7 +108,7 @@ public abstract class BackendContractTest {
     @DisplayName("Ids, committed (AtomicCommit)")
     class CommittedNames extends NameContract {
         CommittedNames() {
-            super(BackendContractTest.this, Way.BY_COMMIT);
+            super(fixture, Way.BY_COMMIT);
         }
     }
 
@@ -139,7 +116,7 @@ public abstract class BackendContractTest {
     @DisplayName("Contexts, saved one by one (ContextAwareBackend)")
     class SavedContexts extends ContextContract {
         SavedContexts() {
-            super(BackendContractTest.this, Way.BY_SAVE);
+            super(fixture, Way.BY_SAVE);
         }
     }
 
@@ -147,7 +124,7 @@ public abstract class BackendContractTest {
     @DisplayName("Contexts, committed (ContextAwareBackend, AtomicCommit)")
     class CommittedContexts extends ContextContract {
         CommittedContexts() {
-            super(BackendContractTest.this, Way.BY_COMMIT);
+            super(fixture, Way.BY_COMMIT);
         }
     }
 
@@ -155,7 +132,7 @@ public abstract class BackendContractTest {
     @DisplayName("Listings, saved one by one")
     class SavedListings extends ListingContract {
         SavedListings() {
-            super(BackendContractTest.this, Way.BY_SAVE);
+            super(fixture, Way.BY_SAVE);
         }
     }
 
@@ -163,39 +140,39 @@ public abstract class BackendContractTest {
     @DisplayName("Listings, committed (AtomicCommit)")
     class CommittedListings extends ListingContract {
         CommittedListings() {
-            super(BackendContractTest.this, Way.BY_COMMIT);
+            super(fixture, Way.BY_COMMIT);
         }
     }
 
     @Nested
-    @DisplayName("Loads and writes at the same time, saved one by one")
+    @DisplayName("Concurrent loads and writes, saved one by one")
     class SavedConcurrently extends ConcurrencyContract {
         SavedConcurrently() {
-            super(BackendContractTest.this, Way.BY_SAVE);
+            super(fixture, Way.BY_SAVE);
         }
     }
 
     @Nested
-    @DisplayName("Loads and writes at the same time, committed (AtomicCommit)")
+    @DisplayName("Concurrent loads and writes, committed (AtomicCommit)")
     class CommittedConcurrently extends ConcurrencyContract {
         CommittedConcurrently() {
-            super(BackendContractTest.this, Way.BY_COMMIT);
+            super(fixture, Way.BY_COMMIT);
         }
     }
 
     @Nested
-    @DisplayName("Close and open, saved one by one (persistent)")
+    @DisplayName("Reopening, saved one by one (persistent)")
     class SavedAndReopened extends ReopenContract {
         SavedAndReopened() {
-            super(BackendContractTest.this, Way.BY_SAVE);
+            super(fixture, Way.BY_SAVE);
         }
     }
 
     @Nested
-    @DisplayName("Close and open, committed (persistent, AtomicCommit)")
+    @DisplayName("Reopening, committed (persistent, AtomicCommit)")
     class CommittedAndReopened extends ReopenContract {
         CommittedAndReopened() {
-            super(BackendContractTest.this, Way.BY_COMMIT);
+            super(fixture, Way.BY_COMMIT);
         }
     }
 
@@ -203,7 +180,7 @@ public abstract class BackendContractTest {
     @DisplayName("Opening and closing")
     class Opening extends OpeningContract {
         Opening() {
-            super(BackendContractTest.this);
+            super(fixture);
         }
     }
 
@@ -211,7 +188,7 @@ public abstract class BackendContractTest {
     @DisplayName("Prefix scans (PrefixScan)")
     class PrefixScans extends PrefixScanContract {
         PrefixScans() {
-            super(BackendContractTest.this);
+            super(fixture);
         }
     }
 
@@ -219,7 +196,7 @@ public abstract class BackendContractTest {
     @DisplayName("Bulk loads (BulkLoad)")
     class BulkLoads extends BulkLoadContract {
         BulkLoads() {
-            super(BackendContractTest.this);
+            super(fixture);
         }
     }
 
@@ -227,15 +204,15 @@ public abstract class BackendContractTest {
     @DisplayName("Batches (AtomicCommit)")
     class Batches extends BatchContract {
         Batches() {
-            super(BackendContractTest.this);
+            super(fixture);
         }
     }
 
     @Nested
-    @DisplayName("All or nothing (AtomicCommit)")
+    @DisplayName("Atomicity (AtomicCommit)")
     class Atomicity extends AtomicityContract {
         Atomicity() {
-            super(BackendContractTest.this);
+            super(fixture);
         }
     }
 
@@ -243,15 +220,31 @@ public abstract class BackendContractTest {
     @DisplayName("Groups of batches (GroupCommit)")
     class Groups extends GroupContract {
         Groups() {
-            super(BackendContractTest.this);
+            super(fixture);
         }
     }
 
     @Nested
-    @DisplayName("Owners of a context (ContextOwnership)")
-    class Ownership extends OwnershipContract {
-        Ownership() {
-            super(BackendContractTest.this);
+    @DisplayName("Takeovers and fencing (ContextOwnership)")
+    class Fencing extends FencingContract {
+        Fencing() {
+            super(fixture);
+        }
+    }
+
+    @Nested
+    @DisplayName("Exclusive takeovers (ContextOwnership)")
+    class ExclusiveTakeovers extends ExclusiveTakeoverContract {
+        ExclusiveTakeovers() {
+            super(fixture);
+        }
+    }
+
+    @Nested
+    @DisplayName("Repeated commits (ContextOwnership)")
+    class RepeatedCommits extends RepeatedCommitContract {
+        RepeatedCommits() {
+            super(fixture);
         }
     }
 }

@@ -14,8 +14,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Assumptions;
 
 /**
- * The backend that is tested: its entries whether or not it knows contexts, and what it claims. It is the owner of each
- * context that it commits to, where there are owners.
+ * The backend that is tested: its entries, with or without contexts, and its capabilities. Where contexts have owners,
+ * it takes over each context before the first commit to it.
  */
 final class BackendUnderTest {
 
@@ -45,15 +45,15 @@ final class BackendUnderTest {
         }
     }
 
-    /** Returns the backend as what it claims to be; without that claim, the test is skipped. */
-    <C> C claimed(Class<C> capability) {
+    /** Returns the backend as an implementation of a capability; if it does not implement it, the test is skipped. */
+    <C> C require(Class<C> capability) {
         Assumptions.assumeTrue(
                 capability.isInstance(backend),
-                () -> backend.getClass().getSimpleName() + " does not claim " + capability.getSimpleName());
+                () -> backend.getClass().getSimpleName() + " does not implement " + capability.getSimpleName());
         return capability.cast(backend);
     }
 
-    boolean claims(Class<?> capability) {
+    boolean supports(Class<?> capability) {
         return capability.isInstance(backend);
     }
 
@@ -62,7 +62,7 @@ final class BackendUnderTest {
     }
 
     void commit(String context, List<Mutation> mutations) {
-        claimed(AtomicCommit.class).commit(batch(context, mutations));
+        require(AtomicCommit.class).commit(batch(context, mutations));
     }
 
     Batch batch(String context, Mutation... mutations) {
@@ -73,9 +73,9 @@ final class BackendUnderTest {
         return new Batch(context, epoch(context), sequence.incrementAndGet(), mutations);
     }
 
-    /** Writes many entries in the fastest way there is. */
+    /** Writes many entries, in one batch if the backend has batches. */
     void putAll(String context, List<Mutation.Put> puts) {
-        if (claims(AtomicCommit.class)) {
+        if (supports(AtomicCommit.class)) {
             commit(context, List.copyOf(puts));
         } else {
             puts.forEach(put -> entries.save(context, put.type(), put.id(), put.value()));

@@ -19,23 +19,23 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A batch of one context is written whole, in its order. */
+/** A batch of one context is written as a whole, in its order. */
 abstract class BatchContract extends Contract {
 
     private static final String KEPT = "credentials";
     private static final int MANY = 100;
 
-    BatchContract(BackendContractTest test) {
-        super(test);
+    BatchContract(BackendFixture fixture) {
+        super(fixture);
     }
 
     @BeforeEach
-    final void skipWhatIsNotClaimed() {
-        backend().claimed(AtomicCommit.class);
+    final void requireCapability() {
+        backend().require(AtomicCommit.class);
     }
 
     @Test
-    @DisplayName("R12 a batch of puts and deletes of several types is written whole")
+    @DisplayName("R12 a batch of puts and deletes of several types is written as a whole")
     void commit_severalTypes_writesAll() {
         commit(put("1", "old"), put("2", "old"));
         commit(put("1", "new"), delete("2"), put("pre-key", "1", "pre"), put("3", "new"));
@@ -47,7 +47,7 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R12 of several mutations of one id in a batch the last counts: delete then put")
+    @DisplayName("R12 the last mutation of an id in a batch wins: delete, then put")
     void commit_deleteThenPut_leavesThePut() {
         commit(put("present", "old"));
         commit(delete("present"), delete("absent"), put("present", "new"), put("absent", "new"));
@@ -57,7 +57,7 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R12 of several mutations of one id in a batch the last counts: put then delete")
+    @DisplayName("R12 the last mutation of an id in a batch wins: put, then delete")
     void commit_putThenDelete_leavesNothing() {
         commit(put("present", "old"));
         commit(put("present", "new"), put("absent", "new"), delete("absent"), delete("present"));
@@ -68,7 +68,7 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R12 of several mutations of one id in a batch the last counts: put, put, put")
+    @DisplayName("R12 the last mutation of an id in a batch wins: several puts")
     void commit_manyOfOneId_leavesTheLast() {
         commit(put("id", "1"), put("id", "2"), put("id", "3"), put("other", "x"), put("id", "4"));
 
@@ -77,7 +77,7 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R14 deleting what is absent in a batch is no error, and the rest is written")
+    @DisplayName("R14 a batch that deletes an absent entry succeeds, and its other mutations are written")
     void commit_deleteOfAbsent_isNoError() {
         commit(delete("never"), put("id", "value"), new Delete("other", "id"));
 
@@ -85,7 +85,7 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R12 batches, saves and deletes write the same entries")
+    @DisplayName("R12 a batch, a save and a delete write to the same entries")
     void commitAndSave_takingTurns_writeTheSameEntries() {
         entries().save(CONTEXT, TYPE, "1", bytes("saved"));
         entries().save(CONTEXT, TYPE, "2", bytes("saved"));
@@ -101,7 +101,7 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R17 Clear deletes every entry of every type but the kept ones")
+    @DisplayName("R17 Clear deletes all entries except those of the kept types")
     void clear_keptTypes_keepsThemAlone() {
         commit(
                 put("1", "a"),
@@ -118,7 +118,7 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R17 Clear takes kept types literally, never as a prefix or a pattern")
+    @DisplayName("R17 Clear matches kept types exactly, never as a prefix or a pattern")
     void clear_typesLikeTheKeptOnes_goes() {
         commit(
                 put("a_b", "1", "kept"),
@@ -132,7 +132,7 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R18 Clear that keeps no type deletes all, and is no error where nothing is")
+    @DisplayName("R18 Clear without kept types deletes all entries, and succeeds on an empty context")
     void clear_noKeptTypes_deletesAll() {
         commit(new Clear(Set.of()));
         commit(put("1", "a"), put(KEPT, "main", "c"));
@@ -144,7 +144,7 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R17 what a batch writes after its Clear survives it")
+    @DisplayName("R17 entries that a batch writes after its Clear survive")
     void clear_followedByPuts_keepsThem() {
         commit(put("1", "old"), put("2", "old"));
         commit(new Clear(Set.of(KEPT)), put("2", "new"), delete("3"), put("4", "new"));
@@ -155,7 +155,7 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R17 what a batch writes before its Clear is deleted, but for the kept types")
+    @DisplayName("R17 entries that a batch writes before its Clear are deleted, except those of the kept types")
     void clear_precededByPuts_deletesThem() {
         commit(put("1", "new"), put(KEPT, "main", "new"), new Clear(Set.of(KEPT)));
 
@@ -164,9 +164,9 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R17 Clear touches no other context")
+    @DisplayName("R17 Clear leaves other contexts unchanged")
     void clear_oneContext_leavesTheOthers() {
-        backend().claimed(ContextAwareBackend.class);
+        backend().require(ContextAwareBackend.class);
         List<String> others = List.of("alice2", "alic", "Alice", "al%", "_lice", "bob");
         others.forEach(other -> backend().commit(other, put("id", "of " + other)));
         backend().commit("alice", put("id", "value"));
@@ -181,7 +181,7 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R12 a batch of ten thousand mutations is written whole")
+    @DisplayName("R12 a batch of ten thousand mutations is written as a whole")
     void commit_tenThousandMutations_writesAll() {
         List<Mutation> puts = new ArrayList<>();
         List<Mutation> changes = new ArrayList<>();
@@ -205,7 +205,7 @@ abstract class BatchContract extends Contract {
     }
 
     @Test
-    @DisplayName("R5 values of a batch of many are copied, in and out: arrays changed later change nothing")
+    @DisplayName("R5 changing arrays after a commit or a load does not change the values of a large batch")
     void commit_arraysChangedLater_changeNothing() {
         List<Put> puts = IntStream.range(0, MANY)
                 .mapToObj(number -> put("id " + number, "value " + number))

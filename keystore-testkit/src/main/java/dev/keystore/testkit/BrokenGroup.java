@@ -4,7 +4,7 @@ import dev.keystore.spi.Batch;
 import java.util.AbstractList;
 import java.util.List;
 
-/** A group of batches whose first half, rounded up, can be read, and that fails where the next one should be. */
+/** A group of batches that throws once its first half, rounded up, has been read. */
 final class BrokenGroup extends AbstractList<Batch> {
 
     private final List<Batch> firstHalf;

@@ -8,19 +8,27 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A call to a {@link FaultyBackend}, as its {@link Faults} saw it arrive.
+ * A recorded call to a {@link FaultyBackend}.
  *
- * @param operation what was asked
- * @param contexts the contexts it was about, each once; none for a close. A context-free backend's is {@code default}
- * @param entries the entries it named: one of a load, save or delete, several of a bulk load, those put or deleted of a
- *     commit, none of the others
- * @param group the batches of a commit, else none
- * @param thread the thread that called
+ * @param operation the operation that was called
+ * @param contexts the distinct contexts of the call; {@code default} for a context-free backend, none for a close
+ * @param entries the entries that the call named: one for a load, save or delete, several for a bulk load, those put or
+ *     deleted for a commit, and none for other operations
+ * @param group the batches of a commit; none for other operations
+ * @param thread the calling thread
  */
 public record Call(
         Operation operation, List<String> contexts, List<EntryId> entries, List<Batch> group, Thread thread) {
 
-    /** Takes copies of the lists. */
+    /**
+     * Creates a record of a call; the lists are copied.
+     *
+     * @param operation the operation that was called
+     * @param contexts the distinct contexts of the call
+     * @param entries the entries that the call named
+     * @param group the batches of a commit
+     * @param thread the calling thread
+     */
     public Call {
         contexts = List.copyOf(contexts);
         entries = List.copyOf(entries);
@@ -63,23 +71,23 @@ public record Call(
         return Optional.empty();
     }
 
-    /** What a backend is asked to do. */
+    /** An operation of a backend. */
     public enum Operation {
-        /** To load one entry or, in bulk, several. */
+        /** Loads one entry, or several in bulk. */
         LOAD,
-        /** To save an entry. */
+        /** Saves an entry. */
         SAVE,
-        /** To delete an entry. */
+        /** Deletes an entry. */
         DELETE,
-        /** To list a context, or scan it by prefix. */
+        /** Lists a context, or scans it by prefix. */
         LIST,
-        /** To commit a batch, or a group of them. */
+        /** Commits a batch or a group of batches. */
         COMMIT,
-        /** To take a context over. */
+        /** Takes over a context. */
         TAKE_OVER,
-        /** To tell the last commit of an epoch. */
+        /** Returns the last commit of an epoch. */
         LAST_COMMIT,
-        /** To close. */
+        /** Closes the backend. */
         CLOSE
     }
 }

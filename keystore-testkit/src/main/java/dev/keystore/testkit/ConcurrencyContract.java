@@ -11,38 +11,38 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Loads come from any number of threads at once, beside one write at a time for each context. */
+/** Any number of threads load concurrently, while one thread at a time writes to each context. */
 abstract class ConcurrencyContract extends WritingContract {
 
-    ConcurrencyContract(BackendContractTest test, Way way) {
-        super(test, way);
+    ConcurrencyContract(BackendFixture fixture, Way way) {
+        super(fixture, way);
     }
 
     @Test
-    @DisplayName("R4 a load on any thread sees what another thread has written")
+    @DisplayName("R4 a load sees the completed writes of other threads")
     void load_onOtherThreads_isUpToDate() throws Exception {
         Together.Turn writer = number -> {
-            save("lasting", "value " + number);
+            save("permanent", "value " + number);
             if (number % 2 == 1) {
-                save("coming and going", "value " + number);
+                save("temporary", "value " + number);
             } else {
-                remove("coming and going");
+                remove("temporary");
             }
         };
         Together.Turn reader = number -> {
-            assertHolds("lasting", "value " + number);
+            assertHolds("permanent", "value " + number);
             if (number % 2 == 1) {
-                assertHolds("coming and going", "value " + number);
+                assertHolds("temporary", "value " + number);
             } else {
-                assertAbsent("coming and going");
+                assertAbsent("temporary");
             }
         };
         Together.inStep(20, writer, List.of(reader, reader, reader));
     }
 
     @Test
-    @DisplayName("R4 a load beside a save sees the value before or the one after, whole, and none that is older")
-    void load_besideWriter_isNeitherStaleNorTorn() throws Exception {
+    @DisplayName("R4 a load during a save returns the complete old or new value, never an older one")
+    void load_duringSaves_isNeitherStaleNorTorn() throws Exception {
         AtomicInteger acknowledged = new AtomicInteger();
         Together.Turn writer = number -> {
             save(CONTEXT, TYPE, "id", numbered(number));
@@ -58,9 +58,9 @@ abstract class ConcurrencyContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R50 threads that write at the same time, each to a context of its own, lose nothing")
-    void save_toContextsAtTheSameTime_keepsAll() throws Exception {
-        backend().claimed(ContextAwareBackend.class);
+    @DisplayName("R50 concurrent writes to different contexts are all kept")
+    void save_toContextsConcurrently_keepsAll() throws Exception {
+        backend().require(ContextAwareBackend.class);
         List<Together.Task> writers = new ArrayList<>();
         for (int thread = 0; thread < 4; thread++) {
             String context = "context " + thread;
@@ -82,7 +82,7 @@ abstract class ConcurrencyContract extends WritingContract {
         }
     }
 
-    /** A value that tells if it is made of two: some pages of one number. */
+    /** Returns several pages filled with one number, which show if they are a mix of two values. */
     private static byte[] numbered(int number) {
         ByteBuffer value = ByteBuffer.allocate(3 * 4096);
         while (value.hasRemaining()) {
@@ -96,7 +96,7 @@ abstract class ConcurrencyContract extends WritingContract {
             return 0;
         }
         int number = ByteBuffer.wrap(value.get()).getInt();
-        assertThat(value.get()).as("value of one number").isEqualTo(numbered(number));
+        assertThat(value.get()).as("value, which consists of one number").isEqualTo(numbered(number));
         return number;
     }
 }

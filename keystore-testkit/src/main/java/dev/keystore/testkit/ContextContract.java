@@ -8,22 +8,22 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Contexts are apart. */
+/** Contexts are separate. */
 abstract class ContextContract extends WritingContract {
 
-    private static final List<String> JOINTS = List.of("", ".", "-", "_", "/", ":", "|", "\u0000", " ", "%");
+    private static final List<String> SEPARATORS = List.of("", ".", "-", "_", "/", ":", "|", "\u0000", " ", "%");
 
-    ContextContract(BackendContractTest test, Way way) {
-        super(test, way);
+    ContextContract(BackendFixture fixture, Way way) {
+        super(fixture, way);
     }
 
     @BeforeEach
     final void skipWithoutContexts() {
-        backend().claimed(ContextAwareBackend.class);
+        backend().require(ContextAwareBackend.class);
     }
 
     @Test
-    @DisplayName("R50 one type and id in two contexts are two entries")
+    @DisplayName("R50 the same type and id in two contexts are two entries")
     void entries_ofTwoContexts_areTwo() {
         save("alice", TYPE, "id", bytes("of alice"));
         assertAbsent("bob", TYPE, "id");
@@ -34,7 +34,7 @@ abstract class ContextContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R50 a delete leaves the other contexts' entries")
+    @DisplayName("R50 a delete leaves other contexts unchanged")
     void delete_inOneContext_leavesTheOther() {
         save("alice", TYPE, "id", bytes("of alice"));
         save("bob", TYPE, "id", bytes("of bob"));
@@ -45,7 +45,7 @@ abstract class ContextContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R50 a context lists its own entries alone")
+    @DisplayName("R50 a listing contains only entries of its context")
     void list_oneContext_showsNoOther() {
         save("alice", TYPE, "1", bytes("of alice"));
         save("bob", TYPE, "1", bytes("of bob"));
@@ -57,9 +57,9 @@ abstract class ContextContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R50 contexts are exact: any character, case, normalisation, blanks, beginnings")
-    void contexts_ofAnyName_stayApart() {
-        List<String> contexts = Names.ofContexts();
+    @DisplayName("R50 context names are compared exactly: characters, case, normalization, spaces and prefixes")
+    void contexts_ofAnyName_staySeparate() {
+        List<String> contexts = UnusualNames.ofContexts();
         for (String context : contexts) {
             save(context, TYPE, "id", bytes("of " + context));
         }
@@ -70,14 +70,14 @@ abstract class ContextContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R50 contexts, types and ids that read alike when put together are different entries")
-    void contextTypeAndId_runTogether_stayApart() {
-        for (String joint : JOINTS) {
+    @DisplayName("R50 entries stay distinct when context, type and id are equal only after concatenation")
+    void contextTypeAndId_concatenated_stayDistinct() {
+        for (String separator : SEPARATORS) {
             List<List<String>> alike = new ArrayList<>();
-            alike.add(List.of("a" + joint + "b", "c", "d"));
-            alike.add(List.of("a", "b", "c" + joint + "d"));
-            if (List.of("", ".", "-", "_").contains(joint)) {
-                alike.add(List.of("a", "b" + joint + "c", "d"));
+            alike.add(List.of("a" + separator + "b", "c", "d"));
+            alike.add(List.of("a", "b", "c" + separator + "d"));
+            if (List.of("", ".", "-", "_").contains(separator)) {
+                alike.add(List.of("a", "b" + separator + "c", "d"));
             }
             for (List<String> name : alike) {
                 save(name.get(0), name.get(1), name.get(2), bytes(name.toString()));

@@ -10,20 +10,20 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** What the groups of contract tests have in common. */
+/** The common part of all groups of contract tests. */
 abstract class Contract {
 
     static final String CONTEXT = DefaultContext.NAME;
     static final String TYPE = "session";
 
-    private final BackendContractTest test;
+    private final BackendFixture fixture;
 
-    Contract(BackendContractTest test) {
-        this.test = test;
+    Contract(BackendFixture fixture) {
+        this.fixture = fixture;
     }
 
     final BackendUnderTest backend() {
-        return test.backend();
+        return fixture.backend();
     }
 
     final ContextAwareBackend entries() {
@@ -31,20 +31,21 @@ abstract class Contract {
     }
 
     final boolean isPersistent() {
-        return test.isPersistent();
+        return fixture.isPersistent();
     }
 
     final void skipUnlessPersistent() {
-        test.skipUnlessPersistent();
+        fixture.skipUnlessPersistent();
     }
 
-    /** Closes the backend and opens it again; if it is not persistent, the test is skipped. */
+    /** Closes and reopens the backend; if it is not persistent, the test is skipped. */
     final void reopen() throws Exception {
-        test.reopen();
+        fixture.reopen();
     }
 
-    final BackendUnderTest openBeside() throws Exception {
-        return test.openBeside();
+    /** Opens the backend once more, while it is open. */
+    final BackendUnderTest openAnother() throws Exception {
+        return fixture.openAnother();
     }
 
     static byte[] bytes(String text) {
@@ -66,10 +67,10 @@ abstract class Contract {
     final void assertHolds(String context, String type, String id, byte[] expected) {
         Optional<byte[]> found = entries().load(context, type, id);
         assertThat(found)
-                .as("%s, %s, %s", Names.show(context), type, Names.show(id))
+                .as("%s, %s, %s", UnusualNames.show(context), type, UnusualNames.show(id))
                 .isPresent();
         assertThat(found.get())
-                .as("%s, %s, %s", Names.show(context), type, Names.show(id))
+                .as("%s, %s, %s", UnusualNames.show(context), type, UnusualNames.show(id))
                 .isEqualTo(expected);
     }
 
@@ -79,7 +80,7 @@ abstract class Contract {
 
     final void assertAbsent(String context, String type, String id) {
         assertThat(entries().load(context, type, id))
-                .as("%s, %s, %s", Names.show(context), type, Names.show(id))
+                .as("%s, %s, %s", UnusualNames.show(context), type, UnusualNames.show(id))
                 .isEmpty();
     }
 

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.fail;
 import dev.keystore.EntryId;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.PrefixScan;
-import dev.keystore.testkit.CrashState.Change;
+import dev.keystore.testkit.CrashState.KeyChange;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -17,7 +17,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Compares what a backend holds after a crash with what was acknowledged. */
+/** Compares the entries of a backend after a crash with the acknowledged commits. */
 final class CrashCheck {
 
     private final BackendUnderTest backend;
@@ -30,12 +30,12 @@ final class CrashCheck {
     }
 
     /**
-     * Returns the states that the threads' keys are in.
+     * Returns the state of each thread's keys.
      *
      * @param acknowledged the state after the last commit that each thread acknowledged
-     * @throws AssertionError that says what is wrong, if one is in neither that state nor the next
+     * @throws AssertionError if the state of a thread is neither that one nor the next; the message says why
      */
-    List<CrashState> states(List<CrashState> acknowledged) {
+    List<CrashState> check(List<CrashState> acknowledged) {
         for (int i = 0; i < acknowledged.size(); i++) {
             int thread = i;
             script.keys(thread).forEach(key -> load(thread, key).ifPresent(number -> found.put(key, number)));
@@ -63,46 +63,46 @@ final class CrashCheck {
             }
         }
         if (!written.isEmpty() && !missing.isEmpty()) {
-            fail("commit %d of thread %d is torn: there is %s, and there is not %s"
+            fail("commit %d of thread %d is torn: %s is there, %s is not"
                     .formatted(after.number(), thread, written, missing));
         }
         return written.isEmpty() ? before : after;
     }
 
-    /** Returns the number of the commit that wrote what a key holds. */
+    /** Returns the number of the commit that wrote the current value of a key. */
     private Optional<Long> load(int thread, CrashKey key) {
         Optional<byte[]> bytes = entries().load(key.context(), key.type(), key.id());
         if (bytes.isEmpty()) {
             return Optional.empty();
         }
         CrashValue value = CrashValue.decode(bytes.get())
-                .orElseThrow(() -> new AssertionError(
-                        key + " holds " + bytes.get().length + " bytes that nobody wrote: their checksum is wrong"));
+                .orElseThrow(() -> new AssertionError(key + " holds " + bytes.get().length
+                        + " bytes that were never written: their checksum is wrong"));
         if (!value.key().equals(key)) {
-            fail("%s holds the bytes of another key, which commit %d of thread %d wrote"
+            fail("%s holds the value of another key, written by commit %d of thread %d"
                     .formatted(key, value.number(), value.thread()));
         }
         assertThat(bytes.get())
-                .as("%s, the bytes of commit %d of thread %d", key, value.number(), thread)
+                .as("%s, the value of commit %d of thread %d", key, value.number(), thread)
                 .isEqualTo(script.value(key, thread, value.number()));
         return Optional.of(value.number());
     }
 
-    private static boolean matches(@Nullable Long found, Change expected) {
+    private static boolean matches(@Nullable Long found, KeyChange expected) {
         return found == null ? !expected.isPresent() : expected.isPresent() && found == expected.number();
     }
 
     private static String lost(int thread, CrashKey key, @Nullable Long found, CrashState before) {
-        Change expected = before.of(key);
+        KeyChange expected = before.of(key);
         if (found == null) {
-            return "lost: commit %d of thread %d was acknowledged, and %s, which it saved, is absent"
+            return "lost: commit %d of thread %d was acknowledged, but %s, which it saved, is absent"
                     .formatted(expected.number(), thread, key);
         }
         if (found > before.number()) {
-            return "out of order: %s holds what commit %d of thread %d saved, after %d was the last acknowledged"
+            return "out of order: %s holds the value of commit %d of thread %d, but the last acknowledged commit is %d"
                     .formatted(key, found, thread, before.number());
         }
-        return "lost: commit %d of thread %d was acknowledged, and %s, which it %s, holds what commit %d saved"
+        return "lost: commit %d of thread %d was acknowledged, but %s, which it %s, holds the value of commit %d"
                 .formatted(expected.number(), thread, key, expected.isPresent() ? "saved" : "deleted", found);
     }
 
@@ -111,10 +111,10 @@ final class CrashCheck {
         loaded.removeIf(key -> !key.context().equals(context));
         try (Stream<EntryId> entries = entries().list(context)) {
             assertThat(entries.map(entry -> new CrashKey(context, entry.type(), entry.id())))
-                    .as("the listing of %s, compared with what loads find", context)
+                    .as("the listing of %s, compared with its loaded entries", context)
                     .containsExactlyInAnyOrderElementsOf(loaded);
         }
-        if (backend.claims(PrefixScan.class)) {
+        if (backend.supports(PrefixScan.class)) {
             compareScans(context, loaded);
         }
     }
@@ -122,12 +122,12 @@ final class CrashCheck {
     private void compareScans(String context, Set<CrashKey> loaded) {
         List<CrashKey> scanned = new ArrayList<>();
         for (String type : script.types()) {
-            try (Stream<String> ids = backend.claimed(PrefixScan.class).scan(context, type, "")) {
+            try (Stream<String> ids = backend.require(PrefixScan.class).scan(context, type, "")) {
                 ids.forEach(id -> scanned.add(new CrashKey(context, type, id)));
             }
         }
         assertThat(scanned)
-                .as("the scans of %s, compared with what loads find", context)
+                .as("the scans of %s, compared with its loaded entries", context)
                 .containsExactlyInAnyOrderElementsOf(loaded);
     }
 
@@ -135,7 +135,7 @@ final class CrashCheck {
         return backend.entries();
     }
 
-    private static String show(CrashKey key, Change change) {
-        return (change.isPresent() ? "the save of " : "the removal of ") + key;
+    private static String show(CrashKey key, KeyChange change) {
+        return (change.isPresent() ? "the save of " : "the delete of ") + key;
     }
 }

@@ -12,7 +12,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Crash torture for a backend: extend it, and you know what is left when the process dies.
+ * Crash tests of a backend: they check the data that a backend leaves when its process is killed. A backend's author
+ * extends this class:
  *
  * <pre>{@code
  * class FileBackendCrashTest extends CrashContractTest {
@@ -24,61 +25,65 @@ import org.junit.jupiter.api.Timeout;
  * }
  * }</pre>
  *
- * <p>A child process makes an object of the same class, opens the backend of a folder with it, and commits from four
- * threads: groups of batches over two contexts where the backend has {@link dev.keystore.spi.GroupCommit}, else batches
- * where it has {@link dev.keystore.spi.AtomicCommit}, else single saves and deletes; deletes and clears among them. The
- * types are those of {@link dev.keystore.KeyTypes#all}. Each value says which key, thread and commit it is of, and has a
- * checksum. A commit counts as acknowledged when the child has told the parent of it, which it does once the backend's method has returned. The child is killed with SIGKILL, the
- * parent opens the folder, compares, and starts the next child on it, so that damage adds up. After a quarter of the
- * kills, the next child comes first, so that recovery is cut short, too.
+ * <p>A child process creates an object of the subclass, opens the backend of a folder with it, and commits from four
+ * threads. It commits groups of batches in two contexts if the backend has {@link dev.keystore.spi.GroupCommit},
+ * otherwise batches if it has {@link dev.keystore.spi.AtomicCommit}, otherwise single saves and deletes; deletes and
+ * clears are among them. The types are those of {@link dev.keystore.KeyTypes#all}. Each value contains its key, thread
+ * and commit, and a checksum. A commit is acknowledged when the child, after the backend's method has returned, has
+ * reported it to the parent. The child is killed with SIGKILL. The parent opens the folder, compares, and starts the
+ * next child on the same folder, so that damage accumulates. After a quarter of the kills, the next child comes first,
+ * so that recovery is interrupted, too.
  *
- * <p>What is checked (R11, R12): no acknowledged commit is missing, in whole or in part; a commit that was not
- * acknowledged is there whole or not at all; no key holds another key's bytes, older bytes, or bytes that nobody wrote;
- * listings and prefix scans agree with loads; the backend can be opened, and commits go on.
+ * <p>The tests check (R11, R12) that no acknowledged commit is missing, in whole or in part; that a commit without an
+ * acknowledgement is there as a whole or not at all; that no key holds another key's value, an older value, or bytes
+ * that were never written; that listings and prefix scans agree with loads; and that the backend can be opened and
+ * written.
  *
  * <p>Children are killed in two ways: at random moments, and when a thread is about to make the <i>n</i>th of one of
- * {@link #systemCalls}. For the latter {@code strace} is needed; where it can't be run, those tests are skipped and say
- * why.
+ * the {@link #systemCalls}. The latter needs {@code strace}; without it, those tests are skipped and the reason says
+ * so.
  *
- * <p><b>Not proven</b> is that anything survives power loss: what was written reaches the operating system's cache, which
- * outlives the process, so a backend that never calls {@code fsync} passes. {@link PowerLossContractTest} tests that.
+ * <p><b>Not tested</b> is power loss: written data is in the cache of the operating system, which survives the process,
+ * so a backend that never calls {@code fsync} passes. Use {@link PowerLossContractTest} for that.
  *
- * <p>Each test prints its figures in one line, and the seed. {@code -Dcrash.seed=} with that seed makes the same commits
- * and chooses the kills in the same way; when threads run, and so where exactly a kill hits, is up to the machine. A
- * failure says which kill it was.
+ * <p>Each test prints one line with its figures and its seed. {@code -Dcrash.seed=} with that seed repeats the same
+ * commits and the same choice of kills; the scheduling of threads, and so the exact point of a kill, varies. A failure
+ * names the kill after which it was found.
  *
- * <p>The tests are skipped unless they are asked for: {@code -Dcrash.tests=sample} runs the two samples, some seconds each,
- * and {@code -Dcrash.tests=whole} all of them. The tests of the whole have the tag {@code long}. The class must not be an inner
- * or local one, and needs a constructor without parameters, of any visibility. The child runs on the class path, with
- * the class path and module path of this process; nothing but {@link #open} is called in it, no method of JUnit's
- * life cycle.
+ * <p>The tests are skipped by default: {@code -Dcrash.tests=sample} runs the two samples, some seconds each, and
+ * {@code -Dcrash.tests=whole} runs all tests. Those of the whole have the tag {@code long}. The subclass must not be an
+ * inner or local class, and needs a constructor without parameters, of any visibility. The child runs with the class
+ * path and module path of this process as its class path; it calls {@link #open} and no life-cycle method of JUnit.
  */
 public abstract class CrashContractTest extends DurabilityTest {
 
-    /** Makes a test. JUnit does, and so does the child. */
+    /** Creates a test; called by JUnit, and by the child process. */
     protected CrashContractTest() {}
 
     /**
-     * Opens the backend of a folder: empty if the folder has not been given before, else with what was there when it was
-     * closed, or when the process that had it open was killed. Called in this process and in children, never while
-     * another has the folder's backend open.
+     * Opens the backend of a folder: an empty one if the folder is new, otherwise with the entries it had when it was
+     * closed, or when the process that had it open was killed. Called in this process and in children, but never while
+     * another process has the backend open.
      *
-     * <p>A backend that does not keep its data in folders takes the names of the folder and its parent as that of a
-     * schema, a table or the like.
+     * <p>A backend that does not keep its data in folders can use the names of the folder and its parent as the name of
+     * a schema, a table or the like.
      *
      * @param folder an existing folder; deleted after the test
-     * @throws Exception if it can't be opened: the test fails
+     * @return the opened backend
+     * @throws Exception if it cannot be opened; the test fails
      */
     @Override
     protected abstract Backend open(Path folder) throws Exception;
 
     /**
-     * Returns at which system calls children are killed, taken in turns. An entry may be several names, separated by
-     * commas: they count as one, and those that the machine doesn't have are left out.
+     * Returns the system calls at which children are killed, in turn. An entry may consist of several names, separated
+     * by commas: they count as one, and those that the machine does not have are ignored.
      *
-     * <p>Unless overridden, those by which files are changed at a position, made durable, cut, renamed and deleted. Not
-     * among them is {@code write}, by which files are appended to: the JVM and the child's acknowledgements use it as well,
-     * so some kills are spent on these. A backend that appends should add it.
+     * <p>The default is the calls that write to files at a position, force, truncate, rename and delete them. It does
+     * not include {@code write}, which appends to files: the JVM and the child's acknowledgements use it as well, and
+     * some kills would hit these. A backend that appends should add it.
+     *
+     * @return the names of the calls
      */
     protected List<String> systemCalls() {
         return List.of(
@@ -89,19 +94,27 @@ public abstract class CrashContractTest extends DurabilityTest {
                 "unlink,unlinkat");
     }
 
-    /** Returns how many children each test of the sample kills; unless overridden, 4. */
+    /**
+     * Returns the number of children that each test of the sample kills. The default is 4.
+     *
+     * @return the number of kills
+     */
     protected int killsOfSample() {
         return 4;
     }
 
-    /** Returns how many children each test of the whole kills; unless overridden, 60. */
+    /**
+     * Returns the number of children that each test of the whole kills. The default is 60.
+     *
+     * @return the number of kills
+     */
     protected int killsOfWhole() {
         return 60;
     }
 
     @Test
     @Timeout(180)
-    @DisplayName("R11 R12 killed at random moments, a sample")
+    @DisplayName("R11 R12 a kill at a random moment neither loses nor tears a commit (sample)")
     final void sample_killedAtRandomMoments() throws Exception {
         requireSample();
         killAtRandomMoments(killsOfSample());
@@ -109,7 +122,7 @@ public abstract class CrashContractTest extends DurabilityTest {
 
     @Test
     @Timeout(180)
-    @DisplayName("R11 R12 killed at system calls, a sample (strace)")
+    @DisplayName("R11 R12 a kill at a system call neither loses nor tears a commit (sample, strace)")
     final void sample_killedAtSystemCalls() throws Exception {
         requireSample();
         killAtSystemCalls(killsOfSample());
@@ -118,7 +131,7 @@ public abstract class CrashContractTest extends DurabilityTest {
     @Test
     @Tag("long")
     @Timeout(value = 30, unit = TimeUnit.MINUTES)
-    @DisplayName("R11 R12 killed at random moments, the whole")
+    @DisplayName("R11 R12 a kill at a random moment neither loses nor tears a commit (whole)")
     final void whole_killedAtRandomMoments() throws Exception {
         requireWhole();
         killAtRandomMoments(killsOfWhole());
@@ -127,7 +140,7 @@ public abstract class CrashContractTest extends DurabilityTest {
     @Test
     @Tag("long")
     @Timeout(value = 30, unit = TimeUnit.MINUTES)
-    @DisplayName("R11 R12 killed at system calls, the whole (strace)")
+    @DisplayName("R11 R12 a kill at a system call neither loses nor tears a commit (whole, strace)")
     final void whole_killedAtSystemCalls() throws Exception {
         requireWhole();
         killAtSystemCalls(killsOfWhole());
@@ -135,19 +148,14 @@ public abstract class CrashContractTest extends DurabilityTest {
 
     private void killAtRandomMoments(int kills) throws Exception {
         long seed = seed();
-        report("at random moments", new CrashRun(this, folder, seed).killAtRandomMoments(kills), seed);
+        report("kills at random moments", new CrashRun(this, folder, seed).killAtRandomMoments(kills), seed);
     }
 
     private void killAtSystemCalls(int kills) throws Exception {
         Optional<String> obstacle = CrashTracer.obstacle(folder);
-        Assumptions.assumeTrue(obstacle.isEmpty(), () -> "children can't be killed at system calls: " + obstacle.get());
+        Assumptions.assumeTrue(
+                obstacle.isEmpty(), () -> "children cannot be killed at system calls: " + obstacle.get());
         long seed = seed();
-        report("at system calls", new CrashRun(this, folder, seed).killAtSystemCalls(kills, systemCalls()), seed);
-    }
-
-    private void report(String where, CrashFigures figures, long seed) {
-        System.out.printf(
-                "%s %s: %s, nothing lost, torn or mixed up; crash.seed=%d%n",
-                getClass().getSimpleName(), where, figures, seed);
+        report("kills at system calls", new CrashRun(this, folder, seed).killAtSystemCalls(kills, systemCalls()), seed);
     }
 }

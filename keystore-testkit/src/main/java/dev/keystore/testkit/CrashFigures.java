@@ -4,7 +4,7 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
-/** What a crash test has done. */
+/** The figures of a crash test. */
 final class CrashFigures {
 
     private final Map<String, Integer> callsHit = new TreeMap<>();
@@ -41,7 +41,6 @@ final class CrashFigures {
         return acknowledgements;
     }
 
-    /** Returns the figures in a line. */
     @Override
     public String toString() {
         String hit = callsHit.entrySet().stream()

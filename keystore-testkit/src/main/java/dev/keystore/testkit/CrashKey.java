@@ -1,6 +1,6 @@
 package dev.keystore.testkit;
 
-/** A context, type and id that a child of a crash test writes to. */
+/** The context, type and id of an entry that a child process writes. */
 record CrashKey(String context, String type, String id) {
 
     @Override

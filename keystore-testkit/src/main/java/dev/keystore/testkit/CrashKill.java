@@ -6,9 +6,10 @@ import java.time.Duration;
 sealed interface CrashKill {
 
     /**
-     * Some time after a child began to open the backend, or after its first acknowledgement.
+     * After a delay.
      *
-     * @param whileOpening whether it is after the former
+     * @param whileOpening whether the delay starts when the child begins to open the backend; otherwise it starts at
+     *     the first acknowledgement
      */
     record AtMoment(boolean whileOpening, Duration delay) implements CrashKill {
 
@@ -20,10 +21,10 @@ sealed interface CrashKill {
     }
 
     /**
-     * When a thread of the child is about to make one of some system calls.
+     * When a thread of the child is about to make a system call.
      *
-     * @param calls names, separated by commas
-     * @param count which one of these calls of the thread it is, from 1
+     * @param calls the names of the calls, separated by commas
+     * @param count the number of the call among these calls of the thread, starting at 1
      */
     record AtSystemCall(String calls, int count) implements CrashKill {
 

@@ -3,26 +3,20 @@ package dev.keystore.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.BufferedReader;
-import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** The parent's side of one child: starts it, hears its acknowledgements, and kills it. Used by one thread. */
+/** The parent's side of one child: starts it, reads its acknowledgements, and kills it. Used by one thread. */
 final class CrashProcess {
 
     private static final Duration FIRST_ACKNOWLEDGEMENT_TIMEOUT = Duration.ofSeconds(60);
@@ -51,8 +45,8 @@ final class CrashProcess {
     /**
      * Starts a child.
      *
-     * @param acknowledged the number of the last commit that each thread acknowledged; kept up to date
-     * @param errors takes what the child prints to its standard error
+     * @param acknowledged the number of the last commit that each thread acknowledged; this object updates it
+     * @param errors the file for the child's standard error
      */
     CrashProcess(List<String> command, CrashKill kill, long[] acknowledged, Path errors) throws IOException {
         this.kill = kill;
@@ -62,48 +56,17 @@ final class CrashProcess {
         victim = process.toHandle();
     }
 
-    static String java() {
-        return Path.of(System.getProperty("java.home"), "bin", "java").toString();
-    }
-
-    /** Returns a command that runs a child, without its arguments but the name of the test. */
-    static List<String> java(DurabilityTest test, Path temporary, Class<?> child) {
-        List<String> command = new ArrayList<>(List.of(
-                java(),
-                "-Xmx64m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-XX:-UsePerfData",
-                "-Djava.io.tmpdir=" + temporary));
-        command.addAll(test.jvmArguments());
-        command.addAll(
-                List.of("-cp", classPath(), child.getName(), test.getClass().getName()));
-        return command;
-    }
-
-    /** Returns the class path of this process, wherever its launcher keeps it. */
-    static String classPath() {
-        String listed = System.getProperty("surefire.test.class.path");
-        return Stream.of(
-                        listed == null ? System.getProperty("java.class.path") : listed,
-                        System.getProperty("jdk.module.path"))
-                .filter(Objects::nonNull)
-                .flatMap(path -> Arrays.stream(path.split(File.pathSeparator, -1)))
-                .filter(entry -> !entry.isEmpty())
-                .collect(Collectors.joining(File.pathSeparator));
-    }
-
     /**
-     * Hears the child until it is dead.
+     * Reads the child's lines until it has exited.
      *
-     * @throws AssertionError if it failed, or ended otherwise than by the kill
+     * @throws AssertionError if it failed, or exited for another reason than the kill
      */
     void awaitKill() throws IOException, InterruptedException {
         killIn(FIRST_ACKNOWLEDGEMENT_TIMEOUT);
         try (BufferedReader lines =
                 new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8))) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                hear(line);
+                read(line);
             }
         } finally {
             killer.shutdownNow();
@@ -113,28 +76,28 @@ final class CrashProcess {
         int exit = process.waitFor();
         if (failure != null) {
             throw new AssertionError(
-                    (opened ? "a commit of the child failed: " : "the child can't open the backend: ") + failure);
+                    (opened ? "a commit of the child failed: " : "the child cannot open the backend: ") + failure);
         }
         assertThat(exit)
-                .as(() -> "how the child ended, after it said " + said())
+                .as(() -> "exit code of the child, which printed " + errors())
                 .isEqualTo(KILLED);
         assertThat(!killed || acknowledgements > 0 || isWhileOpening())
-                .as(() -> "a commit was acknowledged within " + FIRST_ACKNOWLEDGEMENT_TIMEOUT
-                        + ", after the child said " + said())
+                .as(() -> "a commit was acknowledged within " + FIRST_ACKNOWLEDGEMENT_TIMEOUT + "; the child printed "
+                        + errors())
                 .isTrue();
     }
 
-    /** Tells whether the system call killed the child, before the parent had to. */
+    /** Returns whether the child was killed at the system call, not by the parent. */
     boolean isKilledAtSystemCall() {
         return kill instanceof CrashKill.AtSystemCall && !killed;
     }
 
-    /** Tells whether the child had opened the backend when it was killed. */
+    /** Returns whether the child had opened the backend when it was killed. */
     boolean isOpened() {
         return opened;
     }
 
-    /** Returns how long the child took to open the backend, or zero if it did not come to that. */
+    /** Returns the time the child took to open the backend; zero if it was killed before. */
     Duration openingTime() {
         return openingTime;
     }
@@ -143,24 +106,26 @@ final class CrashProcess {
         return acknowledgements;
     }
 
-    private void hear(String line) {
+    private void read(String line) {
+        if (ChildProtocol.isFailure(line)) {
+            failure = ChildProtocol.failure(line);
+            return;
+        }
         String[] words = line.split(" ", 3);
         switch (words[0]) {
-            case CrashChild.PID -> ProcessHandle.of(Long.parseLong(words[1])).ifPresent(handle -> victim = handle);
-            case CrashChild.OPENING -> {
+            case ChildProtocol.PID -> ProcessHandle.of(Long.parseLong(words[1])).ifPresent(handle -> victim = handle);
+            case ChildProtocol.OPENING -> {
                 openingSince = System.nanoTime();
                 if (kill instanceof CrashKill.AtMoment moment && moment.whileOpening()) {
                     killIn(moment.delay());
                 }
             }
-            case CrashChild.OPEN -> {
+            case ChildProtocol.OPEN -> {
                 opened = true;
                 openingTime = Duration.ofNanos(System.nanoTime() - openingSince);
             }
-            case CrashChild.ACKNOWLEDGED -> acknowledge(Integer.parseInt(words[1]), Long.parseLong(words[2]));
-            case CrashChild.FAILED ->
-                failure = line.substring(CrashChild.FAILED.length() + 1).replace('\t', '\n');
-            default -> throw new AssertionError("the child said " + line);
+            case ChildProtocol.ACKNOWLEDGED -> acknowledge(Integer.parseInt(words[1]), Long.parseLong(words[2]));
+            default -> throw new AssertionError("the child printed an unknown line: " + line);
         }
     }
 
@@ -176,7 +141,7 @@ final class CrashProcess {
         }
     }
 
-    /** Kills the child some time from now, and not when it was to be killed before. */
+    /** Kills the child after a delay, which replaces an earlier one. */
     private void killIn(Duration delay) {
         if (pendingKill != null) {
             pendingKill.cancel(false);
@@ -185,7 +150,7 @@ final class CrashProcess {
         pendingKill = killer.schedule(
                 () -> {
                     killed = true;
-                    // Not through Process, which would close the pipe with acknowledgements in it.
+                    // Process.destroyForcibly would close the pipe with acknowledgements in it.
                     return target.destroyForcibly();
                 },
                 delay.toNanos(),
@@ -196,11 +161,11 @@ final class CrashProcess {
         return kill instanceof CrashKill.AtMoment moment && moment.whileOpening();
     }
 
-    private List<String> said() {
+    private List<String> errors() {
         try {
             return Files.readAllLines(errors);
         } catch (IOException e) {
-            return List.of("what can't be read: " + e);
+            return List.of("an unreadable file: " + e);
         }
     }
 }

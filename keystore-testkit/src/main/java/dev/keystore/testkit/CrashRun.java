@@ -8,30 +8,27 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.stream.IntStream;
 import java.util.stream.LongStream;
-import java.util.stream.Stream;
 
 /**
- * Kills one child after the other on one folder.
+ * Starts and kills child processes, one after the other, on one folder.
  *
- * <p>After most kills, the parent opens the backend and checks it. After the others, the next child opens what the killed
- * one has left and is likely killed as it does, so that what recovers from a crash is cut short, too.
+ * <p>After most kills, the parent opens the backend and checks it. After the others, the next child opens it and is
+ * likely killed while it recovers, so that interrupted recoveries are tested, too.
  */
 final class CrashRun {
 
-    private static final Duration LONGEST_LIFE = Duration.ofMillis(300);
+    private static final Duration LONGEST_RUN = Duration.ofMillis(300);
     private static final int KILLS_BETWEEN_RECOVERIES = 4;
     private static final int FIRST_CALL_BOUND = 8;
-    private static final int MOST_TRIES = 10;
+    private static final int MAXIMUM_ATTEMPTS = 10;
     private static final int LAST_CALL_BOUND = 1024;
 
-    private final CrashContractTest test;
+    private final DurabilityTest test;
     private final Path folder;
     private final Path data;
     private final Path temporary;
@@ -44,8 +41,8 @@ final class CrashRun {
     private Duration openingTime = Duration.ofMillis(50);
     private List<CrashState> states;
 
-    /** Makes an empty backend in a folder. */
-    CrashRun(CrashContractTest test, Path folder, long seed) throws Exception {
+    /** Creates an empty backend in a folder. */
+    CrashRun(DurabilityTest test, Path folder, long seed) throws Exception {
         this.test = test;
         this.folder = folder;
         this.seed = seed;
@@ -54,10 +51,8 @@ final class CrashRun {
         temporary = folder.resolve("temporary");
         try (Backend backend = test.open(data)) {
             CrashScript script = CrashScript.of(seed, backend);
-            states = IntStream.range(0, CrashScript.THREADS)
-                    .mapToObj(thread -> new CrashState(script, thread))
-                    .toList();
-            checkThat(backend, script);
+            states = CrashState.after(acknowledged, script);
+            check(backend, script);
         }
     }
 
@@ -65,7 +60,7 @@ final class CrashRun {
     CrashFigures killAtRandomMoments(int kills) throws Exception {
         boolean recovering = false;
         for (int i = 1; i <= kills; i++) {
-            long longest = recovering ? openingTime.toNanos() * 3 / 2 : LONGEST_LIFE.toNanos();
+            long longest = recovering ? openingTime.toNanos() * 3 / 2 : LONGEST_RUN.toNanos();
             CrashKill kill = new CrashKill.AtMoment(recovering, Duration.ofNanos(random.nextLong(longest)));
             recovering = i < kills && random.nextInt(KILLS_BETWEEN_RECOVERIES) == 0;
             kill(kill, i, !recovering);
@@ -73,24 +68,27 @@ final class CrashRun {
         return finished();
     }
 
-    /** Kills children at system calls, at each entry of a list in turn; more of them if the first ones tell nothing. */
+    /**
+     * Kills children at system calls, at each entry of a list in turn; more children if the first ones show nothing.
+     */
     CrashFigures killAtSystemCalls(int kills, List<String> systemCalls) throws Exception {
-        for (int i = 1; i <= kills || (!isTelling() && i <= MOST_TRIES * kills); i++) {
+        for (int i = 1; i <= kills || (!isConclusive() && i <= MAXIMUM_ATTEMPTS * kills); i++) {
             String calls = systemCalls.get((i - 1) % systemCalls.size());
             int bound = callBounds.getOrDefault(calls, FIRST_CALL_BOUND);
             boolean isChecked = i >= kills || random.nextInt(KILLS_BETWEEN_RECOVERIES) != 0;
             CrashProcess child = kill(new CrashKill.AtSystemCall(calls, 1 + random.nextInt(bound)), i, isChecked);
-            // Some calls come with each commit, others are rare: the counts to choose from follow what was hit.
+            // Some calls come with each commit, others are rare: adapt the range of counts to the calls that were
+            // reached.
             callBounds.put(
                     calls,
                     child.isKilledAtSystemCall() ? Math.min(LAST_CALL_BOUND, bound * 2) : Math.max(1, bound / 4));
         }
-        assertThat(figures.killsAtCalls()).as("kills at one of %s", systemCalls).isPositive();
+        assertThat(figures.killsAtCalls()).as("kills at %s", systemCalls).isPositive();
         return finished();
     }
 
-    /** Opening makes system calls as well: a few children may all die of those. */
-    private boolean isTelling() {
+    /** Opening makes system calls as well: a few children may all be killed there. */
+    private boolean isConclusive() {
         return figures.killsAtCalls() > 0 && figures.acknowledgements() > 0;
     }
 
@@ -128,12 +126,12 @@ final class CrashRun {
         if (child.isOpened()) {
             openingTime = child.openingTime();
         }
-        deleteTemporary();
+        FileTree.delete(temporary); // a killed child leaves its unpacked libraries there
         return child;
     }
 
     private List<String> command() {
-        List<String> command = new ArrayList<>(CrashProcess.java(test, temporary, CrashChild.class));
+        List<String> command = new ArrayList<>(ChildCommand.of(test, temporary, CrashChild.class));
         command.addAll(List.of(data.toString(), Long.toString(seed)));
         LongStream.of(acknowledged).forEach(number -> command.add(Long.toString(number + 1)));
         return command;
@@ -144,27 +142,18 @@ final class CrashRun {
             for (int thread = 0; thread < acknowledged.length; thread++) {
                 states.get(thread).advanceTo(acknowledged[thread]);
             }
-            checkThat(backend, CrashScript.of(seed, backend));
+            check(backend, CrashScript.of(seed, backend));
         } catch (Exception e) {
-            throw new AssertionError("the backend can't be opened and read: " + e, e);
+            throw new AssertionError("the backend cannot be opened and read: " + e, e);
         }
         figures.addCheck();
     }
 
-    /** Checks a backend, and goes on from what it holds: a commit that was not acknowledged may be there whole. */
-    private void checkThat(Backend backend, CrashScript script) {
-        states = new CrashCheck(new BackendUnderTest(backend), script).states(states);
+    /** Checks a backend, and continues from its state: a commit that was not acknowledged may be there as a whole. */
+    private void check(Backend backend, CrashScript script) {
+        states = new CrashCheck(new BackendUnderTest(backend), script).check(states);
         for (int thread = 0; thread < acknowledged.length; thread++) {
             acknowledged[thread] = states.get(thread).number();
-        }
-    }
-
-    /** A killed child leaves there what it unpacked. */
-    private void deleteTemporary() throws IOException {
-        try (Stream<Path> files = Files.walk(temporary)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
         }
     }
 }

@@ -16,11 +16,11 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * What the threads of a child commit: a function of the seed, the thread and the number of the commit, so that parent
- * and child agree on it without a word. Written twice in a row, a commit changes nothing the second time.
+ * The commits of the threads of a child: a function of the seed, the thread and the number of the commit, so that
+ * parent and child compute the same ones. Repeating a commit immediately changes nothing.
  *
- * <p>A thread has keys of its own. Where the backend knows contexts, it has contexts of its own, too; else its types keep
- * its entries apart from those of the others.
+ * <p>Threads share no keys. Where the backend has contexts, each thread has separate contexts; otherwise each thread
+ * has separate types.
  */
 final class CrashScript {
 
@@ -30,8 +30,8 @@ final class CrashScript {
             KeyTypes.all().stream().map(KeyType::name).toList();
     private static final int TYPES_OF_THREAD = 2;
     private static final int IDS = 10;
-    private static final int MOST_MUTATIONS = 6;
-    private static final int MOST_BATCHES = 3;
+    private static final int MAXIMUM_MUTATIONS = 6;
+    private static final int MAXIMUM_BATCHES = 3;
     private static final long GOLDEN_RATIO = 0x9E3779B97F4A7C15L;
 
     private final long seed;
@@ -44,7 +44,7 @@ final class CrashScript {
         this.contextFree = contextFree;
     }
 
-    /** Returns the script for what a backend claims. */
+    /** Returns the script for the capabilities of a backend. */
     static CrashScript of(long seed, Backend backend) {
         Shape shape = backend instanceof GroupCommit
                 ? Shape.GROUPS
@@ -56,7 +56,7 @@ final class CrashScript {
         return shape;
     }
 
-    /** Tells whether all threads write to one context, and so must take turns. */
+    /** Returns whether all threads write to one context, and so must write one at a time. */
     boolean isContextFree() {
         return contextFree;
     }
@@ -86,25 +86,25 @@ final class CrashScript {
         return keys;
     }
 
-    /** Returns what a commit writes, as one as far as the backend can. */
-    List<Part> commit(int thread, long number) {
+    /** Returns the writes of a commit, which are atomic as far as the backend supports it. */
+    List<ContextWrites> commit(int thread, long number) {
         SplittableRandom random = new SplittableRandom((seed ^ thread) + number * GOLDEN_RATIO * (thread + 1));
-        int batches = shape == Shape.GROUPS ? random.nextInt(1, MOST_BATCHES + 1) : 1;
-        List<Part> parts = new ArrayList<>();
+        int batches = shape == Shape.GROUPS ? random.nextInt(1, MAXIMUM_BATCHES + 1) : 1;
+        List<ContextWrites> parts = new ArrayList<>();
         for (int i = 0; i < batches; i++) {
             String context = pick(contexts(thread), random);
-            parts.add(new Part(context, mutations(context, thread, number, random)));
+            parts.add(new ContextWrites(context, mutations(context, thread, number, random)));
         }
         return parts;
     }
 
-    /** Returns the bytes that a commit saves under a key. */
+    /** Returns the value that a commit saves under a key. */
     byte[] value(CrashKey key, int thread, long number) {
         return CrashValue.encode(key, thread, number, seed);
     }
 
     private List<Mutation> mutations(String context, int thread, long number, SplittableRandom random) {
-        int size = shape == Shape.SINGLE_WRITES ? 1 : random.nextInt(1, MOST_MUTATIONS + 1);
+        int size = shape == Shape.SINGLE_WRITES ? 1 : random.nextInt(1, MAXIMUM_MUTATIONS + 1);
         List<Mutation> mutations = new ArrayList<>();
         if (shape != Shape.SINGLE_WRITES && random.nextInt(12) == 0) {
             mutations.add(clear(thread, random));
@@ -119,7 +119,7 @@ final class CrashScript {
         return mutations;
     }
 
-    /** Clears the thread's own entries of a context, in half the cases those of one type only. */
+    /** Clears the thread's entries of a context, in half the cases only those of one type. */
     private static Mutation clear(int thread, SplittableRandom random) {
         Set<String> kept = new HashSet<>();
         for (int other = 0; other < THREADS; other++) {
@@ -147,7 +147,7 @@ final class CrashScript {
         return from.get(random.nextInt(from.size()));
     }
 
-    /** How much a backend writes as one. */
+    /** The unit that a backend writes atomically. */
     enum Shape {
         SINGLE_WRITES("single writes"),
         BATCHES("batches"),
@@ -165,6 +165,6 @@ final class CrashScript {
         }
     }
 
-    /** The mutations of one context. */
-    record Part(String context, List<Mutation> mutations) {}
+    /** The mutations of a commit in one context. */
+    record ContextWrites(String context, List<Mutation> mutations) {}
 }

@@ -11,7 +11,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.zip.CRC32C;
 
-/** What a child of a crash test saves: bytes that say whose they are, and a checksum over them. */
+/** The value that a child process saves: its key, thread and commit, some filler, and a checksum. */
 record CrashValue(CrashKey key, int thread, long number) {
 
     private static final int CHECKSUM_BYTES = Integer.BYTES;
@@ -36,7 +36,7 @@ record CrashValue(CrashKey key, int thread, long number) {
         return bytes.toByteArray();
     }
 
-    /** Reads what {@link #encode} wrote; empty if these bytes are not that, or not whole. */
+    /** Decodes a value; empty if the bytes are not a complete value that {@link #encode} returned. */
     static Optional<CrashValue> decode(byte[] value) {
         int length = value.length - CHECKSUM_BYTES;
         if (length < 0 || ByteBuffer.wrap(value).getInt(length) != checksum(value, length)) {
@@ -50,7 +50,7 @@ record CrashValue(CrashKey key, int thread, long number) {
         }
     }
 
-    /** Most are as small as sessions are, some span several pages of a file. */
+    /** Most values are as small as sessions, some span several pages of a file. */
     private static int fillerBytes(SplittableRandom random) {
         int kind = random.nextInt(100);
         if (kind == 0) {

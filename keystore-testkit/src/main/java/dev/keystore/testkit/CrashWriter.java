@@ -9,7 +9,9 @@ import java.util.List;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** Writes the commits of a script to a backend, as one each as far as the backend can. Its threads may run concurrently. */
+/**
+ * Writes the commits of a script to a backend, atomically as far as it supports that. Safe for use by several threads.
+ */
 final class CrashWriter {
 
     private final BackendUnderTest backend;
@@ -21,9 +23,9 @@ final class CrashWriter {
         script = CrashScript.of(seed, opened);
     }
 
-    /** Writes a commit of a thread; on return the backend has acknowledged it. */
+    /** Writes a commit of a thread. On return, the backend has acknowledged it. */
     void commit(int thread, long number) {
-        List<CrashScript.Part> parts = script.commit(thread, number);
+        List<CrashScript.ContextWrites> parts = script.commit(thread, number);
         if (script.isContextFree()) {
             turn.lock();
         }
@@ -36,13 +38,13 @@ final class CrashWriter {
         }
     }
 
-    private void write(List<CrashScript.Part> parts) {
+    private void write(List<CrashScript.ContextWrites> parts) {
         List<Batch> group = parts.stream()
                 .map(part -> backend.batch(part.context(), part.mutations()))
                 .toList();
         switch (script.shape()) {
-            case GROUPS -> backend.claimed(GroupCommit.class).commit(group);
-            case BATCHES -> group.forEach(backend.claimed(AtomicCommit.class)::commit);
+            case GROUPS -> backend.require(GroupCommit.class).commit(group);
+            case BATCHES -> group.forEach(backend.require(AtomicCommit.class)::commit);
             case SINGLE_WRITES ->
                 group.forEach(batch -> batch.mutations().forEach(mutation -> writeOne(batch.context(), mutation)));
         }

@@ -6,7 +6,7 @@ import dev.keystore.spi.PersistenceBackend;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** A context-free backend seen as one that knows contexts. Whatever context it is given, it is the one there is. */
+/** A context-free backend as one with contexts. It ignores the context of each call: there is only one. */
 record DefaultContext(PersistenceBackend backend) implements ContextAwareBackend {
 
     static final String NAME = PersistenceBackend.DEFAULT_CONTEXT;

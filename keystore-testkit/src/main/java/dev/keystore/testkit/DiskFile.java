@@ -10,48 +10,48 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file of a simulated disk: what its pages and its size have been since it was last forced, any of which may be what is
- * left after power loss.
+ * A file of a simulated disk: the versions of its pages and its size since it was last forced. Any of them may be left
+ * after power loss.
  *
- * <p>A page persists as it was at some moment, or torn between two of them. Forcing covers what was written before it
- * began. When it fails, the pages count as written and are not: the next one, though it succeeds, does not write them.
+ * <p>A page persists in one of its versions, or torn between two of them. Forcing a file covers the data that was
+ * written before the call began. When it fails, the pages count as written although they are not: the next call does
+ * not write them, even if it succeeds.
  */
 final class DiskFile {
-
-    static final int PAGE_BYTES = 4096;
-    static final byte[] ZEROS = new byte[PAGE_BYTES];
 
     private static final int SECTOR_BYTES = 512;
     private static final int TORN_ONE_IN = 8;
 
-    /** What a page holds from a time on. */
-    private record Version(long time, byte[] bytes, boolean isCut, boolean isLost) {
+    /** The bytes of a page from a time on. */
+    private record PageVersion(long time, byte[] bytes, boolean isCut, boolean isLost) {
 
-        Version lost() {
-            return new Version(time, bytes, isCut, true);
+        PageVersion lost() {
+            return new PageVersion(time, bytes, isCut, true);
         }
     }
 
-    /** The size from a time on, and whether that is when the file became shorter. */
-    private record Size(long time, long bytes, boolean isCut) {}
+    /** The size of the file from a time on, and whether the file was truncated to it. */
+    private record SizeVersion(long time, long bytes, boolean isCut) {}
 
-    private final SortedMap<Long, List<Version>> pages = new TreeMap<>();
-    private final List<Size> sizes = new ArrayList<>(List.of(new Size(-1, 0, false)));
+    private final SortedMap<Long, List<PageVersion>> pages = new TreeMap<>();
+    private final List<SizeVersion> sizes = new ArrayList<>(List.of(new SizeVersion(-1, 0, false)));
     private boolean mapped;
 
     void write(long time, long offset, byte[] bytes) {
         int written = 0;
         while (written < bytes.length) {
-            long number = (offset + written) / PAGE_BYTES;
-            int at = (int) ((offset + written) % PAGE_BYTES);
-            int length = Math.min(PAGE_BYTES - at, bytes.length - written);
+            long number = (offset + written) / DiskPage.BYTES;
+            int at = (int) ((offset + written) % DiskPage.BYTES);
+            int length = Math.min(DiskPage.BYTES - at, bytes.length - written);
             byte[] page = newest(number).clone();
             System.arraycopy(bytes, written, page, at, length);
-            add(number, new Version(time, Arrays.equals(page, ZEROS) ? ZEROS : page, false, false));
+            add(
+                    number,
+                    new PageVersion(time, Arrays.equals(page, DiskPage.ZEROS) ? DiskPage.ZEROS : page, false, false));
             written += length;
         }
         if (offset + bytes.length > size()) {
-            sizes.add(new Size(time, offset + bytes.length, false));
+            sizes.add(new SizeVersion(time, offset + bytes.length, false));
         }
     }
 
@@ -59,16 +59,17 @@ final class DiskFile {
         boolean isCut = size < size();
         if (isCut) {
             for (long number : pages.keySet()) {
-                if ((number + 1) * PAGE_BYTES > size) {
-                    byte[] page = number * PAGE_BYTES >= size
-                            ? ZEROS
-                            : Arrays.copyOf(Arrays.copyOf(newest(number), (int) (size % PAGE_BYTES)), PAGE_BYTES);
-                    add(number, new Version(time, page, true, false));
+                if ((number + 1) * DiskPage.BYTES > size) {
+                    byte[] page = number * DiskPage.BYTES >= size
+                            ? DiskPage.ZEROS
+                            : Arrays.copyOf(
+                                    Arrays.copyOf(newest(number), (int) (size % DiskPage.BYTES)), DiskPage.BYTES);
+                    add(number, new PageVersion(time, page, true, false));
                 }
             }
         }
         if (size != size()) {
-            sizes.add(new Size(time, size, isCut));
+            sizes.add(new SizeVersion(time, size, isCut));
         }
     }
 
@@ -76,7 +77,7 @@ final class DiskFile {
         mapped = true;
     }
 
-    /** Takes the bytes of a mapped file as known again. */
+    /** Sets the bytes of a mapped file, which are known again. */
     void settle(long time, byte[] bytes, boolean isForced) {
         mapped = false;
         resize(time, bytes.length);
@@ -86,9 +87,9 @@ final class DiskFile {
         }
     }
 
-    /** Makes durable what was written until a time, except what an earlier failure lost. */
+    /** Makes the data that was written until a time durable, except data that an earlier failure lost. */
     void force(long time) {
-        for (List<Version> versions : pages.values()) {
+        for (List<PageVersion> versions : pages.values()) {
             int durable = 0;
             for (int i = 1; i < versions.size(); i++) {
                 if (versions.get(i).time() <= time && !versions.get(i).isLost()) {
@@ -106,9 +107,9 @@ final class DiskFile {
         sizes.subList(0, durable).clear();
     }
 
-    /** Lets what was written until a time be written or not, whatever is forced later. */
+    /** Makes it uncertain whether data that was written until a time is durable, even if the file is forced later. */
     void failToForce(long time) {
-        for (List<Version> versions : pages.values()) {
+        for (List<PageVersion> versions : pages.values()) {
             for (int i = 1; i < versions.size(); i++) {
                 if (versions.get(i).time() <= time) {
                     versions.set(i, versions.get(i).lost());
@@ -117,31 +118,32 @@ final class DiskFile {
         }
     }
 
-    /** Returns what the running system reads. */
+    /** Returns the content that processes see. */
     DiskImage.Content cached() {
         SortedMap<Long, byte[]> content = new TreeMap<>();
         pages.forEach((number, versions) -> {
-            if (number * PAGE_BYTES < size()) {
+            if (number * DiskPage.BYTES < size()) {
                 content.put(number, newest(number));
             }
         });
         return new DiskImage.Content(size(), content, mapped);
     }
 
-    /** Returns what is left after a loss. */
+    /** Returns the content after a power loss. */
     DiskImage.Content after(DiskLoss loss, SplittableRandom random) {
         int sizeIndex = switch (loss.data()) {
             case NONE -> 0;
             case SOME -> random.nextInt(sizes.size());
             case ALL, ALL_BUT_TORN, SIZES -> sizes.size() - 1;
         };
-        Size size = sizes.get(sizeIndex);
-        Unseen unseen = mapped ? Unseen.values()[random.nextInt(Unseen.values().length)] : Unseen.NOTHING;
-        Long torn = loss.data() == DiskLoss.Data.ALL_BUT_TORN ? pageToTear(random) : null;
+        SizeVersion size = sizes.get(sizeIndex);
+        MappedChange unseen =
+                mapped ? MappedChange.values()[random.nextInt(MappedChange.values().length)] : MappedChange.NONE;
+        Long torn = loss.data() == DiskLoss.DataChanges.ALL_BUT_TORN ? pageToTear(random) : null;
         SortedMap<Long, byte[]> content = new TreeMap<>();
         pages.forEach((number, versions) -> {
-            if (number * PAGE_BYTES < size.bytes()) {
-                List<Version> possible = possible(loss.model(), number, versions, sizeIndex);
+            if (number * DiskPage.BYTES < size.bytes()) {
+                List<PageVersion> possible = possible(loss.ordering(), number, versions, sizeIndex);
                 byte[] page = choose(loss.data(), possible, number.equals(torn), random);
                 content.put(number, unseen.change(page, random));
             }
@@ -154,41 +156,46 @@ final class DiskFile {
     }
 
     private byte[] newest(long number) {
-        List<Version> versions = pages.get(number);
-        return versions == null ? ZEROS : versions.get(versions.size() - 1).bytes();
+        List<PageVersion> versions = pages.get(number);
+        return versions == null
+                ? DiskPage.ZEROS
+                : versions.get(versions.size() - 1).bytes();
     }
 
-    private void add(long number, Version version) {
-        pages.computeIfAbsent(number, absent -> new ArrayList<>(List.of(new Version(-1, ZEROS, false, false))))
+    private void add(long number, PageVersion version) {
+        pages.computeIfAbsent(
+                        number, absent -> new ArrayList<>(List.of(new PageVersion(-1, DiskPage.ZEROS, false, false))))
                 .add(version);
     }
 
-    /** Returns what a page may hold where a size is the one that persisted. */
-    private List<Version> possible(DiskLoss.Model model, long number, List<Version> versions, int sizeIndex) {
+    /** Returns the versions of a page that are possible together with a size. */
+    private List<PageVersion> possible(
+            DiskLoss.Ordering ordering, long number, List<PageVersion> versions, int sizeIndex) {
         long sizeTime = sizes.get(sizeIndex).time();
         long nextCut = sizes.stream()
                 .skip(sizeIndex + 1)
-                .filter(Size::isCut)
-                .mapToLong(Size::time)
+                .filter(SizeVersion::isCut)
+                .mapToLong(SizeVersion::time)
                 .findFirst()
                 .orElse(Long.MAX_VALUE);
-        boolean isNew = number * PAGE_BYTES >= sizes.get(0).bytes();
+        boolean isNew = number * DiskPage.BYTES >= sizes.get(0).bytes();
         int from = 0;
         int to = 1;
         for (int i = 1; i < versions.size(); i++) {
-            Version version = versions.get(i);
+            PageVersion version = versions.get(i);
             if (version.time() < nextCut) {
                 to = i + 1;
             }
-            // What was cut off stays cut off, and ext4 writes the data before the size that makes it visible.
-            if (version.time() <= sizeTime && (version.isCut() || (isNew && model == DiskLoss.Model.ORDERED))) {
+            // Truncated bytes do not come back, and ext4 writes data before the size that makes it visible.
+            if (version.time() <= sizeTime && (version.isCut() || (isNew && ordering == DiskLoss.Ordering.ORDERED))) {
                 from = i;
             }
         }
         return versions.subList(from, Math.max(to, from + 1));
     }
 
-    private static byte[] choose(DiskLoss.Data data, List<Version> possible, boolean torn, SplittableRandom random) {
+    private static byte[] choose(
+            DiskLoss.DataChanges data, List<PageVersion> possible, boolean torn, SplittableRandom random) {
         int last = possible.size() - 1;
         return switch (data) {
             case NONE, SIZES -> possible.get(0).bytes();
@@ -206,25 +213,25 @@ final class DiskFile {
         };
     }
 
-    /** Mixes the sectors of a version and an earlier one. */
-    private static byte[] tear(List<Version> possible, int newer, SplittableRandom random) {
+    /** Returns a mix of the sectors of a version and an earlier one. */
+    private static byte[] tear(List<PageVersion> possible, int newer, SplittableRandom random) {
         byte[] page = possible.get(newer).bytes().clone();
         byte[] older = possible.get(random.nextInt(newer)).bytes();
-        int cut = random.nextInt(PAGE_BYTES / SECTOR_BYTES + 1) * SECTOR_BYTES;
+        int cut = random.nextInt(DiskPage.BYTES / SECTOR_BYTES + 1) * SECTOR_BYTES;
         if (random.nextInt(3) == 0) {
             System.arraycopy(older, 0, page, 0, cut);
         } else {
-            System.arraycopy(older, cut, page, cut, PAGE_BYTES - cut);
+            System.arraycopy(older, cut, page, cut, DiskPage.BYTES - cut);
         }
         return page;
     }
 
-    /** Returns one of the pages that were written last and are not durable. */
+    /** Returns the number of one of the pages that were written last and are not durable. */
     private @Nullable Long pageToTear(SplittableRandom random) {
         List<Long> candidates = new ArrayList<>();
         long last = 0;
-        for (Map.Entry<Long, List<Version>> page : pages.entrySet()) {
-            List<Version> versions = page.getValue();
+        for (Map.Entry<Long, List<PageVersion>> page : pages.entrySet()) {
+            List<PageVersion> versions = page.getValue();
             long time = versions.get(versions.size() - 1).time();
             if (versions.size() > 1 && time >= last) {
                 if (time > last) {
@@ -237,17 +244,17 @@ final class DiskFile {
         return candidates.isEmpty() ? null : candidates.get(random.nextInt(candidates.size()));
     }
 
-    /** What became of the pages of a mapped file since they were last written by a call. */
-    private enum Unseen {
-        NOTHING,
+    /** How the pages of a mapped file have changed since a call last wrote them. */
+    private enum MappedChange {
+        NONE,
         ZEROED,
         GARBAGE;
 
         byte[] change(byte[] page, SplittableRandom random) {
-            if (this == NOTHING || random.nextInt(4) == 0) {
+            if (this == NONE || random.nextInt(4) == 0) {
                 return page;
             }
-            byte[] changed = new byte[PAGE_BYTES];
+            byte[] changed = new byte[DiskPage.BYTES];
             if (this == GARBAGE) {
                 random.nextBytes(changed);
             }

@@ -18,31 +18,33 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * The files and folders that a disk holds.
+ * The files and folders on a disk.
  *
- * @param nodes by path, with {@code /} between names; folders before what is in them
+ * @param nodes the files, and the folders, which have no content, by path with {@code /} between names; a folder comes
+ *     before its contents
  */
 record DiskImage(SortedMap<String, Optional<Content>> nodes) {
 
     /**
      * The bytes of a file.
      *
-     * @param pages by their number; what is missing is zeros
-     * @param isMapped whether the file was changed unseen, so that its bytes are a guess
+     * @param size the size in bytes
+     * @param pages the pages by number; a missing page is all zeros
+     * @param isMapped whether the file was changed through a mapping, so that its bytes are unknown
      */
     record Content(long size, SortedMap<Long, byte[]> pages, boolean isMapped) {
 
         byte[] bytes() {
             ByteBuffer bytes = ByteBuffer.allocate(Math.toIntExact(size));
             pages.forEach((number, page) -> {
-                long offset = number * DiskFile.PAGE_BYTES;
+                long offset = number * DiskPage.BYTES;
                 bytes.put(Math.toIntExact(offset), page, 0, (int) Math.min(page.length, size - offset));
             });
             return bytes.array();
         }
     }
 
-    /** Writes everything into an empty folder. */
+    /** Writes all files and folders to an empty folder. */
     void writeTo(Path folder) throws IOException {
         for (Map.Entry<String, Optional<Content>> node : nodes.entrySet()) {
             Path path = folder.resolve(node.getKey());
@@ -57,7 +59,7 @@ record DiskImage(SortedMap<String, Optional<Content>> nodes) {
     private static void write(Path file, Content content) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             for (Map.Entry<Long, byte[]> page : content.pages().entrySet()) {
-                long offset = page.getKey() * DiskFile.PAGE_BYTES;
+                long offset = page.getKey() * DiskPage.BYTES;
                 int length = (int) Math.min(page.getValue().length, content.size() - offset);
                 ByteBuffer bytes = ByteBuffer.wrap(page.getValue(), 0, length);
                 while (bytes.hasRemaining()) {
@@ -70,7 +72,9 @@ record DiskImage(SortedMap<String, Optional<Content>> nodes) {
         }
     }
 
-    /** Returns the first difference to a folder; empty if that holds the same. Mapped files may differ in their bytes. */
+    /**
+     * Returns the first difference from a folder; empty if there is none. The bytes of mapped files are not compared.
+     */
     Optional<String> differenceTo(Path folder) throws IOException {
         SortedMap<String, Path> real = new TreeMap<>();
         try (Stream<Path> paths = Files.walk(folder)) {
@@ -78,24 +82,25 @@ record DiskImage(SortedMap<String, Optional<Content>> nodes) {
                     .forEach(path -> real.put(folder.relativize(path).toString(), path));
         }
         if (!real.keySet().equals(nodes.keySet())) {
-            return Optional.of("there is " + real.keySet() + ", recorded was " + nodes.keySet());
+            return Optional.of("the folder contains " + real.keySet() + ", the record " + nodes.keySet());
         }
         for (Map.Entry<String, Optional<Content>> node : nodes.entrySet()) {
             Path path = folder.resolve(node.getKey());
             if (node.getValue().isEmpty() != Files.isDirectory(path)) {
-                return Optional.of(node.getKey() + " is a folder or a file, and recorded as the other");
+                return Optional.of(
+                        node.getKey() + " is a file in the folder and a folder in the record, or vice versa");
             }
             if (node.getValue().isPresent() && !node.getValue().get().isMapped()) {
                 long mismatch = Arrays.mismatch(node.getValue().get().bytes(), Files.readAllBytes(path));
                 if (mismatch >= 0) {
-                    return Optional.of(node.getKey() + " differs from what was recorded at byte " + mismatch);
+                    return Optional.of(node.getKey() + " differs from the record at byte " + mismatch);
                 }
             }
         }
         return Optional.empty();
     }
 
-    /** Returns text that is the same for equal images only. */
+    /** Returns a digest of the image. */
     String fingerprint() {
         MessageDigest digest = sha256();
         nodes.forEach((path, content) -> {
@@ -103,7 +108,7 @@ record DiskImage(SortedMap<String, Optional<Content>> nodes) {
             content.ifPresent(file -> {
                 digest.update(ByteBuffer.allocate(Long.BYTES).putLong(0, file.size()));
                 file.pages().forEach((number, page) -> {
-                    if (!Arrays.equals(page, DiskFile.ZEROS)) {
+                    if (!Arrays.equals(page, DiskPage.ZEROS)) {
                         digest.update(ByteBuffer.allocate(Long.BYTES).putLong(0, number));
                         digest.update(page);
                     }

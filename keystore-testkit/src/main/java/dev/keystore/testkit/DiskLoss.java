@@ -3,18 +3,21 @@ package dev.keystore.testkit;
 import java.util.SplittableRandom;
 
 /**
- * What becomes of what was not forced when the power goes.
+ * A power loss: which changes persist although they were not forced.
  *
- * @param seed decides the choices that are left to chance
+ * @param ordering the order that the file system guarantees
+ * @param names the changes of names that persist
+ * @param data the changes of sizes and pages that persist
+ * @param seed the seed of random choices
  */
-record DiskLoss(Model model, Names names, Data data, long seed) {
+record DiskLoss(Ordering ordering, NameChanges names, DataChanges data, long seed) {
 
-    /** Returns a loss by chance. */
+    /** Returns a random loss. */
     static DiskLoss of(SplittableRandom random) {
         return new DiskLoss(
-                pick(Model.values(), random),
-                pick(Names.values(), random),
-                pick(Data.values(), random),
+                pick(Ordering.values(), random),
+                pick(NameChanges.values(), random),
+                pick(DataChanges.values(), random),
                 random.nextLong());
     }
 
@@ -22,32 +25,32 @@ record DiskLoss(Model model, Names names, Data data, long seed) {
         return from[random.nextInt(from.length)];
     }
 
-    /** How much a file system orders by itself. */
-    enum Model {
+    /** The order that a file system guarantees without being forced. */
+    enum Ordering {
 
-        /** As ext4 with {@code data=ordered}: names persist in order, and a file is not longer than its data. */
+        /** Like ext4 with {@code data=ordered}: names persist in order, and no file is longer than its data. */
         ORDERED,
 
-        /** As POSIX allows: names persist in any order, and so do sizes and data. */
+        /** Like POSIX: names, sizes and data persist in any order. */
         UNORDERED
     }
 
-    /** Which changes of names persist besides those that were forced. */
-    enum Names {
+    /** The changes of names that persist in addition to the forced ones. */
+    enum NameChanges {
         NONE,
         ALL,
         SOME
     }
 
-    /** Which changes of sizes and pages persist besides those that were forced. */
-    enum Data {
+    /** The changes of sizes and pages that persist in addition to the forced ones. */
+    enum DataChanges {
         NONE,
         ALL,
-        /** Each for itself, some pages torn. */
+        /** A random choice; some pages are torn. */
         SOME,
-        /** All, except that one of the pages written last is torn. */
+        /** All changes, but one of the pages that were written last is torn. */
         ALL_BUT_TORN,
-        /** The sizes, and no page, as far as the model allows it. */
+        /** All sizes but no pages, as far as the ordering allows it. */
         SIZES
     }
 }

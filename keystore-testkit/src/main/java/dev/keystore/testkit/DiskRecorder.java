@@ -12,33 +12,31 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads what {@code strace} recorded of a process: what it did to some folders, with all bytes, in the order in which the
- * calls returned.
+ * Reads a trace of {@code strace}: all changes by a process to some folders, with all bytes, in the order in which the
+ * system calls returned.
  *
- * <p>Files are followed by the descriptors that opening them returned, and so stay the same through renames and removal.
- * What is written through a mapping can't be seen: see {@link DiskChange.Mapping}.
+ * <p>Files are identified by their descriptors, and so stay the same when they are renamed or removed. Writes through a
+ * mapping are not in a trace: see {@link DiskChange.Mapping}.
  */
 final class DiskRecorder {
 
-    private static final int LONGEST_WRITE = 1 << 24;
+    private static final int MAXIMUM_WRITE_BYTES = 1 << 24;
     private static final int STANDARD_OUTPUT = 1;
 
-    /** Calls that move the position of a descriptor. Printed without what they read. */
+    /** Calls that move the position of a descriptor. The bytes that they read are not printed. */
     private static final String POSITIONS = "read,readv,lseek";
 
     private static final String RECORDED = "open,openat,creat,close,dup,dup2,dup3,fcntl,"
             + "write,writev,pwrite64,ftruncate,fsync,fdatasync,mmap,munmap,msync,"
             + "rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,rmdir,link,linkat";
 
-    /** Calls that change files as well, and are refused: a record without what they do would be wrong. */
-    private static final String REFUSED = "fallocate,sendfile,copy_file_range,splice,pwritev,pwritev2";
+    /** Calls that also change files, but whose changes cannot be recorded. */
+    private static final String UNSUPPORTED = "fallocate,sendfile,copy_file_range,splice,pwritev,pwritev2";
 
-    /** An open file, which several descriptors may share. */
+    /** An open file, which may have several descriptors. */
     private static final class OpenFile {
 
         private final RecordedFolder folder;
@@ -53,62 +51,51 @@ final class DiskRecorder {
         }
     }
 
-    /** Where a path leads to; without a name if that is a recorded folder itself. */
-    private record Place(RecordedFolder folder, Optional<DiskName> name) {
+    private record MappedRange(long end, OpenFile file) {}
 
-        Optional<Integer> node() {
-            return name.isEmpty() ? Optional.of(SimulatedDisk.ROOT) : folder.node(name.get());
-        }
-    }
+    private record RunningForce(int force, RecordedFolder folder) {}
 
-    private record Mapped(long end, OpenFile file) {}
-
-    private record Pending(int force, RecordedFolder folder) {}
-
-    private final Path base;
-    private final Map<String, RecordedFolder> folders;
+    private final RecordedFolders folders;
     private final Map<Long, OpenFile> open = new HashMap<>();
-    private final SortedMap<Long, Mapped> mappings = new TreeMap<>();
+    private final SortedMap<Long, MappedRange> mappings = new TreeMap<>();
     private final Map<String, String> unfinished = new HashMap<>();
-    private final Map<String, Pending> forces = new HashMap<>();
+    private final Map<String, RunningForce> forces = new HashMap<>();
     private int forceCount;
 
-    private DiskRecorder(Path base, Map<String, RecordedFolder> folders) {
-        this.base = base;
+    private DiskRecorder(RecordedFolders folders) {
         this.folders = folders;
     }
 
     /**
      * Returns a command that runs another and records it.
      *
-     * @param failures which calls of a thread that force files fail with EIO, in the form that its option {@code when} has
+     * @param failures the calls of a thread to {@code fsync} or {@code fdatasync} that fail with EIO, in the form of
+     *     strace's option {@code when}
      */
     static List<String> traced(Path trace, Optional<String> failures, List<String> command) {
-        String calls = Stream.of((POSITIONS + "," + RECORDED + "," + REFUSED).split(",", -1))
-                .map(call -> "?" + call)
-                .collect(Collectors.joining(","));
-        List<String> traced = new ArrayList<>(List.of("strace", "-f", "--seccomp-bpf", "-qqq"));
-        traced.addAll(List.of("-s", Integer.toString(LONGEST_WRITE), "-o", trace.toString()));
+        String calls = Strace.existing(POSITIONS + "," + RECORDED + "," + UNSUPPORTED);
+        List<String> traced = new ArrayList<>(List.of(Strace.PROGRAM, "-f", "--seccomp-bpf", "-qqq"));
+        traced.addAll(List.of("-s", Integer.toString(MAXIMUM_WRITE_BYTES), "-o", trace.toString()));
         traced.addAll(List.of("-e", "signal=none", "-e", "raw=" + POSITIONS, "-e", "trace=" + calls));
         failures.ifPresent(when -> traced.addAll(List.of("-e", "inject=fsync,fdatasync:error=EIO:when=" + when)));
         traced.addAll(command);
         return traced;
     }
 
-    /** Returns why processes can't be recorded here; empty if they can. */
+    /** Returns why processes cannot be recorded on this machine; empty if they can. */
     static Optional<String> obstacle(Path folder) throws InterruptedException {
-        List<String> command = List.of(CrashProcess.java(), "-version");
-        return CrashTracer.obstacle(traced(folder.resolve("trace"), Optional.of("65535"), command));
+        List<String> command = List.of(ChildCommand.java(), "-version");
+        return Strace.obstacle(traced(folder.resolve("trace"), Optional.of("65535"), command));
     }
 
     /**
      * Reads a trace.
      *
-     * @param base the folder that the recorded folders are in, as its real path
-     * @param folders by name
+     * @param base the parent of the recorded folders, as a real path
+     * @param folders the recorded folders by name, to which the changes are added
      */
     static void read(Path trace, Path base, Map<String, RecordedFolder> folders) throws IOException {
-        DiskRecorder recorder = new DiskRecorder(base, folders);
+        DiskRecorder recorder = new DiskRecorder(new RecordedFolders(base, folders));
         try (BufferedReader lines = Files.newBufferedReader(trace, StandardCharsets.ISO_8859_1)) {
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 recorder.read(line);
@@ -145,7 +132,7 @@ final class DiskRecorder {
             case "msync" -> beginForce(thread, mappedAt(call.number(0)));
             case "write" -> {
                 if (call.number(0) == STANDARD_OUTPUT) {
-                    say(new String(call.bytes(1), StandardCharsets.UTF_8));
+                    print(new String(call.bytes(1), StandardCharsets.UTF_8));
                 }
             }
             default -> {}
@@ -158,20 +145,20 @@ final class DiskRecorder {
             return;
         }
         String result = call.result().get();
-        boolean isDone = !result.startsWith("-1");
-        Pending force = forces.remove(thread);
+        boolean isSuccess = !result.startsWith("-1");
+        RunningForce force = forces.remove(thread);
         if (force != null) {
-            force.folder().add(new DiskChange.ForceEnd(force.force(), isDone));
-        } else if (isDone) {
+            force.folder().add(new DiskChange.ForceEnd(force.force(), isSuccess));
+        } else if (isSuccess) {
             change(call, Long.decode(result));
         }
     }
 
     private void change(TraceLine call, long result) {
         switch (call.name()) {
-            case "open" -> open(result, place(call.argument(0), Optional.empty()), call.argument(1));
-            case "creat" -> open(result, place(call.argument(0), Optional.empty()), "O_CREAT|O_TRUNC");
-            case "openat" -> open(result, placeAt(call, 0), call.argument(2));
+            case "open" -> open(result, folders.locate(call.argument(0)), call.argument(1));
+            case "creat" -> open(result, folders.locate(call.argument(0)), "O_CREAT|O_TRUNC");
+            case "openat" -> open(result, locateAt(call, 0), call.argument(2));
             case "dup", "fcntl" -> {
                 if (call.name().equals("dup") || call.argument(1).startsWith("F_DUPFD")) {
                     copy(call.number(0), result);
@@ -187,38 +174,37 @@ final class DiskRecorder {
             case "mmap" -> map(call, result);
             case "munmap" ->
                 mappings.subMap(call.number(0), call.number(0) + call.number(1)).clear();
-            case "rename" ->
-                rename(place(call.argument(0), Optional.empty()), place(call.argument(1), Optional.empty()));
-            case "renameat", "renameat2" -> rename(placeAt(call, 0), placeAt(call, 2));
-            case "unlink", "rmdir" -> place(call.argument(0), Optional.empty()).ifPresent(DiskRecorder::unlink);
-            case "unlinkat" -> placeAt(call, 0).ifPresent(DiskRecorder::unlink);
-            case "mkdir" -> place(call.argument(0), Optional.empty()).ifPresent(DiskRecorder::createFolder);
-            case "mkdirat" -> placeAt(call, 0).ifPresent(DiskRecorder::createFolder);
-            case "link" -> link(place(call.argument(0), Optional.empty()), place(call.argument(1), Optional.empty()));
-            case "linkat" -> link(placeAt(call, 0), placeAt(call, 2));
+            case "rename" -> rename(folders.locate(call.argument(0)), folders.locate(call.argument(1)));
+            case "renameat", "renameat2" -> rename(locateAt(call, 0), locateAt(call, 2));
+            case "unlink", "rmdir" -> folders.locate(call.argument(0)).ifPresent(DiskRecorder::unlink);
+            case "unlinkat" -> locateAt(call, 0).ifPresent(DiskRecorder::unlink);
+            case "mkdir" -> folders.locate(call.argument(0)).ifPresent(DiskRecorder::createFolder);
+            case "mkdirat" -> locateAt(call, 0).ifPresent(DiskRecorder::createFolder);
+            case "link" -> link(folders.locate(call.argument(0)), folders.locate(call.argument(1)));
+            case "linkat" -> link(locateAt(call, 0), locateAt(call, 2));
             case "close" -> {}
-            default -> refuse(call);
+            default -> refuseChange(call);
         }
     }
 
-    private void say(String lines) {
+    private void print(String lines) {
         lines.lines().forEach(line -> {
             String[] words = line.split(" ", 3);
             RecordedFolder folder = words.length < 2 ? null : folders.get(words[1]);
             if (folder != null) {
-                folder.add(new DiskChange.Say(line));
+                folder.add(new DiskChange.Print(line));
             }
         });
     }
 
     private void beginForce(String thread, @Nullable OpenFile file) {
         if (file != null) {
-            forces.put(thread, new Pending(++forceCount, file.folder));
+            forces.put(thread, new RunningForce(++forceCount, file.folder));
             file.folder.add(new DiskChange.ForceBegin(forceCount, file.node));
         }
     }
 
-    private void open(long descriptor, Optional<Place> place, String flags) {
+    private void open(long descriptor, Optional<RecordedFolders.Location> place, String flags) {
         open.remove(descriptor);
         if (place.isEmpty()) {
             return;
@@ -227,7 +213,7 @@ final class DiskRecorder {
         boolean isNew = place.get().node().isEmpty();
         int node = place.get().node().orElseGet(() -> {
             if (!flags.contains("O_CREAT") || flags.contains("O_TMPFILE")) {
-                throw new IllegalStateException("a file was opened of which nothing is known: "
+                throw new IllegalStateException("a file was opened whose creation was not recorded: "
                         + place.get().name());
             }
             return folder.create(place.get().name().orElseThrow(), false);
@@ -265,61 +251,61 @@ final class DiskRecorder {
         if (file != null
                 && call.argument(2).contains("PROT_WRITE")
                 && call.argument(3).contains("MAP_SHARED")) {
-            mappings.put(address, new Mapped(address + call.number(1), file));
+            mappings.put(address, new MappedRange(address + call.number(1), file));
             file.folder.add(new DiskChange.Mapping(file.node));
         }
     }
 
     private @Nullable OpenFile mappedAt(long address) {
-        SortedMap<Long, Mapped> before = mappings.headMap(address + 1);
+        SortedMap<Long, MappedRange> before = mappings.headMap(address + 1);
         if (before.isEmpty()) {
             return null;
         }
-        Mapped nearest = before.get(before.lastKey());
+        MappedRange nearest = before.get(before.lastKey());
         return nearest != null && address < nearest.end() ? nearest.file() : null;
     }
 
-    private static void rename(Optional<Place> from, Optional<Place> to) {
+    private static void rename(Optional<RecordedFolders.Location> from, Optional<RecordedFolders.Location> to) {
         if (from.isEmpty() && to.isEmpty()) {
             return;
         }
         if (from.isEmpty() || to.isEmpty() || from.get().folder() != to.get().folder()) {
-            throw new IllegalStateException("a file was moved into or out of the folder of the backend");
+            throw new IllegalStateException("the backend moved a file into or out of its folder");
         }
         from.get()
                 .folder()
                 .rename(from.get().name().orElseThrow(), to.get().name().orElseThrow());
     }
 
-    private static void link(Optional<Place> from, Optional<Place> to) {
+    private static void link(Optional<RecordedFolders.Location> from, Optional<RecordedFolders.Location> to) {
         if (from.isPresent() && to.isPresent()) {
             to.get()
                     .folder()
                     .link(from.get().node().orElseThrow(), to.get().name().orElseThrow());
         } else if (to.isPresent()) {
-            throw new IllegalStateException("a file was linked into the folder of the backend");
+            throw new IllegalStateException("the backend linked a file from outside into its folder");
         }
     }
 
-    private static void unlink(Place place) {
+    private static void unlink(RecordedFolders.Location place) {
         place.folder().unlink(place.name().orElseThrow());
     }
 
-    private static void createFolder(Place place) {
+    private static void createFolder(RecordedFolders.Location place) {
         place.folder().create(place.name().orElseThrow(), true);
     }
 
-    private void refuse(TraceLine call) {
+    private void refuseChange(TraceLine call) {
         boolean hasTarget = call.arguments().stream()
                 .limit(call.name().equals("fallocate") || call.name().equals("sendfile") ? 1 : 3)
                 .anyMatch(argument -> argument.matches("\\d+") && open.containsKey(Long.parseLong(argument)));
         if (hasTarget) {
             throw new IllegalStateException("the backend changes its files with " + call.name()
-                    + ", which is not recorded; power loss can't be simulated for it");
+                    + ", which cannot be recorded; power loss cannot be simulated for it");
         }
     }
 
-    /** Marks the folder of a call that did not return. */
+    /** Marks the folders of a call that did not return. */
     private void cutShort(TraceLine call) {
         if (call.arguments().isEmpty()) {
             return;
@@ -327,8 +313,8 @@ final class DiskRecorder {
         file(call).ifPresent(file -> file.folder.cutShort());
         call.arguments().stream()
                 .filter(argument -> argument.startsWith("\"/"))
-                .forEach(path -> place(path, Optional.empty())
-                        .ifPresent(place -> place.folder().cutShort()));
+                .forEach(path ->
+                        folders.locate(path).ifPresent(place -> place.folder().cutShort()));
     }
 
     private Optional<OpenFile> file(TraceLine call) {
@@ -337,37 +323,10 @@ final class DiskRecorder {
                 : Optional.empty();
     }
 
-    private Optional<Place> placeAt(TraceLine call, int index) {
+    private Optional<RecordedFolders.Location> locateAt(TraceLine call, int index) {
         String folder = call.argument(index);
-        return place(
-                call.argument(index + 1),
-                folder.startsWith("AT_") ? Optional.empty() : Optional.ofNullable(open.get(Long.decode(folder))));
-    }
-
-    private Optional<Place> place(String quoted, Optional<OpenFile> relativeTo) {
-        Path path = Path.of(new String(TraceLine.bytes(quoted), StandardCharsets.UTF_8))
-                .normalize();
-        if (!path.isAbsolute()) {
-            return relativeTo.map(folder -> new Place(folder.folder, folder.folder.name(folder.node, parts(path))));
-        }
-        if (!path.startsWith(base) || path.equals(base)) {
-            return Optional.empty();
-        }
-        List<String> parts = parts(base.relativize(path));
-        RecordedFolder folder = folders.get(parts.get(0));
-        if (folder == null) {
-            return Optional.empty();
-        }
-        if (parts.size() == 1) {
-            return Optional.of(new Place(folder, Optional.empty()));
-        }
-        return folder.name(SimulatedDisk.ROOT, parts.subList(1, parts.size()))
-                .map(name -> new Place(folder, Optional.of(name)));
-    }
-
-    private static List<String> parts(Path path) {
-        List<String> parts = new ArrayList<>();
-        path.forEach(part -> parts.add(part.toString()));
-        return parts;
+        OpenFile file = folder.startsWith("AT_") ? null : open.get(Long.decode(folder));
+        String path = call.argument(index + 1);
+        return file == null ? folders.locate(path) : folders.locate(file.folder, file.node, path);
     }
 }

@@ -9,15 +9,15 @@ import java.util.Random;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** One entry after the other. */
+/** Single entries are saved, loaded and deleted. */
 abstract class EntryContract extends WritingContract {
 
-    EntryContract(BackendContractTest test, Way way) {
-        super(test, way);
+    EntryContract(BackendFixture fixture, Way way) {
+        super(fixture, way);
     }
 
     @Test
-    @DisplayName("R8 bytes are kept exactly: empty, all 256 values, 1 MiB")
+    @DisplayName("R8 a value is stored byte for byte: an empty one, all 256 byte values, 1 MiB")
     void bytes_anyValue_areKept() {
         byte[] all = new byte[256];
         for (int i = 0; i < all.length; i++) {
@@ -37,9 +37,9 @@ abstract class EntryContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R8 an entry saved again holds the new bytes alone, shorter or longer")
+    @DisplayName("R8 saving an entry again replaces its whole value, whether the new one is shorter or longer")
     void save_existing_replaces() {
-        for (String value : List.of("medium", "", "much longer than before", "s")) {
+        for (String value : List.of("middle", "", "much longer than before", "s")) {
             save("id", value);
             assertHolds("id", value);
         }
@@ -56,7 +56,7 @@ abstract class EntryContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R8 a deleted entry is absent, its neighbours are not, and it can be saved again")
+    @DisplayName("R8 a delete removes only its own entry, which can then be saved again")
     void delete_existing_removesItAlone() {
         save("a", "1");
         save("b", "2");
@@ -72,7 +72,7 @@ abstract class EntryContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R8 an entry that was saved several times is absent once deleted")
+    @DisplayName("R8 one delete removes an entry that was saved several times")
     void delete_savedSeveralTimes_removesAllOfIt() {
         save("id", "1");
         save("id", "2");
@@ -84,7 +84,7 @@ abstract class EntryContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R14 deleting what is absent is no error and changes nothing")
+    @DisplayName("R14 deleting an absent entry succeeds and changes nothing")
     void delete_absent_isNoError() {
         remove("never");
         save("id", "value");
@@ -98,8 +98,8 @@ abstract class EntryContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R8 types and ids that read alike when put together are different entries")
-    void typeAndId_runTogether_stayApart() {
+    @DisplayName("R8 entries stay distinct when type and id are equal only after concatenation")
+    void typeAndId_concatenated_stayDistinct() {
         List<EntryId> alike = List.of(
                 new EntryId("a", "b.c"),
                 new EntryId("a.b", "c"),
@@ -126,7 +126,7 @@ abstract class EntryContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R5 values are copied in: an array changed after the save changes nothing")
+    @DisplayName("R5 changing an array after saving it does not change the stored value")
     void save_arrayChangedLater_changesNothing() {
         byte[] value = bytes("value");
         save(CONTEXT, TYPE, "id", value);
@@ -136,8 +136,8 @@ abstract class EntryContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R5 values are borrowed: a save does not change the array it is given")
-    void save_array_isLeftAlone() {
+    @DisplayName("R5 a save does not modify the array that it is given")
+    void save_array_isNotModified() {
         byte[] value = bytes("value");
         save(CONTEXT, TYPE, "id", value);
 
@@ -145,7 +145,7 @@ abstract class EntryContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R5 values are copied out: a loaded array that is changed changes nothing")
+    @DisplayName("R5 changing a loaded array does not change the stored value")
     void load_arrayChangedLater_changesNothing() {
         save("id", "value");
         byte[] loaded = entries().load(CONTEXT, TYPE, "id").orElseThrow();

@@ -5,106 +5,147 @@ import dev.keystore.spi.BackendException;
 import dev.keystore.testkit.Call.Operation;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /**
- * Something that happens to some calls to a {@link FaultyBackend}: made by {@link Faults#on}, narrowed, and then told
- * what to do. From that on it is in force, counts the calls that it fits, and can't be changed.
+ * A failure, delay or action that is injected into some calls to a {@link FaultyBackend}. It is created by
+ * {@link Faults#on}, restricted by methods such as {@link #of}, and activated by {@code fail}, {@code run} or
+ * {@code hold}. From then on it counts the matching calls and must not be changed.
  *
- * <p>Unless told otherwise it happens once, to the next call that it fits.
+ * <p>By default it applies once, to the next matching call.
  */
 public final class Fault {
 
-    private final Faults faults;
+    private final Consumer<Fault> activation;
     private final Set<Operation> operations;
-    private final AtomicInteger fitting = new AtomicInteger();
-    private Predicate<Call> narrowing = call -> true;
+    private final AtomicInteger matchingCalls = new AtomicInteger();
+    private Predicate<Call> condition = call -> true;
     private int first = 1;
     private int times = 1;
     private Moment moment = Moment.BEFORE;
     private Runnable action = () -> {};
 
-    Fault(Faults faults, Set<Operation> operations) {
-        this.faults = faults;
+    Fault(Set<Operation> operations, Consumer<Fault> activation) {
         this.operations = operations;
+        this.activation = activation;
     }
 
-    /** When, within a call, it happens. */
+    /** The moment within a call. */
     public enum Moment {
-        /** Nothing has reached the backend beneath. */
+        /** Before the call reaches the wrapped backend. */
         BEFORE,
         /**
-         * The backend beneath is at work. For failures only. A commit breaks off half-way and the backend beneath takes
-         * it back, so that nothing is written; a save leaves the first half of the bytes, as no backend should; a
-         * listing fails after its first entry, while it is read. All else fails as it does {@link #BEFORE}.
+         * While the wrapped backend works; for failures only. A commit fails halfway and the wrapped backend rolls it
+         * back, so that nothing is written. A save writes the first half of the bytes, which no real backend should do.
+         * A listing fails after its first entry, while it is read. All other operations fail as with {@link #BEFORE}.
          */
         MIDWAY,
-        /** The backend beneath is done: what was to be written is there, what was to be read is read. */
+        /** After the wrapped backend has returned: the data has been written or read. */
         AFTER
     }
 
-    /** Narrows to calls that name an entry, in whatever context; a commit that puts or deletes it is one. */
+    /**
+     * Restricts this fault to calls that name an entry, in any context, including commits that put or delete it.
+     *
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @return this fault
+     */
     public Fault of(String type, String id) {
         EntryId entry = new EntryId(type, id);
-        narrowing = narrowing.and(call -> call.entries().contains(entry));
+        condition = condition.and(call -> call.entries().contains(entry));
         return this;
     }
 
-    /** Narrows to calls that are about a context, perhaps among others. */
+    /**
+     * Restricts this fault to calls for a context, possibly among others.
+     *
+     * @param context the name of the context
+     * @return this fault
+     */
     public Fault inContext(String context) {
-        narrowing = narrowing.and(call -> call.contexts().contains(context));
+        condition = condition.and(call -> call.contexts().contains(context));
         return this;
     }
 
-    /** Begins at the n-th call that fits; 1 is the next one. */
+    /**
+     * Sets the first matching call to which this fault applies. The default is 1, the next one.
+     *
+     * @param n the number of the call, starting at 1
+     * @return this fault
+     */
     public Fault nth(int n) {
         first = n;
         return this;
     }
 
-    /** Happens to this many of the calls that fit, one after the other. */
+    /**
+     * Sets the number of consecutive matching calls to which this fault applies. The default is 1.
+     *
+     * @param count the number of calls
+     * @return this fault
+     */
     public Fault times(int count) {
         times = count;
         return this;
     }
 
-    /** Happens until {@link Faults#heal}. */
+    /**
+     * Lets this fault apply to all matching calls until {@link Faults#heal}.
+     *
+     * @return this fault
+     */
     public Fault forever() {
         return times(Integer.MAX_VALUE);
     }
 
-    /** Fails the calls with a {@link BackendException} of a kind. */
+    /**
+     * Activates this fault: calls fail with a {@link BackendException}.
+     *
+     * @param when the moment of the failure
+     * @param kind the kind of the exception
+     */
     public void fail(Moment when, BackendException.Kind kind) {
         fail(when, () -> switch (kind) {
-            case PERMANENT -> BackendException.permanent("planted failure", null);
-            case TRANSIENT -> BackendException.transientFailure("planted failure", null);
-            case OUTCOME_UNKNOWN -> BackendException.outcomeUnknown("planted failure", null);
+            case PERMANENT -> BackendException.permanent("injected failure", null);
+            case TRANSIENT -> BackendException.transientFailure("injected failure", null);
+            case OUTCOME_UNKNOWN -> BackendException.outcomeUnknown("injected failure", null);
         });
     }
 
-    /** Fails the calls with what {@code failures} gives, asked anew for each. */
+    /**
+     * Activates this fault: calls fail with an exception.
+     *
+     * @param when the moment of the failure
+     * @param failures returns the exception; called for each failing call
+     */
     public void fail(Moment when, Supplier<? extends RuntimeException> failures) {
-        put(when, () -> {
+        activate(when, () -> {
             throw failures.get();
         });
     }
 
     /**
-     * Runs an action on the thread of each call. What it throws reaches the caller.
+     * Activates this fault: an action runs on the thread of each call. An exception of the action reaches the caller.
      *
+     * @param when the moment of the action
+     * @param toRun the action
      * @throws IllegalArgumentException if {@code when} is {@link Moment#MIDWAY}
      */
     public void run(Moment when, Runnable toRun) {
         if (when == Moment.MIDWAY) {
-            throw new IllegalArgumentException("when must be BEFORE or AFTER: MIDWAY is for failures");
+            throw new IllegalArgumentException("when must be BEFORE or AFTER, was MIDWAY, which is for failures");
         }
-        put(when, toRun);
+        activate(when, toRun);
     }
 
     /**
-     * Holds the calls until the test opens the gate, 60 s at most; an interrupt does not end that.
+     * Activates this fault: calls wait until the test opens a gate, for up to 60 s. An interrupt does not end the wait.
      *
+     * @param when the moment of the wait
+     * @return the gate
      * @throws IllegalArgumentException if {@code when} is {@link Moment#MIDWAY}
      */
     public Gate hold(Moment when) {
@@ -113,22 +154,22 @@ public final class Fault {
         return gate;
     }
 
-    private void put(Moment when, Runnable toRun) {
+    private void activate(Moment when, Runnable toRun) {
         moment = when;
         action = toRun;
-        faults.put(this);
+        activation.accept(this);
     }
 
-    /** Counts a call if it fits, and tells whether this happens to it. */
-    boolean happensTo(Call call) {
-        if (!operations.contains(call.operation()) || !narrowing.test(call)) {
+    /** Counts a call if it matches, and returns whether this fault applies to it. */
+    boolean appliesTo(Call call) {
+        if (!operations.contains(call.operation()) || !condition.test(call)) {
             return false;
         }
-        int number = fitting.incrementAndGet();
+        int number = matchingCalls.incrementAndGet();
         return number >= first && number - first < times;
     }
 
-    void happen(Moment now) {
+    void apply(Moment now) {
         if (moment == now) {
             action.run();
         }

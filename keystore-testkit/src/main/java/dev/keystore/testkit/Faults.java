@@ -14,25 +14,25 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 
 /**
- * What goes wrong in a {@link FaultyBackend}, and the record of what it was asked.
+ * The faults of a {@link FaultyBackend}, and a record of the calls to it.
  *
  * <pre>{@code
  * Faults faults = new Faults();
  * ContextAwareBackend backend = FaultyBackend.plain(new MemoryBackend(), faults);
  *
- * // the third write from here
+ * // the third write from now
  * faults.on(Operation.SAVE, Operation.DELETE).nth(3).fail(Moment.BEFORE, Kind.PERMANENT);
  * // the next two commits
  * faults.on(Operation.COMMIT).times(2).fail(Moment.MIDWAY, Kind.TRANSIENT);
  * // every load of one entry
  * faults.on(Operation.LOAD).of("session", "bob.1").forever().fail(Moment.BEFORE, () -> new RuntimeException("broken"));
- * // the next load of another: it has read, and does not return before gate.open()
+ * // the next load of another entry: it has read, and returns after gate.open()
  * Gate gate = faults.on(Operation.LOAD).of("session", "bob.2").hold(Moment.AFTER);
  * }</pre>
  *
- * <p>To begin with, nothing goes wrong. Of several faults that happen to one call, at one moment, each takes effect in
- * the order in which they were put; the first failure ends the call. Every call is recorded as it arrives, whether or
- * not it fails, and kept until {@link #forgetCalls}.
+ * <p>A new object has no faults. Faults that apply to one call at the same moment take effect in the order of their
+ * activation; the first failure ends the call. Every call is recorded when it arrives, whether or not it fails, and
+ * kept until {@link #forgetCalls}.
  *
  * <p>Safe for use by any number of threads, also while the backend is in use.
  */
@@ -41,25 +41,36 @@ public final class Faults {
     private final Queue<Call> calls = new ConcurrentLinkedQueue<>();
     private final List<Fault> faults = new CopyOnWriteArrayList<>();
 
-    /** Makes a script of no faults. */
+    /** Creates an object without faults. */
     public Faults() {}
 
-    /** Begins a fault that happens to calls of some operations. */
+    /**
+     * Creates a fault for calls to some operations. It has no effect until it is activated.
+     *
+     * @param first an operation
+     * @param more further operations
+     * @return the fault
+     */
     public Fault on(Operation first, Operation... more) {
-        return new Fault(this, EnumSet.of(first, more));
+        return new Fault(EnumSet.of(first, more), faults::add);
     }
 
-    /** Drops all faults. What waits at a {@link Gate} stays there until it opens. */
+    /** Removes all faults. Calls that wait at a {@link Gate} stay there until it opens. */
     public void heal() {
         faults.clear();
     }
 
-    /** Forgets the calls so far. */
+    /** Clears the record of calls. */
     public void forgetCalls() {
         calls.clear();
     }
 
-    /** Returns the calls so far of some operations, or of all if none is given, in the order in which they arrived. */
+    /**
+     * Returns the recorded calls in the order of their arrival.
+     *
+     * @param operations the operations to include; all if none is given
+     * @return the calls
+     */
     public List<Call> calls(Operation... operations) {
         List<Operation> wanted = Arrays.asList(operations);
         return calls.stream()
@@ -67,12 +78,23 @@ public final class Faults {
                 .toList();
     }
 
-    /** Returns the number of calls so far of some operations, or of all if none is given. */
+    /**
+     * Returns the number of recorded calls.
+     *
+     * @param operations the operations to include; all if none is given
+     * @return the number of calls
+     */
     public int count(Operation... operations) {
         return calls(operations).size();
     }
 
-    /** Returns how many loads so far have asked for an entry, in whatever context, those in bulk included. */
+    /**
+     * Returns the number of recorded loads of an entry, in any context, including bulk loads.
+     *
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @return the number of loads
+     */
     public int loads(String type, String id) {
         EntryId entry = new EntryId(type, id);
         return (int) calls(Operation.LOAD).stream()
@@ -80,12 +102,20 @@ public final class Faults {
                 .count();
     }
 
-    /** Returns the number of batches of each commit so far; 1 for one that was not a group. */
+    /**
+     * Returns the number of batches of each recorded commit.
+     *
+     * @return the sizes; 1 for a commit of a single batch
+     */
     public List<Integer> groupSizes() {
         return calls(Operation.COMMIT).stream().map(call -> call.group().size()).toList();
     }
 
-    /** Returns the number of mutations of all commits so far. */
+    /**
+     * Returns the number of mutations of all recorded commits.
+     *
+     * @return the number of mutations
+     */
     public int mutations() {
         return calls(Operation.COMMIT).stream()
                 .flatMap(call -> call.group().stream())
@@ -93,36 +123,38 @@ public final class Faults {
                 .sum();
     }
 
-    /** Returns the thread of each commit so far. */
+    /**
+     * Returns the thread of each recorded commit.
+     *
+     * @return the threads
+     */
     public List<Thread> commitThreads() {
         return calls(Operation.COMMIT).stream().map(Call::thread).toList();
     }
 
-    void put(Fault fault) {
-        faults.add(fault);
-    }
-
     /**
-     * Does a call with what happens to it.
+     * Performs a call, with the faults that apply to it.
      *
-     * @param midway what to do instead of {@code whole} when it fails midway, with the failure
+     * @param midway performs the call instead of {@code whole} if it is to fail midway with a failure
      */
     <T> T get(Call call, Supplier<T> whole, Function<RuntimeException, T> midway) {
         calls.add(call);
-        List<Fault> happening =
-                faults.stream().filter(fault -> fault.happensTo(call)).toList();
-        happening.forEach(fault -> fault.happen(Moment.BEFORE));
+        List<Fault> applying =
+                faults.stream().filter(fault -> fault.appliesTo(call)).toList();
+        applying.forEach(fault -> fault.apply(Moment.BEFORE));
         try {
-            happening.forEach(fault -> fault.happen(Moment.MIDWAY));
+            applying.forEach(fault -> fault.apply(Moment.MIDWAY));
         } catch (RuntimeException failure) {
             return midway.apply(failure);
         }
         T result = whole.get();
-        happening.forEach(fault -> fault.happen(Moment.AFTER));
+        applying.forEach(fault -> fault.apply(Moment.AFTER));
         return result;
     }
 
-    /** Does a call that returns nothing. {@code half} may throw; the failure is thrown after it. */
+    /**
+     * Performs a call that returns nothing. If it is to fail midway, {@code half} runs, and then the failure is thrown.
+     */
     void run(Call call, Runnable whole, Consumer<RuntimeException> half) {
         this.<Boolean>get(
                 call,

@@ -20,50 +20,74 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 
 /**
- * Backends that pass everything on to another one, and fail, wait and record on the way as a {@link Faults} says.
+ * Backends that delegate to another backend, inject the failures and delays that a {@link Faults} specifies, and record
+ * calls.
  *
- * <p>What a backend can do it says by what it implements; so there is a variant for each way in which the engine
- * writes:
+ * <p>A backend declares its capabilities by implementing interfaces, so there is a variant for each way in which the
+ * engine writes:
  *
  * <table>
  *   <caption>Variants</caption>
- *   <tr><th>made by</th><th>claims</th><th>a commit of the engine is</th></tr>
- *   <tr><td>{@code plain}</td><td>nothing</td><td>a row of saves and deletes, undone by the engine</td></tr>
+ *   <tr><th>created by</th><th>implements</th><th>a commit of the engine is</th></tr>
+ *   <tr><td>{@code plain}</td><td>no capability</td><td>several saves and deletes, rolled back by the engine</td></tr>
  *   <tr><td>{@code atomic}</td><td>{@link AtomicCommit}</td><td>one call for each batch</td></tr>
  *   <tr><td>{@code grouping}</td><td>{@link GroupCommit}</td><td>one call for each group of batches</td></tr>
- *   <tr><td>{@code complete}</td><td>all there is</td><td>one call for each group, fenced by epochs</td></tr>
+ *   <tr><td>{@code complete}</td><td>all capabilities</td><td>one call for each group, fenced by epochs</td></tr>
  * </table>
  *
- * <p>They add no lock: threads, atomicity and durability are those of the backend beneath. Closing them closes it.
+ * <p>The variants add no locks: thread safety, atomicity and durability are those of the delegate. Closing them closes
+ * it.
  */
 public final class FaultyBackend {
 
     private FaultyBackend() {}
 
-    /** Wraps a backend of one context, and claims nothing of what it may claim beyond that. */
+    /**
+     * Wraps a context-free backend, and implements none of its capabilities.
+     *
+     * @param delegate the backend to wrap
+     * @param faults the faults to inject, and the record of calls
+     * @return the wrapping backend
+     */
     public static PersistenceBackend plain(PersistenceBackend delegate, Faults faults) {
         return new ContextFree(new Plain(new DefaultContext(delegate), faults));
     }
 
-    /** Wraps a backend of many contexts, and claims nothing of what it may claim beyond that. */
+    /**
+     * Wraps a backend with contexts, and implements none of its capabilities.
+     *
+     * @param delegate the backend to wrap
+     * @param faults the faults to inject, and the record of calls
+     * @return the wrapping backend
+     */
     public static ContextAwareBackend plain(ContextAwareBackend delegate, Faults faults) {
         return new Plain(delegate, faults);
     }
 
     /**
-     * Wraps a backend, and claims {@link AtomicCommit} alone.
+     * Wraps a backend, and implements only {@link AtomicCommit} in addition.
      *
-     * <p>A commit that fails midway does not reach the backend beneath.
+     * <p>A commit that fails midway does not reach the delegate.
+     *
+     * @param delegate the backend to wrap
+     * @param faults the faults to inject, and the record of calls
+     * @param <B> the type of the delegate
+     * @return the wrapping backend
      */
     public static <B extends ContextAwareBackend & AtomicCommit> ContextAwareBackend atomic(B delegate, Faults faults) {
         return new Atomic<>(delegate, faults);
     }
 
     /**
-     * Wraps a backend, and claims {@link GroupCommit} alone.
+     * Wraps a backend, and implements only {@link GroupCommit} in addition.
      *
-     * <p>A commit that fails midway reaches the backend beneath as a list that throws once the first half of it has
-     * been read, so that what has been written by then has to be taken back.
+     * <p>A commit that fails midway reaches the delegate as a list that throws once its first half has been read, so
+     * that the delegate has to roll back the writes it has made by then.
+     *
+     * @param delegate the backend to wrap
+     * @param faults the faults to inject, and the record of calls
+     * @param <B> the type of the delegate
+     * @return the wrapping backend
      */
     public static <B extends ContextAwareBackend & GroupCommit> ContextAwareBackend grouping(
             B delegate, Faults faults) {
@@ -71,20 +95,26 @@ public final class FaultyBackend {
     }
 
     /**
-     * Wraps a backend that claims everything, and claims it too. A commit that fails midway is as of {@code grouping}.
+     * Wraps a backend with all capabilities, and implements them, too. Commits that fail midway work as with
+     * {@link #grouping}.
+     *
+     * @param delegate the backend to wrap
+     * @param faults the faults to inject, and the record of calls
+     * @param <B> the type of the delegate
+     * @return the wrapping backend
      */
     public static <B extends ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership>
             ContextAwareBackend complete(B delegate, Faults faults) {
         return new Complete<>(delegate, faults);
     }
 
-    private static <T> Function<RuntimeException, T> nothingDone() {
+    private static <T> Function<RuntimeException, T> failing() {
         return failure -> {
             throw failure;
         };
     }
 
-    private static <T> Stream<T> breakingOff(Stream<T> stream, RuntimeException failure) {
+    private static <T> Stream<T> failingAfterFirst(Stream<T> stream, RuntimeException failure) {
         return Stream.concat(stream.limit(1), Stream.of(failure).map(thrown -> {
             throw thrown;
         }));
@@ -103,7 +133,7 @@ public final class FaultyBackend {
         @Override
         public Optional<byte[]> load(String context, String type, String id) {
             Call call = Call.of(Operation.LOAD, context, type, id);
-            return faults.get(call, () -> delegate.load(context, type, id), nothingDone());
+            return faults.get(call, () -> delegate.load(context, type, id), failing());
         }
 
         @Override
@@ -125,7 +155,7 @@ public final class FaultyBackend {
         public Stream<EntryId> list(String context) {
             Call call = Call.of(Operation.LIST, context);
             return faults.get(
-                    call, () -> delegate.list(context), failure -> breakingOff(delegate.list(context), failure));
+                    call, () -> delegate.list(context), failure -> failingAfterFirst(delegate.list(context), failure));
         }
 
         @Override
@@ -134,7 +164,7 @@ public final class FaultyBackend {
         }
     }
 
-    /** A context-free face of a plain one. */
+    /** A plain variant without contexts. */
     private record ContextFree(Plain plain) implements PersistenceBackend {
 
         @Override
@@ -202,7 +232,7 @@ public final class FaultyBackend {
             } catch (RuntimeException refusal) {
                 return;
             }
-            throw new AssertionError("the backend beneath swallowed the failure of a commit", failure);
+            throw new AssertionError("the delegate ignored the failure of a commit", failure);
         }
     }
 
@@ -217,7 +247,7 @@ public final class FaultyBackend {
         @Override
         public Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
             Call call = Call.of(Operation.LOAD, context, type, ids);
-            return faults.get(call, () -> delegate.loadAll(context, type, ids), nothingDone());
+            return faults.get(call, () -> delegate.loadAll(context, type, ids), failing());
         }
 
         @Override
@@ -226,25 +256,25 @@ public final class FaultyBackend {
             return faults.get(
                     call,
                     () -> delegate.scan(context, type, idPrefix),
-                    failure -> breakingOff(delegate.scan(context, type, idPrefix), failure));
+                    failure -> failingAfterFirst(delegate.scan(context, type, idPrefix), failure));
         }
 
         @Override
         public long takeOver(String context) {
             Call call = Call.of(Operation.TAKE_OVER, context);
-            return faults.get(call, () -> delegate.takeOver(context), nothingDone());
+            return faults.get(call, () -> delegate.takeOver(context), failing());
         }
 
         @Override
         public long takeOverUnlessOwned(String context) {
             Call call = Call.of(Operation.TAKE_OVER, context);
-            return faults.get(call, () -> delegate.takeOverUnlessOwned(context), nothingDone());
+            return faults.get(call, () -> delegate.takeOverUnlessOwned(context), failing());
         }
 
         @Override
         public OptionalLong lastCommit(String context, long epoch) {
             Call call = Call.of(Operation.LAST_COMMIT, context);
-            return faults.get(call, () -> delegate.lastCommit(context, epoch), nothingDone());
+            return faults.get(call, () -> delegate.lastCommit(context, epoch), failing());
         }
     }
 }

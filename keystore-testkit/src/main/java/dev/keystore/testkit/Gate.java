@@ -4,13 +4,14 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Where a {@link Fault} holds a call to a backend until the test lets it go on: a test of a race without a sleep.
+ * A gate at which a {@link Fault} holds calls to a backend until the test opens it, for tests of races without
+ * sleeping.
  *
  * <p>Safe for use by any number of threads. Once open, a gate stays open.
  */
 public final class Gate {
 
-    private static final long DEADLINE_SECONDS = 30;
+    private static final long TIMEOUT_SECONDS = 30;
 
     private final CountDownLatch reached = new CountDownLatch(1);
     private final CountDownLatch opened = new CountDownLatch(1);
@@ -24,31 +25,37 @@ public final class Gate {
      * @throws InterruptedException if interrupted while waiting
      */
     public void awaitReached() throws InterruptedException {
-        if (!reached.await(DEADLINE_SECONDS, TimeUnit.SECONDS)) {
-            throw new AssertionError("no call arrived at the gate within " + DEADLINE_SECONDS + " s");
+        if (!reached.await(TIMEOUT_SECONDS, TimeUnit.SECONDS)) {
+            throw new AssertionError("no call arrived at the gate within " + TIMEOUT_SECONDS + " s");
         }
     }
 
-    /** Tells whether a call has arrived at this gate. */
+    /**
+     * Returns whether a call has arrived at this gate.
+     *
+     * @return true if at least one call has arrived
+     */
     public boolean isReached() {
         return reached.getCount() == 0;
     }
 
-    /** Lets the calls at this gate go on, and those that come later pass. */
+    /** Releases the calls at this gate, and lets later calls pass. */
     public void open() {
         opened.countDown();
     }
 
-    /** Waits at this gate, deaf to interrupts like a read that hangs in the kernel; the interrupt flag is kept. */
+    /**
+     * Waits at this gate. Like a read that hangs in the kernel, it ignores interrupts, but keeps the interrupt flag.
+     */
     void pass() {
         reached.countDown();
-        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(2 * DEADLINE_SECONDS);
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(2 * TIMEOUT_SECONDS);
         boolean interrupted = false;
         try {
             while (true) {
                 try {
                     if (!opened.await(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
-                        throw new AssertionError("nobody opened the gate within " + 2 * DEADLINE_SECONDS + " s");
+                        throw new AssertionError("the gate was not opened within " + 2 * TIMEOUT_SECONDS + " s");
                     }
                     return;
                 } catch (InterruptedException e) {

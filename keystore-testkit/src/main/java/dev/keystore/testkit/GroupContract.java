@@ -16,22 +16,22 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A group of batches is written whole, in its order. */
+/** A group of batches is written as a whole, in its order. */
 abstract class GroupContract extends Contract {
 
-    GroupContract(BackendContractTest test) {
-        super(test);
+    GroupContract(BackendFixture fixture) {
+        super(fixture);
     }
 
     @BeforeEach
-    final void skipWhatIsNotClaimed() {
-        backend().claimed(GroupCommit.class);
+    final void requireCapability() {
+        backend().require(GroupCommit.class);
     }
 
     @Test
-    @DisplayName("R12 a group of several contexts' batches is written whole, each to its context")
+    @DisplayName("R12 a group of batches of several contexts is written as a whole, each batch to its context")
     void commit_severalContexts_writesEachToItsOwn() {
-        backend().claimed(ContextAwareBackend.class);
+        backend().require(ContextAwareBackend.class);
         commit(
                 backend().batch("alice", put("1", "of alice"), put("2", "of alice")),
                 backend().batch("bob", put("1", "of bob")),
@@ -45,7 +45,7 @@ abstract class GroupContract extends Contract {
     }
 
     @Test
-    @DisplayName("R12 of two batches of one context in a group the later one wins: put and put")
+    @DisplayName("R12 the later of two batches of one context in a group wins: put, then put")
     void commit_sameIdTwice_laterWins() {
         commit(
                 backend().batch(CONTEXT, put("1", "first"), put("2", "first")),
@@ -57,7 +57,7 @@ abstract class GroupContract extends Contract {
     }
 
     @Test
-    @DisplayName("R12 of two batches of one context in a group the later one wins: put and delete, both ways")
+    @DisplayName("R12 the later of two batches of one context in a group wins: put and delete, in either order")
     void commit_putAndDeleteOfOneId_laterWins() {
         commit(
                 backend().batch(CONTEXT, put("1", "first"), delete("2")),
@@ -69,8 +69,8 @@ abstract class GroupContract extends Contract {
     }
 
     @Test
-    @DisplayName("R17 Clear in a group deletes what earlier batches of its context wrote, not what later ones write")
-    void commit_clearBetweenPuts_takesTheEarlierOnes() {
+    @DisplayName("R17 Clear in a group deletes entries of earlier batches of its context, not of later ones")
+    void commit_clearBetweenPuts_deletesTheEarlierOnes() {
         commit(
                 backend().batch(CONTEXT, put("1", "first"), put("2", "first")),
                 backend().batch(CONTEXT, new Clear(Set.of())),
@@ -81,19 +81,19 @@ abstract class GroupContract extends Contract {
     }
 
     @Test
-    @DisplayName("R12 a group of one batch, and a single batch, are written like any other")
+    @DisplayName("R12 a group of one batch and a single batch are written like any other")
     void commit_oneBatch_writesIt() {
         commit(backend().batch(CONTEXT, put("1", "in a group")));
-        backend().claimed(GroupCommit.class).commit(backend().batch(CONTEXT, put("2", "alone")));
+        backend().require(GroupCommit.class).commit(backend().batch(CONTEXT, put("2", "alone")));
 
         assertHolds("1", "in a group");
         assertHolds("2", "alone");
     }
 
     @Test
-    @DisplayName("R12 a group of a thousand batches is written whole")
+    @DisplayName("R12 a group of a thousand batches is written as a whole")
     void commit_thousandBatches_writesAll() {
-        boolean contexts = backend().claims(ContextAwareBackend.class);
+        boolean contexts = backend().supports(ContextAwareBackend.class);
         List<Batch> group = new ArrayList<>();
         for (int i = 0; i < 1_000; i++) {
             String context = contexts ? "context " + i % 100 : CONTEXT;
@@ -107,36 +107,37 @@ abstract class GroupContract extends Contract {
         assertHolds(contexts ? "context 99" : CONTEXT, TYPE, "common", bytes("value 999"));
     }
 
-    /** The list of the batches is what a test can let break within a commit: reading its second half throws. */
+    /** The list of batches is the part of a commit that a test can make fail: reading its second half throws. */
     @Test
-    @DisplayName("R12 a group that breaks off in the middle leaves nothing, not even for a moment")
-    void commit_breakingOff_leavesNothing() throws Exception {
+    @DisplayName("R12 a group that fails halfway leaves nothing behind, not even temporarily")
+    void commit_failingHalfway_leavesNothing() throws Exception {
         commit(backend().batch(CONTEXT, put("present", "before")));
         Together.Turn writer = turn -> {
-            assertBreaksOff();
-            assertNothingOfIt();
+            commitFailingHalfway();
+            assertUnchanged();
         };
-        Together.race(50, writer, this::assertNothingOfIt);
+        Together.race(50, writer, this::assertUnchanged);
         commit(backend().batch(CONTEXT, put("present", "after")));
         assertHolds("present", "after");
     }
 
-    private void assertBreaksOff() {
-        BackendException failure = BackendException.permanent("planted: the second half of the group is missing", null);
+    private void commitFailingHalfway() {
+        BackendException failure =
+                BackendException.permanent("injected failure: the second half of the group is missing", null);
         List<Batch> group = IntStream.range(0, 4)
                 .mapToObj(i -> backend().batch(CONTEXT, put("absent", "broken " + i), delete("present")))
                 .toList();
-        assertThatThrownBy(() -> backend().claimed(GroupCommit.class).commit(new BrokenGroup(group, failure)))
-                .as("commit of a group whose second half can't be read")
+        assertThatThrownBy(() -> backend().require(GroupCommit.class).commit(new BrokenGroup(group, failure)))
+                .as("commit of a group whose second half cannot be read")
                 .isInstanceOf(RuntimeException.class);
     }
 
-    private void assertNothingOfIt() {
+    private void assertUnchanged() {
         assertAbsent("absent");
         assertHolds("present", "before");
     }
 
     private void commit(Batch... group) {
-        backend().claimed(GroupCommit.class).commit(List.of(group));
+        backend().require(GroupCommit.class).commit(List.of(group));
     }
 }

@@ -14,16 +14,16 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** What a backend holds can be listed. */
+/** All entries of a context can be listed. */
 abstract class ListingContract extends WritingContract {
 
-    ListingContract(BackendContractTest test, Way way) {
-        super(test, way);
+    ListingContract(BackendFixture fixture, Way way) {
+        super(fixture, way);
     }
 
     @Test
-    @DisplayName("R60 a listing names each entry once, with its type and id, and nothing else")
-    void list_afterSavesAndDeletes_namesWhatIsThere() {
+    @DisplayName("R60 a listing returns the type and id of each entry exactly once")
+    void list_afterSavesAndDeletes_isComplete() {
         assertLists(CONTEXT);
         save("1", "a");
         save("2", "b");
@@ -35,8 +35,8 @@ abstract class ListingContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R60 listings that are closed half-read, again and again, use nothing up")
-    void list_closedHalfRead_releasesWhatItHeld() {
+    @DisplayName("R60 closing listings before their end leaks no resources")
+    void list_closedEarly_releasesItsResources() {
         save("1", "a");
         save("2", "b");
         for (int i = 0; i < 200; i++) {
@@ -49,16 +49,16 @@ abstract class ListingContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R60 a listing that is open holds up neither loads nor writes, and still names what did not change")
-    void list_whileOthersWrite_namesWhatDidNotChange() throws Exception {
-        List<EntryId> lasting = fill(500);
+    @DisplayName("R60 an open listing blocks neither loads nor writes and still returns unchanged entries")
+    void list_duringWrites_returnsUnchangedEntries() throws Exception {
+        List<EntryId> unchanged = fill(500);
         save("replaced", "old");
         save("removed", "old");
         List<EntryId> listed = new ArrayList<>();
         try (Stream<EntryId> stream = entries().list(CONTEXT)) {
             Iterator<EntryId> reading = stream.iterator();
             listed.add(reading.next());
-            Together.elsewhere(() -> {
+            Together.onOtherThread(() -> {
                 save("added", "new");
                 save("replaced", "new");
                 remove("removed");
@@ -66,16 +66,16 @@ abstract class ListingContract extends WritingContract {
             });
             reading.forEachRemaining(listed::add);
         }
-        assertThat(listed).containsAll(lasting).doesNotHaveDuplicates();
+        assertThat(listed).containsAll(unchanged).doesNotHaveDuplicates();
         assertThat(listed)
-                .filteredOn(entry -> !lasting.contains(entry))
+                .filteredOn(entry -> !unchanged.contains(entry))
                 .allMatch(entry -> List.of("added", "replaced", "removed").contains(entry.id()));
     }
 
     @Test
-    @DisplayName("R60 a listing whose entries are deleted as it names them names each once")
-    void list_deletingWhatItNames_namesEachOnce() {
-        List<EntryId> all = fill(backend().claims(AtomicCommit.class) ? 600 : 200);
+    @DisplayName("R60 a listing returns each entry once even if the caller deletes entries while reading it")
+    void list_deletingReturnedEntries_returnsEachOnce() {
+        List<EntryId> all = fill(backend().supports(AtomicCommit.class) ? 600 : 200);
         List<EntryId> listed = new ArrayList<>();
         try (Stream<EntryId> stream = entries().list(CONTEXT)) {
             stream.forEach(entry -> {
@@ -90,25 +90,25 @@ abstract class ListingContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R60 listings that run beside writers name every entry that lasts, once")
-    void list_besideWriters_isComplete() throws Exception {
-        List<EntryId> lasting = fill(200);
+    @DisplayName("R60 a listing during writes returns every unchanged entry exactly once")
+    void list_concurrentWrites_isComplete() throws Exception {
+        List<EntryId> unchanged = fill(200);
         Together.Turn writer = turn -> {
-            save("coming and going " + turn % 7, "value");
-            remove("coming and going " + (turn + 3) % 7);
+            save("temporary " + turn % 7, "value");
+            remove("temporary " + (turn + 3) % 7);
         };
         Together.Task reader = () -> {
             try (Stream<EntryId> listed = entries().list(CONTEXT)) {
-                assertThat(listed.toList()).containsAll(lasting).doesNotHaveDuplicates();
+                assertThat(listed.toList()).containsAll(unchanged).doesNotHaveDuplicates();
             }
         };
         Together.race(100, writer, reader, reader);
     }
 
     @Test
-    @DisplayName("R60 ten thousand entries (one thousand without batches) are listed, each once")
-    void list_manyEntries_namesEachOnce() {
-        List<EntryId> all = fill(backend().claims(AtomicCommit.class) ? 10_000 : 1_000);
+    @DisplayName("R60 a listing of ten thousand entries (one thousand without batches) returns each once")
+    void list_manyEntries_returnsEachOnce() {
+        List<EntryId> all = fill(backend().supports(AtomicCommit.class) ? 10_000 : 1_000);
 
         try (Stream<EntryId> listed = entries().list(CONTEXT)) {
             List<EntryId> found = listed.toList();

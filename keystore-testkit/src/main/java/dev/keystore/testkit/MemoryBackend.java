@@ -22,6 +22,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ConcurrentNavigableMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
@@ -29,22 +30,23 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backend in memory that claims everything a backend can claim: many contexts, groups of batches, bulk loads, prefix
- * scans and ownership.
+ * A backend in memory with all capabilities of a backend: contexts, groups of batches, bulk loads, prefix scans and
+ * ownership.
  *
- * <p>What it holds outlives {@link #close}, as a file would: {@link #reopen} opens it again. Several backends opened on
- * the same contents, all open at once, behave like several processes on one database.
+ * <p>Its contents survive {@link #close}, like a file: {@link #reopen} opens them again. Several backends on the same
+ * contents, all open, behave like several processes with one database.
  *
- * <p>A group is written under one lock, so a load sees all of it or nothing. Listings take no lock. A context that was
- * never taken over has the epoch 0, so an owner is not needed to write. Safe for use by any number of threads. Every
- * method but {@link #close} and {@link #reopen} throws {@link IllegalStateException} once this backend is closed.
+ * <p>A group is written under one lock, so a load sees all of it or nothing. Listings take no lock. The epoch of a
+ * context that was never taken over is 0, so writing does not require an owner. Safe for use by any number of threads.
+ * Once this backend is closed, all methods except {@link #close} and {@link #reopen} throw
+ * {@link IllegalStateException}.
  */
 public final class MemoryBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
 
     private final Contents contents;
     private volatile boolean closed;
 
-    /** Makes an empty backend. */
+    /** Creates an empty backend. */
     public MemoryBackend() {
         this(new Contents());
     }
@@ -53,20 +55,24 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
         this.contents = contents;
     }
 
-    /** Opens another backend on the same contents, whether or not this one is closed. */
+    /**
+     * Opens another backend on the same contents, whether or not this one is closed.
+     *
+     * @return the new backend
+     */
     public MemoryBackend reopen() {
         return new MemoryBackend(contents);
     }
 
     @Override
     public Optional<byte[]> load(String context, String type, String id) {
-        return reading(() -> entries(context).load(new EntryId(type, id)));
+        return reading(() -> contents.of(context).load(new EntryId(type, id)));
     }
 
     @Override
     public Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
         return reading(() -> {
-            Entries entries = entries(context);
+            ContextContents entries = contents.of(context);
             Map<String, byte[]> found = new HashMap<>();
             ids.forEach(id -> entries.load(new EntryId(type, id)).ifPresent(value -> found.put(id, value)));
             return found;
@@ -75,70 +81,52 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
 
     @Override
     public void save(String context, String type, String id, byte[] value) {
-        writing(() -> entries(context).apply(new Mutation.Put(type, id, value)));
+        writing(() -> contents.of(context).apply(new Mutation.Put(type, id, value)));
     }
 
     @Override
     public void delete(String context, String type, String id) {
-        writing(() -> entries(context).apply(new Mutation.Delete(type, id)));
+        writing(() -> contents.of(context).apply(new Mutation.Delete(type, id)));
     }
 
     @Override
     public void commit(List<Batch> group) {
         List<Batch> batches = List.copyOf(group);
         writing(() -> {
-            if (batches.stream().anyMatch(batch -> entries(batch.context()).wasLast(batch))) {
+            if (batches.stream().anyMatch(batch -> contents.of(batch.context()).isLast(batch))) {
                 return;
             }
-            batches.forEach(batch -> entries(batch.context()).checkEpoch(batch));
-            batches.forEach(batch -> {
-                entries(batch.context()).lastCommit = new CommitId(batch.epoch(), batch.sequence());
-                batch.mutations().forEach(entries(batch.context())::apply);
-            });
+            batches.forEach(batch -> contents.of(batch.context()).checkEpoch(batch));
+            batches.forEach(batch -> contents.of(batch.context()).write(batch));
         });
     }
 
     @Override
     public long takeOver(String context) {
-        return takeOver(context, false);
+        return writing(() -> contents.of(context).takeOver(this));
     }
 
     @Override
     public long takeOverUnlessOwned(String context) {
-        return takeOver(context, true);
+        return writing(() -> {
+            contents.of(context).checkOwner(context, this);
+            return contents.of(context).takeOver(this);
+        });
     }
 
     @Override
     public OptionalLong lastCommit(String context, long epoch) {
-        return reading(() -> entries(context).lastCommit(epoch));
-    }
-
-    private long takeOver(String context, boolean unlessOwned) {
-        long[] epoch = new long[1];
-        writing(() -> {
-            Entries entries = entries(context);
-            if (unlessOwned && entries.owner != null && entries.owner != this && !entries.owner.closed) {
-                String process = Long.toString(ProcessHandle.current().pid());
-                throw new ContextOwnedException(context, "localhost", process, entries.since, true);
-            }
-            entries.owner = this;
-            entries.since = Instant.now();
-            entries.formerCommit = entries.lastCommit;
-            epoch[0] = ++entries.epoch;
-        });
-        return epoch[0];
+        return reading(() -> contents.of(context).lastCommit(epoch));
     }
 
     @Override
     public Stream<EntryId> list(String context) {
-        return reading(() -> entries(context).values.keySet().stream());
+        return reading(() -> contents.of(context).list());
     }
 
     @Override
     public Stream<String> scan(String context, String type, String idPrefix) {
-        return reading(() -> entries(context).values.tailMap(new EntryId(type, idPrefix), true).keySet().stream()
-                .takeWhile(entry -> entry.type().equals(type) && entry.id().startsWith(idPrefix))
-                .map(EntryId::id));
+        return reading(() -> contents.of(context).scan(type, idPrefix));
     }
 
     @Override
@@ -146,45 +134,47 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
         closed = true;
     }
 
-    private Entries entries(String context) {
-        return contents.contexts.computeIfAbsent(context, name -> new Entries());
+    private <T> T reading(Supplier<T> operation) {
+        return locked(contents.lock.readLock(), operation);
     }
 
-    private <T> T reading(Supplier<T> work) {
-        contents.lock.readLock().lock();
+    private <T> T writing(Supplier<T> operation) {
+        return locked(contents.lock.writeLock(), operation);
+    }
+
+    private void writing(Runnable operation) {
+        writing(() -> {
+            operation.run();
+            return Boolean.TRUE;
+        });
+    }
+
+    private <T> T locked(Lock lock, Supplier<T> operation) {
+        lock.lock();
         try {
-            checkOpen();
-            return work.get();
+            if (closed) {
+                throw new IllegalStateException("the backend is closed");
+            }
+            return operation.get();
         } finally {
-            contents.lock.readLock().unlock();
-        }
-    }
-
-    private void writing(Runnable work) {
-        contents.lock.writeLock().lock();
-        try {
-            checkOpen();
-            work.run();
-        } finally {
-            contents.lock.writeLock().unlock();
-        }
-    }
-
-    private void checkOpen() {
-        if (closed) {
-            throw new IllegalStateException("the backend is closed");
+            lock.unlock();
         }
     }
 
     private static final class Contents {
 
         private final ReadWriteLock lock = new ReentrantReadWriteLock();
-        private final ConcurrentMap<String, Entries> contexts = new ConcurrentHashMap<>();
+        private final ConcurrentMap<String, ContextContents> contexts = new ConcurrentHashMap<>();
+
+        ContextContents of(String context) {
+            return contexts.computeIfAbsent(context, name -> new ContextContents());
+        }
     }
 
     private record CommitId(long epoch, long sequence) {}
 
-    private static final class Entries {
+    /** The entries and the owner of one context. Its callers hold the lock of the contents. */
+    private static final class ContextContents {
 
         private static final Comparator<EntryId> BY_TYPE_AND_ID =
                 Comparator.comparing(EntryId::type).thenComparing(EntryId::id);
@@ -194,10 +184,20 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
         private CommitId lastCommit = new CommitId(0, 0);
         private CommitId formerCommit = lastCommit;
         private @Nullable MemoryBackend owner;
-        private Instant since = Instant.EPOCH;
+        private Instant ownedSince = Instant.EPOCH;
 
         Optional<byte[]> load(EntryId entry) {
             return Optional.ofNullable(values.get(entry)).map(byte[]::clone);
+        }
+
+        Stream<EntryId> list() {
+            return values.keySet().stream();
+        }
+
+        Stream<String> scan(String type, String idPrefix) {
+            return values.tailMap(new EntryId(type, idPrefix), true).keySet().stream()
+                    .takeWhile(entry -> entry.type().equals(type) && entry.id().startsWith(idPrefix))
+                    .map(EntryId::id);
         }
 
         void apply(Mutation mutation) {
@@ -210,22 +210,43 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
             }
         }
 
-        boolean wasLast(Batch batch) {
-            return batch.epoch() != 0 && lastCommit(batch.epoch()).equals(OptionalLong.of(batch.sequence()));
-        }
-
-        OptionalLong lastCommit(long epoch) {
-            CommitId last = lastCommit.epoch <= epoch ? lastCommit : formerCommit;
-            if (last.epoch > epoch) {
-                return OptionalLong.empty();
-            }
-            return OptionalLong.of(last.epoch == epoch ? last.sequence : 0);
-        }
-
         void checkEpoch(Batch batch) {
             if (batch.epoch() != epoch) {
                 throw new OwnershipLostException(batch.context(), batch.epoch());
             }
+        }
+
+        void write(Batch batch) {
+            lastCommit = new CommitId(batch.epoch(), batch.sequence());
+            batch.mutations().forEach(this::apply);
+        }
+
+        /** Returns whether a batch is the last commit of its epoch, so that it is written already. */
+        boolean isLast(Batch batch) {
+            return batch.epoch() != 0 && lastCommit(batch.epoch()).equals(OptionalLong.of(batch.sequence()));
+        }
+
+        OptionalLong lastCommit(long epochOfCommit) {
+            CommitId last = lastCommit.epoch <= epochOfCommit ? lastCommit : formerCommit;
+            if (last.epoch > epochOfCommit) {
+                return OptionalLong.empty();
+            }
+            return OptionalLong.of(last.epoch == epochOfCommit ? last.sequence : 0);
+        }
+
+        void checkOwner(String context, MemoryBackend next) {
+            if (owner != null && owner != next && !owner.closed) {
+                String process = Long.toString(ProcessHandle.current().pid());
+                throw new ContextOwnedException(context, "localhost", process, ownedSince, true);
+            }
+        }
+
+        long takeOver(MemoryBackend next) {
+            owner = next;
+            ownedSince = Instant.now();
+            formerCommit = lastCommit;
+            epoch++;
+            return epoch;
         }
     }
 }

@@ -8,16 +8,16 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /**
- * The least that a backend can be: one context, held in memory. An example to read before you write your own.
+ * The smallest possible backend: one context, held in memory. Read it as an example before you write a backend.
  *
- * <p>It claims nothing beyond {@link PersistenceBackend}: no atomic batches, no contexts, no prefix scans. What it
- * holds is gone with the object. Safe for use by any number of threads; no method blocks or fails.
+ * <p>It implements only {@link PersistenceBackend}: no atomic batches, no contexts, no prefix scans. Its entries are
+ * not persistent. Safe for use by any number of threads; no method blocks or fails.
  */
 public final class MinimalBackend implements PersistenceBackend {
 
     private final Map<EntryId, byte[]> entries = new ConcurrentHashMap<>();
 
-    /** Makes an empty backend. */
+    /** Creates an empty backend. */
     public MinimalBackend() {}
 
     @Override

@@ -15,16 +15,16 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Opening and closing. */
+/** A backend is closed, used after close, and opened twice. */
 abstract class OpeningContract extends Contract {
 
-    OpeningContract(BackendContractTest test) {
-        super(test);
+    OpeningContract(BackendFixture fixture) {
+        super(fixture);
     }
 
     @Test
-    @DisplayName("R28 closing again does nothing, and loses nothing of what persists")
-    void close_again_doesNothing() throws Exception {
+    @DisplayName("R28 closing a closed backend has no effect and loses no data")
+    void close_again_hasNoEffect() throws Exception {
         entries().save(CONTEXT, TYPE, "id", bytes("value"));
         entries().close();
         entries().close();
@@ -36,7 +36,7 @@ abstract class OpeningContract extends Contract {
     }
 
     @Test
-    @DisplayName("R3 a closed backend refuses, or answers right: it never says that what is there is absent")
+    @DisplayName("R3 a closed backend refuses a load or answers it correctly: an existing entry is never absent")
     void load_closed_isNeverAbsent() {
         entries().save(CONTEXT, TYPE, "id", bytes("value"));
         backend().close();
@@ -51,7 +51,7 @@ abstract class OpeningContract extends Contract {
     }
 
     @Test
-    @DisplayName("R3 a closed backend refuses, or answers right: it never lists nothing where something is")
+    @DisplayName("R3 a closed backend refuses a listing or answers it correctly: no existing entry is missing")
     void list_closed_isNeverEmpty() {
         entries().save(CONTEXT, TYPE, "id", bytes("value"));
         backend().close();
@@ -65,9 +65,9 @@ abstract class OpeningContract extends Contract {
     }
 
     @Test
-    @DisplayName("R3 a closed backend refuses, or answers right: it never scans past what is there")
+    @DisplayName("R3 a closed backend refuses a scan or answers it correctly: no existing id is missing")
     void scan_closed_isNeverEmpty() {
-        PrefixScan scanning = backend().claimed(PrefixScan.class);
+        PrefixScan scanning = backend().require(PrefixScan.class);
         entries().save(CONTEXT, TYPE, "id", bytes("value"));
         backend().close();
         List<String> found;
@@ -80,9 +80,9 @@ abstract class OpeningContract extends Contract {
     }
 
     @Test
-    @DisplayName("R3 a closed backend refuses, or answers right: a bulk load never leaves out what is there")
+    @DisplayName("R3 a closed backend refuses a bulk load or answers it correctly: no existing entry is missing")
     void loadAll_closed_isNeverEmpty() {
-        BulkLoad loading = backend().claimed(BulkLoad.class);
+        BulkLoad loading = backend().require(BulkLoad.class);
         entries().save(CONTEXT, TYPE, "id", bytes("value"));
         backend().close();
         Map<String, byte[]> loaded;
@@ -95,9 +95,8 @@ abstract class OpeningContract extends Contract {
     }
 
     @Test
-    @DisplayName(
-            "R28 a closed backend refuses each write, or does it: what it accepted is there when it is opened again")
-    void write_closed_isRefusedOrDone() throws Exception {
+    @DisplayName("R28 a closed backend refuses a write or performs it: an accepted write is there after reopening")
+    void write_closed_isRefusedOrPerformed() throws Exception {
         skipUnlessPersistent();
         entries().save(CONTEXT, TYPE, "saved", bytes("old"));
         entries().save(CONTEXT, TYPE, "deleted", bytes("old"));
@@ -110,19 +109,19 @@ abstract class OpeningContract extends Contract {
 
         assertHolds("saved", saved ? "new" : "old");
         assertThat(entries().load(CONTEXT, TYPE, "deleted").isPresent())
-                .as("what was deleted is there")
+                .as("the deleted entry is there")
                 .isEqualTo(!deleted);
         assertThat(entries().load(CONTEXT, TYPE, "committed").isPresent())
-                .as("what was committed is there")
+                .as("the committed entry is there")
                 .isEqualTo(committed);
     }
 
-    /** Prepares a commit, which may take the context over, for later. */
+    /** Prepares a commit while the backend is open, since it may need a takeover. */
     private Optional<Runnable> commit(Mutation mutation) {
-        if (!backend().claims(AtomicCommit.class)) {
+        if (!backend().supports(AtomicCommit.class)) {
             return Optional.empty();
         }
-        AtomicCommit atomic = backend().claimed(AtomicCommit.class);
+        AtomicCommit atomic = backend().require(AtomicCommit.class);
         Batch batch = backend().batch(CONTEXT, mutation);
         return Optional.of(() -> atomic.commit(batch));
     }
@@ -137,29 +136,29 @@ abstract class OpeningContract extends Contract {
     }
 
     @Test
-    @DisplayName("R53 a second opener is refused, or the two see each other's writes")
-    void open_whileOpen_isRefusedOrShares() throws Exception {
+    @DisplayName("R53 a second opening is refused, or both openers see each other's writes")
+    void open_whileOpen_isRefusedOrShared() throws Exception {
         skipUnlessPersistent();
         assertSeen(backend(), backend(), "before");
         BackendUnderTest second;
         try {
-            second = openBeside();
+            second = openAnother();
         } catch (Exception refusal) {
             assertSeen(backend(), backend(), "after the refusal");
             return;
         }
         for (int i = 0; i < 3; i++) {
-            assertSeen(backend(), second, "from the first " + i);
-            assertSeen(second, backend(), "from the second " + i);
+            assertSeen(backend(), second, "from the first opener " + i);
+            assertSeen(second, backend(), "from the second opener " + i);
         }
         second.close();
-        assertSeen(backend(), backend(), "after the second is closed");
+        assertSeen(backend(), backend(), "after the second opener is closed");
     }
 
     private static void assertSeen(BackendUnderTest writer, BackendUnderTest reader, String value) {
         writer.entries().save(CONTEXT, TYPE, "id", bytes(value));
         assertThat(reader.entries().load(CONTEXT, TYPE, "id"))
-                .as("loaded by the one after the other saved \"%s\"", value)
+                .as("loaded by one opener after the other saved \"%s\"", value)
                 .hasValueSatisfying(loaded -> assertThat(loaded).isEqualTo(bytes(value)));
     }
 }

@@ -3,9 +3,8 @@ package dev.keystore.testkit;
 import dev.keystore.spi.Backend;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.IntStream;
 
-/** Opens what power loss has left of a store, and compares it with what was acknowledged. */
+/** Opens a store in a state that power loss may have left, and compares it with the acknowledged commits. */
 final class PowerLossCheck {
 
     private final DurabilityTest test;
@@ -17,42 +16,38 @@ final class PowerLossCheck {
     }
 
     /**
-     * Checks a folder, commits once more from each thread, closes and opens the backend, and checks again.
+     * Checks a folder, makes one more commit from each thread, closes and reopens the backend, and checks again.
      *
      * @param acknowledged the number of the last commit that each thread had acknowledged
-     * @throws AssertionError that says what is wrong
+     * @throws AssertionError if an entry is lost, torn or foreign; the message names it
      */
     void check(Path folder, long[] acknowledged) {
-        List<CrashState> states = open(folder, acknowledged, true);
-        long[] further = states.stream().mapToLong(state -> state.number() + 1).toArray();
-        open(folder, further, false);
+        long[] committed = checkAndCommit(folder, acknowledged);
+        try (Backend backend = test.open(folder)) {
+            found(backend, committed);
+        } catch (Exception e) {
+            throw new AssertionError("the backend cannot be opened again: " + e, e);
+        }
     }
 
-    private List<CrashState> open(Path folder, long[] acknowledged, boolean commits) {
+    /** Returns the number of the last commit that each thread has acknowledged now. */
+    private long[] checkAndCommit(Path folder, long[] acknowledged) {
         try (Backend backend = test.open(folder)) {
-            CrashScript script = CrashScript.of(seed, backend);
-            List<CrashState> expected = IntStream.range(0, acknowledged.length)
-                    .mapToObj(thread -> {
-                        CrashState state = new CrashState(script, thread);
-                        state.advanceTo(acknowledged[thread]);
-                        return state;
-                    })
-                    .toList();
-            List<CrashState> found = new CrashCheck(new BackendUnderTest(backend), script).states(expected);
-            if (commits) {
-                CrashWriter writer = new CrashWriter(backend, seed);
-                for (int thread = 0; thread < acknowledged.length; thread++) {
-                    writer.commit(thread, found.get(thread).number() + 1);
-                }
+            long[] committed = found(backend, acknowledged).stream()
+                    .mapToLong(state -> state.number() + 1)
+                    .toArray();
+            CrashWriter writer = new CrashWriter(backend, seed);
+            for (int thread = 0; thread < committed.length; thread++) {
+                writer.commit(thread, committed[thread]);
             }
-            return found;
+            return committed;
         } catch (Exception e) {
-            throw new AssertionError(
-                    (commits
-                                    ? "the backend can't be opened, read and written: "
-                                    : "the backend can't be opened again: ")
-                            + e,
-                    e);
+            throw new AssertionError("the backend cannot be opened, read and written: " + e, e);
         }
+    }
+
+    private List<CrashState> found(Backend backend, long[] acknowledged) {
+        CrashScript script = CrashScript.of(seed, backend);
+        return new CrashCheck(new BackendUnderTest(backend), script).check(CrashState.after(acknowledged, script));
     }
 }

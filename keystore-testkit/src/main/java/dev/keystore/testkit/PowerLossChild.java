@@ -7,40 +7,40 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The process that is recorded: opens the backends of some folders, one after the other, commits to each from several
- * threads, and prints each commit once it has returned. It ends without closing them unless it is asked to.
+ * The process that a power-loss test records: opens the backends of some folders, one after the other, commits to each
+ * from several threads, and prints each commit once it has returned. It exits without closing them unless it is asked
+ * to.
  *
- * <p>Each line names the folder as its second word.
+ * <p>The second word of each line is the name of the folder.
  */
 final class PowerLossChild {
 
-    static final String OPEN = "open";
-    static final String REFUSED = "refused";
-
-    /** What a child does when it has committed. */
+    /** What a child does after its commits. */
     enum Ending {
         CLOSE,
         HALT
     }
 
-    /** What a child makes of a failure. */
-    enum Failures {
-        /** It ends: nothing should fail. */
-        END,
-        /** It tries a commit again, and then gives up on the thread. */
+    /** How a child responds to a failure of the backend. */
+    enum OnFailure {
+        /** It exits and fails the test. */
+        EXIT,
+        /** It retries a commit, and gives up on the thread after some attempts. */
         RETRY
     }
 
     /**
-     * What a child does in one folder.
+     * The commits of a child to one folder.
      *
+     * @param folder the name of the folder
+     * @param seed the seed of the commits
      * @param first the number of the first commit of each thread
      */
-    record Task(String folder, long seed, List<Long> first) {
+    record Assignment(String folder, long seed, List<Long> first) {
 
-        static Task parse(String text) {
+        static Assignment parse(String text) {
             String[] parts = text.split(":", -1);
-            return new Task(
+            return new Assignment(
                     parts[0],
                     Long.parseLong(parts[1]),
                     Arrays.stream(parts[2].split(",", -1)).map(Long::valueOf).toList());
@@ -53,87 +53,87 @@ final class PowerLossChild {
         }
     }
 
-    private static final int MOST_TRIES = 3;
+    private static final int MAXIMUM_ATTEMPTS = 3;
 
     private final DurabilityTest test;
     private final Path base;
     private final int commits;
     private final Ending ending;
-    private final Failures failures;
+    private final OnFailure onFailure;
 
-    private PowerLossChild(DurabilityTest test, Path base, int commits, Ending ending, Failures failures) {
+    private PowerLossChild(DurabilityTest test, Path base, int commits, Ending ending, OnFailure onFailure) {
         this.test = test;
         this.base = base;
         this.commits = commits;
         this.ending = ending;
-        this.failures = failures;
+        this.onFailure = onFailure;
     }
 
-    /** Takes the name of a test, the folder of the folders, how many commits a thread does, what to do then, the tasks. */
+    /**
+     * Takes the name of a test class, the parent folder of the stores, the number of commits of each thread, the
+     * {@link Ending}, the {@link OnFailure}, and the assignments.
+     */
     public static void main(String[] arguments) {
-        CrashChild.beginTelling();
+        ChildProtocol.connect();
         try {
             PowerLossChild child = new PowerLossChild(
-                    DurabilityTest.make(arguments[0]),
+                    DurabilityTest.create(arguments[0]),
                     Path.of(arguments[1]),
                     Integer.parseInt(arguments[2]),
                     Ending.valueOf(arguments[3]),
-                    Failures.valueOf(arguments[4]));
-            for (String task : Arrays.asList(arguments).subList(5, arguments.length)) {
-                child.run(Task.parse(task));
+                    OnFailure.valueOf(arguments[4]));
+            for (String assignment : Arrays.asList(arguments).subList(5, arguments.length)) {
+                child.run(Assignment.parse(assignment));
             }
             Runtime.getRuntime().halt(0);
         } catch (Exception | LinkageError e) {
-            CrashChild.fail(e);
+            ChildProtocol.fail(e);
         }
     }
 
-    private void run(Task task) throws Exception {
+    private void run(Assignment assignment) throws Exception {
         Backend backend;
         try {
-            backend = test.open(base.resolve(task.folder()));
+            backend = test.open(base.resolve(assignment.folder()));
         } catch (Exception e) {
-            if (failures == Failures.END) {
+            if (onFailure == OnFailure.EXIT) {
                 throw e;
             }
-            CrashChild.tell(REFUSED + " " + task.folder());
+            ChildProtocol.send(ChildProtocol.REFUSED + " " + assignment.folder());
             return;
         }
-        CrashChild.tell(OPEN + " " + task.folder());
-        commit(recovered(task, backend), new CrashWriter(backend, task.seed()));
+        ChildProtocol.send(ChildProtocol.OPEN + " " + assignment.folder());
+        commit(recovered(assignment, backend), new CrashWriter(backend, assignment.seed()));
         if (ending == Ending.CLOSE) {
             backend.close();
         }
     }
 
     /**
-     * Returns the task from what the backend holds: a commit that was not acknowledged and is there can be read from now on,
-     * so it counts as acknowledged.
+     * Returns the commits that follow those the backend holds. A commit that was not acknowledged but is there can be
+     * read from now on, so it is acknowledged here.
      */
-    private static Task recovered(Task task, Backend backend) {
-        CrashScript script = CrashScript.of(task.seed(), backend);
-        List<CrashState> acknowledged = new ArrayList<>();
-        for (int thread = 0; thread < CrashScript.THREADS; thread++) {
-            CrashState state = new CrashState(script, thread);
-            state.advanceTo(task.first().get(thread) - 1);
-            acknowledged.add(state);
-        }
+    private static Assignment recovered(Assignment assignment, Backend backend) {
+        CrashScript script = CrashScript.of(assignment.seed(), backend);
+        long[] acknowledged =
+                assignment.first().stream().mapToLong(number -> number - 1).toArray();
         List<Long> first = new ArrayList<>();
-        for (CrashState state : new CrashCheck(new BackendUnderTest(backend), script).states(acknowledged)) {
+        for (CrashState state :
+                new CrashCheck(new BackendUnderTest(backend), script).check(CrashState.after(acknowledged, script))) {
             int thread = first.size();
-            if (state.number() == task.first().get(thread)) {
-                tell(task, thread, state.number());
+            if (state.number() == assignment.first().get(thread)) {
+                acknowledge(assignment, thread, state.number());
             }
             first.add(state.number() + 1);
         }
-        return new Task(task.folder(), task.seed(), first);
+        return new Assignment(assignment.folder(), assignment.seed(), first);
     }
 
-    private void commit(Task task, CrashWriter writer) throws InterruptedException {
+    private void commit(Assignment assignment, CrashWriter writer) throws InterruptedException {
         List<Thread> threads = new ArrayList<>();
         for (int i = 0; i < CrashScript.THREADS; i++) {
             int number = i;
-            threads.add(new Thread(() -> commit(task, writer, number), "commits-" + i));
+            threads.add(new Thread(() -> commit(assignment, writer, number), "commits-" + i));
         }
         threads.forEach(Thread::start);
         for (Thread thread : threads) {
@@ -141,30 +141,30 @@ final class PowerLossChild {
         }
     }
 
-    private void commit(Task task, CrashWriter writer, int thread) {
-        long first = task.first().get(thread);
+    private void commit(Assignment assignment, CrashWriter writer, int thread) {
+        long first = assignment.first().get(thread);
         for (long number = first; number < first + commits; number++) {
-            if (!isCommitted(task, writer, thread, number)) {
+            if (!isCommitted(assignment, writer, thread, number)) {
                 return;
             }
-            tell(task, thread, number);
+            acknowledge(assignment, thread, number);
         }
     }
 
-    private static void tell(Task task, int thread, long number) {
-        CrashChild.tell(CrashChild.ACKNOWLEDGED + " " + task.folder() + " " + thread + " " + number);
+    private static void acknowledge(Assignment assignment, int thread, long number) {
+        ChildProtocol.send(ChildProtocol.ACKNOWLEDGED + " " + assignment.folder() + " " + thread + " " + number);
     }
 
-    private boolean isCommitted(Task task, CrashWriter writer, int thread, long number) {
-        for (int attempt = 1; attempt <= MOST_TRIES; attempt++) {
+    private boolean isCommitted(Assignment assignment, CrashWriter writer, int thread, long number) {
+        for (int attempt = 1; attempt <= MAXIMUM_ATTEMPTS; attempt++) {
             try {
                 writer.commit(thread, number);
                 return true;
             } catch (RuntimeException | Error e) {
-                if (failures == Failures.END) {
-                    CrashChild.fail(e);
+                if (onFailure == OnFailure.EXIT) {
+                    ChildProtocol.fail(e);
                 }
-                CrashChild.tell(REFUSED + " " + task.folder() + " " + thread + " " + number);
+                ChildProtocol.send(ChildProtocol.REFUSED + " " + assignment.folder() + " " + thread + " " + number);
             }
         }
         return false;

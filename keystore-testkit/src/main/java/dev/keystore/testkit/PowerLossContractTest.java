@@ -11,7 +11,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Power loss for a backend that keeps its data in files: extend it, and you know what is left when the power goes.
+ * Power-loss tests of a backend that keeps its data in files: they check the data that may be left after power loss. A
+ * backend's author extends this class:
  *
  * <pre>{@code
  * class FileBackendPowerLossTest extends PowerLossContractTest {
@@ -23,61 +24,76 @@ import org.junit.jupiter.api.Timeout;
  * }
  * }</pre>
  *
- * <p>A child process commits to the backend as in {@link CrashContractTest}, and {@code strace} records what it does to
- * the files of the folder: all bytes, and the order. From the record the test builds folders as they may be after power
- * loss at many points, opens each with {@link #open}, and checks that (R11, R12) every acknowledged commit is there, no
- * commit in part, nothing that nobody wrote, that each thread can commit once more, and that all is there after close and
- * open.
+ * <p>A child process commits to the backend as in {@link CrashContractTest}, while {@code strace} records its changes
+ * to the files of the folder: all bytes, in order. From this record the test builds folders as power loss may leave
+ * them at many points, and opens each with {@link #open}. It checks (R11, R12) that every acknowledged commit is there,
+ * that no commit is there in part, that no bytes are there that were never written, that each thread can make one more
+ * commit, and that everything is there after closing and reopening.
  *
- * <p>What was forced by {@code fsync} or {@code fdatasync} is on the disk. Of the rest, each page of 4,096 bytes is there
- * as it was at any moment since, or torn at a multiple of 512 bytes; a file has one of the sizes it had since; names not
- * forced with their folder may be missing. Half of the losses are such as ext4 with {@code data=ordered} allows: names
- * persist in order, and no file is longer than the data written to it. The others are such as POSIX allows: any name, size
- * and page, in any order. A file that is mapped for writing holds anything, until it is forced for the last time before
- * the backend is closed: no backend that keeps commits in a mapped file can be tested so.
+ * <p>Data that {@code fsync} or {@code fdatasync} has forced is on the disk. Of other data, each page of 4,096 bytes is
+ * in any of its states since then, or torn at a multiple of 512 bytes; a file has any of its sizes since then; names
+ * that were not forced with their folder may be missing. Half of the losses are possible on ext4 with
+ * {@code data=ordered}: names persist in order, and no file is longer than its data. The other half are possible
+ * according to POSIX: names, sizes and pages persist in any order. A file that is mapped for writing contains arbitrary
+ * bytes until it is forced for the last time before the backend is closed, so a backend that keeps commits in a mapped
+ * file cannot be tested.
  *
- * <p>Three lives are recorded: a store is created, closed, and opened again; a process is killed at any moment, and the
- * next one recovers and commits (what the first did not force is still not on the disk, however readable it is); and
- * forcing fails with {@code EIO} (its pages count as written and may not be, so forcing again does not help), after which
- * commits may fail, and those that are acknowledged must survive.
+ * <p>There are three scenarios. A store is created, closed and reopened. A process is killed at any point, and the next
+ * one recovers and commits; data that the first process did not force is readable, but still not on the disk. Calls
+ * that force a file fail with {@code EIO}: its pages count as written but may not be, so forcing it again does not
+ * help; after that, commits may fail, and those that are acknowledged must survive.
  *
- * <p>Each test prints its figures in one line, and the seed. {@code -Dcrash.seed=} with that seed makes the same commits
- * and chooses points and losses in the same way; how the child's threads interleave is up to the machine. A failure says
- * the state, the last change before the loss, and which changes of names and data persisted.
+ * <p>Each test prints one line with its figures and its seed. {@code -Dcrash.seed=} with that seed repeats the same
+ * commits and the same choice of points and losses; the scheduling of the child's threads varies. A failure names the
+ * state, the last changes before the loss, and the changes of names and data that persisted.
  *
- * <p>The tests are skipped unless they are asked for: {@code -Dcrash.tests=sample} runs the samples, some seconds each, and
- * {@code -Dcrash.tests=whole} all of them. Those of the whole have the tag {@code long}. Without {@code strace} they are
- * skipped, and say so. What {@link CrashContractTest} says about the class applies to this one.
+ * <p>The tests are skipped by default: {@code -Dcrash.tests=sample} runs the samples, some seconds each, and
+ * {@code -Dcrash.tests=whole} runs all tests. Those of the whole have the tag {@code long}. Without {@code strace} the
+ * tests are skipped, and the reason says so. The requirements of {@link CrashContractTest} for the subclass apply here,
+ * too.
  */
 public abstract class PowerLossContractTest extends DurabilityTest {
 
     private static final int STORES_OF_SAMPLE = 2;
     private static final int STORES_OF_WHOLE = 6;
 
-    /** Creates a test. JUnit does, and so does the child. */
+    /** Creates a test; called by JUnit, and by the child process. */
     protected PowerLossContractTest() {}
 
     @Override
     protected abstract Backend open(Path folder) throws Exception;
 
-    /** Returns how many states each test of the sample looks at; unless overridden, 24. */
+    /**
+     * Returns the number of states that each test of the sample checks. The default is 24.
+     *
+     * @return the number of states
+     */
     protected int statesOfSample() {
         return 24;
     }
 
-    /** Returns how many states each test of the whole looks at; unless overridden, 400. */
+    /**
+     * Returns the number of states that each test of the whole checks. The default is 400.
+     *
+     * @return the number of states
+     */
     protected int statesOfWhole() {
         return 400;
     }
 
-    /** Returns how many commits each thread of a child makes in a store; unless overridden, 12. */
+    /**
+     * Returns the number of commits that each thread of a child makes to a store. The default is 12.
+     *
+     * @return the number of commits
+     */
     protected int commits() {
         return 12;
     }
 
     @Test
     @Timeout(300)
-    @DisplayName("R11 R12 power lost while a store is created, closed and opened again, a sample (strace)")
+    @DisplayName(
+            "R11 R12 power loss after creating or reopening a store neither loses nor tears a commit (sample, strace)")
     final void sample_created() throws Exception {
         requireSample();
         loseAfterCreation(STORES_OF_SAMPLE, statesOfSample());
@@ -85,7 +101,7 @@ public abstract class PowerLossContractTest extends DurabilityTest {
 
     @Test
     @Timeout(300)
-    @DisplayName("R11 R12 killed, recovered, then power lost, a sample (strace)")
+    @DisplayName("R11 R12 power loss after a kill and a recovery neither loses nor tears a commit (sample, strace)")
     final void sample_killed() throws Exception {
         requireSample();
         loseAfterKill(STORES_OF_SAMPLE, statesOfSample());
@@ -93,7 +109,7 @@ public abstract class PowerLossContractTest extends DurabilityTest {
 
     @Test
     @Timeout(300)
-    @DisplayName("R11 R12 an fsync failed, then power lost, a sample (strace)")
+    @DisplayName("R11 R12 power loss after a failed fsync neither loses nor tears a commit (sample, strace)")
     final void sample_failed() throws Exception {
         requireSample();
         loseAfterFailure(STORES_OF_SAMPLE, statesOfSample());
@@ -102,7 +118,8 @@ public abstract class PowerLossContractTest extends DurabilityTest {
     @Test
     @Tag("long")
     @Timeout(value = 30, unit = TimeUnit.MINUTES)
-    @DisplayName("R11 R12 power lost while a store is created, closed and opened again, the whole (strace)")
+    @DisplayName(
+            "R11 R12 power loss after creating or reopening a store neither loses nor tears a commit (whole, strace)")
     final void whole_created() throws Exception {
         requireWhole();
         loseAfterCreation(STORES_OF_WHOLE, statesOfWhole());
@@ -111,7 +128,7 @@ public abstract class PowerLossContractTest extends DurabilityTest {
     @Test
     @Tag("long")
     @Timeout(value = 30, unit = TimeUnit.MINUTES)
-    @DisplayName("R11 R12 killed, recovered, then power lost, the whole (strace)")
+    @DisplayName("R11 R12 power loss after a kill and a recovery neither loses nor tears a commit (whole, strace)")
     final void whole_killed() throws Exception {
         requireWhole();
         loseAfterKill(STORES_OF_WHOLE, statesOfWhole());
@@ -120,7 +137,7 @@ public abstract class PowerLossContractTest extends DurabilityTest {
     @Test
     @Tag("long")
     @Timeout(value = 30, unit = TimeUnit.MINUTES)
-    @DisplayName("R11 R12 an fsync failed, then power lost, the whole (strace)")
+    @DisplayName("R11 R12 power loss after a failed fsync neither loses nor tears a commit (whole, strace)")
     final void whole_failed() throws Exception {
         requireWhole();
         loseAfterFailure(STORES_OF_WHOLE, statesOfWhole());
@@ -128,28 +145,22 @@ public abstract class PowerLossContractTest extends DurabilityTest {
 
     private void loseAfterCreation(int stores, int states) throws Exception {
         PowerLossRun run = run();
-        report("created, closed and opened again", run.create(stores, states), run);
+        report("power loss after creation and reopening", run.create(stores, states), run.seed());
     }
 
     private void loseAfterKill(int stores, int states) throws Exception {
         PowerLossRun run = run();
-        report("killed and recovered", run.killAndRecover(stores, states), run);
+        report("power loss after a kill and a recovery", run.killAndRecover(stores, states), run.seed());
     }
 
     private void loseAfterFailure(int stores, int states) throws Exception {
         PowerLossRun run = run();
-        report("fsync failed", run.fail(stores, states), run);
+        report("power loss after a failed fsync", run.fail(stores, states), run.seed());
     }
 
     private PowerLossRun run() throws Exception {
         Optional<String> obstacle = DiskRecorder.obstacle(folder);
-        Assumptions.assumeTrue(obstacle.isEmpty(), () -> "what a child writes can't be recorded: " + obstacle.get());
-        return new PowerLossRun(this, folder, seed());
-    }
-
-    private void report(String what, PowerLossFigures figures, PowerLossRun run) {
-        System.out.printf(
-                "%s %s: %s, nothing lost, torn or foreign; crash.seed=%d%n",
-                getClass().getSimpleName(), what, figures, run.seed());
+        Assumptions.assumeTrue(obstacle.isEmpty(), () -> "changes to files cannot be recorded: " + obstacle.get());
+        return new PowerLossRun(this, folder, commits(), seed());
     }
 }

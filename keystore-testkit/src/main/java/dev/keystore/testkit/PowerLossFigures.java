@@ -1,12 +1,15 @@
 package dev.keystore.testkit;
 
 /**
- * What a test of power loss has done.
+ * The figures of a power-loss test.
  *
- * @param changes to files, as recorded
- * @param failures of calls that force files
+ * @param stores the number of stores that were recorded
+ * @param changes the number of recorded changes to files
+ * @param acknowledgements the number of acknowledged commits
+ * @param failedForces the number of calls that were to force a file and failed
+ * @param states the number of different states after power loss that were checked
  */
-record PowerLossFigures(int stores, int changes, long acknowledgements, int failures, int states) {
+record PowerLossFigures(int stores, int changes, long acknowledgements, int failedForces, int states) {
 
     @Override
     public String toString() {
@@ -15,7 +18,7 @@ record PowerLossFigures(int stores, int changes, long acknowledgements, int fail
                         stores,
                         acknowledgements,
                         changes,
-                        failures == 0 ? "" : ", " + failures + " fsyncs failed",
+                        failedForces == 0 ? "" : ", " + failedForces + " fsyncs failed",
                         states);
     }
 }

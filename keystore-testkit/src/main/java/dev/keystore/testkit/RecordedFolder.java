@@ -8,10 +8,10 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** What is recorded of one folder: its names and sizes as they are now, and all changes so far. */
+/** The record of one folder: its current names and sizes, and all changes so far. */
 final class RecordedFolder {
 
-    /** Files are often filled with zeros before they are used: keeping those once saves most of the memory. */
+    /** Shared arrays of zeros, since files are often filled with zeros first: this saves most of the memory. */
     private static final Map<Integer, byte[]> ZEROS = new ConcurrentHashMap<>();
 
     private final Map<DiskName, Integer> names = new HashMap<>();
@@ -20,7 +20,7 @@ final class RecordedFolder {
     private int nodes = SimulatedDisk.ROOT;
     private boolean cutShort;
 
-    /** Starts from what a disk holds. */
+    /** Creates a record that starts with the content of a disk. */
     RecordedFolder(SimulatedDisk disk) {
         Map<String, Optional<DiskImage.Content>> contents = disk.cached().nodes();
         Map<String, Integer> paths = disk.paths();
@@ -37,7 +37,7 @@ final class RecordedFolder {
         return changes;
     }
 
-    /** Tells whether the process ended within a call, so that nobody knows what that did. */
+    /** Returns whether the process ended within a call whose effect is unknown. */
     boolean isCutShort() {
         return cutShort;
     }
@@ -46,7 +46,7 @@ final class RecordedFolder {
         cutShort = true;
     }
 
-    /** Returns the name that a path leads to, whether or not there is a node of it; empty if its folder isn't there. */
+    /** Returns the name that a path leads to, which may be unused; empty if its folder does not exist. */
     Optional<DiskName> name(int folder, List<String> path) {
         int at = folder;
         for (String name : path.subList(0, path.size() - 1)) {
@@ -61,10 +61,6 @@ final class RecordedFolder {
 
     Optional<Integer> node(DiskName name) {
         return Optional.ofNullable(names.get(name));
-    }
-
-    boolean isFile(int node) {
-        return sizes.containsKey(node);
     }
 
     long size(int node) {

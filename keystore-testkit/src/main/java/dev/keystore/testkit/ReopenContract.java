@@ -10,11 +10,11 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** What was acknowledged is there after close and open. */
+/** Acknowledged writes survive closing and reopening. */
 abstract class ReopenContract extends WritingContract {
 
-    ReopenContract(BackendContractTest test, Way way) {
-        super(test, way);
+    ReopenContract(BackendFixture fixture, Way way) {
+        super(fixture, way);
     }
 
     @BeforeEach
@@ -23,8 +23,8 @@ abstract class ReopenContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R61 after close and open, what was saved is there and what was deleted is not")
-    void reopen_afterSavesAndDeletes_holdsTheOutcome() throws Exception {
+    @DisplayName("R61 saved entries survive reopening, and deleted entries stay deleted")
+    void reopen_afterSavesAndDeletes_keepsTheResult() throws Exception {
         byte[] large = new byte[1 << 20];
         new Random(61).nextBytes(large);
         save(CONTEXT, TYPE, "empty", new byte[0]);
@@ -43,23 +43,24 @@ abstract class ReopenContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R61 after close and open, ids of any character are the same")
-    void reopen_specialIds_holdsThem() throws Exception {
-        for (String id : Names.SPECIAL) {
+    @DisplayName("R61 ids with any characters survive reopening unchanged")
+    void reopen_specialIds_keepsThem() throws Exception {
+        for (String id : UnusualNames.SPECIAL) {
             save(id, "value of " + id);
         }
         reopen();
 
-        for (String id : Names.SPECIAL) {
+        for (String id : UnusualNames.SPECIAL) {
             assertHolds(id, "value of " + id);
         }
         assertLists(
-                CONTEXT, Names.SPECIAL.stream().map(id -> new EntryId(TYPE, id)).toArray(EntryId[]::new));
+                CONTEXT,
+                UnusualNames.SPECIAL.stream().map(id -> new EntryId(TYPE, id)).toArray(EntryId[]::new));
     }
 
     @Test
-    @DisplayName("R61 a backend that is opened again and again goes on where it was")
-    void reopen_againAndAgain_goesOn() throws Exception {
+    @DisplayName("R61 a backend that is reopened several times keeps all entries")
+    void reopen_severalTimes_keepsAll() throws Exception {
         for (int i = 0; i < 5; i++) {
             save("id " + i, "value " + i);
             save("common", "value " + i);
@@ -73,9 +74,9 @@ abstract class ReopenContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R61 after close and open, each context has its own entries")
-    void reopen_severalContexts_holdsThemApart() throws Exception {
-        backend().claimed(ContextAwareBackend.class);
+    @DisplayName("R61 contexts stay separate after reopening")
+    void reopen_severalContexts_keepsThemSeparate() throws Exception {
+        backend().require(ContextAwareBackend.class);
         save("alice", TYPE, "id", bytes("of alice"));
         save("bob", TYPE, "id", bytes("of bob"));
         save("carol", TYPE, "id", bytes("of carol"));
@@ -88,9 +89,9 @@ abstract class ReopenContract extends WritingContract {
     }
 
     @Test
-    @DisplayName("R61 after close and open, what was cleared stays cleared, and what was kept is there")
+    @DisplayName("R61 cleared entries stay cleared after reopening, and kept entries survive")
     void reopen_afterClear_staysCleared() throws Exception {
-        backend().claimed(AtomicCommit.class);
+        backend().require(AtomicCommit.class);
         save("cleared", "value");
         save(CONTEXT, "credentials", "kept", bytes("value"));
         backend().commit(CONTEXT, new Clear(Set.of("credentials")));

@@ -11,21 +11,21 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 
 /**
- * The disk below a folder as a process changes it: what the running system sees, and what may be left of it after power
- * loss.
+ * The disk of one folder while processes change it: the content that processes see, and the content that may be left
+ * after power loss.
  *
- * <p>A name is durable once its folder was forced after it. In the ordered model, forcing a file makes its names durable as
- * well, and all changes of names before those. A rename within a folder is atomic; one between two folders is so in the
- * ordered model alone. The folder itself is durable.
+ * <p>A name is durable once its folder has been forced. With {@link DiskLoss.Ordering#ORDERED}, forcing a file also
+ * makes its names and all earlier changes of names durable. A rename within a folder is atomic; a rename between two
+ * folders is atomic only with that ordering. The root folder itself is durable.
  */
 final class SimulatedDisk {
 
-    /** The number of the folder itself. */
+    /** The node of the root folder. */
     static final int ROOT = 0;
 
-    private static final int NOBODY = -1;
+    private static final int NO_NODE = -1;
 
-    /** A change of names in one folder, which persists as a whole. */
+    /** A change of names in one folder, which persists atomically. */
     private record NameChange(long time, int folder, List<Edit> edits, boolean isForced) {
 
         NameChange forced() {
@@ -33,21 +33,22 @@ final class SimulatedDisk {
         }
     }
 
-    /** A name given to a node, or taken from it. */
+    /** Adds a name to a node, or removes it. */
     private record Edit(String name, int node, boolean isRemoval) {}
 
-    private record Force(int node, long time) {}
+    /** A running call that forces a node, and the time it began. */
+    private record RunningForce(int node, long time) {}
 
     private final Map<Integer, DiskFile> files = new HashMap<>();
     private final Map<DiskName, Integer> durable = new HashMap<>();
     private final Map<DiskName, Integer> names = new HashMap<>();
     private final List<NameChange> nameChanges = new ArrayList<>();
-    private final Map<Integer, Force> forces = new HashMap<>();
+    private final Map<Integer, RunningForce> forces = new HashMap<>();
     private int lastNode = ROOT;
     private long time;
     private long orderedUpTo = -1;
 
-    /** Returns a disk that was empty, after some changes. */
+    /** Returns the disk after some changes to an empty one. */
     static SimulatedDisk after(List<DiskChange> changes) {
         SimulatedDisk disk = new SimulatedDisk();
         changes.forEach(disk::apply);
@@ -77,13 +78,13 @@ final class SimulatedDisk {
         } else if (change instanceof DiskChange.Settle settle) {
             file(settle.node()).settle(time, settle.bytes(), settle.isForced());
         } else if (change instanceof DiskChange.ForceBegin begin) {
-            forces.put(begin.force(), new Force(begin.node(), time));
+            forces.put(begin.force(), new RunningForce(begin.node(), time));
         } else if (change instanceof DiskChange.ForceEnd end) {
-            endForce(Optional.ofNullable(forces.remove(end.force())).orElseThrow(), end.isDone());
+            endForce(Optional.ofNullable(forces.remove(end.force())).orElseThrow(), end.isSuccess());
         }
     }
 
-    /** Returns what the running system sees. */
+    /** Returns the content that processes see. */
     DiskImage cached() {
         SortedMap<String, Optional<DiskImage.Content>> nodes = new TreeMap<>();
         paths(names)
@@ -92,7 +93,7 @@ final class SimulatedDisk {
         return new DiskImage(nodes);
     }
 
-    /** Returns what is left after a loss. */
+    /** Returns the content after a power loss. */
     DiskImage after(DiskLoss loss) {
         SplittableRandom random = new SplittableRandom(loss.seed());
         SortedMap<String, Optional<DiskImage.Content>> nodes = new TreeMap<>();
@@ -102,12 +103,12 @@ final class SimulatedDisk {
         return new DiskImage(nodes);
     }
 
-    /** Returns the nodes that have a name, by path. */
+    /** Returns the nodes by path. */
     SortedMap<String, Integer> paths() {
         return paths(names);
     }
 
-    /** Returns the greatest number of a node so far. */
+    /** Returns the highest node so far. */
     int lastNode() {
         return lastNode;
     }
@@ -135,25 +136,25 @@ final class SimulatedDisk {
             DiskName name = new DiskName(change.folder(), edit.name());
             if (!edit.isRemoval()) {
                 names.put(name, edit.node());
-            } else if (names.getOrDefault(name, NOBODY) == edit.node()) {
+            } else if (names.getOrDefault(name, NO_NODE) == edit.node()) {
                 names.remove(name);
             }
         }
     }
 
-    private void endForce(Force force, boolean isDone) {
+    private void endForce(RunningForce force, boolean isSuccess) {
         DiskFile file = files.get(force.node());
-        if (file != null && isDone) {
+        if (file != null && isSuccess) {
             file.force(force.time());
         } else if (file != null) {
             file.failToForce(force.time());
         }
-        if (isDone) {
+        if (isSuccess) {
             forceNames(force);
         }
     }
 
-    private void forceNames(Force force) {
+    private void forceNames(RunningForce force) {
         for (int i = 0; i < nameChanges.size(); i++) {
             NameChange change = nameChanges.get(i);
             if (change.time() > force.time()) {
@@ -175,7 +176,7 @@ final class SimulatedDisk {
 
     private Map<DiskName, Integer> namesAfter(DiskLoss loss, SplittableRandom random) {
         Map<DiskName, Integer> left = new HashMap<>(durable);
-        boolean isOrdered = loss.model() == DiskLoss.Model.ORDERED;
+        boolean isOrdered = loss.ordering() == DiskLoss.Ordering.ORDERED;
         long lastTime = switch (loss.names()) {
             case NONE -> -1;
             case ALL -> time;
@@ -187,7 +188,7 @@ final class SimulatedDisk {
         for (NameChange change : nameChanges) {
             boolean isLeft = isOrdered
                     ? change.time() <= Math.max(lastTime, orderedUpTo)
-                    : loss.names() == DiskLoss.Names.SOME ? random.nextBoolean() : change.time() <= lastTime;
+                    : loss.names() == DiskLoss.NameChanges.SOME ? random.nextBoolean() : change.time() <= lastTime;
             if (isLeft || change.isForced()) {
                 apply(change, left);
             }
@@ -195,7 +196,7 @@ final class SimulatedDisk {
         return left;
     }
 
-    /** Returns the nodes by path, without those whose folder has no name. */
+    /** Returns the nodes by path, except those in a folder without a name. */
     private SortedMap<String, Integer> paths(Map<DiskName, Integer> from) {
         Map<Integer, Map<String, Integer>> byFolder = new LinkedHashMap<>();
         from.forEach((name, node) -> byFolder.computeIfAbsent(name.folder(), folder -> new TreeMap<>())

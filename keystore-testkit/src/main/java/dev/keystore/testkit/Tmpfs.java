@@ -5,16 +5,17 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Assumptions;
 
 /**
- * A small file system in memory, which can be full or read-only, to test what a backend makes of that.
+ * A small file system in memory that can be full or read-only, to test how a backend handles these conditions.
  *
  * <pre>{@code
  * try (Tmpfs small = Tmpfs.mount(folder, "size=2m")) {
  *     ...                                            // write until the backend fails
- *     small.remount("size=16m");                     // and go on
+ *     small.remount("size=16m");                     // then continue
  * }
  * }</pre>
  *
- * <p>It is made with the {@code mount} command of Linux, which wants root; elsewhere the test that asks for one is skipped.
+ * <p>It uses the {@code mount} command of Linux, which requires root. On other systems, and without root, the test is
+ * skipped.
  */
 public final class Tmpfs implements AutoCloseable {
 
@@ -25,35 +26,42 @@ public final class Tmpfs implements AutoCloseable {
     }
 
     /**
-     * Mounts one on an existing folder, or skips the test.
+     * Mounts a file system on an existing folder, or skips the test.
      *
-     * @param options those of {@code mount -o}, for example {@code size=2m}
+     * @param folder the folder to mount on
+     * @param options the options of {@code mount -o}, for example {@code size=2m}
+     * @return the mounted file system
      */
     public static Tmpfs mount(Path folder, String options) {
         Assumptions.assumeTrue(
                 run("mount", "-t", "tmpfs", "-o", options, "tmpfs", folder.toString()),
-                "a tmpfs can't be mounted here");
+                "a tmpfs cannot be mounted on this machine");
         return new Tmpfs(folder);
     }
 
-    /** Returns where it is mounted. */
+    /**
+     * Returns the folder on which this file system is mounted.
+     *
+     * @return the folder
+     */
     public Path folder() {
         return folder;
     }
 
     /**
-     * Changes its options, for example to {@code ro}, while files may be open in it.
+     * Changes the mount options, for example to {@code ro}. Files may be open meanwhile.
      *
-     * @throws IllegalStateException if that is refused
+     * @param options the new options of {@code mount -o}
+     * @throws IllegalStateException if the system refuses it
      */
     public void remount(String options) {
         require(run("mount", "-o", "remount," + options, folder.toString()), "remounted with " + options);
     }
 
     /**
-     * Takes it away, with all that is in it.
+     * Unmounts this file system, which deletes its files.
      *
-     * @throws IllegalStateException if that is refused
+     * @throws IllegalStateException if the system refuses it
      */
     @Override
     public void close() {
@@ -62,7 +70,7 @@ public final class Tmpfs implements AutoCloseable {
 
     private void require(boolean done, String what) {
         if (!done) {
-            throw new IllegalStateException(folder + " can't be " + what);
+            throw new IllegalStateException(folder + " cannot be " + what);
         }
     }
 

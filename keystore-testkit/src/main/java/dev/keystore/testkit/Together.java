@@ -12,26 +12,28 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Runs what a test does at the same time. */
+/** Runs the concurrent parts of a test. */
 final class Together {
 
-    private static final long DEADLINE_SECONDS = 50;
-    private static final int FEWEST_LOOKS = 50;
-    private static final int MOST_TURNS = 100_000;
+    private static final long TIMEOUT_SECONDS = 50;
+    private static final int MINIMUM_LOOKS = 50;
+    private static final int MAXIMUM_TURNS = 100_000;
 
     private Together() {}
 
-    /** What one thread does. */
+    /** The work of one thread. */
     interface Task {
         void run() throws Exception;
     }
 
-    /** What a thread does again and again. */
+    /** The repeated work of one thread. */
     interface Turn {
-        void take(int number) throws Exception;
+        void run(int number) throws Exception;
     }
 
-    /** Runs each task on a thread of its own, all starting at once, and throws what the first of them to fail threw. */
+    /**
+     * Runs each task on a separate thread, all starting together, and throws the failure of the first one that failed.
+     */
     static void run(List<? extends Task> tasks) throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(tasks.size(), Together::daemon);
         try {
@@ -46,7 +48,7 @@ final class Together {
             }
             start.countDown();
             for (Future<?> one : running) {
-                one.get(DEADLINE_SECONDS, TimeUnit.SECONDS);
+                one.get(TIMEOUT_SECONDS, TimeUnit.SECONDS);
             }
         } catch (ExecutionException e) {
             if (e.getCause() instanceof Error error) {
@@ -59,8 +61,9 @@ final class Together {
     }
 
     /**
-     * Lets a writer take turns, numbered from 1, while observers look again and again, each on a thread of its own: at
-     * least so many turns, and on until each observer has had some looks. The first failure ends it, and is thrown.
+     * Runs a writer and some observers concurrently, each on a separate thread, until the writer has run at least
+     * {@code turns} times, with numbers from 1, and each observer has run several times. The first failure ends the run
+     * and is thrown.
      */
     static void race(int turns, Turn writer, Task... observers) throws Exception {
         AtomicBoolean over = new AtomicBoolean();
@@ -82,8 +85,8 @@ final class Together {
         }
         tasks.add(() -> {
             try {
-                for (int i = 1; !over.get() && (i <= turns || (i < MOST_TURNS && isShort(looks))); i++) {
-                    writer.take(i);
+                for (int i = 1; !over.get() && (i <= turns || (i < MAXIMUM_TURNS && isUnfinished(looks))); i++) {
+                    writer.run(i);
                 }
             } finally {
                 over.set(true);
@@ -92,25 +95,25 @@ final class Together {
         run(tasks);
     }
 
-    /** Lets a writer take turns, and after each of them each reader look once, always on the same thread. */
+    /** Runs a writer {@code turns} times; after each time, each reader runs once, always on the same thread. */
     static void inStep(int turns, Turn writer, List<? extends Turn> readers) throws Exception {
         CyclicBarrier step = new CyclicBarrier(readers.size() + 1);
         List<Task> tasks = new ArrayList<>();
         for (Turn reader : readers) {
-            tasks.add(() -> walk(turns, step, number -> {}, reader));
+            tasks.add(() -> inStep(turns, step, number -> {}, reader));
         }
-        tasks.add(() -> walk(turns, step, writer, number -> {}));
+        tasks.add(() -> inStep(turns, step, writer, number -> {}));
         run(tasks);
     }
 
-    private static void walk(int turns, CyclicBarrier step, Turn write, Turn read) throws Exception {
+    private static void inStep(int turns, CyclicBarrier step, Turn write, Turn read) throws Exception {
         boolean arrived = false;
         try {
             for (int i = 1; i <= turns; i++) {
-                write.take(i);
-                step.await(DEADLINE_SECONDS, TimeUnit.SECONDS);
-                read.take(i);
-                step.await(DEADLINE_SECONDS, TimeUnit.SECONDS);
+                write.run(i);
+                step.await(TIMEOUT_SECONDS, TimeUnit.SECONDS);
+                read.run(i);
+                step.await(TIMEOUT_SECONDS, TimeUnit.SECONDS);
             }
             arrived = true;
         } finally {
@@ -120,12 +123,12 @@ final class Together {
         }
     }
 
-    private static boolean isShort(List<AtomicInteger> looks) {
-        return looks.stream().anyMatch(own -> own.get() < FEWEST_LOOKS);
+    private static boolean isUnfinished(List<AtomicInteger> looks) {
+        return looks.stream().anyMatch(own -> own.get() < MINIMUM_LOOKS);
     }
 
-    /** Runs a task on another thread, and waits for it. */
-    static void elsewhere(Task task) throws Exception {
+    /** Runs a task on another thread and waits for it. */
+    static void onOtherThread(Task task) throws Exception {
         run(List.of(task));
     }
 

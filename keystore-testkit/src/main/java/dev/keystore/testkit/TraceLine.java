@@ -7,14 +7,15 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A system call as {@code strace} prints it.
+ * A system call in the output of {@code strace}.
  *
- * @param arguments as printed, strings in quotes
- * @param result what it returned; empty if it didn't return
+ * @param name the name of the call
+ * @param arguments the arguments as printed, strings in quotes
+ * @param result the return value; empty if the call did not return
  */
 record TraceLine(String name, List<String> arguments, Optional<String> result) {
 
-    /** Reads {@code name(arguments) = result}; what follows the arguments may be missing. */
+    /** Parses {@code name(arguments) = result}, of which everything after the arguments may be missing. */
     static TraceLine parse(String text) {
         int open = text.indexOf('(');
         List<String> arguments = new ArrayList<>();
@@ -65,7 +66,7 @@ record TraceLine(String name, List<String> arguments, Optional<String> result) {
         return bytes(argument(index));
     }
 
-    /** Returns the bytes of all buffers of {@code writev}. */
+    /** Returns the concatenated bytes of all buffers of {@code writev}. */
     byte[] gathered(int index) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         String buffers = argument(index);
@@ -86,10 +87,10 @@ record TraceLine(String name, List<String> arguments, Optional<String> result) {
         return at + 1;
     }
 
-    /** Reads a string in quotes, with the escapes of C. */
+    /** Decodes a string in quotes, with the escapes of C. */
     static byte[] bytes(String quoted) {
         if (!quoted.startsWith("\"") || quoted.endsWith("...")) {
-            throw new IllegalStateException("strace has not printed all bytes of a call");
+            throw new IllegalStateException("strace did not print all bytes of a call");
         }
         byte[] bytes = new byte[quoted.length()];
         int length = 0;

@@ -4,13 +4,13 @@ import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Mutation;
 import org.junit.jupiter.api.BeforeEach;
 
-/** Tests that hold for both ways to write: entry by entry, and by batches, which is how the engine writes if it can. */
+/** Tests that hold for both ways to write: single saves and deletes, and batches, which the engine prefers. */
 abstract class WritingContract extends Contract {
 
     private final Way way;
 
-    WritingContract(BackendContractTest test, Way way) {
-        super(test);
+    WritingContract(BackendFixture fixture, Way way) {
+        super(fixture);
         this.way = way;
     }
 
@@ -20,9 +20,9 @@ abstract class WritingContract extends Contract {
     }
 
     @BeforeEach
-    final void skipWhatIsNotClaimed() {
+    final void requireCapability() {
         if (way == Way.BY_COMMIT) {
-            backend().claimed(AtomicCommit.class);
+            backend().require(AtomicCommit.class);
         }
     }
 

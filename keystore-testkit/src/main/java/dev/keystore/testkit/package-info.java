@@ -1,13 +1,17 @@
 /**
- * Tests for those who write a backend, and backends for those who test with one.
+ * Contract tests for authors of a backend, and backends to test with.
  *
  * <ul>
- *   <li>{@link dev.keystore.testkit.BackendContractTest} holds the contract tests. A backend's author extends it in
- *       some ten lines; what the backend does not claim shows as skipped tests, by name.
- *   <li>{@link dev.keystore.testkit.CrashContractTest} kills processes that use a backend, and checks what they leave.
- *   <li>{@link dev.keystore.testkit.MinimalBackend} is the least that a backend can be: an example to read.
- *   <li>{@link dev.keystore.testkit.MemoryBackend} claims everything that a backend can claim, and only remembers.
- *   <li>{@link dev.keystore.testkit.FaultyBackend} fails, waits and counts as {@link dev.keystore.testkit.Faults} say.
+ *   <li>{@link dev.keystore.testkit.BackendContractTest} contains the contract tests. A subclass has about ten lines;
+ *       tests of interfaces that the backend does not implement are skipped, and the reason names the interface.
+ *   <li>{@link dev.keystore.testkit.CrashContractTest} kills processes that use a backend, and checks the data they
+ *       leave.
+ *   <li>{@link dev.keystore.testkit.PowerLossContractTest} checks the data that power loss may leave.
+ *   <li>{@link dev.keystore.testkit.Tmpfs} is a small file system for tests of a full or read-only disk.
+ *   <li>{@link dev.keystore.testkit.MinimalBackend} is the smallest possible backend, as an example.
+ *   <li>{@link dev.keystore.testkit.MemoryBackend} is a backend in memory with all capabilities.
+ *   <li>{@link dev.keystore.testkit.FaultyBackend} wraps another backend, injects the failures and delays that
+ *       {@link dev.keystore.testkit.Faults} specifies, and records calls.
  * </ul>
  */
 @NullMarked

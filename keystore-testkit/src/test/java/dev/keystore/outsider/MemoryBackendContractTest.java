@@ -5,7 +5,7 @@ import dev.keystore.testkit.BackendContractTest;
 import dev.keystore.testkit.MemoryBackend;
 import java.nio.file.Path;
 
-/** A backend that claims everything passes, in a package other than the testkit's, as an author's would be. */
+/** A backend with all capabilities passes, from a package outside the testkit, like the tests of a backend's author. */
 class MemoryBackendContractTest extends BackendContractTest {
 
     private final MemoryBackend contents = new MemoryBackend();

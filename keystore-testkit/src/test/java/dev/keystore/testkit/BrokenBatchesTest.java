@@ -22,28 +22,28 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * Backends that break what they claim of batches, groups and owners fail the test that names the fault, alone (R64).
+ * Backends with faulty batches, groups or ownership fail exactly the test that names the fault (R64).
  */
 class BrokenBatchesTest {
 
     @Test
-    @DisplayName("deletes done before puts are found")
+    @DisplayName("R64 a batch that applies deletes before puts is detected")
     void batch_deletesFirst() {
         Verdict.assertFails(
                 () -> new Changing(mutations -> sorted(mutations, Comparator.comparing(Put.class::isInstance))),
-                "R12 of several mutations of one id in a batch the last counts: put then delete");
+                "R12 the last mutation of an id in a batch wins: put, then delete");
     }
 
     @Test
-    @DisplayName("puts done before deletes are found")
+    @DisplayName("R64 a batch that applies puts before deletes is detected")
     void batch_putsFirst() {
         Verdict.assertFails(
                 () -> new Changing(mutations -> sorted(mutations, Comparator.comparing(Delete.class::isInstance))),
-                "R12 of several mutations of one id in a batch the last counts: delete then put");
+                "R12 the last mutation of an id in a batch wins: delete, then put");
     }
 
     @Test
-    @DisplayName("the first of two puts winning is found")
+    @DisplayName("R64 a batch in which the first of several puts wins is detected")
     void batch_firstPutWins() {
         Verdict.assertFails(
                 () -> new Changing(mutations -> {
@@ -59,11 +59,11 @@ class BrokenBatchesTest {
                     }
                     return kept;
                 }),
-                "R12 of several mutations of one id in a batch the last counts: put, put, put");
+                "R12 the last mutation of an id in a batch wins: several puts");
     }
 
     @Test
-    @DisplayName("arrays of a large batch kept are found")
+    @DisplayName("R64 a large batch that keeps the caller's arrays is detected")
     void batch_keepsTheArrays() {
         Verdict.assertFails(
                 () -> new Delegating.Atomic() {
@@ -88,11 +88,11 @@ class BrokenBatchesTest {
                         }
                     }
                 },
-                "R5 values of a batch of many are copied, in and out: arrays changed later change nothing");
+                "R5 changing arrays after a commit or a load does not change the values of a large batch");
     }
 
     @Test
-    @DisplayName("a clear that takes a kept type is found")
+    @DisplayName("R64 a clear that deletes a kept type is detected")
     void clear_takesAKeptType() {
         Verdict.assertFails(
                 () -> new Changing(mutations -> mutations.stream()
@@ -101,30 +101,30 @@ class BrokenBatchesTest {
                                 ? new Clear(Set.of("other"))
                                 : mutation)
                         .toList()),
-                "R17 Clear deletes every entry of every type but the kept ones");
+                "R17 Clear deletes all entries except those of the kept types");
     }
 
     @Test
-    @DisplayName("a clear done at the end of its batch is found")
+    @DisplayName("R64 a clear that is applied at the end of its batch is detected")
     void clear_last() {
         Verdict.assertFails(
                 () -> new Changing(mutations -> stable(mutations, Comparator.comparing(Clear.class::isInstance))),
-                "R17 what a batch writes after its Clear survives it");
+                "R17 entries that a batch writes after its Clear survive");
     }
 
     @Test
-    @DisplayName("a clear done at the beginning of its batch is found")
+    @DisplayName("R64 a clear that is applied at the beginning of its batch is detected")
     void clear_first() {
         Verdict.assertFails(
                 () -> new Changing(mutations -> stable(
                         mutations,
                         Comparator.<Mutation, Boolean>comparing(Clear.class::isInstance)
                                 .reversed())),
-                "R17 what a batch writes before its Clear is deleted, but for the kept types");
+                "R17 entries that a batch writes before its Clear are deleted, except those of the kept types");
     }
 
     @Test
-    @DisplayName("a clear that takes other contexts along is found")
+    @DisplayName("R64 a clear that also clears other contexts is detected")
     void clear_takesOtherContexts() {
         Verdict.assertFails(
                 () -> new Delegating.Atomic() {
@@ -144,19 +144,19 @@ class BrokenBatchesTest {
                         }
                     }
                 },
-                "R17 Clear touches no other context");
+                "R17 Clear leaves other contexts unchanged");
     }
 
     @Test
-    @DisplayName("a batch seen in part is found")
+    @DisplayName("R64 a batch that is partly visible is detected")
     void batch_seenInPart() {
         Verdict.assertFails(
                 () -> new Delegating.Atomic() {
-                    private final Looks looks = new Looks();
+                    private final ReaderSignal signal = new ReaderSignal();
 
                     @Override
                     public Optional<byte[]> load(String context, String type, String id) {
-                        looks.look();
+                        signal.hasRead();
                         return super.load(context, type, id);
                     }
 
@@ -168,15 +168,15 @@ class BrokenBatchesTest {
                         }
                         for (Mutation mutation : batch.mutations()) {
                             memory.commit(new Batch(batch.context(), 0, 1, List.of(mutation)));
-                            looks.awaitSome();
+                            signal.awaitReads();
                         }
                     }
                 },
-                "R12 loads see a batch whole: who has seen one entry of it sees the others");
+                "R12 a reader that has seen one entry of a batch sees its other entries");
     }
 
     @Test
-    @DisplayName("a batch torn by an interrupt is found")
+    @DisplayName("R64 a batch that is torn by an interrupt is detected")
     void batch_tornByAnInterrupt() {
         Verdict.assertFails(
                 () -> new Delegating.Atomic() {
@@ -191,11 +191,11 @@ class BrokenBatchesTest {
                         super.commit(batch);
                     }
                 },
-                "R12 an interrupt of the committing thread leaves the batch whole or unwritten");
+                "R12 interrupting the committing thread leaves the batch fully written or not written");
     }
 
     @Test
-    @DisplayName("a torn group is found")
+    @DisplayName("R64 a torn group is detected")
     void group_torn() {
         Verdict.assertFails(
                 () -> new Delegating.Grouping() {
@@ -206,11 +206,11 @@ class BrokenBatchesTest {
                         }
                     }
                 },
-                "R12 a group that breaks off in the middle leaves nothing, not even for a moment");
+                "R12 a group that fails halfway leaves nothing behind, not even temporarily");
     }
 
     @Test
-    @DisplayName("a group torn by a fence is found")
+    @DisplayName("R64 a group that is torn by a fenced batch is detected")
     void group_tornByAFence() {
         Verdict.assertFails(
                 () -> new Delegating.Owned() {
@@ -219,11 +219,11 @@ class BrokenBatchesTest {
                         List.copyOf(group).forEach(memory::commit);
                     }
                 },
-                "R53 a group with one batch of a former owner is refused, and nothing of it is written");
+                "R53 a group with one batch of a former owner is refused, and none of it is written");
     }
 
     @Test
-    @DisplayName("an epoch to come that is let in is found")
+    @DisplayName("R64 a commit with a future epoch that is accepted is detected")
     void epoch_toComeLetIn() {
         Verdict.assertFails(
                 () -> new Delegating.Owned() {
@@ -251,7 +251,7 @@ class BrokenBatchesTest {
     }
 
     @Test
-    @DisplayName("a takeover of all contexts at once is found")
+    @DisplayName("R64 a takeover that affects another context is detected")
     void epoch_ofAllContexts() {
         Verdict.assertFails(
                 () -> new Delegating.Owned() {
@@ -263,11 +263,11 @@ class BrokenBatchesTest {
                         return super.takeOver(context);
                     }
                 },
-                "R53 a takeover of one context leaves the owners of the others");
+                "R53 a takeover of one context does not affect the owners of other contexts");
     }
 
     @Test
-    @DisplayName("a sequence that is held against a new epoch is found")
+    @DisplayName("R64 a sequence that is compared across epochs is detected")
     void sequence_heldAgainstANewEpoch() {
         Verdict.assertFails(
                 () -> new Delegating.Owned() {
@@ -282,21 +282,21 @@ class BrokenBatchesTest {
                         }
                     }
                 },
-                "R54 the sequence within an epoch may skip numbers, and begins anew with each epoch",
-                "R61 a backend that is opened again and again goes on where it was");
+                "R54 sequence numbers may have gaps within an epoch and restart with each epoch",
+                "R61 a backend that is reopened several times keeps all entries");
     }
 
     @Test
-    @DisplayName("an owner that lives and is taken for dead is found")
+    @DisplayName("R64 an owner that is alive but treated as dead is detected")
     void owner_takenForDead() {
         Verdict.assertFails(
-                () -> new TakenForDead(new MemoryBackend()),
-                "R53 a context whose owner lives is refused to one who asks for that, and the owner is named",
-                "R53 of several that ask at once for a context that nobody owns, one gets it");
+                () -> new AssumesOwnersDead(new MemoryBackend()),
+                "R53 takeOverUnlessOwned refuses a context whose owner is alive, and names that owner",
+                "R53 of several concurrent takeOverUnlessOwned calls for a free context, exactly one succeeds");
     }
 
     @Test
-    @DisplayName("a commit that is sent again and written again is found")
+    @DisplayName("R64 a repeated commit that is written twice is detected")
     void commit_writtenAgain() {
         Verdict.assertFails(
                 () -> new Delegating.Owned() {
@@ -310,14 +310,14 @@ class BrokenBatchesTest {
                                 .toList());
                     }
                 },
-                "R54 what is sent again with its ids is not written again, and returns",
-                "R54 a group that is sent again is not written again, unless it never was",
-                "R54 the last commit of each epoch is known until an owner after it has committed and lost the context",
-                "R54 a former owner that sends its last commit again learns that it was written, or that it was not");
+                "R54 a batch that is committed again with the same epoch and sequence is not written twice",
+                "R54 a group that is committed again is not written twice",
+                "R54 the last commit of an epoch is known until a later owner has committed and lost the context",
+                "R54 a former owner that repeats its last commit learns whether it was written");
     }
 
     @Test
-    @DisplayName("a former owner's last commit that is forgotten with the next one is found")
+    @DisplayName("R64 forgetting a former owner's last commit after the next one is detected")
     void lastCommit_forgotten() {
         Verdict.assertFails(
                 () -> new Delegating.Owned() {
@@ -333,11 +333,11 @@ class BrokenBatchesTest {
                         latest = Math.max(latest, group.get(0).epoch());
                     }
                 },
-                "R54 a former owner that sends its last commit again learns that it was written, or that it was not");
+                "R54 a former owner that repeats its last commit learns whether it was written");
     }
 
     @Test
-    @DisplayName("a last commit that is told although it is not known is found")
+    @DisplayName("R64 reporting an unknown last commit as known is detected")
     void lastCommit_madeUp() {
         Verdict.assertFails(
                 () -> new Delegating.Owned() {
@@ -346,7 +346,7 @@ class BrokenBatchesTest {
                         return OptionalLong.of(super.lastCommit(context, epoch).orElse(0));
                     }
                 },
-                "R54 the last commit of each epoch is known until an owner after it has committed and lost the context");
+                "R54 the last commit of an epoch is known until a later owner has committed and lost the context");
     }
 
     private static List<Mutation> sorted(List<Mutation> mutations, Comparator<Mutation> order) {
@@ -357,15 +357,15 @@ class BrokenBatchesTest {
         return mutations.stream().sorted(order).toList();
     }
 
-    private static final class TakenForDead extends Delegating.Owned {
+    private static final class AssumesOwnersDead extends Delegating.Owned {
 
-        TakenForDead(MemoryBackend memory) {
+        AssumesOwnersDead(MemoryBackend memory) {
             super(memory);
         }
 
         @Override
-        Delegating.Owned beside() {
-            return new TakenForDead(memory.reopen());
+        Delegating.Owned openedAgain() {
+            return new AssumesOwnersDead(memory.reopen());
         }
 
         @Override
@@ -374,7 +374,7 @@ class BrokenBatchesTest {
         }
     }
 
-    /** Commits something other than what it is given. */
+    /** Alters the mutations of each batch. */
     private static final class Changing extends Delegating.Atomic {
 
         private final UnaryOperator<List<Mutation>> change;

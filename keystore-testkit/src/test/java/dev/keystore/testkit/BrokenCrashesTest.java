@@ -27,13 +27,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** R64 for crashes: right backends survive them, each broken one is caught, and what is said names its fault. */
+/** Correct backends survive crashes; each broken one is detected, and the message names its fault (R64). */
 @Timeout(120)
 class BrokenCrashesTest {
 
     private static final int KILLS = 3;
-    private static final int MOST_KILLS = 40;
-    private static final int TRIES = 5;
+    private static final int MAXIMUM_KILLS = 40;
+    private static final int ATTEMPTS = 5;
 
     @TempDir
     private Path folder;
@@ -41,74 +41,75 @@ class BrokenCrashesTest {
     private final long seed = Long.getLong("crash.seed", System.nanoTime());
 
     @BeforeEach
-    void needsStrace() throws Exception {
+    void requireStrace() throws Exception {
         Optional<String> obstacle = CrashTracer.obstacle(folder);
         Assumptions.assumeTrue(obstacle.isEmpty(), obstacle::toString);
     }
 
     @Test
-    @DisplayName("a right backend of groups survives")
+    @DisplayName("R64 a correct backend with groups survives kills")
     void groups() {
         assertThatCode(() -> survive(new Groups())).doesNotThrowAnyException();
     }
 
     @Test
-    @DisplayName("a right backend of one context and single writes survives")
+    @DisplayName("R64 a correct backend with one context and single writes survives kills")
     void singleWrites() {
         assertThatCode(() -> survive(new SingleWrites())).doesNotThrowAnyException();
     }
 
     @Test
-    @DisplayName("one that acknowledges before it writes loses a commit")
+    @DisplayName("R64 a backend that acknowledges before it writes is detected: it loses a commit")
     void acknowledgesEarly() throws Exception {
-        assertCaught(new AcknowledgesEarly(), "lost: commit \\d+ of thread \\d was acknowledged, and .*");
+        assertDetected(new AcknowledgesEarly(), "lost: commit \\d+ of thread \\d was acknowledged, but .*");
     }
 
     @Test
-    @DisplayName("one that writes a commit in steps tears it")
+    @DisplayName("R64 a backend that writes a commit in steps is detected: it tears the commit")
     void writesInSteps() throws Exception {
-        assertCaught(
-                new WritesInSteps(), "commit \\d+ of thread \\d is torn: there is \\[the .*\\], and there is not .*");
+        assertDetected(
+                new WritesInSteps(), "commit \\d+ of thread \\d is torn: \\[the .*\\] is there, \\[the .*\\] is not");
     }
 
     @Test
-    @DisplayName("one that forgets removals brings deleted entries back")
+    @DisplayName("R64 a backend that forgets deletes is detected: deleted entries come back")
     void forgetsRemovals() throws Exception {
-        assertCaught(
+        assertDetected(
                 new ForgetsRemovals(),
-                "lost: commit \\d+ of thread \\d was acknowledged, and .*, which it deleted, holds what commit \\d+ saved");
+                "lost: commit \\d+ of thread \\d was acknowledged, but .*, which it deleted, holds the value of commit \\d+");
     }
 
     @Test
-    @DisplayName("one that keeps keys and values in two files gives a key another's bytes")
+    @DisplayName("R64 a backend with keys and values in two files is detected: a key gets another key's value")
     void mixesUp() throws Exception {
-        assertCaught(new MixesUp(), ".* holds the bytes of another key, which commit \\d+ of thread \\d wrote.*");
+        assertDetected(new MixesUp(), ".* holds the value of another key, written by commit \\d+ of thread \\d.*");
     }
 
     @Test
-    @DisplayName("one that overwrites in steps leaves bytes that nobody wrote")
+    @DisplayName("R64 a backend that overwrites in steps is detected: it leaves bytes that were never written")
     void overwritesInSteps() throws Exception {
-        assertCaught(new OverwritesInSteps(), ".* holds \\d+ bytes that nobody wrote: their checksum is wrong");
+        assertDetected(new OverwritesInSteps(), ".* holds \\d+ bytes that were never written: their checksum is wrong");
     }
 
     @Test
-    @DisplayName("one that can't cut a torn end off can't be opened")
+    @DisplayName("R64 a backend that cannot truncate a torn log is detected: it cannot be opened")
     void cannotRecover() throws Exception {
-        assertCaught(
-                new CannotRecover(), "the (backend|child) can't (be opened and read|open the backend): .*a torn end.*");
+        assertDetected(
+                new CannotRecover(),
+                "the (backend|child) cannot (be opened and read|open the backend): .*a torn end.*");
     }
 
     @Test
-    @DisplayName("one whose listing is of another time than its entries is told apart")
+    @DisplayName("R64 a backend whose listing does not match its entries is detected")
     void listsLate() throws Exception {
-        assertCaught(new ListsLate(), "the listing of crash-\\d-\\w+, compared with what loads find\\].*");
+        assertDetected(new ListsLate(), "the listing of crash-\\d-\\w+, compared with its loaded entries\\].*");
     }
 
-    /** A loaded machine may be too slow to reach a call in time, so that a kill there takes some tries. */
+    /** A loaded machine may be too slow to reach a system call in time, so a kill there takes several attempts. */
     private void survive(CrashContractTest right) throws Exception {
         new CrashRun(right, Files.createDirectory(folder.resolve("moments")), seed).killAtRandomMoments(KILLS);
         int killsAtCalls = 0;
-        for (int attempt = 0; attempt < TRIES && killsAtCalls == 0; attempt++) {
+        for (int attempt = 0; attempt < ATTEMPTS && killsAtCalls == 0; attempt++) {
             killsAtCalls = run(right, attempt)
                     .killAtSystemCalls(KILLS, List.of("write"))
                     .killsAtCalls();
@@ -117,21 +118,23 @@ class BrokenCrashesTest {
     }
 
     /**
-     * Asserts that a broken backend is caught each time, and that what is said names its fault. Where a kill hits is chance:
-     * a fault may show as something else first, so the fitting words have some tries.
+     * Asserts that a broken backend is detected each time, and that a message names its fault. The point of a kill is
+     * random: a fault may first show in another way, so the expected message has several attempts.
      */
-    private void assertCaught(CrashContractTest broken, String message) throws Exception {
-        List<String> said = new ArrayList<>();
-        String fitting = "(?s)kill \\d+, at call .* \\(crash\\.seed=-?\\d+\\): \\[?" + message;
-        for (int attempt = 0; attempt < TRIES && said.stream().noneMatch(one -> one.matches(fitting)); attempt++) {
+    private void assertDetected(CrashContractTest broken, String message) throws Exception {
+        List<String> messages = new ArrayList<>();
+        String expected = "(?s)kill \\d+, at call .* \\(crash\\.seed=-?\\d+\\): \\[?" + message;
+        for (int attempt = 0;
+                attempt < ATTEMPTS && messages.stream().noneMatch(one -> one.matches(expected));
+                attempt++) {
             CrashRun run = run(broken, attempt);
-            Throwable caught = catchThrowable(() -> run.killAtSystemCalls(MOST_KILLS, broken.systemCalls()));
+            Throwable caught = catchThrowable(() -> run.killAtSystemCalls(MAXIMUM_KILLS, broken.systemCalls()));
             assertThat(caught).isInstanceOf(AssertionError.class);
-            said.add(String.valueOf(caught.getMessage()));
+            messages.add(String.valueOf(caught.getMessage()));
         }
         System.out.println(broken.getClass().getSimpleName() + ": "
-                + said.get(said.size() - 1).lines().findFirst());
-        assertThat(said).anyMatch(one -> one.matches(fitting));
+                + messages.get(messages.size() - 1).lines().findFirst());
+        assertThat(messages).anyMatch(one -> one.matches(expected));
     }
 
     private CrashRun run(CrashContractTest test, int attempt) throws Exception {
@@ -245,7 +248,9 @@ class BrokenCrashesTest {
         }
     }
 
-    /** Keys and values are numbered apart: a kill between the two leaves a value too many, and shifts what follows. */
+    /**
+     * Keys and values are numbered separately: a kill between them leaves one value too many, which shifts later ones.
+     */
     static class MixesUp extends Groups {
         @Override
         protected Backend open(Path folder) throws Exception {
@@ -297,7 +302,7 @@ class BrokenCrashesTest {
         }
     }
 
-    /** One file for each key, written over in two steps. */
+    /** One file for each key, overwritten in two steps. */
     static class OverwritesInSteps extends Groups {
         @Override
         protected Backend open(Path folder) {
@@ -352,7 +357,7 @@ class BrokenCrashesTest {
         }
     }
 
-    /** A right backend of one context. */
+    /** A correct backend with one context. */
     static class OneContext implements PersistenceBackend {
 
         final LogBackend log;

@@ -18,34 +18,34 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Backends that break what they must do with single entries fail the test that names the fault, and no other (R64). */
+/** Backends with faulty single entries fail exactly the test that names the fault (R64). */
 class BrokenEntriesTest {
 
     @Test
-    @DisplayName("trimmed ids are found")
+    @DisplayName("R64 trimmed ids are detected")
     void ids_trimmed() {
         Verdict.assertFails(
                 () -> new Folding(String::strip),
-                "R8 ids that differ only in blanks, control characters or dots at an end are different");
+                "R8 ids that differ only in leading or trailing spaces, control characters or dots are different");
     }
 
     @Test
-    @DisplayName("ids without case are found")
+    @DisplayName("R64 ids that ignore case are detected")
     void ids_withoutCase() {
         Verdict.assertFails(
                 () -> new Folding(id -> id.toLowerCase(Locale.ROOT)), "R8 ids that differ only in case are different");
     }
 
     @Test
-    @DisplayName("normalised ids are found")
+    @DisplayName("R64 normalized ids are detected")
     void ids_normalised() {
         Verdict.assertFails(
                 () -> new Folding(id -> Normalizer.normalize(id, Normalizer.Form.NFC)),
-                "R8 ids that differ only in Unicode normalisation are different");
+                "R8 ids that differ only in Unicode normalization are different");
     }
 
     @Test
-    @DisplayName("ids taken for numbers are found")
+    @DisplayName("R64 ids that are parsed as numbers are detected")
     void ids_asNumbers() {
         Verdict.assertFails(
                 () -> new Folding(id -> {
@@ -55,36 +55,36 @@ class BrokenEntriesTest {
                         return id;
                     }
                 }),
-                "R8 ids that are one number in different spellings are different");
+                "R8 ids that spell the same number differently are different");
     }
 
     @Test
-    @DisplayName("ids known by their hash code alone are found")
+    @DisplayName("R64 ids that are replaced by their hash code are detected")
     void ids_asHashCodes() {
         Verdict.assertFails(
                 () -> new Folding(id -> id.length() < 6 ? id : Integer.toString(id.hashCode())),
-                "R8 ids with one hash code are different");
+                "R8 ids with the same hash code are different");
     }
 
     @Test
-    @DisplayName("ids cut off are found")
+    @DisplayName("R64 truncated ids are detected")
     void ids_cutOff() {
         Verdict.assertFails(
                 () -> new Folding(id -> id.substring(0, Math.min(id.length(), 1_000))),
-                "R8 ids hold 1,024 characters, and differ by their first and their last");
+                "R8 ids may have 1,024 characters and differ only in the first or the last one");
     }
 
     @Test
-    @DisplayName("ids without what a file name can't hold are found")
+    @DisplayName("R64 ids that are altered to fit file names are detected")
     void ids_asFileNames() {
         Verdict.assertFails(
                 () -> new Folding(id -> id.replace("\\", "/").replace("C:/", "").replace("//", "/")),
-                "R8 ids hold any character: separators, patterns, quotes, NUL, line breaks, emoji",
-                "R61 after close and open, ids of any character are the same");
+                "R8 an id may contain any character: separators, patterns, quotes, NUL, line breaks, emoji",
+                "R61 ids with any characters survive reopening unchanged");
     }
 
     @Test
-    @DisplayName("types and ids run together are found")
+    @DisplayName("R64 types and ids that are concatenated are detected")
     void typesAndIds_runTogether() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -111,11 +111,11 @@ class BrokenEntriesTest {
                         return super.list().map(entry -> names.get(entry.id()));
                     }
                 },
-                "R8 types and ids that read alike when put together are different entries");
+                "R8 entries stay distinct when type and id are equal only after concatenation");
     }
 
     @Test
-    @DisplayName("the tail of a longer value left behind is found")
+    @DisplayName("R64 a save that leaves the end of a longer value is detected")
     void save_keepsTheTail() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -127,11 +127,11 @@ class BrokenEntriesTest {
                         super.save(type, id, kept);
                     }
                 },
-                "R8 an entry saved again holds the new bytes alone, shorter or longer");
+                "R8 saving an entry again replaces its whole value, whether the new one is shorter or longer");
     }
 
     @Test
-    @DisplayName("an empty value taken for none is found, also when only closing drops it")
+    @DisplayName("R64 an empty value that is treated as absent is detected, also if only closing drops it")
     void close_dropsEmptyValues() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -140,9 +140,9 @@ class BrokenEntriesTest {
                         return super.load(type, id).filter(value -> value.length > 0);
                     }
                 },
-                "R8 bytes are kept exactly: empty, all 256 values, 1 MiB",
-                "R8 an entry saved again holds the new bytes alone, shorter or longer",
-                "R61 after close and open, what was saved is there and what was deleted is not");
+                "R8 a value is stored byte for byte: an empty one, all 256 byte values, 1 MiB",
+                "R8 saving an entry again replaces its whole value, whether the new one is shorter or longer",
+                "R61 saved entries survive reopening, and deleted entries stay deleted");
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
                     @Override
@@ -152,11 +152,11 @@ class BrokenEntriesTest {
                                 .forEach(entry -> delete(entry.type(), entry.id()));
                     }
                 },
-                "R61 after close and open, what was saved is there and what was deleted is not");
+                "R61 saved entries survive reopening, and deleted entries stay deleted");
     }
 
     @Test
-    @DisplayName("an array kept is found")
+    @DisplayName("R64 a save that keeps the caller's array is detected")
     void save_keepsTheArray() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -174,11 +174,11 @@ class BrokenEntriesTest {
                         super.save(type, id, value);
                     }
                 },
-                "R5 values are copied in: an array changed after the save changes nothing");
+                "R5 changing an array after saving it does not change the stored value");
     }
 
     @Test
-    @DisplayName("an array given away is found")
+    @DisplayName("R64 a load that returns an internal array is detected")
     void load_givesTheArrayAway() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -195,11 +195,11 @@ class BrokenEntriesTest {
                         super.save(type, id, value);
                     }
                 },
-                "R5 values are copied out: a loaded array that is changed changes nothing");
+                "R5 changing a loaded array does not change the stored value");
     }
 
     @Test
-    @DisplayName("an array encrypted in place is found")
+    @DisplayName("R64 a save that modifies the caller's array is detected")
     void save_changesTheArray() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -209,11 +209,11 @@ class BrokenEntriesTest {
                         Arrays.fill(value, (byte) 0);
                     }
                 },
-                "R5 values are borrowed: a save does not change the array it is given");
+                "R5 a save does not modify the array that it is given");
     }
 
     @Test
-    @DisplayName("a delete that uncovers the value before is found")
+    @DisplayName("R64 a delete that restores the previous value is detected")
     void delete_uncoversTheValueBefore() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -232,11 +232,11 @@ class BrokenEntriesTest {
                                 .ifPresent(old -> super.save(type, id, old));
                     }
                 },
-                "R8 an entry that was saved several times is absent once deleted");
+                "R8 one delete removes an entry that was saved several times");
     }
 
     @Test
-    @DisplayName("a delete by prefix is found")
+    @DisplayName("R64 a delete by prefix is detected")
     void delete_byPrefix() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -247,11 +247,11 @@ class BrokenEntriesTest {
                                 .forEach(entry -> super.delete(type, entry.id()));
                     }
                 },
-                "R16 a delete takes its id literally, never as a prefix or a pattern");
+                "R16 a delete matches its id exactly, never as a prefix or a pattern");
     }
 
     @Test
-    @DisplayName("a delete that fails for what is absent is found")
+    @DisplayName("R64 a delete that fails for an absent entry is detected")
     void delete_failsForTheAbsent() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -263,12 +263,12 @@ class BrokenEntriesTest {
                         super.delete(type, id);
                     }
                 },
-                "R14 deleting what is absent is no error and changes nothing",
-                "R60 listings that run beside writers name every entry that lasts, once");
+                "R14 deleting an absent entry succeeds and changes nothing",
+                "R60 a listing during writes returns every unchanged entry exactly once");
     }
 
     @Test
-    @DisplayName("contexts run together with types are found")
+    @DisplayName("R64 contexts that are concatenated with types are detected")
     void contexts_runTogether() {
         Verdict.assertFails(
                 () -> new Delegating() {
@@ -293,11 +293,11 @@ class BrokenEntriesTest {
                         memory.delete("", "", key(context, type, id));
                     }
                 },
-                "R50 contexts, types and ids that read alike when put together are different entries");
+                "R50 entries stay distinct when context, type and id are equal only after concatenation");
     }
 
     @Test
-    @DisplayName("contexts without case are found")
+    @DisplayName("R64 contexts that ignore case are detected")
     void contexts_withoutCase() {
         Verdict.assertFails(
                 () -> new Delegating() {
@@ -311,11 +311,11 @@ class BrokenEntriesTest {
                         super.save(context.toLowerCase(Locale.ROOT), type, id, value);
                     }
                 },
-                "R50 contexts are exact: any character, case, normalisation, blanks, beginnings");
+                "R50 context names are compared exactly: characters, case, normalization, spaces and prefixes");
     }
 
     @Test
-    @DisplayName("a delete in all contexts is found")
+    @DisplayName("R64 a delete in all contexts is detected")
     void delete_inAllContexts() {
         Verdict.assertFails(
                 () -> new Delegating() {
@@ -332,12 +332,12 @@ class BrokenEntriesTest {
                         contexts.forEach(each -> super.delete(each, type, id));
                     }
                 },
-                "R50 a delete leaves the other contexts' entries",
-                "R61 after close and open, each context has its own entries");
+                "R50 a delete leaves other contexts unchanged",
+                "R61 contexts stay separate after reopening");
     }
 
     @Test
-    @DisplayName("a stale read on another thread is found")
+    @DisplayName("R64 a stale read on another thread is detected")
     void load_staleOnOtherThreads() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -365,19 +365,19 @@ class BrokenEntriesTest {
                         super.delete(type, id);
                     }
                 },
-                "R4 a load on any thread sees what another thread has written");
+                "R4 a load sees the completed writes of other threads");
     }
 
     @Test
-    @DisplayName("a value seen half-written is found")
+    @DisplayName("R64 a value that is visible half-written is detected")
     void save_seenHalfWritten() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
-                    private final Looks looks = new Looks();
+                    private final ReaderSignal signal = new ReaderSignal();
 
                     @Override
                     public Optional<byte[]> load(String type, String id) {
-                        looks.look();
+                        signal.hasRead();
                         return super.load(type, id);
                     }
 
@@ -387,16 +387,16 @@ class BrokenEntriesTest {
                         if (old.isPresent()) {
                             System.arraycopy(value, 0, old.get(), 0, 4096);
                             super.save(type, id, old.get());
-                            looks.awaitSome();
+                            signal.awaitReads();
                         }
                         super.save(type, id, value);
                     }
                 },
-                "R4 a load beside a save sees the value before or the one after, whole, and none that is older");
+                "R4 a load during a save returns the complete old or new value, never an older one");
     }
 
     @Test
-    @DisplayName("a listing that ends too soon is found")
+    @DisplayName("R64 a listing that ends too early is detected")
     void list_endsTooSoon() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -405,11 +405,11 @@ class BrokenEntriesTest {
                         return super.list().limit(999);
                     }
                 },
-                "R60 ten thousand entries (one thousand without batches) are listed, each once");
+                "R60 a listing of ten thousand entries (one thousand without batches) returns each once");
     }
 
     @Test
-    @DisplayName("a listing that keeps its connection when closed is found")
+    @DisplayName("R64 a listing that does not release its connection is detected")
     void list_keepsItsConnection() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -427,11 +427,11 @@ class BrokenEntriesTest {
                         return Stream.concat(super.list(), end);
                     }
                 },
-                "R60 listings that are closed half-read, again and again, use nothing up");
+                "R60 closing listings before their end leaks no resources");
     }
 
     @Test
-    @DisplayName("a close that can't be repeated is found")
+    @DisplayName("R64 a second close that fails is detected")
     void close_failsTheSecondTime() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -443,11 +443,11 @@ class BrokenEntriesTest {
                         super.close();
                     }
                 },
-                "R28 closing again does nothing, and loses nothing of what persists");
+                "R28 closing a closed backend has no effect and loses no data");
     }
 
     @Test
-    @DisplayName("a closed backend that says absent is found")
+    @DisplayName("R64 a closed backend that reports entries as absent is detected")
     void load_closedSaysAbsent() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -456,7 +456,7 @@ class BrokenEntriesTest {
                         return closed ? Optional.empty() : super.load(type, id);
                     }
                 },
-                "R3 a closed backend refuses, or answers right: it never says that what is there is absent");
+                "R3 a closed backend refuses a load or answers it correctly: an existing entry is never absent");
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
                     @Override
@@ -464,11 +464,11 @@ class BrokenEntriesTest {
                         return closed ? Stream.empty() : super.list();
                     }
                 },
-                "R3 a closed backend refuses, or answers right: it never lists nothing where something is");
+                "R3 a closed backend refuses a listing or answers it correctly: no existing entry is missing");
     }
 
     @Test
-    @DisplayName("a closed backend that swallows writes, or fails otherwise than by refusing, is found")
+    @DisplayName("R64 a closed backend that ignores writes or fails in other ways is detected")
     void write_closedIsSwallowed() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -479,7 +479,7 @@ class BrokenEntriesTest {
                         }
                     }
                 },
-                "R28 a closed backend refuses each write, or does it: what it accepted is there when it is opened again");
+                "R28 a closed backend refuses a write or performs it: an accepted write is there after reopening");
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
                     @Override
@@ -490,11 +490,11 @@ class BrokenEntriesTest {
                         return super.load(type, id);
                     }
                 },
-                "R3 a closed backend refuses, or answers right: it never says that what is there is absent");
+                "R3 a closed backend refuses a load or answers it correctly: an existing entry is never absent");
     }
 
     @Test
-    @DisplayName("a listing that ends early where its entries are deleted is found")
+    @DisplayName("R64 a listing that ends early because its entries are deleted is detected")
     void list_endsEarlyWhereDeleted() {
         Verdict.assertFails(
                 () -> new Delegating.ContextFree() {
@@ -504,10 +504,10 @@ class BrokenEntriesTest {
                         return super.list().takeWhile(entry -> 2 * super.list().count() >= all);
                     }
                 },
-                "R60 a listing whose entries are deleted as it names them names each once");
+                "R60 a listing returns each entry once even if the caller deletes entries while reading it");
     }
 
-    /** Takes each id for what a function makes of it, and lists it as it was saved first. */
+    /** Replaces each id by a function of it, and lists the id that was saved first. */
     private static final class Folding extends Delegating.ContextFree {
 
         private final UnaryOperator<String> fold;

@@ -16,12 +16,12 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * Backends that break what they claim of bulk loads and prefix scans fail the test that names the fault, alone (R64).
+ * Backends with faulty bulk loads or prefix scans fail exactly the test that names the fault (R64).
  */
 class BrokenReadsTest {
 
     @Test
-    @DisplayName("a prefix taken for a pattern is found")
+    @DisplayName("R64 a prefix that is used as a pattern is detected")
     void scan_byPattern() {
         Verdict.assertFails(
                 () -> new Delegating.Scanning() {
@@ -34,11 +34,11 @@ class BrokenReadsTest {
                                 .filter(id -> pattern.matcher(id).matches());
                     }
                 },
-                "R60 a prefix is literal: % _ * ? [ ] \\ . ( ' and others stand for themselves");
+                "R60 a scan takes its prefix literally: % _ * ? [ ] \\ . ( ' and others are ordinary characters");
     }
 
     @Test
-    @DisplayName("a prefix without case is found")
+    @DisplayName("R64 a prefix that ignores case is detected")
     void scan_withoutCase() {
         Verdict.assertFails(
                 () -> new Delegating.Scanning() {
@@ -49,11 +49,11 @@ class BrokenReadsTest {
                                 .filter(id -> id.toLowerCase(Locale.ROOT).startsWith(folded));
                     }
                 },
-                "R60 a scan folds neither case nor normalisation");
+                "R60 a scan distinguishes case and Unicode normalization");
     }
 
     @Test
-    @DisplayName("a prefix bounded from above is found")
+    @DisplayName("R64 a scan with an upper bound is detected")
     void scan_boundedFromAbove() {
         Verdict.assertFails(
                 () -> new Delegating.Scanning() {
@@ -63,11 +63,11 @@ class BrokenReadsTest {
                                 .filter(id -> idPrefix.isEmpty() || id.compareTo(idPrefix + "\uffff") < 0);
                     }
                 },
-                "R60 a scan has no upper bound: what goes on with the highest characters is found");
+                "R60 a scan returns ids that continue with the highest Unicode characters");
     }
 
     @Test
-    @DisplayName("a scan that leaves the prefix itself out is found")
+    @DisplayName("R64 a scan that omits the prefix itself is detected")
     void scan_withoutThePrefixItself() {
         Verdict.assertFails(
                 () -> new Delegating.Scanning() {
@@ -77,11 +77,11 @@ class BrokenReadsTest {
                                 .filter(id -> !(id.equals(idPrefix) && id.startsWith("bob")));
                     }
                 },
-                "R60 a scan finds the ids that begin with the prefix, the prefix itself included, each once");
+                "R60 a scan returns each id that starts with the prefix exactly once, including the prefix itself");
     }
 
     @Test
-    @DisplayName("a scan of other types is found")
+    @DisplayName("R64 a scan that returns ids of other types is detected")
     void scan_ofOtherTypes() {
         Verdict.assertFails(
                 () -> new Delegating.Scanning() {
@@ -93,11 +93,11 @@ class BrokenReadsTest {
                                 .map(entry -> entry.id());
                     }
                 },
-                "R60 a scan finds ids of its type alone");
+                "R60 a scan returns only ids of the requested type");
     }
 
     @Test
-    @DisplayName("a scan of other contexts is found")
+    @DisplayName("R64 a scan that returns ids of other contexts is detected")
     void scan_ofOtherContexts() {
         Verdict.assertFails(
                 () -> new Delegating.Scanning() {
@@ -114,11 +114,11 @@ class BrokenReadsTest {
                         return contexts.stream().flatMap(each -> super.scan(each, type, idPrefix));
                     }
                 },
-                "R50 a scan finds ids of its context alone");
+                "R50 a scan returns only ids of the requested context");
     }
 
     @Test
-    @DisplayName("a bulk load that takes only so many ids is found")
+    @DisplayName("R64 a bulk load with a limit on the number of ids is detected")
     void loadAll_ofSoMany() {
         Verdict.assertFails(
                 () -> new Delegating.Loading() {
@@ -130,11 +130,11 @@ class BrokenReadsTest {
                         return super.loadAll(context, type, ids);
                     }
                 },
-                "R1 a bulk load takes forty thousand ids");
+                "R1 a bulk load accepts forty thousand ids");
     }
 
     @Test
-    @DisplayName("a bulk load from a snapshot too old is found")
+    @DisplayName("R64 a bulk load from an outdated snapshot is detected")
     void loadAll_fromASnapshot() {
         Verdict.assertFails(
                 () -> new Delegating.Loading() {
@@ -147,11 +147,11 @@ class BrokenReadsTest {
                                 : super.loadAll(context, type, ids);
                     }
                 },
-                "R1 a bulk load sees what was written last, and nothing that was deleted");
+                "R1 a bulk load returns the latest values and no deleted entries");
     }
 
     @Test
-    @DisplayName("a bulk load that gives its arrays away is found")
+    @DisplayName("R64 a bulk load that returns internal arrays is detected")
     void loadAll_givesTheArraysAway() {
         Verdict.assertFails(
                 () -> new Delegating.Loading() {
@@ -166,11 +166,11 @@ class BrokenReadsTest {
                         return found;
                     }
                 },
-                "R5 a bulk load copies out: a loaded array that is changed changes nothing");
+                "R5 changing an array from a bulk load does not change the stored value");
     }
 
     @Test
-    @DisplayName("a scan of one page is found")
+    @DisplayName("R64 a scan that ends after one page is detected")
     void scan_ofOnePage() {
         Verdict.assertFails(
                 () -> new Delegating.Scanning() {
@@ -179,11 +179,11 @@ class BrokenReadsTest {
                         return super.scan(context, type, idPrefix).limit(1_000);
                     }
                 },
-                "R60 a scan of many ids finds each once, and none of those before and after them");
+                "R60 a scan of many ids returns each once and none outside the prefix");
     }
 
     @Test
-    @DisplayName("a scan that cuts a long prefix is found")
+    @DisplayName("R64 a scan that truncates a long prefix is detected")
     void scan_cutsThePrefix() {
         Verdict.assertFails(
                 () -> new Delegating.Scanning() {
@@ -192,16 +192,16 @@ class BrokenReadsTest {
                         return super.scan(context, type, idPrefix.substring(0, Math.min(1_000, idPrefix.length())));
                     }
                 },
-                "R8 a scan takes prefixes of any length, NUL, and the ends of Unicode's ranges");
+                "R8 a prefix may be of any length and contain NUL and the limits of Unicode ranges");
     }
 
     @Test
-    @DisplayName("a closed backend that scans and bulk loads nothing is found")
+    @DisplayName("R64 a closed backend whose scans and bulk loads return nothing is detected")
     void scanAndLoadAll_closedFindNothing() {
         Verdict.assertFails(
                 ClosedFindsNothing::new,
-                "R3 a closed backend refuses, or answers right: it never scans past what is there",
-                "R3 a closed backend refuses, or answers right: a bulk load never leaves out what is there");
+                "R3 a closed backend refuses a scan or answers it correctly: no existing id is missing",
+                "R3 a closed backend refuses a bulk load or answers it correctly: no existing entry is missing");
     }
 
     private static final class ClosedFindsNothing extends Delegating.ContextFree implements PrefixScan, BulkLoad {

@@ -14,14 +14,14 @@ class CrashTracerTest {
     private Path folder;
 
     @Test
-    @DisplayName("R63 without strace, the reason to skip says so")
+    @DisplayName("R63 without strace, the skip reason names the missing program")
     void obstacle_noStrace_isTheReason() throws Exception {
         assertThat(CrashTracer.obstacle("no-strace-here", folder))
                 .hasValueSatisfying(reason -> assertThat(reason).startsWith("there is no no-strace-here: "));
     }
 
     @Test
-    @DisplayName("the call that did not return is told from those that did, by descriptor, by path, or without a file")
+    @DisplayName("the trace shows which call did not return, and its file by descriptor or by path")
     void lastCall_readsTheTrace() throws Exception {
         assertLastCall("fsync of keys.db-wal", "7 fsync(4</a/keys.db>) = 0", "8 fsync(5</a/keys.db-wal>)      = ?");
         assertLastCall(

@@ -16,7 +16,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
 
-/** Right backends, each claiming something else, to break one method of. */
+/** Correct backends with different capabilities, for tests that break one of their methods. */
 class Delegating implements ContextAwareBackend {
 
     final MemoryBackend memory;
@@ -49,7 +49,7 @@ class Delegating implements ContextAwareBackend {
         return memory.list(context);
     }
 
-    /** Keeps what it holds, so that opening the same object again is a reopen. */
+    /** Keeps the entries, so that the same object can be opened again. */
     @Override
     public void close() {}
 
@@ -60,7 +60,7 @@ class Delegating implements ContextAwareBackend {
 
         void open() {
             if (!closed) {
-                throw new IllegalStateException("open already");
+                throw new IllegalStateException("already open");
             }
             closed = false;
         }
@@ -134,8 +134,10 @@ class Delegating implements ContextAwareBackend {
             super(memory);
         }
 
-        /** Opens the same contents once more; as long as nothing asks who lives, this one will do. */
-        Owned beside() {
+        /**
+         * Opens the same contents once more. This object is sufficient as long as no test asks which owner is alive.
+         */
+        Owned openedAgain() {
             return this;
         }
 

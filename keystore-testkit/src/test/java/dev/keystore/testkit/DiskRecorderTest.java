@@ -27,7 +27,7 @@ class DiskRecorderTest {
     private Path folder;
 
     @Test
-    @DisplayName("replaying the record of a process gives its folder byte for byte")
+    @DisplayName("replaying the recorded changes of a process reproduces its folder byte for byte")
     void read_replayed_isTheFolder() throws Exception {
         Optional<String> obstacle = DiskRecorder.obstacle(folder);
         Assumptions.assumeTrue(obstacle.isEmpty(), obstacle::toString);
@@ -46,7 +46,7 @@ class DiskRecorderTest {
         disk.cached().writeTo(copy);
         assertThat(disk.cached().differenceTo(copy)).isEmpty();
         Files.write(copy.resolve("positions"), new byte[] {1}, StandardOpenOption.WRITE);
-        assertThat(disk.cached().differenceTo(copy)).contains("positions differs from what was recorded at byte 0");
+        assertThat(disk.cached().differenceTo(copy)).contains("positions differs from the record at byte 0");
     }
 
     private static void run(Path base, Path store) throws Exception {
@@ -54,9 +54,9 @@ class DiskRecorderTest {
                         base.resolve("trace"),
                         Optional.empty(),
                         List.of(
-                                CrashProcess.java(),
+                                ChildCommand.java(),
                                 "-cp",
-                                CrashProcess.classPath(),
+                                ChildCommand.classPath(),
                                 DiskRecorderTest.class.getName(),
                                 store.toString())))
                 .inheritIO()
@@ -64,7 +64,7 @@ class DiskRecorderTest {
         assertThat(process.waitFor()).isZero();
     }
 
-    /** Changes files in every way that is recorded. */
+    /** Changes files with every recorded system call. */
     public static void main(String[] arguments) throws IOException {
         Path store = Path.of(arguments[0]);
         byte[] bytes = new byte[20_000];

@@ -5,7 +5,7 @@ import dev.keystore.spi.ContextAwareBackend;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Nested;
 
-/** Without faults, each variant keeps the contract of the backend beneath. */
+/** Without faults, each variant keeps the contract of its delegate. */
 class FaultyBackendContractTest {
 
     @Nested

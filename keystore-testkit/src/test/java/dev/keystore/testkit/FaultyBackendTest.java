@@ -36,16 +36,16 @@ class FaultyBackendTest {
     private final ContextAwareBackend plain = FaultyBackend.plain(memory, faults);
 
     @Test
-    void variants_claimWhatTheySay() {
-        assertClaims(FaultyBackend.plain(new MinimalBackend(), faults), PersistenceBackend.class);
-        assertClaims(plain, ContextAwareBackend.class);
-        assertClaims(FaultyBackend.atomic(memory, faults), ContextAwareBackend.class, AtomicCommit.class);
-        assertClaims(
+    void variants_implementTheirCapabilities() {
+        assertImplements(FaultyBackend.plain(new MinimalBackend(), faults), PersistenceBackend.class);
+        assertImplements(plain, ContextAwareBackend.class);
+        assertImplements(FaultyBackend.atomic(memory, faults), ContextAwareBackend.class, AtomicCommit.class);
+        assertImplements(
                 FaultyBackend.grouping(memory, faults),
                 ContextAwareBackend.class,
                 AtomicCommit.class,
                 GroupCommit.class);
-        assertClaims(
+        assertImplements(
                 FaultyBackend.complete(memory, faults),
                 ContextAwareBackend.class,
                 AtomicCommit.class,
@@ -101,7 +101,7 @@ class FaultyBackendTest {
                 .of(TYPE, "bad")
                 .inContext("alice")
                 .forever()
-                .fail(Moment.BEFORE, () -> new IllegalStateException("planted"));
+                .fail(Moment.BEFORE, () -> new IllegalStateException("injected"));
 
         for (int i = 0; i < 5; i++) {
             assertThatIllegalStateException().isThrownBy(() -> plain.load("alice", TYPE, "bad"));
@@ -114,7 +114,7 @@ class FaultyBackendTest {
     }
 
     @Test
-    void fail_listMidway_failsWhileItIsRead() {
+    void fail_listMidway_failsWhileReading() {
         memory.save("alice", TYPE, "1", bytes("a"));
         memory.save("alice", TYPE, "2", bytes("b"));
         faults.on(Operation.LIST).fail(Moment.MIDWAY, Kind.PERMANENT);
@@ -147,7 +147,7 @@ class FaultyBackendTest {
     }
 
     @Test
-    void fail_groupMidway_makesTheBackendTakeItsFirstHalfBack() {
+    void fail_groupMidway_deliversItsFirstHalf() {
         List<Integer> read = new ArrayList<>();
         Delegating.Grouping recording = new Delegating.Grouping() {
             @Override
@@ -171,21 +171,21 @@ class FaultyBackendTest {
     }
 
     @Test
-    void fail_groupMidwayThatTheBackendSwallows_isAnError() {
-        Delegating.Grouping swallowing = new Delegating.Grouping() {
+    void fail_groupMidwayIgnoredByTheDelegate_isAnError() {
+        Delegating.Grouping ignoring = new Delegating.Grouping() {
             @Override
             public void commit(List<Batch> group) {}
         };
-        GroupCommit backend = (GroupCommit) FaultyBackend.grouping(swallowing, faults);
+        GroupCommit backend = (GroupCommit) FaultyBackend.grouping(ignoring, faults);
         faults.on(Operation.COMMIT).fail(Moment.MIDWAY, Kind.TRANSIENT);
 
         assertThatExceptionOfType(AssertionError.class)
                 .isThrownBy(() -> backend.commit(batch("alice", put("1", "a"))))
-                .withMessageContaining("swallowed");
+                .withMessageContaining("ignored");
     }
 
     @Test
-    void fail_takeOverAndClose_asTold() {
+    void fail_takeOverAndClose_fails() {
         ContextOwnership backend = (ContextOwnership) FaultyBackend.complete(memory, faults);
         faults.on(Operation.TAKE_OVER).fail(Moment.BEFORE, Kind.TRANSIENT);
         faults.on(Operation.CLOSE).fail(Moment.AFTER, Kind.PERMANENT);
@@ -229,7 +229,7 @@ class FaultyBackendTest {
     }
 
     @Test
-    void run_beforeAndAfter_inTheOrderPut() {
+    void run_beforeAndAfter_inTheOrderOfActivation() {
         List<String> events = new ArrayList<>();
         faults.on(Operation.SAVE).run(Moment.AFTER, () -> events.add("after, " + held()));
         faults.on(Operation.SAVE).run(Moment.BEFORE, () -> events.add("before, " + held()));
@@ -274,7 +274,7 @@ class FaultyBackendTest {
     }
 
     @Test
-    void faults_countOnlyCallsSinceTheyWerePut() {
+    void faults_countOnlyCallsSinceActivation() {
         plain.save("alice", TYPE, "1", bytes("a"));
         faults.on(Operation.SAVE).nth(2).fail(Moment.BEFORE, Kind.PERMANENT);
         plain.save("alice", TYPE, "1", bytes("b"));
@@ -304,7 +304,7 @@ class FaultyBackendTest {
                 .satisfies(failure -> assertThat(failure.kind()).isEqualTo(kind));
     }
 
-    private static void assertClaims(Object backend, Class<?>... expected) {
+    private static void assertImplements(Object backend, Class<?>... expected) {
         assertThat(Stream.of(
                                 PersistenceBackend.class,
                                 ContextAwareBackend.class,
@@ -313,7 +313,7 @@ class FaultyBackendTest {
                                 BulkLoad.class,
                                 PrefixScan.class,
                                 ContextOwnership.class)
-                        .filter(claim -> claim.isInstance(backend))
+                        .filter(capability -> capability.isInstance(backend))
                         .toList())
                 .isEqualTo(List.of(expected));
     }

@@ -9,9 +9,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 
 /**
- * A correct backend, to break: a {@link LogBackend} that survives power loss. Its records have checksums, it forces the log
- * after each group, when it has read it, and its folder when it has created it. After forcing has failed, nobody knows
- * what the disk holds, so it writes no more.
+ * A correct backend, for tests that break it: a {@link LogBackend} that survives power loss. Its records have
+ * checksums. It forces the log after each group and after recovery, and the folder after creating the log. After
+ * forcing has failed, the state of the disk is unknown, so it refuses further writes.
  */
 class ForcedLogBackend extends LogBackend {
 
@@ -48,7 +48,7 @@ class ForcedLogBackend extends LogBackend {
         }
     }
 
-    /** Makes what recovery read durable before anything is built on it. */
+    /** Makes the recovered records durable before anything depends on them. */
     void forceRecovered() throws IOException {
         log.force(true);
     }

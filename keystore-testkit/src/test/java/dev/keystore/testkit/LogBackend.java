@@ -26,15 +26,15 @@ import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
 /**
- * A right backend, to break: entries in memory, and a file that groups of batches are appended to, each with its
- * length and a checksum before it. When it is opened, what is not whole at the end of the file is cut off.
+ * A correct backend, for tests that break it: entries in memory, and a file to which groups of batches are appended,
+ * each after its length and a checksum. Opening it truncates an incomplete record at the end of the file.
  *
- * <p>It never calls {@code fsync}, and power loss would show that. The death of a process does not.
+ * <p>It never calls {@code fsync}: it survives the death of a process, but not power loss.
  */
 class LogBackend implements ContextAwareBackend, GroupCommit {
 
     private static final int HEADER_BYTES = 2 * Integer.BYTES;
-    private static final int LONGEST_RECORD = 1 << 24;
+    private static final int MAXIMUM_RECORD_BYTES = 1 << 24;
 
     final MemoryBackend memory;
     final FileChannel log;
@@ -43,7 +43,7 @@ class LogBackend implements ContextAwareBackend, GroupCommit {
         this(folder, new MemoryBackend());
     }
 
-    /** Opens a log whose groups come after those in some memory. */
+    /** Opens a log whose groups follow those in {@code memory}. */
     LogBackend(Path folder, MemoryBackend memory) {
         this.memory = memory;
         Path path = folder.resolve("log");
@@ -70,7 +70,7 @@ class LogBackend implements ContextAwareBackend, GroupCommit {
         memory.commit(group);
     }
 
-    /** Writes a group as one. */
+    /** Writes a group as one record. */
     void append(List<Batch> group) {
         write(record(group));
     }
@@ -131,7 +131,7 @@ class LogBackend implements ContextAwareBackend, GroupCommit {
             while (size - whole >= HEADER_BYTES) {
                 int length = in.readInt();
                 int checksum = in.readInt();
-                if (length <= 0 || length > LONGEST_RECORD || length > size - whole - HEADER_BYTES) {
+                if (length <= 0 || length > MAXIMUM_RECORD_BYTES || length > size - whole - HEADER_BYTES) {
                     break;
                 }
                 byte[] record = in.readNBytes(length);

@@ -3,7 +3,7 @@ package dev.keystore.testkit;
 import dev.keystore.spi.Backend;
 import java.nio.file.Path;
 
-/** The least that a backend can be passes; what it does not claim is skipped (R63). */
+/** The smallest possible backend passes; the tests of other capabilities are skipped (R63). */
 class MinimalBackendContractTest extends BackendContractTest {
 
     @Override

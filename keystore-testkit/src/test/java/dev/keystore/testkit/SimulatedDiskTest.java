@@ -25,56 +25,56 @@ class SimulatedDiskTest {
             List.of(new Create(FILE, NAME, false), write("old"), begin(1, FILE), end(1), begin(2, 0), end(2));
 
     @Test
-    @DisplayName("what was forced is there after every loss")
+    @DisplayName("forced data survives every power loss")
     void after_forced_isThere() {
-        assertThat(contents(CREATED, DiskLoss.Model.UNORDERED)).containsExactly("old");
+        assertThat(contents(CREATED, DiskLoss.Ordering.UNORDERED)).containsExactly("old");
     }
 
     @Test
-    @DisplayName("what was not forced is there or not")
+    @DisplayName("data that was not forced may survive or be lost")
     void after_notForced_isEither() {
-        assertThat(contents(with(write("new")), DiskLoss.Model.UNORDERED)).containsExactly("new", "old");
+        assertThat(contents(with(write("new")), DiskLoss.Ordering.UNORDERED)).containsExactly("new", "old");
     }
 
     @Test
-    @DisplayName("what was written while a file was being forced may not be covered")
+    @DisplayName("data that was written during an fsync may be lost")
     void after_writtenWhileForcing_isEither() {
-        assertThat(contents(with(begin(3, FILE), write("new"), end(3)), DiskLoss.Model.UNORDERED))
+        assertThat(contents(with(begin(3, FILE), write("new"), end(3)), DiskLoss.Ordering.UNORDERED))
                 .containsExactly("new", "old");
     }
 
     @Test
-    @DisplayName("what a failed force lost, the next one does not write; what is written again, it does")
+    @DisplayName("an fsync after a failed one covers only data that was written again")
     void after_failedForce_isEitherUntilWrittenAgain() {
         List<DiskChange> failed = with(write("new"), begin(3, FILE), new ForceEnd(3, false), begin(4, FILE), end(4));
-        assertThat(contents(failed, DiskLoss.Model.UNORDERED)).containsExactly("new", "old");
+        assertThat(contents(failed, DiskLoss.Ordering.UNORDERED)).containsExactly("new", "old");
 
         List<DiskChange> again = new ArrayList<>(failed);
         again.addAll(List.of(write("new"), begin(5, FILE), end(5)));
-        assertThat(contents(again, DiskLoss.Model.UNORDERED)).containsExactly("new");
+        assertThat(contents(again, DiskLoss.Ordering.UNORDERED)).containsExactly("new");
     }
 
     @Test
-    @DisplayName("a file grows with zeros in it where nothing is ordered, and not on ext4")
+    @DisplayName("a file that grows may contain zeros in the unordered model, but not on ext4")
     void after_appended_hasZerosWhereUnordered() {
         Resize shorter = new Resize(FILE, 0);
         List<DiskChange> grown = with(shorter, begin(3, FILE), end(3), write("new"));
 
-        assertThat(contents(grown, DiskLoss.Model.UNORDERED)).containsExactly("", "\0\0\0", "new");
-        assertThat(contents(grown, DiskLoss.Model.ORDERED)).containsExactly("", "new");
+        assertThat(contents(grown, DiskLoss.Ordering.UNORDERED)).containsExactly("", "\0\0\0", "new");
+        assertThat(contents(grown, DiskLoss.Ordering.ORDERED)).containsExactly("", "new");
     }
 
     @Test
-    @DisplayName("a name that was not forced with its folder may be missing; on ext4, forcing the file keeps it")
+    @DisplayName("a name whose folder was not forced may be lost; on ext4, forcing the file keeps it")
     void after_fileForcedOnly_mayHaveNoName() {
         List<DiskChange> created = List.of(new Create(FILE, NAME, false), write("new"), begin(1, FILE), end(1));
 
-        assertThat(contents(created, DiskLoss.Model.UNORDERED)).containsExactly("absent", "new");
-        assertThat(contents(created, DiskLoss.Model.ORDERED)).containsExactly("new");
+        assertThat(contents(created, DiskLoss.Ordering.UNORDERED)).containsExactly("absent", "new");
+        assertThat(contents(created, DiskLoss.Ordering.ORDERED)).containsExactly("new");
     }
 
     @Test
-    @DisplayName("a rename that was not forced leaves the old file or the new one, never none")
+    @DisplayName("a rename that was not forced leaves the old file or the new one, never neither")
     void after_renamed_isEither() {
         DiskName temporary = new DiskName(SimulatedDisk.ROOT, "log.new");
         List<DiskChange> renamed = with(
@@ -84,16 +84,16 @@ class SimulatedDiskTest {
                 end(3),
                 new Rename(temporary, NAME));
 
-        assertThat(contents(renamed, DiskLoss.Model.UNORDERED)).containsExactly("new", "old");
-        assertThat(contents(renamed, DiskLoss.Model.ORDERED)).containsExactly("new", "old");
+        assertThat(contents(renamed, DiskLoss.Ordering.UNORDERED)).containsExactly("new", "old");
+        assertThat(contents(renamed, DiskLoss.Ordering.ORDERED)).containsExactly("new", "old");
     }
 
     /** Returns what the file holds after each kind of loss. */
-    private static Set<String> contents(List<DiskChange> changes, DiskLoss.Model model) {
+    private static Set<String> contents(List<DiskChange> changes, DiskLoss.Ordering model) {
         SimulatedDisk disk = SimulatedDisk.after(changes);
         Set<String> contents = new TreeSet<>();
-        for (DiskLoss.Names names : DiskLoss.Names.values()) {
-            for (DiskLoss.Data data : DiskLoss.Data.values()) {
+        for (DiskLoss.NameChanges names : DiskLoss.NameChanges.values()) {
+            for (DiskLoss.DataChanges data : DiskLoss.DataChanges.values()) {
                 for (int seed = 0; seed < 40; seed++) {
                     Optional<DiskImage.Content> file = disk.after(new DiskLoss(model, names, data, seed))
                             .nodes()

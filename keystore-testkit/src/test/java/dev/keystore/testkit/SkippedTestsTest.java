@@ -15,10 +15,10 @@ import org.junit.platform.testkit.engine.Events;
 class SkippedTestsTest {
 
     private static final Pattern REASON =
-            Pattern.compile("MinimalBackend does not claim (\\w+)|the backend is not (\\w+)");
+            Pattern.compile("MinimalBackend does not implement (\\w+)|the backend is not (\\w+)");
 
     @Test
-    @DisplayName("R63 the minimal backend passes, and each test that it skips names what is not claimed")
+    @DisplayName("R63 the minimal backend passes, and each skipped test names the interface that is not implemented")
     void minimalBackend_passesAndSkipsByName() {
         Events tests = Verdict.run(MinimalBackendContractTest.class);
 
@@ -38,9 +38,9 @@ class SkippedTestsTest {
     }
 
     @Test
-    @DisplayName("R63 a backend that claims everything skips nothing")
+    @DisplayName("R63 a backend with all capabilities skips no test")
     void memoryBackend_skipsNothing() {
-        Events tests = Verdict.run(Complete.class);
+        Events tests = Verdict.run(CompleteBackendTest.class);
 
         assertThat(tests.failed().list()).isEmpty();
         assertThat(tests.aborted().list()).isEmpty();
@@ -60,7 +60,7 @@ class SkippedTestsTest {
         return matcher.group(1) == null ? matcher.group(2) : matcher.group(1);
     }
 
-    static class Complete extends BackendContractTest {
+    static class CompleteBackendTest extends BackendContractTest {
 
         private final MemoryBackend contents = new MemoryBackend();
 

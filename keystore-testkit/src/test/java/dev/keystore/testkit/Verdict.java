@@ -9,14 +9,14 @@ import java.util.function.Supplier;
 import org.junit.platform.testkit.engine.EngineTestKit;
 import org.junit.platform.testkit.engine.Events;
 
-/** What the contract tests say of a backend. */
+/** Runs the contract tests on a backend and checks which of them fail. */
 final class Verdict {
 
     private static Supplier<? extends Backend> subject = MinimalBackend::new;
 
     private Verdict() {}
 
-    /** Asserts that of all contract tests those of some display names fail, and no other. */
+    /** Asserts that exactly the contract tests with these display names fail. */
     static void assertFails(Supplier<? extends Backend> broken, String... displayNames) {
         subject = broken;
         Events tests = run(Subject.class);
@@ -35,7 +35,7 @@ final class Verdict {
                 .testEvents();
     }
 
-    /** What a build does not find, since it may fail. */
+    /** The tests of a broken backend. The build must not run this class by itself, since it fails. */
     static class Subject extends BackendContractTest {
 
         private final Backend backend = subject.get();
@@ -46,9 +46,9 @@ final class Verdict {
             if (backend instanceof Delegating.ContextFree contextFree) {
                 contextFree.open();
             }
-            boolean beside = opened;
+            boolean isSecond = opened;
             opened = true;
-            return beside && backend instanceof Delegating.Owned owned ? owned.beside() : backend;
+            return isSecond && backend instanceof Delegating.Owned owned ? owned.openedAgain() : backend;
         }
     }
 }

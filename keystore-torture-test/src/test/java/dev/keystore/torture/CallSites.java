@@ -4,35 +4,35 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** What the instrumented classes call before each of their own calls: the place where an error is thrown. */
+/** The method that instrumented classes call before each of their calls, where errors are thrown. */
 public final class CallSites {
 
-    /** What happens at call sites on the threads that it watches. */
-    private interface Plan {
+    /** An action at call sites. */
+    private interface SiteAction {
 
         void before(int site) throws Throwable;
     }
 
-    private static volatile Plan plan = site -> {};
+    private static volatile SiteAction action = site -> {};
 
     private CallSites() {}
 
-    /** Called before a call. */
+    /** Runs the current action before a call. */
     public static void before(int site) throws Throwable {
-        plan.before(site);
+        action.before(site);
     }
 
-    /** Runs work and returns the call sites that this thread came by, in the order of their first time. */
-    static Set<Integer> record(Work work) throws Throwable {
+    /** Runs code and returns the call sites that this thread reached, in the order of the first time. */
+    static Set<Integer> record(ThrowingRunnable code) throws Throwable {
         Thread self = Thread.currentThread();
         Set<Integer> sites = new LinkedHashSet<>();
-        plan = site -> {
+        action = site -> {
             if (Thread.currentThread() == self) {
                 sites.add(site);
             }
         };
         try {
-            work.run();
+            code.run();
         } finally {
             disarm();
         }
@@ -40,14 +40,14 @@ public final class CallSites {
     }
 
     /**
-     * Makes a call fail on this thread, the first time that it comes to it.
+     * Makes a call fail on this thread, the first time it is reached.
      *
-     * @param lasting whether all later calls fail as well, as they do for a thread that has no stack left
+     * @param lasting whether all later calls fail, too, like on an exhausted stack
      */
     static void arm(int armed, boolean lasting, Supplier<Error> error) {
         Thread self = Thread.currentThread();
         boolean[] failed = {false};
-        plan = site -> {
+        action = site -> {
             if (Thread.currentThread() == self && (failed[0] ? lasting : site == armed)) {
                 failed[0] = true;
                 throw error.get();
@@ -56,11 +56,11 @@ public final class CallSites {
     }
 
     static void disarm() {
-        plan = site -> {};
+        action = site -> {};
     }
 
     @FunctionalInterface
-    interface Work {
+    interface ThrowingRunnable {
         void run() throws Throwable;
     }
 }

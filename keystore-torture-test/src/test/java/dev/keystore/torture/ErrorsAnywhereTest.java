@@ -36,9 +36,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Throws an error before each call that the engine and the backends make while a thread commits: once, as when memory is
- * short for a moment; and at all later calls as well until the thread has left, as when it has no stack left. After each of
- * them others commit, the thread itself commits, and what is read and what is persisted is what was acknowledged.
+ * Throws an error before each call that the engine and the backends make while a thread commits: once, like a temporary
+ * lack of memory; and at all later calls of the commit, too, like an exhausted stack. After each error other threads
+ * commit, the thread itself commits, and the entries that are read and persisted are those that were acknowledged.
  */
 @Timeout(1_800)
 class ErrorsAnywhereTest {
@@ -47,8 +47,8 @@ class ErrorsAnywhereTest {
     private static final int REOPEN_EVERY = 40;
     private static final long DEADLINE_SECONDS = 15;
 
-    /** The backends; those in memory are as capable as their names say. */
-    enum Kind {
+    /** The backends; those in memory have the capability of their name. */
+    enum TestedBackend {
         SQLITE,
         MAPDB,
         OWNERSHIP,
@@ -63,25 +63,25 @@ class ErrorsAnywhereTest {
     private final InstrumentingLoader loader = new InstrumentingLoader();
     private final ExecutorService other = Executors.newSingleThreadExecutor();
     private final MemoryBackend memory = new MemoryBackend();
-    private Kind kind;
-    private OpenedStore database;
+    private TestedBackend tested;
+    private InstrumentedDatabase database;
     private SignalKeyStore alice;
     private String victim = "";
     private int round;
 
     @AfterEach
-    void end() {
+    void tearDown() {
         CallSites.disarm();
         other.shutdownNow();
     }
 
     @ParameterizedTest
-    @EnumSource(Kind.class)
-    @DisplayName("R31 an error thrown at some call of a commit ends that commit truthfully, and nothing else")
-    void commit_errorAtSomeCalls_othersGoOn(Kind tested) throws Throwable {
-        throwAt(tested, sites -> {
+    @EnumSource(TestedBackend.class)
+    @DisplayName("R31 an error at a random call of a commit gives that commit a known outcome and affects nothing else")
+    void commit_errorAtSomeCalls_othersContinue(TestedBackend backend) throws Throwable {
+        throwAt(backend, sites -> {
             long seed = Long.getLong("keystore.errors.seed", System.nanoTime());
-            System.out.println(tested + ": errors at " + SAMPLE + " of " + sites.size() + " calls, seed " + seed);
+            System.out.println(backend + ": errors at " + SAMPLE + " of " + sites.size() + " calls, seed " + seed);
             List<Integer> chosen = new ArrayList<>(sites);
             Collections.shuffle(chosen, new Random(seed));
             return chosen.subList(0, Math.min(SAMPLE, chosen.size()));
@@ -89,18 +89,18 @@ class ErrorsAnywhereTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Kind.class)
+    @EnumSource(TestedBackend.class)
     @Tag("long")
-    @DisplayName("R31 an error thrown at any call of a commit ends that commit truthfully, and nothing else")
-    void commit_errorAtAnyCall_othersGoOn(Kind tested) throws Throwable {
-        throwAt(tested, sites -> {
-            System.out.println(tested + ": errors at " + sites.size() + " calls");
+    @DisplayName("R31 an error at any call of a commit gives that commit a known outcome and affects nothing else")
+    void commit_errorAtAnyCall_othersContinue(TestedBackend backend) throws Throwable {
+        throwAt(backend, sites -> {
+            System.out.println(backend + ": errors at " + sites.size() + " calls");
             return List.copyOf(sites);
         });
     }
 
-    private void throwAt(Kind tested, Function<Set<Integer>, List<Integer>> choice) throws Throwable {
-        kind = tested;
+    private void throwAt(TestedBackend backend, Function<Set<Integer>, List<Integer>> choice) throws Throwable {
+        tested = backend;
         open();
         for (int i = 0; i < 3; i++) {
             commit("warm-up");
@@ -115,7 +115,7 @@ class ErrorsAnywhereTest {
 
     private void throwAt(int site, boolean lasting) throws Exception {
         String value = "round-" + ++round;
-        String what = kind + ", " + (lasting ? "all calls from " : "once at ") + loader.place(site);
+        String scenario = tested + ", " + (lasting ? "all calls from " : "once at ") + loader.describe(site);
         Throwable thrown = null;
         CallSites.arm(site, lasting, round % 2 == 0 ? StackOverflowError::new : OutOfMemoryError::new);
         try {
@@ -125,32 +125,34 @@ class ErrorsAnywhereTest {
         } finally {
             CallSites.disarm();
         }
-        requireUnlocked(what);
-        inTime(what + ": another thread commits", () -> put("other", value));
-        String read = inTime(what + ": another thread reads", () -> get("victim"));
+        requireUnlocked(scenario);
+        withinDeadline(scenario + ": another thread commits", () -> put("other", value));
+        String read = withinDeadline(scenario + ": another thread reads", () -> get("victim"));
         if (thrown == null) {
-            assertThat(read).as(what + ": committed").isEqualTo(value);
+            assertThat(read).as(scenario + ": committed").isEqualTo(value);
         } else if (thrown instanceof KeyStoreException && !(thrown instanceof CommitOutcomeUnknownException)) {
-            assertThat(read).as(what + ": failed with " + thrown).isEqualTo(victim);
+            assertThat(read).as(scenario + ": failed with " + thrown).isEqualTo(victim);
         } else {
-            assertThat(read).as(what + ": ended with " + thrown).isIn(victim, value);
+            assertThat(read).as(scenario + ": ended with " + thrown).isIn(victim, value);
         }
-        assertThat(get("companion")).as(what + ": one commit").isEqualTo(read);
+        assertThat(get("companion"))
+                .as(scenario + ": same value as the other entry of the commit")
+                .isEqualTo(read);
         victim = read;
         put("same-thread", value);
         if (round % REOPEN_EVERY == 0) {
-            reopen(what, value);
+            reopen(scenario, value);
         }
     }
 
-    private void reopen(String what, String value) throws Exception {
-        inTime(what + ": close", () -> {
+    private void reopen(String scenario, String value) throws Exception {
+        withinDeadline(scenario + ": close", () -> {
             database.close();
             return "";
         });
         open();
         assertThat(List.of(get("victim"), get("companion"), get("other"), get("same-thread")))
-                .as(what + ": reopened")
+                .as(scenario + ": reopened")
                 .containsExactly(victim, victim, value, value);
     }
 
@@ -159,7 +161,7 @@ class ErrorsAnywhereTest {
         database.close();
     }
 
-    /** A commit that takes a lock, reads, writes, replaces and deletes. */
+    /** Makes a commit that takes a lock, reads, inserts, replaces and deletes. */
     private void commit(String value) {
         alice.useTransaction("victim", tx -> {
             byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
@@ -181,17 +183,17 @@ class ErrorsAnywhereTest {
                 .orElse("");
     }
 
-    private String inTime(String what, Callable<String> work) throws Exception {
+    private String withinDeadline(String scenario, Callable<String> work) throws Exception {
         try {
             return other.submit(work).get(DEADLINE_SECONDS, TimeUnit.SECONDS);
         } catch (Exception e) {
-            throw new AssertionError(what, e);
+            throw new AssertionError(scenario, e);
         }
     }
 
-    /** Whatever happened in this process, another one can write to the file of an SQLite store. */
-    private void requireUnlocked(String what) {
-        if (kind != Kind.SQLITE) {
+    /** Fails if the file of an SQLite store is locked, so that other processes could not write to it. */
+    private void requireUnlocked(String scenario) {
+        if (tested != TestedBackend.SQLITE) {
             return;
         }
         try (Connection connection = DriverManager.getConnection(url());
@@ -200,27 +202,30 @@ class ErrorsAnywhereTest {
             statement.execute("BEGIN IMMEDIATE");
             statement.execute("ROLLBACK");
         } catch (SQLException e) {
-            throw new AssertionError(what + ": the file stays locked", e);
+            throw new AssertionError(scenario + ": the file is still locked", e);
         }
     }
 
     private String url() {
-        return kind == Kind.SQLITE ? "jdbc:sqlite:" + folder.resolve("keys.db") : "mapdb:" + folder.resolve("keys");
+        return tested == TestedBackend.SQLITE
+                ? "jdbc:sqlite:" + folder.resolve("keys.db")
+                : "mapdb:" + folder.resolve("keys");
     }
 
     private void open() throws Exception {
         Thread.currentThread().setContextClassLoader(loader);
-        OpenedStore.Opener opener = (OpenedStore.Opener) loader.loadClass("dev.keystore.torture.child.EngineOpener")
-                .getConstructor()
-                .newInstance();
-        Supplier<Backend> backend = switch (kind) {
+        InstrumentedDatabase.Factory engine =
+                (InstrumentedDatabase.Factory) loader.loadClass("dev.keystore.torture.child.EngineFactory")
+                        .getConstructor()
+                        .newInstance();
+        Supplier<Backend> factory = switch (tested) {
             case OWNERSHIP -> () -> FaultyBackend.complete(memory.reopen(), new Faults());
             case GROUPING -> () -> FaultyBackend.grouping(memory.reopen(), new Faults());
             case ATOMIC -> () -> FaultyBackend.atomic(memory.reopen(), new Faults());
             case PLAIN -> () -> FaultyBackend.plain(memory.reopen(), new Faults());
             default -> null;
         };
-        database = backend == null ? opener.open(url()) : opener.open(backend.get());
+        database = factory == null ? engine.open(url()) : engine.open(factory.get());
         alice = database.context("alice");
     }
 }

@@ -15,14 +15,14 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A process that commits while it runs out of stack or of memory, and then looks whether it still can. Its arguments are the
- * URL of the store, what it is to run out of, and a seed. It prints, for each entry, the values that may be there.
+ * A process that commits while it runs out of stack or memory, and then checks that it still can commit. The arguments
+ * are the URL of the store, {@code stack} or {@code memory}, and a seed. It prints the final value of each entry.
  */
 public final class Exhausted {
 
     private static final int THREADS = 3;
 
-    /** How often a thread tries to commit on its way back. */
+    /** The number of commits that a thread attempts while its stack unwinds. */
     private static final int COMMITS = 60;
 
     private static final long DEADLINE_SECONDS = 30;
@@ -43,7 +43,9 @@ public final class Exhausted {
         this.alice = database.forContext("alice");
     }
 
-    /** An entry, and which values it may have: the last that was acknowledged, and those that came to no known end since. */
+    /**
+     * An entry and its possible values: the last acknowledged one, and later ones whose commits have no known outcome.
+     */
     private final class Counter {
 
         private final String id;
@@ -74,7 +76,7 @@ public final class Exhausted {
             try {
                 commit();
             } catch (Throwable e) {
-                // Whatever it was: the value may be there, or a former one.
+                // The entry holds this value or an earlier one: check() accepts both.
             }
         }
 
@@ -83,14 +85,14 @@ public final class Exhausted {
                     .map(value -> ByteBuffer.wrap(value).getInt())
                     .orElse(0);
             if (!possible.contains(found)) {
-                throw new IllegalStateException(id + " is " + found + ", and may be " + possible);
+                throw new IllegalStateException(id + " is " + found + ", but must be one of " + possible);
             }
             possible.clear();
             possible.add(found);
         }
     }
 
-    /** Runs out of stack time and again, and tries to commit on the way back, with a little more stack each time. */
+    /** Runs out of stack several times, and attempts commits while it unwinds, with a little more stack for each. */
     private void exhaustStack(Counter counter, Random random) throws InterruptedException {
         for (int i = 0; i < 30; i++) {
             int[] calls = {0};
@@ -101,7 +103,7 @@ public final class Exhausted {
         }
     }
 
-    @SuppressWarnings("InfiniteRecursion") // it ends with the stack
+    @SuppressWarnings("InfiniteRecursion") // ends when the stack is exhausted
     private static void descend(Counter counter, int[] calls, int distance) {
         try {
             descend(counter, calls, distance);
@@ -139,7 +141,7 @@ public final class Exhausted {
         }
     }
 
-    /** A class whose initialization fails for want of memory stays unusable in its process, so they are initialized first. */
+    /** Initializes all classes first: a class whose initialization runs out of memory stays unusable in its process. */
     private void warmUp() {
         Counter counter = new Counter("warm-up", 100);
         for (int i = 0; i < 50; i++) {
@@ -177,11 +179,11 @@ public final class Exhausted {
         for (Thread thread : threads) {
             thread.join(TimeUnit.SECONDS.toMillis(DEADLINE_SECONDS));
             if (thread.isAlive()) {
-                throw new IllegalStateException(thread.getName() + " has not ended");
+                throw new IllegalStateException("thread " + thread.getName() + " has not ended");
             }
         }
         for (Counter counter : counters) {
-            inTime(() -> {
+            withinDeadline(() -> {
                 counter.check();
                 counter.commit();
                 counter.check();
@@ -189,14 +191,14 @@ public final class Exhausted {
             });
             System.out.println(counter.id + " " + counter.possible.first());
         }
-        inTime(() -> {
+        withinDeadline(() -> {
             database.close();
             return null;
         });
         System.out.println("closed");
     }
 
-    private static void inTime(Callable<Void> work) throws Exception {
+    private static void withinDeadline(Callable<Void> work) throws Exception {
         FutureTask<Void> task = new FutureTask<>(work);
         Thread thread = new Thread(task, "check");
         thread.setDaemon(true);

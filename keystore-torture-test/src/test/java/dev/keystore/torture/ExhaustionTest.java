@@ -18,7 +18,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Processes that commit while they run out of stack or of memory; another thread's commits go on, and all ends well. */
+/**
+ * Processes that commit while they run out of stack or memory; other threads' commits continue, and closing succeeds.
+ */
 @Timeout(300)
 class ExhaustionTest {
 
@@ -27,11 +29,11 @@ class ExhaustionTest {
 
     @ParameterizedTest
     @CsvSource({"jdbc:sqlite, stack", "jdbc:sqlite, memory", "mapdb, stack", "mapdb, memory"})
-    @DisplayName("R31 a process that ran out of stack or memory time and again while it committed goes on and closes")
-    void commit_whileRunningOut_endsTruthfully(String scheme, String what) throws Exception {
+    @DisplayName("R31 a process that runs out of stack or memory while it commits continues to commit and closes")
+    void commit_whileExhausted_endsWithAKnownOutcome(String scheme, String resource) throws Exception {
         long seed = Long.getLong("keystore.exhaustion.seed", System.nanoTime());
         String url = scheme + ":" + folder.resolve("keys");
-        Process child = start(url, what, seed);
+        Process child = start(url, resource, seed);
         boolean ended = child.waitFor(200, TimeUnit.SECONDS);
         child.destroyForcibly().waitFor();
         String printed = Files.readString(folder.resolve("out"));
@@ -52,18 +54,18 @@ class ExhaustionTest {
         }
     }
 
-    private Process start(String url, String what, long seed) throws Exception {
+    private Process start(String url, String resource, long seed) throws Exception {
         Path temporary = Files.createDirectory(folder.resolve("tmp"));
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                what.equals("memory") ? "-Xmx40m" : "-Xmx256m",
+                resource.equals("memory") ? "-Xmx40m" : "-Xmx256m",
                 "-XX:+UseSerialGC",
                 "-Djava.io.tmpdir=" + temporary,
                 "-cp",
                 System.getProperty("java.class.path"),
                 Exhausted.class.getName(),
                 url,
-                what,
+                resource,
                 String.valueOf(seed)));
         return new ProcessBuilder(command)
                 .redirectErrorStream(true)

@@ -3,6 +3,7 @@ package dev.keystore.torture;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.ClassVisitor;
@@ -13,8 +14,8 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 
 /**
- * Loads the engine and the backends once more, with a call of {@link CallSites#before} in front of each call that their
- * methods make. All else comes from the parent.
+ * A class loader with a second copy of the engine and the backends, whose methods call {@link CallSites#before} before
+ * each of their calls. All other classes come from the parent.
  */
 final class InstrumentingLoader extends ClassLoader {
 
@@ -23,15 +24,15 @@ final class InstrumentingLoader extends ClassLoader {
     private static final String CHILD = "dev.keystore.torture.child.";
 
     private final AtomicInteger sites = new AtomicInteger();
-    private final List<String> places = new java.util.concurrent.CopyOnWriteArrayList<>();
+    private final List<String> descriptions = new CopyOnWriteArrayList<>();
 
     InstrumentingLoader() {
         super(InstrumentingLoader.class.getClassLoader());
     }
 
-    /** Returns where a call site is, for messages. */
-    String place(int site) {
-        return places.get(site);
+    /** Returns the class, method and line of a call site, for messages. */
+    String describe(int site) {
+        return descriptions.get(site);
     }
 
     @Override
@@ -76,7 +77,7 @@ final class InstrumentingLoader extends ClassLoader {
         return writer.toByteArray();
     }
 
-    /** A class whose initialization failed stays unusable, so initializers are left alone. */
+    /** Instruments methods, except class initializers: a class whose initialization fails stays unusable. */
     private final class CallVisitor extends MethodVisitor {
 
         private final String method;
@@ -106,7 +107,7 @@ final class InstrumentingLoader extends ClassLoader {
         }
 
         private void before(String called) {
-            places.add(method + ":" + line + " calls " + called);
+            descriptions.add(method + ":" + line + " calls " + called);
             super.visitLdcInsn(sites.getAndIncrement());
             super.visitMethodInsn(Opcodes.INVOKESTATIC, "dev/keystore/torture/CallSites", "before", "(I)V", false);
         }

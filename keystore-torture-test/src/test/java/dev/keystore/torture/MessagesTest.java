@@ -13,20 +13,20 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The texts in the sources of all modules. */
+/** The messages in the sources of all modules. */
 class MessagesTest {
 
-    private static final Pattern TEXT =
+    private static final Pattern LITERAL =
             Pattern.compile("\"((?:[^\"\\\\\\n]|\\\\.)*)\"(?:\\s*\\+\\s*\"((?:[^\"\\\\\\n]|\\\\.)*)\")*");
     private static final Pattern COPY =
             Pattern.compile("(?i)\\bback-?ups?\\b|\\b(old|earlier|former|saved) (copy|copies|file|folder)\\b");
 
     @Test
-    @DisplayName("R46 a message that speaks of a backup or an old copy names restore, and says that copying is no way")
+    @DisplayName("R46 a message about a backup or an old copy names restore and advises against copying")
     void messages_ofOldCopies_nameRestore() throws IOException {
         List<String> found = new ArrayList<>();
         for (Path source : sources()) {
-            Matcher texts = TEXT.matcher(Files.readString(source));
+            Matcher texts = LITERAL.matcher(Files.readString(source));
             while (texts.find()) {
                 String text = texts.group().replaceAll("\"\\s*\\+\\s*\"", "");
                 if (COPY.matcher(text).find()) {
@@ -34,7 +34,7 @@ class MessagesTest {
                 }
             }
         }
-        assertThat(found).as("such messages").isNotEmpty();
+        assertThat(found).as("messages about copies").isNotEmpty();
         assertThat(found).allSatisfy(text -> assertThat(text).contains("with restore", "never by copying"));
     }
 

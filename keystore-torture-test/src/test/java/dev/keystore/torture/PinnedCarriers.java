@@ -9,6 +9,7 @@ import dev.keystore.libsignal.SignalAccount;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -16,16 +17,20 @@ import java.util.concurrent.TimeUnit;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 
 /**
- * A process whose virtual threads begin conversations with libsignal: its native frames, between the work and the store, pin
- * their carriers, of which there are few. A platform thread commits to another context all the while. The arguments are the
- * URL of the store and the number of virtual threads.
+ * A process whose virtual threads begin conversations with libsignal. Its native frames are between the transaction's
+ * work and the store, and pin the few carriers. Meanwhile, a platform thread commits to another context. The arguments
+ * are the URL of the store and the number of conversations.
+ *
+ * <p>It fails at the first conversation that fails, and if no conversation ends for a time that is a multiple of every
+ * timeout of the engine, however long all of them take together.
  */
 public final class PinnedCarriers {
 
-    private static final long DEADLINE_SECONDS = 240;
+    /** All threads wait at once for the lock of the pre-key ids, so the last one waits for nearly all conversations. */
+    private static final Duration LOCK_TIMEOUT = Duration.ofMinutes(10);
 
-    /** All of them wait for the lock of the pre-keys' ids at once. */
-    private static final Duration LOCK_TIMEOUT = Duration.ofMinutes(3);
+    private static final long MAXIMUM_STALL_SECONDS = 120;
+    private static final long MAXIMUM_COMMIT_SECONDS = 15;
 
     /** Small enough that most reads go to the backend. */
     private static final long CACHE_BYTES = 200_000;
@@ -58,10 +63,8 @@ public final class PinnedCarriers {
                 running.add(virtual.submit(() -> converse(bot, peer, number)));
             }
             int commits = commitUntilDone(database.forContext("other"), running);
-            for (Future<?> one : running) {
-                one.get();
-            }
-            System.out.println(conversations + " conversations beside " + commits + " commits of a platform thread");
+            System.out.println(
+                    conversations + " conversations, and meanwhile " + commits + " commits of a platform thread");
         }
         System.out.println("closed");
     }
@@ -80,18 +83,29 @@ public final class PinnedCarriers {
         }
     }
 
-    /** Commits on this thread until all is done, and returns how often; none may take as long as a lock's time-out. */
-    private static int commitUntilDone(SignalKeyStore other, List<Future<?>> running) {
-        long endNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(DEADLINE_SECONDS);
+    /** Commits on this thread until all conversations have succeeded, and returns the number of commits. */
+    private static int commitUntilDone(SignalKeyStore other, List<Future<?>> running)
+            throws ExecutionException, InterruptedException {
+        List<Future<?>> left = new ArrayList<>(running);
+        long lastEndNanos = System.nanoTime();
         int commits = 0;
-        while (!running.stream().allMatch(Future::isDone)) {
+        while (!left.isEmpty()) {
             long beginNanos = System.nanoTime();
             other.put(KeyTypes.SESSION, "counter", new byte[] {(byte) ++commits});
-            long tookSeconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - beginNanos);
-            if (tookSeconds > 15 || System.nanoTime() - endNanos > 0) {
-                long done = running.stream().filter(Future::isDone).count();
-                throw new IllegalStateException(
-                        done + " of " + running.size() + " are done, the last commit took " + tookSeconds + " s");
+            long nowNanos = System.nanoTime();
+            for (Future<?> conversation : left) {
+                if (conversation.isDone()) {
+                    conversation.get();
+                    lastEndNanos = nowNanos;
+                }
+            }
+            left.removeIf(Future::isDone);
+            long commitSeconds = TimeUnit.NANOSECONDS.toSeconds(nowNanos - beginNanos);
+            long stallSeconds = TimeUnit.NANOSECONDS.toSeconds(nowNanos - lastEndNanos);
+            if (commitSeconds > MAXIMUM_COMMIT_SECONDS || stallSeconds > MAXIMUM_STALL_SECONDS) {
+                throw new IllegalStateException(left.size() + " of " + running.size()
+                        + " conversations are running, the last one ended " + stallSeconds
+                        + " s ago, and the last commit took " + commitSeconds + " s");
             }
         }
         return commits;

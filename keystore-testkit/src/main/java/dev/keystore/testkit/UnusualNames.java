@@ -4,10 +4,10 @@ import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** Ids and contexts that a backend may take for each other, or for something else. No two lists share a fault. */
-final class Names {
+/** Ids and contexts that a faulty backend may confuse or alter. Each list is about one kind of fault. */
+final class UnusualNames {
 
-    /** What is special to query languages, file systems, shells, patterns and text formats. */
+    /** Names with a special meaning in query languages, file systems, shells, patterns and text formats. */
     static final List<String> SPECIAL = List.of(
             "a/b",
             "/",
@@ -83,13 +83,13 @@ final class Names {
             "\ud7ff",
             "\ue000");
 
-    /** What differs only in case, in one language or another. */
+    /** Names that differ only in case, in some language. */
     static final List<String> OF_CASE = List.of(
             "session", "Session", "SESSION", "i", "I", "\u0130", "\u0131", "\u00df", "\u1e9e", "\u03c3", "\u03c2",
             "\u03a3");
 
-    /** What differs only in how Unicode writes it. */
-    static final List<String> OF_NORMALISATION = List.of(
+    /** Names that differ only in Unicode normalization. */
+    static final List<String> OF_NORMALIZATION = List.of(
             "\u00e9",
             "e\u0301",
             "\u00f6",
@@ -103,12 +103,12 @@ final class Names {
             "\uff41",
             "a");
 
-    /** What differs only in white space, control characters or dots at an end. */
+    /** Names that differ only in leading or trailing white space, control characters or dots. */
     static final List<String> OF_ENDS = List.of(
             "a", " a", "a ", "a  ", "\ta", "a\t", "a\n", "\na", "a\r", "a\u0000", "\u0000a", "a\u00a0", "a\u3000", "a.",
             "a/");
 
-    /** What is one number. */
+    /** Different spellings of the same number. */
     static final List<String> OF_NUMBER = List.of(
             "1",
             "01",
@@ -124,15 +124,15 @@ final class Names {
             "9007199254740992",
             "9007199254740993");
 
-    /** What has one hash code in Java. */
+    /** Strings with the same hash code. */
     static final List<String> OF_HASH_CODE =
             List.of("AaAaAa", "AaAaBB", "AaBBAa", "AaBBBB", "BBAaAa", "BBBBAa", "BBBBBB");
 
-    /** What begins with another, or fits it as a pattern. */
-    static final List<String> OF_BEGINNING = List.of(
+    /** Names that are a prefix of another, or match it as a pattern. */
+    static final List<String> OF_PREFIX = List.of(
             "a", "ab", "abc", "a.1", "a.10", "a.1.0", "a/1", "a:1", "a%", "a_", "a*", "a.*", "a?", "_b", "%c", "[a]");
 
-    /** What is as long as can be, or as long as file names and index keys often are. */
+    /** Names of the maximum length, and of common limits of file names and index keys. */
     static final List<String> LONG = Stream.of(255, 256, 257, 1023, 1024)
             .flatMap(length -> Stream.of(
                     "x".repeat(length),
@@ -146,17 +146,17 @@ final class Names {
             .distinct()
             .toList();
 
-    private Names() {}
+    private UnusualNames() {}
 
-    /** Returns what fits a context: all of the short ones. */
+    /** Returns names for contexts: all short names. */
     static List<String> ofContexts() {
-        return Stream.of(SPECIAL, OF_CASE, OF_NORMALISATION, OF_ENDS, OF_NUMBER, OF_HASH_CODE, OF_BEGINNING)
+        return Stream.of(SPECIAL, OF_CASE, OF_NORMALIZATION, OF_ENDS, OF_NUMBER, OF_HASH_CODE, OF_PREFIX)
                 .flatMap(List::stream)
                 .distinct()
                 .toList();
     }
 
-    /** Returns a name as a message can show it. */
+    /** Returns a name in a form for messages, on one line. */
     static String show(String name) {
         String beginning = name.length() > 40 ? name.substring(0, 20) : name;
         String shown = beginning

@@ -3,30 +3,30 @@ package dev.keystore.torture.child;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.Backend;
-import dev.keystore.torture.OpenedStore;
+import dev.keystore.torture.InstrumentedDatabase;
 import java.time.Duration;
 
-/** Opens stores of the engine that it was loaded with. */
-public final class EngineOpener implements OpenedStore.Opener {
+/** Opens databases with the engine that was loaded together with this class. */
+public final class EngineFactory implements InstrumentedDatabase.Factory {
 
     @Override
-    public OpenedStore open(String url) {
+    public InstrumentedDatabase open(String url) {
         return opened(SignalKeyDatabase.builder().url(url));
     }
 
     @Override
-    public OpenedStore open(Backend backend) {
+    public InstrumentedDatabase open(Backend backend) {
         return opened(SignalKeyDatabase.builder().backend(backend));
     }
 
-    private static OpenedStore opened(SignalKeyDatabase.Builder builder) {
+    private static InstrumentedDatabase opened(SignalKeyDatabase.Builder builder) {
         Duration timeout = Duration.ofSeconds(10);
         SignalKeyDatabase database = builder.commitTimeout(timeout)
                 .lockTimeout(timeout)
                 .loadTimeout(timeout)
                 .retry(5, Duration.ofMillis(1))
                 .open();
-        return new OpenedStore() {
+        return new InstrumentedDatabase() {
             @Override
             public SignalKeyStore context(String name) {
                 return database.forContext(name);

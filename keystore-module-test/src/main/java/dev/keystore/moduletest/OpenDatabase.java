@@ -7,10 +7,10 @@ import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.PersistenceBackend;
 import java.util.List;
 
-/** Opens the store that a URL names twice: writes, and reads what was written. */
-final class OpenStore {
+/** Opens the database of a URL twice: first it writes, then it reads the written entries. */
+final class OpenDatabase {
 
-    private OpenStore() {}
+    private OpenDatabase() {}
 
     public static void main(String[] arguments) {
         String url = arguments[0];
@@ -27,9 +27,10 @@ final class OpenStore {
             SignalKeyStore store = database.forContext(PersistenceBackend.DEFAULT_CONTEXT);
             List<String> sessions = List.copyOf(
                     store.get(KeyTypes.SESSION, List.of("bob.1", "bob.2")).keySet());
-            System.out.println(OpenStore.class.getModule() + " with " + SignalKeyDatabase.class.getModule() + " reads "
-                    + sessions + ", pre-key left: "
-                    + store.find(KeyTypes.PRE_KEY, "17").isPresent());
+            System.out.println(
+                    OpenDatabase.class.getModule() + " with " + SignalKeyDatabase.class.getModule() + " reads "
+                            + sessions + ", pre-key left: "
+                            + store.find(KeyTypes.PRE_KEY, "17").isPresent());
         }
     }
 }

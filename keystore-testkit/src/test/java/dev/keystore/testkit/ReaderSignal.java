@@ -3,16 +3,16 @@ package dev.keystore.testkit;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
-/** Lets a broken backend wait, half-way through a write, until readers have looked, or are there no more. */
-final class Looks {
+/** Lets a broken backend wait, in the middle of a write, until readers have read, or have ended. */
+final class ReaderSignal {
 
     private final Semaphore taken = new Semaphore(0);
 
-    void look() {
+    void hasRead() {
         taken.release();
     }
 
-    void awaitSome() {
+    void awaitReads() {
         taken.drainPermits();
         try {
             if (taken.tryAcquire(6, 1, TimeUnit.SECONDS)) {

@@ -1,0 +1,79 @@
+package dev.keystore.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.keystore.ContextOwnedException;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.ContextOwnership;
+import java.time.Instant;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** An exclusive takeover succeeds only if the context has no other owner that is alive. */
+abstract class ExclusiveTakeoverContract extends OwnershipContract {
+
+    ExclusiveTakeoverContract(BackendFixture fixture) {
+        super(fixture);
+    }
+
+    @Test
+    @DisplayName("R53 takeOverUnlessOwned refuses a context whose owner is alive, and names that owner")
+    void takeOverUnlessOwned_ownerIsAlive_isRefused() throws Exception {
+        ContextOwnership other = anotherOwner();
+        long epoch = takeOver();
+
+        assertThatExceptionOfType(ContextOwnedException.class)
+                .isThrownBy(() -> other.takeOverUnlessOwned(CONTEXT))
+                .satisfies(refusal -> {
+                    assertThat(refusal.context()).isEqualTo(CONTEXT);
+                    assertThat(refusal.host()).isNotBlank();
+                    assertThat(refusal.process())
+                            .isEqualTo(Long.toString(ProcessHandle.current().pid()));
+                    assertThat(refusal.since()).isBeforeOrEqualTo(Instant.now());
+                });
+        commit(epoch, put("1", "still the owner"));
+        assertThat(owned().takeOverUnlessOwned(CONTEXT))
+                .as("epoch after a takeover by the owner itself")
+                .isGreaterThan(epoch);
+    }
+
+    @Test
+    @DisplayName("R53 takeOverUnlessOwned takes over a context that has no owner or whose owner is closed")
+    void takeOverUnlessOwned_noOwner_takesOver() throws Exception {
+        ContextOwnership other = anotherOwner();
+        long first = owned().takeOverUnlessOwned(CONTEXT);
+        assertThat(first).isPositive();
+        reopen();
+
+        long second = other.takeOverUnlessOwned(CONTEXT);
+
+        assertThat(second).isGreaterThan(first);
+        assertRefused(first, put("1", "late"));
+        other.commit(new Batch(CONTEXT, second, 1, List.of(put("1", "new owner"))));
+        assertHolds("1", "new owner");
+    }
+
+    @Test
+    @DisplayName("R53 of several concurrent takeOverUnlessOwned calls for a free context, exactly one succeeds")
+    void takeOverUnlessOwned_concurrently_oneSucceeds() throws Exception {
+        List<ContextOwnership> openers = List.of(owned(), anotherOwner(), anotherOwner(), anotherOwner());
+        AtomicInteger owners = new AtomicInteger();
+        AtomicInteger refused = new AtomicInteger();
+        Together.run(openers.stream()
+                .<Together.Task>map(opener -> () -> {
+                    try {
+                        opener.takeOverUnlessOwned(CONTEXT);
+                        owners.incrementAndGet();
+                    } catch (ContextOwnedException e) {
+                        refused.incrementAndGet();
+                    }
+                })
+                .toList());
+
+        assertThat(owners).hasValue(1);
+        assertThat(refused).hasValue(3);
+    }
+}
