@@ -10,6 +10,7 @@ import java.util.Objects;
  * @param id the id within the type
  * @serial exclude
  */
+@SuppressWarnings("InvalidBlockTag") // Error Prone does not know @serial; without it, javadoc reports missing comments
 public record EntryId(String type, String id) implements Serializable {
 
     /**
