@@ -4,12 +4,14 @@ import dev.keystore.spi.BackendProvider;
 
 /** The JDBC backend of Keystore, on SQLite and PostgreSQL. */
 module dev.keystore.jdbc {
-    requires com.zaxxer.hikari;
     requires dev.keystore.api;
-    // Jdbi needs it, and can't say so: it is an automatic module.
+    requires dev.keystore.spi.support;
+    // Jdbi needs these two, but can't declare so: Jdbi is an automatic module.
     requires io.leangen.geantyref;
+    requires org.slf4j;
     requires java.sql;
     requires org.jdbi.v3.core;
+    requires static com.google.errorprone.annotations;
     requires static org.jspecify;
     requires static org.postgresql.jdbc;
     requires static org.xerial.sqlitejdbc;

@@ -1,4 +1,4 @@
-/** The engine of Keystore: cache, locks, transactions and the commit pipeline over any backend. */
+/** The engine of Keystore: cache, locks, transactions and the commit pipeline, on top of any backend. */
 module dev.keystore.core {
     requires transitive dev.keystore.api;
     requires com.google.common;

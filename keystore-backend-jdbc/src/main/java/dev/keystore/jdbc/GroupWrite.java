@@ -8,8 +8,8 @@ import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.Update;
 
 /**
- * Writes a group of batches with few statements: what counts of each entry is its last mutation, so that a group without
- * a clear is its upserts, then its deletes, each in as many statements as the dialect needs.
+ * Writes a group of batches with few statements. Only the last mutation of each entry counts. So a group without a clear
+ * becomes its upserts, then its deletes, each in as many statements as the dialect needs.
  */
 final class GroupWrite {
 
@@ -22,7 +22,7 @@ final class GroupWrite {
         this.handle = handle;
     }
 
-    /** Writes the mutations of a group in their order, in the transaction that is open. */
+    /** Writes the mutations of a group in order, in the current transaction. */
     static void write(Dialect dialect, Handle handle, List<Batch> group) {
         GroupWrite write = new GroupWrite(dialect, handle);
         for (Batch batch : group) {
@@ -51,7 +51,7 @@ final class GroupWrite {
         if (!rows.deletes().isEmpty()) {
             dialect.delete(handle, rows.deletes());
         }
-        rows.forget();
+        rows.clear();
     }
 
     private void clear(String context, Set<String> keptTypes) {

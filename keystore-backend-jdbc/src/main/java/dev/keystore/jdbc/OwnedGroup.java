@@ -8,14 +8,14 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * A group as nearly all are: each of its contexts has an owner, and none is cleared.
+ * A group of the usual form: each of its contexts has an owner, and none is cleared.
  *
  * @param lastOfContexts the last batch of each context
- * @param rows what it writes
+ * @param rows the rows that it changes
  */
 record OwnedGroup(List<Batch> lastOfContexts, RowChanges rows) {
 
-    /** Returns a group in this form, or nothing if it does not have it. */
+    /** Returns a group in this form; empty if it has another one. */
     static Optional<OwnedGroup> of(List<Batch> group) {
         Map<String, Batch> last = new LinkedHashMap<>();
         RowChanges rows = new RowChanges();

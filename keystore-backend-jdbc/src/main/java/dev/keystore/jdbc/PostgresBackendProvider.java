@@ -10,17 +10,18 @@ import java.sql.SQLException;
 import java.util.Objects;
 
 /**
- * Opens the PostgreSQL backend from {@code jdbc:postgresql://host:port/database?…}. Found by its scheme; nobody needs to
- * name it. The driver is an optional dependency: add {@code org.postgresql:postgresql}.
+ * Opens the PostgreSQL backend from {@code jdbc:postgresql://host:port/database?…}. It is found by this scheme. The driver
+ * is an optional dependency: add {@code org.postgresql:postgresql}.
  *
- * <p>The URL is the driver's, with all of its options: TLS, authentication, several hosts, {@code currentSchema}. Its
- * options may also be given as properties, a password for example. One property is this backend's: {@code connections},
- * how many connections it opens at most, of which one writes; 10 unless set. Where nothing else is said, logging in takes
- * 4 s at most ({@code loginTimeout}) and each answer of the server 10 s ({@code socketTimeout}).
+ * <p>The URL is passed to the driver, with all of its options: TLS, authentication, several hosts, {@code currentSchema}.
+ * Options may also be given as properties, for example a password. The backend adds one property, {@code connections}: the
+ * maximum number of connections, one of which writes; the default is 10. The defaults of the driver's timeouts are 4 s for
+ * logging in ({@code loginTimeout}) and 10 s for each answer of the server ({@code socketTimeout}).
  *
- * <p>The tables are made in the first schema of the search path when a store is first opened. Where the role may not, run
- * {@code dev/keystore/jdbc/keystore.sql} of this jar beforehand. Where the store must exist, none is made. The database must have the encoding UTF8. A pooler between
- * the store and the server must pool sessions, not transactions.
+ * <p>The tables are created in the first schema of the search path when a store is first opened. If the role lacks the
+ * privilege, run {@code dev/keystore/jdbc/keystore.sql} of this jar beforehand. With {@code mustExist}, no tables are
+ * created. The database must have the encoding UTF8. A pooler between this process and the server must pool sessions, not
+ * transactions.
  */
 public final class PostgresBackendProvider implements BackendProvider {
 

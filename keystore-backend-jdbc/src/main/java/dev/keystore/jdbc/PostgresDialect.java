@@ -1,7 +1,5 @@
 package dev.keystore.jdbc;
 
-import com.zaxxer.hikari.HikariConfig;
-import com.zaxxer.hikari.HikariDataSource;
 import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
@@ -13,44 +11,40 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
 import org.jdbi.v3.core.argument.Argument;
 import org.jdbi.v3.core.statement.Query;
 import org.jdbi.v3.core.statement.SqlStatement;
 import org.jdbi.v3.core.statement.Update;
+import org.jdbi.v3.core.transaction.TransactionIsolationLevel;
 import org.jspecify.annotations.Nullable;
-import org.postgresql.util.PSQLException;
+import org.postgresql.ds.PGSimpleDataSource;
 
 /**
- * What is particular to PostgreSQL: how its connections are opened, its statements for many rows, and what its errors
- * mean.
+ * PostgreSQL: its connections, and its statements for many rows.
  *
- * <p>Durability: see {@link PostgresSession}. No {@code statement_timeout}: it would end a commit's wait for a synchronous
- * standby, and the server would answer as if it had not.
+ * <p>Durability: see {@link PostgresSession}. There is no {@code statement_timeout}: it would end a commit's wait for a
+ * synchronous standby, and the server would then report success.
  *
- * <p>Waits: a commit waits 2 s for a lock, and a read 5 s for a lock and 5 s for a connection of the pool. A transaction
- * that waits 10 s for its next statement is ended by the server, so that the locks of a process that was stopped are free
- * again; five attempts of a commit take longer than that.
+ * <p>Waits: a commit waits 2 s for a lock; a read waits 5 s for a lock and 5 s for a connection. If the next statement of a
+ * transaction does not come within 10 s, the server ends the transaction, which releases the locks of a process that was
+ * stopped; five attempts to commit take longer than that.
  */
 final class PostgresDialect extends Dialect {
 
-    /** Serialization failure, deadlock, a lock not free in time, a server that is read-only or has no connection left. */
-    private static final Set<String> PASSING = Set.of("40001", "40P01", "55P03", "25006", "53300");
-
-    /** The server is a standby, or {@code default_transaction_read_only} is on. */
-    private static final String READ_ONLY = "25006";
-
-    static final String READ_ONLY_ADVICE = "the server does not write: it is a standby, or"
-            + " default_transaction_read_only is on; connect to the primary, for example with targetServerType=primary";
-
     private static final Duration READER_TIMEOUT = Duration.ofSeconds(5);
 
-    /** A standby may be behind: what it has could be older than what was committed. */
+    private static final Duration READER_MAX_AGE = Duration.ofMinutes(30);
+
+    /** A standby is refused, since it may lag behind the commits. */
     private static final String READER_SETTINGS = """
             SET lock_timeout = '5s';
             DO $$ BEGIN
@@ -79,15 +73,18 @@ final class PostgresDialect extends Dialect {
     /** Division by zero (postgresql.org/docs/current/errcodes-appendix.html). */
     private static final String NOT_ALL_ADVANCED = "22012";
 
-    /** What the driver could not put into a message, since it is too large. */
-    private static final String NOT_SENT = "22023";
-
     private final PostgresUrl url;
     private final boolean mustExist;
 
     PostgresDialect(PostgresUrl url, boolean mustExist) {
+        super(new PostgresFailures(url.place()));
         this.url = url;
         this.mustExist = mustExist;
+    }
+
+    @Override
+    String place() {
+        return url.place();
     }
 
     @Override
@@ -104,35 +101,26 @@ final class PostgresDialect extends Dialect {
         }
     }
 
-    private Handle openWriter(Function<PostgresSession, Handle> opening, BiConsumer<String, Handle> format) {
-        try {
-            Handle handle = opening.apply(new PostgresSession(url, holder));
-            try {
-                format.accept(url.place(), handle);
-                return handle;
-            } catch (RuntimeException e) {
-                close(handle, e);
-                throw e;
-            }
-        } catch (JdbiException e) {
-            throw failure("open", e);
-        }
+    private Handle openWriter(
+            BiFunction<PostgresSession, Consumer<Handle>, Handle> opening, BiConsumer<String, Handle> format) {
+        PostgresSession session = new PostgresSession(url, holder);
+        return failures().translate("open", () -> opening.apply(session, handle -> format.accept(url.place(), handle)));
     }
 
-    /** Those that read do so in snapshots, so that many ids loaded in several statements are of one point in time. */
+    /** Readers use snapshots, so that ids loaded in several statements are of one point in time. */
     @Override
-    HikariDataSource openReaders() {
-        HikariConfig pool = new HikariConfig();
-        pool.setDataSource(url.source());
-        pool.setPoolName("keystore-postgresql-readers");
-        pool.setReadOnly(true);
-        pool.setTransactionIsolation("TRANSACTION_REPEATABLE_READ");
-        pool.setMaximumPoolSize(url.connections() - 1);
-        pool.setMinimumIdle(0);
-        pool.setConnectionTimeout(READER_TIMEOUT.toMillis());
-        pool.setInitializationFailTimeout(-1);
-        pool.setConnectionInitSql(READER_SETTINGS);
-        return new HikariDataSource(pool);
+    ReaderPool openReaders() {
+        PGSimpleDataSource source = url.source();
+        source.setLoginTimeout(Math.min(source.getLoginTimeout(), Math.toIntExact(READER_TIMEOUT.toSeconds())));
+        Jdbi connections = Connections.jdbi(source::getConnection);
+        return new ReaderPool(
+                new ReaderPool.Limits(url.connections() - 1, READER_TIMEOUT, READER_MAX_AGE),
+                () -> Connections.open(connections, handle -> {
+                    handle.execute(READER_SETTINGS);
+                    handle.setReadOnly(true);
+                    handle.setTransactionIsolationLevel(TransactionIsolationLevel.REPEATABLE_READ);
+                }),
+                failures()::isTransient);
     }
 
     @Override
@@ -151,17 +139,17 @@ final class PostgresDialect extends Dialect {
     }
 
     @Override
-    Optional<Predicate<Handle>> atOnce(List<Batch> group) {
-        return OwnedGroup.of(group).map(owned -> handle -> commitAtOnce(handle, owned));
+    Optional<Predicate<Handle>> singleStatement(List<Batch> group) {
+        return OwnedGroup.of(group).map(owned -> handle -> commitSingleStatement(handle, owned));
     }
 
     /**
-     * Commits in one round trip, where a transaction takes three or four.
+     * Commits in one round trip; a transaction takes three or four.
      *
-     * <p>The rows of all owners must advance, else a division by zero ends the statement, and leaves nothing of it. It
-     * waits for a takeover, or for its own first sending, that holds one of them, and then sees the row as they left it.
+     * <p>If not all rows of owners advance, a division by zero ends the statement, and nothing of it is written. If a
+     * takeover, or an earlier attempt of this statement, holds one of the rows, it waits, and then sees the row as changed.
      */
-    private static boolean commitAtOnce(Handle handle, OwnedGroup group) {
+    private static boolean commitSingleStatement(Handle handle, OwnedGroup group) {
         Map<RowKey, byte[]> puts = group.rows().puts();
         Set<RowKey> deletes = group.rows().deletes();
         String sql = "WITH advanced AS (" + ADVANCE + ")"
@@ -180,7 +168,7 @@ final class PostgresDialect extends Dialect {
             query.mapTo(int.class).one();
             return true;
         } catch (JdbiException e) {
-            SQLException cause = sqlException(e);
+            SQLException cause = SqlFailures.sqlException(e);
             if (cause != null && NOT_ALL_ADVANCED.equals(cause.getSQLState())) {
                 return false;
             }
@@ -216,7 +204,7 @@ final class PostgresDialect extends Dialect {
         }
     }
 
-    /** Binds to a statement, one after the other, what its parts want. */
+    /** Binds the arguments of a statement from left to right. */
     private static final class Arguments {
 
         private final SqlStatement<?> statement;
@@ -258,22 +246,22 @@ final class PostgresDialect extends Dialect {
         }
     }
 
-    /** The session that writes holds a lock since it was opened. */
+    /** The writer's session holds a lock from when it is opened. */
     @Override
-    void beginLife() {}
+    void acquireLiveness() {}
 
-    /** The lock ends with the connection. */
+    /** The lock is released with the connection. */
     @Override
-    void endLife() {}
+    void releaseLiveness() {}
 
     @Override
-    boolean lives(Handle handle, long other) {
+    boolean isAlive(Handle handle, long otherHolder) {
         return handle.createQuery("""
                         SELECT EXISTS (
                             SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
                             WHERE datname = current_database() AND locktype = 'advisory' AND objsubid = 1
                                 AND (classid::bigint << 32 | objid::bigint) = ?)
-                        """).bind(0, other).mapTo(boolean.class).one();
+                        """).bind(0, otherHolder).mapTo(boolean.class).one();
     }
 
     @Override
@@ -294,79 +282,5 @@ final class PostgresDialect extends Dialect {
     @Override
     String id(String selected) {
         return PostgresNames.unescape(selected);
-    }
-
-    @Override
-    String place() {
-        return url.place();
-    }
-
-    @Override
-    BackendException commitFailure(Handle handle, RuntimeException thrown) {
-        SQLException cause = sqlException(thrown);
-        return cause instanceof PSQLException known && isRefusal(known)
-                ? failure("commit", thrown)
-                : BackendException.outcomeUnknown(
-                        message("commit", cause == null ? thrown : cause), cause == null ? thrown : cause);
-    }
-
-    /** Else it may have been committed before the connection broke. */
-    private static boolean isRefusal(PSQLException known) {
-        boolean serverGoesOn = known.getServerErrorMessage() != null && !isOfConnection(known);
-        return serverGoesOn || NOT_SENT.equals(known.getSQLState());
-    }
-
-    /** The connection, the server, or a lock of somebody else. */
-    @Override
-    boolean isPassing(SQLException cause) {
-        return isOfConnection(cause) || PASSING.contains(cause.getSQLState());
-    }
-
-    @Override
-    boolean isUsableAfter(BackendException failure) {
-        return super.isUsableAfter(failure)
-                && failure.getCause() instanceof SQLException cause
-                && !isOfConnection(cause)
-                && !READ_ONLY.equals(cause.getSQLState());
-    }
-
-    private static boolean isOfConnection(SQLException cause) {
-        String state = cause.getSQLState();
-        return state == null
-                || state.startsWith("08")
-                || state.startsWith("57P")
-                || state.equals("25P03")
-                || state.equals("25P04");
-    }
-
-    @Override
-    String advice(SQLException cause) {
-        String state = String.valueOf(cause.getSQLState());
-        return switch (state) {
-            case READ_ONLY -> "; " + READ_ONLY_ADVICE;
-            case "42501" -> "; grant the role the privileges that dev/keystore/jdbc/keystore.sql of this jar lists";
-            case "53100" -> "; free some space on the server's volume";
-            case "53300" -> "; lower the property connections, or raise the server's max_connections";
-            default -> "";
-        };
-    }
-
-    /** Returns what the server says, without the severity, the code and the position that the driver adds. */
-    @Override
-    @Nullable
-    String reason(Throwable failure) {
-        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
-            if (cause instanceof PSQLException known && known.getServerErrorMessage() != null) {
-                return known.getServerErrorMessage().getMessage();
-            }
-        }
-        return super.reason(failure);
-    }
-
-    /** PostgreSQL checks its pages when it reads them, and fails where they are damaged. */
-    @Override
-    @Nullable
-    String damage(Handle handle) {
-        return null;
     }
 }

@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jdbi.v3.core.Handle;
 
-/** What marks a schema as a store: a table with the version of the others. */
+/** The mark of a store in its schema: a table with the version of the other tables. */
 final class PostgresFormat {
 
     static final int VERSION = 1;
@@ -20,15 +20,15 @@ final class PostgresFormat {
     private static final String MARK = "keystore_format";
     private static final List<String> TABLES = List.of("entry", "owner");
 
-    /** {@code "KeyStore"}: whoever creates the tables holds this lock. */
+    /** The advisory lock that is held while the tables are created: {@code "KeyStore"}. */
     private static final long LOCK = 0x4B65_7953_746F_7265L;
 
     private PostgresFormat() {}
 
     /**
-     * Creates the tables in a schema that has none of them, and checks those of one that has.
+     * Creates the tables in a schema without any of them, and checks them otherwise.
      *
-     * @throws UnsupportedFormatException if they are not those of a store that this version can use; nothing was changed
+     * @throws UnsupportedFormatException if the tables are not a store that this version can use; nothing was changed
      */
     static void install(String place, Handle handle) {
         requireUtf8(place, handle);
@@ -42,7 +42,7 @@ final class PostgresFormat {
                     creating.createScript(script()).execute();
                 } else if (!found.contains(MARK)) {
                     throw new UnsupportedFormatException(
-                            place + " has tables " + found + " that are not of a key store;"
+                            place + " has tables " + found + ", which do not belong to a key store;"
                                     + " name another schema, for example with ?currentSchema=keystore");
                 }
             });
@@ -54,7 +54,7 @@ final class PostgresFormat {
      * Checks the tables of a schema that must have them.
      *
      * @throws StoreNotFoundException if it has none; nothing was created
-     * @throws UnsupportedFormatException if they are not those of a store that this version can use
+     * @throws UnsupportedFormatException if the tables are not a store that this version can use
      */
     static void find(String place, Handle handle) {
         boolean there = handle.createQuery("""
@@ -69,7 +69,7 @@ final class PostgresFormat {
     }
 
     /**
-     * Checks the version of the tables.
+     * Checks the version of existing tables.
      *
      * @throws UnsupportedFormatException if this version can't use them
      */
@@ -84,7 +84,7 @@ final class PostgresFormat {
         }
     }
 
-    /** Returns those of the store's tables that the current schema has. */
+    /** Returns the names of the store's tables that exist in the current schema. */
     private static List<String> tables(String place, Handle handle) {
         String schema = handle.createQuery("SELECT coalesce(current_schema(), '')")
                 .mapTo(String.class)
@@ -123,7 +123,7 @@ final class PostgresFormat {
         }
     }
 
-    /** Says why no schema of the search path is the current one. */
+    /** Returns the exception for a search path without a usable schema, with the reason and a remedy. */
     private static StoreOpenException noSchema(String place, Handle handle) {
         return handle.createQuery("""
                         SELECT current_setting('search_path'), quote_ident(current_user),

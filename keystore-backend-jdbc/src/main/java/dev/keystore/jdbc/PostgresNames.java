@@ -8,11 +8,11 @@ import java.util.HexFormat;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Contexts and ids as PostgreSQL can hold and index them: without U+0000, and no longer than fits into an index row with
- * the rest of the key.
+ * Encodes contexts and ids for PostgreSQL, which can't store U+0000, and can't index keys that are too long.
  *
- * <p>U+0000 is U+0001 U+0001 there, and U+0001 is U+0001 U+0002, which keeps both order and prefixes. A name that is then
- * longer than 1,000 bytes is cut, and the SHA-256 of all of it follows; it is longer than any that is not cut.
+ * <p>U+0000 becomes U+0001 U+0001, and U+0001 becomes U+0001 U+0002; this preserves order and prefixes. If the result is
+ * longer than 1,000 bytes, it is truncated, and the SHA-256 of the whole is appended; so it is longer than any result that
+ * is not truncated.
  */
 final class PostgresNames {
 
@@ -20,18 +20,18 @@ final class PostgresNames {
 
     private PostgresNames() {}
 
-    /** Returns a name as the key of a row holds it. */
+    /** Returns the form of a name in the key of a row. */
     static String key(String name) {
         String escaped = escape(name);
         return isLong(escaped) ? head(escaped) + sha256(escaped) : escaped;
     }
 
-    /** Returns the beginning of the keys of all names that begin with {@code prefix}. */
+    /** Returns the common beginning of the keys of all names that begin with {@code prefix}. */
     static String keyPrefix(String prefix) {
         return head(escape(prefix));
     }
 
-    /** Returns an id that its key does not tell, escaped; null if the key does. */
+    /** Returns an id in escaped form if its key is truncated; otherwise null. */
     static @Nullable String longId(String id) {
         String escaped = escape(id);
         return isLong(escaped) ? escaped : null;
@@ -54,7 +54,7 @@ final class PostgresNames {
                 : escaped.replace("\1\1", "\0").replace("\1\2", "\1");
     }
 
-    /** Returns the longest beginning that is at most {@link #MAXIMUM_BYTES} long. */
+    /** Returns the longest beginning of at most {@link #MAXIMUM_BYTES} bytes. */
     private static String head(String escaped) {
         int bytes = 0;
         int end = 0;

@@ -1,17 +1,18 @@
 package dev.keystore.jdbc;
 
 import dev.keystore.spi.BackendException;
+import java.util.function.Consumer;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /**
- * The session that writes. It holds a shared advisory lock, by which other processes see that this one is alive, from
- * when it is opened until it ends.
+ * Opens the session of the writer connection. The session holds a shared advisory lock as long as it exists, which shows
+ * other processes that the owner is alive.
  *
- * <p>Durability: the session sets {@code synchronous_commit} itself, to the value that the server, the database, the role
- * and the URL gave it when it connected, or to {@code on} if that was {@code off}. A later change of the configuration has
- * no effect on it.
+ * <p>Durability: the session sets {@code synchronous_commit} to the value that the server, the database, the role and the
+ * URL gave it when it connected, or to {@code on} if that was {@code off}. Later changes of the configuration have no effect
+ * on it.
  */
 final class PostgresSession {
 
@@ -33,31 +34,30 @@ final class PostgresSession {
     }
 
     /**
-     * Opens the session, and for the time of a query another one, which shows whether a pooler lets transactions share
-     * the sessions of the server.
+     * Opens the session and sets it up. A second session, opened for one query, shows whether a pooler lets transactions
+     * share the server's sessions.
      *
-     * @throws BackendException if the server does not write, or the session is not this connection's alone
+     * @throws BackendException if the server does not write, or other connections share the session
      */
-    Handle openFirst() {
-        return open(true);
+    Handle openFirst(Consumer<Handle> setUp) {
+        return open(setUp, true);
     }
 
     /**
-     * Opens the session again.
+     * Opens the session again and sets it up.
      *
-     * @throws BackendException if the server does not write, or the session has changed since it took the lock
+     * @throws BackendException if the server does not write, or the connection no longer leads to the session with the lock
      */
-    Handle reopen() {
-        return open(false);
+    Handle reopen(Consumer<Handle> setUp) {
+        return open(setUp, false);
     }
 
-    private Handle open(boolean besideAnother) {
+    private Handle open(Consumer<Handle> setUp, boolean comparesSessions) {
         PGSimpleDataSource source = url.source();
-        Jdbi connections = Dialect.configured(Jdbi.create(source::getConnection));
-        Handle handle = connections.open();
-        try {
+        Jdbi connections = Connections.jdbi(source::getConnection);
+        return Connections.open(connections, handle -> {
             handle.execute("SELECT pg_advisory_lock_shared(?)", holder);
-            if (besideAnother) {
+            if (comparesSessions) {
                 connections.useTransaction(this::requireWithoutLock);
             }
             if (!holdsLock(handle)) {
@@ -65,14 +65,11 @@ final class PostgresSession {
             }
             handle.execute(SETTINGS);
             requireWriting(handle);
-            return handle;
-        } catch (RuntimeException e) {
-            Dialect.close(handle, e);
-            throw e;
-        }
+            setUp.accept(handle);
+        });
     }
 
-    /** A pooler gives the session that was used last to the next transaction, whichever client it is of. */
+    /** A pooler gives the most recently used session to the next transaction, whichever client begins it. */
     private void requireWithoutLock(Handle other) {
         if (holdsLock(other)) {
             other.execute("SELECT pg_advisory_unlock_shared(?)", holder);
@@ -91,9 +88,9 @@ final class PostgresSession {
     private BackendException pooledByTransaction() {
         return BackendException.permanent(
                 url.place()
-                        + ": could not open: a pooler shares the server's sessions between transactions, and the owner"
-                        + " of a context is known to be alive by a lock of its session; let the pooler keep a session for"
-                        + " each connection (pool_mode = session in PgBouncer), or connect to the server directly",
+                        + ": could not open: a pooler shares the server's sessions between transactions, but a lock of"
+                        + " its session shows that the owner of a context is alive; configure the pooler to keep a session"
+                        + " for each connection (pool_mode = session in PgBouncer), or connect to the server directly",
                 null);
     }
 
@@ -103,7 +100,7 @@ final class PostgresSession {
                 .one();
         if (readOnly.equals("on")) {
             throw BackendException.transientFailure(
-                    url.place() + ": could not open: " + PostgresDialect.READ_ONLY_ADVICE, null);
+                    url.place() + ": could not open: " + PostgresFailures.READ_ONLY_ADVICE, null);
         }
     }
 }

@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /**
- * Where a store is, as the user's URL and properties say it to the driver, with waits that end where they set none.
+ * The location of a store: the user's URL and properties for the driver, with timeouts where they set none.
  *
- * <p>Neither reaches a message: both may hold a password.
+ * <p>Neither appears in a message, since both may contain a password.
  */
 final class PostgresUrl {
 
@@ -28,15 +28,15 @@ final class PostgresUrl {
     private final int connections;
 
     /**
-     * Takes them apart.
+     * Parses the URL and the properties.
      *
-     * @throws IllegalArgumentException if the driver can't make sense of them
+     * @throws IllegalArgumentException if the driver does not accept them
      */
     PostgresUrl(BackendConfig config) {
         this.url = config.url();
         this.properties = new HashMap<>(config.properties());
         this.connections = connections(properties.remove(CONNECTIONS));
-        // The driver would log what it takes for a port, which is a password there.
+        // The driver logs what it takes for a port, which would be a password here.
         if (USER_INFO.matcher(url).lookingAt()) {
             throw refused();
         }
@@ -45,8 +45,8 @@ final class PostgresUrl {
 
     private static IllegalArgumentException refused() {
         return new IllegalArgumentException(
-                "url must be jdbc:postgresql://host:port/database, with the driver's options behind a \"?\", user and"
-                        + " password among them or given as properties");
+                "url must be jdbc:postgresql://host:port/database, with the driver's options after a \"?\", user and"
+                        + " password among them or as properties");
     }
 
     private static int connections(@Nullable String value) {
@@ -60,12 +60,12 @@ final class PostgresUrl {
         return Integer.parseInt(value);
     }
 
-    /** Returns how many connections there are at most; one of them writes. */
+    /** Returns the maximum number of connections; one of them writes. */
     int connections() {
         return connections;
     }
 
-    /** Makes a source of connections of its own. */
+    /** Creates a new source of connections. */
     PGSimpleDataSource source() {
         PGSimpleDataSource source = new PGSimpleDataSource();
         try {
@@ -74,7 +74,7 @@ final class PostgresUrl {
             throw refused();
         }
         properties.forEach((name, value) -> set(source, name, value));
-        // A server's detail of an error may show the values of the row.
+        // The details of a server's error message may contain the values of a row.
         source.setLogServerErrorDetail(false);
         boundWaits(source);
         return source;
@@ -89,8 +89,7 @@ final class PostgresUrl {
                 source.setSocketTimeout(ANSWER_SECONDS);
             }
         } catch (NumberFormatException e) {
-            throw new IllegalArgumentException(
-                    "property loginTimeout and property socketTimeout must be whole seconds");
+            throw new IllegalArgumentException("property loginTimeout and property socketTimeout must be whole seconds");
         }
     }
 
@@ -98,8 +97,8 @@ final class PostgresUrl {
         try {
             source.setProperty(name, value);
         } catch (SQLException | IllegalArgumentException e) {
-            throw new IllegalArgumentException("property " + name + " is neither \"" + CONNECTIONS
-                    + "\" nor one that the PostgreSQL driver takes, or has a value that it does not take");
+            throw new IllegalArgumentException("property " + name + " must be \"" + CONNECTIONS
+                    + "\" or a property of the PostgreSQL driver, with a value that the driver accepts");
         }
     }
 

@@ -2,12 +2,12 @@ package dev.keystore.jdbc;
 
 import org.jspecify.annotations.Nullable;
 
-/** The range of strings that begin with a prefix, in the order of their code points, which is that of their UTF-8. */
+/** The range of strings that begin with a prefix, ordered by code points, which is the order of their UTF-8. */
 final class Prefix {
 
     private Prefix() {}
 
-    /** Returns the least string above all that begin with {@code prefix}, or {@code null} if there is none. */
+    /** Returns the smallest string above all that begin with {@code prefix}, or null if there is none. */
     static @Nullable String end(String prefix) {
         int length = prefix.length();
         while (length > 0) {

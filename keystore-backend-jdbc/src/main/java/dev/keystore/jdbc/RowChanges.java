@@ -6,7 +6,7 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 
-/** What becomes of some rows: of each what its last mutation says. */
+/** The changes of some rows: for each row, its last mutation. */
 final class RowChanges {
 
     private final Map<RowKey, byte[]> puts = new LinkedHashMap<>();
@@ -32,7 +32,7 @@ final class RowChanges {
         return deletes;
     }
 
-    void forget() {
+    void clear() {
         puts.clear();
         deletes.clear();
     }

@@ -1,4 +1,4 @@
 package dev.keystore.jdbc;
 
-/** What a row of the entries is found by. */
+/** The key of a row of entries. */
 record RowKey(String context, String type, String id) {}

@@ -9,35 +9,36 @@ import java.nio.file.Path;
 import java.util.Objects;
 
 /**
- * Opens the SQLite backend from {@code jdbc:sqlite:path/of/the/file.db}. Found by its scheme; nobody needs to name it.
+ * Opens the SQLite backend from {@code jdbc:sqlite:path/of/the/file.db}. It is found by this scheme.
  *
- * <p>What follows the scheme is a path and nothing else: no {@code file:} URI, no options after a {@code ?}, and not
- * {@code :memory:}, which would not be durable. There are no properties. A file that does not exist, or is empty, becomes
- * a new store, readable by its owner alone; missing folders are created likewise. Where the store must exist, it is
- * refused, and nothing is created.
+ * <p>The scheme is followed by a path and nothing else: no {@code file:} URI, no options after a {@code ?}, and not
+ * {@code :memory:}, which would not be durable. There are no properties. If the file does not exist or is empty, a new store
+ * is created in it, with access for its owner only; so are missing folders. With {@code mustExist}, such a file is refused
+ * instead, and nothing is created.
  *
- * <p>Opening reads the whole file once and checks its structure, about 2 µs for each entry. A file whose structure is
- * damaged opens for what is still found in it: a read that finds nothing, a listing, {@code verify()} and every write fail
- * then, and say that the file is damaged. A damaged value is found when it is read, and by {@code verify()}.
+ * <p>Opening reads the whole file once and checks its structure, which takes about 2 µs per entry. A file with a damaged
+ * structure is opened for what can still be found in it: a read that finds nothing, a listing, {@code verify()} and every
+ * write fail then, with a message that the file is damaged. A damaged value is reported when it is read, and by
+ * {@code verify()}.
  *
- * <p>A store that can't be written, since its file, its folder or its file system is read-only, or its disk was full when it
- * was opened, opens for reading: contexts open without an owner, reads work, and every commit fails and says why. After the
- * cause is gone, open it again. A file with several names (hard links) is refused.
+ * <p>A store that can't be written, because its file, its folder or its file system is read-only, or because its disk is
+ * full at opening, is opened for reading: contexts are opened without being owned, reads work, and every commit fails with
+ * the reason. Open the store again when the cause is gone. A file with several names (hard links) is refused.
  */
 public final class SqliteBackendProvider implements BackendProvider {
 
     private static final String SCHEME = "jdbc:sqlite";
 
-    private final SqliteLogMover mover;
+    private final SqliteCheckpointer checkpointer;
 
     /** For {@link java.util.ServiceLoader}. */
     public SqliteBackendProvider() {
-        this(SqliteLogMover.PROCESS);
+        this(SqliteCheckpointer.PROCESS);
     }
 
-    /** For tests that look at logs. */
-    SqliteBackendProvider(SqliteLogMover mover) {
-        this.mover = mover;
+    /** For tests that control when logs are checkpointed. */
+    SqliteBackendProvider(SqliteCheckpointer checkpointer) {
+        this.checkpointer = checkpointer;
     }
 
     @Override
@@ -57,18 +58,18 @@ public final class SqliteBackendProvider implements BackendProvider {
         if (config.mustExist()) {
             SqliteFile.requireStore(path);
         }
-        if (mover.hasLost(path)) {
-            // Its connections share locks and the index of the log with those of this process that come to the path.
+        if (checkpointer.hasLost(path)) {
+            // New connections to the path would share the locks and the log's index with those of the lost file.
             throw new StoreOpenException(
-                    path + " was removed, moved or replaced while this process has it open; close that store first",
+                    path + " was removed, moved or replaced while this process has it open; close that database first",
                     null);
         }
         SqliteFile file = SqliteFile.examine(path);
-        SqliteFrozenFile frozen = file.frozen();
+        SqliteReadOnlyFile readOnly = file.readOnly();
         try {
-            return frozen == null
+            return readOnly == null
                     ? openToWrite(path, file, config.mustExist())
-                    : JdbcBackend.open(SqliteDialect.forReading(path, frozen, mover));
+                    : JdbcBackend.open(SqliteDialect.forReading(path, readOnly, checkpointer));
         } catch (BackendException e) {
             StoreOpenException failure = new StoreOpenException(String.valueOf(e.getMessage()), e.getCause());
             file.undo(failure);
@@ -79,22 +80,22 @@ public final class SqliteBackendProvider implements BackendProvider {
         }
     }
 
-    /** Opens a store; one that the disk has no room for the log of is opened for reading, if all of it is in its file. */
+    /** Opens a store to write; if there is no space on the disk for a log, opens it for reading. */
     private Backend openToWrite(Path path, SqliteFile file, boolean mustExist) {
         if (!mustExist) {
             file.create();
         }
         try {
-            return JdbcBackend.open(new SqliteDialect(path, mustExist, mover));
+            return JdbcBackend.open(SqliteDialect.forWriting(path, mustExist, checkpointer));
         } catch (BackendException e) {
-            if (!file.wasThere() || !SqliteDialect.isUnwritable(e)) {
+            if (!file.existed() || !SqliteFailures.isUnwritable(e)) {
                 throw e;
             }
             try {
-                SqliteFrozenFile frozen = SqliteFrozenFile.of(path, String.valueOf(e.getMessage()));
-                return JdbcBackend.open(SqliteDialect.forReading(path, frozen, mover));
-            } catch (BackendException | StoreOpenException alsoNot) {
-                e.addSuppressed(alsoNot);
+                SqliteReadOnlyFile readOnly = SqliteReadOnlyFile.of(path, String.valueOf(e.getMessage()));
+                return JdbcBackend.open(SqliteDialect.forReading(path, readOnly, checkpointer));
+            } catch (BackendException | StoreOpenException alsoFailed) {
+                e.addSuppressed(alsoFailed);
                 throw e;
             }
         }
@@ -102,7 +103,7 @@ public final class SqliteBackendProvider implements BackendProvider {
 
     private static Path path(BackendConfig config) {
         if (!config.properties().isEmpty()) {
-            throw new IllegalArgumentException("properties must be empty: the SQLite backend has none, was given "
+            throw new IllegalArgumentException("properties must be empty, since the SQLite backend has none, but was "
                     + config.properties().keySet());
         }
         String location = config.location(SCHEME);
@@ -110,18 +111,18 @@ public final class SqliteBackendProvider implements BackendProvider {
             throw refused("names no file");
         }
         if (location.startsWith(":")) {
-            throw refused("is not durable, or no file of its own");
+            throw refused("is not the path of a file");
         }
         if (location.startsWith("file:")) {
-            throw refused("holds a file: URI");
+            throw refused("contains a file: URI");
         }
         if (location.contains("?")) {
-            throw refused("holds options after a \"?\", and the SQLite backend has none");
+            throw refused("contains options after a \"?\", but the SQLite backend has none");
         }
         return Path.of(location).toAbsolutePath();
     }
 
-    /** Without the URL: its options may hold a password. */
+    /** The message omits the URL, whose options may contain a password. */
     private static IllegalArgumentException refused(String why) {
         return new IllegalArgumentException("url " + why + "; write " + SCHEME + ":path/of/the/file.db");
     }

@@ -10,15 +10,15 @@ import java.util.Set;
 import org.jdbi.v3.core.Handle;
 
 /**
- * Lists what can still be found of a context in a damaged file: by the rows and by their index, each of them from both
- * ends up to the first place that SQLite can't read. One of a table and its index is usually sound.
+ * Lists the entries of a context that can still be found in a damaged file. It reads the table and its index, each from
+ * both ends up to the first place that SQLite can't read; usually one of the two is sound.
  *
- * <p>An entry may be listed that can't be read, or that is not what it was. What is found is held in memory.
+ * <p>A listed entry may be unreadable, or changed by the damage. The listing is held in memory.
  */
 final class SqliteDamagedListing {
 
-    /** The plus keeps SQLite from seeking in an index whose order may be damaged (sqlite.org/optoverview.html). */
-    private static final List<String> WAYS = List.of(
+    /** The unary plus stops SQLite from searching an index whose order may be damaged (sqlite.org/optoverview.html). */
+    private static final List<String> QUERIES = List.of(
             "SELECT type, id FROM entry NOT INDEXED WHERE context = ? ORDER BY rowid",
             "SELECT type, id FROM entry NOT INDEXED WHERE context = ? ORDER BY rowid DESC",
             "SELECT type, id FROM entry WHERE +context = ? ORDER BY context, type, id",
@@ -30,16 +30,16 @@ final class SqliteDamagedListing {
 
     static Set<EntryId> find(Handle handle, String context) {
         Set<EntryId> found = new LinkedHashSet<>();
-        for (String way : WAYS) {
-            found.addAll(find(handle, context, way));
+        for (String sql : QUERIES) {
+            found.addAll(find(handle, context, sql));
         }
         return found;
     }
 
-    /** Returns the rows before the first failure: the caller knows that the file is damaged. */
-    private static Set<EntryId> find(Handle handle, String context, String way) {
+    /** Returns the rows before the first failure, which is expected: the file is known to be damaged. */
+    private static Set<EntryId> find(Handle handle, String context, String sql) {
         Set<EntryId> found = new LinkedHashSet<>();
-        try (PreparedStatement query = handle.getConnection().prepareStatement(way)) {
+        try (PreparedStatement query = handle.getConnection().prepareStatement(sql)) {
             query.setString(1, context);
             try (ResultSet rows = query.executeQuery()) {
                 while (rows.next()) {

@@ -2,44 +2,47 @@ package dev.keystore.jdbc;
 
 import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
+import dev.keystore.spi.support.Folders;
+import dev.keystore.spi.support.Mounts;
+import dev.keystore.spi.support.OwnerOnly;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The file of a store and the folders above it: looked at before anything is changed, created for the owner alone, and
- * taken away again when opening fails.
+ * The file of a store and the folders above it: examined before anything is changed, created with access for the owner
+ * only, and deleted again if opening the new store fails.
  */
 final class SqliteFile {
 
     private final Path path;
-    private final boolean wasThere;
+    private final boolean existed;
     private final @Nullable String obstacle;
     private final Deque<Path> created = new ArrayDeque<>();
 
-    private SqliteFile(Path path, boolean wasThere, @Nullable String obstacle) {
+    private SqliteFile(Path path, boolean existed, @Nullable String obstacle) {
         this.path = path;
-        this.wasThere = wasThere;
+        this.existed = existed;
         this.obstacle = obstacle;
     }
 
     /**
-     * Looks at what is at a path, and changes nothing.
+     * Examines what is at a path, without changing anything.
      *
-     * @throws StoreOpenException if no store can be there, or what is there is none
+     * @throws StoreOpenException if the path can't be that of a store, or leads to something else
      */
     static SqliteFile examine(Path path) {
         if (Files.isDirectory(path)) {
             throw new StoreOpenException(path + " is a folder; name a file in it", null);
         }
-        Path folder = nearestExisting(folderOf(path));
+        Path folder = Folders.nearestExisting(Folders.parentOf(path));
         if (!Files.isDirectory(folder)) {
             throw new StoreOpenException(folder + " is not a folder; name a file in one that can be written", null);
         }
@@ -57,15 +60,15 @@ final class SqliteFile {
                 throw new StoreOpenException(
                         path + " can't be read and written; make the file readable and writable for this user", null);
             }
-            SqliteFormat.examine(path, suffix -> !isEmpty(beside(path, suffix)));
+            SqliteFormat.examine(path, suffix -> !isEmpty(sibling(path, suffix)));
         }
         return new SqliteFile(path, !empty, obstacle);
     }
 
-    /** Returns what keeps a store from being written, and what to do; or null. */
+    /** Returns why a store can't be written, and what to do; or null if it can. */
     private static @Nullable String obstacle(Path path, Path folder, boolean empty) {
         if (!Files.isWritable(folder) || !Files.isExecutable(folder)) {
-            return folder + " can't be written, and SQLite keeps its log beside the file;"
+            return folder + " can't be written, and SQLite keeps its log in the folder of the file;"
                     + " make the folder writable for this user";
         }
         return empty || Files.isWritable(path)
@@ -73,7 +76,7 @@ final class SqliteFile {
                 : path + " can't be written; make the file readable and writable for this user";
     }
 
-    /** The log goes by the name: what is committed through one name is not seen through another, and is lost to it. */
+    /** The log is found by the file's name: commits made through one name are not seen through another, and get lost. */
     private static void requireOneName(Path path) {
         try {
             boolean unix = path.getFileSystem().supportedFileAttributeViews().contains("unix");
@@ -82,60 +85,57 @@ final class SqliteFile {
                 throw new StoreOpenException(
                         path + " is one of " + names
                                 + " names (hard links) of its file, and SQLite keeps a log for each"
-                                + " name: commits made through one are lost to the others. Close every store of the file,"
-                                + " and delete all names except the one that is in use",
+                                + " name: commits made through one name are lost for the others. Close every database"
+                                + " that has the file open, and delete all names except the one that is in use",
                         null);
             }
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be looked at: " + e, e);
+            throw new StoreOpenException(path + " can't be examined: " + e, e);
         }
     }
 
-    /** Returns the store as one that can only be read, or null if it can be written. */
+    /** Returns how to open the store if it can only be read; null if it can be written. */
     @Nullable
-    SqliteFrozenFile frozen() {
-        return obstacle == null ? null : SqliteFrozenFile.of(path, obstacle);
+    SqliteReadOnlyFile readOnly() {
+        return obstacle == null ? null : SqliteReadOnlyFile.of(path, obstacle);
     }
 
-    /** Returns whether the file held something before {@link #create}. */
-    boolean wasThere() {
-        return wasThere;
+    /** Returns whether the file existed and was not empty before {@link #create}. */
+    boolean existed() {
+        return existed;
     }
 
     /**
-     * Requires that there is something at a path that may be a store, and changes nothing.
+     * Checks that there may be a store at a path, without changing anything.
      *
      * @throws StoreNotFoundException if the file is missing or empty
-     * @throws StoreOpenException if it is, but its log is not
+     * @throws StoreOpenException if the file is missing or empty, but its log is not
      */
     static void requireStore(Path path) {
         if (!Files.isDirectory(path) && isEmpty(path)) {
             requireNoLog(path);
-            throw notFound(path);
+            throw SqliteFormat.notFound(path);
         }
     }
 
-    static StoreNotFoundException notFound(Path path) {
-        return new StoreNotFoundException(path + (Files.exists(path) ? " holds no key store" : " does not exist")
-                + ", and nothing was created; check the path, or open it without mustExist to create a store there");
-    }
-
-    /** Creates the folders and the file that are missing, so that SQLite finds an empty file of the owner's. */
+    /** Creates the missing folders and an empty file, with access for the owner only. */
     void create() {
         try {
-            createFolders(folderOf(path));
+            Path folder = Folders.parentOf(path);
+            forceName(Folders.nearestExisting(folder));
+            Folders.createMissing(folder, created::push);
             createFile();
         } catch (IOException e) {
             throw new StoreOpenException(path + " could not be created: " + e, e);
         }
     }
 
-    /** Removes what {@link #create} made, but for a file that somebody else has opened meanwhile. */
+    /** Deletes what {@link #create} created, except a file that another process has opened meanwhile. */
     void undo(Throwable failure) {
         try {
             while (!created.isEmpty()) {
                 Path last = created.pop();
-                if (last.equals(path) && (Files.exists(beside("-wal")) || Files.exists(beside("-shm")))) {
+                if (last.equals(path) && (Files.exists(sibling(path, "-wal")) || Files.exists(sibling(path, "-shm")))) {
                     return;
                 }
                 Files.deleteIfExists(last);
@@ -145,25 +145,10 @@ final class SqliteFile {
         }
     }
 
-    private void createFolders(Path folder) throws IOException {
-        if (Files.exists(folder)) {
-            forceName(folder);
-            return;
-        }
-        createFolders(folderOf(folder));
-        try {
-            Files.createDirectory(folder, ownerOnly(folder, "rwx------"));
-        } catch (FileAlreadyExistsException e) {
-            return;
-        }
-        created.push(folder);
-        DurableNames.force(folderOf(folder));
-    }
-
-    /** Somebody who has created a folder may have died before its name was forced; a user who can't read, has not. */
+    /** Forces a folder's name, since whoever created it may have been killed before; but not where this user can't read. */
     private void forceName(Path folder) throws IOException {
-        if (!Files.exists(path) && Files.isReadable(folderOf(folder))) {
-            DurableNames.force(folderOf(folder));
+        if (!Files.exists(path) && Files.isReadable(Folders.parentOf(folder))) {
+            Folders.force(Folders.parentOf(folder));
         }
     }
 
@@ -172,35 +157,12 @@ final class SqliteFile {
             return;
         }
         try {
-            Files.createFile(path, ownerOnly(path, "rw-------"));
+            OwnerOnly.createFile(path);
         } catch (FileAlreadyExistsException e) {
             return;
         }
         created.push(path);
-        DurableNames.force(folderOf(path));
-    }
-
-    static FileAttribute<?>[] ownerOnly(Path path, String permissions) {
-        boolean posix = path.getFileSystem().supportedFileAttributeViews().contains("posix");
-        return posix
-                ? new FileAttribute<?>[] {
-                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
-                }
-                : new FileAttribute<?>[0];
-    }
-
-    private static Path nearestExisting(Path folder) {
-        Path existing = folder;
-        while (!Files.exists(existing)) {
-            existing = folderOf(existing);
-        }
-        return existing;
-    }
-
-    /** Returns the folder that an absolute path is in; the root, which always exists, is in itself. */
-    private static Path folderOf(Path path) {
-        Path folder = path.getParent();
-        return folder == null ? path : folder;
+        Folders.force(Folders.parentOf(path));
     }
 
     private static boolean isEmpty(Path path) {
@@ -209,49 +171,54 @@ final class SqliteFile {
         } catch (NoSuchFileException e) {
             return true;
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be looked at: " + e, e);
+            throw new StoreOpenException(path + " can't be examined: " + e, e);
         }
     }
 
-    /** A container that mounts the file alone keeps the log to itself, and loses it with what was committed last. */
+    /** If only the file is mounted, the log stays inside the container, and the last commits are lost with it. */
     private static void requireNoMount(Path path) {
         try {
-            if (Files.exists(path) && SqliteMounts.isMountPoint(path)) {
+            if (Files.exists(path) && isMountPoint(path)) {
                 throw new StoreOpenException(
-                        path + " is a mount point, and SQLite keeps what was committed last in a log beside the file,"
-                                + " which the mount leaves out; mount the folder that holds the file, not the file",
+                        path + " is a mount point, and SQLite keeps the last commits in a log in the same folder, which"
+                                + " the mount leaves out; mount the folder that holds the file, not the file",
                         null);
             }
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be looked at: " + e, e);
+            throw new StoreOpenException(path + " can't be examined: " + e, e);
         }
     }
 
-    /** SQLite deletes the log of a database that is empty, with all that was committed to it. */
+    /** Returns whether a file is listed as a mount point, or, if the system has no list, is on another device than its folder. */
+    private static boolean isMountPoint(Path path) throws IOException {
+        Path real = path.toRealPath();
+        Optional<Set<String>> points = Mounts.points();
+        return points.isPresent()
+                ? points.get().contains(real.toString())
+                : !Mounts.areOnSameDevice(real, Folders.parentOf(real));
+    }
+
+    /** SQLite deletes the log of an empty file, with all commits in it. */
     private static void requireNoLog(Path path) {
-        Path log = beside(path, "-wal");
-        // In this order: somebody else may be creating the file, which comes before its log.
+        Path log = sibling(path, "-wal");
+        // In this order: another process may be creating the file, and creates the log later.
         if (!isEmpty(log) && isEmpty(path)) {
             throw new StoreOpenException(
                     path + " is missing or empty, but its log " + log + " is not;"
-                            + " move the file that belongs to this log beside it, never an older copy of it,"
+                            + " move the file that belongs to this log back, never an older copy of it,"
                             + " or move the log away",
                     null);
         }
     }
 
-    private Path beside(String suffix) {
-        return beside(path, suffix);
-    }
-
-    /** Returns the path of a file that SQLite keeps beside a store; where the store is a link, beside what it leads to. */
-    private static Path beside(Path path, String suffix) {
+    /** Returns the path of a file that SQLite keeps next to a store's file; links are followed. */
+    private static Path sibling(Path path, String suffix) {
         Path target = path;
         if (Files.isSymbolicLink(path) && Files.exists(path)) {
             try {
                 target = path.toRealPath();
             } catch (IOException e) {
-                throw new StoreOpenException(path + " can't be looked at: " + e, e);
+                throw new StoreOpenException(path + " can't be examined: " + e, e);
             }
         }
         return target.resolveSibling(target.getFileName() + suffix);

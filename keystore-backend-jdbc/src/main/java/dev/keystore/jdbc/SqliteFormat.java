@@ -4,6 +4,7 @@ import dev.keystore.OperationInterruptedException;
 import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.UnsupportedFormatException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
@@ -17,10 +18,10 @@ import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteErrorCode;
 
 /**
- * What marks a file as a store: the application id in SQLite's header, and the schema version beside it.
+ * The marks of a store in its file: the application id and the schema version in SQLite's header.
  *
- * <p>The marks are written with the schema in one transaction, before the file is switched to a write-ahead log. So they
- * are in the file itself from the start, and can be read without touching the log.
+ * <p>They are written with the schema in one transaction, before the file is switched to a write-ahead log. So they are in
+ * the file itself from the start, and can be read without the log.
  */
 final class SqliteFormat {
 
@@ -30,35 +31,35 @@ final class SqliteFormat {
     static final int SCHEMA_VERSION = 1;
 
     private static final List<String> TABLES = List.of("entry", "owner");
-    private static final int TABLES_NAMED = 10;
+    private static final int MAX_TABLES_NAMED = 10;
     private static final int LOOKS = 5;
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
 
     private SqliteFormat() {}
 
     /**
-     * Reads the marks of a file that is not empty, and changes neither it nor its log.
+     * Reads the marks of a file that is not empty, without changing the file or its log.
      *
-     * <p>Where it makes no sense, and a rollback journal is beside it, whoever creates it is at work, or died at it. Then
-     * the marks are left to {@link #install}: SQLite waits for the one, and takes back what the other left half written.
-     * Else looks again, for some 80 ms: it may be whole by now.
+     * <p>If the file makes no sense, and has a rollback journal, another process is creating the store, or was killed while
+     * it did. Then the marks are left to {@link #install}: SQLite waits for that process, or rolls back what it left.
+     * Without a journal, the file is read again for about 80 ms, since it may be complete by then.
      *
-     * @param isBeside tells whether a file that is not empty is beside it, by its suffix
+     * @param hasSibling returns whether there is a file that is not empty, with the path plus a suffix as its name
      * @throws UnsupportedFormatException if it is a database, but not a store that this version can use
      * @throws StoreOpenException if it is no SQLite database, or can't be read
-     * @throws OperationInterruptedException if the thread was interrupted before it looked again
+     * @throws OperationInterruptedException if the thread was interrupted between two attempts
      */
-    static void examine(Path path, Predicate<String> isBeside) {
+    static void examine(Path path, Predicate<String> hasSibling) {
         for (int looks = 1; true; looks++) {
             try {
                 examine(path, "?immutable=1");
                 return;
             } catch (JdbiException e) {
-                if ((isCorrupt(e) || isNoDatabase(e)) && isBeside.test("-journal")) {
+                if ((isCorrupt(e) || isNoDatabase(e)) && hasSibling.test("-journal")) {
                     return;
                 }
-                // A crash while the log was being moved into the file leaves a file that is whole only with its log.
-                if (isCorrupt(e) && isBeside.test("-wal")) {
+                // A crash during a checkpoint leaves a file that is complete only with its log.
+                if (isCorrupt(e) && hasSibling.test("-wal")) {
                     examineWithLog(path);
                     return;
                 }
@@ -68,7 +69,7 @@ final class SqliteFormat {
             }
             LockSupport.parkNanos(PAUSE_NANOS);
             if (Thread.currentThread().isInterrupted()) {
-                throw new OperationInterruptedException(path + " to be whole");
+                throw new OperationInterruptedException(path + " to be complete");
             }
         }
     }
@@ -82,9 +83,8 @@ final class SqliteFormat {
     }
 
     private static void examine(Path path, String options) {
-        // Not by reading the header ourselves: closing the file would drop this process's locks on it
-        // (sqlite.org/howtocorrupt.html, 2.2). And immutable where that will do, or else SQLite creates the log's
-        // files.
+        // Reading the header without SQLite and closing the file would release this process's locks on it
+        // (sqlite.org/howtocorrupt.html, 2.2). Unless the file is immutable, SQLite creates the files of the log.
         SQLiteConfig config = new SQLiteConfig();
         config.setReadOnly(true);
         String url = "jdbc:sqlite:" + path.toUri() + options;
@@ -96,7 +96,7 @@ final class SqliteFormat {
     }
 
     /**
-     * Writes the marks and the schema into an open file that is empty, and checks those of one that is not.
+     * Writes the marks and the schema into an open file if it is empty, and checks them otherwise.
      *
      * @throws UnsupportedFormatException if it is not a store that this version can use; nothing was changed
      */
@@ -112,14 +112,14 @@ final class SqliteFormat {
     }
 
     /**
-     * Checks the marks of an open file that must be a store already.
+     * Checks the marks of an open file, which must not be empty.
      *
      * @throws StoreNotFoundException if it is empty; nothing was changed
      * @throws UnsupportedFormatException if it is not a store that this version can use
      */
     static void find(Path path, Handle handle) {
         if (isFresh(handle)) {
-            throw SqliteFile.notFound(path);
+            throw notFound(path);
         }
         verify(path, handle);
     }
@@ -135,6 +135,12 @@ final class SqliteFormat {
                 || !tables(handle).containsAll(TABLES)) {
             throw unsupported(path, handle);
         }
+    }
+
+    /** Returns the exception for a file that is missing or empty. */
+    static StoreNotFoundException notFound(Path path) {
+        return new StoreNotFoundException(path + (Files.exists(path) ? " holds no key store" : " does not exist")
+                + ", and nothing was created; check the path, or open it without mustExist to create a store there");
     }
 
     private static void create(Handle handle) {
@@ -202,9 +208,9 @@ final class SqliteFormat {
     }
 
     private static String names(List<String> tables) {
-        return tables.size() <= TABLES_NAMED
+        return tables.size() <= MAX_TABLES_NAMED
                 ? String.join(", ", tables)
-                : String.join(", ", tables.subList(0, TABLES_NAMED)) + " and " + (tables.size() - TABLES_NAMED)
+                : String.join(", ", tables.subList(0, MAX_TABLES_NAMED)) + " and " + (tables.size() - MAX_TABLES_NAMED)
                         + " more";
     }
 
@@ -217,12 +223,12 @@ final class SqliteFormat {
     }
 
     private static boolean hasCode(JdbiException e, SQLiteErrorCode code) {
-        SQLException cause = Dialect.sqlException(e);
+        SQLException cause = SqlFailures.sqlException(e);
         return cause != null && cause.getErrorCode() == code.code;
     }
 
     private static StoreOpenException unreadable(Path path, JdbiException e) {
-        SQLException cause = Dialect.sqlException(e);
+        SQLException cause = SqlFailures.sqlException(e);
         if (isNoDatabase(e)) {
             return new StoreOpenException(path + " is no SQLite database; name another file", cause);
         }

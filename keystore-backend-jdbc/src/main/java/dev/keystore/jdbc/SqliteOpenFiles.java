@@ -8,34 +8,38 @@ import java.nio.file.attribute.BasicFileAttributes;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The file and the log that an open store writes to, and whether their paths still lead to them.
+ * The database file and the log that an open store writes to, and whether their paths still lead to them.
  *
- * <p>A file that is removed, moved or replaced stays open, and takes commits that nobody finds again. SQLite itself only
- * logs a warning (sqlite.org/howtocorrupt.html, 2.4). Files are told apart by device and inode, which stay theirs as long
- * as they are open; on Windows, where open files can't be removed, nothing is checked. A file that is overwritten in
- * place keeps its inode, and is not noticed.
+ * <p>A file that is removed, moved or replaced stays open, and takes commits that are lost with it. SQLite itself only logs
+ * a warning (sqlite.org/howtocorrupt.html, 2.4). Files are identified by device and inode, which are not reused while a
+ * file is open. On Windows, where open files can't be removed, nothing is checked.
  *
- * <p>Concurrency: for any thread. A loss is permanent: even if the file is moved back, it may have been written to
- * meanwhile without the log.
+ * <p>A file that is overwritten in place, for example by {@code cp other.db keys.db}, keeps its inode: that is not noticed,
+ * and damages the store.
+ *
+ * <p>Concurrency: for any thread. A placement other than {@link Placement#IN_PLACE} is final: even if the file is moved
+ * back, it may have been written to meanwhile without the log.
  */
 final class SqliteOpenFiles {
 
-    /** What a path no longer leads to. */
-    enum Loss {
-        /** The database file; its log does not count any more. */
-        FILE,
-        /** The log alone. What it holds can still be moved into the file by a connection that has it open. */
-        LOG
+    /** Whether the paths lead to the open files. */
+    enum Placement {
+        /** Both paths lead to the open files. */
+        IN_PLACE,
+        /** The path of the database file leads to no file or another one; the log does not matter any more. */
+        DATABASE_GONE,
+        /** Only the path of the log does. A connection that has the log open can still move its content into the file. */
+        LOG_GONE
     }
 
     private final Path path;
 
-    /** Beside what the path leads to, where that is a link. */
+    /** In the folder of the file that the path leads to, which differs from the path's own if that is a symbolic link. */
     private final Path log;
 
     private final @Nullable Object fileKey;
     private final @Nullable Object logKey;
-    private volatile @Nullable Loss loss;
+    private volatile Placement known = Placement.IN_PLACE;
 
     /**
      * Remembers the log of a store that has just been opened.
@@ -50,7 +54,7 @@ final class SqliteOpenFiles {
         this.logKey = key(log);
     }
 
-    /** Returns what tells the file that a path leads to from others, or null where the system has nothing like it. */
+    /** Returns the identity of the file that a path leads to, or null if the system has no such identities. */
     static @Nullable Object key(Path path) throws IOException {
         return Files.readAttributes(path, BasicFileAttributes.class).fileKey();
     }
@@ -59,47 +63,46 @@ final class SqliteOpenFiles {
         return path;
     }
 
-    /** Returns what the paths no longer lead to, or null: two calls of {@code stat}, some 1 µs each. */
-    @Nullable
-    Loss loss() {
-        if (loss == null) {
+    /** Looks where the paths lead: two calls of {@code stat}, about 4 µs each. */
+    Placement look() {
+        if (known == Placement.IN_PLACE) {
             if (!leadsTo(path, fileKey)) {
-                loss = Loss.FILE;
+                known = Placement.DATABASE_GONE;
             } else if (!leadsTo(log, logKey)) {
-                loss = Loss.LOG;
+                known = Placement.LOG_GONE;
             }
         }
-        return loss;
+        return known;
     }
 
-    /** Returns what {@link #loss} has found before, or null. */
-    @Nullable
-    Loss knownLoss() {
-        return loss;
+    /** Returns what the last {@link #look} found. */
+    Placement lastSeen() {
+        return known;
     }
 
     /**
-     * Checks that what is committed can be found again.
+     * Checks that commits can be found again.
      *
      * @throws BackendException (permanent) if not
      */
     void requireInPlace() {
-        Loss found = loss();
-        if (found != null) {
+        Placement found = look();
+        if (found != Placement.IN_PLACE) {
             throw BackendException.permanent(message(found), null);
         }
     }
 
-    String message(Loss lost) {
-        return lost == Loss.FILE
-                ? path + ": the path no longer leads to the file that this store has open, which was removed, moved or"
-                        + " replaced; this store commits nothing more, close it and open what is to be used"
-                : path + ": the path of its log " + log + " no longer leads to the log that this store has open, which"
-                        + " was removed, moved or replaced; this store commits nothing more, close it, which moves the"
-                        + " log into the file, and open it again";
+    /** Returns a message about files that are not in place. */
+    String message(Placement gone) {
+        return gone == Placement.DATABASE_GONE
+                ? path + ": the path no longer leads to the file that is open, which was removed, moved or replaced;"
+                        + " nothing more is committed: close the database, and open the file that is to be used"
+                : path + ": the path of its log " + log + " no longer leads to the log that is open, which was removed,"
+                        + " moved or replaced; nothing more is committed: close the database, which moves the log into"
+                        + " the file, and open it again";
     }
 
-    /** Returns whether the path leads to the open file now. */
+    /** Returns whether the path leads to the open database file now. */
     boolean isFileInPlace() {
         return leadsTo(path, fileKey);
     }

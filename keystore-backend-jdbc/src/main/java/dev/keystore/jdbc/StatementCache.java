@@ -13,21 +13,21 @@ import org.jdbi.v3.core.statement.StatementBuilder;
 import org.jdbi.v3.core.statement.StatementContext;
 
 /**
- * Keeps the statements of the writer prepared for the life of its connection, which closes them.
+ * Keeps the statements of the writer connection prepared. Closing the connection closes them.
  *
- * <p>For one thread at a time, and SQL whose texts are few.
+ * <p>For one thread at a time, and for a small set of SQL texts.
  */
 class StatementCache implements StatementBuilder {
 
     private final Map<String, PreparedStatement> prepared = new HashMap<>();
 
-    /** What is done with a prepared statement. */
+    /** Uses a prepared statement. */
     @FunctionalInterface
     interface Use {
         void accept(PreparedStatement statement) throws SQLException;
     }
 
-    /** Uses a statement of a connection that has such a cache, past Jdbi, which takes longer than SQLite itself. */
+    /** Uses a statement of a connection that has such a cache, without Jdbi, whose overhead exceeds SQLite's own time. */
     static void use(Handle handle, String sql, Use use) {
         StatementCache cache = (StatementCache) handle.getStatementBuilder();
         try {
@@ -64,7 +64,7 @@ class StatementCache implements StatementBuilder {
 
     @Override
     public void close(Connection connection, String sql, Statement statement) throws SQLException {
-        // Not by its SQL: Jdbi gives the text before it was parsed here, and after in create.
+        // Not by its SQL: Jdbi passes the unparsed text here, but the parsed one to create.
         if (!prepared.containsValue(statement)) {
             statement.close();
         }

@@ -1,8 +1,9 @@
 /**
  * The JDBC backend: entries in one table of a relational database, through JDBI.
  *
- * <p>{@code JdbcBackend}, {@code Writer} and {@code GroupWrite} are the same for every engine; what is an engine's own is
- * in the classes that carry its name, behind {@code Dialect}.
+ * <p>{@code JdbcBackend} is the entrance; {@code WriterConnection}, {@code ReaderPool}, {@code EntryQueries} and
+ * {@code GroupWrite} are the same for every engine. What differs is in classes with the engine's name, behind
+ * {@code Dialect} and {@code SqlFailures}.
  */
 @NullMarked
 package dev.keystore.jdbc;

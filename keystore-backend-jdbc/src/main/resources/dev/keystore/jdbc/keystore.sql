@@ -1,15 +1,15 @@
--- The tables of a Keystore store in PostgreSQL, made in the first schema of the search path.
+-- The tables of a Keystore store in PostgreSQL, created in the first schema of the search path.
 --
--- The store makes them itself when it is opened for the first time, if its role may. Run this beforehand where it may
--- not; it then needs USAGE of the schema, SELECT, INSERT, UPDATE and DELETE on entry and owner, and SELECT on
--- keystore_format.
+-- Keystore creates them when the store is first opened, if its role has the privilege. If not, run this script
+-- beforehand; the role then needs USAGE of the schema, SELECT, INSERT, UPDATE and DELETE on entry and owner, and SELECT
+-- on keystore_format.
 --
--- Keys lead with the context, which is the column to distribute by. They are compared byte by byte (COLLATE "C"), so
--- that ids are found by prefix through the primary key. A name of more than 1,000 bytes is cut, with its SHA-256 behind;
--- long_id holds such an id whole.
+-- Keys begin with the context, which is the column to distribute by. They are compared byte by byte (COLLATE "C"), so
+-- the primary key finds ids by prefix. A name of more than 1,000 bytes is truncated, followed by its SHA-256; long_id
+-- holds such an id in full.
 --
--- Pages are filled so far that one more row of about 1 KiB fits: what is updated then stays in its page, and the index
--- as it is.
+-- The fill factor leaves space for one more row of about 1 KiB in each page: an updated row then stays in its page, and
+-- the index is not changed.
 
 CREATE TABLE entry (
     context text COLLATE "C" NOT NULL,
@@ -20,11 +20,11 @@ CREATE TABLE entry (
     PRIMARY KEY (context, type, id)
 ) WITH (fillfactor = 85);
 
--- Keys do not compress.
+-- Values, being keys, do not compress.
 ALTER TABLE entry ALTER COLUMN value SET STORAGE EXTERNAL;
 
--- Who owns each context, the id of its last commit, and of the last one before it was taken over. The session that
--- writes for the owner holds a shared advisory lock on holder; the rest is to tell people who that is.
+-- The owner of each context, with the ids of its last commit and of the last commit before the takeover. The session
+-- that writes for the owner holds a shared advisory lock on holder; host, process and since describe the owner.
 CREATE TABLE owner (
     context text COLLATE "C" NOT NULL PRIMARY KEY,
     epoch bigint NOT NULL,

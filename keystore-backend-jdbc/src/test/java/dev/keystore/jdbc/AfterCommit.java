@@ -5,7 +5,7 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 
-/** Does something right after a COMMIT, before the commit returns. */
+/** Runs work right after a COMMIT, before the commit returns. */
 final class AfterCommit extends StatementCache {
 
     private final Runnable work;

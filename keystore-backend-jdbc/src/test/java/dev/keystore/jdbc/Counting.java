@@ -14,7 +14,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** A chain of commits in one context: each counts by one, and notes under the number it has counted to who did so. */
+/** A chain of commits in one context: each increments a counter, and records under the new number who did so. */
 final class Counting {
 
     static final String CONTEXT = "alice";
@@ -33,7 +33,7 @@ final class Counting {
         });
     }
 
-    /** Returns who counted to each number as a backend has it, read without taking the context over; closes it. */
+    /** Returns who counted to each number according to a backend, without taking over the context; closes the backend. */
     static Map<Integer, Integer> counted(JdbcBackend backend) {
         return counted(backend, CONTEXT);
     }

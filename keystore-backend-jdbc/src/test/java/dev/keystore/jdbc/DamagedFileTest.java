@@ -43,10 +43,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Opens and reads a store whose closed file was damaged, some hundred times: each read is the right value or an error that
+ * Opens and reads a store whose closed file was damaged, some hundred times: each read yields the right value or an error that
  * names the place, and opening is that or a refusal that changes nothing.
  *
- * <p>Damage {@code n} is made from seed {@code n} alone. To see one again, and no other:
+ * <p>Damage {@code n} depends on the seed {@code n} alone. To repeat only one:
  * {@code -Dkeystore.damage.first=n -Dkeystore.damage.count=1}.
  */
 class DamagedFileTest {
@@ -54,7 +54,7 @@ class DamagedFileTest {
     private static final List<String> CONTEXTS = List.of("alice", "bob", "an account with a longer name");
     private static final List<KeyType<byte[]>> TYPES =
             List.of(KeyTypes.SESSION, KeyTypes.IDENTITY_KEY, KeyTypes.SENDER_KEY, KeyTypes.KYBER_PRE_KEY);
-    private static final List<Damage> DAMAGES = List.of(Damage.values());
+    private static final List<SqliteDamage> DAMAGES = List.of(SqliteDamage.values());
     private static final int IDS = 16;
 
     @TempDir
@@ -65,7 +65,7 @@ class DamagedFileTest {
     @TempDir
     private Path folder;
 
-    private final Map<Damage, Map<String, Integer>> figures = new TreeMap<>();
+    private final Map<SqliteDamage, Map<String, Integer>> figures = new TreeMap<>();
     private Path path;
 
     private record Place(String context, KeyType<byte[]> type, String id) {
@@ -94,7 +94,7 @@ class DamagedFileTest {
             }
             CONTEXTS.forEach(context -> database.forContext(context).saveCredentials(credentials(context)));
         }
-        assertThat(EXPECTED).hasSizeGreaterThan(Damage.ROWS);
+        assertThat(EXPECTED).hasSizeGreaterThan(SqliteDamage.ROWS);
     }
 
     private static byte[] credentials(String context) {
@@ -109,20 +109,22 @@ class DamagedFileTest {
     }
 
     @Test
-    @DisplayName("R43 R44 a damaged file is refused, or each read is the right value or names the place")
+    @DisplayName("R43 R44 a damaged file is refused, or each read yields the right value or names the damaged entry")
     void damages() {
         run(1, 150);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R43 R44 a damaged file is refused, or each read is the right value or names the place, 10,000 times")
+    @DisplayName(
+            "R43 R44 a damaged file is refused, or each read yields the right value or names the damaged entry, 10,000 times")
     void manyDamages() {
         run(1_000_001, 10_000);
     }
 
     @Test
-    @DisplayName("R43 one bit of a key in the index: nothing is taken for absent, nothing is written, the rest is read")
+    @DisplayName(
+            "R43 after one bit of a key in the index has flipped, no entry is reported absent, nothing is written, the rest is read")
     void keyDamaged_isNoAbsence() throws Exception {
         restore();
         byte[] file = Files.readAllBytes(path);
@@ -170,7 +172,7 @@ class DamagedFileTest {
 
     @Test
     @DisplayName(
-            "R43 verify of a file with a damaged page lists what lies before and after it, and names what it can't read")
+            "R43 verify of a file with a damaged page lists the entries before and after it, and names those it can't read")
     void pageDamaged_restIsVerified() throws Exception {
         for (boolean index : List.of(false, true)) {
             restore();
@@ -201,14 +203,14 @@ class DamagedFileTest {
     }
 
     @Test
-    @DisplayName("R43 a value that damage turned into NULL is a damaged entry, not an absent one")
+    @DisplayName("R43 an entry whose value became NULL through damage is reported as damaged, not as absent")
     void valueIsNull_isCorrupt() {
         restore();
-        Sqlite.execute(
+        SqliteFixture.execute(
                 path,
                 "PRAGMA writable_schema = ON",
                 "UPDATE sqlite_schema SET sql = replace(sql, 'BLOB NOT NULL', 'BLOB') WHERE name = 'entry'");
-        Sqlite.execute(path, "UPDATE entry SET value = NULL WHERE context = 'alice' AND id = '491702.1'");
+        SqliteFixture.execute(path, "UPDATE entry SET value = NULL WHERE context = 'alice' AND id = '491702.1'");
 
         try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + path)) {
             SignalKeyStore alice = database.forContext("alice");
@@ -226,7 +228,7 @@ class DamagedFileTest {
         List<String> violations = new ArrayList<>();
         for (long seed = from; seed < from + damages; seed++) {
             SplittableRandom random = new SplittableRandom(seed);
-            Damage damage = DAMAGES.get(random.nextInt(DAMAGES.size()));
+            SqliteDamage damage = DAMAGES.get(random.nextInt(DAMAGES.size()));
             restore();
             String where = damage.apply(path, random);
             Trial trial = new Trial(random.nextBoolean(), random.nextInt(3) == 0);
@@ -264,7 +266,7 @@ class DamagedFileTest {
         }
     }
 
-    /** What became of one damage. */
+    /** The outcome of one damage. */
     private final class Trial {
 
         private final boolean inBulk;
@@ -287,7 +289,7 @@ class DamagedFileTest {
         }
 
         void run() throws Exception {
-            Map<String, String> before = Sqlite.contents(folder);
+            Map<String, String> before = SqliteFixture.contents(folder);
             Set<Place> right;
             try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + path)) {
                 right = read(database);
@@ -297,7 +299,7 @@ class DamagedFileTest {
                 }
             } catch (StoreOpenException e) {
                 refused = true;
-                if (!Sqlite.contents(folder).equals(before)) {
+                if (!SqliteFixture.contents(folder).equals(before)) {
                     violations.add("refused and changed: " + e.getMessage());
                 }
                 return;
@@ -310,7 +312,7 @@ class DamagedFileTest {
             }
         }
 
-        /** Reads and lists everything, and returns what was right. */
+        /** Reads and lists everything, and returns the entries that were right. */
         private Set<Place> read(SignalKeyDatabase database) {
             Set<Place> right = new HashSet<>();
             for (String context : CONTEXTS) {
@@ -355,7 +357,7 @@ class DamagedFileTest {
             return right;
         }
 
-        /** Reads all of a type at once; what fails here fails again when it is read alone. */
+        /** Reads all entries of a type in one call; an entry that fails here also fails when it is read alone. */
         private Map<String, byte[]> bulk(SignalKeyStore store, KeyType<byte[]> type) {
             try {
                 return store.get(
@@ -441,7 +443,7 @@ class DamagedFileTest {
             }
         }
 
-        /** Opens the store again after writes: what was right must still be, and what was written be there. */
+        /** Opens the store again after writes: the right entries must still be right, and the written ones exist. */
         private void assertStill(Set<Place> right) {
             try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + path)) {
                 for (Place place : right) {

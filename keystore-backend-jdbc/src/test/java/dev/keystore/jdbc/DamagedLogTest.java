@@ -26,10 +26,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Opens a store whose write-ahead log was damaged: exactly the commits before the damage are there, each of them whole.
+ * Opens a store whose write-ahead log was damaged: it has exactly the commits before the damage, each of them complete.
  *
- * <p>That is SQLite's own promise: a frame whose checksum does not fit ends the log (sqlite.org/fileformat2.html, 4.2). To
- * see one damage again: {@code -Dkeystore.damage.first=n -Dkeystore.damage.count=1}.
+ * <p>SQLite promises that: a frame with a wrong checksum ends the log (sqlite.org/fileformat2.html, 4.2). To
+ * repeat one damage: {@code -Dkeystore.damage.first=n -Dkeystore.damage.count=1}.
  */
 class DamagedLogTest {
 
@@ -39,7 +39,7 @@ class DamagedLogTest {
     private static final int FRAME_BYTES = 24 + PAGE_BYTES;
     private static final int HEADER_BYTES = 32;
 
-    /** The length of the log after each commit: what lies before is what that commit needs. */
+    /** The length of the log after each commit; the commit needs the log up to there. */
     private static final List<Integer> ENDS = new ArrayList<>();
 
     private static byte[] main = {};
@@ -49,7 +49,7 @@ class DamagedLogTest {
     @TempDir
     private Path folder;
 
-    /** Copies the files of a store that is open; its log holds the commits 1 to 20. */
+    /** Copies the files of an open store whose log holds the commits 1 to 20. */
     @BeforeAll
     static void commit(@TempDir Path live) throws Exception {
         Path path = live.resolve("keys.db");
@@ -57,9 +57,9 @@ class DamagedLogTest {
             database.forContext("alice").put(KeyTypes.SESSION, "first", new byte[] {1});
         }
         ENDS.clear();
-        // Not by URL: the log would be moved into the file if this thread stood still for some seconds.
+        // Not by URL: the log would be checkpointed if this thread paused for some seconds.
         try (SignalKeyDatabase database =
-                SignalKeyDatabase.builder().backend(Sqlite.open(path)).open()) {
+                SignalKeyDatabase.builder().backend(SqliteFixture.open(path)).open()) {
             SignalKeyStore alice = database.forContext("alice");
             for (int number = 1; number <= COMMITS; number++) {
                 byte[] value = value(number);
@@ -86,20 +86,21 @@ class DamagedLogTest {
     }
 
     @Test
-    @DisplayName("R12 of a damaged log, the commits before the damage are there, and nothing of the others")
+    @DisplayName("R12 a store with a damaged log has all commits before the damage, and nothing of the others")
     void damages() {
         run(1, 80);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R12 of a damaged log, the commits before the damage are there, 5,000 times")
+    @DisplayName(
+            "R12 a store with a damaged log has all commits before the damage, and nothing of the others, 5,000 times")
     void manyDamages() {
         run(1_000_001, 5_000);
     }
 
     @Test
-    @DisplayName("R12 of a log cut at the end of a frame, the commits that are whole are there")
+    @DisplayName("R12 a store whose log is cut at the end of a frame has all commits that are complete")
     void cutAtFrames() {
         for (int length = HEADER_BYTES; length <= log.length; length += 3 * FRAME_BYTES) {
             assertCommits(Arrays.copyOf(log, length), length, "cut to " + length + " bytes");
@@ -107,7 +108,7 @@ class DamagedLogTest {
     }
 
     @Test
-    @DisplayName("R11 a crash at any page while the log is being moved into the file loses nothing")
+    @DisplayName("R11 a crash at any page during a checkpoint loses nothing")
     void checkpointCutShort() {
         NavigableMap<Integer, byte[]> moved = new TreeMap<>();
         for (int frame = HEADER_BYTES; frame < log.length; frame += FRAME_BYTES) {

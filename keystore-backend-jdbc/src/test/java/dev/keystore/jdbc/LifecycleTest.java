@@ -37,7 +37,7 @@ final class LifecycleTest {
     }
 
     @Test
-    @DisplayName("R27 R28 close waits for what runs, and an operation that comes meanwhile is refused without a wait")
+    @DisplayName("R27 R28 close waits for the running operation, and a later one is refused without waiting")
     void closeWaits() throws Exception {
         FutureTask<Boolean> operation = operation(lifecycle);
         Thread closer = new Thread(() -> lifecycle.close(released::incrementAndGet));
@@ -59,7 +59,7 @@ final class LifecycleTest {
     }
 
     @Test
-    @DisplayName("R27 close has a deadline: what still runs then loses its connections, and close says so")
+    @DisplayName("R27 close has a deadline: an operation that still runs then loses its connections, and close fails")
     void closeIsBounded() throws Exception {
         Lifecycle brief = new Lifecycle("here", Duration.ofMillis(20));
         FutureTask<Boolean> operation = operation(brief);
@@ -84,7 +84,7 @@ final class LifecycleTest {
     }
 
     @Test
-    @DisplayName("R27 an interrupt does not reach what closing does, and the flag is kept")
+    @DisplayName("R27 an interrupt does not affect closing, and its flag is preserved")
     void closeIsDeafToInterrupts() {
         AtomicInteger interrupted = new AtomicInteger();
         Thread.currentThread().interrupt();
@@ -100,7 +100,7 @@ final class LifecycleTest {
     }
 
     @Test
-    @DisplayName("a failure to release reaches the caller of close; the backend is closed all the same")
+    @DisplayName("a failure to release reaches the caller of close, and the backend is closed nevertheless")
     void releaseFails() {
         BackendException failure = BackendException.permanent("it sticks", null);
 

@@ -5,7 +5,7 @@ import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 
-/** A second process that says whether it can have the write lock of a file. */
+/** A second process that prints whether the write lock of a file is free. */
 final class LockProbe {
 
     static final String FREE = "the write lock is free";

@@ -7,7 +7,7 @@ import dev.keystore.spi.ContextAwareBackend;
 import java.util.Map;
 import java.util.ServiceLoader;
 
-/** A program that finds the backends on the module path, and opens that of a URL; patched into their module. */
+/** A program, patched into the backends' module, that finds the backends on the module path and opens that of a URL. */
 final class ModuleProbe {
 
     private ModuleProbe() {}

@@ -3,7 +3,7 @@ package dev.keystore.jdbc;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.core.SignalKeyDatabase;
 
-/** A second process that opens a context unless its owner is alive, and prints what came of it. */
+/** A second process that opens a context unless its owner is alive, and prints the outcome. */
 final class OwnerProbe {
 
     static final String OWNED = "owned: ";
@@ -11,7 +11,7 @@ final class OwnerProbe {
 
     private OwnerProbe() {}
 
-    /** Takes a URL and a context. */
+    /** The arguments are a URL and a context. */
     public static void main(String[] arguments) {
         try (SignalKeyDatabase database =
                 SignalKeyDatabase.builder().url(arguments[0]).refuseOwned().open()) {

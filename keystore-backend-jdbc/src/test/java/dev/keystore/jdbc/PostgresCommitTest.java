@@ -26,17 +26,17 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The one statement that a group is, and the transaction that takes its place where it can't be. */
+/** The single statement that commits a group, and the transaction that does so where that is not possible. */
 @Timeout(120)
 final class PostgresCommitTest {
 
-    private final String schema = Postgres.newSchema();
+    private final String schema = PostgresFixture.newSchema();
     private final List<String> executed = new ArrayList<>();
     private JdbcBackend backend;
 
     @BeforeEach
     void open() {
-        backend = Postgres.open(Postgres.url(schema) + RoundTrips.OPTION);
+        backend = PostgresFixture.open(PostgresFixture.url(schema) + RoundTrips.OPTION);
         backend.writer().handle().getConfig(SqlStatements.class).setSqlLogger(new SqlLogger() {
             @Override
             public void logBeforeExecution(StatementContext context) {
@@ -58,7 +58,7 @@ final class PostgresCommitTest {
         return new Mutation.Put("session", id, new byte[] {(byte) value});
     }
 
-    /** A group over as many contexts, each of which has an owner. */
+    /** Returns a group with one batch for each of so many contexts, all of which have an owner. */
     private List<Batch> group(int size) {
         return IntStream.range(0, size)
                 .mapToObj(n -> batch(
@@ -83,7 +83,7 @@ final class PostgresCommitTest {
                 SignalKeyDatabase.builder().backend(backend).open()) {
             SignalKeyStore alice = database.forContext("alice");
             alice.find(KeyTypes.SESSION, "bob.1");
-            // From the fifth time on, the driver lets the server prepare the statement.
+            // From its fifth execution on, the statement is prepared by the server.
             for (int n = 0; n < 8; n++) {
                 executed.clear();
                 RoundTrips.sinceLast();
@@ -131,14 +131,15 @@ final class PostgresCommitTest {
         backend.save("alice", "session", "old", new byte[] {1});
         commit(List.of(batch("alice", epoch, 1, new Mutation.Clear(Set.of()), put("bob.1", 1))));
 
-        // BEGIN goes with the first statement.
+        // BEGIN is sent with the first statement.
         assertThat(executed).containsExactly("UPDATE", "DELETE", "INSERT");
         assertThat(RoundTrips.sinceLast()).isEqualTo(4);
         assertThat(backend.list("alice")).hasSize(1);
     }
 
     @Test
-    @DisplayName("R53 where one context of a group is lost, nothing of the group is written, no other's id either")
+    @DisplayName(
+            "R53 if the ownership of one context of a group is lost, nothing of the group is written, no commit id either")
     void commit_oneContextLost_writesNothing() {
         List<Batch> group = group(16);
         backend.takeOver("account-7");
@@ -159,7 +160,8 @@ final class PostgresCommitTest {
     }
 
     @Test
-    @DisplayName("R53 a batch of nobody's epoch is refused where the context has an owner, beside batches that are not")
+    @DisplayName(
+            "R53 a batch without an epoch is refused if its context has an owner, and so are the other batches of its group")
     void commit_ofNobody_isRefused() {
         List<Batch> group = new ArrayList<>(group(2));
         backend.takeOver("alice");
@@ -171,7 +173,7 @@ final class PostgresCommitTest {
     }
 
     @Test
-    @DisplayName("R54 a group that is sent again with its ids is not written again")
+    @DisplayName("R54 a group that is sent again with the same ids is not written again")
     void commit_sentAgain_isNotWrittenAgain() {
         List<Batch> group = group(16);
         commit(group);
@@ -184,7 +186,7 @@ final class PostgresCommitTest {
 
     @Test
     @Tag("long")
-    @DisplayName("R41 a group that is too large for a message is refused, and the connection goes on")
+    @DisplayName("R41 a group that is too large for a message is refused, and the connection stays usable")
     void commit_tooLargeForAMessage_isRefused() {
         long epoch = backend.takeOver("alice");
         byte[] large = new byte[1 << 27];
@@ -192,7 +194,7 @@ final class PostgresCommitTest {
                 .mapToObj(n -> new Mutation.Put("session", "bob." + n, large))
                 .toArray(Mutation[]::new);
 
-        Failures.assertPermanent(() -> backend.commit(List.of(batch("alice", epoch, 1, puts))));
+        BackendFailures.assertPermanent(() -> backend.commit(List.of(batch("alice", epoch, 1, puts))));
 
         assertThat(backend.list("alice")).isEmpty();
         backend.commit(List.of(batch("alice", epoch, 1, put("bob.1", 1))));
@@ -200,10 +202,12 @@ final class PostgresCommitTest {
     }
 
     @Test
-    @DisplayName("R54 cut before the statement, or at any byte of its answer: unknown; sent again, it is there")
+    @DisplayName(
+            "R54 if the connection is cut before the statement or at any byte of its answer, the outcome is unknown; a retry commits")
     void commit_cutAtAnyByteOfTheAnswer_isUnknownUntilSentAgain() throws IOException {
-        try (Proxy proxy = new Proxy(Postgres.port());
-                JdbcBackend cut = Postgres.open(Postgres.url(proxy.port(), schema) + "&prepareThreshold=0")) {
+        try (FaultProxy proxy = new FaultProxy(PostgresFixture.port());
+                JdbcBackend cut =
+                        PostgresFixture.open(PostgresFixture.url(proxy.port(), schema) + "&prepareThreshold=0")) {
             long epoch = cut.takeOver("alice");
             int bytes = -1;
             while (true) {

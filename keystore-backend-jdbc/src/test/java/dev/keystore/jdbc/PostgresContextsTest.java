@@ -21,7 +21,7 @@ final class PostgresContextsTest {
 
     @Test
     @Timeout(120)
-    @DisplayName("R52 a thousand contexts of one process share ten connections: each writes, and reads what it wrote")
+    @DisplayName("R52 a thousand contexts of one process share ten connections; each reads its own writes")
     void contexts_thousand() throws Exception {
         contexts(1_000);
     }
@@ -35,15 +35,15 @@ final class PostgresContextsTest {
     }
 
     private static void contexts(int contexts) throws Exception {
-        String schema = Postgres.newSchema();
-        try (SignalKeyDatabase database = SignalKeyDatabase.open(Postgres.url(schema))) {
+        String schema = PostgresFixture.newSchema();
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(PostgresFixture.url(schema))) {
             inParallel(contexts, number -> {
                 byte[] value = Integer.toString(number).getBytes(UTF_8);
                 database.forContext("account-" + number).put(KeyTypes.SESSION, "bob.1", value);
             });
-            assertThat(Postgres.connections(schema)).isBetween(1, 10);
+            assertThat(PostgresFixture.connections(schema)).isBetween(1, 10);
         }
-        try (SignalKeyDatabase database = SignalKeyDatabase.open(Postgres.url(schema))) {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(PostgresFixture.url(schema))) {
             for (int number : List.of(0, 1, contexts / 2, contexts - 1)) {
                 assertThat(database.forContext("account-" + number).find(KeyTypes.SESSION, "bob.1"))
                         .hasValue(Integer.toString(number).getBytes(UTF_8));

@@ -12,6 +12,7 @@ final class PostgresContractTest extends BackendContractTest {
 
     @Override
     protected Backend open(Path folder) {
-        return Postgres.open(Postgres.url(schemas.computeIfAbsent(folder, unused -> Postgres.newSchema())));
+        return PostgresFixture.open(
+                PostgresFixture.url(schemas.computeIfAbsent(folder, unused -> PostgresFixture.newSchema())));
     }
 }

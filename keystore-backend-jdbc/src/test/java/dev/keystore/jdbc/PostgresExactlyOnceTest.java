@@ -27,25 +27,25 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Connections that break while commits are on them. */
+/** Connections that break during commits. */
 @Timeout(120)
 final class PostgresExactlyOnceTest {
 
     private String schema;
-    private Proxy proxy;
+    private FaultProxy proxy;
     private SignalKeyDatabase database;
     private SignalKeyStore alice;
 
     @BeforeEach
     void open() {
-        schema = Postgres.newSchema();
-        proxy = new Proxy(Postgres.port());
+        schema = PostgresFixture.newSchema();
+        proxy = new FaultProxy(PostgresFixture.port());
         open(Duration.ofSeconds(30));
     }
 
     private void open(Duration commitTimeout) {
         database = SignalKeyDatabase.builder()
-                .url(Postgres.url(proxy.port(), schema) + "&prepareThreshold=0&socketTimeout=2&loginTimeout=2")
+                .url(PostgresFixture.url(proxy.port(), schema) + "&prepareThreshold=0&socketTimeout=2&loginTimeout=2")
                 .commitTimeout(commitTimeout)
                 .loadTimeout(commitTimeout)
                 .retry(1_000, Duration.ofMillis(5))
@@ -64,14 +64,15 @@ final class PostgresExactlyOnceTest {
         return Counting.count(alice, who);
     }
 
-    /** What the server holds, past the proxy and the cache. */
+    /** Returns the entries on the server, without the proxy and the cache. */
     private Map<Integer, Integer> counted() {
-        return Counting.counted(Postgres.open(Postgres.url(schema)));
+        return Counting.counted(PostgresFixture.open(PostgresFixture.url(schema)));
     }
 
     @ParameterizedTest
     @ValueSource(longs = {-1, 0, 3, 5, 11, 16, 22, 27, 28})
-    @DisplayName("R54 a connection cut before, within or after COMMIT's answer: the commit is there once, and told so")
+    @DisplayName(
+            "R54 if the connection is cut before, within or after the answer to COMMIT, the commit exists once and is reported so")
     void commit_cutAtCommit_isThereOnce(long bytesOfAnswer) {
         count(1);
         proxy.cutAtCommit(bytesOfAnswer);
@@ -83,7 +84,7 @@ final class PostgresExactlyOnceTest {
     }
 
     @Test
-    @DisplayName("R54 30 commits, the connection cut under most: each is there once, and reported truly")
+    @DisplayName("R54 of 30 commits, most of whose connections are cut, each exists once and is reported truly")
     void commits_cutAtRandom_sample() {
         cutAtRandom(30);
     }
@@ -91,7 +92,7 @@ final class PostgresExactlyOnceTest {
     @Test
     @Tag("long")
     @Timeout(1_800)
-    @DisplayName("R54 2,000 commits, the connection cut under most: each is there once, and reported truly")
+    @DisplayName("R54 of 2,000 commits, most of whose connections are cut, each exists once and is reported truly")
     void commits_cutAtRandom_twoThousand() {
         cutAtRandom(2_000);
     }
@@ -107,7 +108,7 @@ final class PostgresExactlyOnceTest {
         for (int i = 1; i <= commits; i++) {
             CompletableFuture<Void> terminating = CompletableFuture.completedFuture(null);
             if (random.nextInt(4) == 0) {
-                terminating = CompletableFuture.runAsync(() -> Postgres.terminateAll(schema));
+                terminating = CompletableFuture.runAsync(() -> PostgresFixture.terminateAll(schema));
             } else if (random.nextBoolean()) {
                 proxy.cutAfter(1 + random.nextInt(1_500), Long.MAX_VALUE / 2);
             } else {
@@ -138,7 +139,7 @@ final class PostgresExactlyOnceTest {
     @ParameterizedTest
     @ValueSource(longs = {-1, 0, 16})
     @DisplayName(
-            "R41 R54 while the server stays away the outcome is unknown and nothing goes on; then it is known and all goes on")
+            "R41 R54 while the server is unreachable the outcome is unknown and commits wait; then it is known and commits go on")
     void commit_serverStaysAway_isUnknownUntilItIsBack(long bytesOfAnswer) throws Exception {
         database.close();
         open(Duration.ofSeconds(1));
@@ -160,7 +161,7 @@ final class PostgresExactlyOnceTest {
 
     @Test
     @DisplayName(
-            "R53 R54 cut before COMMIT, and another process commits before the connection is back: told as not written")
+            "R53 R54 if the connection is cut before COMMIT and another process commits first, the commit is reported as not written")
     void commit_unwrittenAndTakenOver_isToldLost() throws Exception {
         CompletableFuture<Integer> cut = countThenTakeOver(-1);
 
@@ -169,7 +170,8 @@ final class PostgresExactlyOnceTest {
     }
 
     @Test
-    @DisplayName("R53 R54 cut after COMMIT, and another process commits before the connection is back: told as written")
+    @DisplayName(
+            "R53 R54 if the connection is cut after COMMIT and another process commits first, the commit is reported as written")
     void commit_writtenAndTakenOver_isAcknowledged() throws Exception {
         CompletableFuture<Integer> cut = countThenTakeOver(0);
 
@@ -178,14 +180,14 @@ final class PostgresExactlyOnceTest {
         assertThatThrownBy(() -> count(4)).isInstanceOf(OwnershipLostException.class);
     }
 
-    /** Cuts the connection at a commit, and lets another process take the context over before it is back. */
+    /** Cuts the connection at a commit, and lets another process take over the context before it is restored. */
     private CompletableFuture<Integer> countThenTakeOver(long bytesOfAnswer) {
         count(1);
         proxy.cutAtCommit(bytesOfAnswer);
         proxy.refuseAfterCut();
         CompletableFuture<Integer> cut = CompletableFuture.supplyAsync(() -> count(2));
         proxy.awaitCut();
-        try (SignalKeyDatabase others = SignalKeyDatabase.open(Postgres.url(schema))) {
+        try (SignalKeyDatabase others = SignalKeyDatabase.open(PostgresFixture.url(schema))) {
             Counting.count(others.forContext(Counting.CONTEXT), 3);
         }
         assertThat(cut).isNotDone();

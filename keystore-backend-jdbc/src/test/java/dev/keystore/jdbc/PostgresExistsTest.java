@@ -22,17 +22,18 @@ import org.junit.jupiter.api.Timeout;
 final class PostgresExistsTest {
 
     @Test
-    @DisplayName("R58 a store that must exist and is in no table, schema or database is not found; nothing is created")
+    @DisplayName("R58 with mustExist, a store without tables, schema or database is not found, and nothing is created")
     void mustExist() {
-        String schema = Postgres.newSchema();
-        String url = Postgres.url(schema);
+        String schema = PostgresFixture.newSchema();
+        String url = PostgresFixture.url(schema);
         assertNotFound(url);
-        assertNotFound(Postgres.url("no_such_schema"));
+        assertNotFound(PostgresFixture.url("no_such_schema"));
         assertNotFound(url.replace("/postgres?", "/no_such_database?"));
-        // It would fail if one was there.
-        Postgres.execute("CREATE TABLE " + schema + ".keystore_format ()", "DROP TABLE " + schema + ".keystore_format");
+        // It would fail if one existed.
+        PostgresFixture.execute(
+                "CREATE TABLE " + schema + ".keystore_format ()", "DROP TABLE " + schema + ".keystore_format");
 
-        Postgres.open(url).close();
+        PostgresFixture.open(url).close();
         openExisting(url).close();
     }
 
@@ -47,11 +48,11 @@ final class PostgresExistsTest {
     }
 
     @Test
-    @DisplayName("R53 an owner in this process is said to be in it")
+    @DisplayName("R53 the refusal says that the owner is in the same process")
     void ownerInThisProcess() {
-        String url = Postgres.url(Postgres.newSchema());
-        try (JdbcBackend owner = Postgres.open(url);
-                JdbcBackend other = Postgres.open(url)) {
+        String url = PostgresFixture.url(PostgresFixture.newSchema());
+        try (JdbcBackend owner = PostgresFixture.open(url);
+                JdbcBackend other = PostgresFixture.open(url)) {
             owner.takeOver("alice");
             assertThatExceptionOfType(ContextOwnedException.class)
                     .isThrownBy(() -> other.takeOverUnlessOwned("alice"))
@@ -60,7 +61,7 @@ final class PostgresExistsTest {
     }
 
     @Test
-    @DisplayName("R27 an interrupt ends the wait for a server that does not answer, and the flag is kept")
+    @DisplayName("R27 an interrupt ends the wait for a server that does not answer, and its flag is preserved")
     void openingIsInterrupted() throws Exception {
         try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
             String url = "jdbc:postgresql://localhost:" + silent.getLocalPort()
@@ -68,7 +69,7 @@ final class PostgresExistsTest {
             AtomicReference<Throwable> thrown = new AtomicReference<>();
             AtomicBoolean flag = new AtomicBoolean();
             Thread opener = new Thread(() -> {
-                thrown.set(catchThrowable(() -> Postgres.open(url)));
+                thrown.set(catchThrowable(() -> PostgresFixture.open(url)));
                 flag.set(Thread.currentThread().isInterrupted());
             });
             opener.start();

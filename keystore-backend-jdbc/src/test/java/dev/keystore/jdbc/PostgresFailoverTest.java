@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A primary that dies, and its standby that takes its place, or answers in it. */
+/** A primary that is killed, and a standby that is promoted, or answers at the primary's address. */
 @Tag("long")
 @Timeout(600)
 final class PostgresFailoverTest {
@@ -36,12 +36,12 @@ final class PostgresFailoverTest {
 
     @Test
     @DisplayName(
-            "R54 the primary is killed under load and its standby promoted: no acknowledged commit is lost, none is there twice")
+            "R54 when the primary is killed under load and its standby promoted, each acknowledged commit exists exactly once")
     void failover() throws Exception {
         Path primaryData = folder.resolve("primary");
         Path standbyData = folder.resolve("standby");
-        try (PostgresServer primary = new PostgresServer(primaryData);
-                PostgresServer standby = new PostgresServer(standbyData)) {
+        try (RestartablePostgres primary = new RestartablePostgres(primaryData);
+                RestartablePostgres standby = new RestartablePostgres(standbyData)) {
             primary.create();
             copy(primaryData, standbyData);
             follow(standbyData, primary.port());
@@ -52,14 +52,13 @@ final class PostgresFailoverTest {
     }
 
     @Test
-    @DisplayName(
-            "R40 R41 an address that leads to a standby for a moment: commits fail with nothing written, nothing is read"
-                    + " from the standby, which is behind, and service resumes by itself when the address leads to the primary")
+    @DisplayName("R40 R41 while an address leads to a standby, commits fail with nothing written, nothing is read"
+            + " from the standby, which lags behind, and service resumes when the address leads to the primary")
     void standbyForAMoment() throws Exception {
         Path primaryData = folder.resolve("primary");
         Path standbyData = folder.resolve("standby");
-        try (PostgresServer primary = new PostgresServer(primaryData);
-                PostgresServer standby = new PostgresServer(standbyData)) {
+        try (RestartablePostgres primary = new RestartablePostgres(primaryData);
+                RestartablePostgres standby = new RestartablePostgres(standbyData)) {
             primary.start();
             try (SignalKeyDatabase database = SignalKeyDatabase.open(primary.url())) {
                 database.forContext("alice").put(KeyTypes.SESSION, "a", new byte[] {1});
@@ -69,7 +68,7 @@ final class PostgresFailoverTest {
             standby.makeStandby();
             primary.start();
             standby.start();
-            try (Proxy proxy = new Proxy(primary.port());
+            try (FaultProxy proxy = new FaultProxy(primary.port());
                     SignalKeyDatabase database = SignalKeyDatabase.builder()
                             .url("jdbc:postgresql://localhost:" + proxy.port() + "/postgres?user=postgres")
                             .retry(3, Duration.ofMillis(20))
@@ -81,7 +80,7 @@ final class PostgresFailoverTest {
     }
 
     private static void standbyForAMoment(
-            PostgresServer primary, PostgresServer standby, Proxy proxy, SignalKeyStore alice) {
+            RestartablePostgres primary, RestartablePostgres standby, FaultProxy proxy, SignalKeyStore alice) {
         alice.put(KeyTypes.SESSION, "b", new byte[] {2});
         proxy.leadTo(standby.port());
 
@@ -92,30 +91,30 @@ final class PostgresFailoverTest {
                 .hasMessageContaining("the server is a standby");
         proxy.leadNewTo(primary.port());
 
-        Failures.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "b", new byte[] {4}));
-        Failures.untilItSucceeds(
+        BackendFailures.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "b", new byte[] {4}));
+        BackendFailures.untilItSucceeds(
                 () -> assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {1}));
         assertThat(alice.find(KeyTypes.SESSION, "b")).hasValue(new byte[] {4});
     }
 
-    private static void failover(PostgresServer primary, PostgresServer standby) throws Exception {
+    private static void failover(RestartablePostgres primary, RestartablePostgres standby) throws Exception {
         String url = "jdbc:postgresql://localhost:" + primary.port() + ",localhost:" + standby.port()
                 + "/postgres?user=postgres&targetServerType=primary&socketTimeout=5";
         try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                         .url(url)
                         .retry(1_000, Duration.ofMillis(20))
                         .open();
-                Load load = new Load(database)) {
+                CommitLoad load = new CommitLoad(database)) {
             load.awaitAcknowledged(COMMITS);
             primary.kill();
             promote(standby);
             load.awaitAcknowledged(COMMITS);
             load.stop();
-            load.check(() -> Postgres.open(url));
+            load.check(() -> PostgresFixture.open(url));
         }
     }
 
-    /** Makes a copy of the stopped primary's folder that of its standby. */
+    /** Copies the stopped primary's folder for a standby. */
     private static void follow(Path standbyData, int primaryPort) throws IOException {
         Files.createFile(standbyData.resolve("standby.signal"));
         Files.writeString(
@@ -124,7 +123,7 @@ final class PostgresFailoverTest {
                 StandardOpenOption.APPEND);
     }
 
-    private static void promote(PostgresServer standby) throws Exception {
+    private static void promote(RestartablePostgres standby) throws Exception {
         try (Connection connection = DriverManager.getConnection(standby.url());
                 Statement statement = connection.createStatement()) {
             statement.execute("SELECT pg_promote()");

@@ -22,8 +22,8 @@ final class PostgresFailureTest {
 
     @BeforeEach
     void open() {
-        schema = Postgres.newSchema();
-        backend = Postgres.open(Postgres.url(schema));
+        schema = PostgresFixture.newSchema();
+        backend = PostgresFixture.open(PostgresFixture.url(schema));
     }
 
     @AfterEach
@@ -32,16 +32,16 @@ final class PostgresFailureTest {
     }
 
     @Test
-    @DisplayName("R12 R45 a group that the server refuses leaves nothing, and no message shows a value")
+    @DisplayName("R12 R45 of a group that the server refuses nothing is written, and no message shows a value")
     void refusedGroup() {
         byte[] secret = "a secret".getBytes(StandardCharsets.UTF_8);
         backend.save("alice", "session", "kept", secret);
-        Postgres.execute("ALTER TABLE " + schema + ".entry ADD CHECK (id <> 'refused')");
+        PostgresFixture.execute("ALTER TABLE " + schema + ".entry ADD CHECK (id <> 'refused')");
         List<Batch> group = List.of(
                 new Batch("alice", 0, 1, List.of(new Put("session", "first", secret), new Delete("session", "kept"))),
                 new Batch("bob", 0, 1, List.of(new Put("session", "refused", secret))));
 
-        Failures.assertPermanent(() -> backend.commit(group)).satisfies(failure -> {
+        BackendFailures.assertPermanent(() -> backend.commit(group)).satisfies(failure -> {
             for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
                 assertThat(cause.toString())
                         .doesNotContain("a secret")
@@ -56,12 +56,12 @@ final class PostgresFailureTest {
     }
 
     @Test
-    @DisplayName("a writer connection that breaks is replaced: the commit fails as transient, the next one succeeds")
+    @DisplayName("a broken writer connection is replaced: the commit fails as transient, and the next one succeeds")
     void brokenWriter() {
         Handle broken = Objects.requireNonNull(backend.writer().handle());
-        Postgres.terminate(broken);
+        PostgresFixture.terminate(broken);
 
-        Failures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+        BackendFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
         assertThat(backend.load("alice", "session", "bob")).isEmpty();
 
         backend.save("alice", "session", "bob", new byte[] {2});
@@ -70,14 +70,15 @@ final class PostgresFailureTest {
     }
 
     @Test
-    @DisplayName("R11 a role that would be answered before its commits are durable is not")
+    @DisplayName("R11 commits are durable before they are acknowledged even if the role is configured otherwise")
     void hastyRole() {
         String role = "hasty_" + schema;
-        Postgres.execute(
+        PostgresFixture.execute(
                 "CREATE ROLE " + role + " LOGIN SUPERUSER",
                 "ALTER ROLE " + role + " SET synchronous_commit = off",
                 "ALTER ROLE " + role + " SET statement_timeout = '1h'");
-        try (JdbcBackend hasty = Postgres.open(Postgres.url(schema).replace("user=postgres", "user=" + role))) {
+        try (JdbcBackend hasty =
+                PostgresFixture.open(PostgresFixture.url(schema).replace("user=postgres", "user=" + role))) {
             assertThat(setting(hasty, "synchronous_commit")).isEqualTo("on");
             assertThat(setting(hasty, "statement_timeout")).isEqualTo("0");
         }

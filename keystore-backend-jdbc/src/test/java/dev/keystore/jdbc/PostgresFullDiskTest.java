@@ -23,7 +23,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A server whose disk is full: of the tables, or of the log. */
+/** A server with a full disk, either that of the tables or that of the log. */
 @Timeout(300)
 final class PostgresFullDiskTest {
 
@@ -32,19 +32,18 @@ final class PostgresFullDiskTest {
     @TempDir
     private Path folder;
 
-    /** What was acknowledged, by id. */
+    /** The acknowledged values, by id. */
     private final Map<String, byte[]> acknowledged = new HashMap<>();
 
     @Test
-    @DisplayName(
-            "R12 R41 the tables' disk is full: the commit fails with what to do and nothing of it is written, reads go"
-                    + " on; with more room, commits succeed")
+    @DisplayName("R12 R41 when the tables' disk is full, a commit fails with a remedy and writes nothing, and reads go"
+            + " on; with more space, commits succeed")
     void tables() throws Exception {
-        String schema = Postgres.newSchema();
+        String schema = PostgresFixture.newSchema();
         Path location = Files.createDirectory(folder.resolve("tables"));
         try (Tmpfs disk = Tmpfs.mount(location, "size=4m")) {
-            Postgres.execute("CREATE TABLESPACE " + schema + " LOCATION '" + location + "'");
-            String url = Postgres.url(schema) + "&options=-c%20default_tablespace=" + schema;
+            PostgresFixture.execute("CREATE TABLESPACE " + schema + " LOCATION '" + location + "'");
+            String url = PostgresFixture.url(schema) + "&options=-c%20default_tablespace=" + schema;
             try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
                 SignalKeyStore alice = database.forContext("alice");
                 assertThatThrownBy(() -> fill(alice, 100))
@@ -58,22 +57,22 @@ final class PostgresFullDiskTest {
                 fill(alice, 20);
             }
             check(url);
-            Postgres.execute("DROP SCHEMA " + schema + " CASCADE", "DROP TABLESPACE " + schema);
+            PostgresFixture.execute("DROP SCHEMA " + schema + " CASCADE", "DROP TABLESPACE " + schema);
         }
     }
 
     @Test
     @Tag("long")
     @DisplayName(
-            "R11 R41 the log's disk is full: the server stops, commits are reported as unknown or failed, and service"
-                    + " resumes when it is started again with more room; what was acknowledged is there")
+            "R11 R41 when the log's disk is full, the server stops, commits are reported as unknown or failed, and service"
+                    + " resumes when it is restarted with more space; no acknowledged commit is lost")
     void log() throws Exception {
         Path data = Files.createDirectory(folder.resolve("data"));
         try (Tmpfs disk = Tmpfs.mount(data, "size=110m");
-                PostgresServer server = new PostgresServer(Files.createDirectory(data.resolve("pgdata")))) {
+                RestartablePostgres server = new RestartablePostgres(Files.createDirectory(data.resolve("pgdata")))) {
             server.start();
             try (SignalKeyDatabase database = SignalKeyDatabase.open(server.url());
-                    Load load = new Load(database)) {
+                    CommitLoad load = new CommitLoad(database)) {
                 load.awaitAcknowledged(50);
                 Path ballast = data.resolve("ballast");
                 Files.write(ballast, new byte[(int) data.toFile().getUsableSpace()]);
@@ -83,13 +82,13 @@ final class PostgresFullDiskTest {
                 server.restart();
                 load.awaitAcknowledged(50);
                 load.stop();
-                load.check(() -> Postgres.open(server.url()));
+                load.check(() -> PostgresFixture.open(server.url()));
             }
         }
     }
 
-    /** Makes the server begin files of its log until it can't. */
-    private static void fillLog(PostgresServer server) {
+    /** Makes the server start new log files until that fails. */
+    private static void fillLog(RestartablePostgres server) {
         try (Connection connection = DriverManager.getConnection(server.url());
                 Statement statement = connection.createStatement()) {
             while (true) {
@@ -113,7 +112,7 @@ final class PostgresFullDiskTest {
     }
 
     private void check(String url) {
-        try (JdbcBackend backend = Postgres.open(url)) {
+        try (JdbcBackend backend = PostgresFixture.open(url)) {
             assertThat(backend.list("alice").map(entry -> entry.id()))
                     .containsExactlyInAnyOrderElementsOf(acknowledged.keySet());
             acknowledged

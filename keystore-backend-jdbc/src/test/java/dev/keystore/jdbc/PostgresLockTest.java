@@ -26,18 +26,18 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.postgresql.PGConnection;
 
-/** Sessions of others that lock what a store writes: an operator's, a dump, a VACUUM. */
+/** Other sessions that lock the tables of a store: an operator's, a dump, a VACUUM. */
 @Timeout(120)
 final class PostgresLockTest {
 
-    private final String schema = Postgres.newSchema();
+    private final String schema = PostgresFixture.newSchema();
     private SignalKeyDatabase database;
     private SignalKeyStore alice;
     private SignalKeyStore bob;
 
-    /** Opens a store whose commits wait for a lock as long as {@code lockTimeout} says, or as ever if it is empty. */
+    /** Opens a store whose commits wait for a lock for {@code lockTimeout}, or as usual if that is empty. */
     private void open(String lockTimeout, int attempts) {
-        JdbcBackend backend = Postgres.open(Postgres.url(schema));
+        JdbcBackend backend = PostgresFixture.open(PostgresFixture.url(schema));
         if (!lockTimeout.isEmpty()) {
             Objects.requireNonNull(backend.writer().handle()).execute("SET lock_timeout = '" + lockTimeout + "'");
         }
@@ -63,13 +63,13 @@ final class PostgresLockTest {
         return CompletableFuture.runAsync(() -> put(store, id, value), task -> new Thread(task, "put").start());
     }
 
-    /** A transaction of somebody else, which holds a lock. */
+    /** Another session's transaction, which holds a lock. */
     private final class Locking implements AutoCloseable {
 
         private final Connection connection;
 
         Locking(String sql) throws SQLException {
-            connection = Postgres.connect(schema);
+            connection = PostgresFixture.connect(schema);
             connection.setAutoCommit(false);
             try (Statement statement = connection.createStatement()) {
                 statement.execute(sql);
@@ -83,8 +83,9 @@ final class PostgresLockTest {
     }
 
     @Test
-    @DisplayName("R27 R40 somebody holds the owner row of one context: the commits of others are written meanwhile, and"
-            + " its own once the row is free")
+    @DisplayName(
+            "R27 R40 while another session locks the owner row of one context, the commits of others are written, and"
+                    + " its own once the row is free")
     void ownerRow() throws Exception {
         open("200ms", 100);
         assertOthersGoOn();
@@ -93,7 +94,7 @@ final class PostgresLockTest {
     @Test
     @Tag("long")
     @DisplayName(
-            "R27 R40 somebody holds the owner row of one context: with the waits as they are, the commits of others are"
+            "R27 R40 while another session locks the owner row of one context, with default timeouts, the commits of others are"
                     + " written after its first time-outs")
     void ownerRow_asConfigured() throws Exception {
         open("", 20);
@@ -109,7 +110,7 @@ final class PostgresLockTest {
         Locking lock = new Locking("SELECT FROM owner WHERE context = 'alice' FOR UPDATE");
         try (lock) {
             held.add(putting(alice, "a", 1));
-            Postgres.awaitLockWait(schema);
+            PostgresFixture.awaitLockWait(schema);
             held.add(putting(alice, "b", 1));
             long startNanos = System.nanoTime();
             List<CompletableFuture<Void>> free =
@@ -129,9 +130,8 @@ final class PostgresLockTest {
     }
 
     @Test
-    @DisplayName(
-            "R27 R40 somebody forgets a transaction that holds the owner row, until the server ends it: the commit is"
-                    + " written")
+    @DisplayName("R27 R40 when a forgotten transaction locks the owner row until the server ends it, the commit is"
+            + " written")
     void ownerRow_forgotten() throws Exception {
         open("", 5);
         Locking lock = new Locking("SET idle_in_transaction_session_timeout = '300ms';"
@@ -144,7 +144,7 @@ final class PostgresLockTest {
 
     @Test
     @DisplayName(
-            "R27 R41 LOCK TABLE: what is cached is read, a commit fails with nothing written when its attempts are used"
+            "R27 R41 during LOCK TABLE, cached entries are read, and a commit fails with nothing written when its attempts are used"
                     + " up, a read waits for the lock, and service resumes by itself")
     void lockTable() throws Exception {
         open("100ms", 3);
@@ -158,7 +158,7 @@ final class PostgresLockTest {
             assertThat(alice.find(KeyTypes.SESSION, "cached")).hasValue(new byte[] {1});
             read = CompletableFuture.supplyAsync(
                     () -> alice.find(KeyTypes.SESSION, "b").isPresent());
-            Postgres.awaitLockWait(schema);
+            PostgresFixture.awaitLockWait(schema);
         }
         assertThat(read.get(60, TimeUnit.SECONDS)).isFalse();
         put(alice, "b", 1);
@@ -166,13 +166,13 @@ final class PostgresLockTest {
     }
 
     private List<String> persisted(String context) {
-        try (JdbcBackend backend = Postgres.open(Postgres.url(schema))) {
+        try (JdbcBackend backend = PostgresFixture.open(PostgresFixture.url(schema))) {
             return backend.list(context).map(entry -> entry.id()).toList();
         }
     }
 
     @Test
-    @DisplayName("R11 R40 VACUUM FULL, and a dump, beside commits: none fails, and what was acknowledged is there once")
+    @DisplayName("R11 R40 during VACUUM FULL and a dump no commit fails, and each acknowledged one exists once")
     void maintenance_sample() throws Exception {
         maintenance(3);
     }
@@ -180,36 +180,36 @@ final class PostgresLockTest {
     @Test
     @Tag("long")
     @Timeout(600)
-    @DisplayName("R11 R40 VACUUM FULL, and a dump, beside commits, 100 times")
+    @DisplayName("R11 R40 during VACUUM FULL and a dump no commit fails, 100 times")
     void maintenance_hundred() throws Exception {
         maintenance(100);
     }
 
     private void maintenance(int rounds) throws Exception {
         open("", 5);
-        try (Load load = new Load(database)) {
+        try (CommitLoad load = new CommitLoad(database)) {
             for (int i = 0; i < rounds; i++) {
                 load.awaitAcknowledged(50);
-                Postgres.execute("VACUUM FULL " + schema + ".entry", "VACUUM FULL " + schema + ".owner");
+                PostgresFixture.execute("VACUUM FULL " + schema + ".entry", "VACUUM FULL " + schema + ".owner");
                 load.awaitAcknowledged(50);
                 dump();
             }
             load.stop();
-            load.check(() -> Postgres.open(Postgres.url(schema)));
+            load.check(() -> PostgresFixture.open(PostgresFixture.url(schema)));
             assertThat(load.failed()).isZero();
         }
     }
 
-    /** As pg_dump does it: under the same locks, in one snapshot. */
+    /** Reads like pg_dump: under the same locks, in one snapshot. */
     private void dump() throws Exception {
-        Path pgDump = Path.of("/usr/lib/postgresql", Postgres.majorVersion(), "bin/pg_dump");
+        Path pgDump = Path.of("/usr/lib/postgresql", PostgresFixture.majorVersion(), "bin/pg_dump");
         if (Files.isExecutable(pgDump)) {
             Process process = new ProcessBuilder(
                             pgDump.toString(),
                             "-h",
                             "localhost",
                             "-p",
-                            Integer.toString(Postgres.port()),
+                            Integer.toString(PostgresFixture.port()),
                             "-U",
                             "postgres",
                             "-n",
@@ -220,7 +220,7 @@ final class PostgresLockTest {
                     .start();
             assertThat(process.waitFor()).isZero();
         }
-        try (Connection connection = Postgres.connect(schema);
+        try (Connection connection = PostgresFixture.connect(schema);
                 Statement statement = connection.createStatement()) {
             connection.setAutoCommit(false);
             statement.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY");

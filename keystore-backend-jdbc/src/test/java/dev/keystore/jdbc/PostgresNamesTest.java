@@ -20,7 +20,7 @@ final class PostgresNamesTest {
 
     @BeforeEach
     void open() {
-        backend = Postgres.open(Postgres.url(Postgres.newSchema()));
+        backend = PostgresFixture.open(PostgresFixture.url(PostgresFixture.newSchema()));
     }
 
     @AfterEach
@@ -29,7 +29,7 @@ final class PostgresNamesTest {
     }
 
     @Test
-    @DisplayName("R8 U+0000 is kept apart from what stands for it, and in its order")
+    @DisplayName("R8 U+0000 is distinct from its escaped form, and keeps its order")
     void escapes() {
         assertThat(AWKWARD).allSatisfy(name -> {
             assertThat(PostgresNames.unescape(PostgresNames.key(name))).isEqualTo(name);
@@ -41,7 +41,7 @@ final class PostgresNamesTest {
     }
 
     @Test
-    @DisplayName("R8 R50 R60 long names that differ only in their last character are apart, and found by any prefix")
+    @DisplayName("R8 R50 R60 long names that differ only in their last character are distinct, and found by any prefix")
     void longNames() {
         String random = random(1_023);
         List<String> ids = List.of(
@@ -74,7 +74,7 @@ final class PostgresNamesTest {
     }
 
     @Test
-    @DisplayName("R60 a scan by prefix reads the primary key, though the database sorts by another collation")
+    @DisplayName("R60 a scan by prefix uses the primary key even if the database has another collation")
     void index() {
         Handle handle = backend.writer().handle();
         handle.execute("SET enable_seqscan = off");
@@ -90,7 +90,7 @@ final class PostgresNamesTest {
                 .doesNotContain("Sort");
     }
 
-    /** Letters that do not compress, so that the index can't make the row smaller. */
+    /** Returns letters that do not compress, so that the index row stays long. */
     private static String random(int length) {
         StringBuilder text = new StringBuilder();
         long state = 42;

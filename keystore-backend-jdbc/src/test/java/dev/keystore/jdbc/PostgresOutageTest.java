@@ -24,20 +24,20 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A server that is away for a while. */
+/** A server that is unreachable for a while. */
 @Timeout(120)
 final class PostgresOutageTest {
 
-    private final String schema = Postgres.newSchema();
-    private Proxy proxy;
+    private final String schema = PostgresFixture.newSchema();
+    private FaultProxy proxy;
     private SignalKeyDatabase database;
     private SignalKeyStore alice;
 
     @BeforeEach
     void open() {
-        proxy = new Proxy(Postgres.port());
+        proxy = new FaultProxy(PostgresFixture.port());
         database = SignalKeyDatabase.builder()
-                .url(Postgres.url(proxy.port(), schema) + "&socketTimeout=1&loginTimeout=1")
+                .url(PostgresFixture.url(proxy.port(), schema) + "&socketTimeout=1&loginTimeout=1")
                 .retry(3, Duration.ofMillis(20))
                 .commitTimeout(Duration.ofSeconds(3))
                 .open();
@@ -54,8 +54,9 @@ final class PostgresOutageTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"refuses", "hangs"})
-    @DisplayName("R40 R41 a server that refuses or hangs: cached reads go on, what was sent is unknown, what was not is"
-            + " not written, then all goes on")
+    @DisplayName(
+            "R40 R41 while a server refuses or hangs, cached reads go on, a sent commit is unknown, one that was not sent is"
+                    + " not written, and service resumes")
     void outage(String how) {
         outage(how.equals("hangs") ? proxy::hang : proxy::refuse);
     }
@@ -63,8 +64,8 @@ final class PostgresOutageTest {
     @Test
     @Tag("long")
     @DisplayName(
-            "R27 R40 R41 answers that stay away for longer than socketTimeout and commitTimeout, while the server gets"
-                    + " what is sent: the same")
+            "R27 R40 R41 when answers are delayed for longer than socketTimeout and commitTimeout, while the server gets"
+                    + " the statements, the same holds")
     void outage_ofAnswers() {
         outage(proxy::holdAnswers);
     }
@@ -79,18 +80,18 @@ final class PostgresOutageTest {
         assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "b")).isInstanceOf(LoadFailedException.class);
         proxy.heal();
 
-        Failures.untilItSucceeds(() -> put("a", 2));
-        Failures.untilItSucceeds(
+        BackendFailures.untilItSucceeds(() -> put("a", 2));
+        BackendFailures.untilItSucceeds(
                 () -> assertThat(alice.find(KeyTypes.SESSION, "b")).isEmpty());
         assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {2});
     }
 
     @Test
-    @DisplayName("R40 a commit that meets a server that ended all connections is tried again, and succeeds")
+    @DisplayName("R40 a commit after the server ended all connections is retried, and succeeds")
     void connectionsEnded() {
-        Postgres.terminateAll(schema);
+        PostgresFixture.terminateAll(schema);
         put("a", 1);
-        Postgres.terminateAll(schema);
+        PostgresFixture.terminateAll(schema);
         put("b", 1);
         assertThat(database.stats().retries()).isPositive();
     }
@@ -98,30 +99,30 @@ final class PostgresOutageTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     @DisplayName(
-            "R27 R54 a connection of which one direction is closed is given up: the commit is written once, and what"
-                    + " was acknowledged before is there")
+            "R27 R54 a connection that is closed in one direction is replaced: the commit is written once, and what"
+                    + " was acknowledged before is not lost")
     void halfClosed(boolean toServer) {
         try (SignalKeyDatabase patient = SignalKeyDatabase.builder()
-                .url(Postgres.url(proxy.port(), schema))
+                .url(PostgresFixture.url(proxy.port(), schema))
                 .retry(1_000, Duration.ofMillis(5))
                 .open()) {
             SignalKeyStore counting = patient.forContext(Counting.CONTEXT + toServer);
             for (int i = 1; i <= 5; i++) {
                 String uncached = "uncached-" + i;
                 assertThat(Counting.count(counting, i)).isEqualTo(i);
-                Failures.untilItSucceeds(() ->
+                BackendFailures.untilItSucceeds(() ->
                         assertThat(counting.find(KeyTypes.SESSION, uncached)).isEmpty());
                 proxy.halfClose(toServer);
             }
         }
-        assertThat(Counting.counted(Postgres.open(Postgres.url(schema)), Counting.CONTEXT + toServer))
+        assertThat(Counting.counted(PostgresFixture.open(PostgresFixture.url(schema)), Counting.CONTEXT + toServer))
                 .isEqualTo(Map.of(1, 1, 2, 2, 3, 3, 4, 4, 5, 5));
     }
 
     @Test
     @Tag("long")
     @DisplayName(
-            "R27 no wait exceeds its deadline, however the connection fails, under load; nothing acknowledged is lost")
+            "R27 under load, no wait exceeds its deadline however the connection fails, and no acknowledged commit is lost")
     void outages_underLoad() throws Exception {
         List<Runnable> outages = List.of(
                 proxy::hang,
@@ -129,8 +130,8 @@ final class PostgresOutageTest {
                 proxy::refuse,
                 () -> proxy.halfClose(true),
                 () -> proxy.halfClose(false),
-                () -> Postgres.terminateAll(schema));
-        try (Load load = new Load(database)) {
+                () -> PostgresFixture.terminateAll(schema));
+        try (CommitLoad load = new CommitLoad(database)) {
             for (Runnable outage : outages) {
                 load.awaitAcknowledged(50);
                 outage.run();
@@ -141,7 +142,7 @@ final class PostgresOutageTest {
             }
             load.awaitAcknowledged(50);
             load.stop();
-            load.check(() -> Postgres.open(Postgres.url(schema)));
+            load.check(() -> PostgresFixture.open(PostgresFixture.url(schema)));
         }
     }
 

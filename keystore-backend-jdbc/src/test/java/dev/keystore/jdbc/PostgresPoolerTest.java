@@ -28,27 +28,27 @@ final class PostgresPoolerTest {
 
     private static final Path PGBOUNCER = Path.of("/usr/sbin/pgbouncer");
 
-    private final String schema = Postgres.newSchema();
+    private final String schema = PostgresFixture.newSchema();
     private final String role = "pooled_" + schema;
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 5})
     @DisplayName(
-            "R53 a pooler that shares sessions between transactions is refused, with what to set; the schema and the"
+            "R53 a pooler that shares sessions between transactions is refused with the setting to change; the schema and the"
                     + " sessions stay as they are")
     void transactionPooling(int sessions) throws Exception {
-        try (TransactionPooler pooler = new TransactionPooler(Postgres.port(), sessions)) {
-            assertRefused(Postgres.url(pooler.port(), schema) + "&prepareThreshold=0");
+        try (TransactionPooler pooler = new TransactionPooler(PostgresFixture.port(), sessions)) {
+            assertRefused(PostgresFixture.url(pooler.port(), schema) + "&prepareThreshold=0");
 
             assertThat(locksHeld()).isZero();
         }
-        Postgres.open(Postgres.url(schema)).close();
+        PostgresFixture.open(PostgresFixture.url(schema)).close();
     }
 
     private int locksHeld() throws Exception {
         String sql = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid)"
                 + " WHERE locktype = 'advisory' AND application_name = '" + schema + "'";
-        try (var connection = Postgres.connect(schema);
+        try (var connection = PostgresFixture.connect(schema);
                 var rows = connection.createStatement().executeQuery(sql)) {
             rows.next();
             return rows.getInt(1);
@@ -57,36 +57,35 @@ final class PostgresPoolerTest {
 
     private static void assertRefused(String url) {
         assertThatExceptionOfType(StoreOpenException.class)
-                .isThrownBy(() -> Postgres.open(url))
+                .isThrownBy(() -> PostgresFixture.open(url))
                 .withMessageContaining("could not open: a pooler shares the server's sessions between transactions")
                 .withMessageContaining("pool_mode = session");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"transaction", "session"})
-    @DisplayName(
-            "R53 PgBouncer that pools transactions is refused; where it pools sessions, an owner is known to be alive"
-                    + " until it closes")
+    @DisplayName("R53 PgBouncer in transaction mode is refused; in session mode, an owner is known to be alive"
+            + " until it closes")
     void pgBouncer(String mode, @TempDir Path folder) throws Exception {
         Assumptions.assumeTrue(Files.isExecutable(PGBOUNCER), PGBOUNCER + " is not installed");
         int port = freePort();
-        Postgres.execute(
+        PostgresFixture.execute(
                 "CREATE ROLE " + role + " LOGIN SUPERUSER", "ALTER ROLE " + role + " SET search_path = " + schema);
         Process pgBouncer = start(folder, mode, port);
         try {
-            String url = Postgres.url(port, schema).replace("&currentSchema=" + schema, "");
+            String url = PostgresFixture.url(port, schema).replace("&currentSchema=" + schema, "");
             if (mode.equals("transaction")) {
                 assertRefused(url);
                 return;
             }
-            try (JdbcBackend other = Postgres.open(Postgres.url(schema))) {
-                JdbcBackend owner = Postgres.open(url);
+            try (JdbcBackend other = PostgresFixture.open(PostgresFixture.url(schema))) {
+                JdbcBackend owner = PostgresFixture.open(url);
                 owner.takeOver("alice");
                 assertThatExceptionOfType(ContextOwnedException.class)
                         .isThrownBy(() -> other.takeOverUnlessOwned("alice"));
                 owner.close();
-                // The pooler resets the session when it sees that.
-                Postgres.await("the end of the owner's lock", """
+                // The pooler resets the session when it notices.
+                PostgresFixture.await("the end of the owner's lock", """
                         SELECT FROM %s.owner WHERE NOT EXISTS (
                             SELECT FROM pg_locks WHERE locktype = 'advisory'
                                 AND (classid::bigint << 32 | objid::bigint) = holder)
@@ -112,7 +111,7 @@ final class PostgresPoolerTest {
                 pool_mode = %s
                 logfile = %s
                 """.formatted(
-                        Postgres.port(), role, port, mode, folder.resolve("log")));
+                        PostgresFixture.port(), role, port, mode, folder.resolve("log")));
         folder.toFile().setReadable(true, false);
         folder.toFile().setExecutable(true, false);
         folder.toFile().setWritable(true, false);

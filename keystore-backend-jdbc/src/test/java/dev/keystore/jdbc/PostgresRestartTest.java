@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A server that dies under load, and is started again on its folder. */
+/** A server that is killed under load, and restarted on its folder. */
 @Timeout(300)
 final class PostgresRestartTest {
 
@@ -27,14 +27,14 @@ final class PostgresRestartTest {
     @ParameterizedTest
     @ValueSource(strings = {"stopped at once", "killed"})
     @DisplayName(
-            "R40 R41 R54 the server dies under load and is started again: cached reads go on, commits wait or fail"
-                    + " truthfully, service resumes, and what was acknowledged is there, once, and nothing else but what was in doubt")
+            "R40 R41 R54 while the server is killed under load and restarted, cached reads go on, commits wait or fail"
+                    + " truthfully, service resumes, and each acknowledged commit exists once, and no other except unknown ones")
     void restart(String how) throws Exception {
-        try (PostgresServer server = new PostgresServer(folder.resolve("data"))) {
+        try (RestartablePostgres server = new RestartablePostgres(folder.resolve("data"))) {
             server.start();
             try (SignalKeyDatabase hasty = open(server, Duration.ofSeconds(1));
                     SignalKeyDatabase patient = open(server, Duration.ofMinutes(2));
-                    Load load = new Load(hasty)) {
+                    CommitLoad load = new CommitLoad(hasty)) {
                 SignalKeyStore alice = hasty.forContext("alice");
                 SignalKeyStore bob = patient.forContext("bob");
                 alice.put(KeyTypes.SESSION, "cached", new byte[] {1});
@@ -51,14 +51,14 @@ final class PostgresRestartTest {
                 load.awaitAcknowledged(200);
                 waiting.get(2, TimeUnit.MINUTES);
                 load.stop();
-                load.check(() -> Postgres.open(server.url()));
+                load.check(() -> PostgresFixture.open(server.url()));
             }
             assertHolds(server, "alice", "cached", 1);
             assertHolds(server, "bob", "waited", 2);
         }
     }
 
-    private static void die(PostgresServer server, String how) throws Exception {
+    private static void die(RestartablePostgres server, String how) throws Exception {
         if (how.equals("killed")) {
             server.kill();
         } else {
@@ -71,13 +71,13 @@ final class PostgresRestartTest {
         assertThatThrownBy(() -> store.find(KeyTypes.SESSION, "uncached")).isInstanceOf(LoadFailedException.class);
     }
 
-    private static void assertHolds(PostgresServer server, String context, String id, int value) {
+    private static void assertHolds(RestartablePostgres server, String context, String id, int value) {
         try (SignalKeyDatabase database = SignalKeyDatabase.open(server.url())) {
             assertThat(database.forContext(context).find(KeyTypes.SESSION, id)).hasValue(new byte[] {(byte) value});
         }
     }
 
-    private static SignalKeyDatabase open(PostgresServer server, Duration commitTimeout) {
+    private static SignalKeyDatabase open(RestartablePostgres server, Duration commitTimeout) {
         return SignalKeyDatabase.builder()
                 .url(server.url())
                 .commitTimeout(commitTimeout)

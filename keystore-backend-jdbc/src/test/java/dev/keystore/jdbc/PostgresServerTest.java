@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What happens to a whole server: its configuration changes, its connections are used up. */
+/** Changes of a whole server: a reload of its configuration, and the exhaustion of its connections. */
 @Timeout(180)
 final class PostgresServerTest {
 
@@ -36,11 +36,11 @@ final class PostgresServerTest {
     @TempDir
     private static Path folder;
 
-    private static PostgresServer server;
+    private static RestartablePostgres server;
 
     @BeforeAll
     static void start() throws Exception {
-        server = new PostgresServer(folder.resolve("data"));
+        server = new RestartablePostgres(folder.resolve("data"));
         server.create();
         server.configure("max_connections = 8");
         server.startAsConfigured();
@@ -54,7 +54,7 @@ final class PostgresServerTest {
     @Test
     @DisplayName("R11 after a reload with synchronous_commit = off, no commit is acknowledged before it is flushed")
     void reload() throws Exception {
-        try (JdbcBackend backend = Postgres.open(server.url());
+        try (JdbcBackend backend = PostgresFixture.open(server.url());
                 Connection connection = DriverManager.getConnection(server.url());
                 Statement statement = connection.createStatement()) {
             statement.execute("ALTER SYSTEM SET synchronous_commit = off");
@@ -95,8 +95,8 @@ final class PostgresServerTest {
 
     @Test
     @DisplayName(
-            "R27 R40 R41 max_connections used up: opening is refused with what to do; a store that lost its connection"
-                    + " reads from its cache, reports the commit as unknown, and goes on by itself when there is room")
+            "R27 R40 R41 when max_connections is reached, opening is refused with a remedy; a store that lost its connection"
+                    + " reads from its cache, reports the commit as unknown, and goes on when connections are free")
     void connectionsUsedUp() throws Exception {
         Deque<Connection> others = new ArrayDeque<>();
         try (SignalKeyDatabase database = SignalKeyDatabase.builder()
@@ -108,7 +108,7 @@ final class PostgresServerTest {
             alice.put(KeyTypes.SESSION, "a", new byte[] {1});
             useUp(others);
             assertThatExceptionOfType(StoreOpenException.class)
-                    .isThrownBy(() -> Postgres.open(server.url()))
+                    .isThrownBy(() -> PostgresFixture.open(server.url()))
                     .withMessageContaining("sorry, too many clients already")
                     .withMessageContaining("raise the server's max_connections");
 
@@ -121,7 +121,7 @@ final class PostgresServerTest {
                     .isInstanceOf(CommitOutcomeUnknownException.class);
 
             others.removeLast().close();
-            Failures.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "a", new byte[] {3}));
+            BackendFailures.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "a", new byte[] {3}));
             assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {3});
         } finally {
             for (Connection other : others) {

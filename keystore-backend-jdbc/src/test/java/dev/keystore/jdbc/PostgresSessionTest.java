@@ -20,22 +20,22 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The session that writes: what it sets, and when it is given up. */
+/** The writer's session: its settings, and when it is replaced. */
 @Timeout(120)
 final class PostgresSessionTest {
 
-    private final String schema = Postgres.newSchema();
+    private final String schema = PostgresFixture.newSchema();
     private final String role = "role_" + schema;
-    private final String url = Postgres.url(schema).replace("user=postgres", "user=" + role);
+    private final String url = PostgresFixture.url(schema).replace("user=postgres", "user=" + role);
 
     @BeforeEach
     void createRole() {
-        Postgres.execute("CREATE ROLE " + role + " LOGIN SUPERUSER");
+        PostgresFixture.execute("CREATE ROLE " + role + " LOGIN SUPERUSER");
     }
 
     @AfterEach
     void dropRole() {
-        Postgres.execute(
+        PostgresFixture.execute(
                 "DROP SCHEMA " + schema + " CASCADE",
                 "REASSIGN OWNED BY " + role + " TO postgres",
                 "DROP ROLE " + role);
@@ -43,13 +43,13 @@ final class PostgresSessionTest {
 
     @Test
     @DisplayName(
-            "R40 a session that became read-only is given up: the commit fails as transient, the next one succeeds")
+            "R40 a session that became read-only is replaced: the commit fails as transient, and the next one succeeds")
     void readOnlySession() {
-        try (JdbcBackend backend = Postgres.open(url)) {
+        try (JdbcBackend backend = PostgresFixture.open(url)) {
             Handle readOnly = writer(backend);
             readOnly.execute("SET default_transaction_read_only = on");
 
-            Failures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}))
+            BackendFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}))
                     .withMessageContaining("could not commit: cannot execute")
                     .withMessageContaining("default_transaction_read_only is on; connect to the primary");
             assertThat(backend.load("alice", "session", "bob")).isEmpty();
@@ -65,7 +65,7 @@ final class PostgresSessionTest {
             "R40 R41 while new sessions are read-only, commits fail with nothing written and opening is refused; then"
                     + " service resumes by itself")
     void readOnlyRole() {
-        JdbcBackend backend = Postgres.open(url);
+        JdbcBackend backend = PostgresFixture.open(url);
         try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                 .backend(backend)
                 .retry(3, Duration.ofMillis(5))
@@ -73,7 +73,7 @@ final class PostgresSessionTest {
             SignalKeyStore alice = database.forContext("alice");
             SignalKeyStore bob = database.forContext("bob");
             alice.put(KeyTypes.SESSION, "a", new byte[] {1});
-            Postgres.execute("ALTER ROLE " + role + " SET default_transaction_read_only = on");
+            PostgresFixture.execute("ALTER ROLE " + role + " SET default_transaction_read_only = on");
             writer(backend).execute("SET default_transaction_read_only = on");
 
             for (int i = 0; i < 2; i++) {
@@ -83,11 +83,11 @@ final class PostgresSessionTest {
             }
             assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {1});
             assertThatExceptionOfType(StoreOpenException.class)
-                    .isThrownBy(() -> Postgres.open(url))
+                    .isThrownBy(() -> PostgresFixture.open(url))
                     .withMessageContaining("could not open: the server does not write")
                     .withMessageContaining("targetServerType=primary");
 
-            Postgres.execute("ALTER ROLE " + role + " RESET default_transaction_read_only");
+            PostgresFixture.execute("ALTER ROLE " + role + " RESET default_transaction_read_only");
             assertThat(bob.find(KeyTypes.SESSION, "b")).isEmpty();
             alice.put(KeyTypes.SESSION, "a", new byte[] {3});
             bob.put(KeyTypes.SESSION, "b", new byte[] {4});
@@ -97,19 +97,19 @@ final class PostgresSessionTest {
 
     @ParameterizedTest
     @CsvSource({"on, on", "local, local", "remote_write, remote_write", "remote_apply, remote_apply", "off, on"})
-    @DisplayName("R11 the session keeps the synchronous_commit of its role, but raises off to on, and sets it itself")
+    @DisplayName("R11 the session sets synchronous_commit to the value of its role, but to on if that is off")
     void synchronousCommit(String ofRole, String ofSession) {
-        Postgres.execute("ALTER ROLE " + role + " SET synchronous_commit = " + ofRole);
-        try (JdbcBackend backend = Postgres.open(url)) {
+        PostgresFixture.execute("ALTER ROLE " + role + " SET synchronous_commit = " + ofRole);
+        try (JdbcBackend backend = PostgresFixture.open(url)) {
             assertThat(setting(backend)).isEqualTo(ofSession);
-            Postgres.terminate(writer(backend));
-            Failures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+            PostgresFixture.terminate(writer(backend));
+            BackendFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
             backend.save("alice", "session", "bob", new byte[] {1});
             assertThat(setting(backend)).isEqualTo(ofSession);
         }
     }
 
-    /** The setting, with its source: what a session has set itself outweighs what a reload changes. */
+    /** Returns the setting and its source: a session's own setting overrides one that a reload changes. */
     private static String setting(JdbcBackend backend) {
         return writer(backend)
                 .createQuery("SELECT setting FROM pg_settings WHERE name = 'synchronous_commit' AND source = 'session'")
@@ -122,15 +122,15 @@ final class PostgresSessionTest {
             "R27 R41 a transaction that the server ends, since it waited too long for its next statement, is reported"
                     + " as not written, and the next one succeeds")
     void idleInTransaction() {
-        try (JdbcBackend backend = Postgres.open(url)) {
+        try (JdbcBackend backend = PostgresFixture.open(url)) {
             Handle idle = writer(backend);
             int pid =
                     idle.createQuery("SELECT pg_backend_pid()").mapTo(int.class).one();
             idle.execute("SET idle_in_transaction_session_timeout = '20ms'");
 
-            Failures.assertTransient(() -> backend.writer().commit(open -> {
+            BackendFailures.assertTransient(() -> backend.writer().commit(open -> {
                 open.execute("INSERT INTO entry VALUES ('alice', 'session', 'lost', NULL, '')");
-                Postgres.await(
+                PostgresFixture.await(
                         "the end of the session",
                         "SELECT WHERE NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = " + pid + ")");
                 return open.execute("INSERT INTO entry VALUES ('alice', 'session', 'lost as well', NULL, '')");

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** How the backends of this module are found, and what they need. */
+/** How the backends of this module are found, and which artifacts they need. */
 final class ProvidersTest {
 
     @TempDir
@@ -44,7 +44,8 @@ final class ProvidersTest {
     @Test
     @DisplayName("R62 on the module path, the providers are found and the backends work")
     void modulePath() throws Exception {
-        for (String url : List.of("jdbc:sqlite:" + folder.resolve("keys.db"), Postgres.url(Postgres.newSchema()))) {
+        for (String url :
+                List.of("jdbc:sqlite:" + folder.resolve("keys.db"), PostgresFixture.url(PostgresFixture.newSchema()))) {
             assertThat(probe(url)).as(url).contains("module dev.keystore.jdbc lists [session/bob]");
         }
     }
@@ -54,7 +55,7 @@ final class ProvidersTest {
                         System.getProperty("java.class.path").split(File.pathSeparator, -1))
                 .filter(entry -> Files.exists(Path.of(entry)))
                 .collect(Collectors.partitioningBy(entry -> entry.endsWith("test-classes")));
-        return Sqlite.java(
+        return SqliteFixture.java(
                 "--module-path",
                 String.join(File.pathSeparator, entries.get(false)),
                 "--patch-module",

@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.SocketFactory;
 
 /**
- * Counts how often connections wait for the server's answer to what they wrote. The driver makes one by the option
+ * Counts how often connections wait for an answer after they have written. The driver creates an instance for the option
  * {@code socketFactory}.
  */
 public final class RoundTrips extends SocketFactory {
@@ -24,7 +24,7 @@ public final class RoundTrips extends SocketFactory {
     /** For the driver. */
     public RoundTrips() {}
 
-    /** Returns how many there were since it was asked last. */
+    /** Returns the number of round trips since the last call. */
     static int sinceLast() {
         return COUNT.getAndSet(0);
     }

@@ -36,9 +36,9 @@ final class SqliteConcurrencyTest {
     Path folder;
 
     @Test
-    @DisplayName("200 threads commit at once, and no SQLITE_BUSY reaches anyone")
+    @DisplayName("200 threads commit concurrently, and none gets SQLITE_BUSY")
     void manyCommits() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(folder.resolve("keys.db"))) {
+        try (JdbcBackend backend = SqliteFixture.open(folder.resolve("keys.db"))) {
             atOnce(200, number -> {
                 backend.commit(pair("context." + number % 10, number, number));
                 return backend.load("context." + number % 10, "session", "left." + number)
@@ -52,9 +52,9 @@ final class SqliteConcurrencyTest {
     }
 
     @Test
-    @DisplayName("R12 R21 readers beside a writer see each commit as a whole, and wait for none")
+    @DisplayName("R12 R21 readers see each concurrent commit as a whole, and wait for none")
     void readersSeeWholeCommits() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(folder.resolve("keys.db"))) {
+        try (JdbcBackend backend = SqliteFixture.open(folder.resolve("keys.db"))) {
             backend.commit(pair("alice", 0, 0));
 
             atOnce(7, number -> {
@@ -74,9 +74,9 @@ final class SqliteConcurrencyTest {
     }
 
     @Test
-    @DisplayName("R60 streams that are left unread and unclosed keep nobody from reading")
+    @DisplayName("R60 streams that are neither read to their end nor closed do not prevent other reads")
     void unclosedStreams() {
-        try (JdbcBackend backend = Sqlite.open(folder.resolve("keys.db"))) {
+        try (JdbcBackend backend = SqliteFixture.open(folder.resolve("keys.db"))) {
             List<Mutation> puts = IntStream.range(0, 1_000)
                     .<Mutation>mapToObj(i -> new Put("session", "bob." + i, new byte[] {1}))
                     .toList();
@@ -94,17 +94,17 @@ final class SqliteConcurrencyTest {
     }
 
     @Test
-    @DisplayName("many open one new file at once, as processes would, and all of them write to it")
+    @DisplayName("many backends open one new file concurrently, and all of them write to it")
     void manyOpens() throws Exception {
         Path path = folder.resolve("deep/keys.db");
         atOnce(16, number -> {
-            try (JdbcBackend backend = Sqlite.open(path)) {
+            try (JdbcBackend backend = SqliteFixture.open(path)) {
                 backend.commit(pair("alice", number, 1));
             }
             return number;
         });
 
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             assertThat(backend.list("alice")).hasSize(2 * 16);
             assertThat(backend.writer()
                             .handle()
@@ -116,21 +116,21 @@ final class SqliteConcurrencyTest {
     }
 
     @Test
-    @DisplayName("opening a new file goes on trying while another connection holds its lock")
+    @DisplayName("opening a new file is retried while another connection holds its lock")
     void openWaits() throws Exception {
         Path path = folder.resolve("keys.db");
         try (Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
                 Statement statement = other.createStatement()) {
             statement.execute("BEGIN EXCLUSIVE");
             FutureTask<Long> open = new FutureTask<>(() -> {
-                try (JdbcBackend backend = Sqlite.open(path)) {
+                try (JdbcBackend backend = SqliteFixture.open(path)) {
                     return backend.list("alice").count();
                 }
             });
             Thread opener = new Thread(open);
             opener.start();
 
-            // It waits within SQLite, and then, in Java, for its second try.
+            // It waits in SQLite, and then in Java for its second attempt.
             while (opener.getState() != Thread.State.TIMED_WAITING && opener.isAlive()) {
                 Thread.onSpinWait();
             }
@@ -141,10 +141,10 @@ final class SqliteConcurrencyTest {
     }
 
     @Test
-    @DisplayName("R28 close waits for what runs: each commit is acknowledged and there, or refused")
+    @DisplayName("R28 close waits for running commits: each is acknowledged and durable, or refused")
     void closeBesideCommits() throws Exception {
         Path path = folder.resolve("keys.db");
-        JdbcBackend backend = Sqlite.open(path);
+        JdbcBackend backend = SqliteFixture.open(path);
         List<Integer> acknowledged = atOnce(9, number -> {
             int commits = 0;
             try {
@@ -159,7 +159,7 @@ final class SqliteConcurrencyTest {
             return commits;
         });
 
-        try (JdbcBackend reopened = Sqlite.open(path)) {
+        try (JdbcBackend reopened = SqliteFixture.open(path)) {
             for (int number = 0; number < acknowledged.size(); number++) {
                 assertThat(reopened.list("context." + number)).hasSize(2 * acknowledged.get(number));
             }
@@ -176,7 +176,7 @@ final class SqliteConcurrencyTest {
                         new Put("session", "right." + number, new byte[] {(byte) value})));
     }
 
-    private static <T> List<T> atOnce(int threads, Work<T> work) throws Exception {
+    private static <T> List<T> atOnce(int threads, NumberedWork<T> work) throws Exception {
         ExecutorService executor = Executors.newFixedThreadPool(threads);
         try {
             CyclicBarrier start = new CyclicBarrier(threads);
@@ -198,7 +198,7 @@ final class SqliteConcurrencyTest {
         }
     }
 
-    private interface Work<T> {
+    private interface NumberedWork<T> {
 
         T run(int number) throws Exception;
     }

@@ -9,10 +9,10 @@ final class SqliteCrashTest extends CrashContractTest {
 
     @Override
     protected Backend open(Path folder) {
-        return Sqlite.open(folder.resolve("keys.db"));
+        return SqliteFixture.open(folder.resolve("keys.db"));
     }
 
-    /** What SQLite writes its log, its file and its index of the log with. */
+    /** The system calls with which SQLite writes its log, its file and the index of the log. */
     @Override
     protected List<String> systemCalls() {
         return List.of("pwrite64", "fdatasync,fsync", "ftruncate", "unlink,unlinkat");

@@ -47,14 +47,14 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("R40 a lock that another connection holds is a transient failure, and a commit after it succeeds")
+    @DisplayName("R40 a lock held by another connection is a transient failure, and a later commit succeeds")
     void busy() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(path);
+        try (JdbcBackend backend = SqliteFixture.open(path);
                 Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
                 Statement statement = other.createStatement()) {
             statement.execute("BEGIN IMMEDIATE");
 
-            Failures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}))
+            BackendFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}))
                     .withMessageContaining("SQLITE_BUSY")
                     .withMessageContaining(path.toString());
             assertThat(backend.load("alice", "session", "bob")).isEmpty();
@@ -66,11 +66,11 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("R12 a group that SQLite refuses in its middle leaves nothing, and the next one is written")
+    @DisplayName("R12 of a group that SQLite refuses halfway nothing is written, and the next group is")
     void refusedGroup() {
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             backend.save("alice", "session", "kept", new byte[] {1});
-            Sqlite.execute(path, """
+            SqliteFixture.execute(path, """
                     CREATE TRIGGER refuse BEFORE INSERT ON entry WHEN NEW.id = 'refused'
                     BEGIN SELECT RAISE(ABORT, 'refused'); END
                     """);
@@ -81,7 +81,7 @@ final class SqliteFailureTest {
                     new Batch("bob", 0, 1, List.of(new Put("session", "refused", new byte[] {2}))),
                     new Batch("carol", 0, 1, List.of(put)));
 
-            Failures.assertPermanent(() -> backend.commit(group)).withMessageContaining("refused");
+            BackendFailures.assertPermanent(() -> backend.commit(group)).withMessageContaining("refused");
 
             assertThat(backend.list("alice").map(EntryId::id)).containsExactly("kept");
             assertThat(backend.list("bob")).isEmpty();
@@ -92,11 +92,12 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("R12 R41 a full disk refuses a commit as a whole, loses nothing, and the store goes on with room")
+    @DisplayName(
+            "R12 R41 a full disk refuses a commit as a whole and loses nothing, and commits succeed once there is space")
     void fullDisk() {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=2m")) {
             int acknowledged = 0;
-            try (JdbcBackend backend = Sqlite.open(path)) {
+            try (JdbcBackend backend = SqliteFixture.open(path)) {
                 BackendException failure = null;
                 while (failure == null) {
                     Batch batch = pair(acknowledged, 100_000);
@@ -107,23 +108,23 @@ final class SqliteFailureTest {
                 assertThat(failure.kind()).isEqualTo(Kind.PERMANENT);
                 assertThat(failure).hasMessageContaining("SQLITE_FULL").hasMessageContaining("free some space");
                 assertThat(backend.list("alice")).hasSize(2 * acknowledged);
-                Failures.assertPermanent(() -> backend.commit(pair(1_000, 1_000_000)));
+                BackendFailures.assertPermanent(() -> backend.commit(pair(1_000, 1_000_000)));
 
                 tmpfs.remount("size=16m");
                 backend.commit(pair(acknowledged++, 100_000));
                 assertThat(backend.list("alice")).hasSize(2 * acknowledged);
             }
-            try (JdbcBackend backend = Sqlite.open(path)) {
+            try (JdbcBackend backend = SqliteFixture.open(path)) {
                 assertThat(backend.list("alice")).hasSize(2 * acknowledged);
             }
         }
     }
 
     @Test
-    @DisplayName("R12 R41 after an I/O error in COMMIT nothing was written, and the log is emptied of what it may hold")
+    @DisplayName("R12 R41 after an I/O error in COMMIT nothing was written, and the log is emptied")
     void ioErrorInCommit() throws Exception {
         Path log = folder.resolve("keys.db-wal");
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             for (int i = 1; i <= 50; i++) {
                 backend.save("alice", "session", "kept", new byte[i]);
             }
@@ -140,9 +141,9 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("R41 after an I/O error in COMMIT the outcome is unknown where the log can't be emptied either")
+    @DisplayName("R41 after an I/O error in COMMIT the outcome is unknown if the log can't be emptied either")
     void ioErrorInCommitAndAfter() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             backend.save("alice", "session", "kept", new byte[100]);
             assertThat(Files.size(folder.resolve("keys.db-wal"))).isLessThan(Files.size(path) - 1_000);
 
@@ -158,7 +159,7 @@ final class SqliteFailureTest {
         long size = Files.size(folder.resolve("keys.db-wal"));
         assumeTrue(limitFileSize(String.valueOf(size + 1_000)), "prlimit can't be used here");
         try {
-            Failures.assertKind(kind, () -> backend.save("alice", "session", "lost", new byte[20_000]))
+            BackendFailures.assertKind(kind, () -> backend.save("alice", "session", "lost", new byte[20_000]))
                     .withMessageContaining("IOERR");
         } finally {
             limitFileSize("unlimited");
@@ -166,19 +167,19 @@ final class SqliteFailureTest {
     }
 
     private void assertReopened(String... ids) {
-        try (JdbcBackend reopened = Sqlite.open(path)) {
+        try (JdbcBackend reopened = SqliteFixture.open(path)) {
             assertThat(reopened.list("alice").map(EntryId::id)).containsExactlyInAnyOrder(ids);
         }
     }
 
     @Test
-    @DisplayName("a writer connection that breaks is replaced: the commit fails as transient, the next one succeeds")
+    @DisplayName("a broken writer connection is replaced: the commit fails as transient, and the next one succeeds")
     void brokenWriter() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             Handle broken = backend.writer().handle();
             broken.getConnection().close();
 
-            Failures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+            BackendFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
             assertThat(backend.load("alice", "session", "bob")).isEmpty();
 
             backend.save("alice", "session", "bob", new byte[] {2});
@@ -194,28 +195,28 @@ final class SqliteFailureTest {
     }
 
     @Test
-    @DisplayName("a writer that is replaced creates no new store where the file is gone or another one")
+    @DisplayName("a writer connection that is replaced creates no new store if the file is gone or is another one")
     void fileGone() throws Exception {
-        JdbcBackend backend = Sqlite.open(path);
+        JdbcBackend backend = SqliteFixture.open(path);
         backend.writer().handle().getConnection().close();
         Files.delete(path);
-        Failures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+        BackendFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
 
-        Failures.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {1}))
+        BackendFailures.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {1}))
                 .withMessageContaining(path + ": the path no longer leads to the file");
         assertThat(path).doesNotExist();
 
         Files.createFile(path);
-        Failures.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {1}))
+        BackendFailures.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {1}))
                 .withMessageContaining("no longer leads to the file");
-        Failures.assertPermanent(backend::close).withMessageContaining("closed, but");
+        BackendFailures.assertPermanent(backend::close).withMessageContaining("closed, but");
         assertThat(path).isEmptyFile();
     }
 
     @Test
     @DisplayName("R3 a damaged file is a failure, never an absent entry")
     void corrupt() throws Exception {
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             for (int i = 0; i < 200; i++) {
                 backend.commit(pair(i, 500));
             }
@@ -227,38 +228,39 @@ final class SqliteFailureTest {
                 file.write(ByteBuffer.wrap(garbage), page * 4096);
             }
         }
-        try (JdbcBackend backend = Sqlite.open(path)) {
-            Failures.assertPermanent(() -> backend.load("alice", "session", "left.1"))
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
+            BackendFailures.assertPermanent(() -> backend.load("alice", "session", "left.1"))
                     .withMessageContaining("could not load session/left.1")
                     .withMessageContaining("damaged");
-            Failures.assertPermanent(() -> backend.loadAll("alice", "session", List.of("left.1")));
-            Failures.assertPermanent(() -> backend.list("alice").toList());
-            Failures.assertPermanent(() -> backend.scan("alice", "session", "left"));
-            Failures.assertPermanent(() -> backend.save("alice", "session", "left.1", new byte[1]));
+            BackendFailures.assertPermanent(() -> backend.loadAll("alice", "session", List.of("left.1")));
+            BackendFailures.assertPermanent(() -> backend.list("alice").toList());
+            BackendFailures.assertPermanent(() -> backend.scan("alice", "session", "left"));
+            BackendFailures.assertPermanent(() -> backend.save("alice", "session", "left.1", new byte[1]));
         }
     }
 
     @Test
-    @DisplayName("R60 a failure while a stream is read is the backend's, and so is a store that closes meanwhile")
+    @DisplayName(
+            "R60 a failure while a stream is read is reported as the backend's, and so is a store that closes meanwhile")
     void failureWhileStreaming() {
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             for (int i = 0; i < 300; i++) {
                 backend.commit(pair(i, 1));
             }
             var entries = backend.list("alice").iterator();
             entries.next();
-            Sqlite.execute(path, "DROP TABLE entry");
+            SqliteFixture.execute(path, "DROP TABLE entry");
 
-            Failures.assertPermanent(() -> entries.forEachRemaining(entry -> {}))
+            BackendFailures.assertPermanent(() -> entries.forEachRemaining(entry -> {}))
                     .withMessageContaining("could not list the entries of context alice");
         }
     }
 
     @Test
-    @DisplayName("R45 no failure shows a byte of a value, in any cause")
+    @DisplayName("R45 no failure, nor any of its causes, shows a byte of a value")
     void noValueBytes() {
-        try (JdbcBackend backend = Sqlite.open(path)) {
-            Sqlite.execute(path, """
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
+            SqliteFixture.execute(path, """
                     CREATE TRIGGER refuse BEFORE INSERT ON entry WHEN NEW.id = 'refused'
                     BEGIN SELECT RAISE(ABORT, 'refused'); END
                     """);
@@ -267,7 +269,7 @@ final class SqliteFailureTest {
             BackendException failure = catchThrowableOfType(
                     BackendException.class, () -> backend.save("alice", "session", "refused", value));
 
-            // Jdbi's own exceptions can show what was bound, so none is among the causes.
+            // Jdbi's exceptions may show bound values, so none is among the causes.
             assertThat(failure).hasCauseInstanceOf(SQLException.class).hasMessageContaining("refused");
             StringWriter trace = new StringWriter();
             failure.printStackTrace(new PrintWriter(trace));
@@ -289,7 +291,7 @@ final class SqliteFailureTest {
                         new Put("session", "right." + number, new byte[size])));
     }
 
-    /** Lets this process write no file beyond a size: the system then fails the write, with EFBIG. */
+    /** Limits the size of files that this process writes: the system fails larger writes with EFBIG. */
     private static boolean limitFileSize(String bytes) {
         String pid = String.valueOf(ProcessHandle.current().pid());
         try {

@@ -21,11 +21,11 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What becomes of a store whose file or log is removed, moved or replaced while it is open. */
+/** A store whose file or log is removed, moved or replaced while it is open. */
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "files that are open can't be removed")
 final class SqliteLostFileTest {
 
-    private final SqliteLogMover mover = Sqlite.mover();
+    private final SqliteCheckpointer checkpointer = SqliteFixture.checkpointer();
 
     @TempDir
     Path folder;
@@ -42,8 +42,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName(
-            "R11 after the file is removed, no commit is acknowledged, what is there can be read, and close says it")
+    @DisplayName("R11 after the file is removed, no commit is acknowledged, entries can still be read, and close fails")
     void fileRemoved() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
@@ -65,7 +64,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a file that is moved away takes everything acknowledged along, once the store is closed")
+    @DisplayName("R11 a file that was moved away has everything that was acknowledged once the store is closed")
     void fileMoved() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
@@ -79,11 +78,11 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a store that takes the path of an open one is not written to, and keeps its log")
+    @DisplayName("R11 another store at the path of an open one is not written to, and keeps its log")
     void fileReplaced() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
-        try (JdbcBackend other = Sqlite.open(elsewhere)) {
+        try (JdbcBackend other = SqliteFixture.open(elsewhere)) {
             save(other, "other");
         }
         Files.move(elsewhere, path, StandardCopyOption.REPLACE_EXISTING);
@@ -100,7 +99,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 after the log is removed, no commit is acknowledged, and closing saves what was before")
+    @DisplayName("R11 after the log is removed, no commit is acknowledged, and closing saves the earlier ones")
     void logRemoved() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
@@ -125,7 +124,7 @@ final class SqliteLostFileTest {
         Files.writeString(log, "the log of another process");
 
         assertRefused(backend, log);
-        Failures.assertPermanent(backend::close)
+        BackendFailures.assertPermanent(backend::close)
                 .withMessageContaining("closed, but")
                 .withMessageContaining("no longer leads to the log");
 
@@ -133,7 +132,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a log that is removed where nobody commits any more is saved by closing, too")
+    @DisplayName("R11 a log that is removed after the last commit is saved by closing")
     void logRemovedWhileIdle() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
@@ -145,14 +144,14 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a log that was removed after a failure, while no connection writes, is noticed all the same")
+    @DisplayName("R11 a log that was removed after a failure, while there is no writer connection, is noticed as well")
     void logRemovedBetweenWriters() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
         backend.writer().handle().getConnection().close();
-        Failures.assertTransient(() -> save(backend, "lost"));
+        BackendFailures.assertTransient(() -> save(backend, "lost"));
         assertThat(log)
-                .as("a log that nobody may remove while the store is open")
+                .as("a log that must not be removed while the store is open")
                 .isNotEmptyFile();
         Files.delete(log);
 
@@ -163,8 +162,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName(
-            "R11 a file that is removed in the middle of COMMIT leaves an outcome that is unknown, not acknowledged")
+    @DisplayName("R11 if the file is removed during COMMIT, the outcome is unknown and the commit not acknowledged")
     void fileRemovedInCommit() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
@@ -172,7 +170,7 @@ final class SqliteLostFileTest {
         Handle writer = backend.writer().handle();
         writer.setStatementBuilder(new AfterCommit(() -> delete(path)));
 
-        Failures.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
+        BackendFailures.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
                 .withMessageContaining("no longer leads to the file");
 
         assertThat(path).doesNotExist();
@@ -184,13 +182,14 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a commit right after another one looks once, after it: the outcome is unknown, not acknowledged")
+    @DisplayName(
+            "R11 a commit right after another one is checked only afterwards: the outcome is unknown, not acknowledged")
     void fileRemovedRightAfterACommit() throws Exception {
-        JdbcBackend backend = Sqlite.open(path, new SqliteLogMover(null, () -> 0));
+        JdbcBackend backend = SqliteFixture.open(path, new SqliteCheckpointer(null, () -> 0));
         save(backend, "kept");
         Files.delete(path);
 
-        Failures.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
+        BackendFailures.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
                 .withMessageContaining("no longer leads to the file");
 
         assertRefused(backend, path);
@@ -198,7 +197,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a commit whose log is removed in the middle of COMMIT is acknowledged once it is in the file")
+    @DisplayName("R11 if the log is removed during COMMIT, the commit is acknowledged once it is in the file")
     void logRemovedInCommit() throws Exception {
         JdbcBackend backend = open();
         Handle writer = backend.writer().handle();
@@ -214,54 +213,56 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a connection that reads is not opened to another file than the store's")
+    @DisplayName("R11 a reader connection is not opened to another file than the store's")
     void readersOfTheFile() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
-        try (JdbcBackend other = Sqlite.open(elsewhere)) {
+        try (JdbcBackend other = SqliteFixture.open(elsewhere)) {
             save(other, "other");
         }
         Files.move(path, folder.resolve("aside.db"));
         Files.move(elsewhere, path);
 
-        Failures.assertPermanent(() -> backend.load("alice", "session", "other"))
+        BackendFailures.assertPermanent(() -> backend.load("alice", "session", "other"))
                 .withMessageContaining("no longer leads to the file");
         assertCloseSaysSo(backend);
     }
 
     @Test
-    @DisplayName("R11 a link that leads to another file counts as a file that is replaced")
+    @DisplayName("R11 a symbolic link that is changed to another file counts as a replaced file")
     void linkChanged() throws Exception {
         Path link = Files.createSymbolicLink(folder.resolve("link.db"), path);
-        Sqlite.open(path).close();
-        JdbcBackend backend = Sqlite.open(link);
+        SqliteFixture.open(path).close();
+        JdbcBackend backend = SqliteFixture.open(link);
         save(backend, "kept");
-        assertThat(log).as("the log is beside the file, not beside the link").isNotEmptyFile();
-        Sqlite.open(elsewhere).close();
+        assertThat(log)
+                .as("the log is in the folder of the file, not of the link")
+                .isNotEmptyFile();
+        SqliteFixture.open(elsewhere).close();
         Files.delete(link);
         Files.createSymbolicLink(link, elsewhere);
 
         assertRefused(backend, link);
         assertCloseSaysSo(backend);
-        try (JdbcBackend other = Sqlite.open(elsewhere)) {
+        try (JdbcBackend other = SqliteFixture.open(elsewhere)) {
             assertThat(other.list("alice")).isEmpty();
         }
     }
 
     @Test
-    @DisplayName("a path is not opened again by the process that still has the lost file open")
+    @DisplayName("a path is not opened again while the process still has the lost file open")
     void openedAgain() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
-        mover.look();
-        mover.look();
+        checkpointer.look();
+        checkpointer.look();
         assertThat(log).isEmptyFile();
         Files.delete(path);
 
         assertThatExceptionOfType(StoreOpenException.class)
                 .isThrownBy(this::open)
                 .withMessageContaining(path.toString())
-                .withMessageContaining("close that store first");
+                .withMessageContaining("close that database first");
         assertThat(path).doesNotExist();
 
         assertCloseSaysSo(backend);
@@ -269,12 +270,13 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 of commits beside a file that is replaced, all that return before it are in the file moved away")
+    @DisplayName(
+            "R11 if the file is replaced during commits, all that were acknowledged are in the file that was moved away")
     void replacedWhileCommitting() throws Exception {
         for (int round = 0; round < 5; round++) {
             Path current = folder.resolve("round-" + round + ".db");
             Path aside = folder.resolve("aside-" + round + ".db");
-            JdbcBackend backend = Sqlite.open(current);
+            JdbcBackend backend = SqliteFixture.open(current);
             List<String> acknowledged = new ArrayList<>();
             Thread committing = new Thread(() -> commitUntilRefused(backend, acknowledged));
             committing.start();
@@ -285,7 +287,7 @@ final class SqliteLostFileTest {
             committing.join();
 
             assertCloseSaysSo(backend);
-            try (JdbcBackend moved = Sqlite.open(aside)) {
+            try (JdbcBackend moved = SqliteFixture.open(aside)) {
                 assertThat(moved.list("alice").map(entry -> entry.id())).containsAll(acknowledged);
             }
         }
@@ -303,7 +305,7 @@ final class SqliteLostFileTest {
     }
 
     private JdbcBackend open() {
-        return Sqlite.open(path, mover);
+        return SqliteFixture.open(path, checkpointer);
     }
 
     private static void save(JdbcBackend backend, String id) {
@@ -311,20 +313,20 @@ final class SqliteLostFileTest {
     }
 
     private static void assertRefused(JdbcBackend backend, Path gone) {
-        Failures.assertPermanent(() -> save(backend, "lost"))
+        BackendFailures.assertPermanent(() -> save(backend, "lost"))
                 .withMessageContaining("no longer leads to the")
                 .withMessageContaining(gone.toString());
     }
 
     private static void assertCloseSaysSo(JdbcBackend backend) {
-        Failures.assertPermanent(backend::close)
+        BackendFailures.assertPermanent(backend::close)
                 .withMessageContaining("closed, but")
                 .withMessageContaining("no longer leads to the file");
         backend.close();
     }
 
     private static void assertHolds(Path path, String id) {
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             assertThat(backend.list("alice").map(entry -> entry.id())).containsExactly(id);
         }
     }

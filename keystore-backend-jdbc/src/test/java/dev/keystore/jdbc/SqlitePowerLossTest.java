@@ -8,6 +8,6 @@ final class SqlitePowerLossTest extends PowerLossContractTest {
 
     @Override
     protected Backend open(Path folder) {
-        return Sqlite.open(folder.resolve("keys.db"));
+        return SqliteFixture.open(folder.resolve("keys.db"));
     }
 }

@@ -50,7 +50,7 @@ final class SqliteReadOnlyTest {
         }
     }
 
-    /** Reads all there is, finds what is absent, and is refused to write, with a reason. */
+    /** Asserts that entries can be read, absent ones are reported absent, and writes fail with a reason. */
     private static void assertOnlyReadable(SignalKeyDatabase database, String why) {
         SignalKeyStore alice = database.forExistingContext("alice");
         assertReadable(alice);
@@ -68,12 +68,12 @@ final class SqliteReadOnlyTest {
     }
 
     @Test
-    @DisplayName("a closed store on a read-only mount opens, reads work, and commits say why they fail")
+    @DisplayName("a closed store on a read-only mount is opened, reads work, and commits fail with the reason")
     void readOnlyMount() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
             fill(path);
             tmpfs.remount("ro");
-            Map<String, String> before = Sqlite.contents(folder);
+            Map<String, String> before = SqliteFixture.contents(folder);
             try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                     .url(url)
                     .refuseOwned()
@@ -81,13 +81,13 @@ final class SqliteReadOnlyTest {
                     .open()) {
                 assertOnlyReadable(database, folder + " can't be written");
             }
-            assertThat(Sqlite.contents(folder)).isEqualTo(before);
+            assertThat(SqliteFixture.contents(folder)).isEqualTo(before);
         }
     }
 
     @Test
     @DisplayName(
-            "R11 a store on a read-only mount whose owner was killed is read with its log; without the index, refused")
+            "R11 a store on a read-only mount whose owner was killed is read with its log, and refused without the log's index")
     void readOnlyMountWithLog() throws Exception {
         Path live = elsewhere.resolve("keys.db");
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
@@ -117,7 +117,7 @@ final class SqliteReadOnlyTest {
 
     @Test
     @DisplayName(
-            "R3 a store that is read as immutable fails, in place of being stale or torn, once somebody writes to it")
+            "R3 once another process writes to a store that is read as immutable, reads fail instead of being stale or torn")
     void writtenMeanwhile() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
             fill(path);
@@ -140,7 +140,7 @@ final class SqliteReadOnlyTest {
     }
 
     @Test
-    @DisplayName("a closed store on a full disk opens, reads work, and commits say why they fail")
+    @DisplayName("a closed store on a full disk is opened, reads work, and commits fail with the reason")
     void fullDisk() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
             fill(path);
@@ -157,7 +157,7 @@ final class SqliteReadOnlyTest {
 
     @Test
     @DisplayName(
-            "R53 a context opened on a full disk is read, and written once there is room, unless another owner was first")
+            "R53 a context opened on a full disk is read, and written once there is space, unless another owner wrote first")
     void fullDiskAtContext() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
             fill(path);
@@ -182,7 +182,7 @@ final class SqliteReadOnlyTest {
                 assertThatExceptionOfType(OwnershipLostException.class)
                         .isThrownBy(() -> alice.put(KeyTypes.SESSION, "new", new byte[1]));
             }
-            try (JdbcBackend backend = Sqlite.open(path)) {
+            try (JdbcBackend backend = SqliteFixture.open(path)) {
                 assertThat(backend.list("alice").map(EntryId::id)).contains("new", "newer", "newest");
                 assertThat(backend.load("alice", "session", "new").orElseThrow())
                         .hasSizeGreaterThan(VALUE.length);
@@ -202,13 +202,13 @@ final class SqliteReadOnlyTest {
     }
 
     @Test
-    @DisplayName("a file with a second name is refused, and both names and what to do are said; without it, it opens")
+    @DisplayName("a file with a second name is refused with a remedy, and opened after the second name is deleted")
     void hardLink() throws Exception {
         fill(path);
         Path second = Files.createLink(folder.resolve("second.db"), path);
         for (Path name : new Path[] {path, second}) {
             assertThatExceptionOfType(StoreOpenException.class)
-                    .isThrownBy(() -> Sqlite.open(name))
+                    .isThrownBy(() -> SqliteFixture.open(name))
                     .withMessageContaining(name + " is one of 2 names (hard links)")
                     .withMessageContaining("delete all names except the one that is in use");
         }

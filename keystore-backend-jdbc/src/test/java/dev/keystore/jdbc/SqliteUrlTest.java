@@ -21,10 +21,10 @@ final class SqliteUrlTest {
     @CsvSource({
         "jdbc:sqlite:, names no file",
         "'jdbc:sqlite: ', names no file",
-        "jdbc:sqlite::memory:, is not durable",
-        "jdbc:sqlite::resource:keys.db, is not durable",
-        "jdbc:sqlite:file:keys.db, holds a file: URI",
-        "jdbc:sqlite:keys.db?password=x1y, holds options",
+        "jdbc:sqlite::memory:, is not the path of a file",
+        "jdbc:sqlite::resource:keys.db, is not the path of a file",
+        "jdbc:sqlite:file:keys.db, contains a file: URI",
+        "jdbc:sqlite:keys.db?password=x1y, contains options",
         "jdbc:sqlite, must begin with",
         "jdbc:other:keys.db, must begin with"
     })
@@ -38,7 +38,7 @@ final class SqliteUrlTest {
     }
 
     @Test
-    @DisplayName("properties are refused: there are none, and one that is ignored would be a trap")
+    @DisplayName("properties are refused, since the backend has none and ignoring one would be misleading")
     void properties() {
         BackendConfig config = new BackendConfig("jdbc:sqlite:" + folder.resolve("keys.db"), Map.of("password", "x1y"));
 
@@ -50,13 +50,13 @@ final class SqliteUrlTest {
     }
 
     @Test
-    @DisplayName("a path may hold what is special in a URI")
+    @DisplayName("a path may contain the special characters of a URI")
     void oddPath() {
         Path path = folder.resolve("a b%20#c&d=+;.db");
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             backend.save("alice", "session", "bob", new byte[] {1});
         }
-        try (JdbcBackend backend = Sqlite.open(path)) {
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
             assertThat(backend.load("alice", "session", "bob")).contains(new byte[] {1});
         }
         assertThat(folder).isDirectoryNotContaining(file -> !file.getFileName().equals(path.getFileName()));

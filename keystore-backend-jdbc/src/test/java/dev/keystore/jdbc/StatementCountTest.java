@@ -21,7 +21,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Which statements a commit takes on SQLite. Each COMMIT is one fsync, since {@code synchronous=FULL}. */
+/** The statements of a commit on SQLite. Each COMMIT is one fsync, because of {@code synchronous=FULL}. */
 class StatementCountTest {
 
     private final List<String> executed = new ArrayList<>();
@@ -29,7 +29,7 @@ class StatementCountTest {
 
     @BeforeEach
     void open(@TempDir Path folder) {
-        backend = Sqlite.open(folder.resolve("keys.db"));
+        backend = SqliteFixture.open(folder.resolve("keys.db"));
         Objects.requireNonNull(backend.writer().handle()).setStatementBuilder(new StatementCache() {
             @Override
             PreparedStatement prepare(Connection connection, String sql) throws SQLException {
@@ -90,7 +90,7 @@ class StatementCountTest {
         assertThat(backend.list("account-19")).hasSize(2);
     }
 
-    /** A group over as many contexts, each of which has an owner. */
+    /** Returns a group with one batch for each of so many contexts, all of which have an owner. */
     private List<Batch> group(int size) {
         return IntStream.range(0, size)
                 .mapToObj(n -> new Batch(

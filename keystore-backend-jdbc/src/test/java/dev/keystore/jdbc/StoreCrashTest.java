@@ -17,7 +17,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** What a transaction of the store acknowledged survives a crash: the engine and SQLite together. */
+/** Acknowledged transactions survive a crash: the engine and SQLite together. */
 final class StoreCrashTest extends CrashContractTest {
 
     @Override
@@ -25,13 +25,13 @@ final class StoreCrashTest extends CrashContractTest {
         return new StoreAsBackend(SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db")));
     }
 
-    /** What the engine adds is that commits of several threads share a write. */
+    /** The engine lets the commits of several threads share one write. */
     @Override
     protected List<String> systemCalls() {
         return List.of("pwrite64", "fdatasync,fsync");
     }
 
-    /** A store, as the crash tests see a backend. */
+    /** Presents a store to the crash tests as a backend. */
     private record StoreAsBackend(SignalKeyDatabase database) implements ContextAwareBackend, AtomicCommit {
 
         @Override
@@ -86,7 +86,7 @@ final class StoreCrashTest extends CrashContractTest {
             database.close();
         }
 
-        /** Raw bytes, which not all of the standard types are. */
+        /** A type of raw bytes, which not all of the standard types are. */
         private static KeyType<byte[]> type(String name) {
             return KeyType.ofBytes("raw-" + name);
         }

@@ -50,7 +50,7 @@ class StoreOnSqliteTest {
     }
 
     @Test
-    @DisplayName("R11 R19 what was acknowledged is there after close and open, credentials included")
+    @DisplayName("R11 R19 acknowledged commits are there after close and open, credentials included")
     void open_again_findsEverything() {
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
             SignalKeyStore alice = database.forContext("alice");
@@ -73,7 +73,7 @@ class StoreOnSqliteTest {
     }
 
     @Test
-    @DisplayName("R24 200 concurrent transactions on one file: none is refused, and no SQLITE_BUSY reaches anyone")
+    @DisplayName("R24 of 200 concurrent transactions on one file none is refused, and none gets SQLITE_BUSY")
     void transaction_twoHundredAtOnce_allSucceed() throws Exception {
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
             SignalKeyStore alice = database.forContext("alice");
@@ -98,7 +98,7 @@ class StoreOnSqliteTest {
     }
 
     @Test
-    @DisplayName("R24 100 concurrent takes of one pre-key on a file: one gets it")
+    @DisplayName("R24 of 100 concurrent takes of one pre-key on a file, one gets it")
     void take_hundredAtOnce_oneWins() throws Exception {
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
             SignalKeyStore alice = database.forContext("alice");
@@ -110,12 +110,11 @@ class StoreOnSqliteTest {
     }
 
     @Test
-    @DisplayName(
-            "R20 16 threads that commit to a file share its fsyncs, on whatever medium: each carries several commits")
+    @DisplayName("R20 16 threads that commit to a file share its fsyncs on any disk: each carries several commits")
     void commit_sixteenThreads_shareFsyncs() throws Exception {
         Faults slow = new Faults();
         slow.on(Operation.COMMIT).forever().run(Moment.BEFORE, StoreOnSqliteTest::takeAMilli);
-        Backend file = FaultyBackend.complete(Sqlite.open(folder.resolve("keys.db")), slow);
+        Backend file = FaultyBackend.complete(SqliteFixture.open(folder.resolve("keys.db")), slow);
         try (SignalKeyDatabase database =
                 SignalKeyDatabase.builder().backend(file).open()) {
             SignalKeyStore alice = database.forContext("alice");
@@ -147,7 +146,7 @@ class StoreOnSqliteTest {
     }
 
     @Test
-    @DisplayName("R41 a full disk fails the commit and loses nothing; once there is room, commits go on")
+    @DisplayName("R41 a full disk fails the commit and loses nothing; once there is space, commits go on")
     void commit_diskFull_failsAndGoesOn() throws Exception {
         try (Tmpfs small = Tmpfs.mount(Files.createDirectory(folder.resolve("small")), "size=2m")) {
             Path file = small.folder().resolve("keys.db");
@@ -188,7 +187,7 @@ class StoreOnSqliteTest {
         }
     }
 
-    /** Leaves no room on the volume of a folder. */
+    /** Fills the volume of a folder. */
     private static Path fill(Path volume) throws IOException {
         Path filler = volume.resolve("filler");
         try (OutputStream out = Files.newOutputStream(filler)) {
@@ -205,11 +204,11 @@ class StoreOnSqliteTest {
     }
 
     @FunctionalInterface
-    private interface Work<T> {
+    private interface NumberedWork<T> {
         T run(int thread) throws Exception;
     }
 
-    private static <T> List<T> inParallel(int threads, int times, Work<T> work) throws Exception {
+    private static <T> List<T> inParallel(int threads, int times, NumberedWork<T> work) throws Exception {
         ExecutorService executor = Executors.newFixedThreadPool(threads);
         try {
             CountDownLatch begin = new CountDownLatch(1);

@@ -15,11 +15,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingDeque;
 
 /**
- * A pooler between stores and a server, as small as it can be: each transaction of a client has the session of the server
- * that was used last, and gives it back at its end.
+ * A minimal pooler between stores and a server: each transaction of a client uses the most recently used session of the
+ * server, and returns it at its end.
  *
  * <p>The protocol's messages are a letter, a length that includes itself, and a body. A client sends a query, or messages
- * that end with a sync, and the server's answer ends with whether a transaction is open
+ * that end with a sync; the server's answer ends with a flag that says whether a transaction is open
  * (postgresql.org/docs/current/protocol-message-formats.html).
  */
 final class TransactionPooler implements AutoCloseable {
@@ -74,7 +74,7 @@ final class TransactionPooler implements AutoCloseable {
             out.write(startup);
         }
 
-        /** Passes an answer on, and returns whether a transaction is open then. */
+        /** Forwards an answer, and returns whether a transaction is open after it. */
         boolean answer(DataOutputStream client) throws IOException {
             while (true) {
                 Message message = Message.read(in);
@@ -139,7 +139,7 @@ final class TransactionPooler implements AutoCloseable {
         }
     }
 
-    /** Opens the sessions for the first client, and gives each what the server said then. */
+    /** Opens the sessions for the first client, and sends every client the server's greeting to it. */
     private synchronized void greet(byte[] startup, DataOutputStream client) throws IOException {
         while (free.size() < sessions && greeting.length == 0) {
             Session session = new Session(startup);

@@ -15,11 +15,11 @@ sealed interface Change {
     /** Deletes an entry, if it is there. */
     record Delete(byte[] key) implements Change {}
 
-    /** Deletes the entries of a context, but for those of some types. */
+    /** Deletes the entries of a context, except those of some types. */
     record Clear(byte[] context, Set<String> keptTypes) implements Change {}
 
-    /** What each has beside its key and its value, in memory and in MapDB's file. */
-    long BYTES_BESIDE = 64;
+    /** The bytes that each change takes in addition to its key and value, in memory and in MapDB's file. */
+    long OVERHEAD_BYTES = 64;
 
     /** Returns the mutations of a group, in their order, with its values. */
     static List<Change> of(List<Batch> group) {
@@ -32,11 +32,11 @@ sealed interface Change {
         return changes;
     }
 
-    /** Returns about how many bytes changes have, and at least as many as a journal needs for them. */
+    /** Returns the approximate size of changes, which is at least what a journal needs for them. */
     static long bytes(List<Change> changes) {
         long bytes = 0;
         for (Change change : changes) {
-            bytes += BYTES_BESIDE + change.bytes();
+            bytes += OVERHEAD_BYTES + change.bytes();
         }
         return bytes;
     }
@@ -56,11 +56,11 @@ sealed interface Change {
 
     private static Change of(String context, Mutation mutation) {
         if (mutation instanceof Mutation.Put put) {
-            return new Put(EntryKey.of(context, put.type(), put.id()), put.value());
+            return new Put(StoredKey.of(context, put.type(), put.id()), put.value());
         }
         if (mutation instanceof Mutation.Delete delete) {
-            return new Delete(EntryKey.of(context, delete.type(), delete.id()));
+            return new Delete(StoredKey.of(context, delete.type(), delete.id()));
         }
-        return new Clear(EntryKey.ofContext(context), ((Mutation.Clear) mutation).keptTypes());
+        return new Clear(StoredKey.ofContext(context), ((Mutation.Clear) mutation).keptTypes());
     }
 }

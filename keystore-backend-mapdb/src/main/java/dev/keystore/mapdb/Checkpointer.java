@@ -10,34 +10,34 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Bounds the journals: merges them with the last checkpoint into the next, in a thread of its own.
+ * Limits the size of the journals: merges them with the last checkpoint into the next one, on a dedicated thread.
  *
- * <p>A checkpoint is due when the closed journals have so many bytes as the configuration says, or half of the last
- * checkpoint's if that is more; so each byte committed is written a small number of times, whatever the store holds. It is
- * made from files that are no longer changed and never from MapDB; commits go on, to a later journal. It gets its name
- * when it is whole and forced, and what it replaces is deleted once the name is durable.
+ * <p>A checkpoint is due when the closed journals reach the configured number of bytes, or half of the last checkpoint's if
+ * that is more; so each committed byte is rewritten a small number of times, whatever the size of the store. A checkpoint is
+ * built from files that no longer change, and never from MapDB; commits go on, to a later journal. It gets its name once it is
+ * complete and forced, and the files that it replaces are deleted once the name is durable.
  *
- * <p>One that fails, on a full disk for example, is tried again when the next journal is full. One that fails because a
- * file is damaged is not: see {@link #damage}. A commit that finds the disk full has one made at once: see
+ * <p>A checkpoint that fails, on a full disk for example, is retried when the next journal is full. One that fails because a
+ * file is damaged is not retried: see {@link #damage}. A commit that finds the disk full requests one immediately: see
  * {@link #wantRoom}.
  */
 final class Checkpointer {
 
     private static final Logger LOGGER = System.getLogger(Checkpointer.class.getName());
 
-    /** How long the files may be in use: only threads of the backend's own wait for them. */
+    /** How long the files may be in use. Only threads of the backend wait for them. */
     private static final Duration FILES_TIMEOUT = Duration.ofSeconds(60);
 
     private static final long PAUSE_NANOS = 60_000_000_000L;
 
     private final MapdbFolder folder;
     private final long checkpointBytes;
-    private final TimedLock files = new TimedLock("a checkpoint, or the rebuilding of MapDB's file,", FILES_TIMEOUT);
+    private final TimedLock files = new TimedLock("a checkpoint or a rebuild of MapDB's file", FILES_TIMEOUT);
     private final Thread thread = new Thread(this::run, "keystore-mapdb-checkpoint");
     private volatile Task task;
     private volatile Task done;
 
-    /** The last record of the newest journal that an urgent checkpoint was wanted of. */
+    /** The last record when an urgent checkpoint was last requested. */
     private volatile long lastUrgent = -1;
 
     private volatile boolean closed;
@@ -56,16 +56,16 @@ final class Checkpointer {
         this.task = new Task(1, last, false);
     }
 
-    /** Begins to make checkpoints. */
+    /** Starts the thread. */
     void start() {
         thread.setDaemon(true);
         thread.start();
     }
 
     /**
-     * Has a checkpoint made if one is due, now that all journals up to a record are closed. Does nothing if they were closed
+     * Requests a checkpoint if one is due, now that all journals up to a record are closed. Does nothing if they were closed
      * before: a checkpoint that has just failed on a full disk would fail again, and take the room that a commit needs. Only
-     * the thread whose turn it is to commit does so.
+     * the thread that holds the writer's lock calls this.
      */
     void closed(long lastClosed) {
         if (lastClosed > task.upTo) {
@@ -74,8 +74,8 @@ final class Checkpointer {
     }
 
     /**
-     * Wants room on a full disk: a checkpoint of the closed journals, which are then deleted, however few bytes they have.
-     * That is tried once until a record is committed. Only the thread whose turn it is to commit does so.
+     * Requests room on a full disk: a checkpoint of the closed journals, however few bytes they have, which are then deleted.
+     * That is tried once until the next record is committed. Only the thread that holds the writer's lock calls this.
      *
      * @param lastClosed the last record; all journals are closed
      */
@@ -92,14 +92,14 @@ final class Checkpointer {
         LockSupport.unpark(thread);
     }
 
-    /** Returns how many tasks were done, well or not. */
+    /** Returns how many tasks have ended, successfully or not. */
     long tasksDone() {
         return done.number;
     }
 
     /**
-     * Waits until the tasks that there are now are done: a checkpoint that is being made takes room until it ends. An
-     * interrupt ends the wait, and the flag stays.
+     * Waits until all current tasks have ended: a checkpoint that is being written takes room until then. An interrupt ends
+     * the wait, and its flag is preserved.
      *
      * @param before what {@link #tasksDone} returned before a commit found the disk full
      * @return whether there may be more room now than there was then
@@ -112,8 +112,8 @@ final class Checkpointer {
     }
 
     /**
-     * Returns which file is damaged, if one is. The store then works only until its process dies, so nothing more should
-     * be committed to it.
+     * Returns which file is damaged, or {@code null}. Commits made after that would be lost when the process exits, so the
+     * store must not accept any.
      */
     @Nullable
     DamagedFileException damage() {
@@ -121,21 +121,21 @@ final class Checkpointer {
     }
 
     /**
-     * A checkpoint that may have to be made.
+     * A checkpoint that may be due.
      *
-     * @param number greater by one than that of the task before
-     * @param upTo the last record that it is to hold
-     * @param urgent whether it is made however few bytes the journals have
+     * @param number one more than that of the previous task
+     * @param upTo the last record that the checkpoint includes
+     * @param urgent whether it is written however few bytes the journals have
      */
     private record Task(long number, long upTo, boolean urgent) {}
 
-    /** What uses checkpoints and journals. */
+    /** Work on checkpoints and journals. */
     interface Work<T> {
         T run() throws IOException;
     }
 
     /**
-     * Does work while no checkpoint is made.
+     * Runs work while no checkpoint is being written.
      *
      * @throws dev.keystore.spi.BackendException a transient one, if a checkpoint has not ended within a minute
      */
@@ -143,13 +143,13 @@ final class Checkpointer {
         return files.<T, IOException>hold("use checkpoint and journals", work::run);
     }
 
-    /** Stops, and gives up the checkpoint that is being made; does not wait for that. */
+    /** Stops the thread, which abandons the checkpoint that it is writing. Does not wait for that. */
     void close() {
         closed = true;
         LockSupport.unpark(thread);
     }
 
-    /** Tells whether it has stopped, and uses no file any more. */
+    /** Returns whether the thread has ended, and uses no file any more. */
     boolean hasEnded() {
         return !thread.isAlive();
     }
@@ -174,8 +174,7 @@ final class Checkpointer {
         if (e != null) {
             LOGGER.log(
                     Logger.Level.WARNING,
-                    () -> "No checkpoint could be made of " + folder
-                            + "; it is tried again when the next journal is full",
+                    () -> "Could not write a checkpoint of " + folder + "; it is retried when the next journal is full",
                     e);
         }
     }
@@ -199,15 +198,15 @@ final class Checkpointer {
             return false;
         }
         folder.requireInPlace();
-        History history = History.of(folder).upTo(next.upTo);
+        StoreFiles history = StoreFiles.of(folder).upTo(next.upTo);
         long bytes = history.journalBytes();
         boolean isDue = bytes >= Math.max(checkpointBytes, history.checkpointBytes() / 2);
         return (isDue || (next.urgent && bytes > 0)) && write(history, next.upTo);
     }
 
-    private boolean write(History history, long upTo) throws IOException {
+    private boolean write(StoreFiles history, long upTo) throws IOException {
         Path file = folder.numbered(MapdbFolder.CHECKPOINT, upTo);
-        Path temporary = folder.createNew(file);
+        Path temporary = folder.createTemporary(file);
         try {
             if (!copy(history, upTo, temporary)) {
                 return false;
@@ -223,7 +222,7 @@ final class Checkpointer {
         return true;
     }
 
-    private boolean copy(History history, long upTo, Path temporary) throws IOException {
+    private boolean copy(StoreFiles history, long upTo, Path temporary) throws IOException {
         try (MergedEntries entries = history.merged(folder, upTo);
                 EntryFileWriter writer = new EntryFileWriter(temporary, upTo)) {
             for (StoredEntry entry = entries.next(); entry != null; entry = entries.next()) {

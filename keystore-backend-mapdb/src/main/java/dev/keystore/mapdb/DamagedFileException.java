@@ -3,12 +3,12 @@ package dev.keystore.mapdb;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A journal or checkpoint that is not what was written. Its message names the file, the place, and what would be lost. */
+/** A journal or checkpoint is damaged. The message names the file, the place, and what would be lost. */
 final class DamagedFileException extends IOException {
 
     private static final long serialVersionUID = 1L;
 
-    /** An old copy would bring back ratchet states and keys that were used since (R46). */
+    /** An old copy would restore ratchet states and keys that were used since (R46). */
     private static final String ADVICE =
             "; if nothing else helps, bring the data back with restore, never by copying an old folder into place";
 
@@ -16,7 +16,7 @@ final class DamagedFileException extends IOException {
         super(file + " is damaged at offset " + offset + ": " + what + ADVICE);
     }
 
-    /** A file that is missing, or ends too early. */
+    /** Reports a file that is missing, or ends too early. */
     DamagedFileException(String what) {
         super(what + ADVICE);
     }

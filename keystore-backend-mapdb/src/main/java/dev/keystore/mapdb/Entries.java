@@ -1,8 +1,6 @@
 package dev.keystore.mapdb;
 
 import dev.keystore.OperationInterruptedException;
-import dev.keystore.mapdb.Change.Clear;
-import dev.keystore.mapdb.Change.Delete;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.support.Await;
 import dev.keystore.spi.support.TimedLock;
@@ -20,44 +18,41 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is committed, for readers: MapDB's map, and over it the groups that are durable and not in the map yet.
+ * The committed entries, for readers: MapDB's map, and on top of it the groups that are durable but not yet applied to it.
  *
- * <p>Concurrency: one platform thread, the keeper, changes the map, makes room in its file, rebuilds it, and ends its use,
- * by calling {@link #keep} and {@link #release}. Committing threads add groups to the {@link Overlay}. Readers see of each
- * key the newest change in the overlay, and a group comes to that as a whole: so who has seen one entry of a group sees the
- * others, and nobody sees one that may yet be lost. A reader waits for nothing but the few changes that the keeper is
- * making just then, and never for a commit. Every wait has a deadline.
+ * <p>Concurrency: one platform thread, the maintenance thread, changes the map, makes room in its file, rebuilds it, and ends
+ * its use, by calling {@link #maintain} and {@link #release}. Committing threads add groups to the {@link UnappliedGroups}.
+ * Readers see the newest change of each key there, and a group appears there as a whole: a reader that has seen one entry of a
+ * group sees the others, and no reader sees an entry that may still be lost. A reader waits only for the few changes that are
+ * being applied at that moment, and never for a commit. Every wait has a deadline.
  *
- * <p>The keeper is woken when some groups wait; one of them may wait for a second. Many make the next commit wait.
+ * <p>The maintenance thread is woken when several groups are waiting; a single one may wait for a second. Too many make the
+ * next commit wait.
  *
- * <p>Recovery: if MapDB fails, be it in a change or in a read, its file is not used any more: the keeper rebuilds it, and
- * reads and commits wait for that. No committed change depends on it.
+ * <p>Recovery: if MapDB fails, in a change or in a read, its file is no longer used: the maintenance thread rebuilds it, and
+ * reads and commits wait for that. No committed change depends on the file.
  */
 final class Entries {
 
-    /** How much may wait before commits do: it is in memory, and searched by each load. */
+    /** How many bytes may wait to be applied before commits wait: they are held in memory, and searched by each load. */
     private static final long LARGEST_BACKLOG_BYTES = 4 << 20;
 
     private static final int LARGEST_BACKLOG_GROUPS = 16;
 
-    /** How much is worth waking the keeper, which takes longer than to apply a small group. */
+    /** How many bytes are worth waking the maintenance thread, which takes longer than applying a small group. */
     private static final long BYTES_TO_WAKE = 1 << 16;
 
     private static final int GROUPS_TO_WAKE = 4;
 
-    /** How much a reader waits for. */
-    private static final int CHANGES_AT_ONCE = 16;
-
-    private static final long BYTES_AT_ONCE = 1 << 14;
-
     private static final long PAUSE_NANOS = 1_000_000_000;
 
-    private final Overlay overlay;
+    private final UnappliedGroups unapplied;
     private final Rebuilding rebuilding;
-    private final Thread keeper;
+    private final Thread maintenance;
     private final Duration timeout;
-    private final Readers readers;
-    private final TimedLock keeping;
+    private final ReaderGate readers;
+    private final GroupApplier applier;
+    private final TimedLock maintenanceLock;
     private volatile @Nullable WorkingMap map;
     private volatile @Nullable Throwable failure;
     private volatile boolean rebuildWanted;
@@ -68,21 +63,22 @@ final class Entries {
     /**
      * Creates the entries of a map.
      *
-     * @param last the number of the last record, whose changes are in the map, as those of all before it
-     * @param keeper the thread that calls {@link #keep}
+     * @param last the number of the last record whose changes are in the map
+     * @param maintenance the thread that calls {@link #maintain}
      * @param timeout how long a wait may take
      */
-    Entries(WorkingMap map, long last, Rebuilding rebuilding, Thread keeper, Duration timeout) {
+    Entries(WorkingMap map, long last, Rebuilding rebuilding, Thread maintenance, Duration timeout) {
         this.map = map;
-        this.overlay = new Overlay(last);
+        this.unapplied = new UnappliedGroups(last);
         this.rebuilding = rebuilding;
-        this.keeper = keeper;
+        this.maintenance = maintenance;
         this.timeout = timeout;
-        this.readers = new Readers(timeout);
-        this.keeping = new TimedLock("a test", timeout);
+        this.readers = new ReaderGate(timeout);
+        this.applier = new GroupApplier(readers);
+        this.maintenanceLock = new TimedLock("a test", timeout);
     }
 
-    /** What makes a map from checkpoint and journals, of all records up to one. */
+    /** Builds a map from the checkpoint and the journals, with all records up to a given one. */
     interface Rebuilding {
         WorkingMap upTo(long last) throws IOException;
     }
@@ -94,17 +90,17 @@ final class Entries {
      */
     record Page(List<byte[]> keys, byte @Nullable [] last) {}
 
-    /** Returns the values of keys, {@code null} for those without one. */
-    List<byte @Nullable []> get(String doing, List<byte[]> keys) {
-        return read(doing, current -> {
-            List<LastChanges> newer = overlay.changes();
+    /** Returns the values of keys, with {@code null} for absent ones. */
+    List<byte @Nullable []> get(String operation, List<byte[]> keys) {
+        return read(operation, current -> {
+            List<NetChanges> newer = unapplied.changes();
             List<byte @Nullable []> values = new ArrayList<>(keys.size());
             keys.forEach(key -> values.add(get(key, newer, current)));
             return values;
         });
     }
 
-    private static byte @Nullable [] get(byte[] key, List<LastChanges> newer, WorkingMap current) {
+    private static byte @Nullable [] get(byte[] key, List<NetChanges> newer, WorkingMap current) {
         for (int i = newer.size() - 1; i >= 0; i--) {
             StoredEntry changed = newer.get(i).find(key);
             if (changed != null) {
@@ -116,36 +112,36 @@ final class Entries {
     }
 
     /**
-     * Returns the next keys that begin with a prefix, as they are at one moment; there may be none although a page follows.
+     * Returns the next keys that begin with a prefix, as of one moment. A page may be empty although another one follows.
      *
-     * @param after the key that they follow, or {@code null} for the first
+     * @param after the key that precedes the page, or {@code null} for the first page
      */
-    Page page(String doing, byte[] prefix, byte @Nullable [] after) {
-        return read(doing, current -> {
+    Page page(String operation, byte[] prefix, byte @Nullable [] after) {
+        return read(operation, current -> {
             List<byte[]> keys = current.page(prefix, after);
             byte[] last = keys.size() < WorkingMap.PAGE_SIZE ? null : keys.get(keys.size() - 1);
-            List<LastChanges> newer = overlay.changes();
+            List<NetChanges> newer = unapplied.changes();
             if (newer.isEmpty()) {
                 return new Page(keys, last);
             }
             NavigableSet<byte[]> changed = new TreeSet<>(Arrays::compareUnsigned);
             changed.addAll(keys);
-            newer.forEach(changes -> changes.changeKeys(changed, prefix, after, last, EntryKey.end(prefix)));
+            newer.forEach(changes -> changes.changeKeys(changed, prefix, after, last, StoredKey.end(prefix)));
             return new Page(List.copyOf(changed), last);
         });
     }
 
-    private <T> T read(String doing, Function<WorkingMap, T> reading) {
+    private <T> T read(String operation, Function<WorkingMap, T> reading) {
         if (failure != null) {
-            awaitRebuilt(doing);
+            awaitRebuilt(operation);
         }
-        return readers.read(doing, () -> {
-            WorkingMap current = usable(doing);
+        return readers.read(operation, () -> {
+            WorkingMap current = usable(operation);
             try {
                 return reading.apply(current);
             } catch (RuntimeException | AssertionError | InternalError e) {
                 fail(e);
-                throw unusable(doing, e);
+                throw unusable(operation, e);
             }
         });
     }
@@ -172,7 +168,7 @@ final class Entries {
             if (wantedBytes < bytes) {
                 wantedBytes = bytes;
             }
-            LockSupport.unpark(keeper);
+            LockSupport.unpark(maintenance);
             return false;
         });
         Throwable e = roomFailure;
@@ -181,42 +177,42 @@ final class Entries {
         }
     }
 
-    /** Tells whether a group can be added now. */
+    /** Returns whether a group can be added now. */
     boolean hasRoom(long bytes) {
         WorkingMap current = map;
-        return current != null && failure == null && !isBacklogFull() && current.hasRoom(overlay.bytes() + bytes);
+        return current != null && failure == null && !isBacklogFull() && current.hasRoom(unapplied.bytes() + bytes);
     }
 
     private boolean isBacklogFull() {
-        return overlay.groups() >= LARGEST_BACKLOG_GROUPS || overlay.bytes() > LARGEST_BACKLOG_BYTES;
+        return unapplied.groups() >= LARGEST_BACKLOG_GROUPS || unapplied.bytes() > LARGEST_BACKLOG_BYTES;
     }
 
-    /** Prepares the next group, which is about to be made durable. Only the thread whose turn it is to commit does so. */
-    Overlay.Group prepare(List<Change> changes) {
-        return overlay.prepare(changes);
+    /** Prepares the next group, which is about to be made durable. Only the thread that holds the writer's lock calls this. */
+    UnappliedGroups.Group prepare(List<Change> changes) {
+        return unapplied.prepare(changes);
     }
 
-    /** Adds the group that was prepared last, once it is durable: from now on it is read. */
-    void add(Overlay.Group group) {
-        overlay.add(group);
-        if (overlay.groups() >= GROUPS_TO_WAKE || overlay.bytes() >= BYTES_TO_WAKE) {
-            LockSupport.unpark(keeper);
+    /** Adds the group that was prepared last, once it is durable: from now on readers see it. */
+    void add(UnappliedGroups.Group group) {
+        unapplied.add(group);
+        if (unapplied.groups() >= GROUPS_TO_WAKE || unapplied.bytes() >= BYTES_TO_WAKE) {
+            LockSupport.unpark(maintenance);
         }
     }
 
-    /** Returns the number of the last record that is read, which is the last that is committed. */
+    /** Returns the number of the last committed record. */
     long last() {
-        return overlay.newest();
+        return unapplied.newest();
     }
 
-    /** Returns how many groups wait to be applied to the map. */
+    /** Returns how many groups are not yet applied to the map. */
     int waiting() {
-        return overlay.groups();
+        return unapplied.groups();
     }
 
-    /** Does what the keeper has to do now, and pauses for up to a second, or until there is more. */
-    void keep() {
-        keeping.hold("apply commits to MapDB", () -> {
+    /** Does the pending maintenance, then pauses for up to a second or until there is more. */
+    void maintain() {
+        maintenanceLock.hold("apply commits to MapDB", () -> {
             if (failure == null) {
                 if (isBacklogFull()) {
                     applyAll();
@@ -247,22 +243,22 @@ final class Entries {
 
     private void makeRoom(WorkingMap current, long wanted) throws IOException {
         try {
-            current.makeRoom(overlay.bytes() + wanted);
+            current.makeRoom(unapplied.bytes() + wanted);
         } catch (IOException e) {
-            // What is applied needs no more room, and there may be some for the rest.
+            // Applied groups need no more room, so there may be enough for the rest.
             applyAll();
-            if (!current.hasRoom(overlay.bytes() + wanted)) {
-                current.makeRoom(overlay.bytes() + wanted);
+            if (!current.hasRoom(unapplied.bytes() + wanted)) {
+                current.makeRoom(unapplied.bytes() + wanted);
             }
         }
     }
 
     private void applyAll() {
         try {
-            for (Overlay.Group next = overlay.oldest(); next != null; next = overlay.oldest()) {
+            for (UnappliedGroups.Group next = unapplied.oldest(); next != null; next = unapplied.oldest()) {
                 long number = next.number();
-                apply(usable("commit"), next.changes());
-                readers.exclude(() -> overlay.removeUpTo(number));
+                applier.apply(usable("commit"), next.changes());
+                readers.exclude(() -> unapplied.removeUpTo(number));
             }
         } catch (BackendException e) {
             throw e;
@@ -272,57 +268,13 @@ final class Entries {
         }
     }
 
-    /** Makes changes, a few at once: until all of their group are in the map, readers see it in the overlay. */
-    private void apply(WorkingMap current, List<Change> changes) {
-        for (int from = 0, to; from < changes.size(); from = to) {
-            to = endOfFew(changes, from);
-            List<Change> few = changes.subList(from, to);
-            if (few.get(0) instanceof Clear clear) {
-                clear(current, clear);
-            } else {
-                readers.exclude(() -> few.forEach(current::apply));
-            }
-        }
-    }
-
-    private static int endOfFew(List<Change> changes, int from) {
-        int to = from + 1;
-        long bytes = changes.get(from).bytes();
-        while (to < changes.size()
-                && to < from + CHANGES_AT_ONCE
-                && bytes < BYTES_AT_ONCE
-                && !(changes.get(to) instanceof Clear)
-                && !(changes.get(from) instanceof Clear)) {
-            bytes += changes.get(to).bytes();
-            to++;
-        }
-        return to;
-    }
-
-    private void clear(WorkingMap current, Clear clear) {
-        byte[] last = null;
-        while (true) {
-            List<byte[]> page = current.page(clear.context(), last);
-            if (page.isEmpty()) {
-                return;
-            }
-            apply(
-                    current,
-                    page.stream()
-                            .filter(key -> !clear.keptTypes().contains(EntryKey.typeOf(key)))
-                            .<Change>map(Delete::new)
-                            .toList());
-            last = page.get(page.size() - 1);
-        }
-    }
-
     private void rebuild() {
         try {
-            long last = overlay.newest();
+            long last = unapplied.newest();
             discard();
             WorkingMap rebuilt = rebuilding.upTo(last);
             readers.exclude(() -> {
-                overlay.removeUpTo(last);
+                unapplied.removeUpTo(last);
                 map = rebuilt;
                 failure = null;
             });
@@ -331,33 +283,33 @@ final class Entries {
         }
     }
 
-    private void awaitRebuilt(String doing) {
+    private void awaitRebuilt(String operation) {
         rebuildFailure = null;
-        await(doing, "MapDB's file, which failed, to be rebuilt from the journal", () -> {
+        await(operation, "MapDB's file to be rebuilt from the journal after a failure", () -> {
             if (failure == null || rebuildFailure != null) {
                 return true;
             }
             rebuildWanted = true;
-            LockSupport.unpark(keeper);
+            LockSupport.unpark(maintenance);
             return false;
         });
         Throwable e = rebuildFailure;
         if (failure != null && e != null) {
             String message =
-                    "could not " + doing + ": MapDB failed, and its file could not be rebuilt: " + e.getMessage();
+                    "could not " + operation + ": MapDB failed, and its file could not be rebuilt: " + e.getMessage();
             throw e instanceof BackendException known && known.kind() == BackendException.Kind.TRANSIENT
                     ? BackendException.transientFailure(message, e)
                     : BackendException.permanent(message, e);
         }
     }
 
-    private void await(String doing, String what, BooleanSupplier condition) {
+    private void await(String operation, String what, BooleanSupplier condition) {
         switch (Await.until(condition, timeout)) {
             case DONE -> {}
             case TIMED_OUT ->
                 throw BackendException.transientFailure(
-                        "could not " + doing + ": waited " + timeout.toMillis() + " ms for " + what, null);
-            case INTERRUPTED -> throw new OperationInterruptedException(what + ", to " + doing);
+                        "could not " + operation + ": waited " + timeout.toMillis() + " ms for " + what, null);
+            case INTERRUPTED -> throw new OperationInterruptedException(what + ", to " + operation);
         }
     }
 
@@ -367,14 +319,15 @@ final class Entries {
         return map;
     }
 
-    /** Tells whether MapDB has failed, and its file must be rebuilt. */
+    /** Returns whether MapDB has failed, so that its file must be rebuilt. */
     boolean isFailed() {
         return failure != null;
     }
 
     /**
-     * Ends the use of the map, and returns it, with all that is committed; or if it failed discards it, and returns null.
-     * Only the keeper does so, when nobody commits any more.
+     * Ends the use of the map. Only the maintenance thread calls this, after the last commit.
+     *
+     * @return the map with all committed entries, or {@code null} if MapDB failed, whose file is then deleted
      */
     @Nullable
     WorkingMap release() {
@@ -399,9 +352,9 @@ final class Entries {
         return removed;
     }
 
-    /** For tests: does work while the keeper changes nothing. */
+    /** For tests: runs work while the maintenance thread changes nothing. */
     <T extends @Nullable Object> T whileNothingIsApplied(Supplier<T> work) {
-        return keeping.hold("keep commits from being applied", work::get);
+        return maintenanceLock.hold("keep commits from being applied", work::get);
     }
 
     private void fail(Throwable e) {
@@ -411,11 +364,11 @@ final class Entries {
         }
     }
 
-    private WorkingMap usable(String doing) {
+    private WorkingMap usable(String operation) {
         Throwable e = failure;
         WorkingMap usable = map;
         if (e != null) {
-            throw unusable(doing, e);
+            throw unusable(operation, e);
         }
         if (usable == null) {
             throw new IllegalStateException("the backend is closed");
@@ -423,8 +376,8 @@ final class Entries {
         return usable;
     }
 
-    private static BackendException unusable(String doing, Throwable e) {
+    private static BackendException unusable(String operation, Throwable e) {
         return BackendException.transientFailure(
-                "could not " + doing + ": MapDB failed, and its file is rebuilt from the journal: " + e, e);
+                "could not " + operation + ": MapDB failed, and its file is being rebuilt from the journal: " + e, e);
     }
 }

@@ -9,7 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Reads what {@link EntryFileWriter} wrote, one block in memory at a time. */
+/** Reads a file of {@link EntryFileWriter}, with one block in memory at a time. */
 final class EntryFileReader implements EntrySource {
 
     private final Path path;
@@ -48,7 +48,7 @@ final class EntryFileReader implements EntrySource {
     /**
      * Returns the next entry, or {@code null} after the last.
      *
-     * @throws DamagedFileException if what comes next is not what was written
+     * @throws DamagedFileException if the next block is damaged
      */
     @Override
     public @Nullable StoredEntry next() throws IOException {
@@ -95,8 +95,8 @@ final class EntryFileReader implements EntrySource {
         return new DamagedFileException(
                 path,
                 at,
-                "entries of its " + length + " bytes from there on can't be read, and would be lost; " + entries
-                        + " before them can be read");
+                "the entries from there to its end at " + length + " can't be read, and would be lost; the " + entries
+                        + " entries before them can be read");
     }
 
     private byte[] bytes() {

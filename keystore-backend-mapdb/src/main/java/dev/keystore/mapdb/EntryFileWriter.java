@@ -9,8 +9,8 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
 /**
- * Writes entries, in the order of their keys, to a file of blocks that each have a checksum: a checkpoint, or what a
- * journal adds up to while it is merged into one.
+ * Writes entries, in the order of their keys, to a file of blocks that each have a checksum: a checkpoint, or the
+ * net changes of a journal while it is merged into one.
  *
  * <pre>
  * magic       8 bytes
@@ -22,7 +22,7 @@ import java.nio.file.Path;
  * <p>The contents of a block are whole entries: 1 if there is a value and 0 if not (1 byte), the length of the key (4), the
  * key, the length of the value (4), the value.
  *
- * <p>What was written is forced every few megabytes, so that a commit's own force does not have to wait for all of it.
+ * <p>The file is forced every few megabytes, so that the fsync of a commit does not have to wait for all of it.
  */
 final class EntryFileWriter implements Closeable {
 
@@ -70,7 +70,7 @@ final class EntryFileWriter implements Closeable {
         }
     }
 
-    /** Writes what is left, and forces the file. */
+    /** Writes the last block, and forces the file. */
     void finish() throws IOException {
         if (block.size() > 0) {
             endBlock();

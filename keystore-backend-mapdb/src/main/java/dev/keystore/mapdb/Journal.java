@@ -16,15 +16,15 @@ import org.jspecify.annotations.Nullable;
  * magic       8 bytes
  * salt        8
  * first       8    the number of the first record
- * checksum    4    CRC32C of what precedes it
+ * checksum    4    CRC32C of the fields above
  * </pre>
  *
- * <p>Durability: the file gets its name, durably, when the header is; each append is forced, and then the path must still
- * lead to the file. A file that an append failed on, or that an earlier process wrote, is not appended to any more. The
- * next journal begins with the number after the last acknowledged one, and whatever its predecessor holds from that number
- * on does not count. No fsync that failed is repeated: what has to be durable after one is written to another file.
+ * <p>Durability: the file gets its name, durably, once its header is durable. Each append is forced, and then the path must
+ * still lead to the file. A file on which an append failed, or that an earlier process wrote, is not appended to again. The
+ * next journal begins with the number after the last acknowledged one, and records of its predecessor from that number on do
+ * not count. A failed fsync is never repeated: data that must be durable afterwards is written to another file.
  *
- * <p>Not through a {@link java.nio.channels.FileChannel}, which an interrupt of the committing thread would close.
+ * <p>It does not use a {@link java.nio.channels.FileChannel}, which an interrupt of the committing thread would close.
  */
 final class Journal implements Closeable {
 
@@ -50,14 +50,14 @@ final class Journal implements Closeable {
     }
 
     /**
-     * Makes an empty journal, in place of one that begins with the same number and so holds no acknowledged record.
+     * Creates an empty journal. It replaces one that begins with the same number, which has no acknowledged record.
      *
-     * @throws MovedException if the folder is not the one that is locked
+     * @throws FileMovedException if the folder is not the one that is locked
      */
     static Journal create(MapdbFolder folder, long first) throws IOException {
         folder.requireInPlace();
         Path path = folder.numbered(MapdbFolder.JOURNAL, first);
-        Path temporary = folder.createNew(path);
+        Path temporary = folder.createTemporary(path);
         RandomAccessFile file = new RandomAccessFile(temporary.toFile(), "rw");
         try {
             long salt = SALTS.nextLong();
@@ -74,12 +74,12 @@ final class Journal implements Closeable {
     }
 
     /**
-     * Puts a durable copy of the beginning of a journal in its place.
+     * Replaces a journal with a durable copy of its beginning.
      *
      * @param end how many bytes, up to the end of a record
      */
     static void rewrite(MapdbFolder folder, Path path, long end) throws IOException {
-        Path temporary = folder.createNew(path);
+        Path temporary = folder.createTemporary(path);
         try (RandomAccessFile from = new RandomAccessFile(path.toFile(), "r");
                 RandomAccessFile to = new RandomAccessFile(temporary.toFile(), "rw")) {
             byte[] buffer = new byte[(int) Math.min(WRITE_BYTES, end)];
@@ -96,37 +96,37 @@ final class Journal implements Closeable {
         folder.publish(temporary, path);
     }
 
-    /** Returns how many bytes it has. */
+    /** Returns its length in bytes. */
     long size() {
         return end;
     }
 
     /**
-     * Appends a record, durably. On return the journal's path led to it after that.
+     * Appends a record, durably. On return, the journal's path has been verified to lead to the open file afterwards.
      *
-     * @throws MovedException if it does not, and nothing of the record is left
-     * @throws IOException if that failed, and nothing of it is left
-     * @throws UnknownOutcomeException if that failed, and it may be found by those who read the journal after a crash
+     * @throws FileMovedException if the path leads elsewhere; nothing of the record is left
+     * @throws IOException if that failed; nothing of the record is left
+     * @throws UnknownOutcomeException if that failed, and recovery after a crash may find the record
      */
     void append(long number, List<Change> changes) throws IOException {
         byte[] record = JournalRecord.encode(salt, number, changes);
         try {
             allocate(end + record.length);
             file.seek(end);
-            // Each call copies what it writes to memory of its own.
+            // Each call copies its bytes to native memory.
             for (int from = 0; from < record.length; from += WRITE_BYTES) {
                 file.write(record, from, Math.min(WRITE_BYTES, record.length - from));
             }
             file.getFD().sync();
             MapdbFolder.requireInPlace(path, key);
         } catch (IOException | RuntimeException | Error e) {
-            takeBack(e);
+            truncate(e);
             throw e;
         }
         end += record.length;
     }
 
-    /** Writes zeros behind where the next record ends: forcing is cheaper where the file does not grow. */
+    /** Writes zeros after the end of the next record: forcing is cheaper when the file does not grow. */
     private void allocate(long nextEnd) throws IOException {
         if (nextEnd <= allocated) {
             return;
@@ -142,7 +142,7 @@ final class Journal implements Closeable {
         }
     }
 
-    private void takeBack(Throwable failure) throws IOException {
+    private void truncate(Throwable failure) throws IOException {
         try {
             file.setLength(end);
             file.getFD().sync();
@@ -152,7 +152,7 @@ final class Journal implements Closeable {
         }
     }
 
-    /** Gives back what was allocated ahead. */
+    /** Truncates the space that was allocated ahead. */
     @Override
     public void close() throws IOException {
         try (file) {
@@ -166,13 +166,13 @@ final class Journal implements Closeable {
         return header.putInt(JournalRecord.checksum(header.duplicate().flip())).array();
     }
 
-    /** A record that could neither be made durable nor taken back. */
+    /** A record that could neither be made durable nor removed. */
     static final class UnknownOutcomeException extends IOException {
 
         private static final long serialVersionUID = 1L;
 
         UnknownOutcomeException(Throwable cause) {
-            super("what was appended could not be taken back: " + cause, cause);
+            super("a record that failed could not be removed from the journal: " + cause, cause);
         }
     }
 }

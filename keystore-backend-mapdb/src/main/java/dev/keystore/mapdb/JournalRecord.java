@@ -17,7 +17,7 @@ import java.util.Set;
 import java.util.zip.CRC32C;
 
 /**
- * One group of commits, as it stands in a journal.
+ * One group of commits in a journal.
  *
  * <pre>
  * length of the body    4 bytes
@@ -27,7 +27,7 @@ import java.util.zip.CRC32C;
  * checksum              4    CRC32C of the salt, the number and the body
  * </pre>
  *
- * <p>The salt, chosen by chance for each journal, keeps bytes of a value from being taken for a record.
+ * <p>The salt, random for each journal, prevents bytes of a value from being taken for a record.
  */
 final class JournalRecord {
 
@@ -116,7 +116,7 @@ final class JournalRecord {
             case PUT -> new Put(readBytes(in), readBytes(in));
             case DELETE -> new Delete(readBytes(in));
             case CLEAR -> new Clear(readBytes(in), readTypes(in));
-            default -> throw new IOException("a change of the unknown kind " + kind);
+            default -> throw new IOException("unknown kind of change: " + kind);
         };
     }
 

@@ -25,17 +25,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * The entries of all contexts in the MapDB file of a folder, behind a journal of commits.
  *
- * <p>Concurrency: one {@link Writer}, and any number of readers beside it. Only platform threads of this backend hold what
- * readers wait for: the keeper, which changes the MapDB file, and closes everything. Threads that commit hold the
- * writer's turn alone. Every wait has a deadline, of 10 s for a read or commit; then it is a transient failure. An
- * interrupt ends the wait of a read with {@link dev.keystore.OperationInterruptedException}, and that of a commit with a
- * transient failure; otherwise reads and commits take no notice of it.
+ * <p>Concurrency: one {@link CommitWriter}, and any number of concurrent readers. Readers wait only for the maintenance thread,
+ * a platform thread of this backend, which changes the MapDB file and closes everything. Committing threads hold only the
+ * writer's lock. Every wait has a deadline, 10 s for a read or a commit, and then fails with a transient failure. An interrupt
+ * ends the wait of a read with {@link dev.keystore.OperationInterruptedException}, and that of a commit with a transient
+ * failure; otherwise it has no effect on reads and commits.
  *
- * <p>Listings are read page by page, so that a stream that nobody closes holds nothing. A read waits while a few entries
- * are being changed in MapDB, some microseconds; neither for a commit nor for an fsync.
+ * <p>Listings are read page by page, so a stream that is never closed holds no resources. A read waits while a few entries are
+ * being changed in MapDB, for microseconds, and neither for a commit nor for an fsync.
  *
- * <p>{@link #close} refuses new calls, and lets running commits and the keeper end. If that takes longer than a minute it
- * throws, and goes on in the background; the folder stays locked until it is done.
+ * <p>{@link #close} refuses new calls, and waits for running commits and the maintenance thread to end. If that takes longer
+ * than a minute it throws, and closing continues in the background; the folder stays locked until it is done.
  */
 final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan {
 
@@ -46,21 +46,21 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     private final MapdbFolder folder;
     private final Entries entries;
     private final Checkpointer checkpointer;
-    private final Writer writer;
+    private final CommitWriter writer;
     private final Duration timeout;
-    private final Thread keeper = new Thread(this::keep, "keystore-mapdb-keeper");
+    private final Thread maintenance = new Thread(this::runMaintenance, "keystore-mapdb-maintenance");
     private volatile boolean closed;
     private volatile boolean mapClosed;
     private volatile boolean ended;
-    private volatile @Nullable Throwable trouble;
+    private volatile @Nullable Throwable lastFailure;
     private volatile @Nullable Throwable closeFailure;
 
     private MapdbBackend(MapdbFolder folder, Recovery recovery, long checkpointBytes, Duration timeout) {
         this.folder = folder;
         this.timeout = timeout;
         this.checkpointer = new Checkpointer(folder, checkpointBytes, recovery.last());
-        this.entries = new Entries(recovery.map(), recovery.last(), this::rebuild, keeper, timeout);
-        this.writer = new Writer(folder, entries, checkpointer, checkpointBytes, timeout);
+        this.entries = new Entries(recovery.map(), recovery.last(), this::rebuild, maintenance, timeout);
+        this.writer = new CommitWriter(folder, entries, checkpointer, checkpointBytes, timeout);
     }
 
     /** Opens the store of a folder that is locked. */
@@ -68,7 +68,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         return open(folder, checkpointBytes, TIMEOUT);
     }
 
-    /** Opens the store of a folder that is locked; {@code timeout} is how long a read or commit may wait for another. */
+    /** Opens the store of a folder that is locked; {@code timeout} limits how long a read or commit waits for others. */
     static MapdbBackend open(MapdbFolder folder, long checkpointBytes, Duration timeout) throws IOException {
         MapdbBackend backend = new MapdbBackend(folder, Recovery.open(folder), checkpointBytes, timeout);
         backend.start();
@@ -76,9 +76,9 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     }
 
     private void start() {
-        keeper.setDaemon(true);
+        maintenance.setDaemon(true);
         try {
-            keeper.start();
+            maintenance.start();
             checkpointer.start();
         } catch (RuntimeException | Error e) {
             closed = true;
@@ -92,7 +92,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     @Override
     public Optional<byte[]> load(String context, String type, String id) {
-        List<byte[]> keys = List.of(EntryKey.of(context, type, id));
+        List<byte[]> keys = List.of(StoredKey.of(context, type, id));
         return Optional.ofNullable(
                 read(() -> entries.get("load " + type + "/" + id, keys)).get(0));
     }
@@ -101,7 +101,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     public Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
         List<String> all = List.copyOf(Objects.requireNonNull(ids, "ids"));
         List<byte[]> keys =
-                all.stream().map(id -> EntryKey.of(context, type, id)).toList();
+                all.stream().map(id -> StoredKey.of(context, type, id)).toList();
         List<byte @Nullable []> values = read(() -> entries.get("load " + all.size() + " entries of " + type, keys));
         Map<String, byte[]> found = new HashMap<>();
         for (int i = 0; i < all.size(); i++) {
@@ -115,24 +115,24 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     @Override
     public Stream<EntryId> list(String context) {
-        return keys("list the entries of context " + context, EntryKey.ofContext(context))
-                .map(EntryKey::entryOf);
+        return keys("list the entries of context " + context, StoredKey.ofContext(context))
+                .map(StoredKey::entryOf);
     }
 
     @Override
     public Stream<String> scan(String context, String type, String idPrefix) {
         return keys(
                         "scan " + type + " in context " + context,
-                        EntryKey.of(context, type, Objects.requireNonNull(idPrefix, "idPrefix")))
-                .map(key -> EntryKey.entryOf(key).id());
+                        StoredKey.of(context, type, Objects.requireNonNull(idPrefix, "idPrefix")))
+                .map(key -> StoredKey.entryOf(key).id());
     }
 
-    private Stream<byte[]> keys(String doing, byte[] prefix) {
+    private Stream<byte[]> keys(String operation, byte[] prefix) {
         return Stream.iterate(
-                        Optional.of(read(() -> entries.page(doing, prefix, null))),
+                        Optional.of(read(() -> entries.page(operation, prefix, null))),
                         Optional::isPresent,
                         page -> page.flatMap(read -> Optional.ofNullable(read.last()))
-                                .map(last -> read(() -> entries.page(doing, prefix, last))))
+                                .map(last -> read(() -> entries.page(operation, prefix, last))))
                 .flatMap(Optional::stream)
                 .flatMap(page -> page.keys().stream());
     }
@@ -174,30 +174,30 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     }
 
     private boolean hasEnded() {
-        LockSupport.unpark(keeper);
+        LockSupport.unpark(maintenance);
         return ended;
     }
 
-    /** What the keeper does; whatever is thrown, it goes on until all is closed. */
-    private void keep() {
+    /** Runs on the maintenance thread until everything is closed, whatever is thrown. */
+    private void runMaintenance() {
         while (!ended) {
             try {
-                if (trouble != null) {
-                    trouble = null;
+                if (lastFailure != null) {
+                    lastFailure = null;
                     LockSupport.parkNanos(this, PAUSE_NANOS);
                 }
                 if (closed) {
                     end();
                 } else {
-                    entries.keep();
+                    entries.maintain();
                 }
             } catch (Throwable e) {
-                trouble = e;
+                lastFailure = e;
             }
         }
     }
 
-    /** Closes all, in steps that may be done again; returns early if one has to wait longer. */
+    /** Closes everything, in steps that can be repeated; returns early if a step has to wait longer. */
     private void end() throws IOException {
         checkpointer.close();
         if (!Await.uninterruptibly(checkpointer::hasEnded, timeout)) {
@@ -212,7 +212,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         try {
             folder.close();
         } catch (IOException e) {
-            // The lock is released all the same.
+            // The lock is released nevertheless.
             closeFailure = e;
         }
         ended = true;
@@ -222,12 +222,12 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         try {
             writer.close();
         } catch (IOException e) {
-            // The next opening goes by what the journals hold.
+            // The next opening recovers from the journals.
             closeFailure = e;
         }
     }
 
-    /** Closes the map, and marks the folder as closed unless anything has failed. */
+    /** Closes the map, and marks the folder as cleanly closed unless anything has failed. */
     private void closeMap(@Nullable WorkingMap map) {
         if (map == null) {
             return;
@@ -235,19 +235,19 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         try {
             map.close();
             if (closeFailure == null) {
-                ClosedMark.write(folder, entries.last(), map.path());
+                CleanShutdownMarker.write(folder, entries.last(), map.path());
             }
         } catch (IOException | RuntimeException | Error e) {
             closeFailure = e;
         }
     }
 
-    /** For tests of what becomes of a journal that breaks. */
-    Writer writer() {
+    /** For tests of a journal that fails. */
+    CommitWriter writer() {
         return writer;
     }
 
-    /** For tests of what becomes of a MapDB that fails. */
+    /** For tests of a MapDB that fails. */
     Entries entries() {
         return entries;
     }

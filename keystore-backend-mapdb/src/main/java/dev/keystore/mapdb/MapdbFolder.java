@@ -25,16 +25,16 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The folder of a store: looked at before anything is changed, created for the owner alone, locked while it is open, and
- * taken away again when opening a new store fails.
+ * The folder of a store: examined before anything is changed, created for its owner only, locked while it is open, and removed
+ * again when opening a new store fails.
  *
  * <pre>
- * format          what wrote the folder; there from the moment when it is a store
- * lock            locked while the store is open, and says by whom
- * journal-N       the commits from record N on, up to the next journal's first
- * checkpoint-N    the entries as they are after record N
- * working-N       MapDB's file, the only one that is changed in place; worth nothing after a crash
- * closed          there after a clean close: which working file holds what all records add up to
+ * format          what wrote the folder; exists from the moment when it is a store
+ * lock            locked while the store is open, and names the holder
+ * journal-N       the commits from record N on, up to the first record of the next journal
+ * checkpoint-N    the entries as of record N
+ * working-N       MapDB's file, the only one that is changed in place; not used after a crash
+ * closed          exists after a clean close: which working file has the entries as of the last record
  * *.new           being written, or left by a crash
  * </pre>
  */
@@ -50,60 +50,71 @@ final class MapdbFolder {
     private static final Pattern NUMBERED = Pattern.compile("(journal|checkpoint|working)-(\\d{19})");
 
     private final Deque<Path> created = new ArrayDeque<>();
+    private final @Nullable String obstacle;
     private Path path;
-    private boolean fresh;
+    private boolean isNew;
     private @Nullable FolderLock lock;
     private @Nullable Object lockKey;
 
-    private MapdbFolder(Path path) {
+    private MapdbFolder(Path path, @Nullable String obstacle) {
         this.path = path;
+        this.obstacle = obstacle;
     }
 
     /**
-     * Looks at what is at a path, and changes nothing.
+     * Examines a path, and changes nothing.
      *
-     * @throws StoreOpenException if no store can be there, or what is there is none
+     * @throws StoreOpenException if no store can be there, or something else is there
      */
     static MapdbFolder examine(Path path) {
         return examine(path, false);
     }
 
     /**
-     * As {@link #examine(Path)}, where a store that is not there may be refused.
+     * Examines a path as {@link #examine(Path)} does.
      *
-     * @param mustExist whether it is
-     * @throws StoreNotFoundException if it is, and no store is there
+     * @param mustExist whether to refuse a path without a store
+     * @throws StoreNotFoundException if no store is there, and it must exist
      */
     static MapdbFolder examine(Path path, boolean mustExist) {
         Path folder = Folders.nearestExisting(path);
         if (!Files.isDirectory(folder)) {
             throw new StoreOpenException(folder + " is not a folder; name a folder for the store", null);
         }
-        if (!MapdbFormat.examine(path) && mustExist) {
+        boolean exists = MapdbFormat.examine(path);
+        if (!exists && mustExist) {
             throw new StoreNotFoundException("there is no store at " + path
                     + ", and nothing was created; check the path and that its volume is mounted, or open it without"
                     + " mustExist to create a new, empty store");
         }
-        if (!Files.isWritable(folder) || !Files.isExecutable(folder)) {
-            throw new StoreOpenException(folder + " can't be written; make the folder writable for this user", null);
+        if (Files.isWritable(folder) && Files.isExecutable(folder)) {
+            return new MapdbFolder(path, null);
         }
-        return new MapdbFolder(path);
+        String obstacle = folder + " can't be written; make the folder writable for this user";
+        if (!exists) {
+            throw new StoreOpenException(obstacle, null);
+        }
+        return new MapdbFolder(path, obstacle);
     }
 
     /**
-     * Creates the folders that are missing, takes the lock, and marks the folder as a store.
+     * Creates missing folders, acquires the lock, and marks the folder as a store.
      *
-     * @throws StoreOpenException if that fails, or somebody else has the store open
+     * @throws StoreOpenException if that fails, or the store is open already
      */
     void open() {
         try {
+            if (obstacle != null) {
+                openForReading();
+                return;
+            }
             Folders.createMissing(path, created::push);
             path = path.toRealPath();
             createIfAbsent(path.resolve(LOCK));
             lock = FolderLock.acquire(path, path.resolve(LOCK));
             lockKey = key(path.resolve(LOCK));
-            fresh = !MapdbFormat.examine(path);
-            if (fresh) {
+            isNew = !MapdbFormat.examine(path);
+            if (isNew) {
                 forceAncestors();
                 write(MapdbFormat.FILE, MapdbFormat.TEXT);
             } else {
@@ -115,7 +126,19 @@ final class MapdbFolder {
         }
     }
 
-    /** Forces the folders that an opening which died may have created this one in. */
+    private void openForReading() throws IOException {
+        path = path.toRealPath();
+        lock = FolderLock.acquireForReading(path, path.resolve(LOCK));
+        MountCheck.requireWhole(path);
+    }
+
+    /** Returns why the folder can't be written, and what to do; or {@code null} if it can. */
+    @Nullable
+    String obstacle() {
+        return obstacle;
+    }
+
+    /** Forces the folders above, which an earlier process may have created and died before it forced them. */
     private void forceAncestors() throws IOException {
         Path folder = path;
         for (Path parent = folder.getParent();
@@ -129,9 +152,9 @@ final class MapdbFolder {
     /**
      * Checks that the path still leads to the folder that is locked.
      *
-     * @throws MovedException if it does not
+     * @throws FileMovedException if it does not
      */
-    void requireInPlace() throws MovedException {
+    void requireInPlace() throws FileMovedException {
         requireInPlace(path.resolve(LOCK), lockKey);
     }
 
@@ -139,26 +162,26 @@ final class MapdbFolder {
      * Checks that a path leads to a file that is open. Costs one {@code stat}.
      *
      * @param key what {@link #key} returned for the file
-     * @throws MovedException if it leads to nothing, or to another file
+     * @throws FileMovedException if it leads to nothing, or to another file
      */
-    static void requireInPlace(Path file, @Nullable Object key) throws MovedException {
+    static void requireInPlace(Path file, @Nullable Object key) throws FileMovedException {
         try {
             if (!Objects.equals(key(file), key)) {
-                throw new MovedException(file, null);
+                throw new FileMovedException(file, null);
             }
-        } catch (MovedException e) {
+        } catch (FileMovedException e) {
             throw e;
         } catch (IOException e) {
-            throw new MovedException(file, e);
+            throw new FileMovedException(file, e);
         }
     }
 
-    /** Returns what tells a file from any other, its device and inode; {@code null} where the system has no such key. */
+    /** Returns the identity of a file, its device and inode; {@code null} where the system has no such key. */
     static @Nullable Object key(Path file) throws IOException {
         return Files.readAttributes(file, BasicFileAttributes.class).fileKey();
     }
 
-    /** Gives the lock back. */
+    /** Releases the lock. */
     void close() throws IOException {
         if (lock != null) {
             lock.release();
@@ -166,10 +189,10 @@ final class MapdbFolder {
         }
     }
 
-    /** Gives the lock back, and removes what opening a new store has made. */
+    /** Releases the lock, and removes the files and folders that opening a new store created. */
     void undo(Throwable failure) {
         try {
-            if (fresh) {
+            if (isNew) {
                 removeAll();
             }
             boolean held = lock != null;
@@ -185,7 +208,7 @@ final class MapdbFolder {
         }
     }
 
-    /** Returns the files of a kind that are here, by their number. */
+    /** Returns the existing files of a kind, by their number. */
     NavigableMap<Long, Path> numbered(String kind) throws IOException {
         NavigableMap<Long, Path> found = new TreeMap<>();
         try (Stream<Path> files = Files.list(path)) {
@@ -207,28 +230,28 @@ final class MapdbFolder {
         return path.resolve(name);
     }
 
-    /** Makes an empty file, of the owner's alone, in which to write what is to become {@code file}. */
-    Path createNew(Path file) throws IOException {
+    /** Creates an empty temporary file, for its owner only, that is to replace {@code file}. */
+    Path createTemporary(Path file) throws IOException {
         Path temporary = file.resolveSibling(file.getFileName() + NEW);
         Files.deleteIfExists(temporary);
         return OwnerOnly.createFile(temporary);
     }
 
-    /** Gives a new file its name: on return it survives power loss, in place of the one that may have been there. */
+    /** Renames a new file, replacing any existing one: on return it survives power loss under its name. */
     void publish(Path temporary, Path file) throws IOException {
         Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE);
         force();
     }
 
-    /** Forces the folder: on return the names in it survive power loss, and removed ones stay away. */
+    /** Forces the folder: on return, created and removed names in it stay so after power loss. */
     void force() throws IOException {
         Folders.force(path);
     }
 
-    /** Writes a small file so that it is there as a whole or not at all. */
+    /** Writes a small file atomically and durably. */
     void write(String name, String text) throws IOException {
         Path file = file(name);
-        Path temporary = createNew(file);
+        Path temporary = createTemporary(file);
         try (RandomAccessFile out = new RandomAccessFile(temporary.toFile(), "rw")) {
             out.write(text.getBytes(StandardCharsets.UTF_8));
             out.getFD().sync();
@@ -236,14 +259,14 @@ final class MapdbFolder {
         publish(temporary, file);
     }
 
-    /** Removes a file so that it does not come back after power loss. */
+    /** Removes a file durably. */
     void deleteDurably(Path file) throws IOException {
         if (Files.deleteIfExists(file)) {
             force();
         }
     }
 
-    /** Removes what a crash has left of files that were being written. */
+    /** Removes unfinished files that a crash left. */
     void deleteUnfinished() throws IOException {
         try (Stream<Path> files = Files.list(path)) {
             for (Path file : files.toList()) {
@@ -254,12 +277,12 @@ final class MapdbFolder {
         }
     }
 
-    /** Removes a file that nobody needs. Some systems refuse while it is mapped; the next opening tries again. */
+    /** Removes a file that is no longer needed. Some systems refuse that while it is mapped; the next opening tries again. */
     static void deleteIfPossible(Path file) {
         try {
             Files.deleteIfExists(file);
         } catch (IOException e) {
-            // It is in nobody's way.
+            // It does no harm.
         }
     }
 
@@ -282,7 +305,7 @@ final class MapdbFolder {
         try {
             created.push(OwnerOnly.createFile(file));
         } catch (FileAlreadyExistsException e) {
-            // As it should be, but for a new store.
+            // The store exists already.
         }
     }
 }

@@ -13,7 +13,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** What marks a folder as a store: a file that names the format and its version, written before any other but the lock. */
+/** The file that marks a folder as a store: it names the format and its version, and is written before all others except the lock. */
 final class MapdbFormat {
 
     static final String FILE = "format";
@@ -28,10 +28,10 @@ final class MapdbFormat {
     private MapdbFormat() {}
 
     /**
-     * Looks at what is at a path, and changes nothing.
+     * Examines a path, and changes nothing.
      *
-     * @return whether a store is there; if not, nothing is, or an empty folder
-     * @throws UnsupportedFormatException if it is not a store that this version can use
+     * @return whether a store is there; if not, there is nothing or an empty folder
+     * @throws UnsupportedFormatException if something is there that this version can't use
      */
     static boolean examine(Path path) {
         try {
@@ -44,7 +44,7 @@ final class MapdbFormat {
             }
             return false;
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be looked at: " + e, e);
+            throw new StoreOpenException(path + " can't be examined: " + e, e);
         }
     }
 
@@ -56,7 +56,7 @@ final class MapdbFormat {
         }
         if (Integer.parseInt(format.group(1)) != VERSION) {
             throw new UnsupportedFormatException(path + " is a key store of format " + format.group(1)
-                    + ", and this version of Keystore knows formats up to " + VERSION
+                    + ", and this version of Keystore supports formats up to " + VERSION
                     + "; use a newer version of Keystore");
         }
     }

@@ -16,12 +16,12 @@ import org.mapdb.volume.ByteBufferVol;
 /**
  * MapDB's view of its file: mapped into memory, slice by slice.
  *
- * <p>Not one of MapDB's own volumes: through a channel or a {@link RandomAccessFile} a commit's changes cost several times
- * as much, an interrupt closes the channel for good, and its mapped files are forced each time they grow. Here a slice is
- * filled with zeros before it is mapped, so that a full disk is an exception when the file grows, and never a fault when a
- * page of it is written. The file is forced once, by {@link #sync}.
+ * <p>MapDB's own volumes are not used: through a channel or a {@link RandomAccessFile} applying a commit costs several times as
+ * much, an interrupt closes the channel permanently, and mapped files are forced each time they grow. Here a slice is filled
+ * with zeros before it is mapped, so that a full disk is an exception when the file grows, and never a fault when a page is
+ * written. The file is forced once, by {@link #sync}.
  *
- * <p>Closing gives the mappings back at once, where the JVM lets MapDB do so; else the garbage collector does.
+ * <p>Closing unmaps the file immediately where the JVM permits it; otherwise the garbage collector does.
  */
 final class MappedVolume extends ByteBufferVol {
 
@@ -59,7 +59,7 @@ final class MappedVolume extends ByteBufferVol {
     }
 
     /** Checks that the path leads to the file that is mapped. */
-    void requireInPlace() throws MovedException {
+    void requireInPlace() throws FileMovedException {
         MapdbFolder.requireInPlace(path, key);
     }
 

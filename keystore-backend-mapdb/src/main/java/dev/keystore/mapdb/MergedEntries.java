@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.PriorityQueue;
 import org.jspecify.annotations.Nullable;
 
-/** The entries that a checkpoint and the journals after it add up to, merged from their files as they are read. */
+/** The entries of a checkpoint after the changes of later journals, merged from their files while they are read. */
 final class MergedEntries implements EntrySource {
 
     private final List<EntrySource> sources;
@@ -15,7 +15,7 @@ final class MergedEntries implements EntrySource {
             new PriorityQueue<>(Comparator.comparing(Head::key, Arrays::compareUnsigned)
                     .thenComparing(Head::age, Comparator.reverseOrder()));
 
-    /** The next entry of a source, and the source's place from the oldest on. */
+    /** The next entry of a source, and the position of the source, the oldest being 0. */
     private record Head(StoredEntry entry, int age, EntrySource source) {
         byte[] key() {
             return entry.key();
@@ -25,7 +25,7 @@ final class MergedEntries implements EntrySource {
     /**
      * Merges sources, which it closes when it is closed.
      *
-     * @param sources the oldest first; those that are runs clear what is older
+     * @param sources the oldest first; sorted journals may clear older entries
      */
     MergedEntries(List<EntrySource> sources) throws IOException {
         this.sources = List.copyOf(sources);
@@ -57,7 +57,7 @@ final class MergedEntries implements EntrySource {
 
     private boolean isClearedAfter(Head head) {
         for (EntrySource later : sources.subList(head.age + 1, sources.size())) {
-            if (later instanceof Run run && run.clears(head.key())) {
+            if (later instanceof SortedJournal run && run.clears(head.key())) {
                 return true;
             }
         }
@@ -76,7 +76,7 @@ final class MergedEntries implements EntrySource {
         closeAll(sources);
     }
 
-    /** Closes sources, each of them whatever happens to the others. */
+    /** Closes all sources, even if one of them fails. */
     static void closeAll(List<EntrySource> sources) throws IOException {
         IOException failure = null;
         for (EntrySource source : sources) {

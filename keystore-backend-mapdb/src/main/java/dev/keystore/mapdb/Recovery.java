@@ -8,29 +8,30 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds out what a store holds when it is opened.
+ * The contents of a store when it is opened.
  *
- * <p>After a clean close, the working file is used as it is, once its checksum has been compared. Otherwise, and if the
- * file is damaged, it is made again from the checkpoint and the journals, in their order and with bounded memory. Nothing
- * that could be needed is changed or removed before that has succeeded.
+ * <p>After a clean close, the working file is used as it is, once its checksum is verified. Otherwise, and if the file is
+ * damaged, it is rebuilt from the checkpoint and the journals, in their order and with bounded memory. No file that could still
+ * be needed is changed or removed before that has succeeded.
  *
- * <p>What then counts as committed is durable before anybody reads it or commits after it (R11): after a clean close all
- * of it is, otherwise {@link History#makeDurable} sees to it. A process that dies in between leaves what was there, or the
- * same in a durable file.
+ * <p>Everything that counts as committed is made durable before it is read or committed after (R11): after a clean close it is
+ * durable already, otherwise {@link StoreFiles#makeDurable} makes it so. A process that dies in between leaves the previous
+ * files, or the same contents in a durable file.
  *
  * @param last the number of the last record
  */
 record Recovery(WorkingMap map, long last) {
 
     /**
-     * Opens what a folder holds.
+     * Opens the store of a folder.
      *
-     * @throws DamagedFileException if going on would lose something that was acknowledged; nothing was changed
+     * @throws DamagedFileException if acknowledged changes would be lost; nothing was changed
      */
     static Recovery open(MapdbFolder folder) throws IOException {
-        Optional<ClosedMark> mark = closedMark(folder);
-        long last = mark.isPresent() ? mark.get().last() : History.of(folder).last();
-        WorkingMap map = mark.isPresent() && mark.get().fits(folder) ? reuse(folder, mark.get()) : null;
+        Optional<CleanShutdownMarker> marker = CleanShutdownMarker.readNewest(folder);
+        long last =
+                marker.isPresent() ? marker.get().last() : StoreFiles.of(folder).last();
+        WorkingMap map = marker.isPresent() && marker.get().fits(folder) ? reuse(folder, marker.get()) : null;
         if (map == null) {
             map = rebuildDurably(folder, last);
         }
@@ -42,8 +43,8 @@ record Recovery(WorkingMap map, long last) {
         WorkingMap map = rebuildWithRoom(folder, last);
         try {
             deleteOthers(folder, map.path());
-            History.of(folder).makeDurable(folder, last);
-            ClosedMark.delete(folder);
+            StoreFiles.of(folder).makeDurable(folder, last);
+            CleanShutdownMarker.delete(folder);
             return map;
         } catch (IOException | RuntimeException | Error e) {
             map.discard();
@@ -51,7 +52,7 @@ record Recovery(WorkingMap map, long last) {
         }
     }
 
-    /** Rebuilds, and if there is no room for that, once more without the old working files, which nobody needs. */
+    /** Rebuilds; if there is no room for that, deletes the old working files, which are not needed, and tries once more. */
     private static WorkingMap rebuildWithRoom(MapdbFolder folder, long last) throws IOException {
         try {
             return rebuild(folder, last);
@@ -63,34 +64,29 @@ record Recovery(WorkingMap map, long last) {
         }
     }
 
-    private static Optional<ClosedMark> closedMark(MapdbFolder folder) throws IOException {
-        Optional<ClosedMark> mark = ClosedMark.read(folder);
-        return mark.isPresent() && mark.get().isNewest(folder) ? mark : Optional.empty();
-    }
-
     /**
-     * Opens the working file that a clean close left. The mark goes, durably, before anything can be changed.
+     * Opens the working file that a clean close left. First removes the marker, durably, before anything can be changed.
      *
      * @return {@code null} if MapDB can't open it
      */
-    private static @Nullable WorkingMap reuse(MapdbFolder folder, ClosedMark mark) throws IOException {
-        ClosedMark.delete(folder);
+    private static @Nullable WorkingMap reuse(MapdbFolder folder, CleanShutdownMarker marker) throws IOException {
+        CleanShutdownMarker.delete(folder);
         try {
-            return WorkingMap.open(folder.file(mark.working()));
+            return WorkingMap.open(folder.file(marker.working()));
         } catch (IOException e) {
             return null;
         }
     }
 
     /**
-     * Makes a working file from the checkpoint and the journals, which nobody changes or removes meanwhile.
+     * Builds a working file from the checkpoint and the journals, which must not change meanwhile.
      *
      * @param last the number of the last record
      */
     static WorkingMap rebuild(MapdbFolder folder, long last) throws IOException {
         folder.requireInPlace();
         Map.Entry<Long, Path> newest = folder.numbered(MapdbFolder.WORKING).lastEntry();
-        try (MergedEntries entries = History.of(folder).merged(folder, last)) {
+        try (MergedEntries entries = StoreFiles.of(folder).merged(folder, last)) {
             long number = newest == null ? 1 : newest.getKey() + 1;
             Path file = OwnerOnly.createFile(folder.numbered(MapdbFolder.WORKING, number));
             try {

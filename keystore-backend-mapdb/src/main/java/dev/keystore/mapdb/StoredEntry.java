@@ -3,8 +3,8 @@ package dev.keystore.mapdb;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a file of sorted entries holds under a key.
+ * A key of a file of sorted entries, and its value.
  *
- * @param value {@code null} if older files' values of the key are deleted
+ * @param value {@code null} if the key's value in older files is deleted
  */
 record StoredEntry(byte[] key, byte @Nullable [] value) {}

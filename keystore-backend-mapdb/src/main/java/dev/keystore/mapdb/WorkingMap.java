@@ -18,16 +18,16 @@ import org.mapdb.Serializer;
 import org.mapdb.StoreDirect;
 
 /**
- * All entries in a MapDB file, without transactions and without an fsync before it is closed.
+ * All entries in a MapDB file, without transactions, and without an fsync until it is closed.
  *
- * <p>One thread changes it and makes room, and may read meanwhile; others read while nothing is changed. What MapDB throws
- * reaches them as it is; after a change that failed, nobody knows what is in the file.
+ * <p>One thread changes it and makes room, and may read concurrently; others read while nothing is changed. MapDB's exceptions
+ * reach them unchanged; after a failed change, the contents of the file are undefined.
  */
 final class WorkingMap {
 
     static final int PAGE_SIZE = 256;
 
-    /** What MapDB may need for its tree beyond the bytes that it is given, however few these are. */
+    /** The bytes that MapDB may need for its tree in addition to the entries, however few they are. */
     private static final long RESERVED_BYTES = 4 << 20;
 
     private static final String NAME = "entries";
@@ -37,7 +37,7 @@ final class WorkingMap {
     private final DB db;
     private final BTreeMap<byte[], byte[]> map;
 
-    /** How much of the file MapDB uses. */
+    /** How many bytes of the file MapDB uses. */
     private volatile long end;
 
     private WorkingMap(Path path, MappedVolume volume, DB db, BTreeMap<byte[], byte[]> map) {
@@ -68,7 +68,7 @@ final class WorkingMap {
         return open(path, true, db -> maker(db).open());
     }
 
-    /** What brings the map out of a database. */
+    /** Opens or creates the map of a database. */
     private interface Opening {
         BTreeMap<byte[], byte[]> map(DB db) throws IOException;
     }
@@ -87,7 +87,7 @@ final class WorkingMap {
         }
     }
 
-    /** Values are records of their own: within the nodes of the tree, each change would write a whole node of them. */
+    /** Values are stored outside the tree's nodes: otherwise each change would rewrite a whole node of values. */
     private static TreeMapMaker<byte[], byte[]> maker(DB db) {
         return db.treeMap(NAME, Serializer.BYTE_ARRAY, Serializer.BYTE_ARRAY).valuesOutsideNodesEnable();
     }
@@ -107,7 +107,7 @@ final class WorkingMap {
      */
     List<byte[]> page(byte[] prefix, byte @Nullable [] after) {
         byte[] from = after == null ? prefix : after;
-        Iterator<byte[]> keys = map.keyIterator(from, after == null, EntryKey.end(prefix), false);
+        Iterator<byte[]> keys = map.keyIterator(from, after == null, StoredKey.end(prefix), false);
         List<byte[]> page = new ArrayList<>();
         while (page.size() < PAGE_SIZE && keys.hasNext()) {
             page.add(keys.next());
@@ -115,21 +115,21 @@ final class WorkingMap {
         return page;
     }
 
-    /** Tells whether the file has room for changes of so many bytes, so that making them needs no more from the disk. */
+    /** Returns whether the file has room for changes of {@code bytes} bytes, so that they need no more disk space. */
     boolean hasRoom(long bytes) {
         return volume.length() >= end + needed(bytes);
     }
 
     /**
-     * Makes room in the file for changes of so many bytes.
+     * Makes room in the file for changes of {@code bytes} bytes.
      *
-     * @throws MovedException if its path no longer leads to it
+     * @throws FileMovedException if its path no longer leads to it
      */
     void makeRoom(long bytes) throws IOException {
         try {
             volume.ensureAvailable(end + needed(bytes));
         } catch (DBException.VolumeIOError e) {
-            if (e.getCause() instanceof MovedException moved) {
+            if (e.getCause() instanceof FileMovedException moved) {
                 throw moved;
             }
             throw failure(path, e);
@@ -140,7 +140,7 @@ final class WorkingMap {
         return RESERVED_BYTES + 4 * bytes;
     }
 
-    /** Saves or deletes an entry; a clear is many deletes. */
+    /** Saves or deletes an entry. A clear is applied as many deletes. */
     void apply(Change change) {
         if (change instanceof Put put) {
             map.put(put.key(), put.value());
@@ -155,7 +155,7 @@ final class WorkingMap {
     private void checkEnd() {
         long newEnd = end(db);
         if (newEnd < end || newEnd > volume.length()) {
-            throw new IllegalStateException("MapDB says that " + path + " has " + newEnd + " bytes");
+            throw new IllegalStateException("MapDB reports an impossible length of " + path + ": " + newEnd + " bytes");
         }
         end = newEnd;
     }
@@ -163,7 +163,7 @@ final class WorkingMap {
     /**
      * Closes the file, durably.
      *
-     * @throws MovedException if its path no longer leads to it
+     * @throws FileMovedException if its path no longer leads to it
      */
     void close() throws IOException {
         try {
@@ -180,7 +180,7 @@ final class WorkingMap {
         try {
             volume.requireInPlace();
             MapdbFolder.deleteIfPossible(path);
-        } catch (MovedException e) {
+        } catch (FileMovedException e) {
             // The file at the path is not this one.
         }
     }

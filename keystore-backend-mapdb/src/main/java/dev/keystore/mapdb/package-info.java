@@ -1,12 +1,12 @@
 /**
- * The MapDB backend: a folder with a journal of commits, checkpoints of what they add up to, and a MapDB file that is
- * made from them.
+ * The MapDB backend: a folder with a journal of commits, checkpoints of their results, and a MapDB file that is derived from
+ * them.
  *
- * <p>MapDB's own transactions don't survive a crash, so none of them is used. What counts is in files of this package's
- * own: {@code Journal} and {@code JournalReader} (one record and one fsync a group), {@code EntryFileWriter} and
- * {@code EntryFileReader} (checkpoints, written aside and renamed). {@code Entries} holds what is
- * read: MapDB in a {@code WorkingMap}, which can be thrown away at any time and is made again by {@code Recovery}, and
- * before it the groups that are not in it yet.
+ * <p>MapDB's own transactions don't survive a crash, so they are not used. Durable data is in this package's own files:
+ * {@code Journal} and {@code JournalReader} (one record and one fsync for each group of commits), {@code EntryFileWriter} and
+ * {@code EntryFileReader} (checkpoints, written to a temporary file and renamed). {@code Entries} serves reads from MapDB, in a
+ * {@code WorkingMap} that can be discarded at any time and is rebuilt by {@code Recovery}, and from the groups that are not yet
+ * applied to it. {@code ReadOnlyBackend} serves a folder that can't be written.
  */
 @NullMarked
 package dev.keystore.mapdb;

@@ -77,14 +77,15 @@ final class DamagedFolderTest {
     }
 
     @Test
-    @DisplayName("R43 200 damages: what was committed is found or told to be lost, never wrong, never silently absent")
+    @DisplayName("R43 After each of 200 damages, an entry is found or reported as lost, never wrong or silently absent")
     void damages() throws Exception {
         run(1, 200);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R43 the same, 5,000 times")
+    @DisplayName(
+            "R43 After each of 5,000 damages, an entry is found or reported as lost, never wrong or silently absent")
     void manyDamages() throws Exception {
         run(1_000_001, 5_000);
     }
@@ -144,7 +145,7 @@ final class DamagedFolderTest {
             backend.commit(Mapdb.pair("alice", next, value(next)));
             return true;
         } catch (BackendException e) {
-            assertThat(e).hasMessageContaining("would be lost when the process dies");
+            assertThat(e).hasMessageContaining("would be lost when the process exits");
             assertThat(damage.kind).isIn("journal deleted", "checkpoint deleted");
             return false;
         }
@@ -236,7 +237,7 @@ final class DamagedFolderTest {
 
     @Test
     @DisplayName(
-            "R43 a damaged record with another behind it is refused, with file, place and the records it would cost")
+            "R43 A damaged record before an intact one is refused; the message names the file, the place and the records")
     void damageBeforeTheTail() throws Exception {
         Path store = folder.resolve("store");
         try (MapdbBackend backend = Mapdb.open(folder.resolve("first"))) {

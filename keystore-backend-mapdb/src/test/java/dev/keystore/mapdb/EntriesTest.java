@@ -43,7 +43,7 @@ class EntriesTest {
     @BeforeEach
     void open() {
         backend = Mapdb.open(folder.resolve("keys"));
-        // Then there is room for what the tests commit while the keeper is stopped.
+        // Then there is room for what the tests commit while the maintenance thread is stopped.
         commit("other", deletes(MANY));
         awaitApplied();
     }
@@ -54,7 +54,7 @@ class EntriesTest {
     }
 
     @Test
-    @DisplayName("R11 R12 what is committed and not applied yet is found as it will be: puts, deletes and clears")
+    @DisplayName("R11 R12 Committed puts, deletes and clears are visible before they are applied to MapDB")
     void load_beforeGroupsAreApplied_findsThem() {
         commit("alice", put("session", "changed", 1), put("session", "deleted", 1), put("session", "same", 1));
         commit("bob", put("session", "cleared", 1), put("credentials", "kept", 1), put("session", "again", 1));
@@ -115,7 +115,7 @@ class EntriesTest {
     }
 
     @Test
-    @DisplayName("R12 R60 listings of many pages are right where what they list is not applied yet")
+    @DisplayName("R12 R60 Listings of many pages include changes that are not yet applied to MapDB")
     void list_beforeManyPagesAreApplied_isRight() {
         int many = 3 * WorkingMap.PAGE_SIZE;
         commit("alice", puts(0, many, "id-%06d"));
@@ -153,15 +153,14 @@ class EntriesTest {
                 .toArray(Mutation[]::new);
     }
 
-    /** Commits what the keeper is woken for, and waits until all is in the map. */
+    /** Commits what the maintenance thread is woken for, and waits until all is in the map. */
     private void awaitApplied() {
         backend.save("other", "session", "large", new byte[1 << 16]);
         Mapdb.awaitTrue("all is applied", () -> backend.entries().waiting() == 0);
     }
 
     @Test
-    @DisplayName(
-            "R5 what is committed and not applied yet is a copy of the caller's values, and loads are copies of it")
+    @DisplayName("R5 Committed values are copies of the caller's arrays, and loads return copies")
     void load_beforeGroupIsApplied_isACopy() {
         Put[] puts = IntStream.range(0, SIDE)
                 .mapToObj(number -> put("session", String.valueOf(number), 1))
@@ -186,7 +185,8 @@ class EntriesTest {
     }
 
     @Test
-    @DisplayName("R27 groups wait in bounded numbers and sizes, of deletes as well: then commits do, with a deadline")
+    @DisplayName(
+            "R27 The number and size of groups not yet applied is bounded; beyond that, commits wait with a deadline")
     void commit_manyGroupsWait_waitsWithDeadline() throws Exception {
         int limit = 16;
         backend.close();
@@ -195,7 +195,7 @@ class EntriesTest {
                 for (int i = 0; i < limit; i++) {
                     hasty.commit(batch(deletes(SIDE)));
                 }
-                Failures.assertTransient(() -> hasty.commit(batch(deletes(1))))
+                FailureAssertions.assertTransient(() -> hasty.commit(batch(deletes(1))))
                         .withMessageContaining("waited 100 ms for the commits before it to be applied");
                 return hasty;
             });
@@ -203,7 +203,7 @@ class EntriesTest {
 
             hasty.entries().whileNothingIsApplied(() -> {
                 hasty.commit(batch(deletes(MANY)));
-                Failures.assertTransient(() -> hasty.commit(batch(deletes(1))));
+                FailureAssertions.assertTransient(() -> hasty.commit(batch(deletes(1))));
                 return hasty;
             });
             Mapdb.awaitTrue("all is applied", () -> hasty.entries().waiting() == 0);
@@ -232,7 +232,7 @@ class EntriesTest {
     }
 
     @Test
-    @DisplayName("a commit behind a group that is not applied yet does not wait for it")
+    @DisplayName("A commit does not wait for an earlier group to be applied")
     void save_behindGroupThatWaits_doesNotWait() throws Exception {
         FutureTask<Integer> save = backend.entries().whileNothingIsApplied(() -> {
             commit("alice", deletes(SIDE));
@@ -249,7 +249,7 @@ class EntriesTest {
 
     @Test
     @DisplayName(
-            "R12 who loads or lists while groups are applied sees each of them whole, and never an older one again")
+            "R12 Loads and listings see each group as a whole while it is applied, and never go back to an older one")
     void read_whileGroupsAreApplied_seesEachWhole() throws Exception {
         List<String> ids = IntStream.range(0, SIDE).mapToObj(String::valueOf).toList();
         commit(0, ids);

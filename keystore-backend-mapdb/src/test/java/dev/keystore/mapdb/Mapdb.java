@@ -149,7 +149,7 @@ final class Mapdb {
         return said;
     }
 
-    /** Commits what the keeper is woken for, and waits until all is in MapDB's file. */
+    /** Commits what the maintenance thread is woken for, and waits until all is in MapDB's file. */
     static void applyAll(MapdbBackend backend) {
         backend.save("other", "session", "large", new byte[1 << 16]);
         awaitTrue("all is applied", () -> backend.entries().waiting() == 0);
@@ -159,7 +159,7 @@ final class Mapdb {
     static boolean checkpoint(MapdbBackend backend, long lastClosed) {
         Checkpointer checkpointer = backend.checkpointer();
         long before = checkpointer.tasksDone();
-        backend.writer().inTurn(() -> {
+        backend.writer().whileLocked(() -> {
             checkpointer.wantRoom(lastClosed);
             return checkpointer;
         });

@@ -54,7 +54,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R12 R41 a full disk refuses a commit as a whole, loses nothing, and the store goes on with room")
+    @DisplayName("R12 R41 A commit on a full disk is refused as a whole, and later ones succeed once there is room")
     void fullDisk() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=40m")) {
             int acknowledged = 0;
@@ -75,7 +75,8 @@ final class MapdbFailureTest {
                 }
                 assertThat(acknowledged).isGreaterThan(20);
                 assertPairs(backend, acknowledged);
-                Failures.assertPermanent(() -> backend.commit(Mapdb.pair("alice", 9_999, new byte[1_000_000])));
+                FailureAssertions.assertPermanent(
+                        () -> backend.commit(Mapdb.pair("alice", 9_999, new byte[1_000_000])));
                 assertPairs(backend, acknowledged);
                 assertCrashed(backend, acknowledged);
 
@@ -101,7 +102,8 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R12 R41 a journal that can't be written while MapDB has room refuses the commit, and leaves no trace")
+    @DisplayName(
+            "R12 R41 A journal that can't be written while MapDB has room refuses the commit, and nothing of it is left")
     void fullDiskForTheJournal() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=40m")) {
             try (MapdbBackend backend = Mapdb.open(path)) {
@@ -115,7 +117,7 @@ final class MapdbFailureTest {
                 assertThat(acknowledged).isGreaterThan(100);
                 assertPairs(backend, acknowledged);
                 for (int i = 0; i < 3; i++) {
-                    Failures.assertPermanent(commit(backend, acknowledged, value));
+                    FailureAssertions.assertPermanent(commit(backend, acknowledged, value));
                 }
                 assertThat(Mapdb.files(path, "journal-")).hasSizeLessThanOrEqualTo(1);
 
@@ -132,7 +134,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("a checkpoint that a full disk fails is made once there is room, and commits go on meanwhile")
+    @DisplayName("A checkpoint that fails on a full disk is written once there is room, and commits go on meanwhile")
     void fullDiskForTheCheckpoint() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             try (MapdbBackend backend = Mapdb.open(path, 4 << 20)) {
@@ -164,20 +166,20 @@ final class MapdbFailureTest {
 
     @Test
     @DisplayName(
-            "R41 a new journal causes no checkpoint unless one was closed: a failed checkpoint would take the room again")
+            "R41 A new journal causes no checkpoint unless one was closed: a failed checkpoint would take the room again")
     void newJournalAfterAFailedAppend() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
             Checkpointer checkpointer = backend.checkpointer();
             long last = 1;
-            backend.writer().inTurn(() -> {
+            backend.writer().whileLocked(() -> {
                 checkpointer.closed(last);
                 return last;
             });
             checkpointer.awaitRoom(0, Duration.ofMinutes(1));
             long before = checkpointer.tasksDone();
 
-            backend.writer().inTurn(() -> {
+            backend.writer().whileLocked(() -> {
                 checkpointer.closed(last);
                 return last;
             });
@@ -187,7 +189,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R41 a commit that finds the disk full has a checkpoint made, which frees the journals, and goes on")
+    @DisplayName("R41 A commit that finds the disk full requests a checkpoint, which frees the journals, and succeeds")
     void fullDiskOfJournals() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             // No checkpoint is due before the journals have 40 MiB.
@@ -211,13 +213,13 @@ final class MapdbFailureTest {
 
     @Test
     @DisplayName(
-            "R41 a record that can neither be forced nor taken back has an unknown outcome; the next commit settles it")
+            "R41 A record that can neither be forced nor removed has an unknown outcome, which the next commit settles")
     void brokenJournal() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
             backend.writer().current().close();
 
-            Failures.assertKind(Kind.OUTCOME_UNKNOWN, () -> backend.commit(Mapdb.pair("alice", 9, SMALL)));
+            FailureAssertions.assertKind(Kind.OUTCOME_UNKNOWN, () -> backend.commit(Mapdb.pair("alice", 9, SMALL)));
 
             assertPairs(backend, 1);
             backend.commit(Mapdb.pair("alice", 1, SMALL));
@@ -233,7 +235,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R41 a record found behind the first of the next journal does not count: it was taken back")
+    @DisplayName("R41 A record with a number that the next journal begins with does not count")
     void recordOfAFailedAppend() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
@@ -253,13 +255,13 @@ final class MapdbFailureTest {
 
     @Test
     @DisplayName(
-            "R3 a MapDB that fails in a read is an error, never an absent entry, and is made again from the journal")
+            "R3 A failure of MapDB in a read is an error, never an absent entry, and its file is rebuilt from the journal")
     void mapdbFailsInRead() {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
             discardMap(backend);
 
-            Failures.assertTransient(() -> backend.load("alice", "session", "left.0"))
+            FailureAssertions.assertTransient(() -> backend.load("alice", "session", "left.0"))
                     .withMessageContaining("could not load session/left.0");
 
             assertPairs(backend, 1);
@@ -281,17 +283,17 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R27 reads and commits wait for MapDB's file to be rebuilt, until their deadline or an interrupt")
+    @DisplayName("R27 Reads and commits wait for MapDB's file to be rebuilt, until their deadline or an interrupt")
     void mapdbIsNotRebuilt() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path, Duration.ofMillis(100))) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
             discardMap(backend);
             backend.checkpointer().exclusively(() -> {
-                Failures.assertTransient(() -> backend.load("alice", "session", "left.0"));
-                Failures.assertTransient(() -> backend.load("alice", "session", "left.0"))
+                FailureAssertions.assertTransient(() -> backend.load("alice", "session", "left.0"));
+                FailureAssertions.assertTransient(() -> backend.load("alice", "session", "left.0"))
                         .withMessageContaining("waited 100 ms for MapDB's file");
-                Failures.assertTransient(() -> backend.list("alice"));
-                Failures.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)));
+                FailureAssertions.assertTransient(() -> backend.list("alice"));
+                FailureAssertions.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)));
                 for (ThrowingCallable read : List.<ThrowingCallable>of(
                         () -> backend.load("alice", "session", "left.0"),
                         () -> backend.loadAll("alice", "session", List.of("left.0")),
@@ -303,7 +305,7 @@ final class MapdbFailureTest {
                     assertThat(Thread.interrupted()).isTrue();
                 }
                 Thread.currentThread().interrupt();
-                Failures.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)));
+                FailureAssertions.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)));
                 assertThat(Thread.interrupted()).isTrue();
                 return path;
             });
@@ -315,7 +317,7 @@ final class MapdbFailureTest {
 
     @ParameterizedTest(name = "from byte {0} on, {1} batches")
     @CsvSource({"32768, 1", "32768, 20", "32, 1", "32, 20"})
-    @DisplayName("R11 a group that MapDB fails on after the fsync is acknowledged, and is there")
+    @DisplayName("R11 A group whose application to MapDB fails after the fsync is acknowledged and readable")
     void mapdbFailsInCommit(int ruinedFrom, int batches) throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             for (int i = 0; i < 10; i++) {
@@ -345,7 +347,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R61 a store whose MapDB has failed when it is closed holds everything when it is opened again")
+    @DisplayName("R61 A store that is closed after MapDB failed has all entries when it is opened again")
     void closeAfterMapdbFailed() throws Exception {
         MapdbBackend failed = Mapdb.open(path);
         failed.commit(Mapdb.pair("alice", 0, SMALL));
@@ -380,8 +382,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName(
-            "a checkpoint that is damaged is told by the commits after the next one fails, and what is there is read")
+    @DisplayName("Once a checkpoint fails because the previous one is damaged, commits report that, and reads go on")
     void damagedCheckpoint() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path, Mapdb.FEW_BYTES)) {
             int pairs = fillUntilCheckpoint(backend, 0);
@@ -416,7 +417,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R17 clear deletes a context of many pages, but for the kept types, and no other")
+    @DisplayName("R17 Clear deletes a context of many pages, except the kept types, and no other context")
     void clearOfManyPages() {
         try (MapdbBackend backend = Mapdb.open(path)) {
             for (int i = 0; i < 2_000; i++) {
@@ -432,21 +433,21 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R12 a group that is too large for one record is refused before anything is written")
+    @DisplayName("R12 A group that is too large for one record is refused before anything is written")
     void groupTooLarge() {
         byte[] large = new byte[64 << 20];
         List<Mutation> puts = IntStream.range(0, 17)
                 .<Mutation>mapToObj(i -> new Put("session", "large." + i, large))
                 .toList();
         try (MapdbBackend backend = Mapdb.open(path)) {
-            Failures.assertPermanent(() -> backend.commit(new Batch("alice", 0, 1, puts)))
+            FailureAssertions.assertPermanent(() -> backend.commit(new Batch("alice", 0, 1, puts)))
                     .withMessageContaining("commit less at once");
             assertThat(backend.list("alice")).isEmpty();
         }
     }
 
     @Test
-    @DisplayName("R45 no failure shows a byte of a value, in any cause")
+    @DisplayName("R45 No message of a failure or its causes shows a byte of a value")
     void noValueBytes() throws Exception {
         byte[] value = "secret-42".getBytes(StandardCharsets.US_ASCII);
         try (MapdbBackend backend = Mapdb.open(path)) {
@@ -466,13 +467,13 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R27 an interrupt ends the wait for another thread's commit, and the flag stays")
+    @DisplayName("R27 An interrupt ends the wait for another thread's commit, and its flag is preserved")
     void interrupted() {
         try (MapdbBackend backend = Mapdb.open(path)) {
             Mapdb.applyAll(backend);
-            backend.writer().inTurn(() -> {
+            backend.writer().whileLocked(() -> {
                 Thread.currentThread().interrupt();
-                Failures.assertTransient(() -> backend.save("alice", "session", "bob", SMALL))
+                FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", SMALL))
                         .withMessageContaining("interrupted while waiting for another thread's commit");
                 assertThat(Thread.interrupted()).isTrue();
                 return backend;
@@ -482,7 +483,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R28 opening, reading and closing with the interrupt flag set work, and the flag stays")
+    @DisplayName("R28 Opening, reading and closing succeed with the interrupt flag set, and preserve it")
     void interruptedElsewhere() {
         Thread.currentThread().interrupt();
         try (MapdbBackend backend = Mapdb.open(path)) {
@@ -501,7 +502,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R60 streams that are left unread and unclosed keep nobody from reading")
+    @DisplayName("R60 Streams that are neither read nor closed block no reader")
     void unclosedStreams() {
         try (MapdbBackend backend = Mapdb.open(path)) {
             List<Mutation> puts = IntStream.range(0, 1_000)
@@ -521,7 +522,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R28 a closed backend refuses, and says so")
+    @DisplayName("R28 A closed backend refuses every call, and says so")
     void closed() {
         MapdbBackend backend = Mapdb.open(path);
         backend.close();

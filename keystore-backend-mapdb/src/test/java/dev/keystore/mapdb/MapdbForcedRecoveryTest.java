@@ -132,7 +132,7 @@ final class MapdbForcedRecoveryTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("R11 power loss before a recovery costs the record that was not forced, and no other")
+    @DisplayName("R11 Power loss before a recovery loses the record that was not forced, and no other")
     void killThenPowerLoss(Loss loss) throws Exception {
         losePower(loss);
         assertPairs(store, ACKNOWLEDGED);
@@ -140,8 +140,7 @@ final class MapdbForcedRecoveryTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName(
-            "R11 kill, recovery, power loss: what the recovery counted is there, and so is what was committed after it")
+    @DisplayName("R11 After a kill, a recovery and power loss, recovered and later commits are still there")
     void killRecoverPowerLoss(Loss loss) throws Exception {
         Path beforeCommit;
         Path afterCommit;
@@ -160,14 +159,14 @@ final class MapdbForcedRecoveryTest {
     @ParameterizedTest
     @EnumSource
     @DisplayName(
-            "R11 kill, recovery, MapDB rebuilt in the same process, commits, a checkpoint, power loss: all is there")
+            "R11 After a kill, a recovery, a rebuild of MapDB, commits, a checkpoint and power loss, all commits are there")
     void killRecoverRebuildCheckpointPowerLoss(Loss loss) throws Exception {
         int pairs = ACKNOWLEDGED + 1;
         Path lost;
         try (MapdbBackend backend = Mapdb.open(store, Mapdb.FEW_BYTES)) {
             losePower(loss);
             backend.entries().map().discard();
-            Failures.assertTransient(() -> backend.load("alice", "session", "left.0"));
+            FailureAssertions.assertTransient(() -> backend.load("alice", "session", "left.0"));
             assertPairs(backend, pairs);
             while (pairs < 100) {
                 backend.commit(Mapdb.pair("alice", pairs, value(pairs)));
@@ -182,8 +181,7 @@ final class MapdbForcedRecoveryTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName(
-            "R11 a recovery that is killed itself, at any of its files, is followed by one that forces what it counts")
+    @DisplayName("R11 A recovery that is killed at any of its files is followed by one that forces what it recovers")
     void recoveryKilled(Loss loss) throws Exception {
         byte[] journal = Files.readAllBytes(Mapdb.files(store, "journal-").get(0));
         String name = Mapdb.files(store, "journal-").get(0).getFileName().toString();
@@ -201,7 +199,7 @@ final class MapdbForcedRecoveryTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("R11 a recovery after a clean close whose mark no longer fits forces what it counts, too")
+    @DisplayName("R11 A recovery after a clean close whose marker no longer matches forces what it recovers, too")
     void markDoesNotFit(Loss loss) throws Exception {
         Mapdb.open(store).close();
         Path working = Mapdb.files(store, "working-").get(0);
@@ -216,7 +214,7 @@ final class MapdbForcedRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 a torn record is gone from its journal once a recovery has not counted it")
+    @DisplayName("R11 A torn record is removed from its journal by recovery")
     void tornRecordIsRemoved() throws Exception {
         losePower(Loss.HOLE);
         try (MapdbBackend backend = Mapdb.open(store)) {
@@ -226,7 +224,7 @@ final class MapdbForcedRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 a journal without a durable name, or half written, holds nothing that was acknowledged")
+    @DisplayName("R11 A journal without a durable name, or with a partial header, has no acknowledged record")
     void journalWithoutRecords() throws Exception {
         MapdbFolder locked = MapdbFolder.examine(store);
         locked.open();
@@ -247,7 +245,7 @@ final class MapdbForcedRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 a checkpoint whose name power loss takes leaves the journals that it was made from")
+    @DisplayName("R11 A checkpoint whose name is lost to power loss leaves the journals that it was built from")
     void checkpointNameLost() throws Exception {
         int pairs = ACKNOWLEDGED + 1;
         Path renamed = folder.resolve("renamed");
@@ -281,7 +279,7 @@ final class MapdbForcedRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 R41 a record of unknown outcome that an opening found absent does not come back after a crash")
+    @DisplayName("R11 R41 A record of unknown outcome that recovery did not count does not reappear after a crash")
     void unknownOutcomeIsSettledByClose() throws Exception {
         int pairs = ACKNOWLEDGED + 1;
         Path crashed = folder.resolve("crashed");
@@ -291,7 +289,8 @@ final class MapdbForcedRecoveryTest {
             Path journal = Mapdb.files(store, "journal-").get(1);
             backend.writer().current().close();
             int failed = pairs;
-            Failures.assertKind(Kind.OUTCOME_UNKNOWN, () -> backend.commit(Mapdb.pair("alice", failed, value(failed))));
+            FailureAssertions.assertKind(
+                    Kind.OUTCOME_UNKNOWN, () -> backend.commit(Mapdb.pair("alice", failed, value(failed))));
             appendRecord(journal, pairs + 1, failed);
             assertPairs(backend, pairs);
         }
@@ -303,7 +302,7 @@ final class MapdbForcedRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 a mark of a clean close that power loss brings back is not believed once a checkpoint is newer")
+    @DisplayName("R11 A marker of a clean close that reappears after power loss is ignored if a checkpoint is newer")
     void markBroughtBack() throws Exception {
         Mapdb.open(store).close();
         byte[] mark = Files.readAllBytes(store.resolve("closed"));

@@ -41,12 +41,12 @@ final class MapdbMovedTest {
     }
 
     private static void assertRefused(MapdbBackend backend, int pair) {
-        Failures.assertPermanent(() -> backend.commit(Mapdb.pair("alice", pair, VALUE)))
+        FailureAssertions.assertPermanent(() -> backend.commit(Mapdb.pair("alice", pair, VALUE)))
                 .withMessageContaining(MOVED);
     }
 
     @Test
-    @DisplayName("R11 commits fail once the folder was moved, nothing of them is written, and go on once it is back")
+    @DisplayName("R11 Commits fail and write nothing while the folder is moved, and succeed once it is back")
     void folderMoved() throws Exception {
         try (MapdbBackend backend = Mapdb.open(store)) {
             backend.commit(Mapdb.pair("alice", 0, VALUE));
@@ -72,7 +72,7 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName("R11 a store that was put in the place of the open one is not written to")
+    @DisplayName("R11 A store that replaced the open one is not written to")
     void folderReplaced() throws Exception {
         Mapdb.open(elsewhere).close();
         MapdbBackend backend = Mapdb.open(store, Mapdb.FEW_BYTES);
@@ -88,7 +88,7 @@ final class MapdbMovedTest {
             backend.entries().map().discard();
             return backend;
         });
-        Failures.assertTransient(() -> backend.load("alice", "session", "left.0"));
+        FailureAssertions.assertTransient(() -> backend.load("alice", "session", "left.0"));
         assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(() -> backend.load("alice", "session", "left.0"))
                 .withMessageContaining(MOVED);
@@ -101,7 +101,7 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName("R11 no checkpoint is made of, or in, a folder that was put in the place of the open one")
+    @DisplayName("R11 No checkpoint is read from or written to a folder that replaced the open one")
     void folderReplaced_noCheckpoint() throws Exception {
         try (MapdbBackend backend = Mapdb.open(elsewhere)) {
             backend.commit(Mapdb.pair("bob", 0, VALUE));
@@ -122,7 +122,7 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName("R11 commits fail once the folder was deleted")
+    @DisplayName("R11 Commits fail once the folder was deleted")
     void folderDeleted() throws Exception {
         MapdbBackend backend = Mapdb.open(store);
         backend.commit(Mapdb.pair("alice", 0, VALUE));
@@ -137,7 +137,7 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName("R11 a commit to a journal that was deleted fails, and the next one goes to a journal that is there")
+    @DisplayName("R11 A commit to a journal that was deleted fails, and the next one creates a new journal")
     void journalDeleted() throws Exception {
         MapdbBackend backend = Mapdb.open(store);
         backend.commit(Mapdb.pair("alice", 0, VALUE));
@@ -157,7 +157,7 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName("R11 a working file that was deleted or replaced is not taken for what a clean close left")
+    @DisplayName("R11 A working file that was deleted or replaced is not taken for one that a clean close left")
     void workingDeleted() throws Exception {
         MapdbBackend backend = Mapdb.open(store);
         backend.commit(Mapdb.pair("alice", 0, VALUE));
@@ -166,7 +166,7 @@ final class MapdbMovedTest {
         Files.delete(working);
         Files.write(working, zeros);
         backend.commit(Mapdb.pair("alice", 1, VALUE));
-        Failures.assertPermanent(() -> backend.commit(Mapdb.pair("alice", 2, new byte[4 << 20])))
+        FailureAssertions.assertPermanent(() -> backend.commit(Mapdb.pair("alice", 2, new byte[4 << 20])))
                 .withMessageContaining(MOVED);
 
         assertThatExceptionOfType(BackendException.class)
@@ -178,7 +178,7 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName("a folder with a file on another device is refused, and stays as it is")
+    @DisplayName("A folder with a file on another device is refused, and left unchanged")
     void fileOnAnotherDevice() throws Exception {
         Files.createDirectory(elsewhere);
         try (MapdbBackend backend = Mapdb.open(store)) {
@@ -196,7 +196,7 @@ final class MapdbMovedTest {
 
     @Test
     @DisplayName(
-            "a folder with a file that is mounted separately is refused, and stays as it is; a mounted folder is fine")
+            "A folder with a file that is mounted separately is refused, and left unchanged; a mounted folder is accepted")
     void fileMountedSeparately() throws Exception {
         Path space = Files.createDirectory(folder.resolve("a folder"));
         store = space.resolve("sto re");

@@ -31,7 +31,7 @@ final class MapdbUrlTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"mapdb:", "mapdb: ", "mapdb", "jdbc:mapdb:store"})
-    @DisplayName("a URL of another form is refused")
+    @DisplayName("A URL of another form is refused")
     void refused(String url) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new MapdbBackendProvider().open(new BackendConfig(url, Map.of())))
@@ -40,14 +40,14 @@ final class MapdbUrlTest {
     }
 
     @Test
-    @DisplayName("an unknown property is refused: one that is ignored would be a trap")
+    @DisplayName("An unknown property is refused")
     void unknownProperty() {
         assertRefused(Map.of("password", "x1y", "checkpointBytes", "100000"), "[password]");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"65535", "-1", "", "64m", "99999999999999999999"})
-    @DisplayName("checkpointBytes is a number of bytes, not too small")
+    @DisplayName("CheckpointBytes is a number of bytes, not too small")
     void checkpointBytes(String value) {
         assertRefused(Map.of("checkpointBytes", value), "checkpointBytes must be");
     }
@@ -62,7 +62,7 @@ final class MapdbUrlTest {
     }
 
     @Test
-    @DisplayName("a path may hold what is special in a URI")
+    @DisplayName("A path may contain characters that are special in a URI")
     void oddPath() {
         Path path = folder.resolve("a b%20#c&d=+;?x");
         try (MapdbBackend backend = Mapdb.open(path)) {

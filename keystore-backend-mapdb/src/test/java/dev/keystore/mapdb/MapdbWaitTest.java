@@ -27,7 +27,7 @@ class MapdbWaitTest {
     private Path folder;
 
     @Test
-    @DisplayName("R27 loads and listings don't wait for a thread that is stopped within a commit; commits and close end"
+    @DisplayName("R27 Loads and listings don't wait for a thread that is stopped within a commit; commits and close end"
             + " at their deadlines")
     void read_besideStoppedCommit_doesNotWait() throws Exception {
         Path path = folder.resolve("store");
@@ -35,7 +35,7 @@ class MapdbWaitTest {
         backend.commit(Mapdb.pair("alice", 0, SMALL));
         CountDownLatch stopped = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
-        FutureTask<Boolean> commit = new FutureTask<>(() -> backend.writer().inTurn(() -> {
+        FutureTask<Boolean> commit = new FutureTask<>(() -> backend.writer().whileLocked(() -> {
             stopped.countDown();
             return await(goOn);
         }));
@@ -48,11 +48,11 @@ class MapdbWaitTest {
             assertThat(backend.list("alice")).hasSize(2);
             assertThat(backend.scan("alice", "session", "right")).containsExactly("right.0");
 
-            Failures.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)))
+            FailureAssertions.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)))
                     .withMessage("could not commit: another thread's commit has not ended within 100 ms");
             assertThat(backend.list("alice")).hasSize(2);
 
-            Failures.assertPermanent(backend::close).withMessageContaining("is still running");
+            FailureAssertions.assertPermanent(backend::close).withMessageContaining("is still running");
             assertThat(catchThrowableOfType(StoreOpenException.class, () -> Mapdb.open(path)))
                     .hasMessageContaining("is open already in this process");
         } finally {
@@ -79,7 +79,7 @@ class MapdbWaitTest {
     }
 
     @Test
-    @DisplayName("R27 readers that pin all carriers don't wait for a virtual thread that commits and has none")
+    @DisplayName("R27 Readers that pin all carriers don't wait for a virtual thread that commits without a carrier")
     void read_besideVirtualThreadWithoutCarrier_doesNotWait() throws Exception {
         assumeTrue(Runtime.version().feature() >= 21, "virtual threads need JDK 21");
         String said = Mapdb.java(

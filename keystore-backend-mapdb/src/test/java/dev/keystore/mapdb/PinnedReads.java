@@ -35,7 +35,7 @@ final class PinnedReads {
         CountDownLatch committing = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
         AtomicBoolean ended = new AtomicBoolean();
-        Future<?> commit = threads.submit(() -> backend.writer().inTurn(() -> {
+        Future<?> commit = threads.submit(() -> backend.writer().whileLocked(() -> {
             committing.countDown();
             await(goOn);
             ended.set(true);

@@ -4,13 +4,14 @@ import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.runner.RunnerException;
 
 /**
- * The class path of this build and, if two are compared, that of the build before: the same, but for the classes of
- * Keystore's own modules, which are those of another checkout. The bench itself is this one's in both.
+ * The class path of this build and, if two builds are compared, that of the other one. The other class path has the
+ * classes of Keystore's modules from another checkout; the benchmark and the libraries are the same in both.
  */
 final class ClassPaths {
 
@@ -26,9 +27,9 @@ final class ClassPaths {
     }
 
     /**
-     * Takes the classes of {@code before}, another checkout that is compiled, if it is given.
+     * Returns the class paths of this build and of {@code before}, another checkout, if it is given.
      *
-     * @throws IllegalArgumentException if a module of it is not compiled
+     * @throws IllegalArgumentException if a module of the other checkout is not compiled
      */
     static ClassPaths of(String now, Path project, @Nullable Path before) {
         return new ClassPaths(
@@ -38,24 +39,29 @@ final class ClassPaths {
 
     private static String replace(String classPath, Path project, Path before) {
         return Arrays.stream(classPath.split(File.pathSeparator))
-                .map(element -> replacement(Path.of(element).toAbsolutePath().normalize(), project, before))
+                .map(element -> Path.of(element).toAbsolutePath().normalize())
+                .flatMap(element -> replacement(element, project, before).stream())
                 .map(Path::toString)
                 .collect(Collectors.joining(File.pathSeparator));
     }
 
-    private static Path replacement(Path element, Path project, Path before) {
+    /** Returns the classes of the same module in the other checkout; empty if it has no such module. */
+    private static Optional<Path> replacement(Path element, Path project, Path before) {
         if (!element.startsWith(project) || !element.endsWith(CLASSES)) {
-            return element;
+            return Optional.of(element);
         }
         Path module = project.relativize(element).getName(0);
         if (module.equals(Path.of("keystore-bench"))) {
-            return element;
+            return Optional.of(element);
+        }
+        if (Files.exists(before.resolve("pom.xml")) && Files.notExists(before.resolve(module))) {
+            return Optional.empty();
         }
         Path classes = before.toAbsolutePath().resolve(module).resolve(CLASSES);
         if (!Files.isDirectory(classes)) {
-            throw new IllegalArgumentException(classes + " is missing: compile the other checkout first");
+            throw new IllegalArgumentException("no folder " + classes + ": compile the other checkout first");
         }
-        return classes;
+        return Optional.of(classes);
     }
 
     /** Returns the class path of this JVM. */
@@ -67,19 +73,19 @@ final class ClassPaths {
         return before != null;
     }
 
-    /** Does something whose forks are to have one of the two; JMH gives a fork what this property says. */
-    <T> T with(boolean old, Forking<T> forking) throws RunnerException {
-        String own = ofThisJvm();
+    /** Runs JMH so that its forks get one of the two class paths: JMH reads it from a system property. */
+    <T> T with(boolean old, ForkedRun<T> run) throws RunnerException {
+        String original = ofThisJvm();
         System.setProperty(PROPERTY, old && before != null ? before : now);
         try {
-            return forking.run();
+            return run.start();
         } finally {
-            System.setProperty(PROPERTY, own);
+            System.setProperty(PROPERTY, original);
         }
     }
 
-    /** Something that runs JMH. */
-    interface Forking<T> {
-        T run() throws RunnerException;
+    /** A call of JMH. */
+    interface ForkedRun<T> {
+        T start() throws RunnerException;
     }
 }

@@ -13,12 +13,14 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** Finds the provider of a URL's scheme among those registered, and opens the backend (R62). */
+/** Finds the registered provider of a URL's scheme and opens the backend (R62). */
 final class BackendLocator {
 
     private static final Pattern SCHEME = Pattern.compile("(jdbc:)?[A-Za-z][A-Za-z0-9+.-]*(?=:)");
 
-    /** The path of a database file: letters, digits, dots, dashes and spaces between slashes, on Windows after a drive. */
+    /**
+     * The path of a database file: letters, digits, dots, dashes and spaces between slashes, optionally after a drive.
+     */
     private static final Pattern FILE = Pattern.compile(
             "([A-Za-z]:[/\\\\])?[/\\\\]?([\\w. ~-]+[/\\\\])*[\\w. -]+\\.(db3?|sqlite3?|(?<mapdb>mapdb))");
 
@@ -28,14 +30,14 @@ final class BackendLocator {
         return open(find(config.url(), registered()), config);
     }
 
-    /** Opens a backend. A refusal that says what was found, or that the URL is wrong, is no interruption. */
+    /** Opens a backend. The exceptions that describe the URL or the store are not taken for interruptions. */
     private static Backend open(BackendProvider provider, BackendConfig config) {
         try {
             return provider.open(config);
         } catch (StoreNotFoundException | UnsupportedFormatException | IllegalArgumentException e) {
             throw e;
         } catch (RuntimeException e) {
-            RuntimeException interruption = Interruption.of("a store of " + provider.name() + " to open", e);
+            RuntimeException interruption = BackendFailures.asInterruption(provider.name() + " to open a store", e);
             throw interruption == null ? e : interruption;
         }
     }
@@ -46,7 +48,7 @@ final class BackendLocator {
                     .map(ServiceLoader.Provider::get)
                     .toList();
         } catch (ServiceConfigurationError e) {
-            throw new StoreOpenException("A registered backend provider can't be loaded: " + e.getMessage(), e);
+            throw new StoreOpenException("A registered backend provider could not be loaded: " + e.getMessage(), e);
         }
     }
 
@@ -70,13 +72,13 @@ final class BackendLocator {
         }
         throw new StoreOpenException(
                 "Several backends are registered for scheme \"" + scheme + "\": " + describe(matching)
-                        + ". Leave one of them on the class path, or pass the backend itself to the builder",
+                        + ". Keep one of them on the class path, or pass an opened backend to the builder",
                 null);
     }
 
     /**
-     * What follows the scheme may hold a password, so messages show the scheme alone; of a URL without one, whose first
-     * colon may come after the password, nothing, unless it can only be the path of a file.
+     * Returns the scheme of a URL, or an empty string if it has none. Messages show nothing else of a URL, since the
+     * rest may hold a password; the exception is a URL that can only be the path of a file.
      */
     private static String schemeOf(String url) {
         Matcher scheme = SCHEME.matcher(url);

@@ -1,11 +1,11 @@
 package dev.keystore.core;
 
-/** The store is closed: what its calls throw from then on (R28). */
+/** Thrown by every call to a closed database (R28). */
 final class ClosedException extends IllegalStateException {
 
     private static final long serialVersionUID = 1L;
 
     ClosedException() {
-        super("The store is closed; nothing was read or written");
+        super("The database is closed; nothing was read or written");
     }
 }

@@ -9,19 +9,29 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The commits that a leader has taken from the queue to write them as one, and how far that has come.
+ * The commits that a leader has taken from the queue to write them as one, and the progress of that write.
  *
- * <p>Concurrency: it belongs to the holder of the lead. What a leader that is gone has left here is enough for the next one
- * to finish the group: each field is written before, or after, the step that it records, and never within it.
+ * <p>Concurrency: only the holder of the lead uses it.
+ *
+ * <p>Recovery: if a leader fails with an error, the next one finishes the group from what is recorded here (R31). Each
+ * field is written before or after the step that it records, never during it. {@link #outcome}, {@link #failure} and
+ * {@link #failures} are written directly and not through a method: after a {@link StackOverflowError} a call might
+ * fail.
  */
 final class CommitGroup {
 
-    /** What a check found. */
+    /**
+     * The result of checking a group.
+     *
+     * @param batches what to write
+     * @param writers the commits that passed the check, including those that write nothing
+     * @param refused the commits that did not pass, and why
+     */
     record Checked(List<Batch> batches, List<CommitRequest> writers, Map<CommitRequest, KeyStoreException> refused) {
 
         static final Checked NOTHING = new Checked(List.of(), List.of(), Map.of());
 
-        /** Claims the writers for the backend; returns false if one of them has given up since the check. */
+        /** Claims the writers for the backend; returns false if one of them has ended since the check. */
         boolean claim() {
             boolean all = true;
             for (CommitRequest writer : writers) {
@@ -33,40 +43,35 @@ final class CommitGroup {
     }
 
     private final List<CommitRequest> requests = new ArrayList<>();
-
-    /** What stands in the cache for the entries being written. */
-    final InFlight write = InFlight.write();
-
+    private final InFlight write = InFlight.write();
     private Checked checked = Checked.NOTHING;
+    private boolean sent;
+    private boolean counted;
 
-    /** Set just before the backend is called. */
-    boolean sent;
-
-    /** What came of the write; null until that is known. */
+    /** The outcome of the write, once it is known. */
     @Nullable
     WriteOutcome outcome;
 
-    /** What its leader threw, if it left the group unfinished. */
+    /** What the last leader that failed threw. */
     @Nullable
     Throwable failure;
 
-    /** How often a leader left it unfinished. */
+    /** How many leaders failed before they had finished this group. */
     int failures;
 
-    /** Whether it stands in the statistics. */
-    boolean counted;
+    /**
+     * Adds a commit, unless it has ended. It is added before it counts as taken, so an error in between loses nothing.
+     */
+    void add(CommitRequest request) {
+        requests.add(request);
+        if (!request.take()) {
+            requests.remove(requests.size() - 1);
+        }
+    }
 
     /** Returns the commits in the order of the queue. */
     List<CommitRequest> requests() {
         return Collections.unmodifiableList(requests);
-    }
-
-    Checked checked() {
-        return checked;
-    }
-
-    void checked(Checked found) {
-        checked = found;
     }
 
     boolean isEmpty() {
@@ -77,11 +82,32 @@ final class CommitGroup {
         return requests.size();
     }
 
-    /** Adds a commit, unless it has ended. It is here before it counts as taken, so that none is lost between. */
-    void add(CommitRequest request) {
-        requests.add(request);
-        if (!request.take()) {
-            requests.remove(requests.size() - 1);
-        }
+    /** Returns what the cache holds for the entries while they are being written. */
+    InFlight write() {
+        return write;
+    }
+
+    Checked checked() {
+        return checked;
+    }
+
+    void checked(Checked result) {
+        checked = result;
+    }
+
+    /** Returns whether the backend was called, or was about to be. */
+    boolean isSent() {
+        return sent;
+    }
+
+    void markSent() {
+        sent = true;
+    }
+
+    /** Returns true the first time it is called. */
+    boolean markCounted() {
+        boolean first = !counted;
+        counted = true;
+        return first;
     }
 }

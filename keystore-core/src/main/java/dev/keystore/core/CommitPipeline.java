@@ -2,8 +2,8 @@ package dev.keystore.core;
 
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
-import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
+import dev.keystore.core.CommitGroup.Checked;
 import dev.keystore.core.CommitQueue.Lead;
 import dev.keystore.core.CommitQueue.Phase;
 import dev.keystore.core.CommitRequest.Done;
@@ -19,18 +19,17 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The only writer of a backend: commits wait in a {@link CommitQueue}, and its leader writes them with a
- * {@link GroupWriter}, a group at a time.
+ * Writes the commits of a set of contexts. Commits wait in a {@link CommitQueue}; the thread of the commit at its head
+ * leads: it takes a group and writes it with a {@link GroupWriter}.
+ *
+ * <p>The states of a commit:
  *
  * <pre>
  *            add                 offerLead             take              claim
@@ -39,73 +38,98 @@ import org.slf4j.LoggerFactory;
  *                   ├─ interrupted, timed out: nothing written ──┤ └─── retry ─────┤
  *                   ▼                                            ▼                 ▼
  *                 Done                                         Done       Done: written, refused,
- *                                                                         or in doubt at the deadline
+ *                                                                         or unknown at the deadline
  * </pre>
  *
- * <p>Durability: a commit is acknowledged, and put into the cache, when the backend's write has returned; never before.
+ * <p>The outcomes of a group, and what {@link #conclude} makes of them:
  *
- * <p>Recovery: a group that failed transiently goes back to the head of the queue after a pause (R40). It is written
- * context by context then, and the commits of a context that fails transiently again go behind those of the others, in
- * their order: what holds one up, such as a lock, may be nothing to the others. A group that was refused goes back to be
- * written commit by commit, so that only the culprit fails; a commit that failed its check is refused only once the group
- * is written, since the earlier commit that it met may never be. A group whose outcome is unknown is sent again where the
- * backend tells commits apart by their ids, until it is known; nothing else is written before (R54).
+ * <pre>
+ * Written ──► publish to the cache ──► Done
+ * Refused ──► one commit: Done(CommitFailed or OwnershipLost);  several: QUEUED again, each in a group without others
+ * Retry   ──► pause ──► QUEUED again, each context in separate groups;  attempts used up: Done(CommitFailed)
+ * InDoubt ──► the standby sends it again, until the outcome is one of the others
+ * Unknown ──► drop from the cache ──► Done(CommitOutcomeUnknown or RollbackFailed)
+ * </pre>
  *
- * <p>Errors: any {@link Throwable} on a leading thread ends what that thread does and nothing else (R31). The lead is left
- * with one write of a field, and the standby, a thread of the pipeline that has its stack to itself, finishes the group
- * from what is written down in it. The standby also leads for virtual threads, which might not get a carrier while
- * others wait for them, and sends groups in doubt again.
+ * <p>Concurrency: one thread at a time holds the lead, but a process may have several pipelines, each with its own
+ * contexts. Lock order, from the first taken to the last, in the whole engine:
  *
- * <p>Time: until it is with the backend, a commit whose thread is interrupted or out of time ends itself, truthfully.
- * While the backend has it, it is waited for, since only then is its outcome known; beyond {@code commitTimeout} that is
- * reported as unknown (R27, R41). The leader's thread itself is in the backend's hands: a backend bounds its own calls.
+ * <ol>
+ *   <li>the lock keys of transactions ({@link LockTable}), in their sort order;
+ *   <li>the lock of a context that is being opened: a listener for lost ownership may open it while it holds lock keys;
+ *   <li>the lead of a pipeline;
+ *   <li>one key of {@link EntryCache}'s map of loads and writes, while a load is settled;
+ *   <li>the lock of the {@link S3FifoCache}.
+ * </ol>
+ *
+ * <p>No thread waits for another one's load while it holds any of 3 to 5, except the leader, which checks what commits
+ * have read. That cannot deadlock: a thread that loads holds none of them.
+ *
+ * <p>Durability: a commit is acknowledged and cached after the backend's write has returned, never before (R11, R13).
+ *
+ * <p>Recovery: a group that fails transiently returns to the head of the queue after a pause (R40). It is then written
+ * context by context, and a context that fails again moves behind the others, because what blocks it, such as a lock,
+ * may not block them. A refused group is written again commit by commit, so that only the culprit fails. A commit that
+ * failed its check is refused only after the group is written, because the earlier commit that it conflicts with may
+ * never be. A group in doubt is sent again with the same commit ids, and nothing else is written until its outcome is
+ * known (R54).
+ *
+ * <p>Errors: any {@link Throwable} on a leading thread ends that thread's own call and nothing else (R31). A leader
+ * leaves its lead by one write of a field. The {@link Standby} then finishes the group from what is recorded in it. For
+ * this to hold, state is written before the calls that depend on it; and fields that a thread may have to write when it
+ * has no stack left are written directly: {@link Lead#phase}, {@link CommitRequest#abandoned}, and the group's outcome
+ * and failures.
+ *
+ * <p>Time: until it is being written, a commit ends itself when its thread is interrupted or its {@code commitTimeout}
+ * has passed: nothing was written. While it is being written, its thread waits for the outcome, at most until
+ * {@code commitTimeout}; then the outcome is reported as unknown (R27, R41). The leader's own thread is inside the
+ * backend meanwhile: backends bound their own calls.
  */
 final class CommitPipeline {
 
     private static final Logger LOG = LoggerFactory.getLogger(CommitPipeline.class);
-    private static final long LONGEST_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
+    private static final long MAXIMUM_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    /** How often a group may fail to be concluded. */
-    private static final int MOST_FAILURES = 10;
+    /** How many leaders may fail to finish a group before its commits are ended as they are. */
+    private static final int MAXIMUM_FAILURES = 10;
 
     private final CommitQueue queue = new CommitQueue(this::wakeStandby);
+    private final Standby standby = new Standby(queue, lead -> lead(lead, null));
     private final GroupWriter writer;
+    private final CommitCounters counters;
     private final int groupLimit;
     private final int maximumAttempts;
     private final long retryNanos;
     private final Duration timeout;
-    private final Consumer<String> onOwnershipLost;
 
-    private volatile @Nullable Thread standby;
-    private volatile boolean stopped;
-
-    private final LongAdder commits = new LongAdder();
-    private final LongAdder writes = new LongAdder();
-    private final LongAdder retries = new LongAdder();
-    private final AtomicLong largestGroup = new AtomicLong();
-
-    CommitPipeline(EntryCache cache, Storage storage, KeyStoreOptions options, Consumer<String> onOwnershipLost) {
+    CommitPipeline(EntryCache cache, Storage storage, KeyStoreOptions options, CommitCounters counters) {
         this.writer = new GroupWriter(cache, storage);
+        this.counters = counters;
         this.groupLimit = storage.groupLimit();
         this.maximumAttempts = options.commitAttempts();
         this.retryNanos = options.retryDelay().toNanos();
         this.timeout = options.commitTimeout();
-        this.onOwnershipLost = onOwnershipLost;
     }
 
     /** Starts the standby. */
     void start() {
-        Thread thread = new Thread(this::standBy, "keystore-standby");
-        thread.setDaemon(true);
-        standby = thread;
-        thread.start();
+        standby.start();
     }
 
-    /** Commits, and returns when all of it is durable; throws what {@link dev.keystore.KeyOperations} lists. */
+    private void wakeStandby() {
+        standby.wake();
+    }
+
+    /**
+     * Commits, and returns when all of it is durable.
+     *
+     * @throws KeyStoreException one of those that {@link dev.keystore.KeyOperations} lists; its type tells what is
+     *     written
+     */
     void commit(CommitRequest request) {
-        StackReserve.require();
+        StackHeadroom.require();
         if (Thread.currentThread().isInterrupted()) {
-            throw new OperationInterruptedException("its turn to commit");
+            throw CommitFailures.interrupted(request);
         }
         try {
             writer.loadDeleted(request);
@@ -113,32 +137,24 @@ final class CommitPipeline {
             throw CommitFailures.unwritten(request, e);
         }
         KeyStoreException failure = outcome(request);
-        if (failure instanceof OwnershipLostException) {
-            throw loss(request.context);
-        }
         if (failure != null) {
             throw failure;
         }
     }
 
-    /** Returns what to throw at a caller that would write to a context which is lost; calls the listener, the first time. */
-    OwnershipLostException loss(Context context) {
-        return context.loss(onOwnershipLost);
-    }
-
-    /** Brings a commit to its end and returns its failure, or null if all of it is durable. */
+    /** Queues a commit, waits for its end, and returns its failure, or null if all of it is durable. */
     private @Nullable KeyStoreException outcome(CommitRequest request) {
         try {
             queue.add(request);
             return awaitDone(request).failure();
         } catch (RuntimeException | Error e) {
-            request.deserted = true;
+            request.abandoned = true;
             if (request.withdraw(CommitFailures.unwritten(request, e))) {
                 throw e;
             }
             return request.state() instanceof Done done ? done.failure() : CommitFailures.unknown(request, e);
         } finally {
-            request.deserted = true;
+            request.abandoned = true;
             if (queue.offeredTo(request) != null) {
                 wakeStandby();
             }
@@ -180,34 +196,23 @@ final class CommitPipeline {
     }
 
     /**
-     * Takes a group and writes it, or goes on with the one that the last holder of the lead has left, and hands the lead
-     * off.
+     * Claims the lead, writes the next group or finishes the one that the last holder has left, and hands the lead off.
      *
      * @param own the commit of this thread; null on the standby
-     * @return false if somebody else holds the lead
+     * @return false if another thread holds the lead
      */
     private boolean lead(Lead lead, @Nullable CommitRequest own) {
         boolean held = false;
         boolean handedOff = false;
         try {
-            // Within this block, so that no call comes between taking the lead and what leaves it.
-            held = lead.claim(Phase.OFFERED) || (own == null && lead.claim(Phase.LEFT));
+            // The claim is inside this block, so that no call can fail between it and the write that abandons the lead.
+            held = lead.claim(Phase.OFFERED) || (own == null && lead.claim(Phase.ABANDONED));
             if (!held || queue.lead() != lead) {
-                held = false; // it was handed off by a thread that failed just after
+                held = false; // a thread handed it off and failed just afterwards
                 return false;
             }
-            CommitGroup group = lead.group;
-            WriteOutcome outcome;
-            if (group != null && group.failures > MOST_FAILURES) {
-                outcome = abandon(group);
-            } else if (group == null) {
-                group = new CommitGroup();
-                lead.group = group;
-                queue.take(group, groupLimit);
-                outcome = writer.write(group);
-            } else {
-                outcome = writer.resume(group, Objects.requireNonNullElseGet(group.failure, LeaderGone::new));
-            }
+            WriteOutcome outcome = writeGroup(lead);
+            CommitGroup group = Objects.requireNonNull(lead.group);
             if (outcome instanceof InDoubt doubt) {
                 if (own != null) {
                     return true; // the standby settles it
@@ -225,7 +230,7 @@ final class CommitPipeline {
             }
         } finally {
             if (held && !handedOff) {
-                lead.phase = Phase.LEFT;
+                lead.phase = Phase.ABANDONED;
                 if (own != null) {
                     wakeStandby(); // the standby itself tries again after a pause
                 }
@@ -234,46 +239,59 @@ final class CommitPipeline {
         return true;
     }
 
-    /** Ends the commits of a group that could not be concluded time and again, so that others go on. */
-    private static WriteOutcome abandon(CommitGroup group) {
+    /** Takes and writes the next group, or returns the outcome of the one that the last holder of the lead has left. */
+    private WriteOutcome writeGroup(Lead lead) {
+        CommitGroup group = lead.group;
+        if (group == null) {
+            group = new CommitGroup();
+            lead.group = group; // before the queue gives anything away
+            queue.take(group, groupLimit);
+            return writer.write(group);
+        }
         Throwable cause = Objects.requireNonNullElseGet(group.failure, LeaderGone::new);
-        boolean mayBeWritten = group.sent && !(group.outcome instanceof Refused || group.outcome instanceof Retry);
-        group.requests()
-                .forEach(request -> request.complete(
-                        mayBeWritten
-                                ? CommitFailures.unknown(request, cause)
-                                : CommitFailures.unwritten(request, cause)));
+        return group.failures > MAXIMUM_FAILURES ? abandon(group, cause) : writer.resume(group, cause);
+    }
+
+    /** Ends the commits of a group that several leaders failed to finish, so that later commits are not blocked. */
+    private static WriteOutcome abandon(CommitGroup group, Throwable cause) {
+        boolean mayBeWritten = group.isSent() && !(group.outcome instanceof Refused || group.outcome instanceof Retry);
+        group.requests().forEach(request -> {
+            if (mayBeWritten) {
+                request.complete(CommitFailures.unknown(request, cause));
+            } else {
+                refuse(request, cause);
+            }
+        });
         return new Unknown(cause);
     }
 
-    /** The failure of a leader that could not even say what it threw. */
+    /** The cause of a leader's end where the leader could not record what it threw. */
     private static final class LeaderGone extends RuntimeException {
 
         private static final long serialVersionUID = 1L;
 
         LeaderGone() {
-            super("the thread that wrote it is gone");
+            super("the thread that wrote the commit is gone");
         }
     }
 
     /**
-     * Finds out what became of a group whose outcome is unknown, by sending it again until the backend answers. Nobody else
-     * leads until then, and reads of what the group writes wait. The threads of its commits wait no longer than their
-     * deadlines.
+     * Sends a group in doubt again until its outcome is known. Until then nothing else is written, and reads of its
+     * keys wait. The threads of its commits wait no longer than their own deadlines.
      */
     private WriteOutcome settle(CommitGroup group, InDoubt doubt) {
-        LOG.debug("The outcome of a write is unknown, and it is sent again", doubt.cause());
-        group.checked().writers().forEach(request -> request.lastFailure = doubt.cause());
+        LOG.debug("The outcome of a write is unknown; sending it again", doubt.cause());
+        group.checked().writers().forEach(request -> request.recordFailure(doubt.cause()));
         WriteOutcome outcome = doubt;
         int errors = 0;
-        for (int tries = 1; outcome instanceof InDoubt; tries++) {
-            parkFully(Math.min(Backoff.nanos(retryNanos, tries), LONGEST_PAUSE_NANOS));
-            retries.increment();
+        for (int attempt = 1; outcome instanceof InDoubt; attempt++) {
+            standby.pause(Math.min(Backoff.nanos(retryNanos, attempt), MAXIMUM_PAUSE_NANOS));
+            counters.retried();
             try {
                 outcome = writer.sendAgain(group, doubt);
                 errors = 0;
             } catch (RuntimeException | Error e) {
-                // Unlike a server that is away, this may happen each time, and would end all writing.
+                // Unlike an unreachable server, this may recur each time and would block all later commits.
                 LOG.debug("The outcome of a write is still unknown", e);
                 outcome = ++errors == maximumAttempts ? new Unknown(doubt.cause()) : doubt;
             }
@@ -282,61 +300,82 @@ final class CommitPipeline {
         return outcome;
     }
 
-    /** Ends the commits of a group whose outcome is known after this try, and puts the others back. */
+    /** Ends those commits of a group whose outcome is final, and puts the others back into the queue. */
     private void conclude(@Nullable CommitRequest own, CommitGroup group, WriteOutcome outcome) {
         writer.finish(group, outcome);
-        CommitGroup.Checked checked = group.checked();
+        Checked checked = group.checked();
         if (outcome instanceof Written) {
             count(group);
             checked.refused().forEach(CommitRequest::complete);
             checked.writers().forEach(request -> request.complete(null));
-            return;
-        }
-        if (outcome instanceof Retry retry) {
-            LOG.debug("A write of {} commits failed and is tried again", group.size(), retry.cause());
-            for (CommitRequest request : checked.writers()) {
-                request.lastFailure = retry.cause();
-                if (++request.attempts >= maximumAttempts) {
-                    request.complete(CommitFailures.unwritten(request, retry.cause()));
-                }
-            }
-            group.requests().forEach(request -> request.returnTo(Step.TAKEN));
-            pause(own, group);
-            retries.increment();
-            checked.writers().forEach(request -> request.apart = true);
-        } else if (outcome instanceof Unknown unknown) {
-            checked.writers().forEach(request -> request.complete(CommitFailures.unknown(request, unknown.cause())));
-        } else if (outcome instanceof Refused refused) {
-            refuse(group, refused.cause());
-        }
-        queue.putBack(group.requests());
-        if (outcome instanceof Retry) {
-            Set<Context> contexts =
-                    checked.writers().stream().map(request -> request.context).collect(Collectors.toSet());
-            if (contexts.size() == 1) {
-                queue.putBehindOthers(contexts.iterator().next());
-            }
-        }
-    }
-
-    /** Only the culprit of a refused group fails: the commits of a larger one are put back to be written one by one. */
-    private static void refuse(CommitGroup group, Throwable cause) {
-        List<CommitRequest> writers = group.sent ? group.checked().writers() : group.requests();
-        if (writers.size() > 1) {
-            writers.forEach(request -> request.isolated = true);
+        } else if (outcome instanceof Retry retry) {
+            concludeRetry(own, group, retry.cause());
         } else {
-            writers.forEach(request -> request.complete(CommitFailures.unwritten(request, cause)));
+            if (outcome instanceof Unknown unknown) {
+                checked.writers()
+                        .forEach(request -> request.complete(CommitFailures.unknown(request, unknown.cause())));
+            } else if (outcome instanceof Refused refused) {
+                refuse(group, refused.cause());
+            }
+            queue.putBack(group.requests());
         }
     }
 
-    /** Waits before the next try, as long as this thread's own commit has reason to. */
+    private void count(CommitGroup group) {
+        int batches = group.checked().batches().size();
+        if (group.markCounted() && batches > 0) {
+            counters.written(batches);
+        }
+    }
+
+    private void concludeRetry(@Nullable CommitRequest own, CommitGroup group, Throwable cause) {
+        LOG.debug("A write of {} commits failed transiently and will be retried", group.size(), cause);
+        List<CommitRequest> writers = group.checked().writers();
+        for (CommitRequest request : writers) {
+            request.recordFailure(cause);
+            if (request.countFailedAttempt() >= maximumAttempts) {
+                request.complete(CommitFailures.unwritten(request, cause));
+            }
+        }
+        group.requests().forEach(request -> request.returnTo(Step.TAKEN));
+        pause(own, group);
+        counters.retried();
+        writers.forEach(CommitRequest::separateFromOtherContexts);
+        queue.putBack(group.requests());
+        Set<Context> contexts = writers.stream().map(request -> request.context).collect(Collectors.toSet());
+        if (contexts.size() == 1) {
+            queue.putBehindOthers(contexts.iterator().next());
+        }
+    }
+
+    /**
+     * Refuses the commit of a group of one. The commits of a larger group will be written one by one to find the
+     * culprit.
+     */
+    private static void refuse(CommitGroup group, Throwable cause) {
+        List<CommitRequest> writers = group.isSent() ? group.checked().writers() : group.requests();
+        if (writers.size() > 1) {
+            writers.forEach(CommitRequest::isolate);
+        } else {
+            writers.forEach(request -> refuse(request, cause));
+        }
+    }
+
+    private static void refuse(CommitRequest request, Throwable cause) {
+        if (cause instanceof OwnershipLostException) {
+            request.context.markLost();
+        }
+        request.complete(CommitFailures.unwritten(request, cause));
+    }
+
+    /** Waits before the next attempt. A committing thread waits no longer than its own commit may. */
     private void pause(@Nullable CommitRequest own, CommitGroup group) {
-        int attempts = group.checked().writers().get(0).attempts;
+        int attempts = group.checked().writers().get(0).failedAttempts();
         long untilNanos = System.nanoTime() + Backoff.nanos(retryNanos, attempts);
         if (own == null) {
             while (untilNanos - System.nanoTime() > 0
-                    && !group.requests().stream().allMatch(CommitRequest::isOver)) {
-                parkFully(Math.min(untilNanos - System.nanoTime(), CommitQueue.PATIENCE_NANOS));
+                    && !group.requests().stream().allMatch(CommitRequest::isFinished)) {
+                standby.pause(Math.min(untilNanos - System.nanoTime(), CommitQueue.CHECK_INTERVAL_NANOS));
             }
             return;
         }
@@ -355,81 +394,12 @@ final class CommitPipeline {
         }
     }
 
-    /** Parks for so long, however often it is woken: the standby is, for other reasons. */
-    private void parkFully(long nanos) {
-        long untilNanos = System.nanoTime() + nanos;
-        for (long left = nanos; left > 0; left = untilNanos - System.nanoTime()) {
-            LockSupport.parkNanos(this, left);
-            Thread.interrupted();
-        }
-    }
-
-    private void count(CommitGroup group) {
-        if (group.counted) {
-            return;
-        }
-        group.counted = true;
-        int batches = group.checked().batches().size();
-        if (batches > 0) {
-            writes.increment();
-            commits.add(batches);
-            largestGroup.accumulateAndGet(batches, Math::max);
-        }
-    }
-
-    private void wakeStandby() {
-        LockSupport.unpark(standby);
-    }
-
-    /** Leads whenever the thread that should can't, until the pipeline is closed and idle. */
-    private void standBy() {
-        Lead seen = null;
-        while (!stopped || !queue.isIdle()) {
-            try {
-                seen = attend(seen);
-            } catch (RuntimeException | Error e) {
-                seen = null; // such as OutOfMemoryError: the next round may find memory
-            }
-            LockSupport.parkNanos(this, CommitQueue.PATIENCE_NANOS);
-            Thread.interrupted();
-        }
-    }
-
     /**
-     * Leads until nobody needs the standby.
-     *
-     * @param seen the lead that was offered to somebody in the last round
-     * @return the lead that is offered to somebody now
+     * Refuses further commits, and waits uninterruptibly until those in the queue have ended, at most until the
+     * deadline.
      */
-    private @Nullable Lead attend(@Nullable Lead seen) {
-        queue.startIfIdle();
-        Lead lead = queue.lead();
-        while (lead != null && (lead.isDeserted() || lead == seen)) {
-            lead(lead, null);
-            Lead next = queue.lead();
-            if (next == lead) {
-                return null;
-            }
-            lead = next;
-        }
-        return lead;
-    }
-
-    /** Takes no more commits, and waits until the deadline, deaf to interrupts, for those that it has. */
     void close(long deadlineNanos) {
         queue.close(deadlineNanos);
-        stopped = true;
-        wakeStandby();
-    }
-
-    KeyStoreStats stats(long conflicts, EntryCache cache) {
-        return new KeyStoreStats(
-                commits.sum(),
-                writes.sum(),
-                largestGroup.get(),
-                retries.sum(),
-                conflicts,
-                cache.loads(),
-                cache.cachedBytes());
+        standby.stop();
     }
 }

@@ -13,32 +13,32 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The commits that wait to be written, and the lead: the right to take them. It knows neither backend nor cache.
+ * The commits that wait to be written, and the lead: the right to take them. The queue knows neither backend nor cache.
  *
- * <p>Concurrency: any thread adds a commit. There is at most one {@link Lead}; its holder takes a group from the head of
- * the queue and hands the lead off to the new head, whose thread then holds it. A thread that commits alone leads its own
- * commit, without a hand-over to another thread.
+ * <p>Concurrency: any thread adds a commit. There is at most one {@link Lead}. Its holder takes a group from the head
+ * of the queue, and when the group is finished it hands the lead off to the thread of the new head. A thread that is
+ * alone leads its own commit, without a switch to another thread.
  *
- * <p>Recovery: a thread that leaves its lead unfinished, by whatever error, marks it as {@link Phase#LEFT}, which is one
- * write of a field and needs no stack. The standby finds it within {@link #PATIENCE_NANOS} and goes on from what the
- * lead's group says. In the same way it finds a lead that was offered to a thread that does not come for it.
+ * <p>Recovery: a thread that leaves its lead unfinished, by any error, marks it {@link Phase#ABANDONED}. This is one
+ * write of a field, which needs no stack. The standby finds it within {@link #CHECK_INTERVAL_NANOS} and finishes the
+ * lead's group. It also finds a lead that was offered to a thread that does not come for it.
  */
 final class CommitQueue {
 
-    /** How often the standby looks for a lead that nobody holds any more, if nobody wakes it. */
-    static final long PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+    /** How often the standby looks for an abandoned lead when it is not woken. */
+    static final long CHECK_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
-    /** Who holds a lead. */
+    /** The phases of a lead. */
     enum Phase {
-        /** The thread of the request that it was offered to may take it, or the standby. */
+        /** The thread of the request that it was offered to may claim it, and so may the standby. */
         OFFERED,
-        /** Somebody holds it. */
+        /** A thread holds it. */
         HELD,
-        /** Its holder has left, or wants the standby to go on. */
-        LEFT
+        /** Its holder has failed, or leaves the rest to the standby. */
+        ABANDONED
     }
 
-    /** The right to take commits from the queue, and what its holder has taken. */
+    /** The right to take commits from the queue, and the group that its holder has taken. */
     static final class Lead {
 
         private static final VarHandle PHASE;
@@ -53,10 +53,10 @@ final class CommitQueue {
 
         private final @Nullable CommitRequest offeredTo;
 
-        /** Written as a field by a holder that leaves: it may have no stack left for a call. */
+        /** Written directly by a holder that leaves, which may have no stack left for a call (R31). */
         volatile Phase phase;
 
-        /** What its holder has taken and not finished. */
+        /** The group that its holder has taken and not finished. */
         @Nullable
         CommitGroup group;
 
@@ -65,22 +65,22 @@ final class CommitQueue {
             this.phase = phase;
         }
 
-        /** Takes it, if nobody holds it. */
+        /** Takes it if it is in phase {@code from}, and returns whether it was. */
         boolean claim(Phase from) {
             return PHASE.compareAndSet(this, from, Phase.HELD);
         }
 
-        /** Returns whether nobody will come for it but the standby. */
-        boolean isDeserted() {
-            return phase == Phase.LEFT || (phase == Phase.OFFERED && offeredTo != null && !offeredTo.canLead());
+        /** Returns whether no thread except the standby will claim it. */
+        boolean needsStandby() {
+            return phase == Phase.ABANDONED || (phase == Phase.OFFERED && offeredTo != null && !offeredTo.canLead());
         }
     }
 
-    /** The end of the queue, where commits come in. */
+    /** The tail of the queue, to which commits are added. */
     private final Queue<CommitRequest> arrivals = new ConcurrentLinkedQueue<>();
 
-    /** The rest of the queue, which the holder of the lead alone looks at and moves arrivals into. */
-    @SuppressWarnings("JdkObsolete") // an ArrayDeque that finds no memory to grow forgets what it holds
+    /** The head of the queue. Only the holder of the lead uses it, and moves arrivals into it. */
+    @SuppressWarnings("JdkObsolete") // an ArrayDeque loses its elements if it runs out of memory while it grows
     private final Deque<CommitRequest> waiting = new LinkedList<>();
 
     private final AtomicReference<@Nullable Lead> lead = new AtomicReference<>();
@@ -93,7 +93,7 @@ final class CommitQueue {
     }
 
     /**
-     * Adds a commit. If nobody leads, the head of the queue is to lead now.
+     * Adds a commit. If no thread leads, the thread of the head of the queue leads now.
      *
      * @throws ClosedException if the queue is closed; the commit is not in it
      */
@@ -106,7 +106,7 @@ final class CommitQueue {
         startIfIdle();
     }
 
-    /** Offers the lead to the head of the queue if there is one, and nobody leads. */
+    /** Offers the lead to the head of the queue, if there is one and no thread leads. */
     void startIfIdle() {
         if (lead.get() != null || arrivals.isEmpty()) {
             return;
@@ -120,33 +120,36 @@ final class CommitQueue {
             handedOff = true;
         } finally {
             if (!handedOff) {
-                mine.phase = Phase.LEFT;
+                mine.phase = Phase.ABANDONED;
             }
         }
     }
 
-    /** Returns the lead, or null if nobody leads and nothing waits. */
+    /** Returns the current lead, or null if no commit waits. */
     @Nullable
     Lead lead() {
         return lead.get();
     }
 
-    /** Returns the lead that was offered to a request, or null. */
+    /** Returns the current lead if it was offered to {@code request}, else null. */
     @Nullable
     Lead offeredTo(CommitRequest request) {
         Lead offered = lead.get();
         return offered != null && offered.offeredTo == request ? offered : null;
     }
 
-    /** Moves commits from the head of the queue into a group of at most so many. */
+    /**
+     * Moves commits from the head of the queue into a group of at most {@code limit}. The group is the caller's, so
+     * that what was taken is not lost if this fails midway.
+     */
     void take(CommitGroup group, int limit) {
         CommitRequest next = head();
         while (next != null && group.size() < limit) {
             boolean single = next.isWrittenAlone();
-            if (!group.isEmpty() && (single || !fits(group.requests().get(0), next))) {
+            if (!group.isEmpty() && (single || !group.requests().get(0).admits(next))) {
                 return;
             }
-            if (!next.isOver()) {
+            if (!next.isFinished()) {
                 group.add(next);
             }
             waiting.remove();
@@ -157,12 +160,7 @@ final class CommitQueue {
         }
     }
 
-    /** Returns whether a commit can be in the group of another: not with other contexts' commits if either is to be apart. */
-    private static boolean fits(CommitRequest first, CommitRequest next) {
-        return first.apart ? next.context == first.context : !next.apart;
-    }
-
-    /** Returns the head of the whole queue, or null. */
+    /** Moves all arrivals, and returns the head of the whole queue or null. */
     private @Nullable CommitRequest head() {
         for (CommitRequest next = arrivals.peek(); next != null; next = arrivals.peek()) {
             waiting.add(next);
@@ -174,8 +172,8 @@ final class CommitQueue {
     }
 
     /**
-     * Puts commits back to the head of the queue, in their order. One is in the queue before it counts as queued: so it is
-     * not lost if this fails, and one that is there twice is taken once.
+     * Puts commits back at the head of the queue, in their order. Each is in the queue before its state says so: it is
+     * not lost if this fails midway, and if it is there twice it is taken once.
      */
     void putBack(List<CommitRequest> requests) {
         for (int i = requests.size() - 1; i >= 0; i--) {
@@ -187,7 +185,7 @@ final class CommitQueue {
         }
     }
 
-    /** Moves the commits of a context behind those of the others that are in the queue, in their order. */
+    /** Moves the commits of a context behind those of other contexts in the queue; both keep their order. */
     void putBehindOthers(Context context) {
         head();
         List<CommitRequest> later =
@@ -196,12 +194,15 @@ final class CommitQueue {
         waiting.addAll(later);
     }
 
-    /** Lets the head of the queue lead, or nobody until a commit comes. Its group is finished. */
+    /**
+     * Ends a lead whose group is finished: the thread of the head of the queue leads next, or no thread until a commit
+     * is added.
+     */
     void handOff(Lead from) {
         from.group = null;
         do {
             for (CommitRequest next = head(); next != null; next = head()) {
-                if (!next.isOver() && next.offerLead()) {
+                if (!next.isFinished() && next.offerLead()) {
                     lead.set(new Lead(next, Phase.OFFERED));
                     if (next.canLead()) {
                         next.wake();
@@ -217,14 +218,13 @@ final class CommitQueue {
         } while (!arrivals.isEmpty() && lead.compareAndSet(null, from));
     }
 
-    /** Takes no more commits, and waits until the deadline, deaf to interrupts, for those that it has. */
+    /** Refuses further commits, and waits uninterruptibly until the queue is idle, at most until the deadline. */
     void close(long deadlineNanos) {
         closer = Thread.currentThread();
         closed = true;
         boolean interrupted = false;
-        // In this order: what is no longer among the arrivals has a leader.
         while (!isIdle() && deadlineNanos - System.nanoTime() > 0) {
-            LockSupport.parkNanos(this, Math.min(PATIENCE_NANOS, deadlineNanos - System.nanoTime()));
+            LockSupport.parkNanos(this, Math.min(CHECK_INTERVAL_NANOS, deadlineNanos - System.nanoTime()));
             interrupted |= Thread.interrupted();
         }
         if (interrupted) {
@@ -232,8 +232,9 @@ final class CommitQueue {
         }
     }
 
-    /** Returns whether nobody leads and nothing waits. */
+    /** Returns whether no commit waits and no thread leads. */
     boolean isIdle() {
+        // In this order: a commit that is no longer among the arrivals has a leader.
         return arrivals.isEmpty() && lead.get() == null;
     }
 }

@@ -13,29 +13,32 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A commit on its way through the pipeline: what it read, what it writes, and how far it is.
+ * A commit in the pipeline: what it read, what it writes, and its state.
  *
- * <p>Concurrency: its thread and the leader move it from step to step by compare-and-set. The first of them to end it
- * decides its outcome; a later attempt to end it has no effect.
+ * <p>Concurrency: its own thread and the leader change the state by compare-and-set. Whichever of them ends it first
+ * decides the outcome; later attempts to end it have no effect. The notes about failed attempts are the leaders' and
+ * are written by one leader after the other.
  */
 final class CommitRequest {
 
-    /** How far a commit is. */
+    /** The state of a commit; {@link CommitPipeline} draws the transitions. */
     sealed interface State {}
 
-    /** The steps on the way. Until {@link #WRITING} its thread may end it: nothing of it was written. */
+    /** The states before the end. Before {@link #WRITING} its thread may end it, since nothing was written. */
     enum Step implements State {
         /** In the queue. */
         QUEUED,
-        /** At the head of the queue, and its thread is to lead the next group. */
+        /** At the head of the queue; its thread leads the next group. */
         LEADING,
-        /** In the leader's group, and not with the backend. */
+        /** In the leader's group, but not being written. */
         TAKEN,
-        /** With the backend. */
+        /** Being written by the backend. */
         WRITING
     }
 
-    /** The end: all of it is written, or {@code failure} says what is. */
+    /**
+     * The end: all of it is written if {@code failure} is null; otherwise the type of {@code failure} tells what is.
+     */
     record Done(@Nullable KeyStoreException failure) implements State {}
 
     final Context context;
@@ -49,27 +52,20 @@ final class CommitRequest {
     private final AtomicReference<State> state = new AtomicReference<>(Step.QUEUED);
 
     /**
-     * Set by its thread when that leaves, also by an error. A field and not a method, since a thread that has no stack left
-     * can still write it.
+     * Set by its thread when it leaves the pipeline, also with an error. A plain field write, which needs no stack
+     * (R31).
      */
-    volatile boolean deserted;
+    volatile boolean abandoned;
 
-    /** Set by a leader when the group was refused: it is written alone then, so that only the culprit fails. */
-    boolean isolated;
-
-    /** Set by a leader when the group failed transiently: it is written with commits of its own context only then. */
-    boolean apart;
-
-    /** How often the backend has failed it transiently; counted by its leaders, one after the other. */
-    int attempts;
-
-    /** The last of those failures. */
-    volatile @Nullable Throwable lastFailure;
+    private boolean isolated;
+    private boolean onlyWithOwnContext;
+    private int failedAttempts;
+    private volatile @Nullable Throwable lastFailure;
 
     /**
      * Creates a commit of the calling thread.
      *
-     * @param keptTypes if the context is to be cleared before the writes, the types that stay; else null
+     * @param keptTypes the types that stay if the context is cleared before the writes; else null
      */
     CommitRequest(
             Context context,
@@ -86,33 +82,34 @@ final class CommitRequest {
             byte[] bytes = entry.bytes();
             if (bytes != null) {
                 String type = key.type.name();
-                byte[] sealed = Envelope.seal(context.name, type, key.id, bytes);
+                byte[] sealed = Envelope.seal(context.name(), type, key.id, bytes);
                 puts.put(key, new Mutation.Put(type, key.id, sealed));
             }
         });
     }
 
+    /** Returns whether it clears the context before its writes. */
     boolean cleared() {
         return keptTypes != null;
     }
 
-    /** Returns whether this commit's clear leaves entries of a type alone. */
+    /** Returns whether entries of a type stay when this commit clears the context. */
     boolean keeps(String type) {
         return keptTypes == null || keptTypes.contains(type);
     }
 
-    /** Returns the removal of the context's other entries, if this commit clears it. */
+    /** Returns the mutation that clears the context, or null if this commit doesn't. */
     Mutation.@Nullable Clear clear() {
         return keptTypes == null ? null : new Mutation.Clear(keptTypes);
     }
 
-    /** Returns what saves a written entry, or null if the write is a delete. */
+    /** Returns the mutation that saves a written entry, or null if the write is a delete. */
     @Nullable
     Mutation put(EntryKey key) {
         return puts.get(key);
     }
 
-    /** Returns the key of what a clear without {@code erase} keeps, if this commit is one. */
+    /** Returns the keys that stay if this commit clears the context: the credentials, except in an erase. */
     List<EntryKey> keptByClear() {
         return keptTypes == null || keptTypes.isEmpty() ? List.of() : List.of(KeyTypeRegistry.credentialsKey(context));
     }
@@ -121,31 +118,68 @@ final class CommitRequest {
         return writes.keySet().stream().map(EntryKey::entryId).toList();
     }
 
-    /** Returns whether the whole group consists of it: a clear changes keys that it does not name. */
+    /**
+     * Returns whether it is written in a group without others. A clear is, since it changes keys that it does not name.
+     */
     boolean isWrittenAlone() {
         return isolated || cleared();
+    }
+
+    /** From now on, it is written in a group without others, so that a refusal concerns only this commit. */
+    void isolate() {
+        isolated = true;
+    }
+
+    /** From now on, it shares a group only with commits of the same context. Called after a transient failure. */
+    void separateFromOtherContexts() {
+        onlyWithOwnContext = true;
+    }
+
+    /** Returns whether {@code next} may join a group whose first commit is this one. */
+    boolean admits(CommitRequest next) {
+        return onlyWithOwnContext ? context == next.context : !next.onlyWithOwnContext;
+    }
+
+    /** Records a failure, which is the cause if the commit times out. */
+    void recordFailure(Throwable failure) {
+        lastFailure = failure;
+    }
+
+    /** Returns the last failure that was recorded, or null. */
+    @Nullable
+    Throwable lastFailure() {
+        return lastFailure;
+    }
+
+    /** Counts a transient failure, and returns how many there were. */
+    int countFailedAttempt() {
+        return ++failedAttempts;
+    }
+
+    int failedAttempts() {
+        return failedAttempts;
     }
 
     State state() {
         return Objects.requireNonNull(state.get());
     }
 
-    /** Returns whether nothing is to be done for it any more: it has ended, or its thread has left. */
-    boolean isOver() {
-        return deserted || state.get() instanceof Done;
+    /** Returns whether nothing needs to be done for it any more: it has ended, or its thread has left. */
+    boolean isFinished() {
+        return abandoned || state.get() instanceof Done;
     }
 
-    /** Returns whether its thread can lead. A virtual thread might not get a carrier again while others wait for it. */
+    /** Returns whether its thread can lead. A virtual thread may not get a carrier while others wait for it. */
     boolean canLead() {
-        return !virtual && !deserted;
+        return !virtual && !abandoned;
     }
 
-    /** Takes one step, and returns whether it was at {@code from}. */
+    /** Changes the state if it is {@code from}, and returns whether it was. */
     boolean step(Step from, Step to) {
         return state.compareAndSet(from, to);
     }
 
-    /** Makes it the one whose thread leads next; returns whether that is so now. */
+    /** Makes its thread the next leader; returns false if it is no longer queued. */
     boolean offerLead() {
         return step(Step.QUEUED, Step.LEADING) || state.get() == Step.LEADING;
     }
@@ -155,19 +189,19 @@ final class CommitRequest {
         return step(Step.LEADING, Step.TAKEN) || step(Step.QUEUED, Step.TAKEN);
     }
 
-    /** Moves it back from the group to {@code to}, unless it has ended, and lets its thread look at it. */
+    /** Moves it from the group back to {@code to} unless it has ended, and wakes its thread. */
     boolean returnTo(Step to) {
         boolean returned = step(Step.WRITING, to) || step(Step.TAKEN, to);
         wake();
         return returned;
     }
 
-    /** Ends it if it is at {@code from}. */
+    /** Ends it if its state is {@code from}. */
     void end(Step from, KeyStoreException failure) {
         state.compareAndSet(from, new Done(failure));
     }
 
-    /** Ends it unless the backend has it; returns whether it ended without anything written. */
+    /** Ends it unless it is being written; returns whether this ended it, with nothing written. */
     boolean withdraw(KeyStoreException failure) {
         Done done = new Done(failure);
         State now = state();
@@ -180,7 +214,7 @@ final class CommitRequest {
         return false;
     }
 
-    /** Ends it wherever it is, and wakes its thread; {@code failure} is null if all of it is written. */
+    /** Ends it in any state, and wakes its thread; {@code failure} is null if all of it is written. */
     void complete(@Nullable KeyStoreException failure) {
         Done done = new Done(failure);
         State now = state();
@@ -190,7 +224,7 @@ final class CommitRequest {
         wake();
     }
 
-    /** Lets its thread look at it. The thread itself looks anyway, and an unpark would cut its next park short. */
+    /** Wakes its thread. Unparking the calling thread would only cut its own next park short. */
     void wake() {
         if (thread != Thread.currentThread()) {
             LockSupport.unpark(thread);

@@ -10,39 +10,31 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state of one context: small, since a gateway has thousands.
+ * The state of one context. It is small, since a process may have tens of thousands.
  *
- * <p>Concurrency: only the leader of the commit pipeline changes it, one thread at a time. Readers look at it without
- * locks. {@link #publications} is odd while a commit is being put into the cache, and a reader that meets it so waits: the
- * commit is in memory already, and a matter of microseconds. Two equal readings with reads between them mean that no
- * commit of this context came between those reads (R21).
+ * <p>Concurrency: only the leader of the pipeline that writes this context changes it, one thread at a time. Readers
+ * use it without locks. {@link #publications} is odd while a commit is being put into the cache. A reader that sees an
+ * odd value waits, which takes microseconds because the commit is already in memory. If a reader sees the same even
+ * value before and after its reads, no commit of this context was published in between (R21).
  */
 final class Context {
 
     private static final int SPINS = 100;
     private static final long PAUSE_NANOS = 20_000;
 
-    /** How long a reader waits for a publication, of which the longest are of a clear of all that is cached. */
-    private static final long PATIENCE_NANOS = TimeUnit.SECONDS.toNanos(30);
+    /** Limit of a reader's wait for a publication. The longest publications clear everything cached of the context. */
+    private static final long PUBLICATION_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
-    final String name;
-    final int hash;
+    private final String name;
+    private final int hash;
+    private final long epoch;
 
-    /** What this owner's commits carry, or 0 on a backend without ownership. */
-    final long epoch;
+    /** Incremented to invalidate everything cached of this context. */
+    private volatile int generation;
 
-    /** Raised when everything cached of this context becomes invalid. */
-    volatile int generation;
-
-    /** The clear of this context that is being written, if there is one. */
-    volatile @Nullable InFlight clearing;
-
-    /** Set when another owner has taken the context over: nothing of it is cached any more. */
-    volatile boolean lost;
-
-    /** Whether somebody was told of that. */
-    private final AtomicBoolean lossTold = new AtomicBoolean();
-
+    private volatile @Nullable InFlight clearing;
+    private volatile boolean lost;
+    private final AtomicBoolean lossReported = new AtomicBoolean();
     private volatile long publications;
     private long sequence;
 
@@ -52,10 +44,29 @@ final class Context {
         this.epoch = epoch;
     }
 
+    String name() {
+        return name;
+    }
+
+    /** Returns the hash code of the name. Contexts themselves are compared by identity. */
+    int nameHash() {
+        return hash;
+    }
+
+    /** Returns the epoch that this owner's commits carry, or 0 on a backend without ownership. */
+    long epoch() {
+        return epoch;
+    }
+
+    /** Returns the number of the next batch of this context. Called by the leader only. */
+    long nextSequence() {
+        return ++sequence;
+    }
+
     /**
-     * Returns how often this context was published to, once no publication is under way.
+     * Returns how many publications there have been, once none is in progress.
      *
-     * @throws LoadFailedException if one stays under way for longer than any should take
+     * @throws LoadFailedException if one is still in progress after 30 s
      */
     long published() {
         long seen = publications;
@@ -63,7 +74,7 @@ final class Context {
     }
 
     private long awaitPublished() {
-        long deadlineNanos = System.nanoTime() + PATIENCE_NANOS;
+        long deadlineNanos = System.nanoTime() + PUBLICATION_TIMEOUT_NANOS;
         long seen = publications;
         for (int spins = 0; (seen & 1) != 0; seen = publications) {
             if (++spins < SPINS) {
@@ -72,7 +83,10 @@ final class Context {
                 LockSupport.parkNanos(this, PAUSE_NANOS);
             } else {
                 throw new LoadFailedException(
-                        name, "what is committed", new TimeoutException("a commit has not been published in time"));
+                        name,
+                        "the committed entries",
+                        new TimeoutException("a commit was not published within "
+                                + TimeUnit.NANOSECONDS.toMillis(PUBLICATION_TIMEOUT_NANOS) + " ms"));
             }
         }
         return seen;
@@ -83,48 +97,72 @@ final class Context {
         return publications == seen;
     }
 
-    /** Makes readers wait, unless a leader that is gone has begun this already. */
-    @SuppressWarnings("NonAtomicVolatileUpdate") // written by the pipeline's leader alone
+    /** Makes readers wait. Has no effect if a former leader failed during a publication, which goes on then. */
+    @SuppressWarnings("NonAtomicVolatileUpdate") // written by the leader only
     void beginPublication() {
         if ((publications & 1) == 0) {
             publications++;
         }
     }
 
-    @SuppressWarnings("NonAtomicVolatileUpdate")
+    @SuppressWarnings("NonAtomicVolatileUpdate") // written by the leader only
     void endPublication() {
         if ((publications & 1) != 0) {
             publications++;
         }
     }
 
-    @SuppressWarnings("NonAtomicVolatileUpdate")
+    /** Returns the generation that an entry must have to be valid now. */
+    int generation() {
+        return generation;
+    }
+
+    /** Invalidates everything cached of this context. */
+    @SuppressWarnings("NonAtomicVolatileUpdate") // written by the leader only
     void dropCached() {
         generation++;
     }
 
-    /** Another owner writes to this context now: nothing of it is cached any more. */
-    void lose() {
+    /** Returns the write in progress that clears this context, or null. */
+    @Nullable
+    InFlight clearing() {
+        return clearing;
+    }
+
+    void beginClear(InFlight write) {
+        clearing = write;
+    }
+
+    void endClear() {
+        clearing = null;
+    }
+
+    /** Returns whether another owner has taken the context over. Nothing of it is cached then. */
+    boolean isLost() {
+        return lost;
+    }
+
+    /** Records that another owner has taken the context over, and drops what is cached. */
+    void markLost() {
         beginPublication();
         lost = true;
         dropCached();
         endPublication();
     }
 
-    /** Returns what to throw at one who would write to this context, which is lost; the first time, the listener is told. */
-    OwnershipLostException loss(Consumer<String> listener) {
-        OwnershipLostException loss = new OwnershipLostException(name, epoch);
-        if (lossTold.compareAndSet(false, true)) {
+    /**
+     * Returns the exception for a caller that would write to this lost context. The first call also calls the listener;
+     * what that throws is added as suppressed.
+     */
+    OwnershipLostException ownershipLost(Consumer<String> listener) {
+        OwnershipLostException failure = new OwnershipLostException(name, epoch);
+        if (lossReported.compareAndSet(false, true)) {
             try {
                 listener.accept(name);
             } catch (RuntimeException | Error e) {
-                loss.addSuppressed(e);
+                failure.addSuppressed(e);
             }
         }
-        return loss;
-    }
-
-    long nextSequence() {
-        return ++sequence;
+        return failure;
     }
 }

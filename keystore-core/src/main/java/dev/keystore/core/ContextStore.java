@@ -12,7 +12,6 @@ import dev.keystore.TransactionWork;
 import dev.keystore.Updates;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,8 +25,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The store of one context.
  *
- * <p>Reads go to the cache. Each single write is a transaction without locks that runs again on conflict: none of a
- * caller's code runs in it.
+ * <p>Reads go to the cache. Each write outside of a transaction is a transaction without locks that is retried on
+ * conflict, which is safe because it runs none of the caller's code.
  */
 final class ContextStore implements SignalKeyStore {
 
@@ -41,7 +40,7 @@ final class ContextStore implements SignalKeyStore {
 
     @Override
     public String context() {
-        return context.name;
+        return context.name();
     }
 
     @Override
@@ -66,7 +65,7 @@ final class ContextStore implements SignalKeyStore {
         return cached == null ? getLoaded(type, ids) : cached;
     }
 
-    /** Returns the values if all ids are cached, and no commit of the context came between. */
+    /** Returns the values if all ids are cached and no commit of the context was published meanwhile, else null. */
     private <V> @Nullable Map<String, V> getCached(KeyType<V> type, Collection<String> ids) {
         Map<String, V> values = new LinkedHashMap<>(2 * ids.size());
         long seen = context.published();
@@ -106,8 +105,9 @@ final class ContextStore implements SignalKeyStore {
     @Override
     public Stream<String> ids(KeyType<?> type, String idPrefix) {
         engine.checkOpen();
-        engine.types.check(Objects.requireNonNull(type, "type"), Objects.requireNonNull(idPrefix, "idPrefix"));
-        return engine.storage.scan(context.name, type.name(), idPrefix);
+        engine.types.check(Objects.requireNonNull(type, "type"));
+        Names.checkPrefix(Objects.requireNonNull(idPrefix, "idPrefix"));
+        return engine.storage.scan(context.name(), type.name(), idPrefix);
     }
 
     @Override
@@ -178,7 +178,11 @@ final class ContextStore implements SignalKeyStore {
                 return attempt(scope, operation);
             } catch (TransactionConflictException e) {
                 if (System.nanoTime() - deadlineNanos >= 0) {
-                    throw new CommitFailedException(context.name, "others changed the same entries all the time", e);
+                    throw new CommitFailedException(
+                            context.name(),
+                            "other threads kept changing the same entries for "
+                                    + engine.options.commitTimeout().toMillis() + " ms (commitTimeout)",
+                            e);
                 }
             }
         }
@@ -188,17 +192,18 @@ final class ContextStore implements SignalKeyStore {
     public <R, X extends Exception> R transaction(
             Set<String> lockKeys, TransactionOptions options, TransactionWork<R, X> work) throws X {
         engine.checkOpen();
-        Set<String> locked = checkLockKeys(lockKeys);
+        Set<String> locked = Names.checkLockKeys(lockKeys);
         Objects.requireNonNull(options, "options");
         Objects.requireNonNull(work, "work");
-        if (running() != null) {
-            throw new IllegalStateException("This thread is in a transaction already, and a second one beside it could"
-                    + " wait for the first for ever: call transaction on the handle");
+        if (engine.transactionOfThread() != null) {
+            throw new IllegalStateException("Transaction on context \"" + context.name()
+                    + "\" refused: this thread is already in a transaction, and a second one could deadlock with it;"
+                    + " call transaction on the handle of the first");
         }
         TransactionScope scope = new TransactionScope();
         try {
-            engine.inTransaction.set(scope);
-            engine.locks.acquire(context.name, locked, scope.locks);
+            engine.enterTransaction(scope);
+            engine.locks.acquire(context.name(), locked, scope.locks);
             for (int attempt = 1; ; attempt++) {
                 try {
                     return attempt(scope, work);
@@ -210,16 +215,10 @@ final class ContextStore implements SignalKeyStore {
                 }
             }
         } finally {
-            scope.locks.released = true; // before any call, each of which may fail where no stack is left (R31)
+            scope.locks.released = true; // before any call, which may fail if no stack is left (R31)
             engine.locks.release(scope.locks);
-            engine.inTransaction.remove();
+            engine.leaveTransaction();
         }
-    }
-
-    /** Returns the scope of the transaction that this thread is in, or null. */
-    private @Nullable TransactionScope running() {
-        TransactionScope scope = engine.inTransaction.get();
-        return scope == null || scope.locks.released ? null : scope;
     }
 
     /** Runs work once, then commits what it wrote. */
@@ -234,31 +233,16 @@ final class ContextStore implements SignalKeyStore {
         CommitRequest commit = tx.toCommit();
         if (commit != null) {
             try {
-                engine.pipeline.commit(commit);
+                engine.commit(commit);
             } catch (TransactionConflictException e) {
                 throw tx.conflict(e.entry());
             }
-            TransactionScope running = running();
-            if (running != null && running != scope) {
-                running.addWritten(commit);
+            TransactionScope enclosing = engine.transactionOfThread();
+            if (enclosing != null && enclosing != scope) {
+                enclosing.addWritten(commit);
             }
         }
         return result;
-    }
-
-    /** Returns a copy. */
-    static Set<String> checkLockKeys(Set<String> lockKeys) {
-        Set<String> checked = new HashSet<>();
-        for (String lockKey : Objects.requireNonNull(lockKeys, "lockKeys")) {
-            if (Objects.requireNonNull(lockKey, "lockKeys must not hold null").isBlank()) {
-                throw new IllegalArgumentException("lockKey must not be blank");
-            }
-            checked.add(lockKey);
-        }
-        if (checked.isEmpty()) {
-            throw new IllegalArgumentException("lockKeys must hold at least one key");
-        }
-        return checked;
     }
 
     @Override

@@ -2,15 +2,14 @@ package dev.keystore.core;
 
 import dev.keystore.ContextOwnedException;
 import dev.keystore.OperationInterruptedException;
+import dev.keystore.OwnershipLostException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
-import dev.keystore.spi.BackendException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
-/** What all contexts of one opened backend share. */
+/** The parts that all contexts of an opened database share. */
 final class Engine {
 
     final KeyStoreOptions options;
@@ -18,14 +17,17 @@ final class Engine {
     final KeyTypeRegistry types = new KeyTypeRegistry();
     final EntryCache cache;
     final LockTable locks;
-    final CommitPipeline pipeline;
 
-    /** Attempts of transactions and single writes that ended in a conflict. */
-    final LongAdder conflicts = new LongAdder();
+    private final CommitCounters counters = new CommitCounters();
+    private final CommitPipeline pipeline;
+    private final Consumer<String> onOwnershipLost;
 
-    /** The scope of the transaction that the thread is in, to refuse a second one beside it (R26); it may have ended. */
-    @SuppressWarnings("ThreadLocalUsage") // one for each engine: a transaction of another backend is no deadlock
-    final ThreadLocal<@Nullable TransactionScope> inTransaction = new ThreadLocal<>();
+    /**
+     * The scope of the thread's transaction, which may have ended already; used to refuse a second transaction (R26).
+     */
+    @SuppressWarnings(
+            "ThreadLocalUsage") // one per engine: a transaction of another backend can't cause a deadlock here
+    private final ThreadLocal<@Nullable TransactionScope> inTransaction = new ThreadLocal<>();
 
     private volatile boolean closed;
 
@@ -34,10 +36,11 @@ final class Engine {
         this.storage = new Storage(backend, options);
         this.cache = new EntryCache(storage, types, options);
         this.locks = new LockTable(options.lockTimeout());
-        this.pipeline = new CommitPipeline(cache, storage, options, onOwnershipLost);
+        this.pipeline = new CommitPipeline(cache, storage, options, counters);
+        this.onOwnershipLost = onOwnershipLost;
     }
 
-    /** Starts the thread that the engine has. */
+    /** Starts the engine's thread. */
     void start() {
         pipeline.start();
     }
@@ -48,13 +51,50 @@ final class Engine {
         }
     }
 
+    /** Commits, and returns when all of it is durable; throws what {@link dev.keystore.KeyOperations} lists. */
+    void commit(CommitRequest request) {
+        try {
+            pipeline.commit(request);
+        } catch (OwnershipLostException e) {
+            throw ownershipLost(request.context);
+        }
+    }
+
     /**
-     * Takes a context over and returns its epoch. Like a commit, this is tried again where it fails transiently (R40), until
-     * the deadline; an interrupt ends the pause between two tries.
+     * Returns the exception for a caller that would write to a lost context; the first call calls the listener as well.
+     */
+    OwnershipLostException ownershipLost(Context context) {
+        return context.ownershipLost(onOwnershipLost);
+    }
+
+    /** Counts an attempt of a transaction or of a single write that ended in a conflict. */
+    void countConflict() {
+        counters.conflicted();
+    }
+
+    /** Returns the scope of the transaction that this thread is in, or null. */
+    @Nullable
+    TransactionScope transactionOfThread() {
+        TransactionScope scope = inTransaction.get();
+        return scope == null || scope.locks.released ? null : scope;
+    }
+
+    void enterTransaction(TransactionScope scope) {
+        inTransaction.set(scope);
+    }
+
+    void leaveTransaction() {
+        inTransaction.remove();
+    }
+
+    /**
+     * Takes a context over and returns its epoch. Transient failures are retried like those of a commit, until the
+     * deadline (R40).
      *
-     * @throws ContextOwnedException if the context was to be taken over unless it is owned, and it is
+     * @param unlessOwned whether to refuse if the current owner is alive
+     * @throws ContextOwnedException if it was refused
      * @throws StoreOpenException if the backend failed
-     * @throws OperationInterruptedException if an interrupt ended a try or a pause
+     * @throws OperationInterruptedException if an interrupt ended an attempt or the pause between two
      */
     long takeOver(String context, boolean unlessOwned, long deadlineNanos) {
         for (int attempt = 1; ; attempt++) {
@@ -63,13 +103,14 @@ final class Engine {
             } catch (ContextOwnedException | StoreOpenException | ClosedException e) {
                 throw e;
             } catch (RuntimeException e) {
-                RuntimeException interruption = Interruption.of("context \"" + context + "\" to be taken over", e);
+                RuntimeException interruption =
+                        BackendFailures.asInterruption("the takeover of context \"" + context + "\"", e);
                 if (interruption != null) {
                     throw interruption;
                 }
                 long pauseNanos = Backoff.nanos(options.retryDelay().toNanos(), attempt);
                 boolean last = attempt == options.commitAttempts() || deadlineNanos - System.nanoTime() < pauseNanos;
-                if (!isTransient(e) || last) {
+                if (last || !BackendFailures.isTransient(e)) {
                     throw new StoreOpenException(
                             "Context \"" + context + "\" could not be taken over: " + e.getMessage(), e);
                 }
@@ -78,21 +119,17 @@ final class Engine {
         }
     }
 
-    private static boolean isTransient(RuntimeException failure) {
-        return failure instanceof BackendException known && known.kind() == BackendException.Kind.TRANSIENT;
-    }
-
     private static void pause(String context, long nanos) {
         try {
             TimeUnit.NANOSECONDS.sleep(nanos);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            throw new OperationInterruptedException("another try to take context \"" + context + "\" over");
+            throw new OperationInterruptedException("the next attempt to take over context \"" + context + "\"");
         }
     }
 
     KeyStoreStats stats() {
-        return pipeline.stats(conflicts.sum(), cache);
+        return counters.stats(cache);
     }
 
     /** Lets running commits finish, then closes the backend. */

@@ -7,18 +7,18 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is known of one key: its bytes and decoded value, or that it does not exist.
+ * The cached state of one key: its bytes and decoded value, or that it does not exist.
  *
- * <p>Each commit and each load makes a new one, so that the same object means "unchanged". Neither array nor value ever
- * leaves the engine uncopied.
+ * <p>Each commit and each load creates a new object, so that identity means "unchanged". Arrays and values are copied
+ * before they leave the engine.
  */
 final class Entry {
 
     private final byte @Nullable [] bytes;
     private final @Nullable Object value;
 
-    /** The context's generation as of which this entry holds; set before the entry is put into the cache. */
-    int generation;
+    /** The generation of its context in which this entry is valid. */
+    private int generation;
 
     private Entry(byte @Nullable [] bytes, @Nullable Object value) {
         this.bytes = bytes;
@@ -29,7 +29,7 @@ final class Entry {
         return new Entry(null, null);
     }
 
-    /** Takes over {@code bytes}, which nobody else may hold. */
+    /** Keeps {@code bytes} without a copy: the caller must not use them afterwards. */
     static <V> Entry decoded(KeyType<V> type, byte[] bytes) {
         return new Entry(
                 bytes, isRaw(type) ? null : Objects.requireNonNull(type.codec().decode(bytes), "decoded value"));
@@ -41,22 +41,31 @@ final class Entry {
                 Objects.requireNonNull(codec.encode(value), "encoded value"), isRaw(type) ? null : codec.copy(value));
     }
 
-    /** Values that are nothing but their bytes are kept once. */
+    /** Returns whether values of a type are plain bytes, which are kept only once. */
     private static boolean isRaw(KeyType<?> type) {
         return type.codec().equals(Codec.BYTES);
     }
 
-    /** Returns another entry of the same contents, for another key. */
+    /** Returns a new entry with the same contents, for another key. */
     Entry moved() {
         return new Entry(bytes, value);
+    }
+
+    boolean isValidIn(int currentGeneration) {
+        return generation == currentGeneration;
+    }
+
+    /** Sets the generation; called before the entry is cached, and by the leader when a clear keeps the entry. */
+    void makeValidIn(int newGeneration) {
+        generation = newGeneration;
     }
 
     boolean exists() {
         return bytes != null;
     }
 
-    /** Returns the value, as the caller's own; null if there is none. */
-    @SuppressWarnings("unchecked") // an entry is only ever found under the type that made it
+    /** Returns a copy of the value, or null if the key does not exist. */
+    @SuppressWarnings("unchecked") // a key's type never changes, KeyTypeRegistry sees to that
     <V> @Nullable V value(KeyType<V> type) {
         if (bytes == null) {
             return null;
@@ -64,12 +73,12 @@ final class Entry {
         return value == null ? (V) bytes.clone() : type.codec().copy((V) value);
     }
 
-    /** Returns the bytes themselves: read, never changed, never handed out. */
+    /** Returns the bytes themselves, not a copy. They must not be changed or leave the engine. */
     byte @Nullable [] bytes() {
         return bytes;
     }
 
-    /** Returns how much of the heap this entry takes beyond its own object. */
+    /** Returns the heap taken by the contents, in bytes, without this object itself. */
     int weightBytes() {
         if (bytes == null) {
             return 0;

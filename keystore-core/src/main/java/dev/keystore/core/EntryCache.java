@@ -1,8 +1,10 @@
 package dev.keystore.core;
 
 import dev.keystore.CorruptEntryException;
-import dev.keystore.LoadFailedException;
-import dev.keystore.OperationInterruptedException;
+import dev.keystore.core.InFlight.Result;
+import dev.keystore.core.InFlight.Result.Failed;
+import dev.keystore.core.InFlight.Result.Found;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -12,45 +14,47 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is committed, as far as it is in memory, and the way to the rest of it: one cache for all contexts.
+ * The committed entries that are in memory, and the only way to load the others. All contexts share one cache.
  *
- * <p>Concurrency: a hit takes no lock. Loads and writes under way stand in {@link #inFlight}, at most one for each key. A
- * thread that misses puts its load there, and others that miss the same key wait for it (R2). The commit pipeline puts
- * its write there in place of any load before it calls the backend. A load may put what it found into the cache only
- * while it still stands there; one that was displaced may have seen either value, so it is thrown away and the reader
- * looks again (R4). A reader that misses a key which is being written waits for that write, since what the backend
- * answers in that moment may be ahead of what is published, or may still be undone (R13, R21).
+ * <p>Concurrency: a hit takes no lock. {@link #inFlight} holds the loads and writes in progress, at most one per key.
  *
- * <p>Clearing a context raises its generation, which makes every entry cached before invalid at once; a load that began
- * in an older generation is thrown away like a displaced one.
+ * <ul>
+ *   <li>A thread that misses registers its load there; others that miss the same key wait for it (R2).
+ *   <li>Before it calls the backend, the leader of the commit pipeline registers its write there, displacing any load.
+ *       A load may cache what it found only while it is registered: a displaced load may have read the older value, so
+ *       its result is discarded and the reader looks again (R4).
+ *   <li>A reader that misses a key being written waits for that write. At that moment the backend may return a value
+ *       that is not published yet, or that is rolled back later (R13, R21).
+ *   <li>Clearing a context increments its generation, which invalidates everything cached of it at once. A load that
+ *       started in an older generation is discarded like a displaced one.
+ * </ul>
  */
 final class EntryCache {
 
-    /** What an entry takes besides its bytes and its id: key, entry, and the nodes of the cache; estimated. */
+    /** Estimated size of an entry in addition to its bytes and its id: key, entry, and the nodes of the cache. */
     private static final int OVERHEAD_BYTES = 128;
 
-    /** How long a thread waits for the load of a virtual thread before it loads itself. */
+    /** How long a thread waits for the load of a virtual thread before it loads the key itself. */
     private static final long VIRTUAL_PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
-    /** How often a waiting thread looks whether the one that it waits for is still there. */
-    private static final long SLICE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+    /** How often a waiting thread checks whether the loading thread has abandoned its load. */
+    private static final long CHECK_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
     private final S3FifoCache<Entry> cache;
     private final ConcurrentHashMap<EntryKey, InFlight> inFlight = new ConcurrentHashMap<>();
     private final LongAdder loads = new LongAdder();
     private final Storage storage;
     private final KeyTypeRegistry types;
-    private final long loadTimeoutNanos;
+    private final Duration loadTimeout;
 
     EntryCache(Storage storage, KeyTypeRegistry types, KeyStoreOptions options) {
         this.storage = storage;
         this.types = types;
-        this.loadTimeoutNanos = options.loadTimeout().toNanos();
+        this.loadTimeout = options.loadTimeout();
         this.cache = new S3FifoCache<>(options.maximumCacheBytes(), EntryCache::weightBytes);
     }
 
@@ -58,15 +62,15 @@ final class EntryCache {
         return (int) Math.min(Integer.MAX_VALUE, OVERHEAD_BYTES + 2L * key.id.length() + entry.weightBytes());
     }
 
-    /** Returns the entry if it is cached. */
+    /** Returns the entry if it is cached, else null. */
     @Nullable
     Entry peek(EntryKey key) {
         key.context.published();
         Entry entry = cache.get(key);
-        return entry != null && entry.generation == key.context.generation ? entry : null;
+        return entry != null && entry.isValidIn(key.context.generation()) ? entry : null;
     }
 
-    /** Returns the entry, from the cache or else from the backend. */
+    /** Returns the entry from the cache, or else from the backend. */
     Entry read(EntryKey key) {
         Entry cached = peek(key);
         return cached == null ? readMissing(key) : cached;
@@ -74,24 +78,11 @@ final class EntryCache {
 
     private Entry readMissing(EntryKey key) {
         types.check(key);
-        long deadlineNanos = System.nanoTime() + loadTimeoutNanos;
+        long deadlineNanos = System.nanoTime() + loadTimeout.toNanos();
         while (true) {
-            InFlight.Loader self = new InFlight.Loader();
-            InFlight mine = InFlight.load(self);
-            InFlight other = inFlight.putIfAbsent(key, mine);
-            Entry entry = null;
-            if (other == null) {
-                entry = load(key, self, mine, deadlineNanos);
-            } else if (await(key, other, deadlineNanos)) {
-                entry = other.result();
-            } else {
-                InFlight instead = InFlight.loadInPlaceOf(other, self);
-                if (inFlight.replace(key, other, instead)) {
-                    entry = load(key, self, instead, deadlineNanos);
-                }
-            }
-            // Another's load may have found its entry before a clear that was acknowledged before this read began.
-            if (entry == null || entry.generation != key.context.generation) {
+            Entry entry = joinOrLoad(key, deadlineNanos);
+            // Another thread's load may have started before a clear that was acknowledged before this read.
+            if (entry == null || !entry.isValidIn(key.context.generation())) {
                 entry = peek(key);
             }
             if (entry != null) {
@@ -100,39 +91,67 @@ final class EntryCache {
         }
     }
 
+    /** Loads an entry, or waits for the thread that loads or writes it; returns null if the caller must look again. */
+    private @Nullable Entry joinOrLoad(EntryKey key, long deadlineNanos) {
+        InFlight.Loader self = new InFlight.Loader();
+        InFlight mine = InFlight.load(self);
+        InFlight other = inFlight.putIfAbsent(key, mine);
+        if (other == null) {
+            return load(key, self, mine, deadlineNanos);
+        }
+        if (await(key, other, deadlineNanos)) {
+            return entryOf(other.result());
+        }
+        InFlight replacement = InFlight.loadReplacing(other, self);
+        return inFlight.replace(key, other, replacement) ? load(key, self, replacement, deadlineNanos) : null;
+    }
+
+    private static @Nullable Entry entryOf(Result result) {
+        if (result instanceof Failed failed) {
+            throw failed.failure();
+        }
+        return result instanceof Found found ? found.entry() : null;
+    }
+
     /**
-     * Waits for another thread, and clears away what it has left if it ended with an error.
+     * Waits for another thread, and removes what it left behind if it ended with an error.
      *
-     * @return false if it is a load that this thread should do itself: its thread is gone or, for all that is known, a
-     *     virtual one that gets no carrier while this one waits for it
+     * @return false if this thread should do the load itself, because the loading thread has abandoned it or is a
+     *     virtual thread that may not get a carrier while this one waits
+     * @throws dev.keystore.LoadFailedException at the deadline
      */
     private boolean await(EntryKey key, InFlight other, long deadlineNanos) {
-        long sliceNanos = other.isLoadOfVirtualThread() ? VIRTUAL_PATIENCE_NANOS : SLICE_NANOS;
-        while (!other.await(key, Math.min(sliceNanos, deadlineNanos - System.nanoTime()))) {
-            if (deadlineNanos - System.nanoTime() <= 0) {
-                throw timedOut(key);
+        long sliceNanos = other.isLoadOfVirtualThread() ? VIRTUAL_PATIENCE_NANOS : CHECK_INTERVAL_NANOS;
+        try {
+            while (!other.await(Math.min(sliceNanos, deadlineNanos - System.nanoTime()))) {
+                if (deadlineNanos - System.nanoTime() <= 0) {
+                    throw LoadFailures.timedOut(key, loadTimeout);
+                }
+                if (other.isAbandoned() || other.isLoadOfVirtualThread()) {
+                    return false;
+                }
             }
-            if (other.isDeserted() || other.isLoadOfVirtualThread()) {
-                return false;
-            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw LoadFailures.interrupted(key);
         }
         inFlight.remove(key, other);
         return true;
     }
 
     /**
-     * Returns the entries of several keys of one context and type, as of one point in time (R21).
+     * Returns the entries of several keys of one context and type, all as of one point in time (R21).
      *
-     * <p>If a commit of the context was published while they were being read, they are read again, until none was, or
-     * two readings in a row found the same objects: none of those was replaced in between.
+     * <p>If a commit of the context was published meanwhile, all keys are read again, until either none was or two
+     * consecutive reads returned the same objects: then none of them was replaced in between.
      */
     List<Entry> readAll(Context context, List<EntryKey> keys) {
-        long deadlineNanos = System.nanoTime() + loadTimeoutNanos;
+        long deadlineNanos = System.nanoTime() + loadTimeout.toNanos();
         long seen = context.published();
         List<Entry> entries = collect(keys);
         while (keys.size() > 1 && !context.unchangedSince(seen)) {
             if (deadlineNanos - System.nanoTime() <= 0) {
-                throw timedOut(keys.get(0));
+                throw LoadFailures.timedOut(keys.get(0), loadTimeout);
             }
             seen = context.published();
             List<Entry> again = collect(keys);
@@ -144,7 +163,7 @@ final class EntryCache {
         return entries;
     }
 
-    /** Returns whether {@code entry} is what is committed under {@code key}. */
+    /** Returns whether {@code entry} equals what is committed under {@code key}. */
     boolean isCurrent(EntryKey key, Entry entry) {
         Entry cached = peek(key);
         return cached == entry || (cached == null ? read(key) : cached).sameContentsAs(entry);
@@ -179,49 +198,60 @@ final class EntryCache {
     }
 
     /**
-     * Loads one key that {@code mine} stands for.
+     * Loads one key, for which {@code mine} is registered, and ends {@code mine} with the outcome.
      *
-     * @return the entry, or null if a write came between and the caller has to look again
+     * @return the entry, or null if a write came in between and the caller must look again
      */
     private @Nullable Entry load(EntryKey key, InFlight.Loader self, InFlight mine, long deadlineNanos) {
-        InFlight clearing = key.context.clearing;
-        int generation = key.context.generation;
+        Context context = key.context;
+        InFlight clearing = context.clearing();
+        int generation = context.generation();
+        Result result = Result.LOOK_AGAIN;
         try {
             Entry published = peek(key);
             if (published != null) {
-                mine.found(published);
+                result = new Found(published);
             } else if (clearing == null) {
-                refuseIfInterrupted(key);
+                LoadFailures.refuseIfInterrupted(key);
                 loads.increment();
-                settle(key, mine, generation, storage.load(key.context.name, key.type.name(), key.id));
+                result = settle(key, mine, generation, storage.load(context.name(), key.type.name(), key.id));
             }
         } catch (RuntimeException | Error e) {
-            throw failed(key, mine, e);
+            RuntimeException failure = LoadFailures.of(key, e);
+            result = failedUnlessInterrupted(failure);
+            throw failure;
         } finally {
             self.gone = true;
             try {
                 inFlight.remove(key, mine);
             } finally {
-                mine.complete();
+                mine.complete(result);
             }
         }
-        Entry entry = mine.entry();
-        if (entry == null && clearing != null) {
+        if (result instanceof Found found) {
+            return found.entry();
+        }
+        if (clearing != null) {
             await(key, clearing, deadlineNanos);
         }
-        return entry;
+        return null;
     }
 
-    /** Loads those keys that no other thread is loading or writing, in one round trip; the others are not in the map. */
+    /**
+     * Loads those keys that no other thread is loading or writing, in one round trip.
+     *
+     * @return what was found; keys that the caller must read one by one are not in the map
+     */
     private Map<EntryKey, Entry> loadAll(List<EntryKey> keys) {
         EntryKey first = keys.get(0);
         Context context = first.context;
-        if (context.clearing != null) {
+        if (context.clearing() != null) {
             return Map.of();
         }
-        int generation = context.generation;
+        int generation = context.generation();
         InFlight.Loader self = new InFlight.Loader();
         Map<EntryKey, InFlight> mine = new LinkedHashMap<>();
+        Map<EntryKey, Result> results = new HashMap<>();
         try {
             List<String> ids = new ArrayList<>();
             for (EntryKey key : keys) {
@@ -232,135 +262,114 @@ final class EntryCache {
                     if (published == null) {
                         ids.add(key.id);
                     } else {
-                        load.found(published);
+                        results.put(key, new Found(published));
                     }
                 }
             }
             if (!ids.isEmpty()) {
-                refuseIfInterrupted(first);
+                LoadFailures.refuseIfInterrupted(first);
                 loads.add(ids.size());
-                Map<String, byte[]> found = storage.loadAll(context.name, first.type.name(), ids);
-                mine.forEach((key, load) -> {
-                    if (load.entry() == null) {
-                        settleOrFail(key, load, generation, found.get(key.id));
-                    }
-                });
+                Map<String, byte[]> found = storage.loadAll(context.name(), first.type.name(), ids);
+                mine.forEach((key, load) ->
+                        results.computeIfAbsent(key, k -> settleOrFail(key, load, generation, found.get(key.id))));
             }
         } catch (RuntimeException | Error e) {
-            mine.forEach((key, load) -> failed(key, load, e));
-            throw wrap(first, e);
+            mine.keySet().forEach(key -> results.put(key, failedUnlessInterrupted(LoadFailures.of(key, e))));
+            throw LoadFailures.of(first, e);
         } finally {
             self.gone = true;
             try {
                 mine.forEach(inFlight::remove);
             } finally {
-                mine.values().forEach(InFlight::complete);
+                mine.forEach((key, load) -> load.complete(results.getOrDefault(key, Result.LOOK_AGAIN)));
             }
         }
         Map<EntryKey, Entry> entries = new HashMap<>();
-        mine.forEach((key, load) -> {
-            Entry entry = load.entry();
-            if (entry != null) {
-                entries.put(key, entry);
+        results.forEach((key, result) -> {
+            if (result instanceof Found found) {
+                entries.put(key, found.entry());
             }
         });
         return entries;
     }
 
-    /** A damaged entry is its own reader's failure, and not that of the others. */
-    private void settleOrFail(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
+    /** Settles one of several keys. A damaged entry fails only the readers of its key, not those of the other keys. */
+    private Result settleOrFail(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
         try {
-            settle(key, mine, generation, sealed);
+            return settle(key, mine, generation, sealed);
         } catch (RuntimeException | Error e) {
-            failed(key, mine, e);
+            return failedUnlessInterrupted(LoadFailures.of(key, e));
         }
     }
 
-    /** Puts what was loaded into the cache, unless a write came between; then it may be the older value. */
-    private void settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
+    /**
+     * Caches what was loaded, unless a write came in between: then it may be the older value.
+     *
+     * @return the entry, or {@link Result#LOOK_AGAIN} if it may be outdated
+     */
+    private Result settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
         Context context = key.context;
         Entry entry = decode(key, sealed);
-        entry.generation = generation;
-        inFlight.computeIfPresent(key, (k, standing) -> {
-            if (standing.standsFor(mine) && context.generation == generation && context.clearing == null) {
-                if (!context.lost) {
+        entry.makeValidIn(generation);
+        Result found = new Found(entry);
+        // The map calls this while it holds the lock of the key, so no write is registered between the check and the
+        // put.
+        boolean[] settled = {false};
+        inFlight.computeIfPresent(key, (k, registered) -> {
+            if (registered.standsFor(mine) && context.generation() == generation && context.clearing() == null) {
+                if (!context.isLost()) {
                     cache.put(key, entry);
                 }
-                mine.found(entry);
+                settled[0] = true;
             }
-            return standing;
+            return registered;
         });
+        return settled[0] ? found : Result.LOOK_AGAIN;
     }
 
-    /** Makes those who wait for a load fail with it, unless only its thread was interrupted: then they look again. */
-    private static RuntimeException failed(EntryKey key, InFlight mine, Throwable failure) {
-        RuntimeException wrapped = wrap(key, failure);
-        if (!Thread.currentThread().isInterrupted()) {
-            mine.failed(wrapped);
-        }
-        return wrapped;
+    /** Waiting threads fail with the load, unless only its own thread was interrupted: then they look again. */
+    private static Result failedUnlessInterrupted(RuntimeException failure) {
+        return Thread.currentThread().isInterrupted() ? Result.LOOK_AGAIN : new Failed(failure);
     }
 
-    private static RuntimeException wrap(EntryKey key, Throwable failure) {
-        if (failure instanceof CorruptEntryException || failure instanceof ClosedException) {
-            return (RuntimeException) failure;
-        }
-        String what = "entry " + key.entryId();
-        RuntimeException interruption =
-                failure instanceof RuntimeException thrown ? Interruption.of(what, thrown) : null;
-        return interruption == null ? new LoadFailedException(key.context.name, what, failure) : interruption;
-    }
-
-    static LoadFailedException timedOut(EntryKey key) {
-        String what = "entry " + key.entryId();
-        return new LoadFailedException(
-                key.context.name, what, new TimeoutException("another thread has not done with it in time"));
-    }
-
-    private static void refuseIfInterrupted(EntryKey key) {
-        if (Thread.currentThread().isInterrupted()) {
-            throw new OperationInterruptedException("entry " + key.entryId());
-        }
-    }
-
-    /** Turns what the backend holds of a key, or null, into an entry. */
-    static Entry decode(EntryKey key, byte @Nullable [] sealed) {
+    /** Decodes what the backend holds of a key; null means that the key does not exist. */
+    private static Entry decode(EntryKey key, byte @Nullable [] sealed) {
         if (sealed == null) {
             return Entry.absent();
         }
         try {
-            return Entry.decoded(key.type, Envelope.open(key.context.name, key.type.name(), key.id, sealed));
+            return Entry.decoded(key.type, Envelope.open(key.context.name(), key.type.name(), key.id, sealed));
         } catch (RuntimeException e) {
             throw new CorruptEntryException(
-                    key.context.name, key.entryId(), Objects.requireNonNullElse(e.getMessage(), e.toString()), e);
+                    key.context.name(), key.entryId(), Objects.requireNonNullElse(e.getMessage(), e.toString()), e);
         }
     }
 
-    /** Returns whether what the backend holds of a key is damaged; the cache is neither asked nor changed. */
+    /** Returns whether the backend holds a damaged value for a key. The cache is neither used nor changed. */
     boolean isDamaged(EntryKey key) {
         try {
-            decode(key, storage.load(key.context.name, key.type.name(), key.id));
+            decode(key, storage.load(key.context.name(), key.type.name(), key.id));
             return false;
         } catch (CorruptEntryException e) {
             return true;
         } catch (RuntimeException e) {
-            throw wrap(key, e);
+            throw LoadFailures.of(key, e);
         }
     }
 
-    // The rest is called by the leader of the commit pipeline alone.
+    // The methods below are called by the leader of the pipeline that writes the commit's context.
 
-    /** Announces that a group is about to be written, and displaces the loads of what it writes. */
+    /** Registers the write of a group, which displaces the loads of the keys that it writes. */
     void beginWrite(InFlight write, Collection<CommitRequest> commits) {
         for (CommitRequest commit : commits) {
             if (commit.cleared()) {
-                commit.context.clearing = write;
+                commit.context.beginClear(write);
             }
             commit.writes.keySet().forEach(key -> inFlight.put(key, write));
         }
     }
 
-    /** Shows a commit that the backend has taken: to each reader all of it, or nothing. */
+    /** Makes a durable commit visible: each reader sees all of it, or nothing. */
     void publish(CommitRequest commit) {
         Context context = commit.context;
         context.beginPublication();
@@ -369,11 +378,11 @@ final class EntryCache {
                 clear(context, commit);
             }
             commit.writes.forEach((key, entry) -> {
-                entry.generation = context.generation;
+                entry.makeValidIn(context.generation());
                 cache.put(key, entry);
             });
         } catch (RuntimeException | Error e) {
-            // What is committed is committed: an entry that could not be cached is loaded when it is asked for.
+            // The commit is durable: an entry that could not be cached is loaded when it is next read.
             context.dropCached();
         } finally {
             context.endPublication();
@@ -381,17 +390,19 @@ final class EntryCache {
     }
 
     private void clear(Context context, CommitRequest commit) {
-        int next = context.generation + 1;
+        int next = context.generation() + 1;
         for (EntryKey key : commit.keptByClear()) {
             Entry kept = cache.get(key);
-            if (kept != null && kept.generation == context.generation) {
-                kept.generation = next;
+            if (kept != null && kept.isValidIn(context.generation())) {
+                kept.makeValidIn(next);
             }
         }
         context.dropCached();
     }
 
-    /** Forgets what a commit was to write: what is cached, or being loaded, may not be what the backend holds. */
+    /**
+     * Drops the keys that a commit was to write: what is cached or being loaded may differ from what the backend holds.
+     */
     void forget(CommitRequest commit) {
         Context context = commit.context;
         context.beginPublication();
@@ -401,31 +412,33 @@ final class EntryCache {
             }
             commit.writes.keySet().forEach(cache::remove);
         } catch (RuntimeException | Error e) {
-            // What could not be dropped by itself goes with all that is cached of its context.
+            // An entry that could not be removed is dropped with everything else cached of its context.
             context.dropCached();
         } finally {
             context.endPublication();
         }
     }
 
-    /** Ends what {@link #beginWrite} began, whatever came of it. */
+    /** Ends what {@link #beginWrite} started, whatever the outcome. */
     void endWrite(InFlight write, Collection<CommitRequest> commits) {
         try {
             for (CommitRequest commit : commits) {
                 if (commit.cleared()) {
-                    commit.context.clearing = null;
+                    commit.context.endClear();
                 }
                 commit.writes.keySet().forEach(key -> inFlight.remove(key, write));
             }
         } finally {
-            write.complete();
+            write.complete(Result.LOOK_AGAIN);
         }
     }
 
+    /** Returns how many ids were loaded from the backend. */
     long loads() {
         return loads.sum();
     }
 
+    /** Returns the estimated size of what is cached, in bytes. */
     long cachedBytes() {
         return cache.weight();
     }

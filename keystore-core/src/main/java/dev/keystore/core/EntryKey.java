@@ -4,9 +4,9 @@ import dev.keystore.EntryId;
 import dev.keystore.KeyType;
 
 /**
- * Names one entry of one context: the key of the cache, whose nodes are keys themselves.
+ * The context, type and id of an entry. The cache's nodes extend it, which saves an object per cached entry.
  *
- * <p>It keeps no hash of its own. The parts keep theirs, and a cache of many entries holds as many keys.
+ * <p>The hash is not stored, which saves memory: its parts cache theirs.
  */
 class EntryKey {
 
@@ -29,18 +29,18 @@ class EntryKey {
         return other instanceof EntryKey key && isSame(key);
     }
 
-    /** As {@link #equals}, for one who knows it to be a key. */
+    /** Like {@link #equals}, without the type check. */
     final boolean isSame(EntryKey key) {
         return context == key.context && id.equals(key.id) && type.equals(key.type);
     }
 
     @Override
     public final int hashCode() {
-        return (context.hash * 31 + type.hashCode()) * 31 + id.hashCode();
+        return (context.nameHash() * 31 + type.hashCode()) * 31 + id.hashCode();
     }
 
     @Override
     public String toString() {
-        return context.name + ":" + type + "/" + id;
+        return context.name() + ":" + type + "/" + id;
     }
 }

@@ -6,10 +6,10 @@ import java.util.Arrays;
 import java.util.zip.CRC32C;
 
 /**
- * What the engine puts around each value before a backend gets it: one byte of format version and four of CRC32C.
+ * The envelope around each value that a backend stores: one byte of format version, four bytes of CRC32C, then the
+ * value.
  *
- * <p>The checksum covers the context, the type and the id as well, so that bytes that turn up under another key are
- * found to be damaged.
+ * <p>The checksum also covers the context, the type and the id, so that bytes found under another key count as damaged.
  */
 final class Envelope {
 
@@ -27,19 +27,21 @@ final class Envelope {
     }
 
     /**
-     * Returns the value.
+     * Returns the value inside an envelope.
      *
-     * @throws IllegalArgumentException if the bytes are not what was sealed for this key, with the reason
+     * @throws IllegalArgumentException if the bytes are not an intact envelope of this key; the message is the reason
      */
     static byte[] open(String context, String type, String id, byte[] sealed) {
         if (sealed.length < HEADER_BYTES) {
-            throw new IllegalArgumentException("it has " + sealed.length + " bytes, fewer than its header");
+            throw new IllegalArgumentException(
+                    "it has " + sealed.length + " bytes, fewer than the header of " + HEADER_BYTES);
         }
         if (sealed[0] != VERSION) {
-            throw new IllegalArgumentException("its format version is " + sealed[0] + ", known is " + VERSION);
+            throw new IllegalArgumentException(
+                    "its format version is " + sealed[0] + ", only " + VERSION + " is known");
         }
         if (ByteBuffer.wrap(sealed).getInt(1) != checksum(context, type, id, sealed, HEADER_BYTES)) {
-            throw new IllegalArgumentException("its checksum does not fit");
+            throw new IllegalArgumentException("its checksum does not match");
         }
         return Arrays.copyOfRange(sealed, HEADER_BYTES, sealed.length);
     }

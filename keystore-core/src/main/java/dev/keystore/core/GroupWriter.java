@@ -26,11 +26,11 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The write of one group: check what its commits read, call the backend, and bring the cache in line with what came of it.
- * It knows no queue and starts no thread; the holder of the lead calls it, one thread at a time.
+ * Writes one group: checks what its commits read, calls the backend, and updates the cache according to the outcome. It
+ * knows no queue and starts no thread. Only the holder of the lead calls it.
  *
- * <p>For each commit in turn it checks that what it read is what is committed, the group's earlier commits included (R24).
- * A commit that fails this check takes no part in the write.
+ * <p>The check compares what each commit read with what is committed, including the earlier commits of the group (R24).
+ * A commit that fails it is left out of the write.
  */
 final class GroupWriter {
 
@@ -46,8 +46,10 @@ final class GroupWriter {
     }
 
     /**
-     * Checks a group and writes it. An interrupt of this thread is put aside until the end, since the others' commits are
-     * not its business.
+     * Checks a group and writes it. An interrupt of this thread is restored at the end: it must not affect the other
+     * threads' commits.
+     *
+     * @return the outcome of the write; a commit that failed the check is in {@link Checked#refused}
      */
     WriteOutcome write(CommitGroup group) {
         boolean interrupted = Thread.interrupted();
@@ -74,24 +76,24 @@ final class GroupWriter {
         List<Batch> batches = new ArrayList<>();
         List<CommitRequest> writers = new ArrayList<>();
         Map<CommitRequest, KeyStoreException> refused = new LinkedHashMap<>();
-        Map<EntryKey, Entry> ahead = new HashMap<>();
+        Map<EntryKey, Entry> earlier = new HashMap<>();
         for (CommitRequest request : requests) {
-            if (request.isOver()) {
+            if (request.isFinished()) {
                 continue;
             }
             try {
-                EntryKey changed = firstChanged(request, ahead);
+                EntryKey changed = firstChanged(request, earlier);
                 if (changed != null) {
-                    refused.put(request, new TransactionConflictException(request.context.name, changed.entryId()));
+                    refused.put(request, new TransactionConflictException(request.context.name(), changed.entryId()));
                     continue;
                 }
-                List<Mutation> mutations = mutations(request, ahead);
+                List<Mutation> mutations = mutations(request, earlier);
                 if (!mutations.isEmpty()) {
                     Context context = request.context;
-                    batches.add(new Batch(context.name, context.epoch, context.nextSequence(), mutations));
+                    batches.add(new Batch(context.name(), context.epoch(), context.nextSequence(), mutations));
                 }
                 writers.add(request);
-                ahead.putAll(request.writes);
+                earlier.putAll(request.writes);
             } catch (LoadFailedException | CorruptEntryException e) {
                 refused.put(request, CommitFailures.unwritten(request, e));
             }
@@ -99,9 +101,10 @@ final class GroupWriter {
         return new Checked(batches, writers, refused);
     }
 
-    private @Nullable EntryKey firstChanged(CommitRequest request, Map<EntryKey, Entry> ahead) {
+    /** Returns the first key that a commit read and that has changed since, or null. */
+    private @Nullable EntryKey firstChanged(CommitRequest request, Map<EntryKey, Entry> earlier) {
         for (Map.Entry<EntryKey, Entry> read : request.reads.entrySet()) {
-            Entry next = ahead.get(read.getKey());
+            Entry next = earlier.get(read.getKey());
             boolean current = next == null
                     ? cache.isCurrent(read.getKey(), read.getValue())
                     : next.sameContentsAs(read.getValue());
@@ -112,7 +115,7 @@ final class GroupWriter {
         return null;
     }
 
-    private List<Mutation> mutations(CommitRequest request, Map<EntryKey, Entry> ahead) {
+    private List<Mutation> mutations(CommitRequest request, Map<EntryKey, Entry> earlier) {
         List<Mutation> mutations = new ArrayList<>(request.writes.size() + 1);
         Mutation clear = request.clear();
         if (clear != null) {
@@ -122,7 +125,7 @@ final class GroupWriter {
             Mutation put = request.put(key);
             if (put != null) {
                 mutations.add(put);
-            } else if (request.keeps(key.type.name()) && exists(key, ahead.get(key))) {
+            } else if (request.keeps(key.type.name()) && exists(key, earlier.get(key))) {
                 mutations.add(new Mutation.Delete(key.type.name(), key.id));
             }
         }
@@ -130,10 +133,10 @@ final class GroupWriter {
     }
 
     /**
-     * Loads what a commit deletes: the leader will ask whether it exists (R14), and the others of its group need not wait
-     * for that.
+     * Loads what a commit deletes, on its own thread: the leader needs to know whether it exists (R14), and the rest of
+     * the group should not wait for these loads.
      *
-     * @throws LoadFailedException if the backend can't say
+     * @throws LoadFailedException if the backend fails
      */
     void loadDeleted(CommitRequest request) {
         request.writes.forEach((key, entry) -> {
@@ -143,10 +146,10 @@ final class GroupWriter {
         });
     }
 
-    /** A damaged entry exists: deleting it is how one gets rid of it. */
-    private boolean exists(EntryKey key, @Nullable Entry ahead) {
+    /** Returns whether a key exists. A damaged entry does: deleting it is the way to get rid of it. */
+    private boolean exists(EntryKey key, @Nullable Entry earlier) {
         try {
-            return (ahead == null ? cache.read(key) : ahead).exists();
+            return (earlier == null ? cache.read(key) : earlier).exists();
         } catch (CorruptEntryException e) {
             return true;
         }
@@ -154,20 +157,20 @@ final class GroupWriter {
 
     private WriteOutcome send(CommitGroup group) {
         Checked checked = group.checked();
-        cache.beginWrite(group.write, checked.writers());
-        group.sent = true;
+        cache.beginWrite(group.write(), checked.writers());
+        group.markSent();
         WriteOutcome outcome;
         try {
             writeUninterruptibly(checked.batches());
             outcome = WRITTEN;
         } catch (RuntimeException | Error e) {
-            outcome = failed(e);
+            outcome = classify(e);
         }
         group.outcome = outcome;
         return outcome;
     }
 
-    /** An interrupt of this thread that ends a wait within the backend is put aside as well: nothing was written then. */
+    /** Calls the backend again if an interrupt of this thread ended a wait inside it: nothing was written then. */
     private void writeUninterruptibly(List<Batch> batches) {
         boolean interrupted = false;
         try {
@@ -176,10 +179,10 @@ final class GroupWriter {
                     storage.write(batches);
                     return;
                 } catch (RuntimeException e) {
-                    boolean cutShort = e instanceof OperationInterruptedException
-                            || (CommitFailures.isTransient(e)
+                    boolean interruptedWait = e instanceof OperationInterruptedException
+                            || (BackendFailures.isTransient(e)
                                     && Thread.currentThread().isInterrupted());
-                    if (!cutShort) {
+                    if (!interruptedWait) {
                         throw e;
                     }
                     interrupted = true;
@@ -193,45 +196,44 @@ final class GroupWriter {
         }
     }
 
-    private WriteOutcome failed(Throwable failure) {
-        if (CommitFailures.isTransient(failure)) {
+    private WriteOutcome classify(Throwable failure) {
+        if (BackendFailures.isTransient(failure)) {
             return new Retry(failure);
         }
-        if (CommitFailures.isUnknown(failure)) {
+        if (BackendFailures.isOutcomeUnknown(failure)) {
             return storage.hasOwnership() ? new InDoubt(failure) : new Unknown(failure);
         }
         return failure instanceof RollbackFailedException ? new Unknown(failure) : new Refused(failure);
     }
 
-    /** Returns what came of a group whose leader is gone: as far as the backend can tell. */
+    /** Returns the outcome of a group whose leader failed with {@code cause}, as far as the backend can tell. */
     WriteOutcome resume(CommitGroup group, Throwable cause) {
         WriteOutcome known = group.outcome;
         if (known != null) {
             return known;
         }
-        if (!group.sent) {
+        if (!group.isSent()) {
             return new Refused(cause);
         }
         WriteOutcome rolledBack = storage.rollBack(group.checked().batches(), cause);
-        return rolledBack == null ? failed(new LeaderGoneError(cause)) : rolledBack;
+        return rolledBack == null ? classify(new LeaderFailedError(cause)) : rolledBack;
     }
 
-    /** Stands for whatever a leader threw that is gone: like any error, it leaves the outcome open. */
-    private static final class LeaderGoneError extends Error {
+    /** Wraps what a failed leader threw. Like any error, it leaves the outcome unknown. */
+    private static final class LeaderFailedError extends Error {
 
         private static final long serialVersionUID = 1L;
 
-        LeaderGoneError(Throwable cause) {
-            super("the thread that wrote it failed: " + cause, cause);
+        LeaderFailedError(Throwable cause) {
+            super("the thread that wrote the commit failed: " + cause, cause);
         }
     }
 
     /**
-     * Sends a group in doubt once more, with the ids of its first sending: it is written once (R54).
+     * Sends a group in doubt again, with the same commit ids, so that it is applied exactly once (R54).
      *
-     * <p>What the backend says is of this sending, and not of the first.
-     *
-     * @throws RuntimeException if the backend failed in a way that another try does not help
+     * @return the outcome of the first write, or {@code doubt} if that is still unknown
+     * @throws RuntimeException if the backend failed in a way that another attempt would not help
      */
     WriteOutcome sendAgain(CommitGroup group, InDoubt doubt) {
         Checked checked = group.checked();
@@ -241,7 +243,7 @@ final class GroupWriter {
         } catch (ClosedException e) {
             return new Unknown(doubt.cause());
         } catch (OwnershipLostException e) {
-            return lost(checked, doubt, e);
+            return ownershipLost(checked, doubt, e);
         } catch (BackendException e) {
             if (e.kind() == BackendException.Kind.PERMANENT) {
                 throw e;
@@ -251,15 +253,15 @@ final class GroupWriter {
         }
     }
 
-    /** Once a context is lost, the group is not sent again as it was: the outcome is that of its first sending. */
-    private WriteOutcome lost(Checked checked, InDoubt doubt, OwnershipLostException loss) {
+    /** Returns the outcome of the first write of a group that cannot be sent again, since a context of it is lost. */
+    private WriteOutcome ownershipLost(Checked checked, InDoubt doubt, OwnershipLostException failure) {
         try {
             boolean unwritten = isUnwritten(checked);
             checked.writers().stream()
                     .map(writer -> writer.context)
-                    .filter(context -> context.name.equals(loss.context()))
-                    .forEach(Context::lose);
-            return unwritten ? new Refused(loss) : new Unknown(doubt.cause());
+                    .filter(context -> context.name().equals(failure.context()))
+                    .forEach(Context::markLost);
+            return unwritten ? new Refused(failure) : new Unknown(doubt.cause());
         } catch (ClosedException e) {
             return new Unknown(doubt.cause());
         } catch (RuntimeException e) {
@@ -268,7 +270,7 @@ final class GroupWriter {
         }
     }
 
-    /** Returns whether it is known that nothing was written; throws if the backend may know that at another time. */
+    /** Returns whether the backend knows that nothing was written; throws if it may be able to tell later. */
     private boolean isUnwritten(Checked checked) {
         try {
             return storage.isUnwritten(checked.batches());
@@ -276,22 +278,22 @@ final class GroupWriter {
             if (e.kind() != BackendException.Kind.PERMANENT) {
                 throw e;
             }
-            LOG.debug("The outcome of a write stays unknown", e);
+            LOG.debug("The outcome of a write remains unknown", e);
             return false;
         }
     }
 
-    /** Brings the cache in line with an outcome that is known. Doing it again does nothing more. */
+    /** Updates the cache according to a known outcome. Idempotent, since another leader may have to repeat it. */
     void finish(CommitGroup group, WriteOutcome outcome) {
         List<CommitRequest> writers = group.checked().writers();
         for (CommitRequest writer : writers) {
             if (outcome instanceof Written) {
                 cache.publish(writer);
             } else if (outcome instanceof Unknown || writer.cleared()) {
-                // A load alongside a clear without atomic commits may have seen what was rolled back since.
+                // Without atomic commits, a load during a clear may have read what was rolled back afterwards.
                 cache.forget(writer);
             }
         }
-        cache.endWrite(group.write, writers);
+        cache.endWrite(group.write(), writers);
     }
 }

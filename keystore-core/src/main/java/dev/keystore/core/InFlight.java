@@ -1,116 +1,103 @@
 package dev.keystore.core;
 
-import dev.keystore.OperationInterruptedException;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Something that a thread is doing to one or more keys which others may have to wait for: a load, or the write of a
- * group. When it is over, its waiters take its entry if it has one, throw its failure if it has one, or look again.
+ * A load, or the write of a group, that is in progress on one or more keys and that other threads may have to wait for.
+ *
+ * <p>Concurrency: its thread calls {@link #complete}, and the {@link Result} is then visible to every thread for which
+ * {@link #await} returned true.
  */
 final class InFlight {
 
-    /** The thread that loads; it may load several keys. */
+    /** The outcome for the threads that waited. */
+    sealed interface Result {
+
+        /** A write ended, a load was displaced by one, or only the loading thread was interrupted: look again. */
+        Result LOOK_AGAIN = new LookAgain();
+
+        /** A load found this entry, which may say that the key does not exist. */
+        record Found(Entry entry) implements Result {}
+
+        /** A load failed. */
+        record Failed(RuntimeException failure) implements Result {}
+
+        /** See {@link #LOOK_AGAIN}. */
+        record LookAgain() implements Result {}
+    }
+
+    /** The thread that loads. It may load several keys at once. */
     static final class Loader {
 
         private final boolean virtual = VirtualThreads.isVirtual(Thread.currentThread());
 
-        /** Set by the thread when it leaves its load; a field, since a thread that has no stack left can still write it. */
+        /** Set by the thread when it leaves its load. A plain field write, which needs no stack (R31). */
         volatile boolean gone;
     }
 
     private final CountDownLatch over = new CountDownLatch(1);
     private final @Nullable Loader loader;
+    private final @Nullable InFlight replaced;
+    private Result result = Result.LOOK_AGAIN;
 
-    /** The load that this one stands in place of, since that took too long. */
-    private final @Nullable InFlight inPlaceOf;
-
-    private @Nullable Entry entry;
-    private @Nullable RuntimeException failure;
-
-    private InFlight(@Nullable Loader loader, @Nullable InFlight inPlaceOf) {
+    private InFlight(@Nullable Loader loader, @Nullable InFlight replaced) {
         this.loader = loader;
-        this.inPlaceOf = inPlaceOf;
+        this.replaced = replaced;
     }
 
     static InFlight load(Loader loader) {
         return new InFlight(loader, null);
     }
 
-    static InFlight loadInPlaceOf(InFlight other, Loader loader) {
-        return new InFlight(loader, other);
+    /** Returns a load that another thread starts because {@code slow} takes too long. */
+    static InFlight loadReplacing(InFlight slow, Loader loader) {
+        return new InFlight(loader, slow);
     }
 
     static InFlight write() {
         return new InFlight(null, null);
     }
 
-    /** Returns whether this is another one, or a load in place of it: no write came between then. */
+    /** Returns whether this is {@code other} or has replaced it: no write came in between then. */
     boolean standsFor(InFlight other) {
         InFlight former = this;
         while (former != null && former != other) {
-            former = former.inPlaceOf;
+            former = former.replaced;
         }
         return former != null;
     }
 
-    /** Sets what waiters take. */
-    void found(Entry loaded) {
-        entry = loaded;
-    }
-
-    /** Sets what waiters throw. */
-    void failed(RuntimeException thrown) {
-        failure = thrown;
-    }
-
-    /** Returns what was found, or null. */
-    @Nullable
-    Entry entry() {
-        return entry;
-    }
-
-    /** Ends it. */
-    void complete() {
-        over.countDown();
-    }
-
-    /** Returns whether it is a load of a virtual thread, which may not get a carrier while others wait for it. */
+    /**
+     * Returns whether it is a load of a virtual thread, which may not get a carrier while platform threads wait for it.
+     */
     boolean isLoadOfVirtualThread() {
         return loader != null && loader.virtual;
     }
 
     /** Returns whether it is a load whose thread has left it. */
-    boolean isDeserted() {
+    boolean isAbandoned() {
         return loader != null && loader.gone;
+    }
+
+    /** Ends it, and wakes the threads that wait for it. */
+    void complete(Result outcome) {
+        result = outcome;
+        over.countDown();
     }
 
     /**
      * Waits until it is over.
      *
-     * @return whether it is over; false if the time has passed
-     * @throws OperationInterruptedException if the thread is interrupted, which keeps its flag
+     * @return false if it is still in progress after {@code nanos}
      */
-    boolean await(EntryKey key, long nanos) {
-        try {
-            return over.await(nanos, TimeUnit.NANOSECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new OperationInterruptedException("entry " + key.entryId());
-        }
+    boolean await(long nanos) throws InterruptedException {
+        return over.await(nanos, TimeUnit.NANOSECONDS);
     }
 
-    /**
-     * Returns what came of it, once it is over.
-     *
-     * @return the entry loaded, or null if the caller has to look again
-     */
-    @Nullable
-    Entry result() {
-        if (failure != null) {
-            throw failure;
-        }
-        return entry;
+    /** Returns the outcome. Valid once {@link #await} has returned true. */
+    Result result() {
+        return result;
     }
 }

@@ -4,133 +4,256 @@ import java.time.Duration;
 import java.util.Objects;
 
 /**
- * The options of a {@link SignalKeyDatabase}, as {@link SignalKeyDatabase.Builder} made them. The defaults are those of
- * {@link #DEFAULTS}. Durations are more than zero and at most a year.
+ * Sizes, timeouts and retries of a {@link SignalKeyDatabase}. Immutable; {@link SignalKeyDatabase#options()} returns
+ * the options in force.
  *
- * @param maximumCacheBytes how much of the heap the cache takes at most, over all contexts together, in bytes, keys and
- *     an estimate of each entry's overhead included; 64 MiB
- * @param lockTimeout how long a transaction waits for its locks at most; 30 s
- * @param loadTimeout how long a read waits at most for a load or a write that another thread has begun; 30 s
- * @param commitTimeout how long a commit takes at most, its wait in the queue and its retries included, and for how long
- *     the takeover of a context is tried again; 30 s
- * @param commitAttempts how often a write of a commit or a takeover of a context that fails transiently is tried at most,
- *     the first time included; a read that fails is not tried again; 5
- * @param retryDelay how long the first retry waits; each further one waits twice as long, each up to a half more or less
- *     by chance; 20 ms
- * @param maximumGroupSize how many commits the pipeline writes at most as one; 1,024
+ * <table class="striped">
+ * <caption>Options</caption>
+ * <thead><tr><th>option</th><th>default</th><th>range</th></tr></thead>
+ * <tbody>
+ * <tr><td>{@link Builder#maximumCacheBytes maximumCacheBytes}</td><td>64 MiB</td><td>0 or more</td></tr>
+ * <tr><td>{@link Builder#lockTimeout lockTimeout}</td><td>30 s</td><td>1 ns to 365 days</td></tr>
+ * <tr><td>{@link Builder#loadTimeout loadTimeout}</td><td>30 s</td><td>1 ns to 365 days</td></tr>
+ * <tr><td>{@link Builder#commitTimeout commitTimeout}</td><td>30 s</td><td>1 ns to 365 days</td></tr>
+ * <tr><td>{@link Builder#commitAttempts commitAttempts}</td><td>5</td><td>1 or more</td></tr>
+ * <tr><td>{@link Builder#retryDelay retryDelay}</td><td>20 ms</td><td>1 ns to 365 days</td></tr>
+ * <tr><td>{@link Builder#maximumGroupSize maximumGroupSize}</td><td>1,024</td><td>1 or more</td></tr>
+ * </tbody>
+ * </table>
  */
-public record KeyStoreOptions(
-        long maximumCacheBytes,
-        Duration lockTimeout,
-        Duration loadTimeout,
-        Duration commitTimeout,
-        int commitAttempts,
-        Duration retryDelay,
-        int maximumGroupSize) {
+public final class KeyStoreOptions {
 
-    private static final Duration LONGEST = Duration.ofDays(365);
+    private static final Duration MAXIMUM_DURATION = Duration.ofDays(365);
 
-    /** The defaults. */
-    public static final KeyStoreOptions DEFAULTS = new KeyStoreOptions(
-            64L * 1024 * 1024,
-            Duration.ofSeconds(30),
-            Duration.ofSeconds(30),
-            Duration.ofSeconds(30),
-            5,
-            Duration.ofMillis(20),
-            1_024);
+    private final long maximumCacheBytes;
+    private final Duration lockTimeout;
+    private final Duration loadTimeout;
+    private final Duration commitTimeout;
+    private final int commitAttempts;
+    private final Duration retryDelay;
+    private final int maximumGroupSize;
+
+    private KeyStoreOptions(Builder builder) {
+        maximumCacheBytes = builder.maximumCacheBytes;
+        lockTimeout = builder.lockTimeout;
+        loadTimeout = builder.loadTimeout;
+        commitTimeout = builder.commitTimeout;
+        commitAttempts = builder.commitAttempts;
+        retryDelay = builder.retryDelay;
+        maximumGroupSize = builder.maximumGroupSize;
+    }
+
+    /** {@return a builder that holds the defaults} */
+    public static Builder builder() {
+        return new Builder();
+    }
+
+    /** {@return a builder that holds these options} */
+    public Builder toBuilder() {
+        return new Builder()
+                .maximumCacheBytes(maximumCacheBytes)
+                .lockTimeout(lockTimeout)
+                .loadTimeout(loadTimeout)
+                .commitTimeout(commitTimeout)
+                .commitAttempts(commitAttempts)
+                .retryDelay(retryDelay)
+                .maximumGroupSize(maximumGroupSize);
+    }
+
+    /** {@return the maximum size of the cache that all contexts share, in bytes} */
+    public long maximumCacheBytes() {
+        return maximumCacheBytes;
+    }
+
+    /** {@return how long a transaction waits for its locks at most} */
+    public Duration lockTimeout() {
+        return lockTimeout;
+    }
+
+    /** {@return how long a read waits for another thread's load or write at most} */
+    public Duration loadTimeout() {
+        return loadTimeout;
+    }
+
+    /** {@return how long a commit takes at most, and how long the takeover of a context is retried} */
+    public Duration commitTimeout() {
+        return commitTimeout;
+    }
+
+    /** {@return how often a commit or a takeover is attempted at most, including the first attempt} */
+    public int commitAttempts() {
+        return commitAttempts;
+    }
+
+    /** {@return the base delay before the first retry} */
+    public Duration retryDelay() {
+        return retryDelay;
+    }
+
+    /** {@return how many commits are written as one group at most} */
+    public int maximumGroupSize() {
+        return maximumGroupSize;
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof KeyStoreOptions options
+                && maximumCacheBytes == options.maximumCacheBytes
+                && lockTimeout.equals(options.lockTimeout)
+                && loadTimeout.equals(options.loadTimeout)
+                && commitTimeout.equals(options.commitTimeout)
+                && commitAttempts == options.commitAttempts
+                && retryDelay.equals(options.retryDelay)
+                && maximumGroupSize == options.maximumGroupSize;
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(
+                maximumCacheBytes,
+                lockTimeout,
+                loadTimeout,
+                commitTimeout,
+                commitAttempts,
+                retryDelay,
+                maximumGroupSize);
+    }
+
+    @Override
+    public String toString() {
+        return "KeyStoreOptions[maximumCacheBytes=" + maximumCacheBytes
+                + ", lockTimeout=" + lockTimeout
+                + ", loadTimeout=" + loadTimeout
+                + ", commitTimeout=" + commitTimeout
+                + ", commitAttempts=" + commitAttempts
+                + ", retryDelay=" + retryDelay
+                + ", maximumGroupSize=" + maximumGroupSize + "]";
+    }
 
     /**
-     * Checks the options.
+     * Builds {@link KeyStoreOptions}. Not thread-safe.
      *
-     * @throws IllegalArgumentException if one is out of range; the message names it
+     * <p>Every setter throws {@link IllegalArgumentException} if its value is out of range, and
+     * {@link NullPointerException} if it is null; the message names the option.
      */
-    public KeyStoreOptions {
-        atLeast(0, "maximumCacheBytes", maximumCacheBytes);
-        inRange("lockTimeout", lockTimeout);
-        inRange("loadTimeout", loadTimeout);
-        inRange("commitTimeout", commitTimeout);
-        atLeast(1, "commitAttempts", commitAttempts);
-        inRange("retryDelay", retryDelay);
-        atLeast(1, "maximumGroupSize", maximumGroupSize);
-    }
+    public static final class Builder {
 
-    KeyStoreOptions withMaximumCacheBytes(long maximumCacheBytes) {
-        return new KeyStoreOptions(
-                maximumCacheBytes,
-                lockTimeout,
-                loadTimeout,
-                commitTimeout,
-                commitAttempts,
-                retryDelay,
-                maximumGroupSize);
-    }
+        private long maximumCacheBytes = 64L * 1024 * 1024;
+        private Duration lockTimeout = Duration.ofSeconds(30);
+        private Duration loadTimeout = Duration.ofSeconds(30);
+        private Duration commitTimeout = Duration.ofSeconds(30);
+        private int commitAttempts = 5;
+        private Duration retryDelay = Duration.ofMillis(20);
+        private int maximumGroupSize = 1_024;
 
-    KeyStoreOptions withLockTimeout(Duration lockTimeout) {
-        return new KeyStoreOptions(
-                maximumCacheBytes,
-                lockTimeout,
-                loadTimeout,
-                commitTimeout,
-                commitAttempts,
-                retryDelay,
-                maximumGroupSize);
-    }
+        private Builder() {}
 
-    KeyStoreOptions withLoadTimeout(Duration loadTimeout) {
-        return new KeyStoreOptions(
-                maximumCacheBytes,
-                lockTimeout,
-                loadTimeout,
-                commitTimeout,
-                commitAttempts,
-                retryDelay,
-                maximumGroupSize);
-    }
-
-    KeyStoreOptions withCommitTimeout(Duration commitTimeout) {
-        return new KeyStoreOptions(
-                maximumCacheBytes,
-                lockTimeout,
-                loadTimeout,
-                commitTimeout,
-                commitAttempts,
-                retryDelay,
-                maximumGroupSize);
-    }
-
-    KeyStoreOptions withMaximumGroupSize(int maximumGroupSize) {
-        return new KeyStoreOptions(
-                maximumCacheBytes,
-                lockTimeout,
-                loadTimeout,
-                commitTimeout,
-                commitAttempts,
-                retryDelay,
-                maximumGroupSize);
-    }
-
-    KeyStoreOptions withRetry(int commitAttempts, Duration retryDelay) {
-        return new KeyStoreOptions(
-                maximumCacheBytes,
-                lockTimeout,
-                loadTimeout,
-                commitTimeout,
-                commitAttempts,
-                retryDelay,
-                maximumGroupSize);
-    }
-
-    private static void inRange(String name, Duration duration) {
-        Objects.requireNonNull(duration, name);
-        if (duration.isNegative() || duration.isZero() || duration.compareTo(LONGEST) > 0) {
-            throw new IllegalArgumentException(name + " must be more than zero and at most a year, was " + duration);
+        /**
+         * Sets the maximum size of the cache that all contexts share; 64 MiB by default. 0 turns caching off.
+         *
+         * @param maximumCacheBytes the size in bytes, including keys and an estimate of each entry's overhead
+         * @return this builder
+         */
+        public Builder maximumCacheBytes(long maximumCacheBytes) {
+            this.maximumCacheBytes = atLeast(0, "maximumCacheBytes", maximumCacheBytes);
+            return this;
         }
-    }
 
-    private static void atLeast(long least, String name, long value) {
-        if (value < least) {
-            throw new IllegalArgumentException(name + " must be at least " + least + ", was " + value);
+        /**
+         * Sets how long a transaction waits for its locks, all of them together; 30 s by default.
+         *
+         * @param lockTimeout more than zero and at most 365 days
+         * @return this builder
+         */
+        public Builder lockTimeout(Duration lockTimeout) {
+            this.lockTimeout = inRange("lockTimeout", lockTimeout);
+            return this;
+        }
+
+        /**
+         * Sets how long a read waits for a load or a write that another thread has started; 30 s by default. It does
+         * not limit a call of the backend on the reading thread: backends bound their own calls.
+         *
+         * @param loadTimeout more than zero and at most 365 days
+         * @return this builder
+         */
+        public Builder loadTimeout(Duration loadTimeout) {
+            this.loadTimeout = inRange("loadTimeout", loadTimeout);
+            return this;
+        }
+
+        /**
+         * Sets how long a commit takes at most, including its time in the queue and its retries; 30 s by default.
+         * Opening a context is retried for as long, and {@link SignalKeyDatabase#close()} waits as long for running
+         * commits.
+         *
+         * @param commitTimeout more than zero and at most 365 days
+         * @return this builder
+         */
+        public Builder commitTimeout(Duration commitTimeout) {
+            this.commitTimeout = inRange("commitTimeout", commitTimeout);
+            return this;
+        }
+
+        /**
+         * Sets how often a commit, or the takeover of a context, that fails transiently is attempted; 5 by default.
+         * Failed reads are not retried.
+         *
+         * @param commitAttempts the number of attempts, including the first; at least 1
+         * @return this builder
+         */
+        public Builder commitAttempts(int commitAttempts) {
+            this.commitAttempts = (int) atLeast(1, "commitAttempts", commitAttempts);
+            return this;
+        }
+
+        /**
+         * Sets the base delay before the first retry; 20 ms by default. It doubles with each further retry, and each
+         * delay varies at random between half and one and a half times that.
+         *
+         * @param retryDelay more than zero and at most 365 days
+         * @return this builder
+         */
+        public Builder retryDelay(Duration retryDelay) {
+            this.retryDelay = inRange("retryDelay", retryDelay);
+            return this;
+        }
+
+        /**
+         * Sets how many commits are written as one group at most; 1,024 by default. A backend without group commit
+         * writes each commit by itself.
+         *
+         * @param maximumGroupSize at least 1
+         * @return this builder
+         */
+        public Builder maximumGroupSize(int maximumGroupSize) {
+            this.maximumGroupSize = (int) atLeast(1, "maximumGroupSize", maximumGroupSize);
+            return this;
+        }
+
+        /**
+         * Returns the options.
+         *
+         * @return immutable options; this builder can be used further
+         */
+        public KeyStoreOptions build() {
+            return new KeyStoreOptions(this);
+        }
+
+        private static Duration inRange(String name, Duration duration) {
+            Objects.requireNonNull(duration, name);
+            if (duration.isNegative() || duration.isZero() || duration.compareTo(MAXIMUM_DURATION) > 0) {
+                throw new IllegalArgumentException(
+                        name + " must be more than zero and at most 365 days, was " + duration);
+            }
+            return duration;
+        }
+
+        private static long atLeast(long minimum, String name, long value) {
+            if (value < minimum) {
+                throw new IllegalArgumentException(name + " must be at least " + minimum + ", was " + value);
+            }
+            return value;
         }
     }
 }

@@ -10,8 +10,9 @@ import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backend's stream, whose failures reach the caller as {@link LoadFailedException}, or as an interruption if that ended
- * it; the caller's own pass through.
+ * A stream of the backend's that throws {@link LoadFailedException} when the backend fails, or
+ * {@link dev.keystore.OperationInterruptedException} when an interrupt ended the call. Exceptions of the caller's own
+ * stream operations are not translated.
  */
 final class Listing<T> extends Spliterators.AbstractSpliterator<T> {
 
@@ -46,7 +47,8 @@ final class Listing<T> extends Spliterators.AbstractSpliterator<T> {
         } catch (ClosedException e) {
             throw e;
         } catch (RuntimeException e) {
-            RuntimeException interruption = Interruption.of("the list of entries of context \"" + context + "\"", e);
+            RuntimeException interruption =
+                    BackendFailures.asInterruption("the list of entries of context \"" + context + "\"", e);
             if (interruption != null) {
                 throw interruption;
             }

@@ -13,37 +13,43 @@ import org.jspecify.annotations.Nullable;
 /**
  * The locks of all lock keys of all contexts.
  *
- * <p>Concurrency: each key that is held or waited for has a queue of places, and the table maps the key to the last of
- * them; other keys have no entry. A transaction adds its place by compare-and-set, and gets the lock in that order (R20).
- * A place is done once its transaction has released its locks, or has given up waiting. The lock belongs to the place
- * whose predecessors are all done: it finds that out by itself, so there is no hand-over that could meet a waiter that
- * gives up. Keys share nothing; the bins of the hash table are locked only while an entry changes.
+ * <p>Concurrency: each key that is held or waited for has a linked queue of {@link Node}s, as in a CLH lock, and the
+ * table maps the key to the tail; other keys have no entry. A transaction appends its node by compare-and-set and gets
+ * the lock in that order (R20). A node is done once its transaction has released its locks or has stopped waiting. The
+ * lock belongs to the node whose predecessors are all done. Each waiter finds that out by itself, so a lock is never
+ * handed to a waiter that is just giving up. Keys do not block each other; the bins of the hash table are locked only
+ * while an entry changes.
  *
- * <p>Order: the locks of one call are taken in the order of their keys (R25). Waits are timed parks (R27).
+ * <p>Order: the locks of one call are taken in the sort order of their keys (R25). Waits are timed parks (R27).
  *
- * <p>Recovery: a transaction releases its locks by one write to a field, {@link Held#released}, without a call that could
- * fail where no stack or heap is left (R31). The calls after it, which wake the next waiter and remove the key from the
- * table, may fail: a waiter also looks by itself after a pause, and a place that stays in the table counts as done and is
- * removed with the next one of its key.
+ * <p>Recovery: a transaction releases its locks by one write of a field, {@link Held#released}, not by a call, which
+ * might fail if no stack or heap is left (R31). The calls after it, which wake the next waiter and clean the table, may
+ * fail. Therefore a waiter also checks by itself at intervals, and a node that stays in the table counts as done and is
+ * removed together with the next node of its key.
  */
 final class LockTable {
 
-    /** A waiter looks by itself after as long as it has waited so far, within these bounds. */
+    /** A waiter checks by itself at intervals as long as it has waited so far, within these bounds. */
     private static final long SHORTEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private static final long LONGEST_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    private final ConcurrentHashMap<LockKey, Place> last = new ConcurrentHashMap<>();
+    private final ConcurrentHashMap<LockKey, Node> tails = new ConcurrentHashMap<>();
     private final Duration timeout;
 
     LockTable(Duration timeout) {
         this.timeout = timeout;
     }
 
-    /** Takes the locks of all keys that {@code held} does not hold yet, or none of them. */
+    /**
+     * Acquires the locks of all keys that {@code held} does not include yet, or none of them.
+     *
+     * @throws LockTimeoutException if one was not free in time
+     * @throws OperationInterruptedException if the thread was interrupted
+     */
     void acquire(String context, Set<String> lockKeys, Held held) {
         long beginNanos = System.nanoTime();
-        Place outer = held.top;
+        Node outer = held.top;
         boolean acquired = false;
         try {
             for (String lockKey : new TreeSet<>(lockKeys)) {
@@ -55,9 +61,9 @@ final class LockTable {
             acquired = true;
         } finally {
             if (!acquired) {
-                Place top = held.top;
-                for (Place place = top; place != null && place != outer; place = place.below) {
-                    place.left = true;
+                Node top = held.top;
+                for (Node node = top; node != null && node != outer; node = node.below) {
+                    node.abandoned = true;
                 }
                 held.top = outer;
                 leave(top, outer);
@@ -71,34 +77,36 @@ final class LockTable {
         leave(held.top, null);
     }
 
-    /** Returns whether nobody holds a lock or waits for one. */
+    /** Returns whether no lock is held or waited for. */
     boolean isEmpty() {
-        return last.isEmpty();
+        return tails.isEmpty();
     }
 
-    private static boolean isAmong(@Nullable Place top, LockKey key) {
-        for (Place place = top; place != null; place = place.below) {
-            if (place.key.equals(key)) {
+    private static boolean isAmong(@Nullable Node top, LockKey key) {
+        for (Node node = top; node != null; node = node.below) {
+            if (node.key.equals(key)) {
                 return true;
             }
         }
         return false;
     }
 
-    /** Whatever fails in here, the new place is one of {@code held}, and if others see it they see its predecessor too. */
-    private Place enqueue(LockKey key, Held held) {
-        Place mine = new Place(key, held);
+    /**
+     * Whatever fails in here, the new node belongs to {@code held}, and others that see it also see its predecessor.
+     */
+    private Node enqueue(LockKey key, Held held) {
+        Node mine = new Node(key, held);
         held.top = mine;
         while (true) {
-            Place before = last.get(key);
+            Node before = tails.get(key);
             mine.before = before;
-            if (before == null ? last.putIfAbsent(key, mine) == null : last.replace(key, before, mine)) {
+            if (before == null ? tails.putIfAbsent(key, mine) == null : tails.replace(key, before, mine)) {
                 return mine;
             }
         }
     }
 
-    private void await(Place mine, long beginNanos) {
+    private void await(Node mine, long beginNanos) {
         while (true) {
             if (Thread.currentThread().isInterrupted()) {
                 throw new OperationInterruptedException(mine.key.toString());
@@ -116,25 +124,25 @@ final class LockTable {
         }
     }
 
-    /** Wakes the waiters behind places that are done, down to {@code outer}, and removes those places from the table. */
-    private void leave(@Nullable Place top, @Nullable Place outer) {
-        for (Place place = top; place != null && place != outer; place = place.below) {
-            Place waiter = place.next;
-            place.next = null;
+    /** Wakes the waiters behind nodes that are done, down to {@code outer}, and removes those nodes from the table. */
+    private void leave(@Nullable Node top, @Nullable Node outer) {
+        for (Node node = top; node != null && node != outer; node = node.below) {
+            Node waiter = node.next;
+            node.next = null;
             if (waiter != null) {
                 LockSupport.unpark(waiter.held.thread);
             }
-            remove(place);
+            remove(node);
         }
     }
 
-    /** Removes a place that is done if it is the last of its key, and then its predecessors that are done. */
-    private void remove(Place done) {
-        Place place = done;
-        while (place != null && place.isDone()) {
-            Place before = place.before;
-            boolean wasLast = before == null ? last.remove(place.key, place) : last.replace(place.key, place, before);
-            place = wasLast ? before : null;
+    /** Removes a node that is done if it is the tail of its key, and then its predecessors that are done. */
+    private void remove(Node done) {
+        Node node = done;
+        while (node != null && node.isDone()) {
+            Node before = node.before;
+            boolean wasLast = before == null ? tails.remove(node.key, node) : tails.replace(node.key, node, before);
+            node = wasLast ? before : null;
         }
     }
 
@@ -146,46 +154,48 @@ final class LockTable {
         }
     }
 
-    /** The locks of one transaction, which belongs to the thread that makes this. */
+    /** The locks of one transaction. It belongs to the thread that creates it. */
     static final class Held {
 
         private final Thread thread = Thread.currentThread();
-        private @Nullable Place top;
+        private @Nullable Node top;
 
-        /** Whether the locks are released; never unset. To be set without a call, before {@link LockTable#release}. */
+        /** Set when the locks are released: by a plain field write, before {@link LockTable#release}. Never unset. */
         volatile boolean released;
     }
 
-    /** A transaction in the queue of one key. Its own thread alone changes it, except {@link #next}. */
-    private static final class Place {
+    /** A transaction in the queue of one key. Only its own thread changes it, except {@link #next}. */
+    private static final class Node {
 
         final LockKey key;
         final Held held;
 
-        /** The place that the same transaction took before this one. */
-        final @Nullable Place below;
+        /** The node that the same transaction created before this one. */
+        final @Nullable Node below;
 
-        /** The place ahead in the queue, or null if this one holds the lock; final once this is done. */
-        volatile @Nullable Place before;
+        /** The predecessor in the queue, or null if this node holds the lock; final once this node is done. */
+        volatile @Nullable Node before;
 
-        /** The place that waits for this one to be done, set by its thread. */
-        volatile @Nullable Place next;
+        /** The node that waits for this one, set by its thread. */
+        volatile @Nullable Node next;
 
-        volatile boolean left;
+        volatile boolean abandoned;
 
-        Place(LockKey key, Held held) {
+        Node(LockKey key, Held held) {
             this.key = key;
             this.held = held;
             this.below = held.top;
         }
 
         boolean isDone() {
-            return left || held.released;
+            return abandoned || held.released;
         }
 
-        /** Returns whether all places ahead are done. If not, the first of them that isn't will wake this one's thread. */
+        /**
+         * Returns whether all predecessors are done. If not, the nearest one that isn't will wake this node's thread.
+         */
         boolean isFirst() {
-            for (Place ahead = before; ahead != null; ahead = ahead.before) {
+            for (Node ahead = before; ahead != null; ahead = ahead.before) {
                 before = ahead;
                 ahead.next = this;
                 if (!ahead.isDone()) {
@@ -197,12 +207,12 @@ final class LockTable {
         }
 
         String describeHolder() {
-            Place holder = null;
-            for (Place ahead = before; ahead != null; ahead = ahead.before) {
+            Node holder = null;
+            for (Node ahead = before; ahead != null; ahead = ahead.before) {
                 holder = ahead.isDone() ? holder : ahead;
             }
             return holder == null
-                    ? "nobody any more"
+                    ? "no transaction any more"
                     : "thread \"" + holder.held.thread.getName() + "\" with " + holder.key;
         }
     }

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** A handle that reads what another reads, and can't be cast to one that writes (R7). */
+/** A read-only view of a store or a transaction. It cannot be cast to a handle that writes (R7). */
 final class ReadOnlyReader implements KeyReader {
 
     private final KeyReader reader;

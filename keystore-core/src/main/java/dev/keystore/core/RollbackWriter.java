@@ -20,12 +20,13 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes batches to a backend without atomic commits, and takes back what a failed one has written (R42).
+ * Writes batches to a backend without atomic commits, and rolls back a batch that fails (R42).
  *
- * <p>Recovery: every previous value is read before the first write, and if one can't be read nothing is written. After a
- * failure each entry touched so far, the last one first, is compared with its previous value and written only where it
- * differs: a backend that fails all its writes has nothing to be undone. What can neither be read nor written back is in
- * doubt. A crash between two writes leaves part of the batch: that is what such a backend cannot promise.
+ * <p>Recovery: all previous values are read before the first write; if one cannot be read, nothing is written. After a
+ * failure, the entries written so far are compared with their previous values, last one first, and written back only
+ * where they differ, so a backend on which all writes fail needs no rollback. The state of an entry that can be neither
+ * read nor written back is unknown. A crash between two writes leaves part of the batch: such a backend cannot prevent
+ * that.
  */
 final class RollbackWriter {
 
@@ -34,7 +35,7 @@ final class RollbackWriter {
     private final long retryNanos;
     private final long timeoutNanos;
 
-    /** The last write, for whoever has to finish it: one thread at a time, each after the other. */
+    /** The last write, which the next leader may have to finish. Only the holder of the lead uses it. */
     private @Nullable Write last;
 
     RollbackWriter(ContextAwareBackend backend, KeyStoreOptions options) {
@@ -48,7 +49,7 @@ final class RollbackWriter {
         Write write = new Write(batch, plan(batch));
         last = write;
         for (Step step : write.steps) {
-            write.begun++;
+            write.started++;
             try {
                 save(batch.context(), step.entry, step.next);
             } catch (RuntimeException | Error e) {
@@ -59,8 +60,8 @@ final class RollbackWriter {
         write.complete = true;
     }
 
-    /** Finds out what became of a batch whose writing thread is gone, and rolls back what is left of it. */
-    @SuppressWarnings("ReferenceEquality") // this batch, and not one that was written before with the same contents
+    /** Returns the outcome of a batch whose writing thread failed, after rolling back what it has written. */
+    @SuppressWarnings("ReferenceEquality") // this very batch, not an earlier one with equal contents
     WriteOutcome resume(Batch batch, Throwable cause) {
         Write write = last;
         if (write == null || write.batch != batch) {
@@ -85,14 +86,14 @@ final class RollbackWriter {
                 : BackendException.permanent(String.valueOf(failure.getMessage()), failure);
     }
 
-    /** A write of a batch, and how far it has come. */
+    /** The write of a batch, and its progress. */
     private static final class Write {
 
         final Batch batch;
         final List<Step> steps;
 
-        /** Of so many steps, the last of which may not be done, the entries may have changed. */
-        int begun;
+        /** How many steps were started; the last of them may not be done. */
+        int started;
 
         boolean complete;
 
@@ -112,7 +113,7 @@ final class RollbackWriter {
         }
     }
 
-    /** One step for each entry, so that an entry in doubt holds its previous value or its new one. */
+    /** Returns one step per entry, so that an entry in doubt holds either its previous value or its new one. */
     private List<Step> readPrevious(Batch batch) {
         Map<EntryId, Optional<byte[]>> next = new LinkedHashMap<>();
         for (Mutation mutation : batch.mutations()) {
@@ -144,7 +145,7 @@ final class RollbackWriter {
 
     private void rollback(Write write, Throwable commitFailure) {
         String context = write.batch.context();
-        List<Step> written = write.steps.subList(0, write.begun);
+        List<Step> written = write.steps.subList(0, write.started);
         long deadlineNanos = System.nanoTime() + timeoutNanos;
         List<EntryId> inDoubt = new ArrayList<>();
         Throwable rollbackFailure = null;
@@ -161,7 +162,7 @@ final class RollbackWriter {
         }
     }
 
-    /** Puts an entry back, deaf to interrupts: an entry half-way put back is nobody's wish. */
+    /** Writes a previous value back, uninterruptibly: a rollback that stops halfway would leave part of the batch. */
     private void restore(String context, Step step, long deadlineNanos) {
         boolean interrupted = Thread.interrupted();
         try {
@@ -172,10 +173,10 @@ final class RollbackWriter {
                     }
                     return;
                 } catch (RuntimeException e) {
-                    boolean cutShort = Thread.interrupted() || e instanceof OperationInterruptedException;
-                    interrupted |= cutShort;
-                    boolean passing = cutShort || isTransient(e);
-                    if (!passing || attempt == attempts || deadlineNanos - System.nanoTime() <= 0) {
+                    boolean interruptedWait = Thread.interrupted() || e instanceof OperationInterruptedException;
+                    interrupted |= interruptedWait;
+                    boolean mayRetry = interruptedWait || BackendFailures.isTransient(e);
+                    if (!mayRetry || attempt == attempts || deadlineNanos - System.nanoTime() <= 0) {
                         throw e;
                     }
                     Uninterruptibles.sleepUninterruptibly(Backoff.nanos(retryNanos, attempt), TimeUnit.NANOSECONDS);
@@ -188,11 +189,7 @@ final class RollbackWriter {
         }
     }
 
-    private static boolean isTransient(RuntimeException failure) {
-        return failure instanceof BackendException known && known.kind() == BackendException.Kind.TRANSIENT;
-    }
-
-    /** A value that can't be read is taken to differ: it is written, which puts it right whatever it is. */
+    /** Compares an entry with its previous value. One that cannot be read counts as different, so it is written. */
     private boolean holdsPrevious(String context, Step step) {
         try {
             Optional<byte[]> held = backend.load(context, step.entry.type(), step.entry.id());

@@ -11,28 +11,28 @@ import org.jspecify.annotations.Nullable;
 /**
  * A map bounded by weight, which evicts by S3-FIFO (Yang et al., SOSP 2023).
  *
- * <p>A hit counts in its node and moves nothing, so that readers share nothing but the map. What is new stands in a small
- * queue, a tenth of the weight. What was read there goes on into the main queue, the rest is evicted, and what comes back
- * soon after that goes straight into the main queue. There the oldest goes once more around for each of its last reads.
- * So entries that are read once, as one-time pre-keys are, pass through the small queue alone.
+ * <p>A hit only increments a counter in its node, so readers do not contend. New nodes enter a small queue, a tenth of
+ * the weight. From its end, nodes that were read move to the main queue, and the others are evicted; a key that returns
+ * soon after its eviction enters the main queue directly. At the end of the main queue, a node is reinserted once for
+ * each of its counted reads, then evicted. Entries that are read only once, such as one-time pre-keys, therefore pass
+ * through the small queue only.
  *
- * <p>Concurrency: a read takes no lock, and its count may be lost. Whatever changes the map takes one lock, and does no
- * more under it than to link nodes: nothing that waits. Releasing the lock is one write of a field, which a thread that has
- * no stack left can still do; a thread that leaves in the middle of a change leaves {@link #changing} set, and the next one
- * empties the cache (R31).
+ * <p>Concurrency: a read takes no lock, and its increment may be lost. Changes take one lock and only link nodes while
+ * they hold it, so they never block for long. The lock is released by one write of a field, which needs no stack. A
+ * thread that fails during a change leaves {@link #changing} set, and the next change empties the cache (R31).
  *
- * <p>What a hit costs is what it loads from memory: the slot of the table, the node, which is the key as well, and the id.
+ * <p>The cost of a hit is its loads from memory: the slot of the table, the node, which is also the key, and the id.
  */
 final class S3FifoCache<V> {
 
     private static final int MAXIMUM_READS = 3;
 
-    /** What a small entry weighs, a few times over. There are two tables, of 4 and 8 bytes, with a slot for so much. */
+    /** Several times the weight of a small entry. Each slot takes 12 bytes, in two tables. */
     private static final int WEIGHT_PER_SLOT = 512;
 
     private static final int MAXIMUM_SLOTS = 1 << 22;
 
-    /** Nodes by the hash of their key, those of one slot linked. It never grows, so that a node never moves. */
+    /** Nodes by the hash of their key; those of one slot are linked. The table never grows, so nodes never move. */
     private final AtomicReferenceArray<@Nullable Node<V>> slots;
 
     private final long maximumWeight;
@@ -51,16 +51,21 @@ final class S3FifoCache<V> {
         }
     }
 
-    @SuppressWarnings("unused") // through LOCKED
+    @SuppressWarnings("unused") // used through LOCKED
     private volatile boolean locked;
 
-    /** Whether the thread that holds the lock, or held it last, is in the middle of a change. */
+    /**
+     * Whether the current or last holder of the lock has started a change and not finished it. Written under the lock.
+     */
     private boolean changing;
 
     private final Queue<V> small = new Queue<>();
     private final Queue<V> main = new Queue<>();
 
-    /** Of each slot, the hash of the last key evicted there, and above it the number of that eviction. */
+    /**
+     * For each slot, the hash of the last key evicted there in the lower half and the number of that eviction in the
+     * upper.
+     */
     private final long[] evicted;
 
     private int evictions;
@@ -79,7 +84,7 @@ final class S3FifoCache<V> {
         final int hash;
         volatile V value;
 
-        /** The next one of the slot; stays when this node is removed, for readers that are at it. */
+        /** The next node of the slot. It stays when this node is removed, for readers that have reached this node. */
         volatile @Nullable Node<V> next;
 
         int weight;
@@ -134,7 +139,7 @@ final class S3FifoCache<V> {
         return hash & (evicted.length - 1);
     }
 
-    /** Puts a value in place of any other; one that is heavier than the whole cache may be is not kept. */
+    /** Puts a value, replacing any existing one. A value heavier than the maximum weight is not kept. */
     void put(EntryKey key, V value) {
         int weight = weigher.applyAsInt(key, value);
         int hash = hash(key);
@@ -146,7 +151,7 @@ final class S3FifoCache<V> {
                 remove(known);
             } else if (known == null) {
                 makeRoom(weight);
-                add(new Node<>(key, hash, value, weight, wasEvictedLately(hash) ? main : small));
+                add(new Node<>(key, hash, value, weight, wasEvictedRecently(hash) ? main : small));
             } else {
                 known.queue.weight += weight - known.weight;
                 known.weight = weight;
@@ -180,7 +185,7 @@ final class S3FifoCache<V> {
         }
     }
 
-    /** Waits without a deadline, since no thread waits for anything while it holds the lock. */
+    /** Waits without a deadline, since no thread blocks while it holds the lock. */
     private void acquire() {
         for (int tries = 1; !LOCKED.compareAndSet(this, false, true); tries++) {
             if (tries < SPINS) {
@@ -191,7 +196,7 @@ final class S3FifoCache<V> {
         }
     }
 
-    /** Empties the cache if the last change was not finished: its links and weights may not fit together any more. */
+    /** Empties the cache if the last change was not finished, because its links and weights may be inconsistent. */
     private void beginChange() {
         if (changing) {
             for (int slot = 0; slot < slots.length(); slot++) {
@@ -217,7 +222,7 @@ final class S3FifoCache<V> {
         }
     }
 
-    @SuppressWarnings("ReferenceEquality") // this node, and not any of its key
+    @SuppressWarnings("ReferenceEquality") // this very node, not any node of its key
     private void unlink(Node<V> node) {
         int slot = slot(node.hash);
         Node<V> at = slots.get(slot);
@@ -231,13 +236,13 @@ final class S3FifoCache<V> {
         }
     }
 
-    /** Evicts until there is room. Each node is spared as often as it was read, but none for ever, however fast readers are. */
+    /** Evicts until there is room. Reinsertions are limited, so this ends however fast readers are. */
     private void makeRoom(int weight) {
-        int spared = 0;
+        int reinserted = 0;
         while (small.weight + main.weight + weight > maximumWeight) {
             boolean isNew = main.oldest == null || small.weight > maximumWeight / 10;
             Node<V> node = Objects.requireNonNull((isNew ? small : main).oldest);
-            if (node.reads > 0 && spared++ < MAXIMUM_READS * (small.size + main.size)) {
+            if (node.reads > 0 && reinserted++ < MAXIMUM_READS * (small.size + main.size)) {
                 node.reads = isNew ? 0 : (byte) (node.reads - 1);
                 node.queue.remove(node);
                 main.add(node);
@@ -254,14 +259,14 @@ final class S3FifoCache<V> {
         evicted[slot(hash)] = ((long) ++evictions << Integer.SIZE) | Integer.toUnsignedLong(hash);
     }
 
-    /** Returns whether a key of that hash was evicted, with no more evictions since than there are entries. */
-    private boolean wasEvictedLately(int hash) {
+    /** Returns whether a key of this hash was evicted, with fewer evictions since than there are entries. */
+    private boolean wasEvictedRecently(int hash) {
         long found = evicted[slot(hash)];
         int since = evictions - (int) (found >> Integer.SIZE);
         return found != 0 && (int) found == hash && since < small.size + main.size;
     }
 
-    /** Nodes in the order in which they came. */
+    /** Nodes in insertion order. */
     private static final class Queue<V> {
 
         @Nullable

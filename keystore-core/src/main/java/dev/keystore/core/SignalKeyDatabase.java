@@ -22,22 +22,44 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An opened backend, with the stores of its contexts. All of them share one cache, one set of locks and one commit
- * pipeline.
+ * An opened database of key stores: one {@link SignalKeyStore} per context, all on one backend.
  *
  * <pre>{@code
  * try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:keys.db")) {
- *     SignalKeyStore alice = stores.forContext("alice");
- *     ...
+ *     SignalKeyStore alice = database.forContext("alice");
+ *     alice.put(KeyTypes.SESSION, "bob.1", session);
  * }
  * }</pre>
  *
- * <p>Safe for use by any number of threads. A process opens one of these for each backend, and closes it when it ends;
- * what was acknowledged is durable all the same if it does not (R11).
+ * <p>The contexts share one cache, one lock table and one commit pipeline, but no keys, locks or conflicts. Open one
+ * database per backend and process, and close it at the end. Closing loses nothing and neither does a crash: a write is
+ * durable when it returns (R11).
+ *
+ * <p>Thread-safe. Methods block as follows; the timeouts are {@linkplain KeyStoreOptions options}, by default 30 s
+ * each:
+ *
+ * <ul>
+ *   <li><b>Read of a cached entry</b>: no lock and no I/O. If a commit of the context is being put into the cache, the
+ *       read waits for that, which takes microseconds.
+ *   <li><b>Other reads</b>: one load from the backend on the calling thread, or the wait for another thread that loads
+ *       or writes the same entry, at most {@code loadTimeout}.
+ *   <li><b>Write or commit</b>: until it is durable, at most {@code commitTimeout}. Concurrent commits are written as
+ *       one group by the thread of one of them. Transient failures are retried, with 5 attempts in all, the first retry
+ *       after 20 ms.
+ *   <li><b>Transaction</b>: waits for its lock keys at most {@code lockTimeout}, then runs its work and commits.
+ *   <li><b>First {@link #forContext} of a context</b>: until the backend has registered this database as the owner, at
+ *       most {@code commitTimeout}. Later calls do not block.
+ *   <li><b>{@link #close()}</b>: until running commits have ended, at most {@code commitTimeout}.
+ * </ul>
+ *
+ * <p>These limits do not cover a call of the backend on the calling thread, such as a load or the write of a group:
+ * backends bound their own calls. An interrupt ends a wait with {@link OperationInterruptedException} and keeps the
+ * interrupt flag (R27). Platform threads and virtual threads may be used; a database runs one daemon thread,
+ * {@code keystore-standby}.
  */
 public final class SignalKeyDatabase implements AutoCloseable {
 
-    /** The context that a backend of one context serves, and the only one it does (R51). */
+    /** The only context of a backend without contexts (R51). */
     public static final String DEFAULT_CONTEXT = PersistenceBackend.DEFAULT_CONTEXT;
 
     private static final Set<String> OPENING = Set.of("opening");
@@ -55,39 +77,52 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     /**
-     * Opens the backend that a URL names, with the default options.
+     * Opens the database that a URL names, with default options. Creates it if it does not exist.
      *
-     * @param url a scheme of a registered backend and what follows it, for example {@code jdbc:sqlite:keys.db}
-     * @throws dev.keystore.UnsupportedFormatException if what was found there is newer or of another kind; nothing was
-     *     changed
-     * @throws StoreOpenException if no backend, or several, are registered for the scheme, or it can't be
-     *     opened; nothing was changed
-     * @throws IllegalArgumentException if the URL is not of the backend's form
+     * <p>Blocks while the backend opens; the backend documents for how long.
+     *
+     * @param url the scheme of a registered backend and what that backend expects after it, for example
+     *     {@code jdbc:sqlite:keys.db}
+     * @return the opened database
+     * @throws dev.keystore.UnsupportedFormatException if the URL names a store of a newer format or of another kind;
+     *     nothing was changed
+     * @throws StoreOpenException if no backend or several backends are registered for the scheme, or if the store
+     *     cannot be opened; nothing was changed
+     * @throws IllegalArgumentException if the backend does not accept the URL
      * @throws OperationInterruptedException if the thread was interrupted while the backend opened
      */
     public static SignalKeyDatabase open(String url) {
         return builder().url(url).open();
     }
 
-    /** Returns a builder with the default options. */
+    /**
+     * Returns a builder with default options.
+     *
+     * @return a new builder
+     */
     public static Builder builder() {
         return new Builder();
     }
 
     /**
-     * Returns the store of a context: an account, or a device of it. The same one each time.
+     * Returns the store of a context, which is usually an account or one of its devices. Returns the same object each
+     * time.
      *
-     * <p>On a backend with ownership the first call takes the context over, and waits for the backend to say so. A takeover
-     * that fails transiently is tried again as a commit is, for at most {@code commitTimeout} (R40).
+     * <p>On a backend with ownership, the first call for a context takes it over from its current owner. This call
+     * blocks until the backend has recorded that. A takeover that fails transiently is retried like a commit (R40). The
+     * wait for another thread that is opening the same context, and the retries, take at most {@code commitTimeout}.
+     * Later calls only look the store up.
      *
      * @param context 1 to 1,024 characters, not blank
-     * @throws IllegalArgumentException if the name is blank, too long or not well-formed Unicode, or not
-     *     {@link #DEFAULT_CONTEXT} on a backend that has no contexts
-     * @throws IllegalStateException if this is closed
-     * @throws ContextOwnedException if this was opened with {@link Builder#refuseOwned()}, and the context's owner lives
-     * @throws StoreOpenException if the context could not be taken over; its former owner may have lost it all the same
-     * @throws OperationInterruptedException if the thread was interrupted in a try, between two of them, or while another
-     *     thread opened the context; as with {@code StoreOpenException}, a former owner may have lost it all the same
+     * @return the store of the context
+     * @throws IllegalArgumentException if the name is blank, too long or not well-formed Unicode, or is not
+     *     {@link #DEFAULT_CONTEXT} on a backend without contexts
+     * @throws IllegalStateException if this database is closed
+     * @throws ContextOwnedException if this database was opened with {@link Builder#refuseOwned()} and the current
+     *     owner is alive; nothing was changed
+     * @throws StoreOpenException if the context could not be taken over; its former owner may have lost it nevertheless
+     * @throws OperationInterruptedException if the thread was interrupted during an attempt, between two attempts, or
+     *     while another thread was opening the context; its former owner may have lost it nevertheless
      */
     public SignalKeyStore forContext(String context) {
         engine.checkOpen();
@@ -96,16 +131,19 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     /**
-     * Returns the store of a context that must exist already: one that holds at least one entry (R58). As
-     * {@link #forContext}, except that a context that holds nothing is refused before it is taken over.
+     * Returns the store of a context that must already hold at least one entry (R58).
      *
-     * @throws ContextNotFoundException if the context holds nothing; nothing was created, and no owner was fenced
-     * @throws IllegalArgumentException as {@link #forContext} says
-     * @throws IllegalStateException if this is closed
-     * @throws ContextOwnedException as {@link #forContext} says
-     * @throws dev.keystore.LoadFailedException if the backend could not say what it holds; nothing was changed
-     * @throws StoreOpenException as {@link #forContext} says
-     * @throws OperationInterruptedException as {@link #forContext} says
+     * <p>Each call asks the backend for the context's first entry, then does what {@link #forContext} does.
+     *
+     * @param context 1 to 1,024 characters, not blank
+     * @return the store of the context
+     * @throws ContextNotFoundException if the context holds no entry; nothing was created, and no owner was fenced
+     * @throws dev.keystore.LoadFailedException if the backend could not list the context; nothing was changed
+     * @throws IllegalArgumentException as for {@link #forContext}
+     * @throws IllegalStateException if this database is closed
+     * @throws ContextOwnedException as for {@link #forContext}
+     * @throws StoreOpenException as for {@link #forContext}
+     * @throws OperationInterruptedException as for {@link #forContext}
      */
     public SignalKeyStore forExistingContext(String context) {
         engine.checkOpen();
@@ -119,16 +157,20 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     /**
-     * Takes a context over, from whichever owner has it now, and returns a new store of it. A store of it that
-     * {@link #forContext} returned before is a former owner from then on: its commits fail.
+     * Takes a context over from its current owner, even if that is alive and even with {@link Builder#refuseOwned()},
+     * and returns a new store of it. Use it to continue with a context after
+     * {@link dev.keystore.OwnershipLostException}.
      *
-     * <p>This is how an owner that was fenced takes its context back, {@link Builder#refuseOwned()} or not. On a backend
-     * without ownership there is nothing to take over, and this is {@link #forContext}. It waits as that does.
+     * <p>Commits of a store that {@link #forContext} returned earlier fail from then on, as those of any former owner
+     * do. On a backend without ownership, this method is the same as {@link #forContext}. It blocks for as long as that
+     * method.
      *
-     * @throws IllegalArgumentException if the name is one that {@link #forContext} refuses
-     * @throws IllegalStateException if this is closed
-     * @throws StoreOpenException as {@link #forContext} says
-     * @throws OperationInterruptedException as {@link #forContext} says
+     * @param context 1 to 1,024 characters, not blank
+     * @return a new store of the context; {@link #forContext} returns it from now on
+     * @throws IllegalArgumentException as for {@link #forContext}
+     * @throws IllegalStateException if this database is closed
+     * @throws StoreOpenException as for {@link #forContext}
+     * @throws OperationInterruptedException as for {@link #forContext}
      */
     public SignalKeyStore takeOver(String context) {
         engine.checkOpen();
@@ -136,28 +178,28 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     private void checkContext(String name) {
-        KeyTypeRegistry.checkName("context", name);
+        Names.check("context", name);
         if (!engine.storage.servesManyContexts() && !name.equals(DEFAULT_CONTEXT)) {
-            throw new IllegalArgumentException("context must be \"" + DEFAULT_CONTEXT
-                    + "\": this backend holds one context only, and can't open \"" + name + "\"");
+            throw new IllegalArgumentException("context must be \"" + DEFAULT_CONTEXT + "\", was \"" + name
+                    + "\": this backend has no other context");
         }
     }
 
-    private SignalKeyStore open(String name, boolean anew) {
+    private SignalKeyStore open(String name, boolean replace) {
         checkContext(name);
         long deadlineNanos = System.nanoTime() + engine.options.commitTimeout().toNanos();
         LockTable.Held held = new LockTable.Held();
         try {
             acquire(name, held);
             ContextStore known = stores.get(name);
-            if (known == null || anew) {
-                long epoch = engine.takeOver(name, refuseOwned && !anew, deadlineNanos);
+            if (known == null || replace) {
+                long epoch = engine.takeOver(name, refuseOwned && !replace, deadlineNanos);
                 known = new ContextStore(engine, new Context(name, epoch));
                 stores.put(name, known);
             }
             return known;
         } finally {
-            held.released = true; // before any call, each of which may fail where no stack is left (R31)
+            held.released = true; // before any call, which may fail if no stack is left (R31)
             opening.release(held);
         }
     }
@@ -167,29 +209,38 @@ public final class SignalKeyDatabase implements AutoCloseable {
             opening.acquire(name, OPENING, held);
         } catch (LockTimeoutException e) {
             throw new StoreOpenException(
-                    "Context \"" + name + "\" could not be taken over: another thread is still trying to, "
-                            + e.holder(),
+                    "Context \"" + name + "\" could not be opened: another thread has been opening it for "
+                            + engine.options.commitTimeout().toMillis() + " ms (commitTimeout), " + e.holder(),
                     e);
         } catch (OperationInterruptedException e) {
             throw new OperationInterruptedException("another thread to open context \"" + name + "\"");
         }
     }
 
-    /** Returns the options in force. */
+    /**
+     * Returns the options in force.
+     *
+     * @return immutable options
+     */
     public KeyStoreOptions options() {
         return engine.options;
     }
 
-    /** Returns what has been done since this was opened. */
+    /**
+     * Returns counters since this database was opened.
+     *
+     * @return a snapshot; the counters are read one after the other while operations go on
+     */
     public KeyStoreStats stats() {
         return engine.stats();
     }
 
     /**
-     * Lets running commits finish, for at most {@code commitTimeout}, and closes the backend (R28).
+     * Lets running commits finish and closes the backend (R28).
      *
-     * <p>From then on every store and transaction refuses its calls with {@link IllegalStateException}; a transaction
-     * whose work is still running writes nothing. Calling it again does nothing.
+     * <p>Blocks uninterruptibly, at most {@code commitTimeout}, plus the time that the backend takes to close. From
+     * then on, every store and transaction throws {@link IllegalStateException}; a transaction whose work is still
+     * running writes nothing. Closing a closed database has no effect.
      */
     @Override
     public void close() {
@@ -198,92 +249,139 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
     }
 
-    /** Sets the options of a {@link SignalKeyDatabase} and opens it. Not safe for use by several threads at once. */
+    /** Configures and opens a {@link SignalKeyDatabase}. Not thread-safe. */
     public static final class Builder {
 
         private final Map<String, String> properties = new HashMap<>();
         private @Nullable String url;
         private @Nullable Backend backend;
-        private KeyStoreOptions options = KeyStoreOptions.DEFAULTS;
+        private KeyStoreOptions.Builder options = KeyStoreOptions.builder();
         private boolean refuseOwned;
         private boolean mustExist;
-        private boolean attended = true;
+        private boolean startStandby = true;
         private Consumer<String> onOwnershipLost = context -> {};
 
         private Builder() {}
 
-        /** Opens the backend that is registered for the URL's scheme. */
+        /**
+         * Sets the URL of the store to open.
+         *
+         * @param url the scheme of a registered backend and what that backend expects after it
+         * @return this builder
+         */
         public Builder url(String url) {
             this.url = Objects.requireNonNull(url, "url");
             return this;
         }
 
-        /** Uses a backend that is open already, in place of a URL; closing the stores closes it. */
+        /**
+         * Sets a backend that is already open, instead of a URL. Closing the database closes it.
+         *
+         * @param backend the backend, which nothing else may use from now on
+         * @return this builder
+         */
         public Builder backend(Backend backend) {
             this.backend = Objects.requireNonNull(backend, "backend");
             return this;
         }
 
-        /** Passes a setting to the backend that the URL names, as that backend documents it. */
+        /**
+         * Sets a property for the backend that the URL names; the backend documents its properties.
+         *
+         * @param name the name of the property
+         * @param value its value
+         * @return this builder
+         */
         public Builder property(String name, String value) {
             properties.put(Objects.requireNonNull(name, "name"), Objects.requireNonNull(value, "value"));
             return this;
         }
 
-        /** Takes all options at once. */
+        /**
+         * Replaces all options, including those set on this builder before.
+         *
+         * @param options the options
+         * @return this builder
+         */
         public Builder options(KeyStoreOptions options) {
-            this.options = Objects.requireNonNull(options, "options");
-            return this;
-        }
-
-        /** Bounds the cache of all contexts together, in bytes; 64 MiB unless set. */
-        public Builder maximumCacheBytes(long maximumCacheBytes) {
-            options = options.withMaximumCacheBytes(maximumCacheBytes);
-            return this;
-        }
-
-        /** Bounds the wait of a transaction for its locks; 30 s unless set. */
-        public Builder lockTimeout(Duration lockTimeout) {
-            options = options.withLockTimeout(lockTimeout);
-            return this;
-        }
-
-        /** Bounds the wait of a read for another thread's load or write; 30 s unless set. */
-        public Builder loadTimeout(Duration loadTimeout) {
-            options = options.withLoadTimeout(loadTimeout);
+            this.options = Objects.requireNonNull(options, "options").toBuilder();
             return this;
         }
 
         /**
-         * Bounds a commit, its wait in the queue and its retries included, and the retries of opening a context; 30 s unless
-         * set.
+         * Sets {@link KeyStoreOptions.Builder#maximumCacheBytes}; 64 MiB by default.
+         *
+         * @param maximumCacheBytes the size of the cache that all contexts share, in bytes
+         * @return this builder
+         */
+        public Builder maximumCacheBytes(long maximumCacheBytes) {
+            options.maximumCacheBytes(maximumCacheBytes);
+            return this;
+        }
+
+        /**
+         * Sets {@link KeyStoreOptions.Builder#lockTimeout}; 30 s by default.
+         *
+         * @param lockTimeout how long a transaction waits for its locks at most
+         * @return this builder
+         */
+        public Builder lockTimeout(Duration lockTimeout) {
+            options.lockTimeout(lockTimeout);
+            return this;
+        }
+
+        /**
+         * Sets {@link KeyStoreOptions.Builder#loadTimeout}; 30 s by default.
+         *
+         * @param loadTimeout how long a read waits for another thread's load or write at most
+         * @return this builder
+         */
+        public Builder loadTimeout(Duration loadTimeout) {
+            options.loadTimeout(loadTimeout);
+            return this;
+        }
+
+        /**
+         * Sets {@link KeyStoreOptions.Builder#commitTimeout}; 30 s by default.
+         *
+         * @param commitTimeout how long a commit takes at most, including its time in the queue and its retries
+         * @return this builder
          */
         public Builder commitTimeout(Duration commitTimeout) {
-            options = options.withCommitTimeout(commitTimeout);
+            options.commitTimeout(commitTimeout);
             return this;
         }
 
         /**
-         * Sets how a commit, or the takeover of a context, that fails transiently is tried again.
+         * Sets {@link KeyStoreOptions.Builder#commitAttempts} and {@link KeyStoreOptions.Builder#retryDelay}, for
+         * commits and takeovers of contexts that fail transiently.
          *
-         * @param attempts how often it is tried at most, the first time included; 5 unless set
-         * @param delay how long the first retry waits, doubled for each further one; 20 ms unless set
+         * @param attempts the number of attempts, including the first; 5 by default
+         * @param delay the delay before the first retry, which doubles with each further retry; 20 ms by default
+         * @return this builder
          */
         public Builder retry(int attempts, Duration delay) {
-            options = options.withRetry(attempts, Objects.requireNonNull(delay, "delay"));
-            return this;
-        }
-
-        /** Bounds how many commits are written as one; 1,024 unless set. */
-        public Builder maximumGroupSize(int maximumGroupSize) {
-            options = options.withMaximumGroupSize(maximumGroupSize);
+            options.commitAttempts(attempts).retryDelay(Objects.requireNonNull(delay, "delay"));
             return this;
         }
 
         /**
-         * Makes {@link SignalKeyDatabase#forContext} fail with {@link ContextOwnedException} while another owner of the context
-         * lives, in another process or opened beside this one, in place of taking it over. Unless set, the last to open a
-         * context owns it. Without effect on {@link SignalKeyDatabase#takeOver}, and on a backend without ownership.
+         * Sets {@link KeyStoreOptions.Builder#maximumGroupSize}; 1,024 by default.
+         *
+         * @param maximumGroupSize how many commits are written as one group at most
+         * @return this builder
+         */
+        public Builder maximumGroupSize(int maximumGroupSize) {
+            options.maximumGroupSize(maximumGroupSize);
+            return this;
+        }
+
+        /**
+         * Makes {@link SignalKeyDatabase#forContext} fail with {@link ContextOwnedException} while another owner of the
+         * context is alive, in this process or in another one. By default, the last to open a context owns it. Has no
+         * effect on {@link SignalKeyDatabase#takeOver}, or on a backend without ownership.
+         *
+         * @return this builder
          */
         public Builder refuseOwned() {
             refuseOwned = true;
@@ -291,9 +389,10 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
 
         /**
-         * Makes {@link #open()} fail with {@link dev.keystore.StoreNotFoundException} if the store that the URL names is
-         * not there, in place of creating it (R58). Unless set, it is created. Without effect on a backend that was
-         * passed opened.
+         * Makes {@link #open()} fail with {@link dev.keystore.StoreNotFoundException} if the store that the URL names
+         * does not exist (R58). By default, it is created. Has no effect together with {@link #backend}.
+         *
+         * @return this builder
          */
         public Builder mustExist() {
             mustExist = true;
@@ -301,40 +400,49 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
 
         /**
-         * Sets who is told the name of a context that another owner has taken over: once for each store that lost it, when
-         * it next commits. A store that only reads is not told, and may read what it has cached until then.
+         * Sets a listener that is called with the name of a context that another owner has taken over: once per store,
+         * when that store next commits. A store that only reads does not notice, and may return cached entries until
+         * then.
          *
-         * <p>It is called on the thread whose commit, or whose transaction, was the first to be refused, before that
-         * thread gets its {@link dev.keystore.OwnershipLostException}, and while it holds the transaction's locks. It may
-         * call {@link SignalKeyDatabase#takeOver}. What it throws is added to that exception as suppressed.
+         * <p>The listener is called on the thread whose commit or transaction is refused first, before that thread gets
+         * its {@link dev.keystore.OwnershipLostException} and while it holds its transaction's locks. It may call
+         * {@link SignalKeyDatabase#takeOver}. What it throws is added to that exception as suppressed.
+         *
+         * @param listener the listener
+         * @return this builder
          */
         public Builder onOwnershipLost(Consumer<String> listener) {
             onOwnershipLost = Objects.requireNonNull(listener, "listener");
             return this;
         }
 
-        /** Opens the stores without a thread of the engine's, for tests that schedule all threads themselves. */
-        Builder unattended() {
-            attended = false;
+        /** Opens the database without the standby thread, for tests that control the schedule of all threads. */
+        Builder withoutStandby() {
+            startStandby = false;
             return this;
         }
 
         /**
-         * Opens the stores.
+         * Opens the database.
          *
-         * @throws IllegalStateException if neither or both of a URL and a backend were given
-         * @throws StoreOpenException as {@link SignalKeyDatabase#open(String)} says
-         * @throws OperationInterruptedException as {@link SignalKeyDatabase#open(String)} says
+         * @return the opened database
+         * @throws IllegalStateException if neither or both of a URL and a backend are set
+         * @throws dev.keystore.StoreNotFoundException if {@link #mustExist()} is set and the store does not exist
+         * @throws dev.keystore.UnsupportedFormatException as for {@link SignalKeyDatabase#open(String)}
+         * @throws StoreOpenException as for {@link SignalKeyDatabase#open(String)}
+         * @throws IllegalArgumentException as for {@link SignalKeyDatabase#open(String)}
+         * @throws OperationInterruptedException as for {@link SignalKeyDatabase#open(String)}
          */
         public SignalKeyDatabase open() {
             if ((url == null) == (backend == null)) {
-                throw new IllegalStateException("Either a url or a backend must be given");
+                throw new IllegalStateException("Either a url or a backend must be set on the builder, "
+                        + (url == null ? "neither was" : "both were"));
             }
             Backend opened = backend != null
                     ? backend
                     : BackendLocator.open(new BackendConfig(Objects.requireNonNull(url), properties, mustExist));
-            Engine engine = new Engine(opened, options, onOwnershipLost);
-            if (attended) {
+            Engine engine = new Engine(opened, options.build(), onOwnershipLost);
+            if (startStandby) {
                 engine.start();
             }
             return new SignalKeyDatabase(engine, refuseOwned);

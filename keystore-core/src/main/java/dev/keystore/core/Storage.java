@@ -21,11 +21,11 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The backend as the engine uses it: which way each operation takes is decided here, once, by what the backend
- * implements.
+ * The engine's access to the backend. The constructor chooses how each operation is done, by the capabilities that the
+ * backend implements.
  *
- * <p>Concurrency: the backend is closed while no call is in it. Streams are not waited for: one that is read on after
- * closing fails.
+ * <p>Concurrency: the backend is closed while no call is in progress. Closing does not wait for streams; reading on
+ * from one afterwards fails.
  */
 final class Storage {
 
@@ -37,12 +37,13 @@ final class Storage {
     private final Consumer<List<Batch>> writer;
     private final @Nullable RollbackWriter rollback;
     private final int groupLimit;
-    private final CallsUnderWay calls = new CallsUnderWay();
+    private final CallGate gate = new CallGate();
 
     Storage(Backend backend, KeyStoreOptions options) {
         this.backend = backend;
-        this.entries =
-                backend instanceof PersistenceBackend one ? new OneContextBackend(one) : (ContextAwareBackend) backend;
+        this.entries = backend instanceof PersistenceBackend one
+                ? new SingleContextAdapter(one)
+                : (ContextAwareBackend) backend;
         this.bulk = backend instanceof BulkLoad loads ? loads : this::loadEach;
         this.prefixes = backend instanceof PrefixScan scans ? scans : this::scanList;
         this.ownership = backend instanceof ContextOwnership owns ? owns : null;
@@ -67,7 +68,7 @@ final class Storage {
         return !(backend instanceof PersistenceBackend);
     }
 
-    /** Returns how many batches {@link #write} takes at most. */
+    /** Returns the maximum number of batches that {@link #write} accepts. */
     int groupLimit() {
         return groupLimit;
     }
@@ -88,12 +89,15 @@ final class Storage {
         return found;
     }
 
-    /** Throws {@link dev.keystore.LoadFailedException} if the backend fails, now or while the stream is read. */
+    /**
+     * Lists entries; throws {@link dev.keystore.LoadFailedException} if the backend fails, now or while the stream is
+     * read.
+     */
     Stream<EntryId> list(String context) {
         return Listing.of(context, () -> call(() -> entries.list(context)));
     }
 
-    /** Throws {@link dev.keystore.LoadFailedException} if the backend fails, now or while the stream is read. */
+    /** Lists ids by prefix; throws as {@link #list} does. */
     Stream<String> scan(String context, String type, String idPrefix) {
         return Listing.of(context, () -> call(() -> prefixes.scan(context, type, idPrefix)));
     }
@@ -108,7 +112,7 @@ final class Storage {
         return ownership != null;
     }
 
-    /** Takes a context over and returns its epoch, or 0 if the backend has no ownership. */
+    /** Takes a context over and returns its new epoch, or 0 if the backend has no ownership. */
     long takeOver(String context, boolean unlessOwned) {
         if (ownership == null) {
             return 0;
@@ -116,7 +120,7 @@ final class Storage {
         return call(() -> unlessOwned ? ownership.takeOverUnlessOwned(context) : ownership.takeOver(context));
     }
 
-    /** Returns whether a group that the backend has refused is known not to have been written before: none of it was. */
+    /** Returns whether the backend knows that none of a group was written, by the last commit of a context in it. */
     boolean isUnwritten(List<Batch> group) {
         return ownership != null && call(() -> group.stream().anyMatch(batch -> isUnwritten(ownership, batch)));
     }
@@ -135,9 +139,10 @@ final class Storage {
     }
 
     /**
-     * Rolls back what is left of a group whose writing thread is gone, on a backend without atomic commits.
+     * Finds out the outcome of a group whose writing thread failed. On a backend without atomic commits, this rolls
+     * back what that thread has written.
      *
-     * @return what came of the group; null on a backend with atomic commits, which has to say so itself
+     * @return the outcome; null on a backend with atomic commits, which must report it itself
      */
     @Nullable
     WriteOutcome rollBack(List<Batch> group, Throwable cause) {
@@ -145,18 +150,18 @@ final class Storage {
     }
 
     private <T> T call(Supplier<T> operation) {
-        CallsUnderWay.Call call = calls.enter();
+        CallGate.Call call = gate.enter();
         try {
             return operation.get();
         } finally {
-            call.over = true;
-            calls.leave(call);
+            call.ended = true;
+            gate.leave(call);
         }
     }
 
-    /** Closes the backend once no call is in it, or at the deadline; deaf to interrupts. */
+    /** Closes the backend once no call is in progress, or at the deadline. Waits uninterruptibly. */
     void close(long deadlineNanos) {
-        calls.close(deadlineNanos);
+        gate.close(deadlineNanos);
         backend.close();
     }
 }

@@ -21,11 +21,11 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A transaction: a buffer of writes over the cache, and a memory of what was read.
+ * The handle of a transaction: it buffers writes and remembers what was read.
  *
- * <p>Concurrency: confined to one thread. What it read stands as of one point in time: after each read, if a commit was
- * published since the last one, everything read before is looked at again, and what has changed ends the transaction
- * (R21, R24). The commit pipeline does the same once more before it writes.
+ * <p>Concurrency: confined to one thread. All reads are as of one point in time. If a commit was published since the
+ * last read, the next read compares everything read before with what is committed, and a change ends the transaction
+ * with a conflict (R21, R24). The commit pipeline does the same comparison before it writes.
  */
 final class StoreTransaction implements Transaction {
 
@@ -46,17 +46,17 @@ final class StoreTransaction implements Transaction {
         this.context = context;
         this.scope = scope;
         this.seen = context.published();
-        if (context.lost) {
-            throw engine.pipeline.loss(context);
+        if (context.isLost()) {
+            throw engine.ownershipLost(context);
         }
     }
 
-    /** Seals the handle. */
+    /** Ends the transaction: the handle refuses further calls. */
     void end() {
         ended = true;
     }
 
-    /** Returns the commit of what was written; null if nothing was. */
+    /** Returns the commit of the buffered writes, or null if there are none. */
     @Nullable
     CommitRequest toCommit() {
         if (writes.isEmpty() && keptTypes == null) {
@@ -72,10 +72,12 @@ final class StoreTransaction implements Transaction {
 
     private void check() {
         if (Thread.currentThread() != thread) {
-            throw new IllegalStateException("This transaction belongs to thread \"" + thread.getName() + "\"");
+            throw new IllegalStateException("The transaction on context \"" + context.name() + "\" belongs to thread \""
+                    + thread.getName() + "\"; use it on that thread only");
         }
         if (ended || scope.locks.released) {
-            throw new IllegalStateException("This transaction has ended");
+            throw new IllegalStateException("The transaction on context \"" + context.name()
+                    + "\" has ended; use its handle only while its work runs");
         }
         engine.checkOpen();
     }
@@ -88,7 +90,7 @@ final class StoreTransaction implements Transaction {
         return keptTypes != null && !keptTypes.contains(type.name());
     }
 
-    /** Returns what this transaction wrote under a key, its clear included, or null if it wrote nothing there. */
+    /** Returns what this transaction wrote or cleared under a key, or null if it did neither. */
     private @Nullable Entry written(EntryKey key) {
         Entry entry = writes.get(key);
         return entry == null && cleared(key.type) ? Entry.absent() : entry;
@@ -104,8 +106,11 @@ final class StoreTransaction implements Transaction {
     }
 
     /**
-     * Adds to what was read, if all of it still fits together; returns the first of {@code entries}. If it does not,
-     * nothing is added: should the work catch the conflict, what it reads anew conflicts again.
+     * Remembers entries that were read, if everything read is still current. If it is not, none of them is remembered,
+     * so a work that catches the conflict gets another one at its next read.
+     *
+     * @return the first of {@code entries}
+     * @throws TransactionConflictException if an entry that was read has changed
      */
     private Entry remember(List<EntryKey> keys, List<Entry> entries) {
         while (!context.unchangedSince(seen)) {
@@ -128,18 +133,18 @@ final class StoreTransaction implements Transaction {
         }
     }
 
-    /** Returns what to throw because an entry that was read has changed; an attempt counts as one conflict at most. */
+    /** Returns the exception for a changed entry. It is counted as a conflict once per attempt. */
     TransactionConflictException conflict(EntryId entry) {
         if (!conflicted) {
             conflicted = true;
-            engine.conflicts.increment();
+            engine.countConflict();
         }
-        return new TransactionConflictException(context.name, entry, scope.hasWritten(context.name, entry));
+        return new TransactionConflictException(context.name(), entry, scope.hasWritten(context.name(), entry));
     }
 
     @Override
     public String context() {
-        return context.name;
+        return context.name();
     }
 
     @Override
@@ -179,7 +184,8 @@ final class StoreTransaction implements Transaction {
     @Override
     public Stream<String> ids(KeyType<?> type, String idPrefix) {
         check();
-        engine.types.check(Objects.requireNonNull(type, "type"), Objects.requireNonNull(idPrefix, "idPrefix"));
+        engine.types.check(Objects.requireNonNull(type, "type"));
+        Names.checkPrefix(Objects.requireNonNull(idPrefix, "idPrefix"));
         Map<EntryKey, Entry> own = Map.copyOf(writes);
         Stream<String> written = own.entrySet().stream()
                 .filter(write ->
@@ -189,7 +195,7 @@ final class StoreTransaction implements Transaction {
         Stream<String> committed = cleared(type)
                 ? Stream.empty()
                 : engine.storage
-                        .scan(context.name, type.name(), idPrefix)
+                        .scan(context.name(), type.name(), idPrefix)
                         .filter(id -> !own.containsKey(key(type, id)));
         return Stream.concat(written, committed).filter(id -> {
             check();
@@ -229,7 +235,7 @@ final class StoreTransaction implements Transaction {
         EntryKey key = key(type, id);
         Objects.requireNonNull(value, "value");
         if (entry(key).exists()) {
-            throw new EntryExistsException(context.name, key.entryId());
+            throw new EntryExistsException(context.name(), key.entryId());
         }
         put(type, id, value);
     }
@@ -254,7 +260,7 @@ final class StoreTransaction implements Transaction {
             return moved.exists();
         }
         if (onExisting == OnExisting.REFUSE && entry(target).exists()) {
-            throw new EntryExistsException(context.name, target.entryId());
+            throw new EntryExistsException(context.name(), target.entryId());
         }
         write(target, moved.moved());
         write(source, Entry.absent());
@@ -287,9 +293,9 @@ final class StoreTransaction implements Transaction {
     @Override
     public <R, X extends Exception> R transaction(Set<String> lockKeys, TransactionWork<R, X> work) throws X {
         check();
-        Set<String> locked = ContextStore.checkLockKeys(lockKeys);
+        Set<String> locked = Names.checkLockKeys(lockKeys);
         Objects.requireNonNull(work, "work");
-        engine.locks.acquire(context.name, locked, scope.locks);
+        engine.locks.acquire(context.name(), locked, scope.locks);
         Map<EntryKey, Entry> writesBefore = new LinkedHashMap<>(writes);
         Set<String> keptBefore = keptTypes;
         boolean returned = false;

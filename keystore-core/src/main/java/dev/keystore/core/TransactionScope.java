@@ -6,29 +6,29 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a transaction keeps over all of its attempts: its locks, and what its thread has written outside of it, through a
- * store of the same backend. Confined to that thread.
+ * The state that a transaction keeps across its attempts: its locks, and which entries its thread has meanwhile written
+ * outside of it, through a store of the same database. Confined to that thread.
  */
 final class TransactionScope {
 
     final LockTable.Held locks = new LockTable.Held();
 
-    /** Of a context that was cleared, the entry is null. */
+    /** The entries written; a null entry stands for all entries of a context that was cleared. */
     private Set<Written> written = Set.of();
 
-    /** Remembers a commit that this thread made outside of the transaction. */
+    /** Records a commit that this thread has made outside of the transaction. */
     void addWritten(CommitRequest commit) {
         if (written.isEmpty()) {
             written = new HashSet<>();
         }
-        String context = commit.context.name;
+        String context = commit.context.name();
         if (commit.cleared()) {
             written.add(new Written(context, null));
         }
         commit.entryIds().forEach(entry -> written.add(new Written(context, entry)));
     }
 
-    /** Returns whether this thread changed an entry outside of the transaction. */
+    /** Returns whether this thread has changed an entry outside of the transaction. */
     boolean hasWritten(String context, EntryId entry) {
         return written.contains(new Written(context, entry)) || written.contains(new Written(context, null));
     }

@@ -4,13 +4,12 @@ import dev.keystore.EntryId;
 import dev.keystore.IncompleteVerificationException;
 import dev.keystore.KeyType;
 import dev.keystore.LoadFailedException;
-import dev.keystore.spi.BackendException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Reads every entry of a context that the backend lists, and continues after one that can't be read. */
+/** Reads every entry of a context that the backend lists, and continues after entries that cannot be read. */
 final class Verification {
 
     private final Engine engine;
@@ -28,20 +27,20 @@ final class Verification {
     /**
      * Returns the damaged entries of a context.
      *
-     * @throws IncompleteVerificationException if something could not be read
+     * @throws IncompleteVerificationException if an entry or the list of entries could not be read
      */
     static List<EntryId> of(Engine engine, Context context) {
         return new Verification(engine, context).run();
     }
 
     private List<EntryId> run() {
-        try (Stream<EntryId> entries = engine.storage.list(context.name)) {
+        try (Stream<EntryId> entries = engine.storage.list(context.name())) {
             entries.forEach(this::check);
         } catch (LoadFailedException e) {
             failed(e);
         }
         if (failure != null) {
-            throw new IncompleteVerificationException(context.name, checked, damaged, unreadable, failure);
+            throw new IncompleteVerificationException(context.name(), checked, damaged, unreadable, failure);
         }
         return damaged;
     }
@@ -54,8 +53,8 @@ final class Verification {
             checked++;
         } catch (LoadFailedException e) {
             unreadable.add(entry);
-            if (isTransient(e)) {
-                throw e; // the backend as a whole can't be read now
+            if (BackendFailures.isTransient(e.getCause())) {
+                throw e; // the backend as a whole cannot be read now
             }
             failed(e);
         }
@@ -65,16 +64,12 @@ final class Verification {
         failure = failure == null ? e : failure;
     }
 
-    private static boolean isTransient(LoadFailedException e) {
-        return e.getCause() instanceof BackendException cause && cause.kind() == BackendException.Kind.TRANSIENT;
-    }
-
     private boolean isDamaged(EntryId entry) {
         KeyType<?> type;
         try {
             type = engine.types.find(entry.type());
         } catch (IllegalArgumentException e) {
-            return true; // no type has that name, so no store has written it
+            return true; // not a valid type name, so no store has written it
         }
         return engine.cache.isDamaged(new EntryKey(context, type, entry.id()));
     }

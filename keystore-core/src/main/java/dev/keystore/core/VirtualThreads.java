@@ -5,7 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
 import org.jspecify.annotations.Nullable;
 
-/** Asks for virtual threads on a JDK that may not have them: {@code Thread.isVirtual} is of JDK 21. */
+/** Calls {@code Thread.isVirtual}, which exists since JDK 21. */
 final class VirtualThreads {
 
     private static final @Nullable MethodHandle IS_VIRTUAL = isVirtual();

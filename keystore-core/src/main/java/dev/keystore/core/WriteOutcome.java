@@ -1,20 +1,23 @@
 package dev.keystore.core;
 
-/** What came of the write of a group. */
+/** The outcome of the write of a group. */
 sealed interface WriteOutcome {
 
     /** All of it is durable. */
     record Written() implements WriteOutcome {}
 
-    /** Nothing of it was written, and another try does not help. */
+    /** Nothing was written, and another attempt would not help. */
     record Refused(Throwable cause) implements WriteOutcome {}
 
-    /** Nothing of it was written, and another try may help. */
+    /** Nothing was written, and another attempt may succeed. */
     record Retry(Throwable cause) implements WriteOutcome {}
 
-    /** All of it is written, or nothing; sending it again finds out which (R54). */
+    /** All of it is written or nothing is; sending it again finds out which (R54). */
     record InDoubt(Throwable cause) implements WriteOutcome {}
 
-    /** What is written can't be found out; or, on a backend without atomic commits, could not be rolled back. */
+    /**
+     * It cannot be found out what is written; or, on a backend without atomic commits, part of it is written and could
+     * not be rolled back.
+     */
     record Unknown(Throwable cause) implements WriteOutcome {}
 }

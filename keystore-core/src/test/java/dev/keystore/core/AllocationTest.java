@@ -14,8 +14,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * What a read of what is cached allocates: exactly this when it is interpreted, and less once the compiler has found out
- * what nobody else sees.
+ * What a read of what is cached allocates: exactly this when it is interpreted, and less once the compiler has found
+ * out what nobody else sees.
  */
 class AllocationTest {
 
@@ -67,7 +67,7 @@ class AllocationTest {
                 .isLessThanOrEqualTo(5 * (KEY + COPY) + 2 * LIST_OF_FIVE + 2 * ITERATOR + MAP_OF_FIVE);
     }
 
-    /** The least of several tries: the first one loads classes. */
+    /** The minimum of several attempts, since the first one loads classes. */
     private static long allocatedBytes(Runnable read) {
         long least = Long.MAX_VALUE;
         for (int n = 0; n < TRIES; n++) {

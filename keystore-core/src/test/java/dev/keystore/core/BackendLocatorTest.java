@@ -52,7 +52,7 @@ class BackendLocatorTest {
         }
     }
 
-    /** Remembers what it was opened with. */
+    /** Records the configuration with which it was opened. */
     public static final class Recording implements BackendProvider {
 
         static final AtomicReference<BackendConfig> OPENED_WITH = new AtomicReference<>();
@@ -74,7 +74,7 @@ class BackendLocatorTest {
         }
     }
 
-    /** Opens nothing: it fails as the test says. */
+    /** Fails to open as the test demands. */
     public static final class Failing implements BackendProvider {
 
         static final AtomicReference<Supplier<RuntimeException>> FAILURES = new AtomicReference<>();
@@ -95,7 +95,7 @@ class BackendLocatorTest {
         }
     }
 
-    /** Claims the scheme of {@link Recording}. */
+    /** Has the same scheme as {@link Recording}. */
     public static final class Rival implements BackendProvider {
 
         @Override
@@ -114,7 +114,7 @@ class BackendLocatorTest {
         }
     }
 
-    /** Can't be made, like a provider that needs its driver too early. */
+    /** Cannot be instantiated, like a provider that loads a missing driver too early. */
     public static final class Broken implements BackendProvider {
 
         /** Fails. */
@@ -138,7 +138,7 @@ class BackendLocatorTest {
         }
     }
 
-    /** Opens a URL on a thread whose class path registers the providers named, and no others. */
+    /** Opens a URL on a thread whose class path registers only the named providers. */
     private SignalKeyDatabase open(String url, String... providers) throws Exception {
         return Threads.start(() -> {
                     try (URLClassLoader loader = registering(providers)) {
@@ -159,7 +159,7 @@ class BackendLocatorTest {
         return new OnlyThese(services);
     }
 
-    /** Finds the services of a folder, and not those of the class path. */
+    /** Finds the services of a folder, not those of the class path. */
     private static final class OnlyThese extends URLClassLoader {
 
         OnlyThese(Path folder) throws MalformedURLException {
@@ -173,7 +173,7 @@ class BackendLocatorTest {
     }
 
     @Test
-    @DisplayName("R62 the one provider of the URL's scheme is found and opened, with the URL and the properties")
+    @DisplayName("R62 the only provider of the URL's scheme opens the URL, with the properties")
     void open_oneProvider_opensIt() throws Exception {
         try (SignalKeyDatabase database = open("recording:somewhere?password=s3cr3t", Recording.class.getName())) {
             database.forContext("alice").put(KeyTypes.SESSION, "x", bytes("1"));
@@ -188,7 +188,7 @@ class BackendLocatorTest {
     }
 
     @Test
-    @DisplayName("R62 no provider at all: the error says so and names an artifact to add")
+    @DisplayName("R62 without any provider, the error says so and names an artifact to add")
     void open_noProvider_saysWhatToAdd() {
         assertThatThrownBy(() -> open("jdbc:sqlite:keys.db"))
                 .isInstanceOf(StoreOpenException.class)
@@ -199,7 +199,7 @@ class BackendLocatorTest {
     }
 
     @Test
-    @DisplayName("R62 no provider of the scheme: the error lists the providers found")
+    @DisplayName("R62 without a provider of the scheme, the error lists the providers found")
     void open_unknownScheme_listsProviders() {
         assertThatThrownBy(() -> open("mapdb:keys.mapdb", Recording.class.getName()))
                 .isInstanceOf(StoreOpenException.class)
@@ -215,7 +215,7 @@ class BackendLocatorTest {
     }
 
     @Test
-    @DisplayName("R62 two providers of the scheme: the error lists both, and neither is opened")
+    @DisplayName("R62 with two providers of the scheme, the error lists both, and neither is opened")
     void open_twoProviders_listsThem() {
         assertThatThrownBy(() -> open("recording:x", Recording.class.getName(), Rival.class.getName()))
                 .isInstanceOf(StoreOpenException.class)
@@ -225,7 +225,7 @@ class BackendLocatorTest {
     }
 
     @Test
-    @DisplayName("R62 a provider that can't be loaded is an error that names it")
+    @DisplayName("R62 a provider that cannot be loaded causes an error that names it")
     void open_brokenProvider_namesIt() {
         for (String broken : List.of(Broken.class.getName(), "dev.keystore.missing.Provider", Named.class.getName())) {
             assertThatThrownBy(() -> open("recording:x", Recording.class.getName(), broken))
@@ -236,7 +236,7 @@ class BackendLocatorTest {
     }
 
     @Test
-    @DisplayName("R62 a scheme is matched whole")
+    @DisplayName("R62 a scheme matches only as a whole")
     void find_similarSchemes_matchWhole() {
         BackendProvider jdbc = new Named("JDBC", "jdbc:sql");
         assertThat(BackendLocator.find("jdbc:sqlite:x", List.of(SQLITE, MAPDB, jdbc)))
@@ -261,7 +261,7 @@ class BackendLocatorTest {
                 "s3cr3t host:1",
                 ""
             })
-    @DisplayName("R62 what a URL holds besides its scheme, passwords too, is in no message")
+    @DisplayName("R62 no message shows more of a URL than its scheme, so passwords stay secret")
     void find_urlWithPassword_doesNotShowIt(String url) {
         for (List<BackendProvider> providers : List.of(List.<BackendProvider>of(), List.of(SQLITE, MAPDB))) {
             assertThatThrownBy(() -> BackendLocator.find(url, providers))
@@ -280,7 +280,7 @@ class BackendLocatorTest {
     }
 
     @Test
-    @DisplayName("R62 a path without a scheme is answered with the URL that was probably meant")
+    @DisplayName("R62 the error for a path without a scheme suggests the URL that was probably meant")
     void find_pathWithoutScheme_suggestsUrl() {
         Map<String, String> meant = Map.of(
                 "keys.db", "jdbc:sqlite:keys.db",
@@ -311,7 +311,7 @@ class BackendLocatorTest {
                 "s3cr3t%20/keys.db",
                 "keys.db\ns3cr3t"
             })
-    @DisplayName("R62 what may hold a password, or is no database file, is not suggested")
+    @DisplayName("R62 nothing is suggested for a string that may hold a password or is not a database file")
     void find_noPlainPath_suggestsNothing(String url) {
         assertThatThrownBy(() -> BackendLocator.find(url, List.of(SQLITE, MAPDB)))
                 .isInstanceOf(StoreOpenException.class)
@@ -320,7 +320,7 @@ class BackendLocatorTest {
     }
 
     @Test
-    @DisplayName("R58 mustExist reaches the backend, unless set a store may be created")
+    @DisplayName("R58 mustExist reaches the backend; by default, a store may be created")
     void open_mustExist_reachesBackend() throws Exception {
         for (boolean mustExist : new boolean[] {true, false}) {
             Threads.start(() -> {
@@ -339,7 +339,7 @@ class BackendLocatorTest {
 
     @Test
     @DisplayName(
-            "R58 R44 what the backend says of a store that is missing or of another kind reaches the caller as it is")
+            "R58 R44 the backend's exception for a missing store or one of another kind reaches the caller unchanged")
     void open_backendRefuses_passesItOn() {
         List<RuntimeException> refusals = List.of(
                 new StoreNotFoundException("there is no keys.db"),
@@ -361,7 +361,7 @@ class BackendLocatorTest {
     }
 
     @Test
-    @DisplayName("R27 an interrupt that ends the opening of a store is an interruption, and keeps the flag")
+    @DisplayName("R27 an interrupt that ends the opening of a store is reported as an interruption, and keeps the flag")
     @SuppressWarnings("ReferenceEquality") // the exception that was thrown, and not one like it
     void open_interrupted_saysSo() {
         RuntimeException own = new OperationInterruptedException("the file");
@@ -391,7 +391,7 @@ class BackendLocatorTest {
     }
 
     @Test
-    @DisplayName("R62 a builder without a URL and a backend, or with both, is refused")
+    @DisplayName("R62 a builder with neither a URL nor a backend, or with both, is refused")
     void open_neitherOrBoth_isRefused() {
         assertThatThrownBy(() -> SignalKeyDatabase.builder().open()).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> SignalKeyDatabase.builder()

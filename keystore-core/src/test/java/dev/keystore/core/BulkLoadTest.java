@@ -23,9 +23,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Several entries loaded at once, in one round trip where the backend can. */
+/** Loads of several entries in one round trip, if the backend supports it. */
 @Timeout(60)
-class BulkLoadTest extends OpenStores {
+class BulkLoadTest extends OpenedDatabase {
 
     private ContextAwareBackend backend(boolean bulk) {
         return bulk ? FaultyBackend.complete(memory.reopen(), faults) : FaultyBackend.plain(memory.reopen(), faults);
@@ -53,7 +53,7 @@ class BulkLoadTest extends OpenStores {
 
     @ParameterizedTest(name = "bulk {0}, error {1}")
     @CsvSource({"true, true", "true, false", "false, true", "false, false"})
-    @DisplayName("R43 an id whose codec throws is the failure of its own readers; the ids loaded with it are readable")
+    @DisplayName("R43 an id whose codec throws fails its own readers only; the ids loaded with it are readable")
     void get_oneIdsCodecThrows_othersAreReadable(boolean bulk, boolean error) throws Exception {
         open(backend(bulk), UnaryOperator.identity());
         KeyType<String> type = decodingBad(error);
@@ -65,12 +65,12 @@ class BulkLoadTest extends OpenStores {
         Gate gate = faults.on(Operation.LOAD).of("fragile", "4").hold(Moment.AFTER);
         Threads.Running<Map<String, String>> all = Threads.start(() -> alice.get(type, List.of("1", "2", "3", "4")));
         gate.awaitReached();
-        Threads.Running<Optional<String>> beside =
+        Threads.Running<Optional<String>> concurrent =
                 Threads.start(() -> alice.find(type, "2")).awaitWaiting();
         gate.open();
 
         assertThat(all.failure()).isInstanceOf(error ? LoadFailedException.class : CorruptEntryException.class);
-        assertThat(beside.result()).hasValue("good");
+        assertThat(concurrent.result()).hasValue("good");
         for (String id : List.of("1", "2", "4")) {
             assertThat(alice.find(type, id)).hasValue("good");
             assertThat(faults.loads("fragile", id)).isEqualTo(1);
@@ -79,7 +79,7 @@ class BulkLoadTest extends OpenStores {
 
     @ParameterizedTest(name = "bulk {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName("R2 an id that another thread loads while a get is under way is not loaded again")
+    @DisplayName("R2 an id that another thread is loading during a get is not loaded again")
     void get_idLoadedMeanwhile_isLoadedOnce(boolean bulk) {
         int loads = 0;
         for (boolean loaded = true; loaded; loads++) {

@@ -21,7 +21,7 @@ class CacheTest {
     private static final long BOUND_BYTES = 128 * 1024;
 
     @Test
-    @DisplayName("R6 the cache is bounded in bytes over all contexts together, negative entries included")
+    @DisplayName("R6 the cache is bounded in bytes over all contexts together, including negative entries")
     void cache_manyContexts_staysWithinItsBound() {
         long seed = System.nanoTime();
         System.out.println("CacheTest: seed " + seed);
@@ -51,7 +51,7 @@ class CacheTest {
     }
 
     @Test
-    @DisplayName("R6 values, decoded values, long ids and the entries of absent ids count for the cache's bound")
+    @DisplayName("R6 values, decoded values, long ids and the entries of absent ids count towards the cache's bound")
     void cachedBytes_eachPart_counts() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.find("absent");
@@ -81,7 +81,7 @@ class CacheTest {
     }
 
     @Test
-    @DisplayName("R6 what the cache counts is not less than the heap that it takes")
+    @DisplayName("R6 the cache counts at least as many bytes as it takes on the heap")
     void cachedBytes_ofSmallEntries_coverTheHeapTheyTake() {
         long bound = 32L << 20;
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.maximumCacheBytes(bound))) {
@@ -109,7 +109,7 @@ class CacheTest {
     }
 
     @Test
-    @DisplayName("R6 what the cache can't hold is read from the backend each time, and read right")
+    @DisplayName("R6 what does not fit into the cache is read from the backend each time, correctly")
     void find_cacheTooSmall_readsBackend() {
         KeyType<byte[]> big = KeyType.ofBytes("big");
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.maximumCacheBytes(10_000))) {

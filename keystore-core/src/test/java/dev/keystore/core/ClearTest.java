@@ -56,7 +56,7 @@ class ClearTest {
 
     @ParameterizedTest
     @EnumSource(Kind.class)
-    @DisplayName("R17 clear removes every entry of its context, those never loaded included, except the credentials")
+    @DisplayName("R17 clear removes every entry of its context except the credentials, including entries never loaded")
     void clear_warmAndCold_leavesCredentialsAlone(Kind kind) {
         try (Fixture seeded = Fixture.of(kind)) {
             fill(seeded.alice);
@@ -164,7 +164,7 @@ class ClearTest {
     }
 
     @Test
-    @DisplayName("R17 a transaction that clears and fails has cleared nothing")
+    @DisplayName("R17 a transaction that clears and then fails clears nothing")
     void clear_workThrows_clearsNothing() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fill(fixture.alice);
@@ -217,7 +217,7 @@ class ClearTest {
 
     @Test
     @DisplayName("R18 clear and erase together in one transaction: erase wins in either order, later writes survive")
-    void erase_besideClear_wins() {
+    void erase_duringClear_wins() {
         List<Consumer<Transaction>> orders = List.of(
                 tx -> {
                     tx.clear();
@@ -252,7 +252,7 @@ class ClearTest {
 
     @ParameterizedTest
     @EnumSource(Kind.class)
-    @DisplayName("R13 after a failed clear or erase everything is there, in the cache and in the backend")
+    @DisplayName("R13 after a failed clear or erase everything is still there, in the cache and in the backend")
     void clear_fails_changesNothing(Kind kind) {
         for (boolean erase : List.of(false, true)) {
             for (int write : kind == Kind.PLAIN || kind == Kind.MINIMAL ? List.of(1, 7, 21) : List.of(1)) {
@@ -293,8 +293,9 @@ class ClearTest {
     }
 
     @Test
-    @DisplayName("R17 writes beside clears: what each reader finds is from before the clear or from after it, whole")
-    void clear_besideWritersAndReaders_isAtomic() throws Exception {
+    @DisplayName(
+            "R17 with concurrent writes and clears, each reader sees the state before a clear or after it, never a mix")
+    void clear_duringWritersAndReaders_isAtomic() throws Exception {
         for (long cacheBytes : List.of(0L, 1L << 20)) {
             try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.maximumCacheBytes(cacheBytes))) {
                 Threads.together(4, number -> {

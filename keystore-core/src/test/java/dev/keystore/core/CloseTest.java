@@ -13,9 +13,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Closing beside reads and commits. */
+/** Closing during reads and commits. */
 @Timeout(60)
-class CloseTest extends OpenStores {
+class CloseTest extends OpenedDatabase {
 
     private Threads.Running<Boolean> closeInterrupted() {
         return Threads.start(() -> {
@@ -27,10 +27,10 @@ class CloseTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R28 close on an interrupted thread lets the commits finish that it has, and keeps the flag")
+    @DisplayName("R28 close on an interrupted thread lets running commits finish, and keeps the flag")
     void close_interruptedWithCommitsRunning_waitsForThem() throws Exception {
         open(UnaryOperator.identity());
-        Line line = Line.behind(faults, () -> put("a", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("a", "1"));
         Threads.Running<Boolean> queued = line.add(() -> put("b", "1"));
 
         Threads.Running<Boolean> closer = closeInterrupted();
@@ -46,7 +46,7 @@ class CloseTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R28 close on an interrupted thread does not close the backend under a read, and keeps the flag")
+    @DisplayName("R28 close on an interrupted thread does not close the backend during a read, and keeps the flag")
     void close_interruptedWithReadRunning_waitsForIt() throws Exception {
         open(UnaryOperator.identity());
         put("a", "1");
@@ -65,8 +65,7 @@ class CloseTest extends OpenStores {
     }
 
     @Test
-    @DisplayName(
-            "R28 a read that close overtakes is refused as after it: no failure of the backend, and not \"absent\"")
+    @DisplayName("R28 a read that close overtakes is refused as closed, not reported as a backend failure or as absent")
     void find_closedBeforeTheBackendIsAsked_isRefused() {
         int closes = 0;
         int refused = 0;

@@ -15,9 +15,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Codecs that do not keep their promises. */
+/** Codecs that violate their contract. */
 @Timeout(60)
-class CodecTest extends OpenStores {
+class CodecTest extends OpenedDatabase {
 
     private boolean broken;
 
@@ -58,7 +58,7 @@ class CodecTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R43 a record that its codec decodes to null is damaged, and not absent")
+    @DisplayName("R43 a record that its codec decodes to null is damaged, not absent")
     void find_decodedToNull_isCorrupt() {
         open(UnaryOperator.identity());
         broken = true;

@@ -75,7 +75,7 @@ class CommitPipelineTest {
                 .orElse("absent");
     }
 
-    /** What the backend holds, past the cache, read without taking the context over. */
+    /** Returns what the backend holds, read without the cache and without taking the context over. */
     private String persisted(String id) {
         try (SignalKeyDatabase others = SignalKeyDatabase.builder()
                 .backend(FaultyBackend.plain(memory.reopen(), new Faults()))
@@ -88,7 +88,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("A single thread's commit is written on that thread: no hand-over to another")
+    @DisplayName("A commit without concurrent ones is written by its own thread, without a hand-over")
     void commit_oneThread_writesOnTheCallingThread() {
         for (int i = 0; i < 10; i++) {
             put("a", String.valueOf(i));
@@ -98,7 +98,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("A single thread's commit leaves it no permit, with which its next park would return at once")
+    @DisplayName("A commit without concurrent ones leaves no permit that would end the thread's next park at once")
     void commit_oneThread_leavesNoPermit() {
         LockSupport.parkNanos(1);
         put("a", "1");
@@ -108,7 +108,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("Commits that wait while another is written are written as one group, over contexts")
+    @DisplayName("Commits that queue up during a write are written as one group, across contexts")
     void commit_manyWaiting_writtenAsOneGroup() throws Exception {
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));
@@ -132,7 +132,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("16 threads that commit to a backend whose write takes a while need fewer than 0.2 writes a commit")
+    @DisplayName("16 threads that commit to a slow backend need fewer than 0.2 writes per commit")
     void commit_sixteenThreads_sharesWrites() throws Exception {
         faults.on(Operation.COMMIT).forever().run(Moment.BEFORE, CommitPipelineTest::takeHalfAMilli);
         Threads.together(16, number -> {
@@ -154,7 +154,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R40 a transient failure is tried again, 5 attempts in all, and then is a CommitFailedException")
+    @DisplayName("R40 a transient failure is retried, with 5 attempts in all, and then ends in CommitFailedException")
     void commit_transientFailure_retriedFiveTimes() {
         faults.on(Operation.COMMIT).times(4).fail(Moment.BEFORE, Kind.TRANSIENT);
         put("a", "1");
@@ -170,7 +170,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R40 a failure that the backend does not call transient is not tried again")
+    @DisplayName("R40 a failure that is not transient is not retried")
     void commit_permanentFailure_notRetried() {
         faults.on(Operation.COMMIT).fail(Moment.BEFORE, Kind.PERMANENT);
         assertThatThrownBy(() -> put("a", "1"))
@@ -185,7 +185,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R40 retries wait from 20 ms up, twice as long each time, give or take a half")
+    @DisplayName("R40 the first retry waits 20 ms, and each further one twice as long, plus or minus one half")
     void backoff_attempts_doubles() {
         for (int attempt = 1; attempt <= 5; attempt++) {
             long base = TimeUnit.MILLISECONDS.toNanos(20) << (attempt - 1);
@@ -197,7 +197,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R40 the first retry waits as long as was asked for, a year included, and no later one wraps around")
+    @DisplayName("R40 the first retry waits as configured, up to a year, and later delays do not overflow")
     void backoff_longestDelay_isKept() {
         long year = TimeUnit.DAYS.toNanos(365);
         assertThat(Backoff.nanos(year, 1)).isBetween(year / 2, year * 3 / 2);
@@ -208,7 +208,7 @@ class CommitPipelineTest {
 
     @Test
     @DisplayName("R40 retries end with commitTimeout")
-    void commit_transientFailureForEver_endsWithCommitTimeout() {
+    void commit_transientFailureAlways_endsWithCommitTimeout() {
         open(SignalKeyDatabase.builder().commitTimeout(Duration.ofMillis(100)).retry(1_000_000, Duration.ofMillis(5)));
         faults.on(Operation.COMMIT).forever().fail(Moment.BEFORE, Kind.TRANSIENT);
         assertThatThrownBy(() -> put("a", "1"))
@@ -218,7 +218,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R40 while a commit is tried again, reads from the cache go on, and other works up to their commit")
+    @DisplayName("R40 while a commit is retried, cached reads go on, and other transactions run up to their commit")
     void commit_beingRetried_othersGoOn() throws Exception {
         put("a", "1");
         open(SignalKeyDatabase.builder().retry(2, Duration.ofSeconds(20)));
@@ -248,15 +248,15 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName(
-            "R27 R40 of a group that fails transiently because of one context, the other contexts' commits are written"
-                    + " after two attempts, those that come later too, and that context's commits keep their order")
+    @DisplayName("R27 R40 when one context makes a group fail transiently, the commits of other contexts are "
+            + "written after two attempts, including later ones, and the commits of that context keep their "
+            + "order")
     void commit_oneContextOfAGroupFailsTransiently_othersGoFirst() throws Exception {
         open(SignalKeyDatabase.builder().retry(1_000, Duration.ofMillis(1)));
         SignalKeyStore bob = database.forContext("bob");
         SignalKeyStore carol = database.forContext("carol");
         faults.forgetCalls();
-        Line line = Line.behind(faults, () -> put("first", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
         Threads.Running<Boolean> held = line.add(() -> put("held", "1"));
         Threads.Running<Boolean> sameEntry = line.add(() -> put("held", "2"));
         Threads.Running<Boolean> first = line.add(() -> bob.put(KeyTypes.SESSION, "b", new byte[1]));
@@ -281,7 +281,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R41 of a group that is refused, only the culprit fails")
+    @DisplayName("R41 when a group is refused, only the culprit fails")
     void commit_oneOfAGroupIsRefused_othersAreWritten() throws Exception {
         faults.on(Operation.COMMIT).of("session", "culprit").forever().fail(Moment.MIDWAY, Kind.PERMANENT);
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
@@ -304,7 +304,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R41 a commit that met another of its group, which was refused then, is written and not a conflict")
+    @DisplayName("R41 a commit that conflicts only with a refused commit of its group is written")
     void commit_metARefusedOneOfItsGroup_isNoConflict() throws Exception {
         put("a", "0");
         faults.on(Operation.COMMIT).of("session", "culprit").forever().fail(Moment.MIDWAY, Kind.PERMANENT);
@@ -333,7 +333,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R41 an unknown outcome is reported as such, and the next read asks the backend")
+    @DisplayName("R41 an unknown outcome is reported as unknown, and the next read asks the backend")
     void commit_outcomeUnknown_isReportedAndReadAgain() {
         for (Moment moment : List.of(Moment.BEFORE, Moment.AFTER)) {
             try (Fixture unowned = Fixture.of(Fixture.Kind.GROUPING)) {
@@ -359,7 +359,7 @@ class CommitPipelineTest {
 
     @Test
     @DisplayName(
-            "R31 R41 an error thrown out of a backend that can't tell is an unknown outcome, and the pipeline goes on")
+            "R31 R41 an error thrown by a backend without ownership is an unknown outcome, and the pipeline goes on")
     void commit_backendThrowsError_isUnknownAndOthersGoOn() {
         try (Fixture unowned = Fixture.of(Fixture.Kind.GROUPING)) {
             unowned.faults.on(Operation.COMMIT).run(Moment.AFTER, CommitPipelineTest::overflow);
@@ -377,8 +377,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName(
-            "R31 R54 after an error thrown out of a backend with ownership the commit is sent again, and written once")
+    @DisplayName("R31 R54 after an error thrown by a backend with ownership, the commit is sent again and written once")
     void commit_backendWithOwnershipThrowsError_isWrittenOnce() {
         for (Moment moment : List.of(Moment.BEFORE, Moment.AFTER)) {
             faults.on(Operation.COMMIT).run(moment, CommitPipelineTest::overflow);
@@ -390,8 +389,8 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName(
-            "R31 R41 a backend with ownership that throws an error each time leaves the outcome unknown, and others go on")
+    @DisplayName("R31 R41 a backend with ownership that throws an error each time leaves the outcome "
+            + "unknown, and others go on")
     void commit_backendWithOwnershipThrowsErrorsOnly_isUnknown() {
         open(SignalKeyDatabase.builder().retry(3, Duration.ofMillis(1)));
         faults.on(Operation.COMMIT).of("session", "a").forever().run(Moment.BEFORE, CommitPipelineTest::overflow);
@@ -402,7 +401,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R31 a failure whose message can't be had is a failure like any other, and others go on")
+    @DisplayName("R31 a failure whose getMessage throws is handled like any other, and other commits go on")
     void commit_failureWithoutMessage_failsAlone() {
         faults.on(Operation.COMMIT).fail(Moment.BEFORE, () -> new IllegalStateException() {
             private static final long serialVersionUID = 1L;
@@ -418,7 +417,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R27 a commit that waits for its turn beyond commitTimeout fails, and nothing of it is written")
+    @DisplayName("R27 a commit that is still queued at commitTimeout fails, and nothing of it is written")
     void commit_waitsTooLong_failsUnwritten() throws Exception {
         open(SignalKeyDatabase.builder().commitTimeout(Duration.ofMillis(50)));
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
@@ -438,7 +437,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R27 a commit that the backend does not answer within commitTimeout is an unknown outcome")
+    @DisplayName("R27 a commit that the backend is still writing at commitTimeout has an unknown outcome")
     void commit_backendHangs_isUnknown() throws Exception {
         open(SignalKeyDatabase.builder().commitTimeout(Duration.ofMillis(300)));
         Gate first = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
@@ -460,7 +459,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R27 an interrupt takes a waiting commit out of the queue, and keeps the flag")
+    @DisplayName("R27 an interrupt removes a waiting commit from the queue, and keeps the flag")
     void commit_interruptedInQueue_isWithdrawn() throws Exception {
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Threads.Running<Boolean> hanging = Threads.run(() -> put("a", "1"));
@@ -481,7 +480,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R27 an interrupted leader that waits to try again hands the others' commits to another thread")
+    @DisplayName("R27 a leader interrupted during the pause before a retry hands the other commits to another thread")
     void commit_leaderInterruptedWhileRetrying_othersAreWritten() throws Exception {
         open(SignalKeyDatabase.builder().retry(3, Duration.ofSeconds(20)));
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
@@ -509,7 +508,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R27 an interrupted follower is let go between two attempts; the leader goes on with the rest")
+    @DisplayName("R27 a follower interrupted between two attempts returns; the leader goes on with the other commits")
     void commit_followerInterruptedWhileRetrying_isLetGo() throws Exception {
         open(SignalKeyDatabase.builder().retry(3, Duration.ofSeconds(20)));
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
@@ -534,7 +533,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R27 a thread that is interrupted already does not begin a commit")
+    @DisplayName("R27 a thread that is already interrupted does not start a commit")
     void commit_interruptedBefore_doesNotBegin() throws Exception {
         Threads.Running<Boolean> interrupted = Threads.start(() -> {
             Thread.currentThread().interrupt();
@@ -546,7 +545,8 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("An interrupt while the backend writes ends nothing: the commit is told truthfully, the flag is kept")
+    @DisplayName("R27 an interrupt while the backend writes ends nothing: the true outcome is reported, "
+            + "and the flag is kept")
     void commit_interruptedInBackend_isWritten() throws Exception {
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Threads.Running<Boolean> writer = Threads.start(() -> {
@@ -561,7 +561,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("R27 an interrupt that ends a wait within the backend ends nothing: the commit is sent again")
+    @DisplayName("R27 after an interrupt that ended a wait inside the backend, the commit is sent again")
     void commit_interruptEndsAWaitInBackend_isWritten() throws Exception {
         faults.on(Operation.COMMIT).run(Moment.BEFORE, () -> {
             Thread.currentThread().interrupt();

@@ -30,13 +30,13 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What becomes of the commits of one group when some of them fail, wait too long, are interrupted or meet an error. */
+/** The outcomes of a group's commits when some of them fail, time out, are interrupted or meet an error. */
 @Timeout(60)
-class CommitRaceTest extends OpenStores {
+class CommitRaceTest extends OpenedDatabase {
 
     private static final Duration LONGEST = Duration.ofDays(365);
 
-    /** Nothing stays in the cache, so that the check of what a commit read has to ask the backend. */
+    /** Nothing stays in the cache, so the check of what a commit read must load from the backend. */
     private static SignalKeyDatabase.Builder withoutCache(SignalKeyDatabase.Builder builder) {
         return builder.maximumCacheBytes(0);
     }
@@ -53,7 +53,7 @@ class CommitRaceTest extends OpenStores {
         return ids.stream().map(this::persisted).toList();
     }
 
-    /** How often the backend was asked to write an entry. */
+    /** Returns how often the backend was called to write an entry. */
     private long tries(String id) {
         EntryId entry = new EntryId("session", id);
         return faults.calls(Operation.COMMIT).stream()
@@ -63,11 +63,12 @@ class CommitRaceTest extends OpenStores {
 
     @ParameterizedTest(name = "fails {0}")
     @EnumSource(names = {"BEFORE", "AFTER"})
-    @DisplayName("R24 R41 a commit refused beside a write of unknown outcome is checked anew: written, or a conflict")
-    void commit_refusedBesideAnUnknownOutcome_isCheckedAnew(Moment moment) throws Exception {
+    @DisplayName("R24 R41 a commit that failed its check in a group of unknown outcome is checked again: written, "
+            + "or a conflict")
+    void commit_refusedDuringAnUnknownOutcome_isCheckedAgain(Moment moment) throws Exception {
         open(UnaryOperator.identity());
         put("a", "0");
-        Line line = Line.behind(faults, () -> put("first", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
         Threads.Running<Boolean> writer = line.add(() -> put("a", "1"));
         Threads.Running<Boolean> reader = line.add(() -> putHavingRead("read", "a"));
         faults.on(Operation.COMMIT).fail(moment, Kind.OUTCOME_UNKNOWN);
@@ -85,12 +86,11 @@ class CommitRaceTest extends OpenStores {
     }
 
     @Test
-    @DisplayName(
-            "R27 an interrupt of the leader during its check fails no other's commit, and the leader keeps the flag")
+    @DisplayName("R27 an interrupt of the leader during its check fails no other thread's commit, and the flag is kept")
     void commit_leaderInterruptedInItsCheck_othersAreWritten() throws Exception {
         open(CommitRaceTest::withoutCache);
         putBoth("a", "b", "0");
-        Line line = Line.behind(faults, () -> put("first", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
         Threads.Running<Boolean> leader = line.addWatchingInterrupts(() -> put("leader", "1"));
         Threads.Running<Boolean> reader = line.add(() -> putHavingRead("read", "a", "b"));
         evict();
@@ -108,10 +108,10 @@ class CommitRaceTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R27 a follower interrupted while the backend has its commit is told as soon as the backend answers")
-    void commit_followerInterruptedInBackend_isToldWithTheAnswer() throws Exception {
+    @DisplayName("R27 a follower interrupted while its commit is being written returns as soon as the backend does")
+    void commit_followerInterruptedInBackend_returnsWithTheBackend() throws Exception {
         open(builder -> builder.commitTimeout(LONGEST));
-        Line line = Line.behind(faults, () -> put("first", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
         Threads.Running<Boolean> leader = line.add(() -> put("leader", "1"));
         Threads.Running<Boolean> follower = line.addWatchingInterrupts(() -> put("follower", "1"));
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.AFTER);
@@ -128,11 +128,10 @@ class CommitRaceTest extends OpenStores {
     }
 
     @Test
-    @DisplayName(
-            "R27 R41 a commit that waits for its turn within a refused group too long is told that it is unwritten")
+    @DisplayName("R27 R41 a commit that times out inside a refused group is reported as unwritten")
     void commit_waitsForItsTurnTooLong_isUnwritten() throws Exception {
         open(builder -> builder.commitTimeout(Duration.ofSeconds(2)));
-        Line line = Line.behind(faults, () -> put("first", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
         Threads.Running<Boolean> hanging = line.add(() -> put("hanging", "1"));
         Threads.Running<Boolean> waiting = line.add(() -> put("waiting", "1"));
         faults.on(Operation.COMMIT).fail(Moment.BEFORE, Kind.PERMANENT);
@@ -149,11 +148,12 @@ class CommitRaceTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R27 R41 a commit whose group is checked too long is told that it is unwritten, and stays so")
+    @DisplayName(
+            "R27 R41 a commit that times out while its group is checked is reported as unwritten, and stays unwritten")
     void commit_groupIsCheckedTooLong_isUnwritten() throws Exception {
         open(builder -> withoutCache(builder).commitTimeout(Duration.ofSeconds(2)));
         put("a", "0");
-        Line line = Line.behind(faults, () -> put("first", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
         Threads.Running<Boolean> leader = line.add(() -> putHavingRead("read", "a"));
         Threads.Running<Boolean> follower = line.add(() -> put("follower", "1"));
         evict();
@@ -169,12 +169,12 @@ class CommitRaceTest extends OpenStores {
     }
 
     @Test
-    @DisplayName(
-            "R24 R27 a commit that gives up between check and write is not written, its group is, and meets it not")
+    @DisplayName("R24 R27 a commit that gives up between check and write is not written; its group is, without "
+            + "conflicting with it")
     void commit_givesUpBetweenCheckAndWrite_isLeftOut() throws Exception {
         open(CommitRaceTest::withoutCache);
         putBoth("a", "b", "0");
-        Line line = Line.behind(faults, () -> put("first", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
         Threads.Running<Boolean> leader = line.add(() -> put("leader", "1"));
         Threads.Running<Boolean> givingUp = line.add(() -> put("a", "never"));
         Threads.Running<Boolean> readerOfA = line.add(() -> putHavingRead("readA", "a"));
@@ -210,10 +210,11 @@ class CommitRaceTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R40 R41 of a refused group, one that is written is told so while another waits to be tried again")
-    void commit_anotherOfItsGroupIsRetried_isToldBefore() throws Exception {
+    @DisplayName("R40 R41 a commit of a refused group returns once it is written, while another one "
+            + "still waits for its retry")
+    void commit_anotherOfItsGroupIsRetried_returnsBefore() throws Exception {
         open(builder -> builder.retry(5, LONGEST));
-        Line line = Line.behind(faults, () -> put("first", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
         Threads.Running<Boolean> written = line.add(() -> put("written", "1"));
         Threads.Running<Boolean> retried = line.add(() -> put("retried", "1"));
         faults.on(Operation.COMMIT).fail(Moment.BEFORE, Kind.PERMANENT);
@@ -228,10 +229,10 @@ class CommitRaceTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R27 a thread whose commit is written leads no more: it is not kept for the others of its group")
+    @DisplayName("R27 a thread whose commit is written stops leading, and does not wait for the rest of its group")
     void commit_anotherOfItsGroupHangs_returns() throws Exception {
         open(UnaryOperator.identity());
-        Line line = Line.behind(faults, () -> put("first", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
         Threads.Running<Boolean> written = line.add(() -> put("written", "1"));
         Threads.Running<Boolean> hanging = line.add(() -> put("hanging", "1"));
         faults.on(Operation.COMMIT).fail(Moment.BEFORE, Kind.PERMANENT);
@@ -246,7 +247,7 @@ class CommitRaceTest extends OpenStores {
 
     @ParameterizedTest(name = "{0} failures in a row")
     @CsvSource({"5, written", "6, failed"})
-    @DisplayName("R40 a commit is tried 5 times by its own count, whichever group it is in")
+    @DisplayName("R40 each commit gets 5 attempts, whichever groups it is in")
     void commit_retriedInChangingGroups_hasAttemptsOfItsOwn(int failures, String later) throws Exception {
         open(builder -> builder.retry(5, Duration.ofMillis(1)));
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
@@ -270,11 +271,10 @@ class CommitRaceTest extends OpenStores {
 
     @ParameterizedTest(name = "groups of {0}, failing {1}")
     @CsvSource({"1024,", "4,", "4, TRANSIENT", "1024, PERMANENT", "3, PERMANENT"})
-    @DisplayName(
-            "R54 the commits of a context reach the backend in the order of the queue, with rising sequence numbers")
+    @DisplayName("R54 the commits of a context reach the backend in queue order, with increasing sequence numbers")
     void commit_manyQueued_keepTheirOrder(int groupSize, Kind failure) throws Exception {
         open(builder -> builder.maximumGroupSize(groupSize).retry(5, Duration.ofMillis(1)));
-        Line line = Line.behind(faults, () -> put("first", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
         List<String> queued = new ArrayList<>();
         List<Threads.Running<Boolean>> running = new ArrayList<>();
         for (int i = 0; i < 10; i++) {
@@ -317,7 +317,7 @@ class CommitRaceTest extends OpenStores {
     void commit_errorInALoadOfItsCheck_othersGoOn(boolean leads) throws Exception {
         open(CommitRaceTest::withoutCache);
         put("a", "0");
-        Line line = Line.behind(faults, () -> put("first", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
         Threads.Running<Boolean> before = leads ? null : line.add(() -> put("before", "1"));
         Threads.Running<Boolean> failing = line.add(() -> putHavingRead("failing", "a"));
         Threads.Running<Boolean> after = line.add(() -> put("after", "1"));
@@ -338,7 +338,8 @@ class CommitRaceTest extends OpenStores {
 
     @ParameterizedTest(name = "write: {0}")
     @CsvSource({"good,", "refused, PERMANENT", "tried again, TRANSIENT", "unknown, OUTCOME_UNKNOWN"})
-    @DisplayName("R30 R41 wherever an error hits the leader, all are told the truth and the next commits go through")
+    @DisplayName("R30 R41 wherever an error hits the leader, every commit reports its true outcome, and later "
+            + "commits go through")
     void commit_errorAnywhereInTheLead_othersGoOn(String outcome, Kind failure) throws Exception {
         ComparedCodec codec = new ComparedCodec();
         open(builder -> builder.retry(5, Duration.ofMillis(1)));
@@ -348,7 +349,7 @@ class CommitRaceTest extends OpenStores {
             int value = last + 1;
             alice.put(codec.writing, "a", 0);
             alice.put(codec.writing, "b", 0);
-            Line line = Line.behind(faults, () -> put("first", "1"));
+            QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
             Threads.Running<Boolean> leader = line.add(() -> alice.useTransaction("k", tx -> {
                 tx.find(codec.reading, "a");
                 tx.put(codec.reading, "a", value);
@@ -373,8 +374,8 @@ class CommitRaceTest extends OpenStores {
 
             Threads.Running<Boolean> next = Threads.run(() -> put("next", String.valueOf(value)));
             assertThat(next.result()).isTrue();
-            assertTold(toldLeader, persistedNumber(codec, "a") == value);
-            assertTold(toldFollower, persisted("follower").equals(String.valueOf(value)));
+            assertOutcome(toldLeader, persistedNumber(codec, "a") == value);
+            assertOutcome(toldFollower, persisted("follower").equals(String.valueOf(value)));
             for (String id : List.of("a", "b")) {
                 assertThat(alice.find(codec.writing, id))
                         .as("%s, error %d", id, last)
@@ -388,9 +389,8 @@ class CommitRaceTest extends OpenStores {
 
     @ParameterizedTest(name = "clears {0}")
     @ValueSource(booleans = {true, false})
-    @DisplayName(
-            "R30 R41 wherever an error hits a leader that displaced a load, readers and writers of the entry go on")
-    void commit_errorAnywhereBesideALoad_readersGoOn(boolean clears) throws Exception {
+    @DisplayName("R30 R41 wherever an error hits a leader that displaced a load, reads and writes of the entry go on")
+    void commit_errorAnywhereDuringALoad_readersGoOn(boolean clears) throws Exception {
         int errors = -1;
         for (boolean planted = true; planted; errors++) {
             int last = errors + 1;
@@ -400,7 +400,7 @@ class CommitRaceTest extends OpenStores {
             alice.put(codec.writing, "a", 0);
             open(CommitRaceTest::withoutCache);
             Gate load = faults.on(Operation.LOAD).of("compared", "a").hold(Moment.AFTER);
-            Line line = Line.behind(faults, () -> put("first", "1"));
+            QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
             Threads.Running<Boolean> leader = line.add(() -> alice.useTransaction("k", tx -> {
                 if (clears) {
                     tx.clear();
@@ -421,7 +421,7 @@ class CommitRaceTest extends OpenStores {
             load.open();
 
             int persisted = persistedNumber(codec, "a");
-            assertTold(told, persisted == value);
+            assertOutcome(told, persisted == value);
             assertThat(reader.result()).as("error %d", last).isEqualTo(persisted);
             evict();
             Threads.Running<Integer> later =
@@ -434,7 +434,7 @@ class CommitRaceTest extends OpenStores {
         assertThat(errors).as("errors").isGreaterThanOrEqualTo(2);
     }
 
-    private static void assertTold(Throwable told, boolean written) {
+    private static void assertOutcome(Throwable told, boolean written) {
         if (told == null) {
             assertThat(written).isTrue();
         } else if (told instanceof CommitFailedException) {
@@ -452,7 +452,7 @@ class CommitRaceTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R3 a load that fails while a commit is made is not tried again: it fails the commit, unwritten")
+    @DisplayName("R3 a load that fails during a commit is not retried; the commit fails, unwritten")
     void delete_loadFailsTransiently_failsUnwritten() {
         open(UnaryOperator.identity());
         put("a", "1");

@@ -5,8 +5,8 @@ import dev.keystore.KeyType;
 import java.util.function.IntConsumer;
 
 /**
- * A codec that runs an action of the test whenever one thread compares it: in the midst of the engine, each time that
- * it looks a key up. What is read under {@link #reading} and written under {@link #writing} is the same entry.
+ * A codec that runs a test's action whenever a watched thread compares it, which happens inside the engine at every
+ * lookup of a key. {@link #reading} and {@link #writing} are equal types, so both name the same entry.
  */
 final class ComparedCodec implements Codec<Integer> {
 
@@ -17,14 +17,14 @@ final class ComparedCodec implements Codec<Integer> {
     private volatile IntConsumer action;
     private volatile int comparisons;
 
-    /** From here on runs {@code atComparison} with the number of each comparison by {@code thread}, from 0. */
+    /** From now on, runs {@code atComparison} with the number, from 0, of each comparison by {@code thread}. */
     void watch(Thread thread, IntConsumer atComparison) {
         comparisons = 0;
         action = atComparison;
         watched = thread;
     }
 
-    /** Ends that, and returns how many comparisons there were. */
+    /** Stops watching, and returns the number of comparisons. */
     int unwatch() {
         watched = null;
         return comparisons;
@@ -41,7 +41,7 @@ final class ComparedCodec implements Codec<Integer> {
     }
 
     @Override
-    @SuppressWarnings("NonAtomicVolatileUpdate") // by the watched thread alone
+    @SuppressWarnings("NonAtomicVolatileUpdate") // by the watched thread only
     public boolean equals(Object other) {
         Thread thread = Thread.currentThread();
         if (this == other && thread == watched) {

@@ -70,7 +70,7 @@ class ContextsTest {
     void transaction_sameLockKeyInTwoContexts_doNotWait() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.lockTimeout(Duration.ofMillis(200)))) {
             SignalKeyStore bob = fixture.database.forContext("bob");
-            boolean apart = fixture.alice.transaction("k", tx -> {
+            boolean separate = fixture.alice.transaction("k", tx -> {
                 try {
                     return Threads.start(() -> bob.transaction("k", other -> true))
                             .result();
@@ -78,12 +78,12 @@ class ContextsTest {
                     return false;
                 }
             });
-            assertThat(apart).isTrue();
+            assertThat(separate).isTrue();
         }
     }
 
     @Test
-    @DisplayName("R50 what another context commits is no conflict")
+    @DisplayName("R50 a commit to another context is not a conflict")
     void transaction_otherContextCommitsSameId_doesNotConflict() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             SignalKeyStore bob = fixture.database.forContext("bob");
@@ -112,7 +112,7 @@ class ContextsTest {
     }
 
     @Test
-    @DisplayName("R51 asking a context-free backend for another context is a clear error, when it is opened")
+    @DisplayName("R51 opening another context of a context-free backend fails with a clear error")
     void forContext_otherOnContextFree_isRefused() {
         try (Fixture fixture = Fixture.of(Kind.MINIMAL)) {
             for (String name : List.of("alice", "Default", "default ")) {
@@ -128,7 +128,8 @@ class ContextsTest {
 
     @ParameterizedTest
     @EnumSource(Kind.class)
-    @DisplayName("R58 a context that must exist and holds nothing is not found; nothing is created, nobody is fenced")
+    @DisplayName(
+            "R58 a context that must exist but holds nothing is not found; nothing is created and no owner is fenced")
     void forExistingContext_absent_isNotFound(Kind kind) {
         String name = kind == Kind.MINIMAL ? "default" : "new";
         try (Fixture fixture = Fixture.of(kind)) {
@@ -152,7 +153,7 @@ class ContextsTest {
 
     @ParameterizedTest
     @EnumSource(Kind.class)
-    @DisplayName("R58 a context that must exist opens if it holds one entry, be it only the credentials")
+    @DisplayName("R58 a context that must exist opens if it holds one entry, even if only the credentials")
     void forExistingContext_holdsAnEntry_opens(Kind kind) {
         try (Fixture fixture = Fixture.of(kind)) {
             fixture.alice.saveCredentials(bytes("me"));
@@ -168,7 +169,7 @@ class ContextsTest {
     }
 
     @Test
-    @DisplayName("R58 R3 a context of which the backend can't say whether it exists is not called absent")
+    @DisplayName("R58 R3 if the backend cannot tell whether a context exists, it is not reported as absent")
     void forExistingContext_backendFails_saysSo() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.faults.on(Operation.LIST).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
@@ -185,7 +186,7 @@ class ContextsTest {
     }
 
     @Test
-    @DisplayName("R52 the store of a context is the same one each time, also for threads that ask at once")
+    @DisplayName("R52 forContext returns the same store each time, also to concurrent callers")
     void forContext_again_isTheSame() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             List<SignalKeyStore> database = Threads.together(16, number -> fixture.database.forContext("new"));
@@ -195,7 +196,7 @@ class ContextsTest {
     }
 
     @Test
-    @DisplayName("R52 all contexts share one commit pipeline: commits of many contexts are written as one group")
+    @DisplayName("R52 all contexts share one commit pipeline, so commits of many contexts are written as one group")
     void put_manyContextsAtOnce_isOneGroup() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             List<SignalKeyStore> contexts = IntStream.range(0, 20)
@@ -213,7 +214,7 @@ class ContextsTest {
             for (Threads.Running<Boolean> other : others) {
                 assertThat(other.result()).isTrue();
             }
-            // A thread that was seen waiting may have waited for the queue itself, and come a group later.
+            // A thread that was seen waiting may have waited for the queue itself, and be in a later group.
             assertThat(fixture.faults.groupSizes().stream().mapToInt(i -> i).sum())
                     .isEqualTo(21);
             assertThat(fixture.database.stats().largestGroup()).isGreaterThanOrEqualTo(10);
@@ -222,7 +223,7 @@ class ContextsTest {
 
     @Test
     @DisplayName(
-            "R52 ten thousand contexts share one backend, one cache and one pipeline, and no thread is made for any")
+            "R52 ten thousand contexts share one backend, one cache and one pipeline, without a thread per context")
     void forContext_tenThousand_shareOneProcess() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.maximumCacheBytes(1 << 20))) {
             int threadsBefore = Thread.activeCount();
@@ -243,7 +244,7 @@ class ContextsTest {
     }
 
     @Test
-    @DisplayName("R52 an idle context, once used, costs under 1 KiB of heap")
+    @DisplayName("R52 an idle context that was used costs less than 1 KiB of heap")
     void forContext_idle_costsLittleHeap() {
         int contexts = 10_000;
         try (SignalKeyDatabase database = SignalKeyDatabase.builder()
@@ -271,7 +272,7 @@ class ContextsTest {
         store.useTransaction("k", tx -> tx.put(KeyTypes.SESSION, "y", bytes("1")));
     }
 
-    /** A backend that keeps nothing, so that the heap holds what the engine keeps. */
+    /** A backend that stores nothing, so that the heap holds only what the engine keeps. */
     private static final class NothingStored implements ContextAwareBackend, AtomicCommit {
 
         @Override

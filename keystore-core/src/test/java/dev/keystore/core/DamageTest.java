@@ -34,13 +34,13 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Records that are damaged in the backend, past the engine. */
+/** Records that are damaged in the backend, without the engine. */
 @Timeout(60)
 class DamageTest {
 
     private static final EntryId DAMAGED = new EntryId("session", "x");
 
-    /** Returns a context of three sessions, credentials and a pre-key, of which nothing is cached. */
+    /** Returns a context of three sessions, credentials and a pre-key, with nothing cached. */
     private static Fixture seeded(Kind kind) {
         try (Fixture fixture = Fixture.of(kind)) {
             fixture.put("x", "the value of x");
@@ -97,7 +97,7 @@ class DamageTest {
 
     @ParameterizedTest(name = "{0}: {1}")
     @MethodSource("damagesOfBackends")
-    @DisplayName("R43 a damaged record is a CorruptEntryException, is listed by verify, and no read changes it")
+    @DisplayName("R43 reading a damaged record throws CorruptEntryException, verify lists it, and no read changes it")
     void read_damaged_isCorruptAndStays(Kind kind, String damage, byte[] bytes) {
         try (Fixture fixture = seeded(kind)) {
             fixture.plant("session", "x", bytes);
@@ -131,7 +131,7 @@ class DamageTest {
 
     @ParameterizedTest(name = "{0}: {1}")
     @MethodSource("damagesOfBackends")
-    @DisplayName("R43 a damaged record can be deleted, overwritten, and replaced by a move")
+    @DisplayName("R43 a damaged record can be deleted, overwritten and replaced by a move")
     void write_damaged_repairs(Kind kind, String damage, byte[] bytes) {
         Map<String, Consumer<SignalKeyStore>> repairs = Map.of(
                 "absent", store -> store.delete(KeyTypes.SESSION, "x"),
@@ -158,7 +158,7 @@ class DamageTest {
     }
 
     @Test
-    @DisplayName("R43 each single flipped bit of a record is noticed, of its envelope too")
+    @DisplayName("R43 every single flipped bit of a record or of its envelope is detected")
     void find_anyBitFlipped_isCorrupt() {
         try (Fixture fixture = seeded(Kind.COMPLETE)) {
             byte[] sealed = fixture.stored(KeyTypes.SESSION, "x").orElseThrow();
@@ -174,7 +174,7 @@ class DamageTest {
     }
 
     @Test
-    @DisplayName("R43 the rows of two ids, swapped, are both damaged, and the third is not")
+    @DisplayName("R43 two swapped rows are both reported as damaged, and a third one is not")
     void find_rowsSwapped_areCorrupt() {
         try (Fixture fixture = seeded(Kind.COMPLETE)) {
             byte[] x = fixture.stored(KeyTypes.SESSION, "x").orElseThrow();
@@ -191,7 +191,7 @@ class DamageTest {
     }
 
     @Test
-    @DisplayName("R43 bytes that are whole but that their type's codec refuses are damaged")
+    @DisplayName("R43 intact bytes that the type's codec refuses are reported as damaged")
     void find_codecRefuses_isCorrupt() {
         try (Fixture fixture = seeded(Kind.COMPLETE)) {
             fixture.plant("pre-key", "17", Envelope.seal("alice", "pre-key", "17", bytes("no key pair")));
@@ -203,7 +203,7 @@ class DamageTest {
     }
 
     @Test
-    @DisplayName("R43 damaged credentials are a CorruptEntryException, and can be saved anew")
+    @DisplayName("R43 reading damaged credentials throws CorruptEntryException, and saving replaces them")
     void credentials_damaged_areCorrupt() {
         try (Fixture fixture = seeded(Kind.COMPLETE)) {
             fixture.plant("credentials", "credentials", bytes("garbage"));
@@ -234,7 +234,7 @@ class DamageTest {
     }
 
     @Test
-    @DisplayName("R43 verify finds nothing in a sound context, of types unknown here either, and caches nothing")
+    @DisplayName("R43 verify finds no damage in an intact context, also of unknown types, and caches nothing")
     void verify_sound_isEmptyAndCachesNothing() {
         KeyType<byte[]> ownType = KeyType.ofBytes("own-type");
         try (Fixture writing = Fixture.of(Kind.COMPLETE)) {
@@ -251,7 +251,7 @@ class DamageTest {
     }
 
     @Test
-    @DisplayName("R43 verify reads the backend, also where a sound value is cached")
+    @DisplayName("R43 verify reads the backend even where an intact value is cached")
     void verify_cachedButDamagedBeneath_isListed() {
         try (Fixture fixture = seeded(Kind.COMPLETE)) {
             assertThat(fixture.find("x")).isEqualTo("the value of x");
@@ -262,7 +262,7 @@ class DamageTest {
     }
 
     @Test
-    @DisplayName("R3 a verify that the backend fails is an error, and no shorter list")
+    @DisplayName("R3 verify throws if the backend fails, and does not return a shorter list")
     void verify_backendFails_throws() {
         try (Fixture fixture = seeded(Kind.COMPLETE)) {
             fixture.plant("session", "x", bytes("garbage"));

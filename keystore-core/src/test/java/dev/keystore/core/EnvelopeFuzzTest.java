@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Feeds the envelope with bytes that nobody sealed. To see one input again:
+ * Feeds the envelope with random bytes. To replay one input:
  * {@code -Dkeystore.fuzz.first=n -Dkeystore.fuzz.count=1}.
  */
 @Timeout(600)
@@ -86,7 +86,7 @@ class EnvelopeFuzzTest {
         }
     }
 
-    /** Returns another name; one of two runs the parts of the key together another way. */
+    /** Returns a different name; half of them divide the parts of the key differently. */
     private static String changed(String[] key, int part, SplittableRandom random) {
         if (random.nextBoolean() && part < 2) {
             String whole = key[part];
@@ -96,7 +96,7 @@ class EnvelopeFuzzTest {
         return key[part] + random.nextInt(10);
     }
 
-    /** Flips up to three bits, or cuts, extends or replaces; never returns what it was given. */
+    /** Flips up to three bits, or truncates, extends or replaces the bytes; never returns an equal array. */
     private static byte[] mutated(byte[] sealed, SplittableRandom random) {
         byte[] mutant = switch (random.nextInt(4)) {
             case 0 -> Arrays.copyOf(sealed, random.nextInt(sealed.length));
@@ -114,7 +114,7 @@ class EnvelopeFuzzTest {
     }
 
     @Test
-    @DisplayName("R43 bytes of any kind in the backend are CorruptEntryException to the reader, whatever the type")
+    @DisplayName("R43 random bytes in the backend cause CorruptEntryException, whatever the type")
     void planted() {
         SplittableRandom random = new SplittableRandom(43);
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {

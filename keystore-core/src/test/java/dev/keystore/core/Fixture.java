@@ -15,20 +15,20 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 
-/** Stores over a backend in memory, with the script of what goes wrong in it and a way to see what it holds. */
+/** A database on a backend in memory that can be made to fail, and whose contents can be inspected. */
 final class Fixture implements AutoCloseable {
 
-    /** What the backend claims, which decides how the engine writes to it. */
+    /** The capabilities of the backend, which decide how the engine writes to it. */
     enum Kind {
-        /** Everything. */
+        /** All. */
         COMPLETE,
-        /** Group commits, and nothing else. */
+        /** Group commits only. */
         GROUPING,
-        /** Atomic commits of one batch, and nothing else. */
+        /** Atomic commits of one batch only. */
         ATOMIC,
-        /** Many contexts, and nothing else. */
+        /** Contexts only. */
         PLAIN,
-        /** Nothing: one context, load, save, delete, list and close. */
+        /** None: one context, load, save, delete, list and close. */
         MINIMAL
     }
 
@@ -71,7 +71,7 @@ final class Fixture implements AutoCloseable {
         };
     }
 
-    /** Opens the same contents again: nothing is cached, nothing goes wrong yet. */
+    /** Opens the same contents again, with an empty cache and no failures planned. */
     Fixture reopen() {
         return reopen(UnaryOperator.identity());
     }
@@ -85,14 +85,14 @@ final class Fixture implements AutoCloseable {
         return kind == Kind.MINIMAL ? SignalKeyDatabase.DEFAULT_CONTEXT : "alice";
     }
 
-    /** Returns what the backend beneath holds of an entry of {@link #alice}. */
+    /** Returns what the backend holds of an entry of {@link #alice}. */
     Optional<byte[]> stored(KeyType<?> type, String id) {
         return kind == Kind.MINIMAL
                 ? minimal.load(type.name(), id)
                 : memory.reopen().load(context(), type.name(), id);
     }
 
-    /** Puts bytes into the backend beneath, past the engine. */
+    /** Writes bytes directly into the backend, without the engine. */
     void plant(String type, String id, byte[] bytes) {
         if (kind == Kind.MINIMAL) {
             minimal.save(type, id, bytes);
@@ -109,14 +109,14 @@ final class Fixture implements AutoCloseable {
         return text(alice.find(KeyTypes.SESSION, id));
     }
 
-    /** Evicts what is over the cache's bound, which it else does when it gets round to it. */
+    /** Checks that the cache does not exceed its bound. */
     void evict() {
         if (database.stats().cachedBytes() > database.options().maximumCacheBytes()) {
             throw new AssertionError("the cache is over its bound");
         }
     }
 
-    /** Waits, with a bound, until the backend has been asked for this many commits. */
+    /** Waits, with a deadline, until the backend was called for this many commits. */
     void awaitCommits(int count) {
         long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(Threads.DEADLINE_SECONDS);
         while (faults.count(Operation.COMMIT) < count) {

@@ -1,11 +1,11 @@
 package dev.keystore.core;
 
-/** Measures what stays on the heap. */
+/** Measures the heap in use. */
 final class Heap {
 
     private Heap() {}
 
-    /** Returns the bytes in use when collecting garbage frees no more of them. */
+    /** Returns the bytes in use after garbage collection. */
     static long retainedBytes() {
         long least = Long.MAX_VALUE;
         for (int round = 0; round < 5; round++) {

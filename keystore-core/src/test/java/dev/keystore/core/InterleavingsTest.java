@@ -30,91 +30,94 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * The engine's races under Lincheck's model checker: it runs a few operations on two or three threads, again and again,
- * with the threads switched at other accesses of shared memory each time, and fails if no order of the operations
- * explains what they returned, or if a thread waits for ever. What it chooses by chance comes from a fixed seed. Time
- * stands still, so no deadline hides a wait that nobody ends.
+ * The engine's races under Lincheck's model checker. It runs a few operations on two or three threads many times,
+ * switching threads at different accesses of shared memory each time. It fails if no sequential order of the operations
+ * explains their results, or if a thread waits indefinitely. Its random choices come from a fixed seed. Time stands
+ * still, so no deadline hides a missed wake-up.
  */
 @Timeout(3_600)
 class InterleavingsTest {
 
     @Test
-    @DisplayName("R4 a load beside puts and clears never brings an older value back, however their steps interleave")
-    void find_besidePutsAndClears_isLinearizable() {
+    @DisplayName(
+            "R4 a load concurrent with puts and clears never restores an older value, however their steps interleave")
+    void find_duringPutsAndClears_isLinearizable() {
         checkCache(150, 0);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R4 so it is with more threads and more operations")
-    void find_besideManyPutsAndClears_isLinearizable() {
+    @DisplayName("R4 loads never restore an older value, with more threads and more operations")
+    void find_duringManyPutsAndClears_isLinearizable() {
         checkCache(500, 10);
     }
 
-    private static void checkCache(int invocations, int scenariosByChance) {
+    private static void checkCache(int invocations, int randomScenarios) {
         Class<?> model = CachedEntry.class;
         ModelCheckingOptions options =
                 pairs(operation(model, "find"), operation(model, "put", 1), operation(model, "clear"));
-        check(model, Register.class, options, invocations, scenariosByChance);
+        check(model, Register.class, options, invocations, randomScenarios);
     }
 
     @Test
-    @DisplayName("R13 R15 R21 commits beside others and refused ones are seen once written, and none is left waiting")
-    void commit_besideCommitsAndRefusals_isLinearizable() {
+    @DisplayName("R13 R15 R21 concurrent commits, some of them refused, are visible once written, and "
+            + "none waits indefinitely")
+    void commit_duringCommitsAndRefusals_isLinearizable() {
         checkPipeline(60, 0);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R13 R15 R21 so it is with more threads and more operations")
-    void commit_besideManyCommitsAndRefusals_isLinearizable() {
+    @DisplayName("R13 R15 R21 commits are visible once written, with more threads and more operations")
+    void commit_duringManyCommitsAndRefusals_isLinearizable() {
         checkPipeline(500, 10);
     }
 
-    private static void checkPipeline(int invocations, int scenariosByChance) {
+    private static void checkPipeline(int invocations, int randomScenarios) {
         Class<?> model = CommittedEntry.class;
         ModelCheckingOptions options = pairs(
                 operation(model, "find"),
                 operation(model, "put", 1),
                 operation(model, "take"),
                 operation(model, "putRefused"));
-        check(model, Register.class, options, invocations, scenariosByChance);
+        check(model, Register.class, options, invocations, randomScenarios);
     }
 
     @Test
-    @DisplayName("R20 R25 who holds a key's lock is alone with it, and locks of several keys never end in a deadlock")
+    @DisplayName("R20 R25 a lock has one holder at a time, and locks of several keys never end in a deadlock")
     void lock_oneKeyOrTwoInAnyOrder_isExclusiveAndEnds() {
         checkLocks(150, 0);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R20 R25 so it is with more threads and more operations")
+    @DisplayName("R20 R25 locks are exclusive and never deadlock, with more threads and more operations")
     void lock_manyTimesOneKeyOrTwo_isExclusiveAndEnds() {
         checkLocks(500, 10);
     }
 
-    private static void checkLocks(int invocations, int scenariosByChance) {
+    private static void checkLocks(int invocations, int randomScenarios) {
         Class<?> model = LockedCounters.class;
         ModelCheckingOptions options =
                 pairs(operation(model, "add", 1, 1), operation(model, "add", 1, 2), operation(model, "add", 2, 1));
-        check(model, Counters.class, options, invocations, scenariosByChance);
+        check(model, Counters.class, options, invocations, randomScenarios);
     }
 
     @Test
-    @DisplayName("R1 reads of the cache's table beside puts and removals in the same slot find what is there")
-    void get_besideChangesInItsSlot_isLinearizable() {
+    @DisplayName(
+            "R1 reads of the cache's table, concurrent with puts and removals in the same slot, find what is there")
+    void get_duringChangesInItsSlot_isLinearizable() {
         checkTable(150, 0);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R1 so it is with more threads and more operations")
-    void get_besideManyChangesInItsSlot_isLinearizable() {
+    @DisplayName("R1 reads of the cache's table find what is there, with more threads and more operations")
+    void get_duringManyChangesInItsSlot_isLinearizable() {
         checkTable(2_000, 30);
     }
 
-    private static void checkTable(int invocations, int scenariosByChance) {
+    private static void checkTable(int invocations, int randomScenarios) {
         Class<?> model = CacheTable.class;
         Actor get = operation(model, "get", 1);
         ModelCheckingOptions options =
@@ -123,10 +126,13 @@ class InterleavingsTest {
                 List.of(operation(model, "remove", 3), operation(model, "remove", 2), operation(model, "put", 3, 6));
         options.addCustomScenario(
                 new ExecutionScenario(List.of(), List.of(List.of(get, get), changes), List.of(get), null));
-        check(model, Numbers.class, options, invocations, scenariosByChance);
+        check(model, Numbers.class, options, invocations, randomScenarios);
     }
 
-    /** Each two of the operations at once, one of them twice included, and the first one afterwards. */
+    /**
+     * Returns scenarios of each two operations run concurrently, including an operation with itself, then the first
+     * one.
+     */
     private static ModelCheckingOptions pairs(Actor... operations) {
         ModelCheckingOptions options = new ModelCheckingOptions();
         for (int i = 0; i < operations.length; i++) {
@@ -151,10 +157,10 @@ class InterleavingsTest {
             Class<?> specification,
             ModelCheckingOptions options,
             int invocations,
-            int scenariosByChance) {
+            int randomScenarios) {
         options.sequentialSpecification(specification)
                 .invocationsPerIteration(invocations)
-                .iterations(scenariosByChance)
+                .iterations(randomScenarios)
                 .threads(3)
                 .actorsBefore(1)
                 .actorsPerThread(2)
@@ -164,21 +170,23 @@ class InterleavingsTest {
                 .addGuarantee(forClasses(InterleavingsTest::isConfined)
                         .methods(method -> !method.equals("forEach"))
                         .ignore())
-                // Otherwise a timed wait may end by itself, and nobody misses a wake-up that never comes.
+                // Otherwise a timed wait may end by itself, which would hide a missed wake-up.
                 .addGuarantee(forClasses("java.util.concurrent.locks.LockSupport")
                         .methods("parkNanos")
                         .mute$lincheck())
                 .check(model);
     }
 
-    /** Threads are switched before and after a call of such a class, and never while it holds a lock of its own. */
+    /**
+     * Threads are switched before and after calls of such a class, never inside, where it may hold an internal lock.
+     */
     private static boolean isOneStep(String type, Class<?> model) {
         return type.equals("dev.keystore.core.Storage")
                 || (type.equals("dev.keystore.core.S3FifoCache") && model != CacheTable.class)
                 || type.equals("java.util.concurrent.ConcurrentHashMap");
     }
 
-    /** Threads share no object of such a class, unless under a lock; looking at them all is most of the time. */
+    /** Objects of such a class are shared only under a lock; tracking them would take most of the time. */
     private static boolean isConfined(String type) {
         return (type.startsWith("java.util.")
                         && !type.startsWith("java.util.concurrent.")
@@ -186,16 +194,16 @@ class InterleavingsTest {
                 || type.equals("java.util.concurrent.TimeUnit")
                 || type.equals("java.util.concurrent.atomic.LongAdder")
                 || type.startsWith("java.time.")
-                || type.equals("dev.keystore.core.StackReserve")
+                || type.equals("dev.keystore.core.StackHeadroom")
                 || type.equals("dev.keystore.core.Envelope");
     }
 
-    /** One entry that the backend holds and nobody has read yet. */
+    /** One entry that the backend holds and that has not been read yet. */
     @Param(name = "value", gen = IntGen.class, conf = "1:3")
     public static class StoredEntry {
 
         final Fixture fixture = Fixture.of(
-                Kind.GROUPING, options -> options.maximumCacheBytes(10_000).unattended());
+                Kind.GROUPING, options -> options.maximumCacheBytes(10_000).withoutStandby());
 
         public StoredEntry() {
             fixture.plant("session", "x", Envelope.seal("alice", "session", "x", bytes("stored")));
@@ -249,7 +257,7 @@ class InterleavingsTest {
         }
     }
 
-    /** What an entry is to its users. */
+    /** The specification of an entry. */
     public static class Register {
 
         private String value = "stored";
@@ -277,7 +285,7 @@ class InterleavingsTest {
         }
     }
 
-    /** A cache of one slot, in which everything is linked. */
+    /** A cache of one slot, in which all nodes are linked. */
     @Param(name = "key", gen = IntGen.class, conf = "1:3")
     @Param(name = "value", gen = IntGen.class, conf = "4:6")
     public static class CacheTable {
@@ -312,7 +320,7 @@ class InterleavingsTest {
         }
     }
 
-    /** What such a cache is to its users, 0 for none. */
+    /** The specification of such a cache; 0 means absent. */
     public static class Numbers {
 
         private final int[] values = {0, 1, 2, 3};
@@ -349,7 +357,7 @@ class InterleavingsTest {
         }
     }
 
-    /** Counters for one thread at a time. */
+    /** The specification: counters for one thread at a time. */
     public static class Counters {
 
         private final int[] counts = new int[3];

@@ -32,11 +32,11 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** An interrupt while the backend reads or opens, in each of the forms in which it comes out of a backend. */
+/** Interrupts while the backend reads or opens, in each form in which a backend may report them. */
 @Timeout(60)
 class InterruptionTest {
 
-    /** How a backend ends a call because its thread was interrupted. */
+    /** The ways in which a backend ends a call because its thread was interrupted. */
     enum Form {
         FAILURE(() -> interrupted(BackendException.permanent("broken off", null))),
         TRANSIENT_FAILURE(() -> interrupted(BackendException.transientFailure("broken off", null))),
@@ -51,7 +51,7 @@ class InterruptionTest {
             this.failures = failures;
         }
 
-        /** Returns whether it says that a wait was ended, and nothing was written: the commit is sent again then. */
+        /** Returns whether it reports an ended wait, after which nothing is written and the commit is sent again. */
         boolean endsAWait() {
             return this == ITSELF || this == ITSELF_WITHOUT_FLAG || this == TRANSIENT_FAILURE;
         }
@@ -108,8 +108,8 @@ class InterruptionTest {
 
     @ParameterizedTest
     @EnumSource(Form.class)
-    @DisplayName(
-            "R27 an interrupt that ends a read in the backend is an interruption, keeps the flag, and breaks nothing")
+    @DisplayName("R27 an interrupt that ends a read in the backend is reported as an interruption, keeps the flag "
+            + "and breaks nothing")
     void read_interruptedInBackend_saysSo(Form form) {
         for (Kind kind : List.of(Kind.COMPLETE, Kind.PLAIN)) {
             for (Moment moment : List.of(Moment.BEFORE, Moment.MIDWAY)) {
@@ -131,8 +131,8 @@ class InterruptionTest {
 
     @ParameterizedTest
     @EnumSource(Form.class)
-    @DisplayName(
-            "R27 an interrupt that ends the opening of a context is an interruption, and it can be opened afterwards")
+    @DisplayName("R27 an interrupt that ends the opening of a context is reported as one, and the context can be "
+            + "opened afterwards")
     void forContext_interruptedInBackend_saysSo(Form form) {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.faults.on(Operation.TAKE_OVER).times(2).fail(Moment.BEFORE, form.failures);
@@ -146,7 +146,7 @@ class InterruptionTest {
     }
 
     @Test
-    @DisplayName("R27 what the backend knows for certain is said to an interrupted thread as well")
+    @DisplayName("R27 an outcome that the backend knows for certain is reported to an interrupted thread as well")
     void read_damagedWhileInterrupted_saysDamaged() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.plant("session", "x", bytes("no envelope"));
@@ -163,7 +163,7 @@ class InterruptionTest {
     @ParameterizedTest
     @EnumSource(Form.class)
     @DisplayName(
-            "R27 an interrupted load fails its own thread alone: others that wait for the same entry load it again")
+            "R27 an interrupted load fails only its own thread; threads that wait for the same entry load it again")
     void find_otherThreadsLoadInterrupted_looksAgain(Form form) throws Exception {
         try (Fixture written = Fixture.of(Kind.COMPLETE)) {
             written.put("x", "1");
@@ -183,9 +183,9 @@ class InterruptionTest {
 
     @ParameterizedTest
     @EnumSource(Form.class)
-    @DisplayName(
-            "R42 an interrupt in a write of several entries, and another in its rollback, leave the previous values; if only a wait was ended, they are written after all")
-    void set_interruptedHalfWay_isRolledBack(Form form) {
+    @DisplayName("R42 an interrupt during a write of several entries, and another during its rollback, leave the "
+            + "previous values; if only a wait ended, the entries are written after all")
+    void set_interruptedHalfway_isRolledBack(Form form) {
         try (Fixture fixture = Fixture.of(Kind.PLAIN)) {
             fixture.put("a", "old");
             fixture.put("b", "old");
@@ -212,7 +212,7 @@ class InterruptionTest {
 
     @ParameterizedTest
     @EnumSource(Form.class)
-    @DisplayName("R42 an interrupt while the previous values are read leaves them as they are, or ends nothing")
+    @DisplayName("R42 an interrupt while the previous values are read leaves them unchanged, or ends nothing")
     void set_interruptedBeforeItsFirstWrite_writesAllOrNothing(Form form) {
         try (Fixture fixture = Fixture.of(Kind.PLAIN)) {
             fixture.put("a", "old");

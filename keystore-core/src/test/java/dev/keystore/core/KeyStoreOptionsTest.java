@@ -16,15 +16,15 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-class KeyStoreOptionsTest extends OpenStores {
+class KeyStoreOptionsTest extends OpenedDatabase {
 
     private static final Duration LONGEST = Duration.ofDays(365);
 
     @Test
-    @DisplayName("R27 with the longest durations, commits, reads and locks wait for each other and go on")
+    @DisplayName("R27 with the longest durations, commits, reads and locks that wait for each other go on")
     void waits_ofAYear_endWhenTheyCan() throws Exception {
         open(builder -> builder.commitTimeout(LONGEST).loadTimeout(LONGEST).lockTimeout(LONGEST));
-        Line line = Line.behind(faults, () -> put("a", "1"));
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("a", "1"));
         Threads.Running<Boolean> writer = line.add(() -> put("b", "1"));
         Threads.Running<String> reader = Threads.start(() -> session("a")).awaitWaiting();
         Threads.Running<Boolean> holder =
@@ -69,5 +69,41 @@ class KeyStoreOptionsTest extends OpenStores {
                         .hasMessageContaining(refused.toString());
             }
         });
+    }
+
+    @Test
+    @DisplayName("R6 R27 R40 the options in force can be read, and default to the documented values")
+    void options_inForce_areReadable() {
+        KeyStoreOptions defaults = KeyStoreOptions.builder().build();
+        assertThat(defaults.maximumCacheBytes()).isEqualTo(64L << 20);
+        assertThat(defaults.lockTimeout()).isEqualTo(Duration.ofSeconds(30));
+        assertThat(defaults.loadTimeout()).isEqualTo(Duration.ofSeconds(30));
+        assertThat(defaults.commitTimeout()).isEqualTo(Duration.ofSeconds(30));
+        assertThat(defaults.commitAttempts()).isEqualTo(5);
+        assertThat(defaults.retryDelay()).isEqualTo(Duration.ofMillis(20));
+        assertThat(defaults.maximumGroupSize()).isEqualTo(1_024);
+
+        open(builder -> builder.options(defaults)
+                .maximumCacheBytes(1)
+                .lockTimeout(Duration.ofSeconds(2))
+                .loadTimeout(Duration.ofSeconds(3))
+                .commitTimeout(Duration.ofSeconds(4))
+                .retry(6, Duration.ofMillis(7))
+                .maximumGroupSize(8));
+        KeyStoreOptions changed = KeyStoreOptions.builder()
+                .maximumCacheBytes(1)
+                .lockTimeout(Duration.ofSeconds(2))
+                .loadTimeout(Duration.ofSeconds(3))
+                .commitTimeout(Duration.ofSeconds(4))
+                .commitAttempts(6)
+                .retryDelay(Duration.ofMillis(7))
+                .maximumGroupSize(8)
+                .build();
+        assertThat(database.options())
+                .isEqualTo(changed)
+                .hasSameHashCodeAs(changed)
+                .hasToString(changed.toString())
+                .isEqualTo(changed.toBuilder().build())
+                .isNotEqualTo(defaults);
     }
 }

@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Loads that are held in the backend while commits of what they load go by. */
+/** Loads that are held in the backend while commits change the same entries. */
 @Timeout(60)
 class LoadRaceTest {
 
@@ -106,7 +106,7 @@ class LoadRaceTest {
 
     @ParameterizedTest(name = "{0}, held {1} it has read, {2}")
     @MethodSource("changesBesideLoads")
-    @DisplayName("R4 a load held in the backend while a commit goes by never brings the old value back")
+    @DisplayName("R4 a load that a commit overtakes in the backend never restores the old value")
     void find_commitGoesBy_nextReadIsNew(Kind kind, Moment moment, Change change) throws Exception {
         try (Fixture seeded = Fixture.of(kind)) {
             seeded.put("x", "old");
@@ -129,7 +129,7 @@ class LoadRaceTest {
 
     @ParameterizedTest(name = "{0}, held {1} it has read, {2}")
     @MethodSource("changesBesideLoads")
-    @DisplayName("R4 a multi-get held in the backend while a commit goes by never brings an old value back")
+    @DisplayName("R4 a multi-get that a commit overtakes in the backend never restores an old value")
     void get_commitGoesBy_nextReadIsNew(Kind kind, Moment moment, Change change) throws Exception {
         try (Fixture seeded = Fixture.of(kind)) {
             seeded.put("x", "old");
@@ -184,7 +184,7 @@ class LoadRaceTest {
     @EnumSource(
             value = Moment.class,
             names = {"BEFORE", "AFTER"})
-    @DisplayName("R4 a load of the credentials held while a commit of them goes by never brings the old ones back")
+    @DisplayName("R4 a load of the credentials that a commit overtakes never restores the old ones")
     void credentials_commitGoesBy_nextReadIsNew(Moment moment) throws Exception {
         try (Fixture seeded = Fixture.of(Kind.COMPLETE)) {
             seeded.alice.saveCredentials(bytes("old"));
@@ -201,7 +201,7 @@ class LoadRaceTest {
     }
 
     @Test
-    @DisplayName("R4 readers who joined a held load before a commit went by read new values from then on")
+    @DisplayName("R4 readers that joined a load before a commit overtook it read new values afterwards")
     void find_manyJoinHeldLoad_noneSeesOldAfterNew() throws Exception {
         try (Fixture seeded = Fixture.of(Kind.COMPLETE)) {
             seeded.put("x", "old");
@@ -224,7 +224,7 @@ class LoadRaceTest {
     }
 
     @Test
-    @DisplayName("R4 a context's clear does not touch the held load of another context")
+    @DisplayName("R4 a clear of one context does not affect a load of another context")
     void find_otherContextCleared_readsItsValue() throws Exception {
         try (Fixture seeded = Fixture.of(Kind.COMPLETE)) {
             seeded.put("x", "old");
@@ -244,8 +244,8 @@ class LoadRaceTest {
     }
 
     @Test
-    @DisplayName("R13 a load that saw half of a put that was undone is not cached")
-    void find_besidePutThatIsUndone_readsPreviousValue() throws Exception {
+    @DisplayName("R13 a load that saw part of a put that was rolled back is not cached")
+    void find_duringPutThatIsRolledBack_readsPreviousValue() throws Exception {
         try (Fixture seeded = Fixture.of(Kind.PLAIN)) {
             seeded.put("x", "old");
             seeded.put("y", "old");
@@ -281,7 +281,7 @@ class LoadRaceTest {
 
     @Test
     @DisplayName(
-            "R13 a load that ends while what it loaded is being written is thrown away: its reader waits for the write")
+            "R13 a load that ends while its entry is being written is discarded, and its reader waits for the write")
     void find_loadEndsWhileWritten_waitsForTheWrite() throws Exception {
         for (boolean undone : List.of(true, false)) {
             try (Fixture seeded = Fixture.of(Kind.PLAIN)) {
@@ -326,8 +326,8 @@ class LoadRaceTest {
     }
 
     @Test
-    @DisplayName("R13 a load that saw half of a clear that was undone is not cached")
-    void find_besideClearThatIsUndone_readsPreviousValue() throws Exception {
+    @DisplayName("R13 a load that saw part of a clear that was rolled back is not cached")
+    void find_duringClearThatIsRolledBack_readsPreviousValue() throws Exception {
         try (Fixture seeded = Fixture.of(Kind.PLAIN)) {
             seeded.put("x", "old");
             seeded.put("y", "old");
@@ -363,7 +363,7 @@ class LoadRaceTest {
     @EnumSource(
             value = Change.class,
             names = {"PUT", "SET", "CLEAR", "ERASE"})
-    @DisplayName("R13 a load held while a commit of unknown outcome goes by brings no older value back")
+    @DisplayName("R13 a load that a commit of unknown outcome overtakes restores no older value")
     void find_outcomeUnknownGoesBy_readsBackend(Change change) throws Exception {
         for (Moment moment : List.of(Moment.BEFORE, Moment.AFTER)) {
             try (Fixture seeded = Fixture.of(Kind.GROUPING)) {
@@ -385,7 +385,7 @@ class LoadRaceTest {
     }
 
     @Test
-    @DisplayName("R13 an id that is not cached and is being written is read when the write has ended")
+    @DisplayName("R13 a read of an uncached id that is being written waits for the write")
     void find_missesWhileWritten_waitsForTheWrite() throws Exception {
         try (Fixture seeded = Fixture.of(Kind.PLAIN)) {
             seeded.put("x", "old");
@@ -410,7 +410,7 @@ class LoadRaceTest {
     }
 
     @Test
-    @DisplayName("R13 an id that is not cached and is being cleared is read when the clear has ended")
+    @DisplayName("R13 a read of an uncached id that is being cleared waits for the clear")
     void find_missesWhileCleared_waitsForTheClear() throws Exception {
         try (Fixture seeded = Fixture.of(Kind.COMPLETE)) {
             seeded.put("x", "old");
@@ -433,7 +433,7 @@ class LoadRaceTest {
     }
 
     @Test
-    @DisplayName("R40 reads from the cache go on while a commit is held in the backend, of what it writes too")
+    @DisplayName("R40 cached reads go on while a commit is in the backend, also reads of what it writes")
     void find_commitHeld_cachedReadsGoOn() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.put("x", "old");
@@ -466,7 +466,7 @@ class LoadRaceTest {
     }
 
     @Test
-    @DisplayName("R40 reads from the cache go on between the attempts of a commit that fails transiently")
+    @DisplayName("R40 cached reads go on between the attempts of a commit that fails transiently")
     void find_commitRetried_cachedReadsGoOn() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.retry(2, Duration.ofSeconds(20)))) {
             fixture.put("x", "old");

@@ -50,7 +50,7 @@ class LockTableTest {
     }
 
     @Test
-    @DisplayName("R20 while a key is held, each of 10,000 others is free, of its context and of others")
+    @DisplayName("R20 while a key is locked, 10,000 other keys are free, in its context and in others")
     void acquire_tenThousandOthersHeld_doesNotWait() {
         LockTable locks = new LockTable(Duration.ofNanos(1));
         List<LockTable.Held> all = new ArrayList<>();
@@ -64,7 +64,7 @@ class LockTableTest {
     }
 
     @Test
-    @DisplayName("R20 keys that only look alike are apart")
+    @DisplayName("R20 similar keys have separate locks")
     void acquire_similarKeys_areApart() {
         LockTable locks = new LockTable(Duration.ofNanos(1));
         hold(locks, "a", "bc");
@@ -81,21 +81,21 @@ class LockTableTest {
     }
 
     @Test
-    @DisplayName("R32 64 threads that nest keys in one consistent order, over 8 contexts, never wait in a circle")
+    @DisplayName("R32 64 threads that nest keys of 8 contexts in one consistent order never deadlock")
     void transaction_nestedInOneOrder_neverTimesOut() throws Exception {
         nest(2_000);
     }
 
     @Test
     @Tag("long")
-    @DisplayName("R32 so it is in 100,000 transactions of each of them")
+    @DisplayName("R32 64 threads that nest keys in one consistent order never deadlock, in 100,000 transactions each")
     void transaction_nestedInOneOrderManyTimes_neverTimesOut() throws Exception {
         for (int round = 0; round < 20; round++) {
             nest(5_000);
         }
     }
 
-    /** Each context has keys of its own, so that keys which meet in a hash meet in different orders. */
+    /** Each context has separate keys, so that keys with colliding hashes occur in different orders. */
     private static void nest(int rounds) throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.lockTimeout(Duration.ofSeconds(10)))) {
             AtomicInteger inside = new AtomicInteger();
@@ -118,7 +118,7 @@ class LockTableTest {
     }
 
     @Test
-    @DisplayName("R20 a waiter that gives up leaves the order of the others as it was")
+    @DisplayName("R20 a waiter that gives up does not change the order of the others")
     void acquire_someGiveUp_othersKeepTheirOrder() throws Exception {
         LockTable locks = new LockTable(LONG);
         LockTable.Held first = hold(locks, "alice", "k");
@@ -142,14 +142,14 @@ class LockTableTest {
     }
 
     @Test
-    @DisplayName("R27 a waiter that gives up at the very moment the lock becomes its own leaves it to the next")
+    @DisplayName("R27 a waiter that gives up at the moment it gets the lock leaves it to the next one")
     void acquire_interruptedWhenFree_passesItOn() throws Exception {
         LockTable locks = new LockTable(LONG);
         LockTable.Held first = hold(locks, "alice", "k");
         Threads.Running<Boolean> givesUp = Threads.run(() -> {
             LockTable.Held held = new LockTable.Held();
             Thread.currentThread().interrupt();
-            first.released = true; // the lock is this thread's from now on, and nobody has woken it
+            first.released = true; // the lock belongs to this thread from now on, but no thread has woken it
             try {
                 locks.acquire("alice", Set.of("k"), held);
             } finally {
@@ -165,8 +165,8 @@ class LockTableTest {
     }
 
     @Test
-    @DisplayName("R27 releases that coincide with time-outs and interrupts lose no lock and give none to two")
-    void acquire_timesOutBesideReleases_losesNothing() throws Exception {
+    @DisplayName("R27 releases that coincide with timeouts and interrupts neither lose a lock nor grant it twice")
+    void acquire_timesOutDuringReleases_losesNothing() throws Exception {
         LockTable locks = new LockTable(Duration.ofNanos(200_000));
         AtomicInteger inside = new AtomicInteger();
         AtomicInteger acquired = new AtomicInteger();
@@ -214,7 +214,7 @@ class LockTableTest {
     }
 
     @Test
-    @DisplayName("R31 where only the first write of a release was made, the next one gets the lock all the same")
+    @DisplayName("R31 if only the first write of a release was done, the next waiter still gets the lock")
     void release_failsAfterItsWrite_locksAreFree() throws Exception {
         LockTable locks = new LockTable(LONG);
         LockTable.Held failing = hold(locks, "alice", "k", "never again");
@@ -229,7 +229,7 @@ class LockTableTest {
     }
 
     @Test
-    @DisplayName("R31 transactions that overflow the stack wherever they can leave no lock held and no thread refused")
+    @DisplayName("R31 transactions that overflow the stack at any point leave no lock held and no thread refused")
     void transaction_stackOverflows_leavesNoLock() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.lockTimeout(Duration.ofSeconds(20)))) {
             List<Throwable> unexpected = new CopyOnWriteArrayList<>();
@@ -269,7 +269,7 @@ class LockTableTest {
         }
     }
 
-    /** Runs something with hardly any stack left, and again with a frame more, and so on. */
+    /** Runs an action with almost no stack left, then repeatedly with one frame more. */
     @SuppressWarnings("InfiniteRecursion") // which is the point
     private static int descend(Runnable work) {
         int framesBelow;
@@ -289,7 +289,7 @@ class LockTableTest {
     }
 
     @Test
-    @DisplayName("R26 a nested transaction takes a key that the outer one holds at once, and the outer one keeps it")
+    @DisplayName("R26 a nested transaction gets a key of the outer one without waiting, and the outer one keeps it")
     void transaction_nestedOnTheSameKey_joins() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             CountDownLatch nested = new CountDownLatch(1);
@@ -311,7 +311,7 @@ class LockTableTest {
     }
 
     @Test
-    @DisplayName("R26 a nested transaction that can't get all its keys keeps none of them, and the outer one its own")
+    @DisplayName("R26 a nested transaction that cannot get all its keys keeps none; the outer one keeps its own")
     void transaction_nestedTimesOut_keepsTheOuterLocks() throws Exception {
         LockTable locks = new LockTable(Duration.ofMillis(20));
         LockTable.Held other = hold(locks, "alice", "c");
@@ -328,7 +328,7 @@ class LockTableTest {
     }
 
     @Test
-    @DisplayName("R20 two stores of one context, one of which has taken it over, share its locks")
+    @DisplayName("R20 two stores of a context, before and after a takeover, share its locks")
     void transaction_storesOfOneContext_shareLocks() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             SignalKeyStore next = fixture.database.takeOver("alice");

@@ -22,8 +22,6 @@ import dev.keystore.testkit.Call.Operation;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
-import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
@@ -36,11 +34,11 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** What a null argument's message says, of every method that takes one. */
+/** The messages for null arguments, of every method. */
 @Timeout(60)
 class NullArgumentsTest {
 
-    /** A valid argument of each parameter type but String, whose valid argument is an id that exists. */
+    /** A valid argument for each parameter type; for String it is an existing id. */
     private static final Map<Class<?>, Object> VALID = Map.of(
             KeyType.class,
             KeyTypes.SESSION,
@@ -63,7 +61,7 @@ class NullArgumentsTest {
             VoidWork.class,
             (VoidWork<RuntimeException>) tx -> {});
 
-    /** The name of each parameter type but String. */
+    /** The name of each parameter type except String. */
     private static final Map<Class<?>, String> NAMES = Map.of(
             KeyType.class, "type",
             Collection.class, "ids",
@@ -96,7 +94,7 @@ class NullArgumentsTest {
         };
     }
 
-    /** Calls each method of {@code on} with each argument null by itself; returns how many calls that were. */
+    /** Calls each method of {@code on} with one null argument at a time; returns the number of calls. */
     private static int callWithNulls(Object on, List<Method> methods) {
         int calls = 0;
         for (Method method : methods) {
@@ -149,7 +147,7 @@ class NullArgumentsTest {
     }
 
     @Test
-    @DisplayName("R8 a null within a list, a set or a value is refused with the name of that argument")
+    @DisplayName("R8 a null inside a list, a set or a value is refused with the name of that argument")
     void operation_nullWithin_namesTheArgument() {
         List<String> ids = Arrays.asList("fine", null);
         Set<String> lockKeys = Collections.singleton(null);
@@ -181,7 +179,7 @@ class NullArgumentsTest {
     }
 
     @Test
-    @DisplayName("R8 a null argument of the stores, their builder and their options is refused with its name")
+    @DisplayName("R8 a null argument of the database, its builder and its options is refused with its name")
     void stores_nullArgument_namesIt() {
         Map<String, List<Runnable>> calls = new LinkedHashMap<>();
         SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder();
@@ -193,14 +191,11 @@ class NullArgumentsTest {
         calls.put("options", List.of(() -> builder.options(null)));
         calls.put("delay", List.of(() -> builder.retry(5, null)));
         calls.put("listener", List.of(() -> builder.onOwnershipLost(null)));
-        calls.put("lockTimeout", new ArrayList<>(List.of(() -> builder.lockTimeout(null))));
-        calls.put("loadTimeout", new ArrayList<>(List.of(() -> builder.loadTimeout(null))));
-        calls.put("commitTimeout", new ArrayList<>(List.of(() -> builder.commitTimeout(null))));
-        Duration some = Duration.ofSeconds(1);
-        calls.get("lockTimeout").add(() -> new KeyStoreOptions(0, null, some, some, 1, some, 1));
-        calls.get("loadTimeout").add(() -> new KeyStoreOptions(0, some, null, some, 1, some, 1));
-        calls.get("commitTimeout").add(() -> new KeyStoreOptions(0, some, some, null, 1, some, 1));
-        calls.put("retryDelay", List.of(() -> new KeyStoreOptions(0, some, some, some, 1, null, 1)));
+        KeyStoreOptions.Builder options = KeyStoreOptions.builder();
+        calls.put("lockTimeout", List.of(() -> builder.lockTimeout(null), () -> options.lockTimeout(null)));
+        calls.put("loadTimeout", List.of(() -> builder.loadTimeout(null), () -> options.loadTimeout(null)));
+        calls.put("commitTimeout", List.of(() -> builder.commitTimeout(null), () -> options.commitTimeout(null)));
+        calls.put("retryDelay", List.of(() -> options.retryDelay(null)));
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             calls.put(
                     "context",

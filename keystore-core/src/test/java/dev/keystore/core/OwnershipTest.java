@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A context that another owner has taken over. */
 @Timeout(60)
-class OwnershipTest extends OpenStores {
+class OwnershipTest extends OpenedDatabase {
 
     private SignalKeyDatabase others;
     private SignalKeyStore theirs;
@@ -60,7 +60,7 @@ class OwnershipTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R53 on a context that is lost, transactions and writes are refused before the backend is asked")
+    @DisplayName("R53 on a lost context, transactions and writes are refused before the backend is called")
     void transaction_contextLost_isRefused() {
         assertLost(() -> alice.useTransaction("k", tx -> {
             throw new AssertionError("the work must not run");
@@ -76,7 +76,7 @@ class OwnershipTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R53 forContext returns the store that lost its context, and does not take it back")
+    @DisplayName("R53 forContext returns the store that lost its context, and does not take the context over again")
     void forContext_contextLost_doesNotTakeBack() {
         assertThat(database.forContext("alice")).isSameAs(alice);
 
@@ -86,7 +86,7 @@ class OwnershipTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R53 takeOver takes a lost context back, and fences the owner between")
+    @DisplayName("R53 takeOver takes a lost context over again, and fences its present owner")
     void takeOver_contextLost_takesBack() {
         SignalKeyStore former = alice;
         alice = database.takeOver("alice");
@@ -102,9 +102,9 @@ class OwnershipTest extends OpenStores {
     }
 
     @Test
-    @DisplayName(
-            "R53 a listener is told once of each store that lost its context, before the exception, and may take it back")
-    void onOwnershipLost_isToldOnce() {
+    @DisplayName("R53 a listener is called once per store that lost its context, before the exception, and may "
+            + "take it over again")
+    void onOwnershipLost_isCalledOnce() {
         List<String> told = new CopyOnWriteArrayList<>();
         open(
                 FaultyBackend.complete(memory.reopen(), faults),
@@ -130,8 +130,9 @@ class OwnershipTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R53 with refuseOwned, opening a context fails while its owner lives, and says who that is")
-    void forContext_refuseOwned_failsWhileTheOwnerLives() {
+    @DisplayName(
+            "R53 with refuseOwned, opening a context fails while its owner is alive, and the message names the owner")
+    void forContext_refuseOwned_failsWhileTheOwnerIsAlive() {
         try (SignalKeyDatabase polite = SignalKeyDatabase.builder()
                 .backend(memory.reopen())
                 .refuseOwned()
@@ -159,8 +160,8 @@ class OwnershipTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R52 a takeover that hangs keeps nobody from opening other contexts")
-    void forContext_besideATakeoverThatHangs_opens() throws Exception {
+    @DisplayName("R52 a takeover that hangs does not block the opening of other contexts")
+    void forContext_duringATakeoverThatHangs_opens() throws Exception {
         Gate gate = faults.on(Operation.TAKE_OVER).inContext("slow").hold(Moment.BEFORE);
         Threads.Running<SignalKeyStore> slow = Threads.start(() -> database.forContext("slow"));
         gate.awaitReached();
@@ -180,35 +181,36 @@ class OwnershipTest extends OpenStores {
 
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
-    @DisplayName("R40 R53 a takeover that fails transiently is tried again, five times in all, to open or to take back")
-    void takeOver_failsTransiently_isTriedAgain(boolean anew) {
+    @DisplayName("R40 R53 a takeover that fails transiently is retried, with 5 attempts in all, in "
+            + "forContext and in takeOver")
+    void takeOver_failsTransiently_isRetried(boolean again) {
         openRetrying(5, Duration.ofMillis(1), Duration.ofSeconds(30));
         faults.on(Operation.TAKE_OVER).times(4).fail(Moment.BEFORE, Kind.TRANSIENT);
 
-        SignalKeyStore bob = takeOver("bob", anew);
+        SignalKeyStore bob = takeOver("bob", again);
 
         assertThat(faults.count(Operation.TAKE_OVER)).isEqualTo(5);
         bob.put(KeyTypes.SESSION, "a", new byte[1]);
         faults.forgetCalls();
         faults.on(Operation.TAKE_OVER).times(5).fail(Moment.BEFORE, Kind.TRANSIENT);
-        assertThatThrownBy(() -> takeOver("carol", anew))
+        assertThatThrownBy(() -> takeOver("carol", again))
                 .isInstanceOf(StoreOpenException.class)
                 .hasMessageContaining("carol")
                 .hasCauseInstanceOf(BackendException.class);
         assertThat(faults.count(Operation.TAKE_OVER)).isEqualTo(5);
-        assertThat(takeOver("carol", anew)).isNotNull();
+        assertThat(takeOver("carol", again)).isNotNull();
     }
 
-    private SignalKeyStore takeOver(String context, boolean anew) {
-        return anew ? database.takeOver(context) : database.forContext(context);
+    private SignalKeyStore takeOver(String context, boolean again) {
+        return again ? database.takeOver(context) : database.forContext(context);
     }
 
     @ParameterizedTest
     @EnumSource(
             value = Kind.class,
             names = {"PERMANENT", "OUTCOME_UNKNOWN"})
-    @DisplayName("R40 R53 a takeover that fails otherwise is not tried again")
-    void takeOver_failsOtherwise_isNotTriedAgain(Kind kind) {
+    @DisplayName("R40 R53 a takeover that fails permanently is not retried")
+    void takeOver_failsOtherwise_isNotRetried(Kind kind) {
         openRetrying(5, Duration.ofMillis(1), Duration.ofSeconds(30));
         faults.on(Operation.TAKE_OVER).fail(Moment.BEFORE, kind);
 
@@ -217,7 +219,7 @@ class OwnershipTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R27 R40 a takeover is tried again within commitTimeout only")
+    @DisplayName("R27 R40 a takeover is not retried beyond commitTimeout")
     void takeOver_failsForLong_endsAtTheDeadline() {
         openRetrying(Integer.MAX_VALUE, Duration.ofMillis(1), Duration.ofMillis(100));
         faults.on(Operation.TAKE_OVER).forever().fail(Moment.BEFORE, Kind.TRANSIENT);
@@ -227,7 +229,8 @@ class OwnershipTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R27 R40 an interrupt ends the wait for another try, and for another thread's, and keeps its flag")
+    @DisplayName("R27 R40 an interrupt ends the pause before a retry and the wait for another thread's takeover, "
+            + "and keeps the flag")
     void takeOver_interruptedBetweenTries_ends() throws Exception {
         openRetrying(5, Duration.ofHours(1), Duration.ofDays(1));
         faults.on(Operation.TAKE_OVER).fail(Moment.BEFORE, Kind.TRANSIENT);
@@ -249,8 +252,8 @@ class OwnershipTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R27 who opens a context that another thread takes over waits no longer than commitTimeout")
-    void forContext_besideATakeoverThatHangs_endsAtTheDeadline() throws Exception {
+    @DisplayName("R27 opening a context that another thread is opening waits no longer than commitTimeout")
+    void forContext_duringATakeoverThatHangs_endsAtTheDeadline() throws Exception {
         openRetrying(5, Duration.ofMillis(1), Duration.ofMillis(100));
         Gate gate = faults.on(Operation.TAKE_OVER).hold(Moment.BEFORE);
         Threads.Running<SignalKeyStore> slow = Threads.start(() -> database.forContext("bob"));

@@ -101,7 +101,7 @@ class ReadingTest {
     }
 
     @Test
-    @DisplayName("R2 what was written or deleted is read without the backend")
+    @DisplayName("R2 written and deleted entries are read without the backend")
     void find_afterWrite_loadsNothing() {
         cold.put("new", "4");
         assertThat(cold.find("new")).isEqualTo("4");
@@ -113,7 +113,7 @@ class ReadingTest {
     }
 
     @Test
-    @DisplayName("R2 a multi-get is one round trip, for those ids alone that are not cached")
+    @DisplayName("R2 a multi-get is one round trip, for the uncached ids only")
     void get_partlyCached_loadsTheOthersAtOnce() {
         assertThat(cold.find("a")).isEqualTo("1");
         cold.faults.forgetCalls();
@@ -239,8 +239,8 @@ class ReadingTest {
     }
 
     @Test
-    @DisplayName("R3 a failing load is told to all who waited for it; the next read asks the backend again")
-    void find_sharedLoadFails_isToldToAllWaiting() throws Exception {
+    @DisplayName("R3 a failing load fails all threads that wait for it; the next read asks the backend again")
+    void find_sharedLoadFails_failsAllWaiting() throws Exception {
         Gate gate = cold.faults.on(Operation.LOAD).hold(Moment.BEFORE);
         cold.faults.on(Operation.LOAD).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
         List<Threads.Running<String>> readers = new ArrayList<>();
@@ -260,8 +260,8 @@ class ReadingTest {
     }
 
     @Test
-    @DisplayName("R3 a failing multi-get is told to those who wait for one of its ids, and caches none of them")
-    void get_loadFails_isToldToWaitingFind() throws Exception {
+    @DisplayName("R3 a failing multi-get fails the threads that wait for one of its ids, and caches none of them")
+    void get_loadFails_failsWaitingFind() throws Exception {
         Gate gate = cold.faults.on(Operation.LOAD).hold(Moment.BEFORE);
         cold.faults.on(Operation.LOAD).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
         Threads.Running<Map<String, byte[]>> all =
@@ -279,7 +279,7 @@ class ReadingTest {
     }
 
     @Test
-    @DisplayName("R3 a listing that fails, at once or midway, is an error and not a shorter list")
+    @DisplayName("R3 a listing that fails, at once or midway, throws and is not a shorter list")
     void ids_backendFails_throws() {
         for (Moment moment : List.of(Moment.BEFORE, Moment.MIDWAY)) {
             cold.faults.on(Operation.LIST).fail(moment, BackendException.Kind.PERMANENT);
@@ -296,7 +296,7 @@ class ReadingTest {
     }
 
     @Test
-    @DisplayName("R3 a codec that breaks down over one id leaves no other id of the multi-get waiting")
+    @DisplayName("R3 a codec that throws an error for one id leaves no other id of the multi-get waiting")
     void get_codecThrowsError_leavesNoIdBlocked() {
         KeyType<String> fragile = KeyType.of("fragile", new FragileCodec());
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
@@ -320,7 +320,7 @@ class ReadingTest {
         }
     }
 
-    /** A codec whose decoding ends in an {@link Error}, as one does that runs out of stack or finds its library missing. */
+    /** A codec whose decoding throws an {@link Error}, as a missing native library or an exhausted stack would. */
     private static final class FragileCodec implements Codec<String> {
 
         static final String BREAKS = "breaks";
@@ -356,7 +356,7 @@ class ReadingTest {
     }
 
     @Test
-    @DisplayName("R27 an interrupt ends the wait for another thread's load, and a load not done in time ends it too")
+    @DisplayName("R27 an interrupt ends the wait for another thread's load, and so does loadTimeout")
     void find_waitsForLoad_endsByInterruptOrTimeout() throws Exception {
         try (Fixture impatient = seeded.reopen(options -> options.loadTimeout(Duration.ofMillis(50)))) {
             Gate gate = impatient.faults.on(Operation.LOAD).hold(Moment.BEFORE);
@@ -383,7 +383,7 @@ class ReadingTest {
     }
 
     @Test
-    @DisplayName("R5 changing an array or collection after it was handed in or out changes nothing in the store")
+    @DisplayName("R5 changing an array or collection that was passed in or returned changes nothing in the store")
     void values_changedByCaller_leaveStoreAlone() {
         byte[] session = bytes("1234");
         cold.alice.put(KeyTypes.SESSION, "x", session);

@@ -114,9 +114,9 @@ class RollbackTest {
     @ParameterizedTest(name = "R42 write {0} of 5 fails {1}, {2}")
     @MethodSource("failuresOfThePlainBackend")
     @DisplayName("R13 R41 R42 without atomic commits: reads, cache and backend agree after any failed write")
-    void commit_nthWriteFails_isTakenBack(int n, Moment moment, Kind kind) {
+    void commit_nthWriteFails_isRolledBack(int n, Moment moment, Kind kind) {
         open(FaultyBackend.plain(memory, faults));
-        // A transient failure is tried again, so it takes three in a row, of the same write, to fail the commit.
+        // A transient failure is retried, so three successive failures of the same write are needed to fail the commit.
         faults.on(Operation.SAVE, Operation.DELETE)
                 .of("session", IDS.get(n - 1))
                 .times(1)
@@ -137,7 +137,7 @@ class RollbackTest {
 
     @ParameterizedTest(name = "R41 write {0} of 5 fails {1}, {2}, and every write after it")
     @MethodSource("failuresOfThePlainBackend")
-    @DisplayName("R41 R42 where taking back fails too, the exception lists exactly what is in doubt")
+    @DisplayName("R41 R42 if the rollback fails too, the exception lists exactly the entries in doubt")
     void commit_nthWriteAndRollbackFail_listsWhatIsInDoubt(int n, Moment moment, Kind kind) {
         open(FaultyBackend.plain(memory, faults));
         faults.on(Operation.SAVE, Operation.DELETE).nth(n).forever().fail(moment, kind);
@@ -232,8 +232,8 @@ class RollbackTest {
     }
 
     @Test
-    @DisplayName("R17 R42 a clear that fails half-way without atomic commits is taken back")
-    void clear_failsHalfWay_isTakenBack() {
+    @DisplayName("R17 R42 without atomic commits, a clear that fails halfway is rolled back")
+    void clear_failsHalfway_isRolledBack() {
         open(FaultyBackend.plain(memory, faults));
         alice.saveCredentials(bytes("credentials"));
         faults.on(Operation.DELETE).nth(2).fail(Moment.BEFORE, Kind.PERMANENT);
@@ -249,8 +249,8 @@ class RollbackTest {
     }
 
     @Test
-    @DisplayName("R41 an error thrown half-way without atomic commits is taken back, and nothing is written")
-    void commit_errorHalfWay_isTakenBack() {
+    @DisplayName("R41 without atomic commits, a commit that an error ends halfway is rolled back")
+    void commit_errorHalfway_isRolledBack() {
         open(FaultyBackend.plain(memory, faults));
         faults.on(Operation.SAVE).nth(3).run(Moment.BEFORE, () -> {
             throw new OutOfMemoryError("planted");
@@ -263,7 +263,7 @@ class RollbackTest {
     }
 
     @Test
-    @DisplayName("R41 R42 an error while the previous values are read fails the commit, and nothing is written")
+    @DisplayName("R41 R42 an error while the previous values are read fails the commit, with nothing written")
     void commit_errorReadingPreviousValues_writesNothing() {
         open(FaultyBackend.plain(memory, faults));
         faults.on(Operation.LOAD).of("session", "2").run(Moment.BEFORE, () -> {
@@ -278,8 +278,9 @@ class RollbackTest {
     }
 
     @Test
-    @DisplayName("R42 an interrupt does not cut the waits of a rollback short, which puts everything back, flag kept")
-    void commit_interruptedBeforeRollback_isTakenBack() throws Exception {
+    @DisplayName(
+            "R42 an interrupt does not shorten the waits of a rollback, which restores everything and keeps the flag")
+    void commit_interruptedBeforeRollback_isRolledBack() throws Exception {
         open(FaultyBackend.plain(memory, faults));
         List<Long> tries = new ArrayList<>();
         faults.on(Operation.SAVE).of("session", "2").run(Moment.BEFORE, () -> {
@@ -306,7 +307,7 @@ class RollbackTest {
     }
 
     @Test
-    @DisplayName("R41: an entry cleared and written anew by one commit is in doubt between its two values only")
+    @DisplayName("R41 an entry cleared and rewritten by one commit is in doubt between its old and its new value only")
     void commit_clearsAndWritesOneEntry_doesNotLoseItInBetween() {
         open(FaultyBackend.plain((ContextAwareBackend) memory, faults));
         faults.on(Operation.SAVE).forever().fail(Moment.BEFORE, Kind.PERMANENT);

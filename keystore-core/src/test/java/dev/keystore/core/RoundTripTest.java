@@ -16,12 +16,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** How often each operation asks the backend for something. */
+/** How often each operation calls the backend. */
 class RoundTripTest {
 
     private static final byte[] VALUE = {1};
 
-    /** An operation on a store that has {@code bob.1} to {@code bob.3} cached, and what it asks the backend for. */
+    /**
+     * An operation on a store with {@code bob.1} to {@code bob.3} cached, and the calls of the backend that it causes.
+     */
     private static Arguments row(String name, Consumer<SignalKeyStore> operation, Operation... asked) {
         return Arguments.of(Named.of(name, operation), List.of(asked));
     }

@@ -25,7 +25,7 @@ class S3FifoCacheTest {
         return new EntryKey(CONTEXT, KeyTypes.SESSION, Integer.toString(number));
     }
 
-    /** Returns what is cached; to be called last, since it reads all of it. */
+    /** Returns what is cached. Must be called last, since it reads all of it. */
     private String keys() {
         StringBuilder found = new StringBuilder();
         for (int key = 0; key < 10; key++) {
@@ -133,8 +133,7 @@ class S3FifoCacheTest {
     }
 
     @Test
-    @DisplayName(
-            "R6 what is cached never weighs more than it may, and is what was put last, whatever threads do at once")
+    @DisplayName("R6 under concurrent use, the cache never exceeds its bound and returns the value put last")
     void manyThreads_anyOrder_staysBoundedAndRight() throws Exception {
         long seed = System.nanoTime();
         System.out.println("S3FifoCacheTest: seed " + seed);
@@ -221,7 +220,7 @@ class S3FifoCacheTest {
         assertThat(ratio).isGreaterThan(caffeines - 0.002);
     }
 
-    /** Keys of which the n-th is read 1/n^s as often as the first, in an order of a fixed seed. */
+    /** A Zipf distribution: the n-th key is read 1/n^s as often as the first, in an order given by a fixed seed. */
     private static final class Zipf {
 
         private final double[] cumulative;

@@ -52,11 +52,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.slf4j.LoggerFactory;
 
-/** Looks for the bytes of a value wherever the engine says something. */
+/** Searches for the bytes of a value in everything that the engine prints. */
 @Timeout(60)
 class SecrecyTest {
 
-    /** Text, so that it is found as text too; and long enough that no message holds six bytes of it by chance. */
+    /** Text, so that it is also found as text, and long enough that no message contains six bytes of it by accident. */
     private static final String SECRET = "q7Zk#Wv9~secret~Xj2";
 
     private final ListAppender<ILoggingEvent> log = new ListAppender<>();
@@ -78,7 +78,7 @@ class SecrecyTest {
         logger.setLevel(null);
     }
 
-    /** Returns how the first six bytes of the secret look in all the ways in which bytes are usually shown. */
+    /** Returns the first six bytes of the secret in all common notations for bytes. */
     private static List<String> traces() {
         byte[] six = Arrays.copyOf(bytes(SECRET), 6);
         List<String> traces = new ArrayList<>();
@@ -90,7 +90,7 @@ class SecrecyTest {
         String array = Arrays.toString(six);
         traces.add(array.substring(1, array.length() - 1));
         traces.add(array.replaceAll("[\\[\\] ]", ""));
-        // As base64 shows bytes: those of an alignment that don't depend on what stands around them.
+        // In base64: for each alignment, the characters that do not depend on the surrounding bytes.
         for (int before = 0; before < 3; before++) {
             byte[] aligned = new byte[before + six.length];
             System.arraycopy(six, 0, aligned, before, six.length);
@@ -106,7 +106,7 @@ class SecrecyTest {
     }
 
     @Test
-    @DisplayName("R45 this test finds a value's bytes however they are shown")
+    @DisplayName("R45 this test finds a value's bytes in every notation")
     void traces_ofSecret_findEachForm() {
         byte[] value = bytes("x" + SECRET + "y");
         for (String leak : List.of(
@@ -154,7 +154,7 @@ class SecrecyTest {
         shown.forEach(value -> assertSilent(value.getClass().getName(), value.toString()));
     }
 
-    /** Runs what must fail, and keeps all that is printed of the failure. */
+    /** Runs an action that must fail, and keeps everything printed about the failure. */
     private void fails(Class<? extends Exception> type, Runnable work) {
         try {
             work.run();
@@ -171,7 +171,7 @@ class SecrecyTest {
         throw new AssertionError("expected " + type);
     }
 
-    /** On a backend without ownership: one with it finds an unknown outcome out. */
+    /** On a backend without ownership, since one with ownership finds out an unknown outcome. */
     private void commitFails(byte[] secret, Moment moment, BackendException.Kind kind) {
         try (Fixture fixture = Fixture.of(Kind.GROUPING, options -> options.retry(3, Duration.ofMillis(1)))) {
             fixture.faults.on(Operation.COMMIT).times(3).fail(moment, kind);
@@ -184,7 +184,7 @@ class SecrecyTest {
     }
 
     @Test
-    @DisplayName("R45 value bytes never appear in the message of an exception, its causes' too, nor in a log line")
+    @DisplayName("R45 value bytes never appear in a log line or in the message of an exception or of its causes")
     void failures_ofEveryType_showNone() throws Exception {
         byte[] secret = bytes(SECRET);
         try (Fixture fixture = Fixture.of(

@@ -23,9 +23,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Commits of unknown outcome on a backend that tells commits apart by their ids. */
+/** Commits of unknown outcome on a backend that identifies commits by their ids. */
 @Timeout(60)
-class SettlingTest extends OpenStores {
+class SettlingTest extends OpenedDatabase {
 
     private final List<String> lost = new CopyOnWriteArrayList<>();
 
@@ -41,7 +41,7 @@ class SettlingTest extends OpenStores {
     @EnumSource(
             value = Moment.class,
             names = {"BEFORE", "AFTER"})
-    @DisplayName("R54 a commit of unknown outcome is sent again until that is known, and written once")
+    @DisplayName("R54 a commit of unknown outcome is sent again until the outcome is known, and written once")
     void commit_outcomeUnknown_isWrittenOnce(Moment moment) {
         openOwned(Duration.ofSeconds(30));
         put("a", "before");
@@ -65,8 +65,8 @@ class SettlingTest extends OpenStores {
     @EnumSource(
             value = Moment.class,
             names = {"BEFORE", "AFTER"})
-    @DisplayName(
-            "R41 R54 beyond commitTimeout the outcome is unknown; nothing goes on until it is known, then by itself")
+    @DisplayName("R41 R54 at commitTimeout the outcome is reported as unknown; commits resume by "
+            + "themselves once it is known")
     void commit_backendStaysAway_refusesToGoOn(Moment moment) {
         openOwned(Duration.ofMillis(100));
         put("a", "before");
@@ -102,7 +102,7 @@ class SettlingTest extends OpenStores {
         }
     }
 
-    /** Lets the next commit be of unknown outcome, and so many others take its context over and commit to it meanwhile. */
+    /** Makes the outcome of the next commit unknown, while some other owners take its context over and commit to it. */
     private void loseNextInDoubt(Moment moment, int owners) {
         faults.on(Operation.COMMIT).run(moment, () -> {
             for (int i = 0; i < owners; i++) {
@@ -116,7 +116,7 @@ class SettlingTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R53 R54 a commit in doubt that was written before another owner committed is told so")
+    @DisplayName("R53 R54 a commit in doubt that was written before another owner committed is reported as written")
     void commit_writtenThenLostInDoubt_isAcknowledged() {
         openOwned(Duration.ofSeconds(30));
         put("a", "before");
@@ -132,7 +132,8 @@ class SettlingTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R53 R54 a commit in doubt that was not written when another owner committed is told so")
+    @DisplayName(
+            "R53 R54 a commit in doubt that was not written before another owner committed is reported as not written")
     void commit_unwrittenAndLostInDoubt_isRefused() {
         openOwned(Duration.ofSeconds(30));
         put("a", "before");
@@ -149,7 +150,7 @@ class SettlingTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R53 R54 of a group in doubt that was not written, the commit whose context is lost fails alone")
+    @DisplayName("R53 R54 in a group in doubt that was not written, only the commit whose context is lost fails")
     void commit_oneOfAGroupLostInDoubt_failsAlone() throws Exception {
         openOwned(Duration.ofSeconds(30));
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
@@ -173,7 +174,7 @@ class SettlingTest extends OpenStores {
     @EnumSource(
             value = Moment.class,
             names = {"BEFORE", "AFTER"})
-    @DisplayName("R53 R54 an outcome that two other owners have covered up stays unknown, and the context is lost")
+    @DisplayName("R53 R54 an outcome that two later owners have overwritten stays unknown, and the context is lost")
     void commit_lostTwiceInDoubt_isUnknown(Moment moment) {
         openOwned(Duration.ofSeconds(30));
         put("a", "before");
@@ -188,7 +189,7 @@ class SettlingTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R54 an outcome that the backend can't find out for good stays unknown, and commits go on")
+    @DisplayName("R54 an outcome that the backend can never find out stays unknown, and later commits go on")
     void commit_lostInDoubtAndNotFoundOut_isUnknown() {
         openOwned(Duration.ofSeconds(30));
         put("a", "before");
@@ -203,7 +204,7 @@ class SettlingTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R28 closing while an outcome is unknown waits for it no longer than commitTimeout")
+    @DisplayName("R28 closing while an outcome is unknown waits no longer than commitTimeout")
     void close_whileInDoubt_returns() {
         openOwned(Duration.ofMillis(100));
         faults.on(Operation.COMMIT).forever().fail(Moment.AFTER, Kind.OUTCOME_UNKNOWN);
@@ -216,8 +217,8 @@ class SettlingTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R54 each commit of a group in doubt is told the truth")
-    void commit_groupInDoubt_eachIsTold() throws Exception {
+    @DisplayName("R54 each commit of a group in doubt reports its true outcome")
+    void commit_groupInDoubt_eachReportsItsOutcome() throws Exception {
         openOwned(Duration.ofSeconds(30));
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Plain readers beside a writer that commits two entries at once. */
+/** Readers without transactions, concurrent with a writer that commits pairs of entries. */
 @Timeout(60)
 class SnapshotTest {
 
@@ -52,11 +52,12 @@ class SnapshotTest {
 
     @ParameterizedTest(name = "{0}, cache of {1} bytes")
     @MethodSource("backendsAndCaches")
-    @DisplayName("R21 a get of two ids beside a writer of pairs never sees half a commit, nor goes back")
-    void get_besideWriterOfPairs_seesWholeCommits(Kind kind, long cacheBytes) throws Exception {
+    @DisplayName("R21 with a concurrent writer of pairs, a get of both ids never sees half a commit or an older "
+            + "one than before")
+    void get_withConcurrentWriterOfPairs_seesWholeCommits(Kind kind, long cacheBytes) throws Exception {
         try (Fixture fixture = Fixture.of(kind, options -> options.maximumCacheBytes(cacheBytes))) {
             putPair(fixture, "0", "0");
-            besideWriter(fixture, () -> {
+            withConcurrentWriter(fixture, () -> {
                 List<String> pair = readPair(fixture);
                 assertThat(pair.get(0)).isEqualTo(pair.get(1));
                 return Integer.parseInt(pair.get(0));
@@ -66,11 +67,11 @@ class SnapshotTest {
 
     @ParameterizedTest(name = "{0}, cache of {1} bytes")
     @MethodSource("backendsAndCaches")
-    @DisplayName("R21 finds one after the other, beside a writer of pairs, never go back")
-    void find_besideWriterOfPairs_neverGoesBack(Kind kind, long cacheBytes) throws Exception {
+    @DisplayName("R21 with a concurrent writer of pairs, successive finds never return an older value")
+    void find_withConcurrentWriterOfPairs_neverGoesBack(Kind kind, long cacheBytes) throws Exception {
         try (Fixture fixture = Fixture.of(kind, options -> options.maximumCacheBytes(cacheBytes))) {
             putPair(fixture, "0", "0");
-            besideWriter(fixture, () -> {
+            withConcurrentWriter(fixture, () -> {
                 int a = Integer.parseInt(fixture.find("a"));
                 int b = Integer.parseInt(fixture.find("b"));
                 assertThat(b).isGreaterThanOrEqualTo(a);
@@ -85,8 +86,8 @@ class SnapshotTest {
         int run() throws Exception;
     }
 
-    /** Runs three readers beside a writer; what each of them reads must never become less. */
-    private static void besideWriter(Fixture fixture, Reading reading) throws Exception {
+    /** Runs three readers concurrently with a writer; the values that each of them reads must never decrease. */
+    private static void withConcurrentWriter(Fixture fixture, Reading reading) throws Exception {
         AtomicBoolean done = new AtomicBoolean();
         List<Integer> readings = Threads.together(4, number -> {
             if (number == 0) {
@@ -133,7 +134,7 @@ class SnapshotTest {
 
     @ParameterizedTest
     @EnumSource(Kind.class)
-    @DisplayName("R21 a get that misses one id of a commit under way sees neither half of it")
+    @DisplayName("R21 a get that misses one id of a commit in progress sees none of that commit")
     void get_oneEvicted_waitsForTheCommit(Kind kind) throws Exception {
         try (Fixture seeded = Fixture.of(kind)) {
             putPair(seeded, "old", "old");
@@ -155,7 +156,7 @@ class SnapshotTest {
     }
 
     @Test
-    @DisplayName("R21 a get whose load of one id is held while a commit of both goes by sees one of the two pairs")
+    @DisplayName("R21 a get whose load is overtaken by a commit of both ids sees one of the two pairs")
     void get_loadOfOneHeld_seesOnePair() throws Exception {
         for (Moment moment : List.of(Moment.BEFORE, Moment.AFTER)) {
             try (Fixture seeded = Fixture.of(Kind.COMPLETE)) {
@@ -175,7 +176,7 @@ class SnapshotTest {
     }
 
     @Test
-    @DisplayName("R21 a get sees one pair also where the writer goes back to the values it wrote before")
+    @DisplayName("R21 a get sees one pair even if the writer restores the values it wrote before")
     void get_valuesReturn_seesOnePair() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.GROUPING, options -> options.maximumCacheBytes(0))) {
             putPair(fixture, "0", "0");
@@ -191,7 +192,9 @@ class SnapshotTest {
         }
     }
 
-    /** Commits a pair of zeros before each load of {@code a} and one of ones before each of {@code b}, for some time. */
+    /**
+     * For some time, commits a pair of zeros before each load of {@code a} and a pair of ones before each of {@code b}.
+     */
     private static final class Alternation {
 
         static final int COMMITS = 20;
@@ -225,7 +228,8 @@ class SnapshotTest {
     }
 
     @Test
-    @DisplayName("R21 R24 work that caught a conflict meets it again at the next read, and sees no second state")
+    @DisplayName("R21 R24 a transaction that catches a conflict gets it again at the next read, and "
+            + "never sees a second state")
     void find_afterCaughtConflict_conflictsAgain() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             putPair(fixture, "0", "0");

@@ -11,14 +11,14 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
-/** Runs work on threads of its own, with a bound on every wait. */
-final class Threads {
+/** Runs work on separate threads, with a deadline for every wait. */
+public final class Threads {
 
     static final long DEADLINE_SECONDS = 30;
 
     private Threads() {}
 
-    /** A thread and what its work came to. */
+    /** A thread and the result of its work. */
     record Running<T>(Thread thread, FutureTask<T> task) {
 
         T result() throws Exception {
@@ -32,11 +32,11 @@ final class Threads {
             }
         }
 
-        /** Returns what the work threw. */
+        /** Returns the exception of the work. */
         Throwable failure() throws InterruptedException, TimeoutException {
             try {
                 T result = task.get(DEADLINE_SECONDS, TimeUnit.SECONDS);
-                throw new AssertionError("the work was to fail, but returned " + result);
+                throw new AssertionError("the work should have failed, but returned " + result);
             } catch (ExecutionException e) {
                 return e.getCause();
             }
@@ -51,7 +51,7 @@ final class Threads {
             return this;
         }
 
-        /** Waits until the thread waits for what becomes of its commit. */
+        /** Waits until the thread waits for the end of its commit. */
         Running<T> awaitCommitting() {
             awaitTrue(
                     "the thread waits for its commit",
@@ -93,8 +93,8 @@ final class Threads {
         });
     }
 
-    /** Runs numbered works on as many threads, which begin together, and returns what they came to, in order. */
-    static <T> List<T> together(int threads, Numbered<T> work) throws Exception {
+    /** Runs numbered work on several threads that start together, and returns their results in order. */
+    public static <T> List<T> together(int threads, Numbered<T> work) throws Exception {
         CountDownLatch begin = new CountDownLatch(1);
         List<Running<T>> running = new ArrayList<>();
         for (int i = 0; i < threads; i++) {
@@ -113,7 +113,7 @@ final class Threads {
     }
 
     @FunctionalInterface
-    interface Numbered<T> {
+    public interface Numbered<T> {
         T run(int number) throws Exception;
     }
 }

@@ -72,7 +72,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R20 the works of one lock key run one at a time, in the order in which they arrived")
+    @DisplayName("R20 transactions of one lock key run one at a time, in arrival order")
     void transaction_sameKey_runsInArrivalOrder() throws Exception {
         CountDownLatch release = new CountDownLatch(1);
         CountDownLatch held = new CountDownLatch(1);
@@ -105,7 +105,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R20 works of different lock keys, and of one lock key in different contexts, run in parallel")
+    @DisplayName("R20 transactions of different lock keys, or of one lock key in different contexts, run in parallel")
     void transaction_otherKeyOrContext_runsInParallel() throws Exception {
         SignalKeyStore carol = database.forContext("carol");
         CountDownLatch all = new CountDownLatch(3);
@@ -162,7 +162,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R21 what a work reads never holds half of another's commit: the read throws the conflict")
+    @DisplayName("R21 the reads of a transaction never include half of another commit: the read throws the conflict")
     void find_commitBetweenTwoReads_throwsConflict() {
         alice.put(KeyTypes.SESSION, "a", bytes("1"));
         alice.put(KeyTypes.SESSION, "b", bytes("1"));
@@ -180,7 +180,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R21 a value read twice is the same value, whatever others commit in between")
+    @DisplayName("R21 a value read twice is the same value, whatever other threads commit in between")
     void find_twice_returnsTheSame() {
         alice.put(KeyTypes.SESSION, "a", bytes("1"));
 
@@ -196,7 +196,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R22 what the work throws reaches the caller as it is; nothing was written, the lock is free")
+    @DisplayName("R22 an exception of the work reaches the caller unchanged; nothing is written, and the lock is free")
     void transaction_workThrows_rethrowsAndWritesNothing() {
         IOException thrown = new IOException("the caller's own");
 
@@ -213,7 +213,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R23 a work runs once, also when its commit is tried again or fails")
+    @DisplayName("R23 the work runs once, even if its commit is retried or fails")
     void transaction_commitRetriedOrFailing_runsWorkOnce() {
         AtomicInteger runs = new AtomicInteger();
         faults.on(Operation.COMMIT).times(2).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
@@ -243,7 +243,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R23 with retries on conflict the work runs again, up to as often as asked")
+    @DisplayName("R23 with retries on conflict, the work runs again, up to the requested number of attempts")
     void transaction_retryOnConflict_runsWorkAgain() {
         AtomicInteger runs = new AtomicInteger();
 
@@ -270,11 +270,11 @@ class TransactionTest {
 
     @Test
     @DisplayName(
-            "R24 where the work itself writes through the store what it read through the handle, the conflict says so")
+            "R24 if the work itself writes through the store what it read through the handle, the conflict says so")
     void transaction_writesThroughStore_conflictNamesItself() {
         alice.put(KeyTypes.SESSION, "a", bytes("0"));
         AtomicInteger runs = new AtomicInteger();
-        List<TransactionWork<Boolean, RuntimeException>> works = List.of(
+        List<TransactionWork<Boolean, RuntimeException>> transactions = List.of(
                 tx -> { // found at the commit
                     tx.find(KeyTypes.SESSION, "a");
                     alice.put(KeyTypes.SESSION, "a", bytes("run " + runs.incrementAndGet()));
@@ -293,7 +293,7 @@ class TransactionTest {
                     tx.put(KeyTypes.SESSION, "b", bytes("1"));
                     return true;
                 });
-        for (TransactionWork<Boolean, RuntimeException> work : works) {
+        for (TransactionWork<Boolean, RuntimeException> work : transactions) {
             assertThatThrownBy(() -> alice.transaction("k", TransactionOptions.retryOnConflict(3), work))
                     .isInstanceOf(TransactionConflictException.class)
                     .hasMessageContaining("session/a")
@@ -304,7 +304,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R24 a conflict with another thread is not called this thread's, whatever that wrote elsewhere")
+    @DisplayName("R24 a conflict with another thread is not blamed on this thread, whatever it wrote elsewhere")
     void transaction_othersWrite_conflictNamesOthers() {
         SignalKeyStore carol = database.forContext("carol");
         assertThatThrownBy(() -> alice.useTransaction("k", tx -> {
@@ -320,7 +320,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R24 stats count each attempt that ends in a conflict once, at a read or at the commit")
+    @DisplayName("R24 stats count each attempt that ends in a conflict once, whether at a read or at the commit")
     void stats_conflictsAtReadsAndCommits_countEachAttempt() {
         alice.put(KeyTypes.SESSION, "a", bytes("0"));
         assertThatThrownBy(() -> alice.useTransaction("k", tx -> {
@@ -352,7 +352,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R24 an entry found absent, that another writes before the commit, is a conflict")
+    @DisplayName("R24 an entry found absent that another thread writes before the commit is a conflict")
     void transaction_absentEntryAppears_throwsConflict() {
         assertThatThrownBy(() -> alice.useTransaction("k", tx -> {
                     assertThat(tx.find(KeyTypes.SESSION, "a")).isEmpty();
@@ -368,7 +368,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R24 a conflict is found also when what was read is no longer cached")
+    @DisplayName("R24 a conflict is detected even if the entry read is no longer cached")
     void transaction_readEntryEvicted_conflictIsFound() {
         database.close();
         database = SignalKeyDatabase.builder()
@@ -394,7 +394,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R24 a clear that others commit is a conflict for what was read")
+    @DisplayName("R24 a clear by another thread is a conflict for what was read")
     void transaction_contextCleared_throwsConflict() {
         alice.put(KeyTypes.SESSION, "a", bytes("1"));
 
@@ -408,7 +408,8 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R24 two commits of one group that touch one record: the later one fails, the other is written")
+    @DisplayName("R24 of two commits of one group that change one record, the earlier one is written and "
+            + "the later one fails")
     void transaction_conflictWithinOneGroup_laterFails() throws Exception {
         alice.put(KeyTypes.SESSION, "a", bytes("0"));
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
@@ -457,7 +458,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R25 transactions of several keys, named in opposite orders, do not wait for each other for ever")
+    @DisplayName("R25 transactions that name their keys in opposite orders do not deadlock")
     void transaction_severalKeys_takenInOneOrder() throws Exception {
         List<Integer> done = Threads.together(8, number -> {
             for (int i = 0; i < 200; i++) {
@@ -472,7 +473,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R25 a transaction of several keys holds each of them")
+    @DisplayName("R25 a transaction of several keys holds all of them")
     void transaction_severalKeys_holdsAll() {
         alice.transaction(Set.of("a", "b"), tx -> {
             for (String key : List.of("a", "b")) {
@@ -516,7 +517,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R26 a nested work that throws leaves nothing of its own, and what the outer one wrote")
+    @DisplayName("R26 a nested transaction that throws drops its own writes and keeps those of the outer one")
     void transaction_nestedWorkThrows_dropsItsWrites() {
         alice.useTransaction("outer", tx -> {
             tx.put(KeyTypes.SESSION, "a", bytes("outer"));
@@ -550,7 +551,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R27 a lock not free in time is a LockTimeoutException that names the key and the holder")
+    @DisplayName("R27 a lock that is not free in time causes a LockTimeoutException that names the key and the holder")
     void transaction_lockNotFree_timesOut() throws Exception {
         database.close();
         database = builder().lockTimeout(Duration.ofMillis(50)).open();
@@ -580,7 +581,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R27 of several locks, those taken before the deadline are free again after it")
+    @DisplayName("R27 if one of several locks times out, those already taken are released")
     void transaction_secondLockTimesOut_freesTheFirst() throws Exception {
         database.close();
         database = builder().lockTimeout(Duration.ofMillis(50)).open();
@@ -672,7 +673,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R28 close lets a running commit finish, and a work that is still running writes nothing")
+    @DisplayName("R28 close lets a running commit finish, and a transaction whose work is still running writes nothing")
     void close_commitRunning_waitsForIt() throws Exception {
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         CountDownLatch inWork = new CountDownLatch(1);
@@ -732,7 +733,7 @@ class TransactionTest {
 
     @Test
     @DisplayName(
-            "R15 an insert in a transaction fails at once where the id exists, and at the commit where it came since")
+            "R15 an insert in a transaction fails at once if the id exists, and at the commit if it was created since")
     void insert_inTransaction_refusesExisting() {
         alice.put(KeyTypes.SESSION, "a", bytes("1"));
         alice.useTransaction("k", tx -> {
@@ -753,7 +754,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R8 lock keys that are null or blank, and no lock keys at all, are refused with the argument's name")
+    @DisplayName("R8 null or blank lock keys and an empty set of them are refused with the argument's name")
     void transaction_badLockKeys_areRefused() {
         assertThatThrownBy(() -> alice.useTransaction(" ", tx -> {}))
                 .isInstanceOf(IllegalArgumentException.class)

@@ -68,9 +68,8 @@ class VirtualThreadTest {
     }
 
     @Test
-    @DisplayName(
-            "R40 the commit of a virtual thread, which another thread leads, waits before each further try as well")
-    void commit_onVirtualThreadFailsTransiently_isTriedAgainLater() throws Exception {
+    @DisplayName("R40 the commit of a virtual thread, led by another thread, pauses before each retry as well")
+    void commit_onVirtualThreadFailsTransiently_isRetriedLater() throws Exception {
         assumeTrue(Runtime.version().feature() >= 21, "virtual threads need JDK 21");
         ExecutorService executor = (ExecutorService)
                 Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
@@ -83,7 +82,7 @@ class VirtualThreadTest {
             long beginNanos = System.nanoTime();
             executor.submit(() -> alice.put(KeyTypes.SESSION, "a", new byte[1]))
                     .get(Threads.DEADLINE_SECONDS, TimeUnit.SECONDS);
-            // 20, 40, 80 and 160 ms, each up to a half less.
+            // 20, 40, 80 and 160 ms, each at most one half less.
             assertThat(System.nanoTime() - beginNanos).isGreaterThan(TimeUnit.MILLISECONDS.toNanos(150));
             assertThat(faults.count(Operation.COMMIT)).isEqualTo(5);
         } finally {
@@ -93,7 +92,7 @@ class VirtualThreadTest {
 
     @Test
     @DisplayName(
-            "R27 a thread that waits for the load of a virtual thread loads by itself, and what either finds counts")
+            "R27 a thread that waits for the load of a virtual thread starts its own load, and either result is used")
     void find_virtualThreadLoads_bothReadersGetIt() throws Exception {
         assumeTrue(Runtime.version().feature() >= 21, "virtual threads need JDK 21");
         ExecutorService executor = (ExecutorService)

@@ -29,11 +29,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What readers see while others commit, clear and fail. */
+/** What readers see while other threads commit, clear and fail. */
 @Timeout(60)
-class VisibilityTest extends OpenStores {
+class VisibilityTest extends OpenedDatabase {
 
-    /** At how many comparisons of keys in a row another commit may come, or not: each pattern of that many is tried. */
+    /** Number of successive key comparisons at each of which another commit may happen; every pattern is tried. */
     private static final int COMPARISONS = 10;
 
     private static String text(Transaction tx, String id) {
@@ -42,7 +42,7 @@ class VisibilityTest extends OpenStores {
 
     @ParameterizedTest(name = "fails {0}")
     @EnumSource(names = {"BEFORE", "AFTER"})
-    @DisplayName("R21 a transaction does not read one value from before a commit of unknown outcome and one from after")
+    @DisplayName("R21 a transaction does not mix values from before and after a commit of unknown outcome")
     void transaction_outcomeUnknownBetweenTwoReads_isNotTorn(Moment moment) {
         open(UnaryOperator.identity());
         putBoth("a", "b", "0");
@@ -62,7 +62,7 @@ class VisibilityTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R21 a get of two ids does not read one from before a commit of unknown outcome and one from after")
+    @DisplayName("R21 a get of two ids does not mix values from before and after a commit of unknown outcome")
     void get_outcomeUnknownBetweenTwoReads_isNotTorn() throws Exception {
         open(UnaryOperator.identity());
         putBoth("a", "b", "0");
@@ -83,8 +83,8 @@ class VisibilityTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R4 R13 a load beside a clear that is undone does not leave \"absent\" in the cache")
-    void find_besideAClearThatFails_isNotAbsent() throws Exception {
+    @DisplayName("R4 R13 a load concurrent with a clear that is rolled back does not cache the entry as absent")
+    void find_duringAClearThatFails_isNotAbsent() throws Exception {
         open(UnaryOperator.identity());
         putBoth("a", "b", "1");
         open(FaultyBackend.plain(memory.reopen(), faults), UnaryOperator.identity());
@@ -115,7 +115,9 @@ class VisibilityTest extends OpenStores {
         alice.set(both);
     }
 
-    /** Changes both values, 0 to 1 or back, at each comparison of this thread whose bit in {@code pattern} is set. */
+    /**
+     * Changes both values, from 0 to 1 or back, at each comparison by this thread whose bit in {@code pattern} is set.
+     */
     private void changeBoth(ComparedCodec codec, int pattern) {
         putBoth(codec, 0);
         int[] value = new int[1];
@@ -128,7 +130,7 @@ class VisibilityTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R21 a get is one point in time, wherever others change both values, and change them back")
+    @DisplayName("R21 a get reads one point in time, even if other threads change both values and restore them")
     void get_valuesChangedAndChangedBack_isNotTorn() {
         open(UnaryOperator.identity());
         ComparedCodec codec = new ComparedCodec();
@@ -143,7 +145,7 @@ class VisibilityTest extends OpenStores {
 
     @ParameterizedTest(name = "{0} first")
     @ValueSource(strings = {"a", "b"})
-    @DisplayName("R21 what a transaction reads is one point in time, wherever others change both values and back")
+    @DisplayName("R21 a transaction reads one point in time, even if other threads change both values and restore them")
     void transaction_valuesChangedAndChangedBack_isNotTorn(String first) {
         open(UnaryOperator.identity());
         ComparedCodec codec = new ComparedCodec();
@@ -169,7 +171,7 @@ class VisibilityTest extends OpenStores {
     }
 
     @Test
-    @DisplayName("R21 R53 a transaction does not read one value of its own owner's time and one of the next owner's")
+    @DisplayName("R21 R53 a transaction does not mix values from before and after a takeover")
     void transaction_ownershipLostBetweenTwoReads_isNotTorn() {
         open(FaultyBackend.complete(memory.reopen(), faults), UnaryOperator.identity());
         putBoth("a", "b", "0");

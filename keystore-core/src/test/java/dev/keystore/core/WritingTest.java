@@ -44,7 +44,7 @@ class WritingTest {
     }
 
     @Test
-    @DisplayName("R10 set writes many types and ids at once, a delete among them, as one commit")
+    @DisplayName("R10 set writes many types and ids, including a delete, as one commit")
     void set_manyTypes_isOneCommit() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.alice.put(KeyTypes.PRE_KEY, "17", PAIR);
@@ -79,7 +79,7 @@ class WritingTest {
     }
 
     @Test
-    @DisplayName("R10 setting nothing calls no backend")
+    @DisplayName("R10 an empty set does not call the backend")
     void set_nothing_callsNoBackend() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.alice.set(new Updates());
@@ -144,7 +144,7 @@ class WritingTest {
 
     @ParameterizedTest(name = "{0}, {1} in write {2}")
     @MethodSource("failingWrites")
-    @DisplayName("R13 after a failed commit, reads equal the backend, and both equal what was there before")
+    @DisplayName("R13 after a failed commit, reads and backend both equal the state before it")
     void set_fails_readsEqualBackend(Kind kind, Moment moment, int write) {
         for (boolean warm : List.of(true, false)) {
             try (Fixture seeded = Fixture.of(kind)) {
@@ -195,8 +195,8 @@ class WritingTest {
 
     @ParameterizedTest
     @EnumSource(Kind.class)
-    @DisplayName(
-            "R14 deleting an absent pre-key never reaches the backend, read before or not, in a transaction or not")
+    @DisplayName("R14 deleting an absent pre-key never reaches the backend, whether read before or not, in a "
+            + "transaction or not")
     void delete_absent_writesNothing(Kind kind) {
         try (Fixture fixture = Fixture.of(kind)) {
             assertThat(fixture.alice.find(KeyTypes.PRE_KEY, "read")).isEmpty();
@@ -214,7 +214,7 @@ class WritingTest {
                     .isZero();
 
             fixture.alice.useTransaction("k", tx -> {
-                tx.delete(KeyTypes.PRE_KEY, "unread beside a write");
+                tx.delete(KeyTypes.PRE_KEY, "unread next to a write");
                 tx.put(KeyTypes.SESSION, "x", bytes("1"));
             });
             assertThat(mutations(fixture)).noneMatch(Mutation.Delete.class::isInstance);
@@ -256,7 +256,7 @@ class WritingTest {
     }
 
     @Test
-    @DisplayName("R14 a delete whose look-up fails is a failed commit, and the entry stays")
+    @DisplayName("R14 a delete whose lookup fails is a failed commit, and the entry stays")
     void delete_lookUpFails_deletesNothing() {
         try (Fixture seeded = Fixture.of(Kind.COMPLETE)) {
             seeded.put("x", "1");
@@ -272,7 +272,7 @@ class WritingTest {
 
     @ParameterizedTest
     @EnumSource(Kind.class)
-    @DisplayName("R15 insert writes an absent id, and of one that exists changes nothing")
+    @DisplayName("R15 insert writes an absent id, and changes nothing if the id exists")
     void insert_existing_isRefused(Kind kind) {
         try (Fixture seeded = Fixture.of(kind)) {
             seeded.alice.insert(KeyTypes.SESSION, "x", bytes("1"));
@@ -341,7 +341,7 @@ class WritingTest {
     }
 
     @Test
-    @DisplayName("R15 of 100 concurrent inserts of one id exactly one writes")
+    @DisplayName("R15 of 100 concurrent inserts of one id, exactly one succeeds")
     void insert_concurrently_hasOneWinner() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             List<String> results = Threads.together(100, number -> {
@@ -360,7 +360,7 @@ class WritingTest {
     }
 
     @Test
-    @DisplayName("R15 a take that fails to commit takes nothing")
+    @DisplayName("R15 a take whose commit fails takes nothing")
     void take_commitFails_leavesTheEntry() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.alice.put(KeyTypes.PRE_KEY, "17", PAIR);
@@ -372,7 +372,7 @@ class WritingTest {
     }
 
     @Test
-    @DisplayName("R16 move renames in one commit, literally: no id is matched by pattern")
+    @DisplayName("R16 move renames one id in one commit, and treats no id as a pattern")
     void move_renames_inOneCommit() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             for (String id : List.of("a%", "a_", "ab", "a", "%", "a%.1")) {
@@ -403,7 +403,7 @@ class WritingTest {
     }
 
     @Test
-    @DisplayName("R16 move refuses to overwrite unless asked to, and of an absent entry changes nothing")
+    @DisplayName("R16 move refuses to overwrite unless asked to, and moving an absent entry changes nothing")
     void move_targetExists_isRefusedUnlessAsked() {
         try (Fixture seeded = Fixture.of(Kind.COMPLETE)) {
             seeded.put("from", "1");
@@ -441,7 +441,7 @@ class WritingTest {
     @EnumSource(
             value = Kind.class,
             names = {"COMPLETE", "PLAIN"})
-    @DisplayName("R16 a move that fails midway leaves both ids as they were")
+    @DisplayName("R16 a move that fails midway leaves both ids unchanged")
     void move_fails_changesNothing(Kind kind) {
         for (int write = 1; write <= (kind == Kind.PLAIN ? 2 : 1); write++) {
             try (Fixture fixture = Fixture.of(kind)) {
@@ -463,7 +463,7 @@ class WritingTest {
     }
 
     @Test
-    @DisplayName("R16 of concurrent moves of one entry exactly one moves it")
+    @DisplayName("R16 of concurrent moves of one entry, exactly one moves it")
     void move_concurrently_hasOneWinner() throws Exception {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.put("from", "1");
@@ -478,7 +478,7 @@ class WritingTest {
 
     @ParameterizedTest
     @EnumSource(Kind.class)
-    @DisplayName("R19 the credentials are one record, absent until first saved")
+    @DisplayName("R19 the credentials are one record that is absent until first saved")
     void credentials_savedTwice_areOneRecord(Kind kind) {
         try (Fixture fixture = Fixture.of(kind)) {
             assertThat(fixture.alice.credentials()).isEmpty();
@@ -493,7 +493,8 @@ class WritingTest {
     }
 
     @Test
-    @DisplayName("R19 credentials and keys are read and written in one transaction, as one commit or none")
+    @DisplayName(
+            "R19 credentials and keys are read and written in one transaction, and committed together or not at all")
     void credentials_withKeys_areOneCommit() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fixture.alice.useTransaction("k", tx -> {

@@ -38,11 +38,13 @@ public final class FolderLock {
 
     private final Path folder;
     private final FileChannel channel;
+    private final boolean isShared;
     private final AtomicBoolean released = new AtomicBoolean();
 
-    private FolderLock(Path folder, FileChannel channel) {
+    private FolderLock(Path folder, FileChannel channel, boolean isShared) {
         this.folder = folder;
         this.channel = channel;
+        this.isShared = isShared;
     }
 
     /**
@@ -55,10 +57,24 @@ public final class FolderLock {
      * @throws IOException if the file can't be opened or locked
      */
     public static FolderLock acquire(Path folder, Path file) throws IOException {
-        return Interrupts.uninterrupted(() -> acquireOnce(folder, file));
+        return Interrupts.uninterrupted(() -> acquireOnce(folder, file, false));
     }
 
-    private static FolderLock acquireOnce(Path folder, Path file) throws IOException {
+    /**
+     * Locks a folder that is only read, without waiting and without changing anything: other processes can lock it for
+     * reading as well, and can't {@link #acquire} it. Interrupts have no effect, and the thread's flag is preserved.
+     *
+     * @param folder its real path
+     * @param file the existing file that {@link #acquire} is called with
+     * @return the lock, which is held until {@link #release}
+     * @throws StoreOpenException if the folder is locked in this process, or for writing in another one
+     * @throws IOException if the file can't be opened or locked
+     */
+    public static FolderLock acquireForReading(Path folder, Path file) throws IOException {
+        return Interrupts.uninterrupted(() -> acquireOnce(folder, file, true));
+    }
+
+    private static FolderLock acquireOnce(Path folder, Path file, boolean isShared) throws IOException {
         String holder = holder();
         String other = HELD.putIfAbsent(folder, holder);
         if (other != null) {
@@ -66,12 +82,16 @@ public final class FolderLock {
         }
         FileChannel channel = null;
         try {
-            channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
-            if (lock(channel) == null) {
+            channel = isShared
+                    ? FileChannel.open(file, StandardOpenOption.READ)
+                    : FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
+            if (lock(channel, isShared) == null) {
                 throw new StoreOpenException(folder + " is open in another process, by " + text(file), null);
             }
-            write(channel, holder);
-            return new FolderLock(folder, channel);
+            if (!isShared) {
+                write(channel, holder);
+            }
+            return new FolderLock(folder, channel, isShared);
         } catch (IOException | RuntimeException | Error e) {
             giveUp(folder, channel);
             throw e;
@@ -110,7 +130,9 @@ public final class FolderLock {
             return;
         }
         try (channel) {
-            channel.truncate(0);
+            if (!isShared) {
+                channel.truncate(0);
+            }
         } catch (ClosedByInterruptException e) {
             // The lock is released. The holder's name stays in the file until the next opener replaces it.
         } finally {
@@ -118,9 +140,9 @@ public final class FolderLock {
         }
     }
 
-    private static @Nullable FileLock lock(FileChannel channel) throws IOException {
+    private static @Nullable FileLock lock(FileChannel channel, boolean isShared) throws IOException {
         try {
-            return channel.tryLock(LOCKED_BYTE, 1, false);
+            return channel.tryLock(LOCKED_BYTE, 1, isShared);
         } catch (OverlappingFileLockException e) {
             return null;
         }

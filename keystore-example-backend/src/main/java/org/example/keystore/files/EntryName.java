@@ -15,23 +15,23 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * The full name of an entry, which its file begins with, and the name of that file.
+ * The full name of an entry, which is the header of its file, and the name of that file.
  *
- * <p>A file is called by the SHA-256 of what it begins with, in lower-case hexadecimal: 64 characters that every file
- * system keeps apart, whatever the id's length, case, normalisation, slashes, dots and blanks are.
+ * <p>The file name is the SHA-256 of the header in lower-case hexadecimal: 64 characters that every file system accepts and
+ * distinguishes, whatever the id's length, case, normalisation, slashes, dots and blanks.
  */
 record EntryName(String context, String type, String id) {
 
-    /** Reads what a file begins with. */
+    /** Reads the header of a file. */
     static EntryName read(Path file) throws IOException {
         try (DataInputStream in = new DataInputStream(new BufferedInputStream(Files.newInputStream(file)))) {
             return new EntryName(in.readUTF(), in.readUTF(), in.readUTF());
         } catch (EOFException | UTFDataFormatException e) {
-            throw new IOException(file + " is no entry's file", e);
+            throw new IOException(file + " is not the file of an entry", e);
         }
     }
 
-    /** Returns the three parts, each with its length before it, so that no two names have one header. */
+    /** Returns the three parts, each preceded by its length, so that no two names have the same header. */
     byte[] header() {
         return encode(context, type, id);
     }

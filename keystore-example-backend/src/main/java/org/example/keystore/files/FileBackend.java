@@ -20,10 +20,10 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Entries in files, one each: the header that {@link EntryName} makes, then the value.
+ * Keeps each entry in a file: a header, which {@link EntryName} encodes, then the value.
  *
- * <p>Durability: {@link StoreFolder#replace}. An entry is there whole or not at all; a commit of several entries that a
- * crash cuts short may be there in part, as this does not claim {@link dev.keystore.spi.AtomicCommit}.
+ * <p>Durability: {@link StoreFolder#replace}. A single entry is written atomically. A commit of several entries that
+ * a crash cuts short may be written in part, since this backend does not implement {@link dev.keystore.spi.AtomicCommit}.
  *
  * <p>Concurrency: {@link #close} waits for running operations before it releases the folder, so that nothing is written
  * once another process may have opened it. Files are replaced and never changed, so readers need no lock.
@@ -112,18 +112,18 @@ final class FileBackend implements ContextAwareBackend {
         return folder.ofContext(EntryName.folderName(name.context())).resolve(name.fileName());
     }
 
-    /** What a file holds after its header; a file that holds another entry is damage, and never that entry's value. */
+    /** Returns the value of an entry. A file with the header of another entry is damaged, and its value is not returned. */
     private static byte[] valueOf(EntryName name, byte[] file) {
         byte[] header = name.header();
         if (file.length < header.length || !Arrays.equals(header, 0, header.length, file, 0, header.length)) {
             EntryId entry = new EntryId(name.type(), name.id());
             throw new CorruptEntryException(
-                    name.context(), entry, "its file " + name.fileName() + " holds something else", null);
+                    name.context(), entry, "its file " + name.fileName() + " has the header of another entry", null);
         }
         return Arrays.copyOfRange(file, header.length, file.length);
     }
 
-    /** Returns what the next file is of, or null after the last one; a file that is gone meanwhile is passed over. */
+    /** Returns the entry of the next file, or null after the last one. Skips a file that was deleted meanwhile. */
     private static EntryId next(String context, Iterator<Path> files) throws IOException {
         while (files.hasNext()) {
             Path file = files.next();
@@ -144,7 +144,7 @@ final class FileBackend implements ContextAwareBackend {
         try {
             files.close();
         } catch (IOException e) {
-            throw BackendException.permanent("A listing could not be closed: " + e, e);
+            throw BackendException.permanent("could not close a listing: " + e, e);
         }
     }
 

@@ -8,8 +8,8 @@ import java.nio.file.Path;
 /**
  * Opens the file backend from {@code files:path/of/a/folder}. There are no properties.
  *
- * <p>A folder that does not exist is created, in one that does; one that is empty becomes a store. The file system must
- * be a POSIX one.
+ * <p>A folder that does not exist is created if its parent exists, and an empty folder becomes a store. Files are for
+ * their owner only where the file system has POSIX permissions.
  */
 public final class FileBackendProvider implements BackendProvider {
 
@@ -31,7 +31,7 @@ public final class FileBackendProvider implements BackendProvider {
     @Override
     public Backend open(BackendConfig config) {
         if (!config.properties().isEmpty()) {
-            throw new IllegalArgumentException("properties must be empty: this backend has none, was given "
+            throw new IllegalArgumentException("properties must be empty, since this backend has none, but contain "
                     + config.properties().keySet());
         }
         String location = config.location(SCHEME);

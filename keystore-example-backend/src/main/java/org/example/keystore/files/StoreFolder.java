@@ -24,12 +24,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The folder of a store, and the writes to it that survive a crash.
+ * The folder of a store, and durable writes to it.
  *
  * <pre>
- * format            what wrote the folder; there from the moment when the folder is a store
+ * format            what wrote the folder; exists from the moment when it is a store
  * lock              locked by the process that has the store open
- * temporary/        files that are being written; what a crash left of them is removed at open
+ * temporary/        files that are being written; leftovers of a crash are removed at opening
  * entries/CONTEXT/  the files of a context's entries
  * </pre>
  */
@@ -51,7 +51,7 @@ final class StoreFolder {
     /**
      * Opens a store, or creates it.
      *
-     * @throws StoreNotFoundException if there is none, and it must exist; nothing was created
+     * @throws StoreNotFoundException if there is no store, and it must exist; nothing was created
      */
     static StoreFolder open(Path path, boolean mustExist) {
         try {
@@ -67,7 +67,7 @@ final class StoreFolder {
         }
     }
 
-    /** Looks at what is there before anything is changed, and tells whether it is a store. */
+    /** Examines a path before anything is changed, and returns whether it is a store. */
     private static boolean examine(Path path) throws IOException {
         if (!Files.exists(path)) {
             return false;
@@ -76,14 +76,14 @@ final class StoreFolder {
             String found = Files.readString(path.resolve("format"));
             if (!found.equals(FORMAT)) {
                 throw new UnsupportedFormatException(
-                        path + " holds \"" + found.strip() + "\", known is " + FORMAT.strip());
+                        path + " holds \"" + found.strip() + "\", and this version supports " + FORMAT.strip());
             }
             return true;
         }
         try (DirectoryStream<Path> files = Files.newDirectoryStream(path)) {
             for (Path file : files) {
                 if (!BEFORE_FORMAT.contains(file.getFileName().toString())) {
-                    throw new UnsupportedFormatException(path + " is no store of this kind: it holds " + file);
+                    throw new UnsupportedFormatException(path + " is not a store of this kind: it holds " + file);
                 }
             }
         }
@@ -139,8 +139,8 @@ final class StoreFolder {
     }
 
     /**
-     * Forces a context's names, once in each opening, before anything is read or built on it: a process that was killed
-     * may have renamed or removed files and not forced their folder, and what is seen of that must not change again.
+     * Forces a context's folder, once in each opening, before anything is read from it: a process that was killed may have
+     * renamed or removed files without forcing their folder, and what a reader sees of that must not change.
      */
     void makeDurable(String name) throws IOException {
         if (!durableContexts.contains(name) && Files.exists(ofContext(name))) {
@@ -150,12 +150,12 @@ final class StoreFolder {
         }
     }
 
-    /** Writes a file in place of the one that may be there: on return it survives a crash; before, either does. */
+    /** Writes a file, replacing any existing one: on return the new one survives a crash; before, one of the two does. */
     void replace(Path file, byte[]... parts) throws IOException {
         write(root.resolve("temporary").resolve("" + temporaries.incrementAndGet()), file, parts);
     }
 
-    /** Removes a file. One that is gone already may have been removed by a try that failed later, so the fsync counts. */
+    /** Removes a file. An absent one may have been removed by an attempt whose fsync failed, so the folder is always forced. */
     void remove(Path file) throws IOException {
         Files.deleteIfExists(file);
         if (Files.exists(file.getParent())) {
@@ -163,10 +163,10 @@ final class StoreFolder {
         }
     }
 
-    /** Tells an entry that does not exist from a store that is gone, such as a disk that was unmounted. */
+    /** Distinguishes an absent entry from a missing store, for example on a disk that was unmounted. */
     void requireThere() throws IOException {
         if (!Files.exists(root.resolve("format"))) {
-            throw new NoSuchFileException(root + " is no store any more");
+            throw new NoSuchFileException(root + " is no longer a store");
         }
     }
 
@@ -175,11 +175,16 @@ final class StoreFolder {
         lock.release();
     }
 
+    @Override
+    public String toString() {
+        return root.toString();
+    }
+
     private static void write(Path temporary, Path file, byte[]... parts) throws IOException {
         try {
-            Set<StandardOpenOption> anew =
+            Set<StandardOpenOption> options =
                     Set.of(StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE);
-            try (FileChannel channel = FileChannel.open(temporary, anew, OwnerOnly.fileAttributes(temporary))) {
+            try (FileChannel channel = FileChannel.open(temporary, options, OwnerOnly.fileAttributes(temporary))) {
                 for (byte[] part : parts) {
                     ByteBuffer rest = ByteBuffer.wrap(part);
                     while (rest.hasRemaining()) {
@@ -196,12 +201,12 @@ final class StoreFolder {
         syncChanged(file.getParent());
     }
 
-    /** The change is made and can be seen; if the fsync fails, nobody knows whether a crash would undo it. */
+    /** Forces a folder whose change is visible already: if that fails, a crash may undo the change or not. */
     private static void syncChanged(Path folder) throws IOException {
         try {
             Folders.force(folder);
         } catch (IOException e) {
-            throw BackendException.outcomeUnknown("Could not fsync " + folder + ": " + e, e);
+            throw BackendException.outcomeUnknown("could not fsync " + folder + ": " + e, e);
         }
     }
 

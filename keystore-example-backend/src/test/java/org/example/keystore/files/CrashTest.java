@@ -24,7 +24,7 @@ class CrashTest {
     private Path folder;
 
     @Test
-    @DisplayName("R11 what was acknowledged survives kill -9, whole, and no temporary file stays")
+    @DisplayName("R11 Acknowledged entries survive kill -9, and no temporary file is left")
     void kill_whileSaving_keepsWhatWasAcknowledged() throws Exception {
         for (int i = 0; i < KILLS; i++) {
             int acknowledged;
@@ -43,7 +43,7 @@ class CrashTest {
     }
 
     @Test
-    @DisplayName("what a crash between write and rename left is removed at open, and is no entry")
+    @DisplayName("A temporary file that a crash left is removed at opening, and is not an entry")
     void open_withLeftovers_removesThem() throws Exception {
         try (ContextAwareBackend backend = (ContextAwareBackend) Child.open(folder)) {
             backend.save("alice", "session", "bob", new byte[] {1});
@@ -61,7 +61,7 @@ class CrashTest {
     }
 
     @Test
-    @DisplayName("a folder whose making a crash cut short becomes a store")
+    @DisplayName("A folder whose creation a crash cut short becomes a store")
     void open_halfMade_makesTheRest() throws Exception {
         Files.writeString(folder.resolve("lock"), "");
         Files.writeString(folder.resolve("format.new"), "keystore-ex");
@@ -73,14 +73,16 @@ class CrashTest {
     }
 
     @Test
-    @DisplayName("R53 a second process is refused, also after a second opener of the first one was")
+    @DisplayName("R53 A second process is refused, also after a second opener in the first process was")
     void open_whileAnotherProcessHasIt_isRefused() throws Exception {
         try (ContextAwareBackend backend = (ContextAwareBackend) Child.open(folder)) {
             assertThatExceptionOfType(StoreOpenException.class)
                     .isThrownBy(() -> Child.open(folder.resolve(".")))
                     .withMessageContaining("open already in this process");
             try (Child child = Child.start(folder)) {
-                assertThat(child.nextLine()).endsWith("is open in another process");
+                assertThat(child.nextLine())
+                        .contains("is open in another process, by process "
+                                + ProcessHandle.current().pid());
             }
             backend.save("alice", "session", "bob", new byte[] {1});
         }

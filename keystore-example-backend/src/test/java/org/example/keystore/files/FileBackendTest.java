@@ -56,7 +56,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R43 a file in another entry's place is damage, never that entry's value, and a listing says so")
+    @DisplayName("R43 A file in another entry's place is reported as damage, and never read as that entry's value")
     void load_misplacedFile_isCorrupt() throws Exception {
         backend.save("alice", "session", "carol", new byte[] {2});
         Files.copy(file("alice", "bob"), file("alice", "mallory"));
@@ -73,7 +73,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R43 a file of another context is damage")
+    @DisplayName("R43 A file of another context is reported as damage")
     void load_fileOfAnotherContext_isCorrupt() throws Exception {
         backend.save("mallory", "session", "1", new byte[] {2});
         Path misplaced = folder.resolve("entries")
@@ -88,7 +88,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R43 an entry whose file is cut within its name is damage")
+    @DisplayName("R43 An entry whose file is truncated within its name is reported as damage")
     void load_cutFile_isCorrupt() throws Exception {
         Files.write(file("alice", "bob"), new byte[] {0, 5, 'a'});
 
@@ -98,7 +98,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R3 what can't be read is an error and never absent: a folder in a file's place, a store that is gone")
+    @DisplayName("R3 An unreadable entry or a missing store is an error, and never an absent entry")
     void load_unreadable_isNeverAbsent() throws Exception {
         Files.createDirectory(file("alice", "carol"));
         assertThatExceptionOfType(BackendException.class)
@@ -112,7 +112,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("a save that fails at its rename is refused, and leaves no temporary file")
+    @DisplayName("A save that fails at its rename is refused, and leaves no temporary file")
     void save_renameFails_leavesNothing() throws Exception {
         Files.createDirectory(file("alice", "carol"));
 
@@ -123,7 +123,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("an interrupted thread reads, writes and lists as ever, and stays interrupted")
+    @DisplayName("An interrupted thread reads, writes and lists, and its flag is preserved")
     void interrupted_everyOperation_goesThrough() {
         backend.save("alice", "session", "gone", new byte[] {1});
         Thread.currentThread().interrupt();
@@ -138,7 +138,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("interrupts that come while a call runs cut nothing short, and lose no entry of a listing")
+    @DisplayName("An interrupt during a call does not cut it short, and a listing loses no entry")
     void interrupts_atAnyMoment_leaveEntriesWhole() throws Exception {
         Thread worker = Thread.currentThread();
         AtomicBoolean done = new AtomicBoolean();
@@ -169,7 +169,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("files and folders are their owner's alone, the store's own included")
+    @DisplayName("Files and folders are accessible to their owner only, including the store's folder")
     void permissions_areTheOwners() throws Exception {
         try (Stream<Path> all = Files.walk(folder)) {
             for (Path path : (Iterable<Path>) all::iterator) {
@@ -182,7 +182,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R28 a closed backend refuses every call, also of a listing that was being read")
+    @DisplayName("R28 A closed backend refuses every call, including those of a listing that is being read")
     void closed_refuses() {
         backend.save("alice", "session", "carol", new byte[] {2});
         try (Stream<EntryId> listed = backend.list("alice")) {
@@ -199,14 +199,14 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R44 a folder that holds something else, or a newer format, is refused and left as it is")
+    @DisplayName("R44 A folder that holds something else, or a newer format, is refused and left unchanged")
     void open_foreignFolder_isLeftAlone() throws Exception {
         Path foreign = Files.createDirectory(temporary.resolve("foreign"));
         Files.createDirectory(foreign.resolve("temporary"));
         Files.writeString(foreign.resolve("temporary").resolve("1"), "mine");
         assertThatExceptionOfType(UnsupportedFormatException.class)
                 .isThrownBy(() -> Child.open(foreign))
-                .withMessageContaining("no store of this kind");
+                .withMessageContaining("is not a store of this kind");
         assertThat(files(foreign)).containsExactly("temporary", "temporary/1");
 
         Path newer = Files.createDirectory(temporary.resolve("newer"));
@@ -225,7 +225,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R58 a store that must exist and doesn't is refused as not found, and nothing is created")
+    @DisplayName("R58 A store that must exist and doesn't is refused as not found, and nothing is created")
     void open_mustExist_createsNothing() throws Exception {
         Path missing = temporary.resolve("missing").resolve("store");
         assertThatExceptionOfType(StoreNotFoundException.class)
@@ -249,7 +249,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R11 what an opening finds in a context's folder is forced before it is read (strace)")
+    @DisplayName("R11 A context's folder is forced before it is read for the first time (strace)")
     void load_firstOfAnOpening_forcesTheFolder() throws Exception {
         backend.close();
         Path trace = temporary.resolve("trace");
@@ -283,7 +283,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("a URL without a folder, and properties, are refused")
+    @DisplayName("A URL without a folder, and properties, are refused")
     void open_otherForms_areRefused() {
         FileBackendProvider provider = new FileBackendProvider();
         for (String url : List.of("files:", "files: ", "file:store")) {

@@ -1,0 +1,204 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.EntryId;
+import dev.keystore.spi.BackendException;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.statement.Query;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads entries, on the connections of the reader pool.
+ *
+ * <p>Listings are read page by page, each page by a separate statement. So a stream that is never closed holds no
+ * connection, and a thread that loads while it lists needs only one at a time.
+ *
+ * <p>Damage: in a file whose structure is damaged, a query may miss existing rows. A load that finds nothing fails then, and
+ * so does every scan; a listing yields what it can find, and then fails. What is found is returned as usual.
+ */
+final class EntryQueries {
+
+    private static final int PAGE_SIZE = 256;
+    private static final int IDS_PER_STATEMENT = 500;
+
+    private final Dialect dialect;
+    private final SqlFailures failures;
+    private final ReaderPool readers;
+    private final Lifecycle lifecycle;
+    private final @Nullable String damage;
+
+    /**
+     * Creates the queries of a store.
+     *
+     * @param damage what is wrong with the tables as a whole, or null
+     */
+    EntryQueries(Dialect dialect, ReaderPool readers, Lifecycle lifecycle, @Nullable String damage) {
+        this.dialect = dialect;
+        this.failures = dialect.failures();
+        this.readers = readers;
+        this.lifecycle = lifecycle;
+        this.damage = damage;
+    }
+
+    /** Runs a query on a reader connection; {@code operation} completes "could not …" in messages. */
+    <T> T read(String operation, Function<Handle, T> query) {
+        return lifecycle.run(() -> failures.interruptible(
+                operation,
+                () -> failures.translate(operation, () -> {
+                    T found = readers.withHandle(query);
+                    dialect.requireUnchanged();
+                    return found;
+                })));
+    }
+
+    Optional<byte[]> load(String context, String type, String id) {
+        String operation = "load " + type + "/" + id + " of context " + context;
+        Optional<byte[]> found = read(
+                operation,
+                handle -> handle.createQuery("""
+                        SELECT value FROM entry WHERE context = ? AND type = ? AND id = ?
+                        """)
+                        .bind(0, dialect.stored(context))
+                        .bind(1, type)
+                        .bind(2, dialect.stored(id))
+                        .map((row, columns) -> bytes(row, 1))
+                        .findOne());
+        if (found.isEmpty()) {
+            requireUndamaged(operation);
+        }
+        return found;
+    }
+
+    Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
+        List<String> all = List.copyOf(ids);
+        String operation = "load " + all.size() + " entries of type " + type + " of context " + context;
+        Map<String, byte[]> values = all.size() <= IDS_PER_STATEMENT
+                ? read(operation, handle -> values(handle, context, type, all))
+                : read(
+                        operation,
+                        handle -> handle.inTransaction(snapshot -> {
+                            Map<String, byte[]> found = new HashMap<>();
+                            for (int from = 0; from < all.size(); from += IDS_PER_STATEMENT) {
+                                int to = Math.min(from + IDS_PER_STATEMENT, all.size());
+                                found.putAll(values(snapshot, context, type, all.subList(from, to)));
+                            }
+                            return found;
+                        }));
+        if (!values.keySet().containsAll(all)) {
+            requireUndamaged(operation);
+        }
+        return values;
+    }
+
+    private Map<String, byte[]> values(Handle handle, String context, String type, List<String> ids) {
+        Map<String, byte[]> found = new HashMap<>();
+        handle.createQuery("""
+                        SELECT <id>, value FROM entry WHERE context = :context AND type = :type AND id IN (<ids>)
+                        """)
+                .define("id", dialect.idColumn())
+                .bind("context", dialect.stored(context))
+                .bind("type", type)
+                .bindList("ids", ids.stream().map(dialect::stored).toList())
+                .map((row, columns) -> found.put(dialect.id(row.getString(1)), bytes(row, 2)))
+                .list();
+        return found;
+    }
+
+    /** Returns a value. Only damage turns one into NULL; it is returned as no bytes, which is not taken for an absent entry. */
+    private static byte[] bytes(ResultSet row, int column) throws SQLException {
+        byte[] value = row.getBytes(column);
+        return value == null ? new byte[0] : value;
+    }
+
+    Stream<EntryId> list(String context) {
+        String operation = "list the entries of context " + context;
+        if (damage != null) {
+            Set<EntryId> found = read(operation, handle -> SqliteDamagedListing.find(handle, context));
+            Stream<Supplier<EntryId>> end = Stream.of(() -> {
+                throw uncertain(operation);
+            });
+            return Stream.concat(found.stream(), end.map(Supplier::get));
+        }
+        return pages(
+                new EntryId("", ""),
+                last -> new EntryId(last.type(), dialect.stored(last.id())),
+                from -> read(operation, handle -> page(handle, context, from)));
+    }
+
+    private List<EntryId> page(Handle handle, String context, EntryId from) {
+        return handle.createQuery("""
+                        SELECT type, <id> FROM entry WHERE context = :context AND (type, id) > (:type, :from)
+                        ORDER BY entry.type, entry.id LIMIT :limit
+                        """)
+                .define("id", dialect.idColumn())
+                .bind("context", dialect.stored(context))
+                .bind("type", from.type())
+                .bind("from", from.id())
+                .bind("limit", PAGE_SIZE)
+                .map((row, columns) -> new EntryId(row.getString(1), dialect.id(row.getString(2))))
+                .list();
+    }
+
+    Stream<String> scan(String context, String type, String idPrefix) {
+        String operation = "scan the entries of type " + type + " of context " + context;
+        requireUndamaged(operation);
+        String first = dialect.storedPrefix(idPrefix);
+        String end = Prefix.end(first);
+        return pages(
+                        first,
+                        dialect::stored,
+                        from -> read(
+                                operation,
+                                handle -> page(handle, context, type, from.equals(first) ? ">=" : ">", from, end)))
+                .filter(id -> id.startsWith(idPrefix));
+    }
+
+    private List<String> page(
+            Handle handle, String context, String type, String above, String from, @Nullable String end) {
+        Query query = handle.createQuery("""
+                        SELECT <id> FROM entry WHERE context = :context AND type = :type AND id <above> :from <end>
+                        ORDER BY entry.id LIMIT :limit
+                        """)
+                .define("id", dialect.idColumn())
+                .define("above", above)
+                .define("end", end == null ? "" : "AND id < :end")
+                .bind("context", dialect.stored(context))
+                .bind("type", type)
+                .bind("from", from)
+                .bind("limit", PAGE_SIZE);
+        return (end == null ? query : query.bind("end", end))
+                .map((row, columns) -> dialect.id(row.getString(1)))
+                .list();
+    }
+
+    private static <T> Stream<T> pages(T first, Function<T, T> after, Function<T, List<T>> page) {
+        return Stream.iterate(
+                        page.apply(first),
+                        rows -> !rows.isEmpty(),
+                        rows -> rows.size() < PAGE_SIZE
+                                ? List.of()
+                                : page.apply(after.apply(rows.get(rows.size() - 1))))
+                .flatMap(List::stream);
+    }
+
+    /** Fails if the tables are damaged, so that {@code operation} can't be done with certainty. */
+    void requireUndamaged(String operation) {
+        if (damage != null) {
+            throw uncertain(operation);
+        }
+    }
+
+    private BackendException uncertain(String operation) {
+        return BackendException.permanent("could not " + operation + " with certainty: " + damage, null);
+    }
+}

@@ -1,0 +1,182 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.ContextOwnedException;
+import dev.keystore.OwnershipLostException;
+import dev.keystore.spi.Batch;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jdbi.v3.core.Handle;
+
+/**
+ * The owner of each context, with the ids of its last commit and of the last commit before the takeover: one row per
+ * context, read and changed in the transactions that write entries (R53, R54).
+ *
+ * <p>A context that was never taken over has no row; its batches carry the epoch 0.
+ */
+final class OwnerTable {
+
+    private static final long NO_HOLDER = 0;
+
+    /** The holders of the open backends of this process. */
+    private static final Set<Long> OPEN_HERE = ConcurrentHashMap.newKeySet();
+
+    private final Dialect dialect;
+
+    OwnerTable(Dialect dialect) {
+        this.dialect = dialect;
+    }
+
+    /** Notes that this process has this owner's backend open, for the message to a second opener in the same process. */
+    void register() {
+        OPEN_HERE.add(dialect.holder);
+    }
+
+    void unregister() {
+        OPEN_HERE.remove(dialect.holder);
+    }
+
+    /**
+     * Checks the epochs of a group, and records the id of each context's last batch.
+     *
+     * @return whether the group has to be written; false if it was written before
+     * @throws OwnershipLostException if the epoch of a batch is not that of its context; the caller rolls back
+     */
+    boolean admit(Handle handle, List<Batch> group) {
+        Map<String, Batch> owned = new LinkedHashMap<>();
+        for (Batch batch : group) {
+            if (batch.epoch() == 0) {
+                requireNoOwner(handle, batch);
+            } else {
+                Batch former = owned.put(batch.context(), batch);
+                if (former != null && former.epoch() != batch.epoch()) {
+                    throw lost(batch);
+                }
+            }
+        }
+        return owned.isEmpty() || admit(handle, owned);
+    }
+
+    private boolean admit(Handle handle, Map<String, Batch> lastOfContexts) {
+        List<Batch> refused = dialect.advance(handle, List.copyOf(lastOfContexts.values()));
+        if (refused.isEmpty()) {
+            return true;
+        }
+        if (refused.stream().anyMatch(batch -> wasWritten(handle, batch))) {
+            return false;
+        }
+        throw lost(refused.get(0));
+    }
+
+    private boolean wasWritten(Handle handle, Batch batch) {
+        return lastCommit(handle, batch.context(), batch.epoch()).equals(OptionalLong.of(batch.sequence()));
+    }
+
+    /** Returns the sequence of an epoch's last commit, 0 if the epoch had none; empty if that is no longer recorded. */
+    OptionalLong lastCommit(Handle handle, String context, long epoch) {
+        return handle.createQuery("""
+                        SELECT CASE WHEN commit_epoch < :epoch THEN 0
+                            WHEN commit_epoch = :epoch THEN commit_sequence
+                            WHEN former_epoch < :epoch THEN 0
+                            WHEN former_epoch = :epoch THEN former_sequence END
+                        FROM owner WHERE context = :context
+                        """)
+                .bind("epoch", epoch)
+                .bind("context", dialect.stored(context))
+                .mapTo(Long.class)
+                .findOne()
+                .map(OptionalLong::of)
+                .orElseGet(OptionalLong::empty);
+    }
+
+    private void requireNoOwner(Handle handle, Batch batch) {
+        boolean owned = handle.createQuery("SELECT epoch FROM owner WHERE context = ?")
+                .bind(0, dialect.stored(batch.context()))
+                .mapTo(long.class)
+                .findOne()
+                .isPresent();
+        if (owned) {
+            throw lost(batch);
+        }
+    }
+
+    private static OwnershipLostException lost(Batch batch) {
+        return new OwnershipLostException(batch.context(), batch.epoch());
+    }
+
+    /** Returns the epoch of a context and the id of its last commit; empty if it has no row. */
+    List<Long> row(Handle handle, String context) {
+        return handle.createQuery("SELECT epoch, commit_epoch, commit_sequence FROM owner WHERE context = ?")
+                .bind(0, dialect.stored(context))
+                .map((row, columns) -> List.of(row.getLong(1), row.getLong(2), row.getLong(3)))
+                .findOne()
+                .orElse(List.of());
+    }
+
+    /** Takes over a context for this backend, and returns the new epoch. */
+    long takeOver(Handle handle, String context) {
+        return handle.createQuery("""
+                        INSERT INTO owner (context, epoch, holder, host, process, since)
+                        VALUES (:context, 1, :holder, :host, :process, :since)
+                        ON CONFLICT (context) DO UPDATE SET epoch = owner.epoch + 1,
+                            former_epoch = owner.commit_epoch, former_sequence = owner.commit_sequence,
+                            holder = excluded.holder, host = excluded.host, process = excluded.process,
+                            since = excluded.since
+                        RETURNING epoch
+                        """)
+                .bind("context", dialect.stored(context))
+                .bind("holder", dialect.holder)
+                .bind("host", Host.NAME)
+                .bind("process", Long.toString(ProcessHandle.current().pid()))
+                .bind("since", Instant.now().toString())
+                .mapTo(long.class)
+                .one();
+    }
+
+    /**
+     * Checks that no other owner of a context is alive, and keeps others from taking it over until the transaction ends.
+     *
+     * @throws ContextOwnedException if another owner is alive; the caller rolls back
+     */
+    void requireNoLiveOwner(Handle handle, String context) {
+        Row owner = lock(handle, context);
+        if (owner.holder != dialect.holder && owner.holder != NO_HOLDER && dialect.isAlive(handle, owner.holder)) {
+            throw new ContextOwnedException(
+                    context, owner.host, owner.process, Instant.parse(owner.since), OPEN_HERE.contains(owner.holder));
+        }
+    }
+
+    private record Row(long holder, String host, String process, String since) {}
+
+    /** Locks the row of a context, and inserts it first if there is none, so that concurrent callers lock the same row. */
+    private Row lock(Handle handle, String context) {
+        return handle.createQuery("""
+                        INSERT INTO owner (context, epoch, holder, host, process, since) VALUES (?, 0, 0, '', '', '')
+                        ON CONFLICT (context) DO UPDATE SET epoch = owner.epoch
+                        RETURNING holder, host, process, since
+                        """)
+                .bind(0, dialect.stored(context))
+                .map((row, columns) -> new Row(row.getLong(1), row.getString(2), row.getString(3), row.getString(4)))
+                .one();
+    }
+
+    /** Looked up once, since that may query a name server. */
+    private static final class Host {
+
+        static final String NAME = name();
+
+        private static String name() {
+            try {
+                return InetAddress.getLocalHost().getHostName();
+            } catch (UnknownHostException e) {
+                return "unknown";
+            }
+        }
+    }
+}

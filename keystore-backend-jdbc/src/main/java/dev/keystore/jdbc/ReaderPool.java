@@ -1,0 +1,166 @@
+package dev.keystore.jdbc;
+
+import java.sql.SQLTransientConnectionException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import org.jdbi.v3.core.ConnectionException;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.JdbiException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The connections that read: a fixed number of slots, each of which opens its connection when it is first needed.
+ *
+ * <p>Concurrency: one thread at a time uses a slot. It takes a free slot by compare-and-set and releases it by one field
+ * write ({@link ReaderSlot.Lease#over}), which needs neither stack nor memory: no error makes a slot unavailable (R31). Waiting
+ * threads are woken in the order in which they came; a lost wake-up delays one by {@link #SLICE_NANOS}.
+ */
+final class ReaderPool {
+
+    private static final long SLICE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    /** The maximum age of connections that are not replaced. */
+    static final Duration UNLIMITED = Duration.ofNanos(Long.MAX_VALUE);
+
+    /**
+     * How many connections a pool has, and for how long it uses and waits for them.
+     *
+     * @param connections the maximum number of connections
+     * @param timeout how long a read waits for a free slot, and how long it keeps trying to open a connection
+     * @param maxAge the age at which a connection is replaced
+     */
+    record Limits(int connections, Duration timeout, Duration maxAge) {}
+
+    private final Limits limits;
+    private final List<ReaderSlot> slots;
+    private final Queue<Thread> waiters = new ConcurrentLinkedQueue<>();
+    private volatile boolean closed;
+
+    /** Whether a read has failed since {@link #closeUnfinished} was called last, and may have left its connection open. */
+    private volatile boolean hasFailure;
+
+    /**
+     * Creates a pool without opening a connection.
+     *
+     * @param opening opens a connection
+     * @param isWorthRetrying returns whether another attempt to open one may succeed after a failure
+     */
+    ReaderPool(Limits limits, Supplier<Handle> opening, Predicate<JdbiException> isWorthRetrying) {
+        this.limits = limits;
+        this.slots = IntStream.range(0, limits.connections())
+                .mapToObj(i -> new ReaderSlot(opening, isWorthRetrying, limits.maxAge()))
+                .toList();
+    }
+
+    /**
+     * Runs a query on a connection that no other thread uses meanwhile.
+     *
+     * @throws JdbiException if no connection was free in time or could be opened, if the thread was interrupted while it
+     *     waited for one (the interrupt flag stays set), or if the query failed
+     */
+    <T> T withHandle(Function<Handle, T> query) {
+        if (hasFailure) {
+            closeUnfinished();
+        }
+        long deadlineNanos = System.nanoTime() + limits.timeout().toNanos();
+        ReaderSlot.Lease mine = new ReaderSlot.Lease();
+        boolean finished = false;
+        try {
+            T result = acquire(mine, deadlineNanos).use(query, deadlineNanos);
+            finished = true;
+            return result;
+        } finally {
+            mine.over = true;
+            if (!finished) {
+                hasFailure = true;
+            }
+            LockSupport.unpark(waiters.peek());
+            if (closed) {
+                close();
+            }
+        }
+    }
+
+    /** Closes connections that were left by an error: their snapshots would keep SQLite from emptying the log. */
+    private void closeUnfinished() {
+        hasFailure = false;
+        for (ReaderSlot slot : slots) {
+            ReaderSlot.Lease mine = new ReaderSlot.Lease();
+            try {
+                if (slot.take(mine)) {
+                    slot.discardUnfinished();
+                }
+            } finally {
+                mine.over = true;
+            }
+        }
+    }
+
+    private ReaderSlot acquire(ReaderSlot.Lease mine, long deadlineNanos) {
+        ReaderSlot free = takeFree(mine);
+        return free == null ? await(mine, deadlineNanos) : free;
+    }
+
+    private @Nullable ReaderSlot takeFree(ReaderSlot.Lease mine) {
+        for (ReaderSlot slot : slots) {
+            if (slot.take(mine)) {
+                return slot;
+            }
+        }
+        return null;
+    }
+
+    private ReaderSlot await(ReaderSlot.Lease mine, long deadlineNanos) {
+        Thread self = Thread.currentThread();
+        waiters.add(self);
+        try {
+            while (true) {
+                ReaderSlot free = takeFree(mine);
+                if (free != null) {
+                    return free;
+                }
+                long leftNanos = deadlineNanos - System.nanoTime();
+                if (leftNanos <= 0) {
+                    throw unavailable("all " + slots.size() + " connections for reading have been in use for "
+                            + limits.timeout().toSeconds() + " s");
+                }
+                if (self.isInterrupted()) {
+                    throw unavailable("interrupted while waiting for a connection for reading");
+                }
+                LockSupport.parkNanos(this, Math.min(leftNanos, SLICE_NANOS));
+            }
+        } finally {
+            waiters.remove(self);
+        }
+    }
+
+    private static ConnectionException unavailable(String why) {
+        return new ConnectionException(new SQLTransientConnectionException(why));
+    }
+
+    /** Closes the connections, and aborts those in use, which their users then close. No query may begin any more. */
+    void close() {
+        closed = true;
+        ReaderSlot.Lease mine = new ReaderSlot.Lease();
+        for (ReaderSlot slot : slots) {
+            if (slot.take(mine)) {
+                slot.discard();
+            } else {
+                slot.abort();
+            }
+        }
+    }
+
+    /** Returns how many connections are open. */
+    int open() {
+        return (int) slots.stream().filter(ReaderSlot::isOpen).count();
+    }
+}

@@ -1,0 +1,143 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.jdbc.SqliteOpenFiles.Placement;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.support.Folders;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.function.BiConsumer;
+import org.jdbi.v3.core.ConnectionException;
+import org.jdbi.v3.core.ConnectionFactory;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.jspecify.annotations.Nullable;
+import org.sqlite.SQLiteConfig;
+import org.sqlite.SQLiteConfig.Pragma;
+import org.sqlite.SQLiteConfig.SynchronousMode;
+import org.sqlite.SQLiteConfig.TempStore;
+import org.sqlite.SQLiteErrorCode;
+import org.sqlite.SQLiteOpenMode;
+
+/**
+ * Opens the connections of a SQLite store.
+ *
+ * <p>Durability: a write-ahead log with {@code synchronous=FULL}, so COMMIT returns after the log has reached the disk.
+ * Waits: 2 s for a lock of the file.
+ */
+final class SqliteConnections {
+
+    private static final Duration BUSY_TIMEOUT = Duration.ofSeconds(2);
+
+    /** Pages of 4 KiB in the log before a commit moves them into the file: each once, however often it was written. */
+    private static final int PAGES_PER_CHECKPOINT = 10_000;
+
+    private final Path path;
+    private final String url;
+    private final SqliteFailures failures;
+
+    SqliteConnections(Path path, SqliteFailures failures) {
+        this.path = path;
+        this.url = "jdbc:sqlite:" + path;
+        this.failures = failures;
+    }
+
+    /** Opens a connection that writes, checks or installs the format, and switches the file to a write-ahead log. */
+    Handle openWriter(BiConsumer<Path, Handle> format) {
+        SQLiteConfig config = writable();
+        // The journal of a statement that changes many rows holds keys, and would be a separate file.
+        config.setTempStore(TempStore.MEMORY);
+        config.setPragma(Pragma.WAL_AUTOCHECKPOINT, String.valueOf(PAGES_PER_CHECKPOINT));
+        Jdbi jdbi = Connections.jdbi(driver(config, url));
+        jdbi.setStatementBuilderFactory(connection -> new StatementCache());
+        return failures.translate(
+                "open",
+                () -> Connections.open(jdbi, handle -> {
+                    format.accept(path, handle);
+                    switchToLog(handle);
+                    forceFolder();
+                }));
+    }
+
+    private void switchToLog(Handle handle) {
+        String mode = handle.createQuery("PRAGMA journal_mode = WAL")
+                .mapTo(String.class)
+                .one();
+        if (!mode.equals("wal")) {
+            throw BackendException.permanent(
+                    path + ": could not open: it can't have a write-ahead log, its journal mode stays " + mode, null);
+        }
+    }
+
+    /** SQLite forces the folder with the first commit of each connection, but ignores a failure to do so. */
+    private void forceFolder() {
+        try {
+            Folders.force(Folders.parentOf(path.toAbsolutePath()));
+        } catch (IOException e) {
+            throw BackendException.permanent(
+                    path + ": could not force its folder to the disk: " + e
+                            + "; make the folder readable, or replace the disk",
+                    e);
+        }
+    }
+
+    /** Opens a connection that keeps the log open, checkpoints it, and does not wait for locks. */
+    Handle openForCheckpoints() {
+        return failures.translate(
+                "open",
+                () -> Connections.open(Connections.jdbi(driver(writable(), url)), handle -> {
+                    // A query opens the log, and takes SQLite's lock on it.
+                    handle.createQuery("SELECT count(*) FROM sqlite_schema")
+                            .mapTo(int.class)
+                            .one();
+                    handle.execute("PRAGMA busy_timeout = 0");
+                }));
+    }
+
+    /** Opens the first connection to a store that can only be read, and checks its format. */
+    Handle openReadOnly(SqliteReadOnlyFile file) {
+        Jdbi jdbi = readers(file.url());
+        return failures.translate(
+                "open for reading", () -> Connections.open(jdbi, handle -> SqliteFormat.verify(path, handle)));
+    }
+
+    /** Opens a connection that reads; {@code file} is not null if the store can only be read. */
+    Handle openReader(@Nullable SqliteReadOnlyFile file, @Nullable SqliteOpenFiles open) {
+        return Connections.open(readers(file == null ? url : file.url()), handle -> requireInPlace(open));
+    }
+
+    /** Checks that a new connection leads to the same file and log as the other connections of the store. */
+    private static void requireInPlace(@Nullable SqliteOpenFiles open) {
+        Placement placement = open == null ? Placement.IN_PLACE : open.look();
+        if (open != null && placement != Placement.IN_PLACE) {
+            throw new ConnectionException(
+                    new SQLException(open.message(placement), null, SQLiteErrorCode.SQLITE_NOTFOUND.code));
+        }
+    }
+
+    private static Jdbi readers(String url) {
+        SQLiteConfig config = config();
+        config.setReadOnly(true);
+        return Connections.jdbi(driver(config, url));
+    }
+
+    private static ConnectionFactory driver(SQLiteConfig config, String url) {
+        return () -> config.createConnection(url);
+    }
+
+    private static SQLiteConfig writable() {
+        SQLiteConfig config = config();
+        config.resetOpenMode(SQLiteOpenMode.CREATE);
+        config.setSynchronous(SynchronousMode.FULL);
+        return config;
+    }
+
+    private static SQLiteConfig config() {
+        SQLiteConfig config = new SQLiteConfig();
+        config.setBusyTimeout(Math.toIntExact(BUSY_TIMEOUT.toMillis()));
+        // Otherwise the driver runs an additional statement after each one that writes.
+        config.setGetGeneratedKeys(false);
+        return config;
+    }
+}

@@ -1,0 +1,105 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.StoreOpenException;
+import dev.keystore.spi.BackendException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A store that can only be read: how SQLite opens it, and how a write by another process is noticed.
+ *
+ * <p>SQLite follows another process's commits through the log and its index ({@code -wal} and {@code -shm}), but can't create
+ * them in a folder that it can't write to. If both exist, they are used. If there is no log, everything is in the file,
+ * which is read as immutable, without locks; a write is then noticed after each read, by the file's size and time and by a
+ * log that has appeared. A log without an index can't be read (sqlite.org/wal.html#read_only_databases).
+ */
+final class SqliteReadOnlyFile {
+
+    /** A shorter file is no index: its creation failed for want of space. */
+    private static final long INDEX_BYTES = 32_768;
+
+    private record FileState(long bytes, long modifiedMillis, long logBytes) {}
+
+    private final Path path;
+    private final String why;
+
+    /** The state at opening if the file is read as immutable; otherwise null. */
+    private final @Nullable FileState immutable;
+
+    private SqliteReadOnlyFile(Path path, String why, @Nullable FileState immutable) {
+        this.path = path;
+        this.why = why;
+        this.immutable = immutable;
+    }
+
+    /**
+     * Examines a file that is not empty.
+     *
+     * @param why why it can't be written, and what to do, for messages
+     * @throws StoreOpenException if its log can't be read
+     */
+    static SqliteReadOnlyFile of(Path path, String why) {
+        try {
+            boolean hasIndex = bytes(sibling(path, "-shm")) >= INDEX_BYTES && Files.exists(sibling(path, "-wal"));
+            FileState state = state(path);
+            if (!hasIndex && state.logBytes > 0) {
+                throw new StoreOpenException(
+                        path + " can't be read: " + why + ". Its log " + sibling(path, "-wal")
+                                + " holds commits, and SQLite can't read them without creating an index next to it",
+                        null);
+            }
+            return new SqliteReadOnlyFile(path, why, hasIndex ? null : state);
+        } catch (IOException e) {
+            throw new StoreOpenException(path + " can't be examined: " + e, e);
+        }
+    }
+
+    private static FileState state(Path path) throws IOException {
+        BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
+        return new FileState(attributes.size(), attributes.lastModifiedTime().toMillis(), bytes(sibling(path, "-wal")));
+    }
+
+    private static long bytes(Path path) throws IOException {
+        try {
+            return Files.size(path);
+        } catch (NoSuchFileException e) {
+            return 0;
+        }
+    }
+
+    private static Path sibling(Path path, String suffix) {
+        return path.resolveSibling(path.getFileName() + suffix);
+    }
+
+    /** Returns the URL for the driver. */
+    String url() {
+        return "jdbc:sqlite:" + path.toUri() + (immutable == null ? "" : "?immutable=1");
+    }
+
+    /** Returns why it can't be written, and what to do. */
+    String why() {
+        return why;
+    }
+
+    /**
+     * Checks after a read that the file has not changed since it was opened.
+     *
+     * @throws BackendException if another process has written to it; what was read may mix two points in time
+     */
+    void requireUnchanged() {
+        try {
+            if (immutable != null && !immutable.equals(state(path))) {
+                throw BackendException.permanent(
+                        path
+                                + ": another process has written to it since it was opened for reading only; open it again",
+                        null);
+            }
+        } catch (IOException e) {
+            throw BackendException.permanent(path + " can't be examined: " + e, e);
+        }
+    }
+}

@@ -1,0 +1,259 @@
+package dev.keystore.jdbc;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.keystore.jdbc.SqliteOpenFiles.Placement;
+import dev.keystore.spi.BackendException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.JdbiException;
+
+/**
+ * The write-ahead log of an open store. It is checkpointed, that is, moved into the file, while the store is idle, when the
+ * process exits, and when the store is closed; so the file alone, copied or mounted, has all acknowledged commits.
+ *
+ * <p>It has a connection of the same lifetime as the store. This keeps the log the same file, whichever other connections
+ * are opened and closed, and lets commits be moved even after the log has lost its name.
+ *
+ * <p>Checkpoints do not disturb other connections: one in the mode PASSIVE copies what readers and writers let it copy. If
+ * that was everything, one in the mode TRUNCATE empties the log, unless the store is being read or written; a commit that
+ * begins at that moment waits for some milliseconds (sqlite.org/c3ref/wal_checkpoint_v2.html).
+ *
+ * <p>Concurrency: {@link #checkpointing} guards the connection. The committing threads, one at a time, count commits; the
+ * thread of the {@link SqliteCheckpointer} compares the counts.
+ */
+final class SqliteWal {
+
+    private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
+    private static final Duration EXIT_PAUSE = Duration.ofMillis(5);
+    private static final int EXIT_TRIES = 100;
+
+    /** For this long after the look that follows a commit, the next commit needs no look before it. */
+    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    /** Connections that are never closed, since SQLite would remove a log of other connections. */
+    private static final Queue<Handle> ABANDONED = new ConcurrentLinkedQueue<>();
+
+    private final SqliteOpenFiles files;
+    private final ReentrantLock checkpointing = new ReentrantLock();
+
+    @GuardedBy("checkpointing")
+    private final Handle connection;
+
+    @GuardedBy("checkpointing")
+    private boolean closed;
+
+    /** The number of commits; the content of the log at opening counts as one. */
+    private final AtomicLong commits = new AtomicLong(1);
+
+    /** The counts at the checkpointer's last look, and at its last checkpoint. Used by its thread alone. */
+    private long seen;
+
+    private long moved;
+
+    private volatile boolean exiting;
+
+    private final LongSupplier ticker;
+
+    /** When a committing thread looked last. Used by one thread at a time. */
+    private long lookedNanos;
+
+    /** Takes over a connection that has the store open and does not wait for locks. */
+    SqliteWal(SqliteOpenFiles files, Handle connection, LongSupplier ticker) {
+        this.files = files;
+        this.connection = connection;
+        this.ticker = ticker;
+        this.lookedNanos = ticker.getAsLong();
+    }
+
+    /** Returns whether this is the log of a store that was opened at a path, and whose files are no longer in place. */
+    boolean isLost(Path path) {
+        return files.path().equals(path) && files.look() != Placement.IN_PLACE;
+    }
+
+    /**
+     * Checks before a commit that it can be found again, unless the last commit was checked just now.
+     *
+     * @throws BackendException (permanent) if it could not be found
+     */
+    void beforeCommit() {
+        boolean looked = ticker.getAsLong() - lookedNanos < LOOK_NANOS;
+        Placement placement = looked ? files.lastSeen() : files.look();
+        if (placement != Placement.IN_PLACE) {
+            rescue(placement);
+            throw BackendException.permanent(files.message(placement), null);
+        }
+    }
+
+    /**
+     * Counts a commit before it is acknowledged, and checks that it can be found again. While the process exits, moves it
+     * into the file.
+     *
+     * @throws BackendException (outcome unknown) if the commit is in a file that the path does not lead to
+     */
+    void committed(Handle writer) {
+        Placement placement = files.look();
+        lookedNanos = ticker.getAsLong();
+        if (placement != Placement.IN_PLACE && !rescue(placement)) {
+            throw BackendException.outcomeUnknown(files.message(placement), null);
+        }
+        commits.setOpaque(commits.getPlain() + 1);
+        if (exiting) {
+            checkpointCommitted(writer);
+        }
+    }
+
+    private static void checkpointCommitted(Handle writer) {
+        try {
+            for (int tries = 0; tries < EXIT_TRIES && !checkpoint(writer, "PASSIVE"); tries++) {
+                LockSupport.parkNanos(EXIT_PAUSE.toNanos());
+            }
+        } catch (JdbiException e) {
+            // The commit is durable in the log.
+        }
+    }
+
+    /**
+     * Checkpoints the log if there was no commit since the last call, once until the next commit. Called from one thread.
+     *
+     * <p>If the log is in use, the next call tries again; if a checkpoint fails, the first call after the next commit does.
+     */
+    void checkpointIfIdle() {
+        long count = commits.getOpaque();
+        if (count != seen) {
+            seen = count;
+        } else if (count != moved && checkpointing.tryLock()) {
+            try {
+                if (closed || checkpointAndEmpty()) {
+                    moved = count;
+                }
+            } catch (JdbiException e) {
+                moved = count;
+            } finally {
+                checkpointing.unlock();
+            }
+        }
+    }
+
+    /** From now on, each commit moves itself into the file before it is acknowledged. */
+    void exit() {
+        exiting = true;
+    }
+
+    /** Checkpoints until the whole log is in the file, or the deadline has passed; after {@link #exit}. */
+    void checkpointBefore(long deadlineNanos) throws InterruptedException {
+        while (System.nanoTime() - deadlineNanos < 0) {
+            if (checkpointing.tryLock(Math.max(0, deadlineNanos - System.nanoTime()), TimeUnit.NANOSECONDS)) {
+                try {
+                    if (closed || files.look() != Placement.IN_PLACE || checkpoint(connection, "PASSIVE")) {
+                        return;
+                    }
+                } catch (JdbiException e) {
+                    return;
+                } finally {
+                    checkpointing.unlock();
+                }
+            }
+            TimeUnit.NANOSECONDS.sleep(EXIT_PAUSE.toNanos());
+        }
+    }
+
+    /** Checkpoints a log that has lost its name. Returns whether all commits are in the file at the path now. */
+    private boolean rescue(Placement placement) {
+        if (placement == Placement.DATABASE_GONE || !lock()) {
+            return false;
+        }
+        try {
+            return !closed && !files.areOthersInPlace() && checkpoint(connection, "PASSIVE") && files.isFileInPlace();
+        } catch (JdbiException e) {
+            return false;
+        } finally {
+            checkpointing.unlock();
+        }
+    }
+
+    /** Returns whether nothing is left to do: the log is empty and all of it is in the file, or it must not be touched. */
+    @GuardedBy("checkpointing")
+    private boolean checkpointAndEmpty() {
+        return files.look() != Placement.IN_PLACE
+                || (checkpoint(connection, "PASSIVE") && checkpoint(connection, "TRUNCATE"));
+    }
+
+    /** Returns whether the whole log is in the file now. */
+    private static boolean checkpoint(Handle handle, String mode) {
+        return handle.createQuery("PRAGMA wal_checkpoint(" + mode + ")")
+                .map((row, columns) -> row.getInt("busy") == 0 && row.getInt("log") == row.getInt("checkpointed"))
+                .one();
+    }
+
+    /**
+     * Closes the connection, after the other connections of the store. Closing the last connection of a file moves the log
+     * into it.
+     *
+     * <p>If there are other files at the paths by now, the connection stays open until the process exits: closing it would
+     * remove their log, and a checkpoint could take commits out of it.
+     *
+     * @throws BackendException (permanent) after closing, if not all commits are in the file at the path
+     */
+    void close() {
+        if (!lock()) {
+            throw BackendException.permanent(
+                    files.path() + ": could not close the log: a checkpoint is still running", null);
+        }
+        try {
+            if (!closed) {
+                closed = true;
+                Placement placement = files.look();
+                if (placement == Placement.IN_PLACE) {
+                    connection.close();
+                } else {
+                    closeLost(placement);
+                }
+            }
+        } finally {
+            checkpointing.unlock();
+        }
+    }
+
+    @GuardedBy("checkpointing")
+    private void closeLost(Placement placement) {
+        boolean whole = false;
+        if (files.areOthersInPlace()) {
+            ABANDONED.add(connection);
+        } else {
+            try (Handle closing = connection) {
+                whole = checkpoint(closing, "TRUNCATE");
+            }
+        }
+        if (!whole || !files.isFileInPlace()) {
+            throw BackendException.permanent(
+                    "closed, but the last commits are lost: " + files.message(placement), null);
+        }
+    }
+
+    /** Waits up to 10 s for a running checkpoint. An interrupt does not end the wait; its flag is kept. */
+    private boolean lock() {
+        long deadlineNanos = System.nanoTime() + LOCK_TIMEOUT.toNanos();
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return checkpointing.tryLock(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+}

@@ -1,0 +1,142 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.spi.BackendConfig;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jdbi.v3.core.Handle;
+
+/** A server for the tests of this JVM, with the durability settings of production and a schema for each test. */
+final class PostgresFixture {
+
+    private static final EmbeddedPostgres SERVER = start();
+    private static final AtomicInteger SCHEMAS = new AtomicInteger();
+
+    private PostgresFixture() {}
+
+    private static EmbeddedPostgres start() {
+        try {
+            return durable().start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    static EmbeddedPostgres.Builder durable() {
+        return EmbeddedPostgres.builder()
+                .setServerConfig("fsync", "on")
+                .setServerConfig("synchronous_commit", "on")
+                .setServerConfig("full_page_writes", "on");
+    }
+
+    static int port() {
+        return SERVER.getPort();
+    }
+
+    /** Returns the server's major version. */
+    static String majorVersion() throws SQLException {
+        try (Connection connection = connect("public")) {
+            return Integer.toString(connection.getMetaData().getDatabaseMajorVersion());
+        }
+    }
+
+    /** Creates a schema, and returns its name. */
+    static String newSchema() {
+        String schema = "test_" + SCHEMAS.incrementAndGet();
+        execute("CREATE SCHEMA " + schema);
+        return schema;
+    }
+
+    /** Returns the URL of a schema, through the server or proxy at a port. */
+    static String url(int port, String schema) {
+        return "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres&currentSchema=" + schema
+                + "&ApplicationName=" + schema;
+    }
+
+    static String url(String schema) {
+        return url(port(), schema);
+    }
+
+    /** Opens the store at a URL. */
+    static JdbcBackend open(String url) {
+        return (JdbcBackend) new PostgresBackendProvider().open(new BackendConfig(url, Map.of()));
+    }
+
+    /** Makes the server end a connection, and waits until it has. */
+    static void terminate(Handle handle) {
+        int pid = handle.createQuery("SELECT pg_backend_pid()").mapTo(int.class).one();
+        execute("SELECT pg_terminate_backend(" + pid + ", 30000)");
+    }
+
+    /** Makes the server end all connections to a schema. */
+    static void terminateAll(String schema) {
+        execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '" + schema + "'");
+    }
+
+    /** Returns the number of connections to a schema. */
+    static int connections(String schema) {
+        try (Connection connection = DriverManager.getConnection(url("public"));
+                Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery(
+                        "SELECT count(*) FROM pg_stat_activity WHERE application_name = '" + schema + "'")) {
+            rows.next();
+            return rows.getInt(1);
+        } catch (SQLException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Opens a connection to a schema without the backend, outside of transactions. */
+    static Connection connect(String schema) throws SQLException {
+        return DriverManager.getConnection(url(schema).replace("ApplicationName=", "ApplicationName=other_"));
+    }
+
+    /** Waits until a connection of a store to a schema waits for a lock. */
+    static void awaitLockWait(String schema) {
+        await("a wait for a lock", """
+                SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND application_name = '%s'
+                """.formatted(schema));
+    }
+
+    /** Waits until a query has rows. */
+    static void await(String what, String query) {
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        try (Connection connection = DriverManager.getConnection(url("public"));
+                Statement statement = connection.createStatement()) {
+            while (true) {
+                try (ResultSet rows = statement.executeQuery(query)) {
+                    if (rows.next()) {
+                        return;
+                    }
+                }
+                if (System.nanoTime() > deadlineNanos) {
+                    throw new AssertionError("not in time: " + what);
+                }
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+            }
+        } catch (SQLException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /** Runs statements without the backend. */
+    static void execute(String... statements) {
+        try (Connection connection = DriverManager.getConnection(url("public"));
+                Statement statement = connection.createStatement()) {
+            for (String sql : statements) {
+                statement.execute(sql);
+            }
+        } catch (SQLException e) {
+            throw new AssertionError(e);
+        }
+    }
+}

@@ -1,0 +1,194 @@
+package dev.keystore.jdbc;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jdbi.v3.core.ConnectionException;
+import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.JdbiException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The connections that read: their slots, their replacement after errors, and the waits for them. */
+@Timeout(60)
+final class ReaderPoolTest {
+
+    private static final int SLOTS = 3;
+    private static final Duration LONG = Duration.ofSeconds(30);
+
+    @TempDir
+    Path folder;
+
+    private final List<Connection> opened = new ArrayList<>();
+    private final AtomicReference<Error> failure = new AtomicReference<>();
+    private ReaderPool pool;
+
+    @BeforeEach
+    void create() {
+        pool = pool(LONG);
+    }
+
+    @AfterEach
+    void close() throws SQLException {
+        pool.close();
+        assertThat(pool.open()).isZero();
+        for (Connection connection : opened) {
+            assertThat(connection.isClosed()).as("every connection is closed").isTrue();
+        }
+    }
+
+    private ReaderPool pool(Duration timeout) {
+        Jdbi jdbi = Jdbi.create(this::openConnection);
+        return new ReaderPool(new ReaderPool.Limits(SLOTS, timeout, ReaderPool.UNLIMITED), jdbi::open, e -> false);
+    }
+
+    private Connection openConnection() throws SQLException {
+        Error error = failure.get();
+        if (error != null) {
+            throw error;
+        }
+        Connection connection = DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("keys.db"));
+        synchronized (opened) {
+            opened.add(connection);
+        }
+        return connection;
+    }
+
+    private static int one(Handle handle) {
+        return handle.createQuery("SELECT 1").mapTo(int.class).one();
+    }
+
+    @Test
+    @DisplayName("R31 after more errors within queries than there are connections, reads go on")
+    void errorsInQueries() throws Exception {
+        for (int i = 0; i < 10 * SLOTS; i++) {
+            assertThatExceptionOfType(OutOfMemoryError.class)
+                    .isThrownBy(() -> pool.withHandle(handle -> {
+                        one(handle);
+                        throw new OutOfMemoryError();
+                    }));
+        }
+        assertAllUsable();
+    }
+
+    @Test
+    @DisplayName("R31 after more errors while connections are opened than there are connections, reads go on")
+    void errorsInOpening() throws Exception {
+        failure.set(new StackOverflowError());
+        for (int i = 0; i < 10 * SLOTS; i++) {
+            assertThatExceptionOfType(StackOverflowError.class).isThrownBy(() -> pool.withHandle(ReaderPoolTest::one));
+        }
+        failure.set(null);
+        assertAllUsable();
+    }
+
+    @Test
+    @DisplayName("R31 reads whose stack overflows anywhere, from taking a connection to returning it, leave all usable")
+    void stackOverflowsAnywhere() throws Exception {
+        AtomicInteger overflows = new AtomicInteger();
+        AtomicInteger succeeded = new AtomicInteger();
+        Thread deep = new Thread(null, () -> descend(overflows, succeeded), "deep", 256 * 1024);
+        deep.start();
+        deep.join();
+
+        assertThat(overflows).as("reads without enough stack").hasPositiveValue();
+        assertThat(succeeded).as("reads with enough stack").hasPositiveValue();
+        assertAllUsable();
+        // A connection that an overflow has cut off from the pool while it was opened is not the pool's to close.
+        opened.clear();
+    }
+
+    /** Reads at each depth of the stack, from the deepest to the highest. */
+    @SuppressWarnings("InfiniteRecursion") // it is meant to end with the stack
+    private void descend(AtomicInteger overflows, AtomicInteger succeeded) {
+        try {
+            descend(overflows, succeeded);
+        } catch (StackOverflowError e) {
+            // The end of the stack.
+        }
+        try {
+            pool.withHandle(ReaderPoolTest::one);
+            succeeded.incrementAndGet();
+        } catch (JdbiException | StackOverflowError | NoClassDefFoundError e) {
+            overflows.incrementAndGet();
+        }
+    }
+
+    private void assertAllUsable() throws Exception {
+        OccupiedReaders.occupy(
+                pool,
+                SLOTS - 1,
+                () -> assertThat(pool.<Integer>withHandle(ReaderPoolTest::one)).isEqualTo(1));
+        assertThat(pool.open()).isEqualTo(SLOTS);
+    }
+
+    @Test
+    @DisplayName("a connection is opened when it is needed, and used again; one whose query failed is replaced")
+    void reuse() throws SQLException {
+        pool.withHandle(ReaderPoolTest::one);
+        pool.withHandle(ReaderPoolTest::one);
+        assertThat(opened).hasSize(1);
+
+        assertThatExceptionOfType(JdbiException.class)
+                .isThrownBy(() -> pool.withHandle(handle -> handle.execute("SELECT nothing")));
+        assertThat(opened.get(0).isClosed()).isTrue();
+
+        pool.withHandle(ReaderPoolTest::one);
+        assertThat(opened).hasSize(2);
+    }
+
+    @Test
+    @DisplayName("R27 a read waits for a connection no longer than the timeout")
+    void timeout() throws Exception {
+        ReaderPool brief = pool(Duration.ofMillis(20));
+        OccupiedReaders.occupy(
+                brief,
+                SLOTS,
+                () -> assertThatExceptionOfType(ConnectionException.class)
+                        .isThrownBy(() -> brief.withHandle(ReaderPoolTest::one))
+                        .withStackTraceContaining("all 3 connections for reading have been in use"));
+        brief.close();
+    }
+
+    @Test
+    @DisplayName("R28 a connection that is in use when the pool is closed is closed when its query ends")
+    void closeDuringAQuery() throws Exception {
+        CountDownLatch reads = new CountDownLatch(1);
+        CountDownLatch end = new CountDownLatch(1);
+        FutureTask<Integer> reading = new FutureTask<>(() -> pool.withHandle(handle -> {
+            reads.countDown();
+            try {
+                end.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+            return one(handle);
+        }));
+        Thread reader = new Thread(reading);
+        reader.start();
+        reads.await();
+
+        pool.close();
+        end.countDown();
+
+        assertThat(reading.get()).isEqualTo(1);
+        reader.join();
+        assertThat(opened.get(0).isClosed()).isTrue();
+    }
+}

@@ -1,0 +1,227 @@
+package dev.keystore.mapdb;
+
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.support.TimedLock;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Commits groups: first to the journal, then to the entries that are read. One thread at a time commits one group.
+ *
+ * <p>Durability: a group is one record and one fsync. It is acknowledged, and can be read, once the record is durable; no
+ * later failure can undo it.
+ *
+ * <p>Recovery: a group is committed when it is added to {@link Entries}. Until then no journal is in use: if anything is thrown,
+ * by the append or by the code around it, the next group begins a new journal with the number of the failed record, and
+ * records of the earlier journal from that number on do not count. So nothing is appended after a record whose outcome is
+ * unknown, and nothing has to be done while an error unwinds the stack. If no group follows, {@link #close} begins that
+ * journal.
+ *
+ * <p>Where the disk may be full, a commit is retried once a checkpoint has made room.
+ */
+final class CommitWriter {
+
+    /** How long a commit waits for a checkpoint to make room. */
+    private static final Duration ROOM_TIMEOUT = Duration.ofSeconds(8);
+
+    private static final long LARGEST_GROUP_BYTES = 1 << 30;
+    private static final long LARGEST_JOURNAL_BYTES = 16 << 20;
+
+    private final MapdbFolder folder;
+    private final Entries entries;
+    private final Checkpointer checkpointer;
+    private final long journalBytes;
+    private final TimedLock lock;
+    private @Nullable Journal journal;
+
+    /** Whether the last journal may end with a record that does not count; creating the next journal settles that. */
+    private boolean unsettled;
+
+    private boolean closed;
+
+    /** Creates a writer that begins a new journal; {@code timeout} limits how long a commit waits for another one. */
+    CommitWriter(
+            MapdbFolder folder, Entries entries, Checkpointer checkpointer, long checkpointBytes, Duration timeout) {
+        this.folder = folder;
+        this.entries = entries;
+        this.checkpointer = checkpointer;
+        this.journalBytes = Math.min(LARGEST_JOURNAL_BYTES, checkpointBytes / 4);
+        this.lock = new TimedLock("another thread's commit", timeout);
+    }
+
+    /**
+     * Commits a group, durably.
+     *
+     * <p>Waits for the group of another thread, and for room, with a deadline for each. Never waits while holding the lock: a
+     * virtual thread that did could lose its carrier to a thread that waits for the lock.
+     *
+     * @throws BackendException if it was not committed, or its outcome is unknown
+     */
+    void commit(List<Batch> group) {
+        List<Change> changes = Change.of(group);
+        long bytes = Change.bytes(changes);
+        if (bytes > LARGEST_GROUP_BYTES) {
+            throw BackendException.permanent(
+                    "could not commit: a group has " + bytes + " bytes, and the maximum is " + LARGEST_GROUP_BYTES
+                            + "; commit less at once",
+                    null);
+        }
+        try {
+            long deadlineNanos = System.nanoTime() + ROOM_TIMEOUT.toNanos();
+            while (!commitUnlessFull(changes, bytes, deadlineNanos)) {
+                // A checkpoint that failed on the full disk has freed what it took.
+            }
+        } catch (OperationInterruptedException e) {
+            throw BackendException.transientFailure("could not commit: " + e.getMessage(), e);
+        } catch (Journal.UnknownOutcomeException e) {
+            throw BackendException.outcomeUnknown("could not commit: " + e.getMessage(), e);
+        } catch (FileMovedException e) {
+            throw BackendException.permanent("could not commit: " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw BackendException.permanent(
+                    "could not commit to " + folder + ": " + e.getMessage() + "; if the disk is full, free some space",
+                    e);
+        }
+    }
+
+    /** Commits. Returns {@code false} if that failed, nothing of it is left, and there may be more room now. */
+    private boolean commitUnlessFull(List<Change> changes, long bytes, long deadlineNanos) throws IOException {
+        long tasksBefore = checkpointer.tasksDone();
+        try {
+            commit(changes, bytes);
+            return true;
+        } catch (Journal.UnknownOutcomeException | FileMovedException e) {
+            throw e;
+        } catch (IOException e) {
+            if (deadlineNanos - System.nanoTime() <= 0 || !makeRoom(tasksBefore)) {
+                throw e;
+            }
+            return false;
+        }
+    }
+
+    /** Requests a checkpoint of the journals, and waits for it without holding the lock. */
+    private boolean makeRoom(long tasksBefore) {
+        lock.hold("commit", () -> {
+            closeJournal();
+            checkpointer.wantRoom(entries.last());
+            return lock;
+        });
+        return checkpointer.awaitRoom(tasksBefore, ROOM_TIMEOUT);
+    }
+
+    private void commit(List<Change> changes, long bytes) throws IOException {
+        do {
+            entries.awaitRoom(bytes);
+        } while (!lock.hold("commit", () -> commitIfRoom(changes, bytes)));
+    }
+
+    private boolean commitIfRoom(List<Change> changes, long bytes) throws IOException {
+        requireOpen();
+        requireUndamaged();
+        if (!entries.hasRoom(bytes)) {
+            return false;
+        }
+        UnappliedGroups.Group group = entries.prepare(changes);
+        Journal current = journal();
+        journal = null;
+        unsettled = true;
+        try {
+            current.append(group.number(), changes);
+            entries.add(group);
+            journal = current;
+            unsettled = false;
+        } catch (Journal.UnknownOutcomeException e) {
+            throw e;
+        } catch (IOException e) {
+            // Nothing of the record is left.
+            unsettled = false;
+            throw e;
+        } catch (RuntimeException e) {
+            throw BackendException.outcomeUnknown("could not commit: " + e, e);
+        } finally {
+            if (journal == null) {
+                close(current);
+            }
+        }
+        return true;
+    }
+
+    /** Returns the journal to append to: a new one if there is none, or it is full. */
+    private Journal journal() throws IOException {
+        Journal current = journal;
+        if (current != null && current.size() < journalBytes) {
+            return current;
+        }
+        closeJournal();
+        Journal created = Journal.create(folder, entries.last() + 1);
+        unsettled = false;
+        journal = created;
+        checkpointer.closed(entries.last());
+        return created;
+    }
+
+    private void closeJournal() {
+        Journal closing = journal;
+        journal = null;
+        if (closing != null) {
+            close(closing);
+        }
+    }
+
+    private static void close(Journal closing) {
+        try {
+            closing.close();
+        } catch (IOException e) {
+            // Every acknowledged record was forced.
+        }
+    }
+
+    /**
+     * Closes the journal, once no commit is running, and refuses commits from then on. The next opening does not count a
+     * record that is not in the entries.
+     *
+     * @throws IOException if that can't be ensured
+     * @throws BackendException a transient one, if a commit has not ended within the timeout
+     */
+    void close() throws IOException {
+        lock.<Boolean, IOException>hold("close", () -> {
+            closed = true;
+            if (unsettled) {
+                journal();
+            }
+            closeJournal();
+            return closed;
+        });
+    }
+
+    /** For tests: returns the journal that the next group is appended to, or {@code null} if it begins a new one. */
+    @Nullable
+    Journal current() {
+        return journal;
+    }
+
+    /** For tests: runs work while holding the lock of committing threads. */
+    <T> T whileLocked(TimedLock.Work<T, RuntimeException> work) {
+        return lock.hold("run a test's work", work);
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the backend is closed");
+        }
+    }
+
+    private void requireUndamaged() {
+        DamagedFileException damage = checkpointer.damage();
+        if (damage != null) {
+            throw BackendException.permanent(
+                    "could not commit: the commit would be lost when the process exits, since " + damage.getMessage(),
+                    damage);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+package dev.keystore.mapdb;
+
+import dev.keystore.mapdb.Change.Clear;
+import dev.keystore.mapdb.Change.Delete;
+import dev.keystore.mapdb.Change.Put;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.NavigableSet;
+import java.util.Set;
+import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The net effect of changes: the last value of each entry that they change, sorted by key, and which contexts they clear of
+ * older entries.
+ */
+final class NetChanges {
+
+    private final NavigableMap<byte[], StoredEntry> entries = new TreeMap<>(Arrays::compareUnsigned);
+    private final Map<byte[], Set<String>> clears = new TreeMap<>(Arrays::compareUnsigned);
+
+    void addAll(List<Change> changes) {
+        changes.forEach(this::add);
+    }
+
+    private void add(Change change) {
+        if (change instanceof Put put) {
+            entries.put(put.key(), new StoredEntry(put.key(), put.value()));
+        } else if (change instanceof Delete delete) {
+            entries.put(delete.key(), new StoredEntry(delete.key(), null));
+        } else if (change instanceof Clear clear) {
+            StoredKey.range(entries, clear.context())
+                    .keySet()
+                    .removeIf(key -> !clear.keptTypes().contains(StoredKey.typeOf(key)));
+            clears.merge(clear.context(), clear.keptTypes(), NetChanges::inBoth);
+        }
+    }
+
+    private static Set<String> inBoth(Set<String> kept, Set<String> keptLater) {
+        Set<String> both = new HashSet<>(kept);
+        both.retainAll(keptLater);
+        return both;
+    }
+
+    /** Returns the entries, sorted by key. */
+    Collection<StoredEntry> entries() {
+        return entries.values();
+    }
+
+    /** Returns an entry after the changes, without a value if it is deleted or cleared; or {@code null} if it is unchanged. */
+    @Nullable
+    StoredEntry find(byte[] key) {
+        StoredEntry entry = entries.get(key);
+        return entry == null && clears(key) ? new StoredEntry(key, null) : entry;
+    }
+
+    /** Returns whether the changes delete an older value of a key. */
+    boolean clears(byte[] key) {
+        if (clears.isEmpty()) {
+            return false;
+        }
+        Set<String> keptTypes = clears.get(StoredKey.contextOf(key));
+        return keptTypes != null && !keptTypes.contains(StoredKey.typeOf(key));
+    }
+
+    /**
+     * Updates the sorted keys of a range from before the changes to after them.
+     *
+     * @param after the key before the range, or {@code null} if it begins with {@code from}
+     * @param last the last key in the range, or {@code null} if it ends before {@code end}
+     * @param end {@code null} for no end
+     */
+    void changeKeys(
+            NavigableSet<byte[]> keys,
+            byte[] from,
+            byte @Nullable [] after,
+            byte @Nullable [] last,
+            byte @Nullable [] end) {
+        if (!clears.isEmpty()) {
+            keys.removeIf(this::clears);
+        }
+        NavigableMap<byte[], StoredEntry> inRange =
+                after == null ? entries.tailMap(from, true) : entries.tailMap(after, false);
+        if (last != null) {
+            inRange = inRange.headMap(last, true);
+        } else if (end != null) {
+            inRange = inRange.headMap(end, false);
+        }
+        for (StoredEntry entry : inRange.values()) {
+            if (entry.value() == null) {
+                keys.remove(entry.key());
+            } else {
+                keys.add(entry.key());
+            }
+        }
+    }
+
+    /** Drops the entries, and keeps only which contexts are cleared. */
+    void dropEntries() {
+        entries.clear();
+    }
+}

@@ -1,0 +1,160 @@
+package dev.keystore.mapdb;
+
+import dev.keystore.EntryId;
+import dev.keystore.mapdb.Change.Clear;
+import dev.keystore.mapdb.Change.Delete;
+import dev.keystore.mapdb.Change.Put;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.GroupCommit;
+import dev.keystore.spi.PrefixScan;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/**
+ * The entries of a store whose folder can't be written, for example on a read-only mount. Commits are refused.
+ *
+ * <p>Recovery: the checkpoint and the journals are read into memory when the store is opened, and no file is written. MapDB's
+ * file is not used, as opening it would change it. A record that a crash cut short is left out, as it is elsewhere.
+ *
+ * <p>Concurrency: the entries don't change, since the shared lock of the folder excludes writers.
+ */
+final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan {
+
+    private final MapdbFolder folder;
+    private final String reason;
+    private final NavigableMap<byte[], byte[]> entries;
+    private volatile boolean closed;
+
+    private ReadOnlyBackend(MapdbFolder folder, String reason, NavigableMap<byte[], byte[]> entries) {
+        this.folder = folder;
+        this.reason = reason;
+        this.entries = entries;
+    }
+
+    /**
+     * Reads the store of a folder that is locked for reading.
+     *
+     * @param reason why the folder can't be written, and what to do, for messages
+     * @throws DamagedFileException if something that was acknowledged can't be read
+     */
+    static ReadOnlyBackend open(MapdbFolder folder, String reason) throws IOException {
+        StoreFiles files = StoreFiles.of(folder);
+        Optional<CleanShutdownMarker> marker = CleanShutdownMarker.readNewest(folder);
+        NavigableMap<byte[], byte[]> entries = new TreeMap<>(Arrays::compareUnsigned);
+        if (files.checkpoint() != null) {
+            try (EntryFileReader checkpoint = new EntryFileReader(files.checkpoint(), files.checkpointed())) {
+                for (StoredEntry entry = checkpoint.next(); entry != null; entry = checkpoint.next()) {
+                    byte[] value = entry.value();
+                    if (value != null) {
+                        entries.put(entry.key(), value);
+                    }
+                }
+            }
+        }
+        long last = marker.isPresent() ? marker.get().last() : Long.MAX_VALUE;
+        for (Map.Entry<Long, Path> journalFile : files.journals().entrySet()) {
+            long first = journalFile.getKey();
+            try (JournalReader journal = new JournalReader(journalFile.getValue(), first)) {
+                long end = files.lastOf(first, last);
+                for (List<Change> changes = journal.next(end); changes != null; changes = journal.next(end)) {
+                    changes.forEach(change -> apply(entries, change));
+                }
+            }
+        }
+        return new ReadOnlyBackend(folder, reason, entries);
+    }
+
+    private static void apply(NavigableMap<byte[], byte[]> entries, Change change) {
+        if (change instanceof Put put) {
+            entries.put(put.key(), put.value());
+        } else if (change instanceof Delete delete) {
+            entries.remove(delete.key());
+        } else if (change instanceof Clear clear) {
+            StoredKey.range(entries, clear.context())
+                    .keySet()
+                    .removeIf(key -> !clear.keptTypes().contains(StoredKey.typeOf(key)));
+        }
+    }
+
+    @Override
+    public Optional<byte[]> load(String context, String type, String id) {
+        requireOpen();
+        return Optional.ofNullable(entries.get(StoredKey.of(context, type, id))).map(byte[]::clone);
+    }
+
+    @Override
+    public Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
+        Map<String, byte[]> found = new HashMap<>();
+        for (String id : ids) {
+            load(context, type, id).ifPresent(value -> found.put(id, value));
+        }
+        return found;
+    }
+
+    @Override
+    public Stream<EntryId> list(String context) {
+        return keys(StoredKey.ofContext(context)).map(StoredKey::entryOf);
+    }
+
+    @Override
+    public Stream<String> scan(String context, String type, String idPrefix) {
+        return keys(StoredKey.of(context, type, idPrefix))
+                .map(key -> StoredKey.entryOf(key).id());
+    }
+
+    private Stream<byte[]> keys(byte[] prefix) {
+        requireOpen();
+        return StoredKey.range(entries, prefix).keySet().stream().peek(key -> requireOpen());
+    }
+
+    @Override
+    public void save(String context, String type, String id, byte[] value) {
+        throw refusal("save " + type + "/" + id + " of context " + context);
+    }
+
+    @Override
+    public void delete(String context, String type, String id) {
+        throw refusal("delete " + type + "/" + id + " of context " + context);
+    }
+
+    @Override
+    public void commit(List<Batch> group) {
+        throw refusal("commit");
+    }
+
+    private BackendException refusal(String operation) {
+        requireOpen();
+        return BackendException.permanent(
+                "could not " + operation + ": " + folder + " was opened for reading only: " + reason
+                        + ", then open it again",
+                null);
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        try {
+            folder.close();
+        } catch (IOException e) {
+            throw BackendException.permanent("could not close " + folder + " cleanly: " + e.getMessage(), e);
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the backend is closed");
+        }
+    }
+}

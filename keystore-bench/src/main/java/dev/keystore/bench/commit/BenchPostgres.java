@@ -1,0 +1,59 @@
+package dev.keystore.bench.commit;
+
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Locale;
+import java.util.Objects;
+
+/**
+ * The PostgreSQL server of a run, with its default configuration except that the durability is restored that embedding
+ * switches off. It is started once. The forked JVMs find its port in a system property, and use one schema per peer's
+ * folder.
+ */
+public final class BenchPostgres implements AutoCloseable {
+
+    private static final String PORT = "keystore.bench.postgres.port";
+
+    private final EmbeddedPostgres server;
+
+    private BenchPostgres(EmbeddedPostgres server) {
+        this.server = server;
+    }
+
+    /** Starts a server with its files in {@code folder}. */
+    public static BenchPostgres start(Path folder) throws IOException {
+        return new BenchPostgres(EmbeddedPostgres.builder()
+                .setDataDirectory(folder.resolve("postgres"))
+                .setServerConfig("fsync", "on")
+                .setServerConfig("synchronous_commit", "on")
+                .setServerConfig("full_page_writes", "on")
+                .start());
+    }
+
+    /** Returns the JVM argument by which a forked JVM finds this server. */
+    public String jvmArgument() {
+        return "-D" + PORT + "=" + server.getPort();
+    }
+
+    /** Creates the schema of a peer's folder if it doesn't exist, and returns its URL. */
+    static String schema(Path folder) throws SQLException {
+        String port = Objects.requireNonNull(System.getProperty(PORT), PORT);
+        String url = "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres";
+        String schema = folder.getFileName().toString().toLowerCase(Locale.ROOT).replace('-', '_');
+        try (Connection connection = DriverManager.getConnection(url);
+                Statement statement = connection.createStatement()) {
+            statement.execute("CREATE SCHEMA IF NOT EXISTS " + schema);
+        }
+        return url + "&currentSchema=" + schema;
+    }
+
+    @Override
+    public void close() throws IOException {
+        server.close();
+    }
+}

@@ -1,0 +1,53 @@
+package dev.keystore.core;
+
+import dev.keystore.CorruptEntryException;
+import dev.keystore.LoadFailedException;
+import dev.keystore.OperationInterruptedException;
+import java.time.Duration;
+import java.util.concurrent.TimeoutException;
+
+/** Translates a failed load into the exception for the reader (R3). */
+final class LoadFailures {
+
+    private LoadFailures() {}
+
+    /**
+     * Returns the exception for a load that threw {@code failure}; if an interrupt ended it, that is an interruption.
+     */
+    static RuntimeException of(EntryKey key, Throwable failure) {
+        if (failure instanceof CorruptEntryException || failure instanceof ClosedException) {
+            return (RuntimeException) failure;
+        }
+        RuntimeException interruption = failure instanceof RuntimeException thrown
+                ? BackendFailures.asInterruption(describe(key), thrown)
+                : null;
+        return interruption == null
+                ? new LoadFailedException(key.context.name(), "entry " + key.entryId(), failure)
+                : interruption;
+    }
+
+    /** Returns the exception for a reader that waited for another thread until the deadline. */
+    static LoadFailedException timedOut(EntryKey key, Duration timeout) {
+        return new LoadFailedException(
+                key.context.name(),
+                "entry " + key.entryId(),
+                new TimeoutException("another thread is still loading or writing it after " + timeout.toMillis()
+                        + " ms (loadTimeout)"));
+    }
+
+    /** Returns the exception for a reader whose thread was interrupted. */
+    static OperationInterruptedException interrupted(EntryKey key) {
+        return new OperationInterruptedException(describe(key));
+    }
+
+    /** Refuses to start a load on a thread that is interrupted. */
+    static void refuseIfInterrupted(EntryKey key) {
+        if (Thread.currentThread().isInterrupted()) {
+            throw interrupted(key);
+        }
+    }
+
+    private static String describe(EntryKey key) {
+        return "entry " + key.entryId() + " of context \"" + key.context.name() + "\"";
+    }
+}

@@ -1,0 +1,238 @@
+package dev.keystore.core.modelbased;
+
+import dev.keystore.EntryId;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.modelbased.Model.Cell;
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.GroupCommit;
+import dev.keystore.spi.PrefixScan;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.MemoryBackend;
+import dev.keystore.testkit.MinimalBackend;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
+
+/** A database on a backend in memory that can be made to fail, and whose contents can be inspected. */
+final class DatabaseUnderTest implements AutoCloseable {
+
+    private static final int LOOKS = 10_000;
+
+    private final Setup setup;
+    private final Faults faults = new Faults();
+
+    /** The number of failures that the backend has thrown. */
+    private final AtomicInteger failures = new AtomicInteger();
+
+    /** Numbers the values, so that each is unique. */
+    private final AtomicLong values = new AtomicLong();
+
+    private final MinimalBackend minimal = new MinimalBackend();
+    private final OperationHistory history;
+    private MemoryBackend memory = new MemoryBackend();
+    private SignalKeyDatabase database;
+
+    /** Opens an empty database; {@code history}, if not null, records what reaches the backend. */
+    DatabaseUnderTest(Setup setup, OperationHistory history) {
+        this.setup = setup;
+        this.history = history;
+        open(setup.cacheBytes());
+    }
+
+    private void open(long cacheBytes) {
+        database = SignalKeyDatabase.builder()
+                .backend(backend())
+                .maximumCacheBytes(cacheBytes)
+                .maximumGroupSize(setup.groupSize())
+                .lockTimeout(Duration.ofMillis(200))
+                .retry(3, Duration.ofNanos(1_000))
+                .open();
+    }
+
+    private Backend backend() {
+        Recorder recorder = new Recorder(memory, history, setup.delays());
+        return switch (setup.kind()) {
+            case COMPLETE -> FaultyBackend.complete(recorder, faults);
+            case GROUPING -> FaultyBackend.grouping(recorder, faults);
+            case ATOMIC -> FaultyBackend.atomic(recorder, faults);
+            case PLAIN -> FaultyBackend.plain((ContextAwareBackend) recorder, faults);
+            case MINIMAL -> FaultyBackend.plain(minimal, faults);
+        };
+    }
+
+    Setup setup() {
+        return setup;
+    }
+
+    Faults faults() {
+        return faults;
+    }
+
+    int failureCount() {
+        return failures.get();
+    }
+
+    AtomicLong values() {
+        return values;
+    }
+
+    SignalKeyStore store(String context) {
+        return database.forContext(context);
+    }
+
+    void cleanUp() {
+        long cachedBytes = database.stats().cachedBytes();
+        for (int looks = 1; cachedBytes > setup.cacheBytes() && looks < LOOKS; looks++) {
+            cachedBytes = database.stats().cachedBytes(); // others may have filled it since it was trimmed
+        }
+        Model.check(cachedBytes <= setup.cacheBytes(), "the cache is over its bound: {}", cachedBytes);
+    }
+
+    void reopen(long cacheBytes) {
+        close();
+        memory = memory.reopen();
+        open(cacheBytes);
+    }
+
+    RuntimeException failure(BackendException.Kind kind) {
+        failures.incrementAndGet();
+        return switch (kind) {
+            case PERMANENT -> BackendException.permanent("planted failure", null);
+            case TRANSIENT -> BackendException.transientFailure("planted failure", null);
+            case OUTCOME_UNKNOWN -> BackendException.outcomeUnknown("planted failure", null);
+        };
+    }
+
+    /** Returns what the backend holds, read without the engine. */
+    Map<Cell, String> contents() {
+        MemoryBackend raw = memory.reopen();
+        Map<Cell, String> contents = new HashMap<>();
+        for (String context : setup.contexts()) {
+            boolean one = setup.kind() == Setup.BackendKind.MINIMAL;
+            try (Stream<EntryId> entries = one ? minimal.list() : raw.list(context)) {
+                entries.forEach(entry -> {
+                    Optional<byte[]> bytes =
+                            one ? minimal.load(entry.type(), entry.id()) : raw.load(context, entry.type(), entry.id());
+                    Cell cell = Cell.of(context, entry);
+                    contents.put(cell, cell.decode(bytes.orElseThrow()));
+                });
+            }
+        }
+        return contents;
+    }
+
+    @Override
+    public void close() {
+        faults.heal();
+        database.close();
+    }
+
+    /** Records what reaches the backend in a history, and sometimes pauses, so that threads meet. */
+    private record Recorder(MemoryBackend memory, OperationHistory history, boolean delays)
+            implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
+
+        private void pauseSometimes() {
+            if (delays) {
+                int chance = ThreadLocalRandom.current().nextInt(8);
+                if (chance == 0) {
+                    LockSupport.parkNanos(20_000);
+                } else if (chance < 4) {
+                    LockSupport.parkNanos(1);
+                }
+            }
+        }
+
+        @Override
+        public void commit(List<Batch> group) {
+            List<Batch> batches = List.copyOf(group);
+            pauseSometimes();
+            if (history == null) {
+                memory.commit(batches);
+            } else {
+                long reached = history.tick();
+                memory.commit(batches);
+                batches.forEach(batch -> history.reached(reached, batch));
+            }
+            pauseSometimes();
+        }
+
+        @Override
+        public void save(String context, String type, String id, byte[] value) {
+            if (history != null) {
+                Cell cell = new Cell(context, type, id);
+                history.touched(cell, cell.decode(value));
+            }
+            pauseSometimes();
+            memory.save(context, type, id, value);
+        }
+
+        @Override
+        public void delete(String context, String type, String id) {
+            if (history != null) {
+                history.touched(new Cell(context, type, id), Model.ABSENT);
+            }
+            pauseSometimes();
+            memory.delete(context, type, id);
+        }
+
+        @Override
+        public Optional<byte[]> load(String context, String type, String id) {
+            Optional<byte[]> loaded = memory.load(context, type, id);
+            pauseSometimes();
+            return loaded;
+        }
+
+        @Override
+        public Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
+            Map<String, byte[]> loaded = memory.loadAll(context, type, ids);
+            pauseSometimes();
+            return loaded;
+        }
+
+        @Override
+        public Stream<String> scan(String context, String type, String idPrefix) {
+            return memory.scan(context, type, idPrefix);
+        }
+
+        @Override
+        public Stream<EntryId> list(String context) {
+            return memory.list(context);
+        }
+
+        @Override
+        public long takeOver(String context) {
+            return memory.takeOver(context);
+        }
+
+        @Override
+        public long takeOverUnlessOwned(String context) {
+            return memory.takeOverUnlessOwned(context);
+        }
+
+        @Override
+        public OptionalLong lastCommit(String context, long epoch) {
+            return memory.lastCommit(context, epoch);
+        }
+
+        @Override
+        public void close() {
+            memory.close();
+        }
+    }
+}

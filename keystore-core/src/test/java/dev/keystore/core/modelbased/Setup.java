@@ -1,0 +1,21 @@
+package dev.keystore.core.modelbased;
+
+import java.util.List;
+
+/** The configuration of the database that a program uses. */
+record Setup(BackendKind kind, List<String> contexts, long cacheBytes, int groupSize, boolean delays) {
+
+    /** The capabilities of the backend. */
+    enum BackendKind {
+        /** All. */
+        COMPLETE,
+        /** Group commits only. */
+        GROUPING,
+        /** Atomic commits of one batch only. */
+        ATOMIC,
+        /** Contexts only. */
+        PLAIN,
+        /** None, and one context. */
+        MINIMAL
+    }
+}
