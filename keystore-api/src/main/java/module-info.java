@@ -1,4 +1,4 @@
-/** What users of Keystore call, and what backend authors implement. */
+/** The API of Keystore: {@code dev.keystore} for its users, {@code dev.keystore.spi} for authors of backends. */
 module dev.keystore.api {
     requires static transitive org.jspecify;
 

@@ -1,6 +1,6 @@
-/** Keystore beneath libsignal-client. */
+/** Keystore as the storage of libsignal-client. */
 module dev.keystore.libsignal {
-    // libsignal needs it, and can't say so: it is an automatic module.
+    // Needed by libsignal, which is an automatic module and can't declare it.
     requires kotlin.stdlib;
     requires static transitive org.jspecify;
     requires transitive dev.keystore.api;

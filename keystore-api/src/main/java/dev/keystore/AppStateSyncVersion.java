@@ -8,13 +8,14 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * How far a collection of an account's app state is synchronised.
+ * The synchronization state of a collection of an account's app state.
  *
- * <p>Immutable: arrays are copied on their way in and out. {@link #toString} shows no byte of them.
+ * <p>Immutable: arrays are copied when they are passed in and when they are returned. {@link #toString} contains no byte of
+ * them.
  *
- * @param version the version reached
+ * @param version the version up to which the collection is synchronized
  * @param hash the hash of the collection at that version
- * @param valueMacs the MAC of each value, by the MAC of its index in the form that the client gives it
+ * @param valueMacs the MAC of each value, by the MAC of its index in a string form chosen by the client
  */
 public record AppStateSyncVersion(long version, byte[] hash, Map<String, byte[]> valueMacs) {
 
@@ -40,26 +41,40 @@ public record AppStateSyncVersion(long version, byte[] hash, Map<String, byte[]>
             Map<String, byte[]> valueMacs = new LinkedHashMap<>();
             for (int i = 2; i < fields.size(); i += 2) {
                 if (valueMacs.put(Fields.toString(fields.get(i)), fields.get(i + 1)) != null) {
-                    throw new IllegalArgumentException("an index is there twice");
+                    throw new IllegalArgumentException("duplicate index");
                 }
             }
             return new AppStateSyncVersion(Fields.toLong(fields.get(0)), fields.get(1), valueMacs);
         }
     };
 
-    /** Takes copies. */
+    /**
+     * Creates a state. The map and the arrays are copied.
+     *
+     * @param version the version up to which the collection is synchronized
+     * @param hash the hash of the collection at that version
+     * @param valueMacs the MAC of each value, by the MAC of its index
+     */
     public AppStateSyncVersion {
         hash = Objects.requireNonNull(hash, "hash").clone();
         valueMacs = copyOf(Objects.requireNonNull(valueMacs, "valueMacs"));
     }
 
-    /** Returns a copy of the hash. */
+    /**
+     * Returns the hash of the collection.
+     *
+     * @return a copy
+     */
     @Override
     public byte[] hash() {
         return hash.clone();
     }
 
-    /** Returns a copy of the map and of the arrays in it. */
+    /**
+     * Returns the MAC of each value, by the MAC of its index.
+     *
+     * @return a copy of the map and of the arrays in it
+     */
     @Override
     public Map<String, byte[]> valueMacs() {
         return copyOf(valueMacs);

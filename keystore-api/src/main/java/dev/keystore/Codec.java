@@ -1,16 +1,16 @@
 package dev.keystore;
 
 /**
- * Turns values of a {@link KeyType} into bytes and back.
+ * Converts the values of a {@link KeyType} to bytes and back.
  *
- * <p>A codec is called on any thread, without locks. Values are shared between all who read an entry: they must either
- * be immutable, or {@link #copy} must copy them. {@code decode(encode(v))} must equal {@code v}.
+ * <p>A codec is called by any number of threads, without locks. The cache shares one value among all its readers, so
+ * values must either be immutable, or {@link #copy} must copy them. {@code decode(encode(v))} must equal {@code v}.
  *
- * @param <V> the values
+ * @param <V> the type of the values
  */
 public interface Codec<V> {
 
-    /** The codec of raw bytes: it copies on every way in and out. */
+    /** The codec of raw bytes. It copies arrays both when they are stored and when they are returned. */
     Codec<byte[]> BYTES = new Codec<>() {
         @Override
         public byte[] encode(byte[] value) {
@@ -34,22 +34,31 @@ public interface Codec<V> {
     };
 
     /**
-     * Returns the bytes of a value, in an array that nobody else holds.
+     * Converts a value to bytes.
      *
-     * @throws IllegalArgumentException if the value can't be encoded; the message must not show it
+     * @param value the value; borrowed, neither kept nor changed
+     * @return a new array that the caller may keep and change
+     * @throws IllegalArgumentException if the value can't be encoded; the message must not contain the value
      */
     byte[] encode(V value);
 
     /**
-     * Returns the value of bytes that {@link #encode} made.
+     * Converts bytes to the value from which {@link #encode} produced them.
      *
-     * @param bytes borrowed: neither kept nor changed
-     * @throws IllegalArgumentException if the bytes are not those of a value, whatever they are; the message must not
-     *     show them. The entry is then reported as {@link CorruptEntryException}.
+     * @param bytes the bytes; borrowed, neither kept nor changed
+     * @return the value
+     * @throws IllegalArgumentException if the bytes, which may be arbitrary, are not those of a value; the message must
+     *     not contain them. The entry is then reported as {@link CorruptEntryException}.
      */
     V decode(byte[] bytes);
 
-    /** Returns a value that can be given away: the same where values are immutable, as this default assumes. */
+    /**
+     * Returns a value that is independent of the given one. The default implementation returns the value itself, which
+     * is correct if values are immutable.
+     *
+     * @param value the value
+     * @return a copy, or the value itself if it is immutable
+     */
     default V copy(V value) {
         return value;
     }

@@ -4,32 +4,42 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Nobody can tell whether a commit was written: all of it or nothing is there, now or when the backend is done with it
- * (R41). As soon as the backend is done with it, its entries are out of the cache or hold what was written, so that reads
- * show what the backend has.
+ * Thrown when it is unknown whether a commit was written. Either all of it is written or nothing, possibly only once the
+ * backend has finished (R41).
  *
- * <p>On a backend with {@link dev.keystore.spi.ContextOwnership} this means that the outcome could not be found out within
- * {@code commitTimeout}: the engine goes on asking, and until it knows, commits wait and then fail, and so do reads of these
- * entries that are not in the cache. Or it means that the context was lost meanwhile, to one owner after another.
+ * <p>To continue, read {@link #entries()}: as soon as the backend has finished, reads return what it holds.
+ *
+ * <p>On a backend that implements {@link dev.keystore.spi.ContextOwnership}, the engine could not determine the outcome
+ * within {@code commitTimeout}. It continues to ask the backend; until it knows, commits wait and then fail, and so do
+ * reads of these entries that are not cached. The exception is also thrown if the context was meanwhile lost to several
+ * owners in succession.
  */
 public final class CommitOutcomeUnknownException extends KeyStoreException {
 
     private static final long serialVersionUID = 1L;
 
+    /** The entries that the commit was to write. */
     private final List<EntryId> entries;
 
     /**
-     * Makes an exception.
+     * Creates an exception.
      *
-     * @param entries the entries that the commit was to write
+     * @param context the name of the context
+     * @param entries the entries that the commit was to write; copied
+     * @param reason why the outcome is unknown
+     * @param cause the underlying failure, or {@code null}
      */
     public CommitOutcomeUnknownException(
             String context, List<EntryId> entries, String reason, @Nullable Throwable cause) {
-        super("Commit to context \"" + context + "\" may or may not be written: " + reason, cause);
+        super("Commit to context \"" + context + "\" may or may not have been written: " + reason, cause);
         this.entries = List.copyOf(entries);
     }
 
-    /** Returns the entries that the commit was to write. */
+    /**
+     * Returns the entries that the commit was to write.
+     *
+     * @return the entries, unmodifiable
+     */
     public List<EntryId> entries() {
         return entries;
     }

@@ -3,20 +3,26 @@ package dev.keystore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One entry is damaged in the backend (R43). It stays as it is until it is written or deleted; every other entry stays
- * readable.
+ * Thrown when an entry is damaged in the backend (R43). Nothing was changed: the entry stays as it is until it is written
+ * or deleted, and all other entries stay readable.
  */
 public final class CorruptEntryException extends KeyStoreException {
 
     private static final long serialVersionUID = 1L;
 
+    /** The name of the context. */
     private final String context;
+
+    /** The type and id of the entry. */
     private final EntryId entry;
 
     /**
-     * Makes an exception.
+     * Creates an exception.
      *
-     * @param reason what is wrong with it, without a byte of it
+     * @param context the name of the context
+     * @param entry the type and id of the damaged entry
+     * @param reason how the entry is damaged, without any of its bytes
+     * @param cause the underlying failure, or {@code null}
      */
     public CorruptEntryException(String context, EntryId entry, String reason, @Nullable Throwable cause) {
         super("Entry " + entry + " of context \"" + context + "\" is damaged: " + reason, cause);
@@ -24,12 +30,20 @@ public final class CorruptEntryException extends KeyStoreException {
         this.entry = entry;
     }
 
-    /** Returns the context of the damaged entry. */
+    /**
+     * Returns the name of the context that holds the entry.
+     *
+     * @return the name
+     */
     public String context() {
         return context;
     }
 
-    /** Returns the type and id of the damaged entry. */
+    /**
+     * Returns the type and id of the damaged entry.
+     *
+     * @return the type and id
+     */
     public EntryId entry() {
         return entry;
     }

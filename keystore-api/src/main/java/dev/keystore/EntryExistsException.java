@@ -1,26 +1,42 @@
 package dev.keystore;
 
-/** The id to be written exists already (R15, R16). Nothing was written. */
+/** Thrown when an entry that must not exist yet does exist (R15, R16). Nothing was written. */
 public final class EntryExistsException extends KeyStoreException {
 
     private static final long serialVersionUID = 1L;
 
+    /** The name of the context. */
     private final String context;
+
+    /** The type and id of the entry. */
     private final EntryId entry;
 
-    /** Makes an exception about an entry that exists. */
+    /**
+     * Creates an exception.
+     *
+     * @param context the name of the context
+     * @param entry the type and id of the existing entry
+     */
     public EntryExistsException(String context, EntryId entry) {
         super("Entry " + entry + " exists already in context \"" + context + "\"", null);
         this.context = context;
         this.entry = entry;
     }
 
-    /** Returns the context of the entry. */
+    /**
+     * Returns the name of the context that holds the entry.
+     *
+     * @return the name
+     */
     public String context() {
         return context;
     }
 
-    /** Returns the type and id of the entry that exists. */
+    /**
+     * Returns the type and id of the existing entry.
+     *
+     * @return the type and id
+     */
     public EntryId entry() {
         return entry;
     }

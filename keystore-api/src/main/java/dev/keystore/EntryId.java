@@ -4,14 +4,21 @@ import java.io.Serializable;
 import java.util.Objects;
 
 /**
- * The type and id of an entry, which together name it within a context.
+ * Identifies an entry within a context by its type and id.
  *
  * @param type the name of a {@link KeyType}
  * @param id the id within the type
+ * @serial exclude
  */
+@SuppressWarnings("InvalidBlockTag") // Error Prone does not know @serial; without it, javadoc reports missing comments
 public record EntryId(String type, String id) implements Serializable {
 
-    /** Refuses {@code null}. */
+    /**
+     * Creates an identifier.
+     *
+     * @param type the name of a {@link KeyType}
+     * @param id the id within the type
+     */
     public EntryId {
         Objects.requireNonNull(type, "type");
         Objects.requireNonNull(id, "id");

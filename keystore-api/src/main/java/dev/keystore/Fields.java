@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The bytes of the standard key types: fields one after another, each with its length in four bytes before it. */
+/** The binary format of the standard key types: a sequence of fields, each preceded by its length in four bytes. */
 final class Fields {
 
     private Fields() {}
@@ -24,7 +24,7 @@ final class Fields {
         return joined.array();
     }
 
-    /** Splits what {@link #join} made; a length is believed only as far as there are bytes. */
+    /** Splits the output of {@link #join}. Never allocates more than the input holds, whatever a length claims. */
     static List<byte[]> split(byte[] joined) {
         ByteBuffer rest = ByteBuffer.wrap(joined);
         List<byte[]> fields = new ArrayList<>();

@@ -3,8 +3,9 @@ package dev.keystore;
 import java.util.List;
 
 /**
- * {@link SignalKeyStore#verify()} could not read all of a context. What it found up to then is here; more entries may be
- * damaged, or missing. Nothing was changed.
+ * Thrown when {@link SignalKeyStore#verify()} could not read a whole context. Nothing was changed.
+ *
+ * <p>It carries the findings up to that point; further entries may be damaged or missing. The cause is the first failure.
  */
 public final class IncompleteVerificationException extends LoadFailedException {
 
@@ -12,24 +13,30 @@ public final class IncompleteVerificationException extends LoadFailedException {
 
     private static final int ENTRIES_NAMED = 20;
 
+    /** The number of entries that were read. */
     private final long checked;
+
+    /** The entries found to be damaged. */
     private final List<EntryId> damaged;
+
+    /** The entries that could not be read. */
     private final List<EntryId> unreadable;
 
     /**
-     * Creates an exception.
+     * Creates an exception. The message names at most 20 entries of each list.
      *
-     * @param checked how many entries could be read
-     * @param damaged those of them that are damaged
-     * @param unreadable entries that were listed, but could not be read
+     * @param context the name of the context
+     * @param checked the number of entries that were read
+     * @param damaged the entries among them that are damaged; copied
+     * @param unreadable the entries that were listed but could not be read; copied
      * @param cause the first failure
      */
     public IncompleteVerificationException(
             String context, long checked, List<EntryId> damaged, List<EntryId> unreadable, Throwable cause) {
         super(
-                "Context \"" + context + "\" could not be verified completely: of the entries found, " + checked
-                        + " were read, damaged are " + names(damaged) + ", not readable are " + names(unreadable)
-                        + "; others may be damaged or missing: " + cause.getMessage(),
+                "Context \"" + context + "\" could not be verified completely: entries read: " + checked + "; damaged: "
+                        + names(damaged) + "; unreadable: " + names(unreadable)
+                        + "; further entries may be damaged or missing: " + cause.getMessage(),
                 cause);
         this.checked = checked;
         this.damaged = List.copyOf(damaged);
@@ -44,17 +51,29 @@ public final class IncompleteVerificationException extends LoadFailedException {
                         : entries.subList(0, ENTRIES_NAMED) + " and " + (entries.size() - ENTRIES_NAMED) + " more";
     }
 
-    /** Returns how many entries were read and checked. */
+    /**
+     * Returns the number of entries that were read and checked.
+     *
+     * @return the number of entries, damaged ones included
+     */
     public long checked() {
         return checked;
     }
 
-    /** Returns the entries that were found to be damaged. */
+    /**
+     * Returns the entries that were found to be damaged.
+     *
+     * @return the entries, unmodifiable
+     */
     public List<EntryId> damaged() {
         return damaged;
     }
 
-    /** Returns the entries that are listed, but could not be read. */
+    /**
+     * Returns the entries that were listed but could not be read.
+     *
+     * @return the entries, unmodifiable
+     */
     public List<EntryId> unreadable() {
         return unreadable;
     }

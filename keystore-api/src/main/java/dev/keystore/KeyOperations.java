@@ -5,21 +5,24 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Reads and writes the entries of one context: what a {@link SignalKeyStore} and a {@link Transaction} have in common.
+ * Reads and writes the entries of one context: the operations that {@link SignalKeyStore} and {@link Transaction} share.
  *
- * <p>On a store, each method is one commit: when it returns, its writes are durable (R11), and when it throws, the
- * exception's type tells the state of the data (R41). On a transaction, writes stay in memory until the transaction's
- * work returns. Inside a transaction's work, write through the handle: a write through the store is a commit of its own,
- * at once, which the transaction does not undo, and which is a conflict where it changes what the transaction has read.
+ * <p>On a store, each method is one commit: when it returns, its writes are durable (R11); when it throws, the type of the
+ * exception states what was written (R41). On a transaction, writes stay in memory until the transaction's work returns.
  *
- * <p>Every method that writes on a store throws
+ * <p>Inside a transaction's work, write through its handle. A write through the store is a separate commit that takes
+ * effect immediately. The transaction does not roll it back, and it causes a conflict if it changes something that the
+ * transaction has read.
+ *
+ * <p>A write on a store blocks until the commit is durable, for at most {@code commitTimeout} (30 s by default). Every
+ * method that writes on a store throws
  *
  * <ul>
  *   <li>{@link CommitFailedException} if the backend refused the commit; nothing was written,
- *   <li>{@link RollbackFailedException} if it failed half-way on a backend without atomic commits and could not be
- *       undone; the entries it names are in doubt,
- *   <li>{@link CommitOutcomeUnknownException} if nobody can tell whether it was written,
- *   <li>{@link OwnershipLostException} if another process has taken the context over; nothing was written,
+ *   <li>{@link RollbackFailedException} if the commit failed midway on a backend without atomic commits and could not be
+ *       rolled back; the state of the entries it lists is unknown,
+ *   <li>{@link CommitOutcomeUnknownException} if it is unknown whether the commit was written,
+ *   <li>{@link OwnershipLostException} if another owner has taken the context over; nothing was written,
  *   <li>{@link OperationInterruptedException} if the thread was interrupted before the write began; nothing was
  *       written, and the thread's interrupt flag is set.
  * </ul>
@@ -27,116 +30,152 @@ import java.util.Set;
 public interface KeyOperations extends KeyReader, KeyWriter {
 
     /**
-     * Writes many entries of many types, deletes among them, as one commit (R10).
+     * Writes and deletes entries of any number of types as one commit (R10).
      *
-     * @param updates what to write; unchanged by this call, and free to be used again
+     * @param updates the changes; not modified by this call, so they may be used again
      */
     void set(Updates updates);
 
     /**
-     * Writes an entry that must not exist yet.
+     * Writes an entry that must not exist yet (R15).
      *
-     * @throws EntryExistsException if the id exists; nothing was written
+     * @param <V> the type of the value
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @param value the value; copied
+     * @throws EntryExistsException if the entry exists; nothing was written
      */
     <V> void insert(KeyType<V> type, String id, V value);
 
     /**
-     * Reads an entry and deletes it. Of any number of concurrent takes of one entry, exactly one gets it (R15).
+     * Reads and deletes an entry. Of any number of concurrent calls for one entry, exactly one returns it (R15).
      *
-     * <p>In a transaction the entry is gone when the transaction commits. Should another have taken it first, the
+     * <p>In a transaction, the entry is deleted when the transaction commits. If another thread has taken it by then, the
      * commit fails with {@link TransactionConflictException}.
      *
-     * @return the entry, or empty if there is none
+     * @param <V> the type of the value
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @return the value, or empty if the entry does not exist
      * @throws CorruptEntryException if the entry is damaged; it is not deleted
+     * @throws LoadFailedException if the backend failed to read the entry; it is not deleted
      */
     <V> Optional<V> take(KeyType<V> type, String id);
 
     /**
-     * Renames an entry, atomically, and refuses to overwrite. Both ids are literal.
+     * Moves an entry to another id, atomically, unless that id exists (R16). Both ids are literal.
      *
-     * @return whether there was an entry {@code from}; without one nothing is changed
-     * @throws EntryExistsException if there is an entry {@code to} already; nothing was written
-     * @throws CorruptEntryException if the entry is damaged; it is not moved
+     * @param type the type of the entry
+     * @param from the id of the entry
+     * @param to the new id
+     * @return whether the entry {@code from} existed; if not, nothing was changed
+     * @throws EntryExistsException if the entry {@code to} exists; nothing was written
+     * @throws CorruptEntryException if the entry {@code from} is damaged; it is not moved
+     * @throws LoadFailedException if the backend failed to read the entry; it is not moved
      */
     default boolean move(KeyType<?> type, String from, String to) {
         return move(type, from, to, OnExisting.REFUSE);
     }
 
     /**
-     * Renames an entry, atomically. Both ids are literal.
+     * Moves an entry to another id, atomically (R16). Both ids are literal.
      *
-     * @param onExisting what to do if there is an entry {@code to} already
-     * @return whether there was an entry {@code from}; without one nothing is changed, not even with
-     *     {@link OnExisting#REPLACE}
-     * @throws EntryExistsException if there is an entry {@code to} and {@code onExisting} is
-     *     {@link OnExisting#REFUSE}; nothing was written
-     * @throws CorruptEntryException if the entry is damaged; it is not moved
+     * @param type the type of the entry
+     * @param from the id of the entry
+     * @param to the new id
+     * @param onExisting what to do if the entry {@code to} exists
+     * @return whether the entry {@code from} existed; if not, nothing was changed, even with {@link OnExisting#REPLACE}
+     * @throws EntryExistsException if the entry {@code to} exists and {@code onExisting} is {@link OnExisting#REFUSE};
+     *     nothing was written
+     * @throws CorruptEntryException if the entry {@code from} is damaged; it is not moved
+     * @throws LoadFailedException if the backend failed to read the entry; it is not moved
      */
     boolean move(KeyType<?> type, String from, String to, OnExisting onExisting);
 
     /**
-     * Deletes every entry of this context except the credentials, those never loaded included (R17).
+     * Deletes every entry of this context except the credentials, including entries that were never loaded (R17). No other
+     * context is affected.
      *
-     * <p>In a transaction it drops what the transaction wrote so far, takes effect at the commit, and what the
-     * transaction writes later survives it. No other context is touched.
+     * <p>In a transaction, it discards what the transaction has written so far and takes effect at the commit; what the
+     * transaction writes afterwards is kept.
      */
     void clear();
 
-    /** Deletes every entry of this context and the credentials as well, in one commit (R18). */
+    /** Deletes every entry of this context and the credentials, in one commit (R18). */
     void erase();
 
-    /** Writes the credentials of the context: one record, absent until first saved (R19). */
+    /**
+     * Writes the credentials of the context, replacing any existing ones (R19).
+     *
+     * @param credentials the bytes of the record; copied
+     */
     void saveCredentials(byte[] credentials);
 
     /**
      * Runs {@code work} while holding the lock of {@code lockKey}, then commits what it wrote as one batch.
      *
-     * <p>Writes stay in memory until {@code work} returns. If it throws, they are dropped, the backend is not called,
-     * and the exception reaches the caller as it is (R22). On return the batch is durable. A transaction that wrote
-     * nothing commits nothing.
+     * <p>Writes stay in memory until {@code work} returns. If it throws, they are discarded, the backend is not called, and
+     * the exception reaches the caller unchanged (R22). When this method returns, the batch is durable. A transaction that
+     * wrote nothing commits nothing.
      *
-     * <p>{@code work} runs on the calling thread, once (R23); a transient failure repeats only the commit. Transactions of
-     * one context with equal lock keys run one at a time, in the order in which they arrived; others run in parallel
-     * (R20). The wait for the lock is bounded by {@code lockTimeout} and the commit by {@code commitTimeout} (30 s each
-     * unless configured).
+     * <p>{@code work} runs on the calling thread, once (R23); after a transient failure only the commit is retried.
+     * Transactions of one context with equal lock keys run one at a time, in order of arrival; all others run in parallel
+     * (R20). The wait for the lock is bounded by {@code lockTimeout}, and the commit by {@code commitTimeout} (30 s each by
+     * default).
      *
-     * <p>Called on a transaction, {@code work} joins it: it sees and adds to that transaction's writes, and its lock is
-     * held until that transaction ends. If it throws, its own writes are dropped, the outer transaction's are kept.
+     * <p>At the commit, the engine checks what {@code work} read: if any of it was changed meanwhile, by a writer under
+     * another lock key, the commit is refused (R24). What {@code work} reads is always consistent: it sees all of another
+     * commit or nothing of it. If that is not possible because something it read earlier has changed, the read itself
+     * throws {@link TransactionConflictException}.
      *
-     * <p>What {@code work} read is checked at the commit: if any of it has changed meanwhile, by a writer under another
-     * lock key, the commit is refused (R24). What {@code work} reads is always consistent: a commit of others is seen
-     * whole or not at all, and where what was read before is out of date by then, the read throws the conflict at once.
+     * <p>When called on a transaction, {@code work} joins that transaction (R26): it sees and adds to the transaction's
+     * writes, and its lock is held until that transaction ends. If {@code work} throws, its own writes are discarded and
+     * those made before are kept.
      *
-     * @param lockKey what to serialize on, for example {@code "session:bob.1"}; not blank
-     * @return what {@code work} returned
-     * @throws X what {@code work} threw; nothing was written
-     * @throws IllegalStateException if called on a store by a thread that is already inside a transaction of that store,
-     *     or of another one of the same backend (R26): use the handle, or end the first; nothing was written
+     * @param <R> the type of the result
+     * @param <X> the type of exception that {@code work} may throw
+     * @param lockKey the key to serialize on, for example {@code "session:bob.1"}; not blank
+     * @param work the work to run
+     * @return the result of {@code work}
+     * @throws X if {@code work} threw it; nothing was written
+     * @throws IllegalStateException if called on a store by a thread that is already inside a transaction of that store
+     *     or of another store of the same database (R26); nothing was written; use the transaction's handle, or end the
+     *     transaction first
      * @throws LockTimeoutException if the lock was not free in time; {@code work} did not run
      * @throws OperationInterruptedException if the thread was interrupted while it waited; nothing was written
-     * @throws TransactionConflictException if something {@code work} read has changed; nothing was written
+     * @throws TransactionConflictException if something that {@code work} read has changed; nothing was written
      * @throws CommitFailedException if the backend refused the batch; nothing was written
-     * @throws RollbackFailedException if the batch failed half-way and could not be undone; the entries it names are in
-     *     doubt
-     * @throws CommitOutcomeUnknownException if nobody can tell whether the batch was written
-     * @throws OwnershipLostException if another process has taken the context over; nothing was written
+     * @throws RollbackFailedException if the batch failed midway and could not be rolled back; the state of the entries it
+     *     lists is unknown
+     * @throws CommitOutcomeUnknownException if it is unknown whether the batch was written
+     * @throws OwnershipLostException if another owner has taken the context over; nothing was written
      */
     default <R, X extends Exception> R transaction(String lockKey, TransactionWork<R, X> work) throws X {
         return transaction(Set.of(Objects.requireNonNull(lockKey, "lockKey")), work);
     }
 
     /**
-     * Runs {@code work} while holding the locks of all of {@code lockKeys}, taken in one global order so that two such
-     * calls never wait for each other (R25); else like {@link #transaction(String, TransactionWork)}.
+     * Runs {@code work} while holding the locks of all {@code lockKeys}; otherwise like
+     * {@link #transaction(String, TransactionWork)}.
      *
-     * @param lockKeys at least one, none blank
+     * <p>The locks are taken in one global order, so that two such calls never wait for each other in a circle (R25).
+     *
+     * @param <R> the type of the result
+     * @param <X> the type of exception that {@code work} may throw
+     * @param lockKeys the keys to serialize on, at least one, none blank
+     * @param work the work to run
+     * @return the result of {@code work}
+     * @throws X if {@code work} threw it; nothing was written
      */
     <R, X extends Exception> R transaction(Set<String> lockKeys, TransactionWork<R, X> work) throws X;
 
     /**
-     * Runs {@code work} that returns nothing; else like {@link #transaction(String, TransactionWork)}.
+     * Runs {@code work} that returns no result; otherwise like {@link #transaction(String, TransactionWork)}.
      *
-     * @param lockKey what to serialize on
+     * @param <X> the type of exception that {@code work} may throw
+     * @param lockKey the key to serialize on; not blank
+     * @param work the work to run
+     * @throws X if {@code work} threw it; nothing was written
      */
     default <X extends Exception> void useTransaction(String lockKey, VoidWork<X> work) throws X {
         Objects.requireNonNull(lockKey, "lockKey");
@@ -147,26 +186,35 @@ public interface KeyOperations extends KeyReader, KeyWriter {
         });
     }
 
-    /** Returns a handle on the same entries that reads, and offers no way to write (R7). */
+    /**
+     * Returns a view of the same entries that can be read but not written (R7).
+     *
+     * @return a view that is valid as long as this store or handle
+     */
     KeyReader readOnly();
 
-    /** What {@link #move(KeyType, String, String, OnExisting)} does about an entry that has the new id already. */
+    /** What {@link #move(KeyType, String, String, OnExisting)} does if the new id exists. */
     enum OnExisting {
-        /** Throws {@link EntryExistsException}, and changes nothing. */
+        /** Throws {@link EntryExistsException} and changes nothing. */
         REFUSE,
-        /** Replaces it. */
+        /** Replaces the existing entry. */
         REPLACE
     }
 
     /**
-     * The work of a transaction that returns nothing.
+     * The work of a transaction that returns no result.
      *
-     * @param <X> what it may throw
+     * @param <X> the type of exception that the work may throw
      */
     @FunctionalInterface
     interface VoidWork<X extends Exception> {
 
-        /** Reads and writes through {@code tx}, on the calling thread. */
+        /**
+         * Reads and writes through {@code tx}, on the thread that called {@code useTransaction}.
+         *
+         * @param tx the handle, valid on this thread until this method returns
+         * @throws X to roll the transaction back; the exception reaches the caller unchanged
+         */
         void run(Transaction tx) throws X;
     }
 }

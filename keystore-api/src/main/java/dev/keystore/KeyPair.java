@@ -5,9 +5,10 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A one-time pre-key, or any other pair of a public and a private key, as the bytes that the client's library makes.
+ * A public and a private key, for example a one-time pre-key, as serialized by the client's library.
  *
- * <p>Immutable: the arrays are copied on their way in and out. {@link #toString} shows their sizes and no byte of them.
+ * <p>Immutable: arrays are copied when they are passed in and when they are returned. {@link #toString} contains their sizes,
+ * but no byte of them.
  *
  * @param publicKey the public key's bytes
  * @param privateKey the private key's bytes
@@ -27,19 +28,32 @@ public record KeyPair(byte[] publicKey, byte[] privateKey) {
         }
     };
 
-    /** Takes copies. */
+    /**
+     * Creates a key pair. The arrays are copied.
+     *
+     * @param publicKey the public key's bytes
+     * @param privateKey the private key's bytes
+     */
     public KeyPair {
         publicKey = Objects.requireNonNull(publicKey, "publicKey").clone();
         privateKey = Objects.requireNonNull(privateKey, "privateKey").clone();
     }
 
-    /** Returns a copy of the public key's bytes. */
+    /**
+     * Returns the public key's bytes.
+     *
+     * @return a copy
+     */
     @Override
     public byte[] publicKey() {
         return publicKey.clone();
     }
 
-    /** Returns a copy of the private key's bytes. */
+    /**
+     * Returns the private key's bytes.
+     *
+     * @return a copy
+     */
     @Override
     public byte[] privateKey() {
         return privateKey.clone();

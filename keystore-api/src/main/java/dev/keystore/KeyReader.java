@@ -9,71 +9,91 @@ import java.util.stream.Stream;
  * Reads the entries of one context.
  *
  * <p>A {@link SignalKeyStore} reads what is committed. A {@link Transaction} reads its own writes first, then what is
- * committed. {@link KeyOperations#readOnly()} narrows either to this interface.
+ * committed. {@link KeyOperations#readOnly()} narrows either of them to this interface.
  *
- * <p>Reads are served from a cache, which also remembers ids that do not exist; the backend is called once for an id
- * until that id changes or is evicted (R2). A read that misses the cache waits for the backend, at most
- * {@code loadTimeout} (30 s unless configured) for a load that another thread has begun. It never waits for a commit,
- * save for an id that is not in the cache and is being written at that moment.
+ * <p>Reads are served from a cache, which also remembers absent ids: the backend is asked for an id once, until the id
+ * changes or is evicted (R2). A read that misses the cache blocks while the backend loads the entry; if another thread is
+ * already loading it, the read waits for that load for at most {@code loadTimeout} (30 s by default). A read never waits
+ * for a commit, unless its id is not cached and is being written at that moment.
  *
- * <p>Ids are any Unicode string of 1 to 1,024 characters that is not blank. They are compared exactly. Values that are
- * mutable, arrays among them, are copied on their way out: what the caller does to them changes nothing here (R5).
+ * <p>An id is any Unicode string of 1 to 1,024 characters that is not blank. Ids are compared exactly. Values of mutable
+ * types, such as arrays, are copied before they are returned: changing them has no effect on the store (R5).
  *
- * <p>Every method throws {@link NullPointerException} for a {@code null} argument and {@link IllegalArgumentException}
- * for an id that is blank, too long or not well-formed Unicode. A store that is closed, and a transaction that has ended
- * or is called from another thread, refuses every call that reads or writes with {@link IllegalStateException} (R28).
+ * <p>Every method throws {@link NullPointerException} if an argument is {@code null}, and
+ * {@link IllegalArgumentException} if an id is blank, too long or not well-formed Unicode. Every method that reads or
+ * writes throws {@link IllegalStateException} if the store is closed, or if the transaction has ended or belongs to
+ * another thread (R28).
  */
 public interface KeyReader {
 
-    /** Returns the name of the context that this reader reads. */
+    /**
+     * Returns the name of the context that this reader reads.
+     *
+     * @return the name
+     */
     String context();
 
     /**
-     * Returns the entries that exist.
+     * Returns the entries that exist, as a snapshot of one point in time: of a concurrent commit it contains everything or
+     * nothing (R21).
      *
-     * <p>Absent ids are not in the map. The map follows the order of {@code ids}; an id that is named twice is there
-     * once. No ids, no I/O. The result is one point in time: of a commit that runs beside this call it shows
-     * everything or nothing (R21).
+     * <p>Absent ids are not in the map (R1). The map has the order of {@code ids}; duplicates are ignored. If {@code ids}
+     * is empty, no I/O takes place.
      *
-     * @return a map of its own for the caller, mutable
+     * @param <V> the type of the values
+     * @param type the type of the entries
+     * @param ids the ids to read
+     * @return a new, modifiable map of the values by id
      * @throws CorruptEntryException if one of the entries is damaged; the others stay readable
-     * @throws LoadFailedException if the backend failed; nothing is cached from the failure
+     * @throws LoadFailedException if the backend failed
      * @throws OperationInterruptedException if the thread was interrupted while it waited
-     * @throws TransactionConflictException in a transaction, if what it read before has changed since
+     * @throws TransactionConflictException in a transaction, if something it read earlier has changed since
      */
     <V> Map<String, V> get(KeyType<V> type, Collection<String> ids);
 
     /**
-     * Returns one entry, or empty if there is none.
+     * Returns an entry.
      *
+     * @param <V> the type of the value
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @return the value, or empty if the entry does not exist
      * @throws CorruptEntryException if the entry is damaged
-     * @throws LoadFailedException if the backend failed; this never reads as "absent"
+     * @throws LoadFailedException if the backend failed; a failure is never reported as absence (R3)
      * @throws OperationInterruptedException if the thread was interrupted while it waited
-     * @throws TransactionConflictException in a transaction, if what it read before has changed since
+     * @throws TransactionConflictException in a transaction, if something it read earlier has changed since
      */
     <V> Optional<V> find(KeyType<V> type, String id);
 
     /**
      * Returns the ids of a type that begin with {@code idPrefix}, in no particular order.
      *
-     * <p>The prefix is literal: no character of it is a pattern. An empty prefix finds every id of the type. The stream
-     * comes from the backend as it is read, in bounded memory, and must be closed. What is committed while it is being
-     * read may or may not be in it. In a transaction, ids that it wrote are in it and ids that it deleted are not; what
-     * an enumeration found is not part of the transaction's conflict check.
+     * <p>The stream reads from the backend lazily and in bounded memory. Entries committed while it is read may or may not
+     * be included. In a transaction, it includes ids that the transaction wrote and excludes ids that it deleted; the ids
+     * found are not part of the transaction's conflict check.
      *
-     * @throws LoadFailedException if the backend failed, also while the stream is read
+     * @param type the type of the entries
+     * @param idPrefix the prefix, literal: no character of it acts as a wildcard; empty for all ids of the type
+     * @return a stream that must be closed
+     * @throws LoadFailedException if the backend failed; also thrown while the stream is read
      */
     Stream<String> ids(KeyType<?> type, String idPrefix);
 
     /**
-     * Returns the credentials of the context: the one record that {@link KeyOperations#clear()} keeps (R19).
+     * Returns the credentials of the context: a single record, which {@link KeyOperations#clear()} keeps (R19).
      *
      * @return a copy of the record, or empty if none was ever saved
      * @throws CorruptEntryException if the record is damaged
      * @throws LoadFailedException if the backend failed
+     * @throws OperationInterruptedException if the thread was interrupted while it waited
+     * @throws TransactionConflictException in a transaction, if something it read earlier has changed since
      */
     Optional<byte[]> credentials();
 
-    /** Returns whether this is the handle of a transaction. */
+    /**
+     * Returns whether this is the handle of a transaction (R29).
+     *
+     * @return {@code true} for a transaction's handle, {@code false} for a store
+     */
     boolean inTransaction();
 }

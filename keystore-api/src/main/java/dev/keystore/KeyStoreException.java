@@ -3,15 +3,26 @@ package dev.keystore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The root of all failures of a key store. Its subtypes tell the state of the data.
+ * The superclass of all failures of a key store. The subclass states what was written:
  *
- * <p>No message holds a byte of a value (R45).
+ * <ul>
+ *   <li>an unknown part: {@link RollbackFailedException},
+ *   <li>all or nothing, but it is unknown which: {@link CommitOutcomeUnknownException},
+ *   <li>nothing: every other subclass in this package.
+ * </ul>
+ *
+ * <p>No message contains a byte of a value (R45).
  */
 public class KeyStoreException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
-    /** Makes an exception with a message, and the failure beneath it if there is one. */
+    /**
+     * Creates an exception.
+     *
+     * @param message what failed, why, and what to do
+     * @param cause the underlying failure, or {@code null}
+     */
     public KeyStoreException(String message, @Nullable Throwable cause) {
         super(message, cause);
     }

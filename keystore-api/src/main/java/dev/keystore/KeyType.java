@@ -4,18 +4,18 @@ import java.util.Objects;
 import java.util.regex.Pattern;
 
 /**
- * A kind of key material: a name, under which entries are stored, and the codec of its values.
+ * A type of key material: the name under which its entries are stored, and the codec of their values.
  *
- * <p>{@link KeyTypes} holds those of a Signal client. Others are declared once, as a constant:
+ * <p>{@link KeyTypes} contains the types of a Signal client. Declare further types once, as a constant:
  *
  * <pre>{@code
  * static final KeyType<byte[]> PUSH_TOKEN = KeyType.ofBytes("push-token");
  * }</pre>
  *
- * <p>Two types are equal if their names and their codecs are. A store refuses, with {@link IllegalArgumentException}, a
- * type whose name it knows with another codec.
+ * <p>Two types are equal if their names and their codecs are equal. A store throws {@link IllegalArgumentException} if a
+ * name is used with two different codecs.
  *
- * @param <V> the values
+ * @param <V> the type of the values
  */
 public final class KeyType<V> {
 
@@ -30,12 +30,14 @@ public final class KeyType<V> {
     }
 
     /**
-     * Declares a type.
+     * Returns a type with the given name and codec.
      *
-     * @param name what its entries are stored under: 1 to 64 of the characters {@code a-z 0-9 . _ -}, the first a letter
-     *     or digit. {@code credentials} is taken: see {@link KeyReader#credentials()}
-     * @param codec how its values are stored; the same instance wherever the type is declared
-     * @throws IllegalArgumentException if the name is not of that form
+     * @param <V> the type of the values
+     * @param name the name under which entries are stored: 1 to 64 of the characters {@code a-z 0-9 . _ -}, beginning with
+     *     a letter or digit; {@code credentials} is reserved, see {@link KeyReader#credentials()}
+     * @param codec the codec of the values; pass the same instance wherever the type is declared
+     * @return the type
+     * @throws IllegalArgumentException if the name does not have that form
      */
     public static <V> KeyType<V> of(String name, Codec<V> codec) {
         Objects.requireNonNull(codec, "codec");
@@ -46,17 +48,31 @@ public final class KeyType<V> {
         return new KeyType<>(name, codec);
     }
 
-    /** Declares a type of raw bytes. */
+    /**
+     * Returns a type of raw bytes.
+     *
+     * @param name the name under which entries are stored, as for {@link #of}
+     * @return the type
+     * @throws IllegalArgumentException if the name does not have that form
+     */
     public static KeyType<byte[]> ofBytes(String name) {
         return of(name, Codec.BYTES);
     }
 
-    /** Returns the name under which entries of this type are stored. */
+    /**
+     * Returns the name under which entries of this type are stored.
+     *
+     * @return the name
+     */
     public String name() {
         return name;
     }
 
-    /** Returns the codec of the values. */
+    /**
+     * Returns the codec of the values.
+     *
+     * @return the codec
+     */
     public Codec<V> codec() {
         return codec;
     }

@@ -11,26 +11,26 @@ import java.util.Set;
 /**
  * The standard key types of a client of the Signal protocol.
  *
- * <p>Ids are the client's: usually the number of a pre-key, and {@code name.deviceId} for what belongs to a device.
+ * <p>The client chooses the ids: usually the number of a pre-key, or {@code name.deviceId} for the keys of a device.
  */
 public final class KeyTypes {
 
-    /** Ratchet sessions, one for each remote device, as the client's library serializes them. */
+    /** Ratchet sessions, one for each remote device, as serialized by the client's library. */
     public static final KeyType<byte[]> SESSION = KeyType.ofBytes("session");
 
-    /** One-time pre-keys by number: each is used once, so read them with {@link KeyOperations#take}. */
+    /** One-time pre-keys, by number. Each may be used only once, so read them with {@link KeyOperations#take}. */
     public static final KeyType<KeyPair> PRE_KEY = KeyType.of("pre-key", KeyPair.CODEC);
 
-    /** Signed pre-keys by number. */
+    /** Signed pre-keys, by number. */
     public static final KeyType<SignedPreKey> SIGNED_PRE_KEY = KeyType.of("signed-pre-key", SignedPreKey.CODEC);
 
-    /** Kyber pre-keys by number, as the client's library serializes them. */
+    /** Kyber pre-keys, by number, as serialized by the client's library. */
     public static final KeyType<byte[]> KYBER_PRE_KEY = KeyType.ofBytes("kyber-pre-key");
 
-    /** Sender keys of groups, by group and sending device, as the client's library serializes them. */
+    /** Sender keys of groups, by group and sending device, as serialized by the client's library. */
     public static final KeyType<byte[]> SENDER_KEY = KeyType.ofBytes("sender-key");
 
-    /** Which devices of a group have been sent the sender key, by group. */
+    /** The devices that have received this account's sender key, by group. */
     public static final KeyType<Set<String>> SENDER_KEY_MEMORY =
             KeyType.of("sender-key-memory", new StringsCodec<Set<String>>() {
                 @Override
@@ -39,17 +39,17 @@ public final class KeyTypes {
                 }
             });
 
-    /** Identity keys of remote devices, as the client's library serializes them. */
+    /** Identity keys, by remote device, as serialized by the client's library. */
     public static final KeyType<byte[]> IDENTITY_KEY = KeyType.ofBytes("identity-key");
 
-    /** Keys of the account's app state, by key id, as the protocol serializes them. */
+    /** Keys of the account's app state, by key id, as serialized by the protocol. */
     public static final KeyType<byte[]> APP_STATE_SYNC_KEY = KeyType.ofBytes("app-state-sync-key");
 
-    /** How far each collection of the account's app state is synchronised, by the collection's name. */
+    /** Synchronization states of the account's app state, by the name of the collection. */
     public static final KeyType<AppStateSyncVersion> APP_STATE_SYNC_VERSION =
             KeyType.of("app-state-sync-version", AppStateSyncVersion.CODEC);
 
-    /** From a phone number's user name to a linked-identity one, or back. */
+    /** Mappings from a phone-number user to its LID (linked identity) user, or in the opposite direction, by user. */
     public static final KeyType<String> LID_MAPPING = KeyType.of("lid-mapping", new Codec<>() {
         @Override
         public byte[] encode(String mapped) {
@@ -62,7 +62,7 @@ public final class KeyTypes {
         }
     });
 
-    /** The devices of a user, by user. */
+    /** Lists of a user's devices, by user. */
     public static final KeyType<List<String>> DEVICE_LIST = KeyType.of("device-list", new StringsCodec<List<String>>() {
         @Override
         List<String> collect(List<String> strings) {
@@ -75,7 +75,11 @@ public final class KeyTypes {
 
     private KeyTypes() {}
 
-    /** Returns all of the standard types. */
+    /**
+     * Returns all standard types.
+     *
+     * @return the types, unmodifiable
+     */
     public static List<KeyType<?>> all() {
         return List.of(
                 SESSION,
@@ -109,12 +113,12 @@ public final class KeyTypes {
             Fields.split(bytes).forEach(field -> strings.add(Fields.toString(field)));
             C collected = collect(strings);
             if (collected.size() != strings.size()) {
-                throw new IllegalArgumentException("an element is there twice");
+                throw new IllegalArgumentException("duplicate element");
             }
             return collected;
         }
 
-        /** Makes an immutable copy of a collection that may be the caller's own, mutable one. */
+        /** Returns an immutable copy, since the caller may still hold and change the collection. */
         @Override
         public C copy(C strings) {
             strings.forEach(StringsCodec::notNull);

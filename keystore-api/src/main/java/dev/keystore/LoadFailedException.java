@@ -1,14 +1,19 @@
 package dev.keystore;
 
-/** The backend failed while it read. Nothing was changed, and nothing was cached from the failure (R3). */
+/**
+ * Thrown when the backend failed to read. Nothing was changed, and nothing was cached because of the failure (R3). It is
+ * safe to repeat the read.
+ */
 public class LoadFailedException extends KeyStoreException {
 
     private static final long serialVersionUID = 1L;
 
     /**
-     * Makes an exception.
+     * Creates an exception.
      *
-     * @param what what was read, for the message
+     * @param context the name of the context
+     * @param what what was being read, for the message
+     * @param cause the underlying failure
      */
     public LoadFailedException(String context, String what, Throwable cause) {
         super("Could not read " + what + " of context \"" + context + "\": " + cause.getMessage(), cause);

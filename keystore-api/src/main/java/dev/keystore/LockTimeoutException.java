@@ -2,18 +2,27 @@ package dev.keystore;
 
 import java.time.Duration;
 
-/** A lock was not free within {@code lockTimeout} (R27). The work did not run, and nothing was written. */
+/**
+ * Thrown when a lock was not free within {@code lockTimeout} (R27). The work of the transaction did not run, and nothing
+ * was written.
+ */
 public final class LockTimeoutException extends KeyStoreException {
 
     private static final long serialVersionUID = 1L;
 
+    /** The lock key that was waited for. */
     private final String lockKey;
+
+    /** A description of the holder. */
     private final String holder;
 
     /**
-     * Makes an exception.
+     * Creates an exception.
      *
-     * @param holder who holds the lock: its thread and the lock key it asked for
+     * @param context the name of the context
+     * @param lockKey the lock key that was waited for
+     * @param waited how long the thread waited; shown in milliseconds
+     * @param holder a description of the holder: its thread and the lock key it asked for
      */
     public LockTimeoutException(String context, String lockKey, Duration waited, String holder) {
         super(
@@ -24,12 +33,20 @@ public final class LockTimeoutException extends KeyStoreException {
         this.holder = holder;
     }
 
-    /** Returns the lock key that was waited for. */
+    /**
+     * Returns the lock key that was waited for.
+     *
+     * @return the lock key
+     */
     public String lockKey() {
         return lockKey;
     }
 
-    /** Returns who held the lock when the wait ended, for people to read. */
+    /**
+     * Returns a description of the thread that held the lock when the wait ended.
+     *
+     * @return a description for people to read
+     */
     public String holder() {
         return holder;
     }

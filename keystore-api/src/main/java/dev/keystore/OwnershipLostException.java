@@ -1,33 +1,39 @@
 package dev.keystore;
 
 /**
- * Another owner has taken the context over, and this one may not write to it any more (R53). Nothing of the commit was
- * written; what was acknowledged before stays.
+ * Thrown when another owner has taken the context over (R53). Nothing of the commit was written; every commit acknowledged
+ * before stays.
  *
- * <p>The store that threw it has lost the context for good: all its commits fail like this one, nothing is cached any more,
- * and it reads what the new owner writes. To have the context back, take it over again, which returns a new store:
- * {@code SignalKeyDatabase.takeOver}.
+ * <p>The store that threw it has lost the context permanently: all its commits fail in the same way, its cached entries
+ * of the context are dropped, and its reads return what the new owner writes. To own the context again, take it over with
+ * {@code SignalKeyDatabase.takeOver}, which returns a new store.
  */
 public final class OwnershipLostException extends KeyStoreException {
 
     private static final long serialVersionUID = 1L;
 
+    /** The name of the context. */
     private final String context;
 
     /**
-     * Makes an exception.
+     * Creates an exception.
      *
-     * @param epoch the epoch that this owner held
+     * @param context the name of the context
+     * @param epoch the epoch that the former owner held
      */
     public OwnershipLostException(String context, long epoch) {
         super(
                 "Context \"" + context + "\" was taken over by another owner after epoch " + epoch
-                        + "; nothing was written; take the context over to have it back",
+                        + "; nothing was written; to write to it again, take the context over",
                 null);
         this.context = context;
     }
 
-    /** Returns the context that was lost. */
+    /**
+     * Returns the name of the context that was lost.
+     *
+     * @return the name
+     */
     public String context() {
         return context;
     }

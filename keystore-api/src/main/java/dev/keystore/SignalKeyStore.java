@@ -5,10 +5,11 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * The key store of one context: one account, or one device of it, whose keys are apart from all others (R50).
+ * The key store of one context, which is one account or one of its devices. Its keys are isolated from those of every
+ * other context (R50).
  *
- * <p>A store is safe for use by any number of threads, virtual ones included. It is light: the cache, the locks and the
- * commits are shared by all contexts of one opened backend, and closing that closes every store of it.
+ * <p>A store is safe for use by multiple threads, including virtual threads. It is lightweight: all contexts of an opened
+ * database share one cache, one lock table and one commit pipeline. Closing the database closes all its stores.
  *
  * <pre>{@code
  * byte[] plaintext = alice.transaction("session:bob.1", tx -> {
@@ -25,8 +26,13 @@ public interface SignalKeyStore extends KeyOperations {
     /**
      * Runs {@code work} like {@link #transaction(String, TransactionWork)}, with options.
      *
-     * @param lockKey what to serialize on
-     * @param options how to run it, for example {@link TransactionOptions#retryOnConflict(int)}
+     * @param <R> the type of the result
+     * @param <X> the type of exception that {@code work} may throw
+     * @param lockKey the key to serialize on; not blank
+     * @param options the options, for example {@link TransactionOptions#retryOnConflict(int)}
+     * @param work the work to run
+     * @return the result of {@code work}
+     * @throws X if {@code work} threw it; nothing was written
      */
     default <R, X extends Exception> R transaction(
             String lockKey, TransactionOptions options, TransactionWork<R, X> work) throws X {
@@ -36,8 +42,13 @@ public interface SignalKeyStore extends KeyOperations {
     /**
      * Runs {@code work} like {@link #transaction(Set, TransactionWork)}, with options.
      *
-     * @param lockKeys at least one, none blank
-     * @param options how to run it
+     * @param <R> the type of the result
+     * @param <X> the type of exception that {@code work} may throw
+     * @param lockKeys the keys to serialize on, at least one, none blank
+     * @param options the options, for example {@link TransactionOptions#retryOnConflict(int)}
+     * @param work the work to run
+     * @return the result of {@code work}
+     * @throws X if {@code work} threw it; nothing was written
      */
     <R, X extends Exception> R transaction(Set<String> lockKeys, TransactionOptions options, TransactionWork<R, X> work)
             throws X;
@@ -50,16 +61,16 @@ public interface SignalKeyStore extends KeyOperations {
     /**
      * Reads every entry of this context from the backend and returns those that are damaged (R43).
      *
-     * <p>Damaged is an entry whose checksum does not fit its bytes, its context, its type and its id, and one of a type
-     * in use here whose codec refuses its bytes. Nothing is changed, and nothing is cached. Memory is bounded except for
-     * the list that is returned; of a damaged SQLite file, the ids of the context are held as well.
+     * <p>An entry is damaged if its checksum does not match its bytes, context, type and id, or if its type has been used
+     * with this database and the type's codec refuses the bytes. Nothing is changed and nothing is cached. Memory use is
+     * bounded, except for the returned list and, for a damaged SQLite file, the ids of the context.
      *
-     * <p>The list that is returned is complete. Where something can't be read, as in a damaged file, this continues with
-     * what can be listed and read, and then throws an exception that holds what was found.
+     * <p>The returned list is complete. If something can't be read, for example in a damaged file, this method continues
+     * with everything that can be listed and read, and then throws an exception that contains the findings.
      *
-     * @return the damaged entries; empty if everything was read and is sound
-     * @throws IncompleteVerificationException if an entry could not be read, the backend could not list all, or it failed
-     *     meanwhile; it says which entries are damaged and which can't be read, and that there may be others
+     * @return the damaged entries, empty if there are none
+     * @throws IncompleteVerificationException if not every entry could be listed and read; the exception names the damaged
+     *     and the unreadable entries that were found
      * @throws OperationInterruptedException if the thread was interrupted while it waited
      */
     List<EntryId> verify();

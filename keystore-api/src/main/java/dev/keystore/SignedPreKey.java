@@ -5,13 +5,13 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A signed pre-key: a key pair, the identity key's signature of its public key, and when it was made.
+ * A signed pre-key: a key pair, the signature of its public key by the identity key, and its time of creation.
  *
- * <p>Immutable: the array is copied on its way in and out. {@link #toString} shows no byte of it.
+ * <p>Immutable: the array is copied when it is passed in and when it is returned. {@link #toString} contains no byte of it.
  *
  * @param keyPair the key pair
  * @param signature the signature's bytes
- * @param timestampMillis when it was made, in milliseconds since 1970-01-01T00:00Z
+ * @param timestampMillis when it was created, in milliseconds since 1970-01-01T00:00Z
  */
 public record SignedPreKey(KeyPair keyPair, byte[] signature, long timestampMillis) {
 
@@ -33,13 +33,23 @@ public record SignedPreKey(KeyPair keyPair, byte[] signature, long timestampMill
         }
     };
 
-    /** Takes a copy. */
+    /**
+     * Creates a signed pre-key. The array is copied.
+     *
+     * @param keyPair the key pair
+     * @param signature the signature's bytes
+     * @param timestampMillis when it was created, in milliseconds since 1970-01-01T00:00Z
+     */
     public SignedPreKey {
         Objects.requireNonNull(keyPair, "keyPair");
         signature = Objects.requireNonNull(signature, "signature").clone();
     }
 
-    /** Returns a copy of the signature's bytes. */
+    /**
+     * Returns the signature's bytes.
+     *
+     * @return a copy
+     */
     @Override
     public byte[] signature() {
         return signature.clone();

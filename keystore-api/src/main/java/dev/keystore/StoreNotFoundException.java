@@ -1,6 +1,6 @@
 package dev.keystore;
 
-/** A store that was opened as one that must exist does not. Nothing was created. */
+/** Thrown when a store that must exist does not (R58). Nothing was created. */
 public final class StoreNotFoundException extends StoreOpenException {
 
     private static final long serialVersionUID = 1L;
@@ -8,7 +8,7 @@ public final class StoreNotFoundException extends StoreOpenException {
     /**
      * Creates an exception.
      *
-     * @param message what was looked for, where, and what to do
+     * @param message which store was not found, where, and what to do
      */
     public StoreNotFoundException(String message) {
         super(message, null);

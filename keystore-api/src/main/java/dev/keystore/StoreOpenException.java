@@ -2,12 +2,17 @@ package dev.keystore;
 
 import org.jspecify.annotations.Nullable;
 
-/** A store could not be opened. Nothing was changed in what was found, and the message says what that was. */
+/** Thrown when a store could not be opened. Nothing that was found was changed; the message describes it. */
 public class StoreOpenException extends KeyStoreException {
 
     private static final long serialVersionUID = 1L;
 
-    /** Makes an exception with a message, and the failure beneath it if there is one. */
+    /**
+     * Creates an exception.
+     *
+     * @param message which store could not be opened, what was found, and what to do
+     * @param cause the underlying failure, or {@code null}
+     */
     public StoreOpenException(String message, @Nullable Throwable cause) {
         super(message, cause);
     }

@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A trusted-contact token, and when it was issued.
+ * A trusted-contact token and the time when it was issued.
  *
- * <p>Immutable: the array is copied on its way in and out. {@link #toString} shows no byte of it.
+ * <p>Immutable: the array is copied when it is passed in and when it is returned. {@link #toString} contains no byte of it.
  *
  * @param token the token's bytes
  * @param timestampMillis when it was issued, in milliseconds since 1970-01-01T00:00Z
@@ -27,12 +27,21 @@ public record TcToken(byte[] token, long timestampMillis) {
         }
     };
 
-    /** Takes a copy. */
+    /**
+     * Creates a token. The array is copied.
+     *
+     * @param token the token's bytes
+     * @param timestampMillis when it was issued, in milliseconds since 1970-01-01T00:00Z
+     */
     public TcToken {
         token = Objects.requireNonNull(token, "token").clone();
     }
 
-    /** Returns a copy of the token's bytes. */
+    /**
+     * Returns the token's bytes.
+     *
+     * @return a copy
+     */
     @Override
     public byte[] token() {
         return token.clone();

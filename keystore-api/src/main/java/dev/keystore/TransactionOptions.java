@@ -1,18 +1,20 @@
 package dev.keystore;
 
 /**
- * How one transaction is run.
+ * Options for a single transaction.
  *
- * @param maxAttempts how often the work is run at most while its commit ends in a conflict; 1 runs it once
+ * @param maxAttempts the maximum number of times the work is run, counting the first, as long as the commit ends in a
+ *     conflict; 1 by default
  */
 public record TransactionOptions(int maxAttempts) {
 
-    /** The work is run once, and a conflict reaches the caller. */
+    /** The default: the work is run once, and a conflict is thrown to the caller. */
     public static final TransactionOptions DEFAULT = new TransactionOptions(1);
 
     /**
-     * Checks the options.
+     * Creates options.
      *
+     * @param maxAttempts the maximum number of times the work is run, at least 1
      * @throws IllegalArgumentException if {@code maxAttempts} is less than 1
      */
     public TransactionOptions {
@@ -22,12 +24,14 @@ public record TransactionOptions(int maxAttempts) {
     }
 
     /**
-     * Runs the work again, with a fresh handle, when its commit was refused because something it read has changed.
+     * Returns options that run the work again, with a new handle, if it ended in a conflict.
      *
-     * <p>The locks are held over all attempts. The work must not have side effects that may not happen twice.
+     * <p>The locks are held across all attempts. The work must not have side effects that may not happen twice.
      *
-     * @param maxAttempts how often the work is run at most, the first time included; after the last conflict the
-     *     {@link TransactionConflictException} reaches the caller
+     * @param maxAttempts the maximum number of times the work is run, counting the first; the conflict of the last attempt
+     *     is thrown to the caller
+     * @return the options
+     * @throws IllegalArgumentException if {@code maxAttempts} is less than 1
      */
     public static TransactionOptions retryOnConflict(int maxAttempts) {
         return new TransactionOptions(maxAttempts);

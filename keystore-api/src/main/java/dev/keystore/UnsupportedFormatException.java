@@ -1,14 +1,18 @@
 package dev.keystore;
 
 /**
- * What was found is not a store that this version can use: written by a newer version, or of another kind (R44). The
- * message says what was found; nothing in it was changed.
+ * Thrown when existing data was written by a newer version or by something else than this kind of store (R44). Nothing was
+ * changed; the message describes what was found.
  */
 public final class UnsupportedFormatException extends StoreOpenException {
 
     private static final long serialVersionUID = 1L;
 
-    /** Makes an exception whose message says what was found, and where. */
+    /**
+     * Creates an exception.
+     *
+     * @param message what was found, where, and what to do
+     */
     public UnsupportedFormatException(String message) {
         super(message, null);
     }

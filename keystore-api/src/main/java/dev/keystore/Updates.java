@@ -6,9 +6,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes and deletes of many types and ids, to be committed as one by {@link KeyOperations#set(Updates)}.
+ * A collection of writes and deletes of entries of any types, which {@link KeyOperations#set(Updates)} commits atomically.
  *
- * <p>The last change of an id counts. Not safe for use by several threads at once.
+ * <p>If an id is changed several times, the last change counts. Not safe for use by multiple threads.
  *
  * <pre>{@code
  * Updates updates = new Updates();
@@ -21,10 +21,9 @@ public final class Updates implements KeyWriter {
 
     private final Map<EntryId, Change<?>> changes = new LinkedHashMap<>();
 
-    /** Makes an empty set of updates. */
+    /** Creates an empty collection of updates. */
     public Updates() {}
 
-    /** {@inheritDoc} The value is copied. */
     @Override
     public <V> void put(KeyType<V> type, String id, V value) {
         EntryId entry = entry(type, id);
@@ -41,18 +40,26 @@ public final class Updates implements KeyWriter {
         return new EntryId(Objects.requireNonNull(type, "type").name(), id);
     }
 
-    /** Returns how many entries are changed. */
+    /**
+     * Returns the number of entries that are changed.
+     *
+     * @return the number of entries
+     */
     public int size() {
         return changes.size();
     }
 
-    /** Makes each of the changes on {@code target}, in the order in which the ids were first named. */
+    /**
+     * Applies the changes to {@code target}, in the order in which the ids were first changed.
+     *
+     * @param target the writer that receives the changes
+     */
     public void applyTo(KeyWriter target) {
         Objects.requireNonNull(target, "target");
         changes.forEach((entry, change) -> change.applyTo(target, entry.id()));
     }
 
-    /** Returns how many entries are changed, and nothing of their values. */
+    /** Returns the number of entries that are changed, but nothing of their values. */
     @Override
     public String toString() {
         return "Updates[" + changes.size() + " entries]";

@@ -1,17 +1,24 @@
 /**
- * A persistence-backed, transactional key store for clients of the Signal protocol.
+ * A persistent, transactional key store for clients of the Signal protocol.
  *
- * <p>{@link dev.keystore.SignalKeyStore} is the store of one context (an account or a device);
- * {@link dev.keystore.Transaction} is the handle that {@code transaction(lockKey, work)} passes to the work;
- * {@link dev.keystore.KeyTypes} holds the kinds of key material of a Signal client, and
- * {@link dev.keystore.KeyType} defines others.
+ * <p>Main types:
  *
- * <p>All failures are a {@link dev.keystore.KeyStoreException}, whose subtypes tell the state of the data. Misuse is a
- * {@link NullPointerException}, {@link IllegalArgumentException} or {@link IllegalStateException} that names the
- * argument; nothing is written by a call that ends so.
+ * <ul>
+ *   <li>{@link dev.keystore.SignalKeyStore} is the store of one context, that is, of one account or device. Stores are
+ *       obtained from {@code SignalKeyDatabase} in the module {@code dev.keystore.core}.
+ *   <li>{@link dev.keystore.Transaction} is the handle that {@code transaction(lockKey, work)} passes to the work.
+ *   <li>{@link dev.keystore.KeyTypes} contains the types of key material of a Signal client; {@link dev.keystore.KeyType}
+ *       defines further ones.
+ *   <li>{@link dev.keystore.Updates} collects writes that are committed together.
+ * </ul>
  *
- * <p>Rule numbers in this documentation ({@code R24}) are those of the project's contract, which each of its tests
- * names.
+ * <p>Every failure is a {@link dev.keystore.KeyStoreException}, whose subclass states what was written. Incorrect use is a
+ * {@link NullPointerException}, {@link IllegalArgumentException} or {@link IllegalStateException}, which names the
+ * argument; the call then wrote nothing.
+ *
+ * <p>Rule numbers in this documentation, such as {@code R24}, refer to the contract in {@code docs/contract.md} in the
+ * repository. {@code docs/design.md} explains how a read and a commit work. Authors of backends start with
+ * {@link dev.keystore.spi}.
  */
 @NullMarked
 package dev.keystore;

@@ -23,15 +23,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Feeds the codecs of all standard types with bytes that no codec made.
+ * Passes bytes that no codec produced to the codecs of all standard types.
  *
- * <p>Input {@code n} of a type is made from seed {@code n} alone. To see one again:
+ * <p>Input {@code n} of a type is generated from seed {@code n} alone. To repeat one input, pass
  * {@code -Dkeystore.fuzz.first=n -Dkeystore.fuzz.count=1}.
  */
 @Timeout(600)
 class CodecFuzzTest {
 
-    /** What a decoded value may take: objects of some ten bytes for a field of four, and the strings twice. */
+    /** The bytes that decoding may allocate: small objects of tens of bytes per four-byte field, and strings twice. */
     private static final int ALLOCATED_PER_BYTE = 64;
 
     private static final int ALLOCATED_AT_LEAST = 16_384;
@@ -51,7 +51,7 @@ class CodecFuzzTest {
 
     @ParameterizedTest
     @MethodSource("types")
-    @DisplayName("R43 a codec reads what it wrote, and refuses everything else with IllegalArgumentException")
+    @DisplayName("R43 a codec decodes what it encoded, and refuses everything else with IllegalArgumentException")
     void fuzz(KeyType<?> type) {
         run(type, 1, 5_000);
     }
@@ -59,7 +59,7 @@ class CodecFuzzTest {
     @Tag("long")
     @ParameterizedTest
     @MethodSource("types")
-    @DisplayName("R43 a codec reads what it wrote, and refuses everything else, a million times")
+    @DisplayName("R43 a codec decodes what it encoded, and refuses everything else, a million times")
     void fuzzLong(KeyType<?> type) {
         run(type, 1_000_001, 1_000_000);
     }
@@ -81,7 +81,7 @@ class CodecFuzzTest {
             long start = Bytes.allocated();
             V decoded = decode(codec, input, what);
             long allocated = Bytes.allocated() - start;
-            if (allocated >= ALLOCATED_AT_LEAST) { // what a first call loads is not the input's
+            if (allocated >= ALLOCATED_AT_LEAST) { // excludes what the first call loads
                 start = Bytes.allocated();
                 decode(codec, input, what);
                 allocated = Bytes.allocated() - start;
@@ -124,7 +124,7 @@ class CodecFuzzTest {
     }
 
     @Test
-    @DisplayName("R43 a length that the bytes do not hold is refused, and nothing is allocated for it")
+    @DisplayName("R43 a length beyond the end of the bytes is refused, and nothing is allocated for it")
     void hugeLengths() {
         Codec<KeyPair> codec = KeyTypes.PRE_KEY.codec();
         for (int length : new int[] {Integer.MAX_VALUE, Integer.MIN_VALUE, -1, 1 << 30, 5}) {
@@ -136,7 +136,7 @@ class CodecFuzzTest {
     }
 
     @Test
-    @DisplayName("R43 a set or map that names one element twice is refused: no codec wrote it")
+    @DisplayName("R43 a set or map with a duplicate element is refused, since no codec encodes it")
     void duplicates() {
         byte[] twice = Fields.join(List.of(Fields.ofString("a.1"), Fields.ofString("b.1"), Fields.ofString("a.1")));
         assertThatIllegalArgumentException()
@@ -183,7 +183,7 @@ class CodecFuzzTest {
         return string.toString();
     }
 
-    /** Makes inputs, and measures. */
+    /** Generates inputs and measures allocations. */
     static final class Bytes {
 
         private static final int[] LENGTHS = {0, 1, -1, Integer.MAX_VALUE, Integer.MIN_VALUE, 1 << 28, 0xffff, 255};
@@ -196,7 +196,7 @@ class CodecFuzzTest {
             return bytes;
         }
 
-        /** Returns random bytes, or valid ones with up to four changes of different kinds. */
+        /** Returns random bytes, or valid ones with up to four modifications. */
         static byte[] mutated(byte[] valid, SplittableRandom random) {
             if (random.nextInt(10) == 0) {
                 return random(random, 200);

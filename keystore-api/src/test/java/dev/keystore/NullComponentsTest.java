@@ -59,7 +59,7 @@ class NullComponentsTest {
                 Mutation.Delete.class,
                 Mutation.Clear.class
             })
-    @DisplayName("R8 each null component of a record is refused with its name")
+    @DisplayName("R8 a null component of a record is refused with its name")
     void record_nullComponent_namesIt(Class<? extends Record> type) throws Exception {
         RecordComponent[] components = type.getRecordComponents();
         Class<?>[] types = Stream.of(components).map(RecordComponent::getType).toArray(Class<?>[]::new);
@@ -83,7 +83,7 @@ class NullComponentsTest {
     }
 
     @Test
-    @DisplayName("R8 a null within a component is refused with the component's name")
+    @DisplayName("R8 a null element of a component is refused with the component's name")
     void record_nullWithin_namesTheComponent() {
         Map<String, String> nullValue = new HashMap<>();
         nullValue.put("name", null);

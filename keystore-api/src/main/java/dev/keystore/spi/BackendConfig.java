@@ -4,16 +4,22 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * What a backend is opened with.
+ * The parameters for opening a backend.
  *
- * @param url the whole URL that the user gave, scheme included
- * @param properties further settings by name, as the backend documents them
- * @param mustExist whether the store must be there already; if it is not, the provider throws
- *     {@link dev.keystore.StoreNotFoundException} and creates nothing, no file and no folder (R58)
+ * @param url the complete URL given by the user, including the scheme
+ * @param properties additional settings by name, as documented by the backend; unmodifiable
+ * @param mustExist whether the store must already exist; if it does not, the provider throws
+ *     {@link dev.keystore.StoreNotFoundException} and creates nothing, neither file nor folder (R58)
  */
 public record BackendConfig(String url, Map<String, String> properties, boolean mustExist) {
 
-    /** Takes a copy of {@code properties}. */
+    /**
+     * Creates a configuration. The map is copied.
+     *
+     * @param url the complete URL given by the user, including the scheme
+     * @param properties additional settings by name
+     * @param mustExist whether the store must already exist
+     */
     public BackendConfig {
         Objects.requireNonNull(url, "url");
         Objects.requireNonNull(properties, "properties");
@@ -24,14 +30,21 @@ public record BackendConfig(String url, Map<String, String> properties, boolean 
         properties = Map.copyOf(properties);
     }
 
-    /** Describes a store that is created if it is not there. */
+    /**
+     * Creates a configuration for a store that is created if it does not exist. The map is copied.
+     *
+     * @param url the complete URL given by the user, including the scheme
+     * @param properties additional settings by name
+     */
     public BackendConfig(String url, Map<String, String> properties) {
         this(url, properties, false);
     }
 
     /**
-     * Returns what follows the scheme and its colon in the URL.
+     * Returns the part of the URL after the scheme and its colon.
      *
+     * @param scheme the scheme, without the colon, for example {@code "jdbc:sqlite"}
+     * @return the rest of the URL
      * @throws IllegalArgumentException if the URL does not begin with the scheme
      */
     public String location(String scheme) {
@@ -41,7 +54,7 @@ public record BackendConfig(String url, Map<String, String> properties, boolean 
         return url.substring(scheme.length() + 1);
     }
 
-    /** Shows neither the URL nor the values of the properties: either may hold a password. */
+    /** Returns the names of the properties. The URL and the values are left out, as they may contain a password. */
     @Override
     public String toString() {
         return "BackendConfig[properties=" + properties.keySet() + "]";

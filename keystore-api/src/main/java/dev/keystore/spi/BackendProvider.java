@@ -1,31 +1,41 @@
 package dev.keystore.spi;
 
 /**
- * Opens a backend from a URL. Found through {@link java.util.ServiceLoader}: registered in {@code META-INF/services}, and
- * with {@code provides … with} where the backend has a {@code module-info}.
+ * Opens a backend from a URL.
  *
- * <p>Making a provider must be cheap and must not need the backend's driver.
+ * <p>Providers are found through {@link java.util.ServiceLoader}: register them in {@code META-INF/services} and, if the
+ * backend has a {@code module-info}, with {@code provides … with}. The constructor must be cheap and must not need the
+ * backend's driver.
  */
 public interface BackendProvider {
 
-    /** Returns what the backend is called, for messages, for example {@code "SQLite"}. */
+    /**
+     * Returns the name of the backend as shown in messages, for example {@code "SQLite"}.
+     *
+     * @return the name
+     */
     String name();
 
     /**
-     * Returns what URLs of this backend begin with, without the colon that follows it, for example
-     * {@code "jdbc:sqlite"}.
+     * Returns the prefix of this backend's URLs, without the colon that follows it, for example {@code "jdbc:sqlite"}.
+     *
+     * @return the scheme
      */
     String scheme();
 
     /**
-     * Opens a backend.
+     * Opens a backend, creating the store if it does not exist.
      *
-     * <p>What is not there yet is created; what is there and is not this backend's is left as it is.
+     * <p>An existing file, folder or table that this backend did not create must not be changed.
      *
-     * @throws dev.keystore.UnsupportedFormatException if what the URL names is written by a newer version or of another
-     *     kind; nothing was changed
-     * @throws dev.keystore.StoreOpenException if it can't be opened; nothing was changed
-     * @throws IllegalArgumentException if the URL is not of this backend's form
+     * @param config the URL and the settings
+     * @return the opened backend; the engine closes it
+     * @throws dev.keystore.StoreNotFoundException if {@link BackendConfig#mustExist()} is set and the store does not
+     *     exist; nothing was created
+     * @throws dev.keystore.UnsupportedFormatException if the store was written by a newer version or by another kind of
+     *     backend (R44); nothing was changed
+     * @throws dev.keystore.StoreOpenException if the store could not be opened; nothing was changed
+     * @throws IllegalArgumentException if the URL or a property is invalid; nothing was changed
      */
     Backend open(BackendConfig config);
 }

@@ -6,15 +6,26 @@ import java.util.Objects;
 /**
  * The mutations of one commit to one context.
  *
- * @param context the context; of a context-free backend, always the default one
- * @param epoch what {@link ContextOwnership#takeOver} returned to the writer, or 0 where the backend has no ownership
- * @param sequence the number of this commit within the epoch, rising by at least one from 1; epoch and sequence together
- *     are the id of the commit
- * @param mutations in the order in which they take effect; several may be of one id, and the last of them counts
+ * <p>Together, epoch and sequence are the id of the commit.
+ *
+ * @param context the name of the context; {@link PersistenceBackend#DEFAULT_CONTEXT} for a context-free backend
+ * @param epoch the epoch that {@link ContextOwnership#takeOver} returned to the writer, or 0 if the backend does not
+ *     implement {@link ContextOwnership}
+ * @param sequence the number of this commit within the epoch; starts at 1 and increases with each commit, possibly with
+ *     gaps
+ * @param mutations the mutations in the order in which they take effect; if several concern one id, the last one counts;
+ *     unmodifiable
  */
 public record Batch(String context, long epoch, long sequence, List<Mutation> mutations) {
 
-    /** Takes a copy of {@code mutations}. */
+    /**
+     * Creates a batch. The list is copied; the values of its mutations are not.
+     *
+     * @param context the name of the context
+     * @param epoch the epoch of the writer, or 0
+     * @param sequence the number of this commit within the epoch
+     * @param mutations the mutations in order
+     */
     public Batch {
         Objects.requireNonNull(context, "context");
         Objects.requireNonNull(mutations, "mutations")

@@ -7,12 +7,14 @@ import java.util.Map;
 public interface BulkLoad {
 
     /**
-     * Returns the bytes of those ids that exist.
+     * Returns the bytes of the entries that exist; absent ids are not in the map.
      *
-     * @param context the context; of a context-free backend, always the default one
-     * @param ids distinct, at least one
-     * @return the entries that exist, in arrays that the caller may keep and change
-     * @throws BackendException if one of them can't be read
+     * @param context the name of the context; {@link PersistenceBackend#DEFAULT_CONTEXT} for a context-free backend
+     * @param type the type of the entries
+     * @param ids the ids, distinct, at least one
+     * @return the entries that exist, by id, in arrays that the caller may keep and change
+     * @throws dev.keystore.CorruptEntryException if the backend itself detects that one of the entries is damaged
+     * @throws BackendException if one of the entries could not be read
      */
     Map<String, byte[]> loadAll(String context, String type, Collection<String> ids);
 }

@@ -5,45 +5,59 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * A backend that holds the entries of any number of contexts, apart from each other (R50).
+ * A backend that stores the entries of any number of contexts, isolated from each other (R50).
  *
- * <p>The operations are those of {@link PersistenceBackend}, with the context as their first argument. A context comes
- * into being with its first entry.
+ * <p>Its operations are those of {@link PersistenceBackend}, with the context as an additional first argument. A context
+ * comes into existence with its first entry.
+ *
+ * <p>{@link #save} and {@link #delete} return when their effect is durable.
  */
 public non-sealed interface ContextAwareBackend extends Backend {
 
     /**
-     * Returns the bytes saved last under a context, type and id.
+     * Returns the bytes of an entry.
      *
-     * @return the bytes, in an array that the caller may keep and change; empty if there is no such entry
-     * @throws dev.keystore.CorruptEntryException if the entry is there and the backend itself sees that it is damaged
-     * @throws BackendException if it can't be read
+     * @param context the name of the context
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @return the bytes last saved, in an array that the caller may keep and change; empty if the entry does not exist
+     * @throws dev.keystore.CorruptEntryException if the backend itself detects that the entry is damaged
+     * @throws BackendException if the entry could not be read
      */
     Optional<byte[]> load(String context, String type, String id);
 
     /**
-     * Saves an entry, over the one that may be there.
+     * Writes an entry, replacing any existing one.
      *
-     * @param value borrowed: copied if it is kept
-     * @throws BackendException if it is not saved; the entry then holds its previous bytes or, if the exception says
-     *     that the outcome is unknown, either
+     * @param context the name of the context
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @param value the bytes; borrowed, to be copied if kept, never to be changed
+     * @throws BackendException if the entry was not written and holds its previous bytes; if the kind is
+     *     {@link BackendException.Kind#OUTCOME_UNKNOWN}, it holds either its previous or its new bytes
      */
     void save(String context, String type, String id, byte[] value);
 
     /**
-     * Deletes an entry. One that does not exist is no error.
+     * Deletes an entry. Has no effect if the entry does not exist.
      *
-     * @throws BackendException if it is not deleted
+     * @param context the name of the context
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @throws BackendException if the entry was not deleted; if the kind is
+     *     {@link BackendException.Kind#OUTCOME_UNKNOWN}, it may have been deleted
      */
     void delete(String context, String type, String id);
 
     /**
-     * Returns what this backend holds of a context, each entry once, in any order.
+     * Returns the entries of a context, each once, in any order (R60).
      *
-     * <p>The stream is read and closed by one thread, while others load and save; what they change meanwhile may or may
-     * not be in it. It needs bounded memory, whatever the backend holds.
+     * <p>One thread reads and closes the stream, while other threads load and save. Entries written or deleted meanwhile
+     * may or may not be included. Memory use must be bounded, however many entries there are.
      *
-     * @throws BackendException if it can't be listed, also while the stream is read
+     * @param context the name of the context
+     * @return a stream that the caller closes
+     * @throws BackendException if the entries could not be listed; also thrown while the stream is read
      */
     Stream<EntryId> list(String context);
 }

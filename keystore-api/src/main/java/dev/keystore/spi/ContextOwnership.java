@@ -3,50 +3,61 @@ package dev.keystore.spi;
 import java.util.OptionalLong;
 
 /**
- * A backend that several processes share, and that lets one of them at a time commit to a context (R53).
+ * A backend shared by several processes that lets only one of them at a time commit to a context (R53).
  *
- * <p>It keeps an epoch for each context, 0 to begin with, which rises with each takeover. A commit whose
- * {@link Batch#epoch()} is not the context's is refused with {@link dev.keystore.OwnershipLostException}, checked within
- * the same atomic write. Saves and deletes of single entries are not checked; the engine does not use them here.
+ * <p>Fencing: the backend keeps an epoch for each context, initially 0, which each takeover raises. A commit whose
+ * {@link Batch#epoch()} is not the current epoch of its context is refused with
+ * {@link dev.keystore.OwnershipLostException}. The check is part of the same atomic write. Saves and deletes of single
+ * entries are not checked; the engine does not use them on such a backend.
  *
- * <p>It also keeps, written with each commit, the id of the last commit of each context that has an owner: epoch and
- * {@link Batch#sequence()} (R54). What is sent again with the ids it was written with is not written again, and its commit
- * returns as if it had been: so the engine finds out what became of a commit whose outcome is unknown. With each takeover it
- * keeps the id of the last commit before that as well, so that this also holds for a former owner; {@link #lastCommit}
- * says how far.
+ * <p>Exactly-once commits: with each commit the backend atomically stores the commit's id, its epoch and
+ * {@link Batch#sequence()}, as the last one of the context (R54). If a batch is sent again with the id of a commit that was
+ * written, it is not written again and the call returns normally. In this way the engine determines the outcome of a
+ * commit whose connection broke. A takeover also keeps the id of the last commit before it, so that a former owner can
+ * find out the same; {@link #lastCommit} says for how long.
  */
 public interface ContextOwnership extends AtomicCommit {
 
     /**
-     * Takes a context over: raises its epoch, durably, so that every former owner's commits are refused. Called from any
-     * thread, also beside a commit. The engine tries again after a failure that is
-     * {@link BackendException.Kind#TRANSIENT}, such as a lock that another process does not let go in time.
+     * Takes a context over from any owner: durably raises its epoch, so that every former owner's commits are refused.
      *
+     * <p>Called by any thread, possibly concurrently with a commit. The engine retries after a failure of kind
+     * {@link BackendException.Kind#TRANSIENT}, for example when another process held a lock for too long.
+     *
+     * @param context the name of the context
      * @return the new epoch, at least 1
-     * @throws BackendException if the context could not be taken over; its epoch is as it was, or one higher
+     * @throws BackendException if the context was not taken over; its epoch is unchanged or was raised by one
      */
     long takeOver(String context);
 
     /**
-     * Takes a context over unless its owner lives: another opened backend, in this process or another, that has taken it
-     * over last, and was neither closed nor has died. Of several that call this at once for a context without a living
-     * owner, one takes it over.
+     * Takes a context over unless its owner is alive.
      *
-     * <p>Whether an owner lives is told by what ends with it, such as a lock that its process or its connection holds, and
-     * not by clocks. One that has lost its connection may be taken for dead: it is fenced then, as by {@link #takeOver}.
+     * <p>The owner is the opened backend, in this process or another, that took the context over last. It is alive until it
+     * is closed or its process exits. If several callers concurrently take over a context that has no live owner, exactly
+     * one of them succeeds.
      *
+     * <p>Liveness must be determined by something that ends with the owner, such as a lock held by its process or
+     * connection, and not by clocks. An owner that lost its connection may be considered dead; it is then fenced as by
+     * {@link #takeOver}.
+     *
+     * @param context the name of the context
      * @return the new epoch, at least 1
-     * @throws dev.keystore.ContextOwnedException if its owner lives, and says who that is; nothing was changed
-     * @throws BackendException as {@link #takeOver} says
+     * @throws dev.keystore.ContextOwnedException if the owner is alive; the exception identifies it; nothing was changed
+     * @throws BackendException if the context was not taken over; its epoch is unchanged or was raised by one
      */
     long takeOverUnlessOwned(String context);
 
     /**
-     * Returns the sequence of the last commit to a context with an epoch, 0 if there was none. Asked about an epoch whose
-     * commits are refused: there will be no others.
+     * Returns the sequence of the last commit that was written to a context in an epoch.
      *
-     * @return empty if that is not known any more: a later owner has committed, and the context was taken over again
-     * @throws BackendException if the backend can't tell now
+     * <p>The engine asks only about epochs whose commits are already refused, so the answer is final.
+     *
+     * @param context the name of the context
+     * @param epoch an epoch before the current one
+     * @return the sequence, 0 if nothing was committed in the epoch; empty if the answer is no longer known because a later
+     *     owner has committed and the context was then taken over again
+     * @throws BackendException if the answer could not be determined now
      */
     OptionalLong lastCommit(String context, long epoch);
 }

@@ -3,24 +3,30 @@ package dev.keystore.spi;
 import java.util.List;
 
 /**
- * A backend that writes several batches, of several contexts, as one: all of them, or none, with one wait for the medium.
+ * A backend that writes several batches, of one or more contexts, atomically and with one wait for the disk.
  *
- * <p>This is what makes commits of many threads cheap. The engine then writes through {@link #commit(java.util.List)}
- * alone. When a group is refused, it writes the batches one by one, so that only the culprit fails.
+ * <p>Group commits make concurrent commits cheap: the threads share one fsync. The engine writes to such a backend only
+ * through {@link #commit(java.util.List)}. If a group of several batches is refused, the engine writes them one by one, so
+ * that only the batch at fault fails.
  */
 public interface GroupCommit extends AtomicCommit {
 
     /**
-     * Writes a group of batches, in their order, durably.
+     * Writes all batches of a group or none, in order, and returns when they are durable.
      *
-     * @param group at least one batch; two of them may be of one context and write the same id, the later one wins
-     * @throws BackendException if nothing of the group was written or, if the exception says that the outcome is
-     *     unknown, all of it or nothing
-     * @throws dev.keystore.OwnershipLostException if this backend has {@link ContextOwnership} and the epoch of a batch
-     *     is no longer its context's; nothing of the group was written
+     * @param group the batches, at least one; several may be of one context and write the same id, and the last one counts
+     * @throws BackendException if no batch was written; if its kind is {@link BackendException.Kind#OUTCOME_UNKNOWN},
+     *     either the whole group was written or nothing
+     * @throws dev.keystore.OwnershipLostException if this backend implements {@link ContextOwnership} and the epoch of a
+     *     batch is not the current epoch of its context; nothing of the group was written
      */
     void commit(List<Batch> group);
 
+    /**
+     * Writes a group that consists of one batch.
+     *
+     * @param batch the batch
+     */
     @Override
     default void commit(Batch batch) {
         commit(List.of(batch));

@@ -3,34 +3,52 @@ package dev.keystore.spi;
 import java.util.Objects;
 import java.util.Set;
 
-/** A change of one entry, or the removal of a whole context. */
+/** A change to one entry, or the removal of many entries of a context. */
 public sealed interface Mutation {
 
     /**
-     * Saves an entry, over the one that may be there.
+     * Writes an entry, replacing any existing one.
      *
-     * @param value borrowed by the backend: copied if it is kept, never changed
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @param value the bytes; not copied, so a backend copies them if it keeps them and never changes them
      */
     record Put(String type, String id, byte[] value) implements Mutation {
 
-        /** Refuses {@code null}. */
+        /**
+         * Creates a mutation. The value is not copied.
+         *
+         * @param type the type of the entry
+         * @param id the id of the entry
+         * @param value the bytes
+         */
         public Put {
             Objects.requireNonNull(type, "type");
             Objects.requireNonNull(id, "id");
             Objects.requireNonNull(value, "value");
         }
 
-        /** Shows the size of the value, and no byte of it. */
+        /** Returns the type, the id and the size of the value, but no byte of it. */
         @Override
         public String toString() {
             return "Put[" + type + "/" + id + ", " + value.length + " bytes]";
         }
     }
 
-    /** Deletes an entry. One that does not exist is no error. */
+    /**
+     * Deletes an entry. Has no effect if the entry does not exist.
+     *
+     * @param type the type of the entry
+     * @param id the id of the entry
+     */
     record Delete(String type, String id) implements Mutation {
 
-        /** Refuses {@code null}. */
+        /**
+         * Creates a mutation.
+         *
+         * @param type the type of the entry
+         * @param id the id of the entry
+         */
         public Delete {
             Objects.requireNonNull(type, "type");
             Objects.requireNonNull(id, "id");
@@ -38,13 +56,17 @@ public sealed interface Mutation {
     }
 
     /**
-     * Deletes every entry of the batch's context.
+     * Deletes every entry of the batch's context except those of the given types.
      *
-     * @param keptTypes but for those of these types
+     * @param keptTypes the types whose entries are kept, possibly none; unmodifiable
      */
     record Clear(Set<String> keptTypes) implements Mutation {
 
-        /** Takes a copy of {@code keptTypes}. */
+        /**
+         * Creates a mutation. The set is copied.
+         *
+         * @param keptTypes the types whose entries are kept
+         */
         public Clear {
             Objects.requireNonNull(keptTypes, "keptTypes")
                     .forEach(type -> Objects.requireNonNull(type, "keptTypes must not hold null"));

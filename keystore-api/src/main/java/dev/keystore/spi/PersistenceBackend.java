@@ -5,52 +5,61 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * A backend that holds the entries of one context, the default one.
+ * A backend that stores the entries of one context, the default one.
  *
- * <p>This is all that a backend must do. A store over it keeps every promise but these: a commit of several entries that
- * a crash cuts short may be there in part, and each commit is its own write to the medium.
+ * <p>These methods are all that a backend must implement (R63). A store on top of it keeps the whole contract with two
+ * exceptions: if the process crashes during a commit of several entries, only some of them may have been written; and each
+ * entry is a separate write to the disk.
  *
- * <p>{@link #save} and {@link #delete} return when their effect is durable, by the backend's own measure of it.
+ * <p>{@link #save} and {@link #delete} return when their effect is durable.
  *
  * @see ContextAwareBackend
  */
 public non-sealed interface PersistenceBackend extends Backend {
 
-    /** The name of the one context, where one is asked for (R51). */
+    /** The name of the only context of a context-free backend (R51): {@value}. */
     String DEFAULT_CONTEXT = "default";
 
     /**
-     * Returns the bytes saved last under a type and id.
+     * Returns the bytes of an entry.
      *
-     * @return the bytes, in an array that the caller may keep and change; empty if there is no such entry
-     * @throws dev.keystore.CorruptEntryException if the entry is there and the backend itself sees that it is damaged
-     * @throws BackendException if it can't be read
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @return the bytes last saved, in an array that the caller may keep and change; empty if the entry does not exist
+     * @throws dev.keystore.CorruptEntryException if the backend itself detects that the entry is damaged
+     * @throws BackendException if the entry could not be read
      */
     Optional<byte[]> load(String type, String id);
 
     /**
-     * Saves an entry, over the one that may be there.
+     * Writes an entry, replacing any existing one.
      *
-     * @param value borrowed: copied if it is kept
-     * @throws BackendException if it is not saved; the entry then holds its previous bytes or, if the exception says
-     *     that the outcome is unknown, either
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @param value the bytes; borrowed, to be copied if kept, never to be changed
+     * @throws BackendException if the entry was not written and holds its previous bytes; if the kind is
+     *     {@link BackendException.Kind#OUTCOME_UNKNOWN}, it holds either its previous or its new bytes
      */
     void save(String type, String id, byte[] value);
 
     /**
-     * Deletes an entry. One that does not exist is no error.
+     * Deletes an entry. Has no effect if the entry does not exist.
      *
-     * @throws BackendException if it is not deleted
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @throws BackendException if the entry was not deleted; if the kind is
+     *     {@link BackendException.Kind#OUTCOME_UNKNOWN}, it may have been deleted
      */
     void delete(String type, String id);
 
     /**
-     * Returns what this backend holds, each entry once, in any order.
+     * Returns the entries of this backend, each once, in any order (R60).
      *
-     * <p>The stream is read and closed by one thread, while others load and save; what they change meanwhile may or may
-     * not be in it. It needs bounded memory, whatever the backend holds.
+     * <p>One thread reads and closes the stream, while other threads load and save. Entries written or deleted meanwhile
+     * may or may not be included. Memory use must be bounded, however many entries there are.
      *
-     * @throws BackendException if it can't be listed, also while the stream is read
+     * @return a stream that the caller closes
+     * @throws BackendException if the entries could not be listed; also thrown while the stream is read
      */
     Stream<EntryId> list();
 }

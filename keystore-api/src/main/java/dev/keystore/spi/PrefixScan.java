@@ -2,17 +2,20 @@ package dev.keystore.spi;
 
 import java.util.stream.Stream;
 
-/** A backend that finds ids by type and prefix without reading the others. */
+/** A backend that finds ids by type and prefix without reading all entries. */
 public interface PrefixScan {
 
     /**
-     * Returns the ids of a type that begin with a prefix, each once, in any order.
+     * Returns the ids of a type that begin with a prefix, each once, in any order (R60).
      *
-     * <p>Like {@link ContextAwareBackend#list}, it streams in bounded memory.
+     * <p>The stream has the properties of {@link ContextAwareBackend#list}: bounded memory, and concurrent changes may or
+     * may not be included.
      *
-     * @param context the context; of a context-free backend, always the default one
-     * @param idPrefix literal, may be empty: no character of it is a pattern
-     * @throws BackendException if it can't be listed, also while the stream is read
+     * @param context the name of the context; {@link PersistenceBackend#DEFAULT_CONTEXT} for a context-free backend
+     * @param type the type of the entries
+     * @param idPrefix the prefix, possibly empty; literal, so no character of it acts as a wildcard
+     * @return a stream that the caller closes
+     * @throws BackendException if the ids could not be listed; also thrown while the stream is read
      */
     Stream<String> scan(String context, String type, String idPrefix);
 }

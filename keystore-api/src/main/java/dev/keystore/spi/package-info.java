@@ -1,23 +1,27 @@
 /**
- * What the author of a persistence backend implements.
+ * The interfaces that the author of a persistence backend implements.
  *
- * <p>The least a backend does is {@link dev.keystore.spi.PersistenceBackend} (one context) or
- * {@link dev.keystore.spi.ContextAwareBackend} (many contexts): load, save, delete, list, close. What it can do beyond
- * that it says by implementing one or more of
+ * <p>A {@link dev.keystore.spi.BackendProvider}, found through {@link java.util.ServiceLoader}, opens a backend from a URL.
+ * The backend itself implements {@link dev.keystore.spi.PersistenceBackend} (one context) or
+ * {@link dev.keystore.spi.ContextAwareBackend} (many contexts): load, save, delete, list and close. It declares further
+ * capabilities by implementing one or more of these interfaces:
  *
  * <ul>
- *   <li>{@link dev.keystore.spi.AtomicCommit}: writes a batch of mutations of one context as one,
- *   <li>{@link dev.keystore.spi.GroupCommit}: writes several batches, of several contexts, as one,
- *   <li>{@link dev.keystore.spi.BulkLoad}: loads several ids in one round trip,
- *   <li>{@link dev.keystore.spi.PrefixScan}: finds ids by type and prefix without reading the others,
- *   <li>{@link dev.keystore.spi.ContextOwnership}: fences a former owner of a context by an epoch.
+ *   <li>{@link dev.keystore.spi.AtomicCommit} writes a batch of mutations of one context atomically,
+ *   <li>{@link dev.keystore.spi.GroupCommit} writes batches of several contexts atomically, with one fsync,
+ *   <li>{@link dev.keystore.spi.BulkLoad} loads several ids in one round trip,
+ *   <li>{@link dev.keystore.spi.PrefixScan} finds ids by type and prefix without reading all entries,
+ *   <li>{@link dev.keystore.spi.ContextOwnership} fences a former owner of a context by an epoch.
  * </ul>
  *
- * <p>The engine looks once, when it opens the backend. A {@link dev.keystore.spi.BackendProvider}, found through
- * {@link java.util.ServiceLoader}, opens the backend from a URL.
+ * <p>The engine detects them once, when it opens the backend. A backend reports failures as
+ * {@link dev.keystore.spi.BackendException}, whose kinds tell the engine whether to retry.
  *
- * <p>Values are opaque to a backend: the engine wraps each in an envelope with a checksum before it gets there. Types,
- * ids and contexts are exact: no case folding, no normalisation, no trimming, no patterns.
+ * <p>Values are opaque to a backend: the engine wraps each of them in an envelope with a checksum. Types, ids and contexts
+ * are exact: no case folding, no normalization, no trimming, no wildcards.
+ *
+ * <p>In the repository, {@code docs/writing-a-backend.md} builds a backend step by step, {@code docs/contract.md} contains
+ * the rules cited here ({@code R12}), and {@code docs/design.md} shows how the engine calls a backend.
  */
 @NullMarked
 package dev.keystore.spi;

@@ -56,7 +56,7 @@ final class PostgresExistsTest {
             owner.takeOver("alice");
             assertThatExceptionOfType(ContextOwnedException.class)
                     .isThrownBy(() -> other.takeOverUnlessOwned("alice"))
-                    .withMessageContaining("another opened store of this process");
+                    .withMessageContaining("another opened database of this process");
         }
     }
 

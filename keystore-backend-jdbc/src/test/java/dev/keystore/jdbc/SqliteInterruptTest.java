@@ -98,8 +98,8 @@ final class SqliteInterruptTest {
             owner.forContext("x");
             assertThatExceptionOfType(ContextOwnedException.class)
                     .isThrownBy(() -> other.forContext("x"))
-                    .withMessageContaining("another opened store of this process")
-                    .withMessageContaining("close that store")
+                    .withMessageContaining("another opened database of this process")
+                    .withMessageContaining("close that database")
                     .satisfies(e -> assertThat(e.inThisProcess()).isTrue());
             assertThat(probe("x"))
                     .contains("is owned by process " + ProcessHandle.current().pid())

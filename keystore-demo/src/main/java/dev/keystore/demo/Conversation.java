@@ -19,34 +19,39 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A conversation of two parties of libsignal-client that goes on where it stopped, even if it was killed.
+ * A conversation between two users of libsignal-client that continues where it stopped, even if it was killed.
  *
- * <p>Alice and Bob each have a context in one SQLite file. A letter takes three commits: the sender seals it into an
- * outbox, the receiver opens it into an inbox, the sender is told. Each run first deals with what an earlier one left in
- * flight, then sends five letters more.
+ * <p>Alice and Bob each have a context in one SQLite file. A letter takes three commits: the sender seals it into the outbox,
+ * the receiver opens it into the inbox, and the sender removes it from the outbox. Each run first delivers the letters that
+ * an earlier one left in flight, then sends five more.
  *
  * <p>Usage: {@code Conversation [--kill[=SEED|=no]] [FILE]}. With {@code --kill} the process kills itself at a random point
- * of a commit, and ends with code 99. The file is {@code conversation.db} unless given.
+ * of a commit and exits with code 99; {@code --kill=no} has no effect. The file is {@code conversation.db} by default.
  */
 public final class Conversation {
 
-    /** Names a folder that a run may empty when it starts: libsignal unpacks 142 MB, and a killed run leaves them. */
+    /** The property that names a folder to empty at the start: libsignal unpacks 142 MB, which a killed run leaves behind. */
     private static final String TEMPORARY_FOLDER = "conversation.tmp";
 
     private static final String RUNS = "runs";
     private static final String OPEN_RUNS = "open-runs";
 
     private final PrintStream out;
-    private final Party alice;
-    private final Party bob;
+    private final Correspondent alice;
+    private final Correspondent bob;
 
     private Conversation(PrintStream out, SignalKeyDatabase database) {
         this.out = out;
-        alice = new Party(database.forContext("alice"));
-        bob = new Party(database.forContext("bob"));
+        alice = new Correspondent(database.forContext("alice"));
+        bob = new Correspondent(database.forContext("bob"));
     }
 
-    /** Runs the conversation; ends with code 1 and a message if the file can't be used. */
+    /**
+     * Runs the conversation. Exits with code 1 and a message if the file can't be used.
+     *
+     * @param args as described above
+     * @throws Exception if libsignal or the file system failed
+     */
     public static void main(String[] args) throws Exception {
         Path file = Path.of("conversation.db");
         Optional<Long> kill = Optional.empty();
@@ -75,41 +80,41 @@ public final class Conversation {
     private static void converse(SignalKeyDatabase database, Path file, Optional<KillSwitch> killSwitch)
             throws Exception {
         SignalKeyStore diary = database.forContext("conversation");
-        int run = diary.find(Party.COUNTER, RUNS).orElse(0) + 1;
-        boolean stopped = diary.find(Party.COUNTER, OPEN_RUNS).isPresent();
+        int run = diary.find(Correspondent.COUNTER, RUNS).orElse(0) + 1;
+        boolean stopped = diary.find(Correspondent.COUNTER, OPEN_RUNS).isPresent();
         System.out.printf("%n  Conversation in %s, run %d%n%n", file.getFileName(), run);
         killSwitch.ifPresent(KillSwitch::announce);
         diary.useTransaction("run", tx -> {
-            tx.put(Party.COUNTER, RUNS, run);
-            tx.put(Party.COUNTER, OPEN_RUNS, 1);
+            tx.put(Correspondent.COUNTER, RUNS, run);
+            tx.put(Correspondent.COUNTER, OPEN_RUNS, 1);
         });
 
         Conversation conversation = new Conversation(System.out, database);
         if (stopped) {
-            System.out.println("  The run before was killed. What it left:");
+            System.out.println("  The previous run was killed. Letters it left in flight:");
         }
         int found = conversation.recover();
         if (stopped) {
-            System.out.println(found == 0 ? "  no letter in flight\n" : "");
+            System.out.println(found == 0 ? "  none\n" : "");
         }
         conversation.introduce();
         conversation.talk();
-        diary.delete(Party.COUNTER, OPEN_RUNS);
+        diary.delete(Correspondent.COUNTER, OPEN_RUNS);
 
         System.out.printf("%n  %d letters opened, each once; none lost, none in flight.%n", conversation.check());
-        System.out.println("  Run it again, and it goes on from here. With -Dkill it dies in a commit.\n");
+        System.out.println("  Run it again, and it continues from here. With -Dkill it is killed in a commit.\n");
     }
 
-    /** Deals with every letter in flight, and returns how many there were. */
+    /** Delivers every letter in flight and returns their number. */
     private int recover() throws Exception {
         return recover(alice, bob) + recover(bob, alice);
     }
 
-    private int recover(Party from, Party to) throws Exception {
+    private int recover(Correspondent from, Correspondent to) throws Exception {
         int found = 0;
         for (int number : from.unconfirmed()) {
-            Party.Delivery delivery = to.receive(from, number, from.letter(number));
-            String what = delivery.before() ? "was opened: not again" : "was in flight: now opened";
+            Correspondent.Delivery delivery = to.receive(from, number, from.letter(number));
+            String what = delivery.openedBefore() ? "was opened: not again" : "was in flight: now opened";
             show(number, from, to, what, delivery.text());
             from.confirm(number);
             found++;
@@ -118,39 +123,41 @@ public final class Conversation {
     }
 
     private void introduce() throws Exception {
-        for (Party party : new Party[] {alice, bob}) {
-            if (party.isNew()) {
-                out.printf("  %-5s  new account, registration id %d%n", party.name(), party.registrationId());
+        for (Correspondent correspondent : new Correspondent[] {alice, bob}) {
+            if (correspondent.isNew()) {
+                out.printf(
+                        "  %-5s  new account, registration id %d%n",
+                        correspondent.name(), correspondent.registrationId());
             }
         }
         if (alice.meet(bob)) {
-            out.printf("  alice  began a session (PQXDH) from bob's pre-keys: X25519 and Kyber-1024%n%n");
+            out.printf("  alice  started a session (PQXDH) from bob's pre-keys: X25519 and Kyber-1024%n%n");
         }
     }
 
     private void talk() throws Exception {
         int next = Math.max(alice.lastSent(), bob.lastSent()) + 1;
         for (int number = next; number < next + Script.LETTERS_A_RUN; number++) {
-            Party from = Script.isAlices(number) ? alice : bob;
-            Party to = from == alice ? bob : alice;
+            Correspondent from = Script.isAlices(number) ? alice : bob;
+            Correspondent to = from == alice ? bob : alice;
             String line = Script.line(number);
             Letter letter = Script.isToGroup(number) ? from.sendToGroup(to, number, line) : from.send(to, number, line);
-            Party.Delivery delivery = to.receive(from, number, letter);
+            Correspondent.Delivery delivery = to.receive(from, number, letter);
             show(number, from, to, letter.seal(), delivery.text());
             from.confirm(number);
         }
     }
 
-    private void show(int number, Party from, Party to, String how, String text) {
+    private void show(int number, Correspondent from, Correspondent to, String how, String text) {
         String receiver = Script.isToGroup(number) ? "group" : to.name();
         out.printf("  %4d  %-5s -> %-5s  %-25s  %s%n", number, from.name(), receiver, how, text);
     }
 
-    /** Counts the letters, and fails if one was lost, altered or opened twice. */
+    /** Returns the number of letters, and fails if one was lost, altered or opened twice. */
     private int check() {
         int sent = Math.max(alice.lastSent(), bob.lastSent());
         for (int number = 1; number <= sent; number++) {
-            Party to = Script.isAlices(number) ? bob : alice;
+            Correspondent to = Script.isAlices(number) ? bob : alice;
             if (!to.received(number).equals(Optional.of(Script.line(number)))) {
                 throw new IllegalStateException("letter " + number + " is not in the inbox of " + to.name());
             }
@@ -164,7 +171,7 @@ public final class Conversation {
         return opened;
     }
 
-    /** The number after {@code --kill=} makes a run repeatable; {@code no} lets it live. */
+    /** Returns the seed after {@code --kill=}, which makes a run repeatable, or empty for {@code no}. */
     private static Optional<Long> seed(String arg) {
         String seed = arg.substring(arg.indexOf('=') + 1);
         if (seed.equals("no")) {
@@ -173,7 +180,7 @@ public final class Conversation {
         return Optional.of(seed.matches("-?[0-9]{1,18}") ? Long.parseLong(seed) : new Random().nextLong());
     }
 
-    /** What {@link SignalKeyDatabase#open} does to find the backend, so that a kill switch can be put before it. */
+    /** Opens the backend as {@link SignalKeyDatabase#open} does, so that it can be wrapped in a kill switch. */
     private static Backend backend(String url) {
         return ServiceLoader.load(BackendProvider.class).stream()
                 .map(ServiceLoader.Provider::get)

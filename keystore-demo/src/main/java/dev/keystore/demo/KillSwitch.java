@@ -11,17 +11,17 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Stands before a backend and kills the process at one of its commits: before it, in it, or after it and before its
- * caller knows. Nothing is closed or flushed then, no {@code finally} runs: {@link Runtime#halt}.
+ * Wraps a backend and kills the process at one of its commits: before it, during it, or after it but before the caller
+ * learns of it. It uses {@link Runtime#halt}, so nothing is closed or flushed and no {@code finally} block runs.
  *
- * <p>It is a proxy of every interface that the backend has, so that the engine sees all that the backend can do.
+ * <p>The wrapper is a proxy for all interfaces of the backend, so that the engine detects all its capabilities.
  */
 final class KillSwitch {
 
-    /** What the process ends with. */
+    /** The exit code of a killed process. */
     static final int EXIT_CODE = 99;
 
-    /** A run makes at least as many commits: its start, three for each letter, and its end. */
+    /** The minimum number of commits of a run: one at its start, three for each letter, and one at its end. */
     private static final int COMMITS_A_RUN = 2 + 3 * Script.LETTERS_A_RUN;
 
     private final Backend backend;
@@ -40,7 +40,7 @@ final class KillSwitch {
         moment = Moment.values()[random.nextInt(Moment.values().length)];
     }
 
-    /** Returns the backend with this before it. */
+    /** Returns the wrapped backend. */
     Backend backend() {
         return (ContextAwareBackend) Proxy.newProxyInstance(
                 backend.getClass().getClassLoader(),
@@ -49,7 +49,7 @@ final class KillSwitch {
                         method.getName().equals("commit") ? commit(method, arguments) : forward(method, arguments));
     }
 
-    /** Says when it will strike. */
+    /** Prints which commit will be killed. */
     void announce() {
         out.printf("  This run will be killed %s its commit %d.%n%n", moment.words, fatalCommit);
     }
@@ -79,7 +79,7 @@ final class KillSwitch {
         }
     }
 
-    /** Halts from another thread, at a random moment of the time that a commit takes. */
+    /** Halts from another thread, after a random part of the time that a commit takes. */
     private void haltWithin(long nanos, Object committed) {
         long start = System.nanoTime();
         long delayNanos = (long) (random.nextDouble() * nanos);
@@ -93,7 +93,7 @@ final class KillSwitch {
         killer.start();
     }
 
-    /** Only the first thread comes to print. */
+    /** Never returns, so that only the first thread prints. */
     private synchronized void halt(Object committed) {
         List<?> batches = committed instanceof List<?> group ? group : List.of(committed);
         Batch batch = (Batch) batches.get(0);
@@ -105,9 +105,9 @@ final class KillSwitch {
     }
 
     private enum Moment {
-        BEFORE("just before", "nothing of it is there"),
-        IN("in the middle of", "all of it is there, or nothing"),
-        AFTER("just after", "all of it is there, and nobody was told");
+        BEFORE("just before", "nothing of it was written"),
+        IN("in the middle of", "all of it was written, or nothing"),
+        AFTER("just after", "all of it was written, but the caller does not know");
 
         private final String words;
         private final String effect;

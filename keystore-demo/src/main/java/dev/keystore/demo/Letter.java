@@ -8,14 +8,14 @@ import java.util.List;
 import org.signal.libsignal.protocol.message.CiphertextMessage;
 
 /**
- * What one party sends to the other: a sealed message, and before it, where the receiver needs it first, the sealed
- * sender key of the group.
+ * A letter from one correspondent to the other: a sealed message, preceded by the sealed sender key of the group if the
+ * receiver does not have it yet.
  *
- * @param parts one or two
+ * @param parts one or two parts
  */
 record Letter(List<Part> parts) {
 
-    /** How letters are stored in an outbox: each part as its type, its length and its bytes. */
+    /** Stores each part as its type, its length and its bytes. */
     static final Codec<Letter> CODEC = new Codec<>() {
         @Override
         public byte[] encode(Letter letter) {
@@ -62,7 +62,7 @@ record Letter(List<Part> parts) {
         return parts.get(parts.size() - 1);
     }
 
-    /** How the message is sealed, for people to read. */
+    /** Returns how the message is sealed, for people to read. */
     String seal() {
         return switch (message().type()) {
             case CiphertextMessage.PREKEY_TYPE -> "pre-key message";
@@ -76,7 +76,7 @@ record Letter(List<Part> parts) {
      * One ciphertext.
      *
      * @param type one of the types of {@link CiphertextMessage}
-     * @param sealed its bytes, not changed by anybody
+     * @param sealed its bytes, not copied and never changed
      */
     record Part(int type, byte[] sealed) {
 

@@ -2,10 +2,10 @@ package dev.keystore.demo;
 
 import java.util.List;
 
-/** Who says what, by the number of the letter: alice and bob in turn, and every fifth letter is alice's to the group. */
+/** The text of each letter by number. Alice and Bob take turns; every fifth letter is from Alice to the group. */
 final class Script {
 
-    /** How many letters one run sends. */
+    /** The number of letters sent by one run. */
     static final int LETTERS_A_RUN = 5;
 
     private static final List<String> LINES = List.of(

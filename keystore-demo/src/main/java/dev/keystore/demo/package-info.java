@@ -1,5 +1,5 @@
 /**
- * Programs that show Keystore at work.
+ * A program that demonstrates Keystore.
  *
  * <p>{@link dev.keystore.demo.Conversation} links libsignal-client, which is AGPL-3.0.
  */

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-@DisplayName("The conversation, each run a process of its own")
+@DisplayName("The conversation, with each run in a separate process")
 class ConversationTest {
 
     private static final int KILLED_RUNS = 10;
@@ -34,7 +34,7 @@ class ConversationTest {
     private final List<String> printed = new ArrayList<>();
 
     @Test
-    @DisplayName("goes on where it stopped")
+    @DisplayName("R11 continues where it stopped")
     void run_again_goesOn() throws Exception {
         String first = run("no", 0);
         String second = run("no", 0);
@@ -50,7 +50,7 @@ class ConversationTest {
     }
 
     @Test
-    @DisplayName("R11 R12: killed again and again in its commits, it loses no letter and opens none twice")
+    @DisplayName("R11 R12 loses no letter and opens none twice, although it is killed repeatedly during commits")
     void run_killedInCommits_losesNothing() throws Exception {
         long seed = Long.getLong("conversation.seed", new Random().nextLong());
         System.out.println("ConversationTest: repeat with -Dconversation.seed=" + seed);
@@ -73,7 +73,7 @@ class ConversationTest {
     }
 
     @Test
-    @DisplayName("tells what the file is if it is no store, and leaves it alone")
+    @DisplayName("R44 reports a file that is not a store, and leaves it unchanged")
     void run_fileOfSomethingElse_saysSo() throws Exception {
         Files.writeString(folder.resolve("conversation.db"), "Dear diary, ".repeat(1000));
 
@@ -111,7 +111,7 @@ class ConversationTest {
         return text;
     }
 
-    /** What the file holds, read without the program: every letter sent is in an inbox, as it was, or in flight. */
+    /** Reads the file without the program, and checks that every letter sent is in an inbox, unaltered, or in flight. */
     private State state() {
         try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("conversation.db"))) {
             SignalKeyStore alice = database.forContext("alice");
@@ -123,11 +123,11 @@ class ConversationTest {
                 SignalKeyStore from = Script.isAlices(number) ? alice : bob;
                 SignalKeyStore to = Script.isAlices(number) ? bob : alice;
                 String id = Integer.toString(number);
-                if (to.find(Party.INBOX, id).isPresent()) {
-                    assertThat(to.find(Party.INBOX, id)).hasValue(Script.line(number));
+                if (to.find(Correspondent.INBOX, id).isPresent()) {
+                    assertThat(to.find(Correspondent.INBOX, id)).hasValue(Script.line(number));
                     received++;
                 } else {
-                    assertThat(from.find(Party.OUTBOX, id))
+                    assertThat(from.find(Correspondent.OUTBOX, id))
                             .as("letter " + number)
                             .isPresent();
                     inFlight.add(number);
@@ -140,11 +140,11 @@ class ConversationTest {
     }
 
     private static int counter(SignalKeyStore store, String name) {
-        return store.find(Party.COUNTER, name).orElse(0);
+        return store.find(Correspondent.COUNTER, name).orElse(0);
     }
 
     private static long ids(SignalKeyStore store) {
-        try (Stream<String> ids = store.ids(Party.INBOX, "")) {
+        try (Stream<String> ids = store.ids(Correspondent.INBOX, "")) {
             return ids.count();
         }
     }
@@ -166,6 +166,6 @@ class ConversationTest {
                 .toList();
     }
 
-    /** The number of letters sent, and the numbers of those not received. */
+    /** The number of letters sent and the numbers of those not yet received. */
     private record State(int sent, Set<Integer> inFlight) {}
 }

@@ -19,13 +19,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Compiles and runs the Java examples of the README as they stand there. */
+/** Compiles and runs the Java examples of the README. */
 @Timeout(120)
 class ReadmeTest {
 
     private static final Path README = Path.of("..", "README.md");
 
-    /** What the examples print last, in their order. */
+    /** The last line that each example prints, in their order. */
     private static final List<String> OUTPUT =
             List.of("[bob.1] decrypted with KeyPair[33 and 32 bytes]", "hello", "1234");
 
@@ -33,7 +33,7 @@ class ReadmeTest {
     private Path folder;
 
     @Test
-    @DisplayName("Every Java example of the README compiles, runs and prints what it says")
+    @DisplayName("Every Java example of the README compiles, runs and prints the expected output")
     void examples_compiledAndRun_printWhatTheySay() throws Exception {
         List<String> examples = blocks("java");
         assertThat(examples).hasSize(OUTPUT.size());

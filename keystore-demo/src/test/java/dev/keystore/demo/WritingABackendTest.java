@@ -13,14 +13,14 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Keeps the page about writing a backend equal to the source that it explains. */
+/** Keeps the excerpts in docs/writing-a-backend.md equal to the source they explain. */
 class WritingABackendTest {
 
     private static final Path PAGE = Path.of("..", "docs", "writing-a-backend.md");
     private static final Path EXAMPLE = Path.of("..", "keystore-example-backend");
 
     @Test
-    @DisplayName("Every excerpt of the page occurs in the example's source")
+    @DisplayName("Every excerpt of the page occurs in the source of the example")
     void excerpts_occurInSource() throws Exception {
         List<String> sources = new ArrayList<>(List.of(withoutSpace(read(EXAMPLE.resolve("pom.xml")))));
         try (Stream<Path> files = Files.walk(EXAMPLE.resolve("src"))) {

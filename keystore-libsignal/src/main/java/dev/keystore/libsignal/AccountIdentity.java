@@ -14,11 +14,11 @@ import org.signal.libsignal.protocol.util.KeyHelper;
 /**
  * The part of an account that never changes while the account exists: its registration id and its identity key pair.
  *
- * <p>It is kept twice. The credentials hold it because {@code clear()} keeps them, and an entry of its own type holds
- * it because that entry never changes: every first message of a session reads it within its transaction, and must not
- * conflict with the application data, which is in the credentials as well (R24). The entry is removed together with
- * the account by {@code erase()}, so a message that overlaps it still conflicts. After {@code clear()} the entry is
- * absent until {@link SignalAccount} restores it, and the identity is read from the credentials meanwhile.
+ * <p>It is stored twice: in the credentials, because {@code clear()} keeps them, and in a separate entry, because that entry
+ * never changes. The first message of a session reads the entry in its transaction and therefore does not conflict with
+ * saves of application data, which is in the credentials as well (R24). {@code erase()} removes both, so that a concurrent
+ * message still conflicts. After {@code clear()}, the entry is absent until {@link SignalAccount} restores it, and the
+ * identity is read from the credentials meanwhile.
  */
 record AccountIdentity(int registrationId, IdentityKeyPair keyPair) {
 
@@ -53,16 +53,7 @@ record AccountIdentity(int registrationId, IdentityKeyPair keyPair) {
         return new AccountIdentity(KeyHelper.generateRegistrationId(false), IdentityKeyPair.generate());
     }
 
-    /**
-     * Returns the identity of a context's account.
-     *
-     * @throws IllegalStateException if the context holds no account
-     */
-    static AccountIdentity load(KeyReader keys) {
-        return keys.find(TYPE, ID).orElseGet(() -> AccountRecord.load(keys).identity());
-    }
-
-    /** Returns whether the entry that transactions read is there and holds this. A damaged one does not. */
+    /** Returns whether the entry that transactions read holds this identity. A damaged entry does not. */
     boolean isSavedIn(KeyReader keys) {
         try {
             return keys.find(TYPE, ID).filter(this::equals).isPresent();
@@ -83,7 +74,7 @@ record AccountIdentity(int registrationId, IdentityKeyPair keyPair) {
         return registrationId;
     }
 
-    /** Shows no byte of the key pair. */
+    /** Returns the registration id, but no byte of the key pair. */
     @Override
     public String toString() {
         return "AccountIdentity[registration " + registrationId + "]";

@@ -15,12 +15,12 @@ import org.signal.libsignal.protocol.IdentityKeyPair;
 import org.signal.libsignal.protocol.InvalidKeyException;
 
 /**
- * The credentials of a context: who the account is, and the application's data. {@code clear()} keeps both.
+ * The credentials of a context: the identity of the account and the application data. {@code clear()} keeps both.
  *
- * <p>Format 1 also held the ids of the next pre-keys. {@link #saveTo} moves them to entries of their own, which pre-keys
- * are made with since.
+ * <p>Format 1 also contained the ids of the next pre-keys. {@link #saveTo} moves them to separate entries, where
+ * {@link PreKeyIds} keeps them.
  *
- * @param lastIds the ids issued last, by the name of the pre-keys' type; empty unless read from format 1
+ * @param lastIds the last issued ids, by the name of the pre-keys' type; empty unless read from format 1
  */
 record AccountRecord(AccountIdentity identity, byte[] applicationData, Map<String, Integer> lastIds) {
 
@@ -40,32 +40,42 @@ record AccountRecord(AccountIdentity identity, byte[] applicationData, Map<Strin
     }
 
     /**
-     * Reads the credentials of a context, which must be there.
+     * Reads the credentials of a context, which must exist.
      *
      * @throws IllegalStateException if there are none
-     * @throws UnsupportedFormatException if a newer version or something else wrote them
-     * @throws CorruptEntryException if they are a damaged record
+     * @throws UnsupportedFormatException if they were written by a newer version or by something else
+     * @throws CorruptEntryException if the record is damaged
      */
     static AccountRecord load(KeyReader keys) {
         return find(keys).orElseThrow(() -> noAccount(keys.context()));
     }
 
     static IllegalStateException noAccount(String context) {
-        return new IllegalStateException("context \"" + context
+        return new IllegalStateException("Context \"" + context
                 + "\" holds no account: it was erased, or never created with SignalAccount.create");
     }
 
-    /** Reads the credentials of a context, if there are any; else like {@link #load}. */
+    /**
+     * Returns the identity of a context's account, from the entry that transactions read if it exists.
+     *
+     * @throws IllegalStateException if the context holds no account
+     */
+    static AccountIdentity loadIdentity(KeyReader keys) {
+        return keys.find(AccountIdentity.TYPE, AccountIdentity.ID)
+                .orElseGet(() -> load(keys).identity());
+    }
+
+    /** Reads the credentials of a context if there are any; otherwise like {@link #load}. */
     static Optional<AccountRecord> find(KeyReader keys) {
         return keys.credentials().map(credentials -> decode(keys.context(), credentials));
     }
 
-    /** Returns whether the entries that transactions read agree with this record. */
+    /** Returns whether the entries that transactions read are consistent with this record. */
     boolean isSavedIn(KeyReader keys) {
         return lastIds.isEmpty() && identity.isSavedIn(keys);
     }
 
-    /** Writes this record to the credentials, in the newest format, and the entries that transactions read. */
+    /** Writes this record to the credentials, in the current format, and the entries that transactions read. */
     void saveTo(Transaction tx) {
         tx.saveCredentials(encode());
         tx.put(AccountIdentity.TYPE, AccountIdentity.ID, identity);
@@ -90,7 +100,7 @@ record AccountRecord(AccountIdentity identity, byte[] applicationData, Map<Strin
         if (credentials.length < HEADER_BYTES || rest.getInt() != MAGIC) {
             throw new UnsupportedFormatException("The credentials of context \"" + context
                     + "\" are not a SignalAccount's record: " + credentials.length + " bytes without its header."
-                    + " Something else saved them, and nothing was changed; use another context for the account");
+                    + " Something else saved them. Nothing was changed; use another context for the account");
         }
         int format = Byte.toUnsignedInt(rest.get());
         if (format > FORMAT) {
@@ -102,14 +112,14 @@ record AccountRecord(AccountIdentity identity, byte[] applicationData, Map<Strin
             return decode(format, rest);
         } catch (IllegalArgumentException | BufferUnderflowException | InvalidKeyException e) {
             throw new CorruptEntryException(
-                    context, ENTRY, "a SignalAccount's record in format " + format + " that can't be read", e);
+                    context, ENTRY, "the SignalAccount's record in format " + format + " can't be decoded", e);
         }
     }
 
-    /** Reads what follows the header, and no byte may be left over. */
+    /** Decodes the bytes after the header, all of which must be used. */
     private static AccountRecord decode(int format, ByteBuffer rest) throws InvalidKeyException {
         if (format < FORMAT_WITH_COUNTERS) {
-            throw new IllegalArgumentException("there is no such format");
+            throw new IllegalArgumentException("unknown format");
         }
         int registrationId = rest.getInt();
         Map<String, Integer> lastIds = format == FORMAT_WITH_COUNTERS
@@ -126,7 +136,7 @@ record AccountRecord(AccountIdentity identity, byte[] applicationData, Map<Strin
         return new AccountRecord(new AccountIdentity(registrationId, keyPair), applicationData, lastIds);
     }
 
-    /** Format 1 holds the id to be issued next. */
+    /** Reads an id of format 1, which contains the id to be issued next. */
     private static Map.Entry<String, Integer> lastId(KeyType<?> type, ByteBuffer rest) {
         int next = rest.getInt();
         if (next < 1 || next > Ids.MAX_KEY_ID) {
@@ -145,7 +155,7 @@ record AccountRecord(AccountIdentity identity, byte[] applicationData, Map<Strin
         return field;
     }
 
-    /** Shows no byte of the identity or the application's data. */
+    /** Returns the registration id, but no byte of the identity key pair or of the application data. */
     @Override
     public String toString() {
         return "AccountRecord[registration " + identity.registrationId() + "]";

@@ -11,7 +11,7 @@ import org.signal.libsignal.protocol.InvalidKeyException;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.state.IdentityKeyStore;
 
-/** The identity of the account, and those of remote devices. */
+/** The identity of the account and the identity keys of remote devices. */
 final class Identities implements IdentityKeyStore {
 
     private final Transaction tx;
@@ -24,12 +24,12 @@ final class Identities implements IdentityKeyStore {
 
     @Override
     public IdentityKeyPair getIdentityKeyPair() {
-        return AccountIdentity.load(tx).keyPair();
+        return AccountRecord.loadIdentity(tx).keyPair();
     }
 
     @Override
     public int getLocalRegistrationId() {
-        return AccountIdentity.load(tx).registrationId();
+        return AccountRecord.loadIdentity(tx).registrationId();
     }
 
     @Override

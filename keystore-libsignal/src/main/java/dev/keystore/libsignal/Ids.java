@@ -12,34 +12,34 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 
-/** How libsignal's addresses and numbers become the ids of entries, and back. */
+/** Converts libsignal's addresses and key numbers to the ids of entries and back. */
 final class Ids {
 
-    /** The largest pre-key id that is handed out; libsignal's own limit is 0xFFFFFF. */
+    /** The largest pre-key id that is issued; libsignal's limit is 0xFFFFFF. */
     static final int MAX_KEY_ID = 0xFFFFFE;
 
     private static final Pattern DEVICE_ID = Pattern.compile("[1-9][0-9]{0,2}");
 
     private Ids() {}
 
-    /** A device id holds no dot, so the last dot ends the name, whatever the name holds. */
+    /** A device id contains no dot, so the last dot ends the name, whatever the name contains. */
     static String of(SignalProtocolAddress address) {
         Objects.requireNonNull(address, "address");
         return devicesOf(address.getName()) + address.getDeviceId();
     }
 
-    /** What the ids of all devices of a name begin with; those of other names may, too. */
+    /** Returns the prefix of the ids of all devices of a name; ids of other names may begin with it, too. */
     static String devicesOf(String name) {
         return Objects.requireNonNull(name, "name") + ".";
     }
 
-    /** Reads the device from an id; empty unless the id is one of exactly this name. */
+    /** Returns the device of an id, or empty if the id is not one of exactly this name. */
     static OptionalInt deviceOf(String name, String id) {
         String device = id.substring(devicesOf(name).length());
         return DEVICE_ID.matcher(device).matches() ? OptionalInt.of(Integer.parseInt(device)) : OptionalInt.empty();
     }
 
-    /** A UUID is always 36 characters, so the first part can't run into the second. */
+    /** A UUID always has 36 characters, so the id is unambiguous. */
     static String of(UUID distributionId, SignalProtocolAddress sender) {
         Objects.requireNonNull(distributionId, "distributionId");
         return distributionId + ":" + of(Objects.requireNonNull(sender, "sender"));
@@ -49,7 +49,7 @@ final class Ids {
         return Integer.toString(keyId);
     }
 
-    /** Returns all numbers that are ids of a type, in rising order. */
+    /** Returns all ids of a type that are numbers, in ascending order. */
     static List<Integer> numbers(KeyReader keys, KeyType<?> type) {
         try (Stream<String> ids = keys.ids(type, "")) {
             return ids.filter(Ids::isNumber).map(Integer::valueOf).sorted().toList();
@@ -64,7 +64,7 @@ final class Ids {
         }
     }
 
-    /** Makes the exception of an entry that the store read well and libsignal can't. */
+    /** Returns the exception for an entry that the store can read but libsignal can't. */
     static CorruptEntryException unreadable(KeyReader keys, KeyType<?> type, String id, Exception cause) {
         return new CorruptEntryException(
                 keys.context(), new EntryId(type.name(), id), "libsignal does not accept it", cause);

@@ -20,14 +20,14 @@ import org.signal.libsignal.protocol.state.SignalProtocolStore;
 import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 
 /**
- * All stores that libsignal asks for, over one transaction.
+ * Implements all stores that libsignal requires on top of one transaction.
  *
- * <p>libsignal makes up to eleven calls to decrypt one message. Through this store they are one commit or none: when the
- * transaction commits, the new session, the identity, the used pre-key and the Kyber mark are durable together; when
- * anything fails, decrypting the same message again finds everything as it was.
+ * <p>To decrypt a message, libsignal makes up to eleven calls. With this store they are one atomic commit: the new session,
+ * the identity, the removal of the used pre-key and the mark of the used Kyber pre-key become durable together. If the
+ * commit fails, nothing has changed, and the same message can be decrypted again.
  *
- * <p>It lives as long as the transaction and on its thread. {@link SignalAccount} makes one for each piece of work; who
- * runs transactions of their own makes one in each:
+ * <p>A store is confined to the thread of its transaction and valid until the transaction ends. {@link SignalAccount}
+ * creates one for each piece of work. An application that runs a transaction itself creates one in it:
  *
  * <pre>{@code
  * byte[] plaintext = store.transaction(SignalAccount.lockKey(bob), tx -> {
@@ -36,12 +36,12 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * });
  * }</pre>
  *
- * <p>The account must exist: {@link SignalAccount#create} creates it.
+ * <p>The account must have been created by {@link SignalAccount#create}.
  *
- * <p>Every method may throw what {@link Transaction} throws; libsignal passes such exceptions on as the same object. A
- * key that the store holds and libsignal can't read is {@link InvalidKeyIdException}, with a
- * {@link dev.keystore.CorruptEntryException} as its cause, from the methods that declare it, and
- * {@link dev.keystore.CorruptEntryException} from the others.
+ * <p>Every method may throw the exceptions of {@link Transaction}; libsignal propagates them unchanged. If libsignal can't
+ * read a stored key, a method that declares {@link InvalidKeyIdException} throws it with a
+ * {@link dev.keystore.CorruptEntryException} as its cause; every other method throws the
+ * {@link dev.keystore.CorruptEntryException} itself.
  */
 public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
 
@@ -52,12 +52,21 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
     private final Sessions sessions;
     private final SenderKeys senderKeys;
 
-    /** Makes a store over a transaction that trusts an identity on first use. */
+    /**
+     * Creates a store that trusts identities on first use.
+     *
+     * @param tx the transaction
+     */
     public KeystoreSignalProtocolStore(Transaction tx) {
         this(tx, TrustPolicy.FIRST_USE);
     }
 
-    /** Makes a store over a transaction with a trust policy of the application's own. */
+    /**
+     * Creates a store with a trust policy.
+     *
+     * @param tx the transaction
+     * @param trust decides whether to trust the identity keys of remote devices
+     */
     public KeystoreSignalProtocolStore(Transaction tx, TrustPolicy trust) {
         Objects.requireNonNull(tx, "tx");
         identities = new Identities(tx, Objects.requireNonNull(trust, "trust"));
@@ -88,13 +97,13 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
         return identities.getLocalRegistrationId();
     }
 
-    /** Saves the identity of a device as the trusted one. One that is saved already is not written again. */
+    /** Saves the identity key of a device, replacing any existing one. A key that is already saved is not written again. */
     @Override
     public IdentityChange saveIdentity(SignalProtocolAddress address, IdentityKey identityKey) {
         return identities.saveIdentity(address, Objects.requireNonNull(identityKey, "identityKey"));
     }
 
-    /** Asks the trust policy. */
+    /** Returns whether the trust policy trusts an identity key of a device. */
     @Override
     public boolean isTrustedIdentity(SignalProtocolAddress address, IdentityKey identityKey, Direction direction) {
         return identities.isTrustedIdentity(address, identityKey, direction);
@@ -120,7 +129,7 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
         return preKeys.containsPreKey(preKeyId);
     }
 
-    /** Deletes a one-time pre-key. Two transactions that used the same one conflict: one of them commits. */
+    /** Deletes a one-time pre-key. If two concurrent transactions use the same one, only one of them commits. */
     @Override
     public void removePreKey(int preKeyId) {
         preKeys.removePreKey(preKeyId);
@@ -146,7 +155,7 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
         return signedPreKeys.containsSignedPreKey(signedPreKeyId);
     }
 
-    /** Deletes a signed pre-key, and forgets the base keys that were used with it. */
+    /** Deletes a signed pre-key and the records of the base keys that were used with it. */
     @Override
     public void removeSignedPreKey(int signedPreKeyId) {
         signedPreKeys.removeSignedPreKey(signedPreKeyId);
@@ -162,13 +171,18 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
         return kyberPreKeys.loadKyberPreKeys();
     }
 
-    /** Stores a Kyber pre-key of last resort: one that stays when it is used. */
+    /** Stores a last-resort Kyber pre-key, which is kept when it is used. */
     @Override
     public void storeKyberPreKey(int kyberPreKeyId, KyberPreKeyRecord record) {
         kyberPreKeys.storeKyberPreKey(kyberPreKeyId, Objects.requireNonNull(record, "record"));
     }
 
-    /** Stores a one-time Kyber pre-key: one that is deleted when it is used. */
+    /**
+     * Stores a one-time Kyber pre-key, which is deleted when it is used.
+     *
+     * @param kyberPreKeyId the id of the pre-key
+     * @param record the pre-key
+     */
     public void storeOneTimeKyberPreKey(int kyberPreKeyId, KyberPreKeyRecord record) {
         kyberPreKeys.storeOneTime(kyberPreKeyId, Objects.requireNonNull(record, "record"));
     }
@@ -179,11 +193,11 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
     }
 
     /**
-     * Deletes a one-time Kyber pre-key. Of a last-resort one, remembers the base key until the Kyber or the signed
-     * pre-key is removed, and refuses a base key that it remembers.
+     * Marks a Kyber pre-key as used. A one-time pre-key is deleted. For a last-resort pre-key, the base key is recorded until
+     * the Kyber pre-key or the signed pre-key is removed.
      *
-     * @throws ReusedBaseKeyException if the base key was used before with these two pre-keys, or the Kyber pre-key is
-     *     gone
+     * @throws ReusedBaseKeyException if the base key was used before with these two pre-keys, or the Kyber pre-key does
+     *     not exist
      */
     @Override
     public void markKyberPreKeyUsed(int kyberPreKeyId, int signedPreKeyId, ECPublicKey baseKey)
@@ -191,7 +205,11 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
         kyberPreKeys.markKyberPreKeyUsed(kyberPreKeyId, signedPreKeyId, Objects.requireNonNull(baseKey, "baseKey"));
     }
 
-    /** Deletes a Kyber pre-key, and forgets the base keys that were used with it. */
+    /**
+     * Deletes a Kyber pre-key and the records of the base keys that were used with it.
+     *
+     * @param kyberPreKeyId the id of the pre-key
+     */
     public void removeKyberPreKey(int kyberPreKeyId) {
         kyberPreKeys.remove(kyberPreKeyId);
     }
@@ -202,16 +220,16 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
     }
 
     /**
-     * Returns the sessions with all of the addresses, in their order.
+     * Returns the sessions with all the addresses, in the same order.
      *
-     * @throws NoSessionException if there is none with one of them, which it names
+     * @throws NoSessionException if there is no session with one of the addresses, which the exception names
      */
     @Override
     public List<SessionRecord> loadExistingSessions(List<SignalProtocolAddress> addresses) throws NoSessionException {
         return sessions.loadExistingSessions(addresses);
     }
 
-    /** Returns the devices, but for device 1, with which there is a session under exactly this name, rising. */
+    /** Returns the devices of exactly this name that have a session, except device 1, in ascending order. */
     @Override
     public List<Integer> getSubDeviceSessions(String name) {
         return sessions.getSubDeviceSessions(name);
@@ -232,7 +250,7 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
         sessions.deleteSession(address);
     }
 
-    /** Deletes the sessions with all devices of exactly this name, device 1 included. */
+    /** Deletes the sessions with all devices of exactly this name, including device 1. */
     @Override
     public void deleteAllSessions(String name) {
         sessions.deleteAllSessions(name);

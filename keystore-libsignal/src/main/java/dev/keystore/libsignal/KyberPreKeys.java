@@ -13,15 +13,15 @@ import org.signal.libsignal.protocol.state.KyberPreKeyRecord;
 import org.signal.libsignal.protocol.state.KyberPreKeyStore;
 
 /**
- * Kyber pre-keys, under their number.
+ * Kyber pre-keys, stored by number.
  *
- * <p>One is of last resort unless an entry beside it says that it is a one-time key: a key of which this store does not
- * know better is rather kept too long than deleted while messages to it are on their way.
+ * <p>A key is a last-resort key unless an additional entry marks it as a one-time key. If in doubt, a key is thus kept too
+ * long rather than deleted while messages that need it are in transit.
  */
 final class KyberPreKeys implements KyberPreKeyStore {
 
     private static final KeyType<byte[]> ONE_TIME = KeyType.ofBytes("libsignal-one-time-kyber-pre-key");
-    private static final byte[] YES = {};
+    private static final byte[] MARK = {};
 
     private final Transaction tx;
 
@@ -65,7 +65,7 @@ final class KyberPreKeys implements KyberPreKeyStore {
 
     void storeOneTime(int kyberPreKeyId, KyberPreKeyRecord record) {
         tx.put(KeyTypes.KYBER_PRE_KEY, Ids.of(kyberPreKeyId), record.serialize());
-        tx.put(ONE_TIME, Ids.of(kyberPreKeyId), YES);
+        tx.put(ONE_TIME, Ids.of(kyberPreKeyId), MARK);
     }
 
     @Override
@@ -78,7 +78,7 @@ final class KyberPreKeys implements KyberPreKeyStore {
             throws ReusedBaseKeyException {
         String id = Ids.of(kyberPreKeyId);
         if (tx.find(KeyTypes.KYBER_PRE_KEY, id).isEmpty()) {
-            throw new ReusedBaseKeyException("Kyber pre-key " + id + " is gone: it was used before, or removed");
+            throw new ReusedBaseKeyException("Kyber pre-key " + id + " does not exist: it was used before or removed");
         }
         if (tx.find(ONE_TIME, id).isPresent()) {
             tx.delete(KeyTypes.KYBER_PRE_KEY, id);

@@ -17,7 +17,7 @@ import org.signal.libsignal.protocol.state.PreKeyBundle;
 import org.signal.libsignal.protocol.state.PreKeyRecord;
 import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 
-/** Makes pre-keys within a transaction: the keys and the ids issued for them are one commit. */
+/** Generates pre-keys within a transaction, so that the keys and the ids issued for them are one commit. */
 final class PreKeyFactory {
 
     private final Transaction tx;
@@ -30,14 +30,14 @@ final class PreKeyFactory {
     /**
      * Creates a factory.
      *
-     * @param committed reads what is committed, outside of the transaction
+     * @param committed reads committed entries, outside the transaction
      */
     PreKeyFactory(Transaction tx, KeyReader committed) {
         this.tx = tx;
         preKeys = new PreKeys(tx);
         signedPreKeys = new SignedPreKeys(tx);
         kyberPreKeys = new KyberPreKeys(tx);
-        identity = AccountIdentity.load(tx);
+        identity = AccountRecord.loadIdentity(tx);
         ids = new PreKeyIds(tx, committed);
     }
 
@@ -60,7 +60,7 @@ final class PreKeyFactory {
         return record;
     }
 
-    /** Returns the signed pre-key made last, or a new one if it is gone or there never was one. */
+    /** Returns the newest signed pre-key, or a new one if it was removed or none was ever generated. */
     private SignedPreKeyRecord newestSignedPreKey() {
         return ids.last(KeyTypes.SIGNED_PRE_KEY)
                 .filter(signedPreKeys::containsSignedPreKey)

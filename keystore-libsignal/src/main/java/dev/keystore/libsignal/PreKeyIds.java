@@ -13,19 +13,19 @@ import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * Issues the ids of new pre-keys within a transaction: the keys and the id issued last are one commit.
+ * Issues ids for new pre-keys within a transaction, so that the keys and the last issued id are one commit.
  *
- * <p>Ids run from 1 to {@link Ids#MAX_KEY_ID} and begin again at 1. An id whose key still exists is skipped.
+ * <p>Ids run from 1 to {@link Ids#MAX_KEY_ID} and then continue at 1. An id whose key still exists is skipped.
  *
- * <p>The id issued last is an entry for each type of pre-key, which only transactions that make pre-keys read or write.
- * {@code clear()} and {@code erase()} remove it with the pre-keys themselves, while their public halves may still be on
- * a server. Ids therefore begin at a random one where no id is known to have been issued: one that somebody still uses
- * is then met by chance only, about once in 16,777,214 divided by the number of keys on the server. The alternative, a
- * counter in the credentials, would survive {@code clear()}, and conflict with every save of application data.
+ * <p>For each type of pre-key, one entry holds the last issued id; only transactions that generate pre-keys access it.
+ * {@code clear()} and {@code erase()} remove it together with the pre-keys, although a server may still hold their public
+ * keys. If no last id is known, ids therefore begin at a random number, so that a new id equals the id of a key on the
+ * server with a probability of about 1 in 16,777,214 for each such key. The alternative, a counter in the credentials, would
+ * survive {@code clear()} but conflict with every save of application data.
  */
 final class PreKeyIds {
 
-    /** The id issued last, by the name of the pre-keys' type. */
+    /** The last issued id, by the name of the pre-keys' type. */
     static final KeyType<Integer> LAST = KeyType.of("libsignal-last-key-id", new Codec<>() {
         @Override
         public byte[] encode(Integer id) {
@@ -50,20 +50,20 @@ final class PreKeyIds {
     /**
      * Creates an issuer.
      *
-     * @param committed reads what is committed, outside of the transaction
+     * @param committed reads committed entries, outside the transaction
      */
     PreKeyIds(Transaction tx, KeyReader committed) {
         this.tx = tx;
         this.committed = committed;
     }
 
-    /** Returns the id issued last, or empty if none was since the account was created or cleared. */
+    /** Returns the last issued id, or empty if none was issued since the account was created or cleared. */
     Optional<Integer> last(KeyType<?> type) {
         return tx.find(LAST, type.name());
     }
 
     /**
-     * Issues ids, rising from the last one.
+     * Issues ids that continue after the last one.
      *
      * @throws IllegalStateException if fewer than {@code count} are free
      */
@@ -74,7 +74,8 @@ final class PreKeyIds {
         for (int seen = 0; issued.size() < count; ) {
             int size = Math.min(count - issued.size(), Ids.MAX_KEY_ID - seen);
             if (size == 0) {
-                throw new IllegalStateException("every id of type " + type + " is in use");
+                throw new IllegalStateException(
+                        "too few ids of type " + type + " are free: remove pre-keys that are no longer needed");
             }
             List<Integer> candidates = IntStream.iterate(next, PreKeyIds::after)
                     .limit(size)
@@ -89,8 +90,8 @@ final class PreKeyIds {
     }
 
     /**
-     * Returns the candidates that are free. The transaction reads only those: a message that uses up the key of another
-     * one must not conflict with it.
+     * Returns the candidates that are free. The transaction reads only those that are absent, so that it does not conflict
+     * with a message that uses up the key of another candidate.
      */
     private List<Integer> free(KeyType<?> type, List<Integer> candidates) {
         return absent(tx, type, absent(committed, type, candidates));

@@ -11,7 +11,7 @@ import org.signal.libsignal.protocol.ecc.ECPublicKey;
 import org.signal.libsignal.protocol.state.PreKeyRecord;
 import org.signal.libsignal.protocol.state.PreKeyStore;
 
-/** One-time pre-keys, under their number. */
+/** One-time pre-keys, stored by number. */
 final class PreKeys implements PreKeyStore {
 
     private final Transaction tx;

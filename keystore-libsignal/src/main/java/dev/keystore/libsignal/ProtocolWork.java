@@ -3,19 +3,23 @@ package dev.keystore.libsignal;
 import dev.keystore.Transaction;
 
 /**
- * A piece of protocol work: what it does to sessions and keys, and what the application writes beside it, is one commit.
+ * Work with libsignal that runs in one transaction: its changes to sessions and keys, and everything else the application
+ * writes in it, are one commit.
  *
- * @param <R> what it returns
- * @param <X> what it may throw; a work that throws several checked exceptions is inferred as {@link Exception}
+ * @param <R> the type of the result
+ * @param <X> the type of exception that the work may throw; inferred as {@link Exception} if it throws several checked
+ *     exceptions
  */
 @FunctionalInterface
 public interface ProtocolWork<R, X extends Exception> {
 
     /**
-     * Does the work, on the thread that called {@link SignalAccount#transaction}.
+     * Performs the work, on the thread that called {@code SignalAccount.transaction}.
      *
-     * @param signal what libsignal's ciphers and builders take; valid until this method returns, on this thread
-     * @param tx the transaction beneath it, for the application's own reads and writes
+     * @param signal the store to pass to libsignal's ciphers and builders; valid on this thread until this method returns
+     * @param tx the underlying transaction, for other reads and writes of the application
+     * @return the result, which is returned to the caller after the commit
+     * @throws X to roll the transaction back; the exception reaches the caller unchanged
      */
     R run(KeystoreSignalProtocolStore signal, Transaction tx) throws X;
 }

@@ -10,7 +10,7 @@ import org.signal.libsignal.protocol.groups.InvalidSenderKeySessionException;
 import org.signal.libsignal.protocol.groups.state.SenderKeyRecord;
 import org.signal.libsignal.protocol.groups.state.SenderKeyStore;
 
-/** Sender keys, under the id {@code distributionId:name.deviceId}. */
+/** Sender keys, stored under the id {@code distributionId:name.deviceId}. */
 final class SenderKeys implements SenderKeyStore {
 
     private final Transaction tx;

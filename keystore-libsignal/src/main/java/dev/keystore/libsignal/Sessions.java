@@ -15,11 +15,11 @@ import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.state.SessionRecord;
 import org.signal.libsignal.protocol.state.SessionStore;
 
-/** Sessions, one for each remote device, under the id {@code name.deviceId}. */
+/** Sessions, one for each remote device, stored under the id {@code name.deviceId}. */
 final class Sessions implements SessionStore {
 
-    /** The device that a name stands for when no device is named; it is not one of the sub-devices. */
-    private static final int MAIN_DEVICE = 1;
+    /** The primary device of a name, which is not one of its sub-devices. */
+    private static final int PRIMARY_DEVICE = 1;
 
     private final Transaction tx;
 
@@ -51,7 +51,7 @@ final class Sessions implements SessionStore {
 
     @Override
     public List<Integer> getSubDeviceSessions(String name) {
-        return devices(name).stream().filter(device -> device != MAIN_DEVICE).toList();
+        return devices(name).stream().filter(device -> device != PRIMARY_DEVICE).toList();
     }
 
     @Override

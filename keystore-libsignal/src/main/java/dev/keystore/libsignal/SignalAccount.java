@@ -32,38 +32,39 @@ import org.signal.libsignal.protocol.state.PreKeyRecord;
 import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 
 /**
- * An account of the Signal protocol in a context of a key store.
+ * An account of the Signal protocol, stored in a context of a key store.
  *
  * <pre>{@code
- * SignalAccount alice = SignalAccount.create(stores.forContext("alice")); // the first time
- * SignalAccount alice = SignalAccount.open(stores.forContext("alice"));   // from then on
+ * SignalAccount alice = SignalAccount.create(database.forContext("alice")); // the first time
+ * SignalAccount alice = SignalAccount.open(database.forContext("alice"));   // afterwards
  *
  * alice.startSession(bobAddress, bundleOfBob);
  * CiphertextMessage message = alice.encrypt(bobAddress, plaintext);
  * byte[] received = alice.decrypt(bobAddress, answer);
  * }</pre>
  *
- * <p>The account's identity key pair and registration id, which never change, and the application data
- * ({@link #saveApplicationData}) are in the context's credentials, which this class alone writes: {@code clear()} keeps
+ * <p>The context's credentials hold the identity key pair and the registration id of the account, which never change, and
+ * the application data ({@link #saveApplicationData}). Only this class may write the credentials; {@code clear()} keeps
  * them.
  *
- * <p>Ids of pre-keys begin at a random one, rise, and continue at 1 after 16,777,214, for each kind of pre-key. An id whose
- * pre-key still exists is skipped. The counters are removed by {@code clear()} and {@code erase()}, together with the
- * pre-keys, and ids then begin at another random one: an id that a server still holds from before is met by chance only,
- * with a probability of about one in 16,777,214 for each pair of an old and a new pre-key. An old copy of a store that
- * replaces the store issues the ids again that the store has issued since.
+ * <p>Pre-key ids: for each type of pre-key, ids begin at a random number, increase by one and continue at 1 after
+ * 16,777,214. An id whose pre-key still exists is skipped. An id may be issued again in three cases: after all other ids
+ * were issued; after {@code clear()} or {@code erase()}, which remove the counters together with the pre-keys, so that ids
+ * begin at another random number (for any given old and new pre-key, the probability of equal ids is about 1 in
+ * 16,777,214); and after the store was replaced by an older copy, which issues again the ids issued since the copy was made.
  *
- * <p>Each method is one transaction, and so one commit or none. It throws what
- * {@link SignalKeyStore#transaction(String, TransactionWork)} does; nothing is written then. Called within a transaction
- * of the same store, it is refused with {@link IllegalStateException}. The methods that take no {@link ProtocolWork} are
- * run up to 5 times when the commit meets a conflict; {@link #transaction} runs its work once unless its options say
- * otherwise.
+ * <p>Atomicity: each method is at most one transaction, and so one commit. It throws the exceptions of
+ * {@link SignalKeyStore#transaction(String, TransactionWork)}, whose types state what was written. A method called inside a
+ * transaction of the same store throws {@link IllegalStateException}. Methods without a {@link ProtocolWork} argument run
+ * up to 5 times if the commit ends in a conflict; {@link #transaction} runs its work once by default.
  *
- * <p>Safe for use by any number of threads. Calls about one remote device run in the order in which they arrived; calls
- * about several devices run in parallel. Methods that make pre-keys run one at a time. Messages, making pre-keys and saving
- * application data never conflict with each other. A message conflicts only with a change to the entries that it uses:
- * {@code clear()}, {@code erase()}, the removal of its pre-keys, another message with the same one-time pre-key, and
- * transactions of the application that write these entries under other lock keys.
+ * <p>Threads: an account is safe for use by multiple threads. Calls for one remote device run one at a time, in order of
+ * arrival; calls for different devices run in parallel. Methods that generate pre-keys run one at a time.
+ *
+ * <p>Conflicts: messages, the generation of pre-keys and the saving of application data never conflict with each other. A
+ * message conflicts only with a change to the entries it uses: {@code clear()}, {@code erase()}, the removal of its
+ * pre-keys, another message with the same one-time pre-key, and transactions of the application that write these entries
+ * under other lock keys.
  */
 public final class SignalAccount {
 
@@ -80,19 +81,28 @@ public final class SignalAccount {
     }
 
     /**
-     * Creates an account that trusts identities on first use; else like {@link #create(SignalKeyStore, TrustPolicy)}.
+     * Creates an account that trusts identities on first use; otherwise like
+     * {@link #create(SignalKeyStore, TrustPolicy)}.
+     *
+     * @param store the store of the context
+     * @return the account
+     * @throws EntryExistsException if the context already holds an account; nothing was changed
      */
     public static SignalAccount create(SignalKeyStore store) {
         return create(store, TrustPolicy.FIRST_USE);
     }
 
     /**
-     * Creates an account, with a new identity and registration id, in a context that has none (R58). Of any number of
-     * concurrent calls, one creates it.
+     * Creates an account, with a new identity and registration id, in a context that holds none (R58). Of any number of
+     * concurrent calls, exactly one succeeds.
      *
-     * @throws EntryExistsException if the context has an account already; nothing was changed
-     * @throws dev.keystore.UnsupportedFormatException as {@link #open(SignalKeyStore, TrustPolicy)} says
-     * @throws dev.keystore.CorruptEntryException as {@link #open(SignalKeyStore, TrustPolicy)} says
+     * @param store the store of the context
+     * @param trust decides whether to trust the identity keys of remote devices
+     * @return the account
+     * @throws EntryExistsException if the context already holds an account; nothing was changed
+     * @throws dev.keystore.UnsupportedFormatException if the context's credentials were not written by this class, or by a
+     *     newer version of it; nothing was changed
+     * @throws dev.keystore.CorruptEntryException if the record of an existing account is damaged; nothing was changed
      */
     public static SignalAccount create(SignalKeyStore store, TrustPolicy trust) {
         SignalAccount account = new SignalAccount(store, trust);
@@ -107,7 +117,12 @@ public final class SignalAccount {
     }
 
     /**
-     * Opens an account that trusts identities on first use; else like {@link #open(SignalKeyStore, TrustPolicy)}.
+     * Opens an account that trusts identities on first use; otherwise like
+     * {@link #open(SignalKeyStore, TrustPolicy)}.
+     *
+     * @param store the store of the context
+     * @return the account
+     * @throws ContextNotFoundException if the context holds no account; nothing was created
      */
     public static SignalAccount open(SignalKeyStore store) {
         return open(store, TrustPolicy.FIRST_USE);
@@ -116,142 +131,201 @@ public final class SignalAccount {
     /**
      * Opens the account of a context, which must exist (R58).
      *
-     * <p>Usually nothing is written. An account of an earlier format is brought to the newest one, in one commit, and the
-     * entry that transactions read the identity from is restored from the credentials if it is missing or damaged.
+     * <p>Usually nothing is written. An account in an earlier format is converted to the current one, in one commit. The
+     * entry from which transactions read the identity is restored from the credentials if it is missing or damaged.
      *
-     * @throws ContextNotFoundException if the context has no account; nothing was created
-     * @throws dev.keystore.UnsupportedFormatException if something other than this class wrote the context's credentials,
-     *     or a newer version did; nothing was changed
+     * @param store the store of the context
+     * @param trust decides whether to trust the identity keys of remote devices
+     * @return the account
+     * @throws ContextNotFoundException if the context holds no account; nothing was created
+     * @throws dev.keystore.UnsupportedFormatException if the context's credentials were not written by this class, or by a
+     *     newer version of it; nothing was changed
      * @throws dev.keystore.CorruptEntryException if the account's record is damaged; nothing was changed
      */
     public static SignalAccount open(SignalKeyStore store, TrustPolicy trust) {
         SignalAccount account = new SignalAccount(store, trust);
-        account.settle(() -> {
+        account.ensureSaved(() -> {
             throw new ContextNotFoundException(store.context(), "an account");
         });
         return account;
     }
 
     /**
-     * Opens or creates an account that trusts identities on first use; else like
+     * Opens or creates an account that trusts identities on first use; otherwise like
      * {@link #openOrCreate(SignalKeyStore, TrustPolicy)}.
+     *
+     * @param store the store of the context
+     * @return the account
      */
     public static SignalAccount openOrCreate(SignalKeyStore store) {
         return openOrCreate(store, TrustPolicy.FIRST_USE);
     }
 
     /**
-     * Opens the account of a context, and creates it if there is none: of any number of concurrent calls, one creates it.
+     * Opens the account of a context, or creates it if there is none. Of any number of concurrent calls, exactly one
+     * creates it.
      *
-     * <p>Where the account must be there already, {@link #open(SignalKeyStore, TrustPolicy)} is safer: this method
-     * answers a lost store, or a mistyped name of a context, with a new identity.
+     * <p>If the account must already exist, {@link #open(SignalKeyStore, TrustPolicy)} is safer: after the loss of a store,
+     * or for a mistyped context name, this method silently creates a new identity.
      *
-     * @throws dev.keystore.UnsupportedFormatException as {@link #open(SignalKeyStore, TrustPolicy)} says
-     * @throws dev.keystore.CorruptEntryException as {@link #open(SignalKeyStore, TrustPolicy)} says
+     * @param store the store of the context
+     * @param trust decides whether to trust the identity keys of remote devices
+     * @return the account
+     * @throws dev.keystore.UnsupportedFormatException if the context's credentials were not written by this class, or by a
+     *     newer version of it; nothing was changed
+     * @throws dev.keystore.CorruptEntryException if the account's record is damaged; nothing was changed
      */
     public static SignalAccount openOrCreate(SignalKeyStore store, TrustPolicy trust) {
         SignalAccount account = new SignalAccount(store, trust);
-        account.settle(AccountRecord::generate);
+        account.ensureSaved(AccountRecord::generate);
         return account;
     }
 
     /**
-     * Writes the account's record, and the entries that transactions read, unless both are as they should be.
+     * Writes the account's record and the entries that transactions read, unless all of them are up to date.
      *
-     * @param absent returns the record if there is none, or throws
+     * @param absent returns the record to use if there is none, or throws
      */
-    private void settle(Supplier<AccountRecord> absent) {
-        if (isSettled(store)) {
+    private void ensureSaved(Supplier<AccountRecord> absent) {
+        if (isUpToDate(store)) {
             return;
         }
         store.transaction(ACCOUNT_LOCK, RETRY, tx -> {
-            if (!isSettled(tx)) {
+            if (!isUpToDate(tx)) {
                 AccountRecord.find(tx).orElseGet(absent).saveTo(tx);
             }
             return Boolean.TRUE;
         });
     }
 
-    private static boolean isSettled(KeyReader keys) {
+    private static boolean isUpToDate(KeyReader keys) {
         return AccountRecord.find(keys).filter(record -> record.isSavedIn(keys)).isPresent();
     }
 
     /**
-     * Restores the entry that transactions read the identity from, which {@code clear()} removes. Without it they read the
-     * credentials, and conflict with whoever saves application data.
+     * Restores the entry from which transactions read the identity, if {@code clear()} has removed it. Without the entry,
+     * transactions read the credentials instead and conflict with every save of application data.
      */
     private void restoreIdentity() {
         if (store.find(AccountIdentity.TYPE, AccountIdentity.ID).isEmpty()) {
-            settle(() -> {
+            ensureSaved(() -> {
                 throw AccountRecord.noAccount(store.context());
             });
         }
     }
 
     /**
-     * Returns the lock key of all work with a remote device: first and later messages, sent and received. No other
-     * device shares it.
+     * Returns the lock key for all work with a remote device, such as sending and receiving messages. No other device
+     * shares it.
+     *
+     * @param remote the address of the remote device
+     * @return the lock key
      */
     public static String lockKey(SignalProtocolAddress remote) {
         return "session:" + Ids.of(Objects.requireNonNull(remote, "remote"));
     }
 
-    /** Returns the lock key of all work with the sender key of a device for a group. */
+    /**
+     * Returns the lock key for all work with the sender key of a device for a group.
+     *
+     * @param distributionId the distribution id of the group
+     * @param sender the address of the device whose sender key it is
+     * @return the lock key
+     */
     public static String lockKey(UUID distributionId, SignalProtocolAddress sender) {
         return "sender-key:" + Ids.of(distributionId, sender);
     }
 
-    /** Returns the public identity key of this account. */
+    /**
+     * Returns the public identity key of this account.
+     *
+     * @return the public key
+     * @throws IllegalStateException if the account was erased
+     */
     public IdentityKey identityKey() {
-        return AccountIdentity.load(store).keyPair().getPublicKey();
+        return AccountRecord.loadIdentity(store).keyPair().getPublicKey();
     }
 
-    /** Returns the registration id of this account. */
+    /**
+     * Returns the registration id of this account.
+     *
+     * @return the registration id
+     * @throws IllegalStateException if the account was erased
+     */
     public int registrationId() {
-        return AccountIdentity.load(store).registrationId();
+        return AccountRecord.loadIdentity(store).registrationId();
     }
 
-    /** Makes one-time pre-keys and stores them. */
+    /**
+     * Generates and stores one-time pre-keys.
+     *
+     * @param count the number of pre-keys, at least 1
+     * @return the new pre-keys, with increasing ids except where they continue at 1
+     * @throws IllegalStateException if the account was erased, or too few ids are free; nothing was written
+     */
     public List<PreKeyRecord> generatePreKeys(int count) {
         requirePositive(count);
-        return make(factory -> factory.preKeys(count));
+        return generate(factory -> factory.preKeys(count));
     }
 
-    /** Makes a signed pre-key and stores it. Older ones stay until they are removed. */
+    /**
+     * Generates and stores a signed pre-key. Older ones stay until they are removed.
+     *
+     * @return the new pre-key
+     * @throws IllegalStateException if the account was erased, or no id is free; nothing was written
+     */
     public SignedPreKeyRecord generateSignedPreKey() {
-        return make(PreKeyFactory::signedPreKey);
+        return generate(PreKeyFactory::signedPreKey);
     }
 
-    /** Makes one-time Kyber pre-keys, each deleted when it is used, and stores them. */
+    /**
+     * Generates and stores one-time Kyber pre-keys. Each is deleted when it is used.
+     *
+     * @param count the number of pre-keys, at least 1
+     * @return the new pre-keys, with increasing ids except where they continue at 1
+     * @throws IllegalStateException if the account was erased, or too few ids are free; nothing was written
+     */
     public List<KyberPreKeyRecord> generateKyberPreKeys(int count) {
         requirePositive(count);
-        return make(factory -> factory.oneTimeKyberPreKeys(count));
+        return generate(factory -> factory.oneTimeKyberPreKeys(count));
     }
 
     /**
-     * Makes a last-resort Kyber pre-key, which stays when it is used, and stores it. Older ones stay until
-     * {@link KeystoreSignalProtocolStore#removeKyberPreKey} removes them, and with them what is remembered against the
-     * replay of their messages: rotate them, and remove those that no message on its way can need.
+     * Generates and stores a last-resort Kyber pre-key, which is kept when it is used.
+     *
+     * <p>Older ones stay until {@link KeystoreSignalProtocolStore#removeKyberPreKey} removes them, together with the records
+     * that prevent the replay of their messages. Rotate these pre-keys regularly, and remove those that no message in
+     * transit can still need.
+     *
+     * @return the new pre-key
+     * @throws IllegalStateException if the account was erased, or no id is free; nothing was written
      */
     public KyberPreKeyRecord generateLastResortKyberPreKey() {
-        return make(PreKeyFactory::lastResortKyberPreKey);
+        return generate(PreKeyFactory::lastResortKyberPreKey);
     }
 
     /**
-     * Makes a bundle for one remote device: a new one-time pre-key, a new one-time Kyber pre-key, and the newest signed
-     * pre-key, which is made if there is none.
+     * Generates a bundle for one remote device: a new one-time pre-key, a new one-time Kyber pre-key and the newest signed
+     * pre-key, which is generated if there is none.
      *
      * @param deviceId the device id of this account
+     * @return the bundle; all of its pre-keys are stored
+     * @throws IllegalStateException if the account was erased, or no id is free; nothing was written
      */
     public PreKeyBundle newPreKeyBundle(int deviceId) {
-        return make(factory -> factory.newBundle(deviceId));
+        return generate(factory -> factory.newBundle(deviceId));
     }
 
     /**
-     * Returns a bundle of pre-keys that were made before. Nothing is written.
+     * Returns a bundle of existing pre-keys. Nothing is written.
      *
      * @param deviceId the device id of this account
-     * @param preKey a one-time pre-key, or {@code null} when there is none left
+     * @param preKey a one-time pre-key, or {@code null} if none is left
+     * @param signedPreKey a signed pre-key
+     * @param kyberPreKey a one-time or last-resort Kyber pre-key
+     * @return the bundle
+     * @throws IllegalArgumentException if a record holds no valid key pair
+     * @throws IllegalStateException if the account was erased
      */
     public PreKeyBundle preKeyBundle(
             int deviceId,
@@ -260,14 +334,16 @@ public final class SignalAccount {
             KyberPreKeyRecord kyberPreKey) {
         Objects.requireNonNull(signedPreKey, "signedPreKey");
         Objects.requireNonNull(kyberPreKey, "kyberPreKey");
-        return PreKeyFactory.bundle(AccountIdentity.load(store), deviceId, preKey, signedPreKey, kyberPreKey);
+        return PreKeyFactory.bundle(AccountRecord.loadIdentity(store), deviceId, preKey, signedPreKey, kyberPreKey);
     }
 
     /**
-     * Begins a session with a remote device from its bundle.
+     * Starts a session with a remote device from its bundle.
      *
+     * @param remote the address of the remote device
+     * @param bundle the bundle of the remote device
      * @throws UntrustedIdentityException if the trust policy refuses the bundle's identity; nothing was written
-     * @throws InvalidKeyException if a signature of the bundle is not its identity's; nothing was written
+     * @throws InvalidKeyException if a signature in the bundle was not made by its identity key; nothing was written
      */
     public void startSession(SignalProtocolAddress remote, PreKeyBundle bundle)
             throws UntrustedIdentityException, InvalidKeyException {
@@ -285,9 +361,12 @@ public final class SignalAccount {
     }
 
     /**
-     * Encrypts a message to a remote device. When this returns, the session that it left behind is durable.
+     * Encrypts a message to a remote device. When this method returns, the updated session is durable.
      *
-     * @throws NoSessionException if there is no session with the device
+     * @param remote the address of the remote device
+     * @param plaintext the bytes to encrypt
+     * @return the encrypted message
+     * @throws NoSessionException if there is no session with the device; nothing was written
      * @throws UntrustedIdentityException if the trust policy refuses the device's identity; nothing was written
      */
     public CiphertextMessage encrypt(SignalProtocolAddress remote, byte[] plaintext)
@@ -303,12 +382,22 @@ public final class SignalAccount {
     }
 
     /**
-     * Decrypts a message from a remote device, the first one of a session or a later one.
+     * Decrypts a message from a remote device, the first one of a session or a later one. When this method returns, the
+     * updated session is durable and a one-time pre-key that the message used is deleted.
      *
-     * <p>When this throws, nothing was written, and the same message may be decrypted again.
+     * <p>If this method throws one of the exceptions below, nothing was written.
      *
+     * @param remote the address of the remote device
      * @param message a {@link PreKeySignalMessage} or a {@link SignalMessage}
-     * @throws IllegalArgumentException if it is neither
+     * @return the decrypted bytes
+     * @throws DuplicateMessageException if the message was decrypted before
+     * @throws InvalidMessageException if the message is malformed, or no session can decrypt it
+     * @throws InvalidVersionException if libsignal does not support the message's protocol version
+     * @throws InvalidKeyIdException if a pre-key that the message uses does not exist, or libsignal can't read it
+     * @throws InvalidKeyException if a key in the message is malformed
+     * @throws NoSessionException if there is no session with the device
+     * @throws UntrustedIdentityException if the trust policy refuses the device's identity
+     * @throws IllegalArgumentException if {@code message} is of another class
      */
     public byte[] decrypt(SignalProtocolAddress remote, CiphertextMessage message)
             throws DuplicateMessageException, InvalidMessageException, InvalidVersionException, InvalidKeyIdException,
@@ -331,11 +420,15 @@ public final class SignalAccount {
     }
 
     /**
-     * Runs {@code work} with a remote device in one transaction, under {@link #lockKey(SignalProtocolAddress)}. What it
-     * does through {@code signal} and what it writes to {@code tx} is one commit or none. It is run once.
+     * Runs {@code work} in one transaction, once, while holding the {@linkplain #lockKey(SignalProtocolAddress) lock} of a
+     * remote device. All writes through {@code signal} and {@code tx} are one commit.
      *
-     * @return what {@code work} returned
-     * @throws X what {@code work} threw; nothing was written
+     * @param <R> the type of the result
+     * @param <X> the type of exception that {@code work} may throw
+     * @param remote the address of the remote device
+     * @param work the work to run
+     * @return the result of {@code work}
+     * @throws X if {@code work} threw it; nothing was written
      */
     public <R, X extends Exception> R transaction(SignalProtocolAddress remote, ProtocolWork<R, X> work) throws X {
         return transaction(remote, TransactionOptions.DEFAULT, work);
@@ -344,8 +437,14 @@ public final class SignalAccount {
     /**
      * Runs {@code work} like {@link #transaction(SignalProtocolAddress, ProtocolWork)}, with options.
      *
-     * @param options how to run it, for example {@link TransactionOptions#retryOnConflict(int)}; {@code work} is given a
-     *     new {@code signal} and a new {@code tx} each time
+     * @param <R> the type of the result
+     * @param <X> the type of exception that {@code work} may throw
+     * @param remote the address of the remote device
+     * @param options the options, for example {@link TransactionOptions#retryOnConflict(int)}; each run of {@code work}
+     *     receives a new {@code signal} and a new {@code tx}
+     * @param work the work to run
+     * @return the result of {@code work}
+     * @throws X if {@code work} threw it; nothing was written
      */
     public <R, X extends Exception> R transaction(
             SignalProtocolAddress remote, TransactionOptions options, ProtocolWork<R, X> work) throws X {
@@ -353,10 +452,17 @@ public final class SignalAccount {
     }
 
     /**
-     * Runs {@code work} with a sender key in one transaction, under {@link #lockKey(UUID, SignalProtocolAddress)}; else
-     * like {@link #transaction(SignalProtocolAddress, ProtocolWork)}.
+     * Runs {@code work} in one transaction, once, while holding the {@linkplain #lockKey(UUID, SignalProtocolAddress) lock}
+     * of a sender key; otherwise like {@link #transaction(SignalProtocolAddress, ProtocolWork)}.
      *
-     * @param sender whose sender key it is: this account's own address to encrypt, the sender's to decrypt
+     * @param <R> the type of the result
+     * @param <X> the type of exception that {@code work} may throw
+     * @param distributionId the distribution id of the group
+     * @param sender the address of the device whose sender key it is: this account's device to encrypt, the sender's to
+     *     decrypt
+     * @param work the work to run
+     * @return the result of {@code work}
+     * @throws X if {@code work} threw it; nothing was written
      */
     public <R, X extends Exception> R transaction(
             UUID distributionId, SignalProtocolAddress sender, ProtocolWork<R, X> work) throws X {
@@ -366,7 +472,15 @@ public final class SignalAccount {
     /**
      * Runs {@code work} like {@link #transaction(UUID, SignalProtocolAddress, ProtocolWork)}, with options.
      *
-     * @param options as {@link #transaction(SignalProtocolAddress, TransactionOptions, ProtocolWork)} says
+     * @param <R> the type of the result
+     * @param <X> the type of exception that {@code work} may throw
+     * @param distributionId the distribution id of the group
+     * @param sender the address of the device whose sender key it is
+     * @param options the options, for example {@link TransactionOptions#retryOnConflict(int)}; each run of {@code work}
+     *     receives a new {@code signal} and a new {@code tx}
+     * @param work the work to run
+     * @return the result of {@code work}
+     * @throws X if {@code work} threw it; nothing was written
      */
     public <R, X extends Exception> R transaction(
             UUID distributionId, SignalProtocolAddress sender, TransactionOptions options, ProtocolWork<R, X> work)
@@ -374,19 +488,34 @@ public final class SignalAccount {
         return run(lockKey(distributionId, sender), options, work);
     }
 
-    /** Returns libsignal's stores over a transaction of this account's context, with this account's trust policy. */
+    /**
+     * Returns a store for libsignal that reads and writes through a transaction of this account's context, with this
+     * account's trust policy.
+     *
+     * @param tx the transaction
+     * @return a store that is valid as long as the transaction
+     */
     public KeystoreSignalProtocolStore in(Transaction tx) {
         return new KeystoreSignalProtocolStore(tx, trust);
     }
 
-    /** Returns the application's own bytes, empty until first saved. */
+    /**
+     * Returns the application data.
+     *
+     * @return a copy of the bytes last saved; empty if none were saved
+     * @throws IllegalStateException if the account was erased
+     */
     public byte[] applicationData() {
         return applicationData(store);
     }
 
     /**
-     * Returns the application's own bytes as a transaction sees them, empty until first saved. A transaction that reads
-     * them conflicts with one that saves them.
+     * Returns the application data as seen by a transaction. A transaction that reads the data conflicts with one that
+     * saves it.
+     *
+     * @param keys a transaction of this account's context, or its store
+     * @return a copy of the bytes last saved; empty if none were saved
+     * @throws IllegalStateException if the account was erased
      */
     public byte[] applicationData(KeyReader keys) {
         return AccountRecord.load(Objects.requireNonNull(keys, "keys"))
@@ -395,7 +524,10 @@ public final class SignalAccount {
     }
 
     /**
-     * Saves bytes of the application's own in the credentials, replacing those saved before: {@code clear()} keeps them.
+     * Saves application data in the credentials, replacing any existing data. {@code clear()} keeps it.
+     *
+     * @param data the bytes; copied
+     * @throws IllegalStateException if the account was erased; nothing was written
      */
     public void saveApplicationData(byte[] data) {
         Objects.requireNonNull(data, "data");
@@ -407,22 +539,25 @@ public final class SignalAccount {
     }
 
     /**
-     * Saves bytes of the application's own in the credentials, within a transaction of this account's context. Of several
-     * transactions that do so without reading them before, the last to commit wins, and none conflicts.
+     * Saves application data in the credentials within a transaction of this account's context. Concurrent transactions
+     * that save data without reading it do not conflict; the last one to commit wins.
      *
+     * @param tx a transaction of this account's context
+     * @param data the bytes; copied
+     * @throws IllegalStateException if the account was erased
      * @throws dev.keystore.UnsupportedFormatException if something other than this class has written the credentials
      *     meanwhile; they were not changed
      */
     public void saveApplicationData(Transaction tx, byte[] data) {
         Objects.requireNonNull(tx, "tx");
         Objects.requireNonNull(data, "data");
-        AccountRecord.load(store); // outside of the transaction, so that its commit does not depend on it
-        tx.saveCredentials(new AccountRecord(AccountIdentity.load(tx), data).encode());
+        AccountRecord.load(store); // read outside the transaction, so that its commit does not depend on it
+        tx.saveCredentials(new AccountRecord(AccountRecord.loadIdentity(tx), data).encode());
     }
 
-    private <R> R make(Make<R> make) {
+    private <R> R generate(Generator<R> generator) {
         restoreIdentity();
-        return store.transaction(PRE_KEY_LOCK, RETRY, tx -> make.with(new PreKeyFactory(tx, store)));
+        return store.transaction(PRE_KEY_LOCK, RETRY, tx -> generator.apply(new PreKeyFactory(tx, store)));
     }
 
     private <R, X extends Exception> R run(String lockKey, TransactionOptions options, ProtocolWork<R, X> work)
@@ -451,10 +586,10 @@ public final class SignalAccount {
     }
 
     private static AssertionError undeclared(Exception e) {
-        return new AssertionError("libsignal does not declare it", e);
+        return new AssertionError("libsignal threw a checked exception that it does not declare", e);
     }
 
-    private interface Make<R> {
-        R with(PreKeyFactory factory);
+    private interface Generator<R> {
+        R apply(PreKeyFactory factory);
     }
 }

@@ -10,7 +10,7 @@ import org.signal.libsignal.protocol.InvalidKeyIdException;
 import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 import org.signal.libsignal.protocol.state.SignedPreKeyStore;
 
-/** Signed pre-keys, under their number. With one goes what {@link UsedBaseKeys} remembers of it. */
+/** Signed pre-keys, stored by number. Removing one also removes its records from {@link UsedBaseKeys}. */
 final class SignedPreKeys implements SignedPreKeyStore {
 
     private final Transaction tx;

@@ -9,12 +9,11 @@ import java.util.stream.Stream;
 import org.signal.libsignal.protocol.ecc.ECPublicKey;
 
 /**
- * The base keys of remote devices that were used with a last-resort Kyber pre-key: one small entry each, under
+ * Records the base keys of remote devices that were used with a last-resort Kyber pre-key, as one small entry each under
  * {@code kyberPreKeyId.signedPreKeyId.baseKey}.
  *
- * <p>Entries are kept as long as both pre-keys are: were one forgotten earlier, the message it came with could be
- * replayed. What is remembered is therefore bounded by the sessions begun in the lifetime of a pre-key, and rotation
- * frees it.
+ * <p>An entry is kept as long as both pre-keys exist; if it were removed earlier, its message could be replayed. The number
+ * of entries is therefore bounded by the sessions started during the lifetime of a pre-key, and rotation removes them.
  */
 final class UsedBaseKeys {
 
@@ -23,7 +22,7 @@ final class UsedBaseKeys {
 
     private UsedBaseKeys() {}
 
-    /** Remembers a base key, and returns whether it is new. */
+    /** Records a base key and returns whether it is new. */
     static boolean add(Transaction tx, int kyberPreKeyId, int signedPreKeyId, ECPublicKey baseKey) {
         String id = kyberPreKeyId + "." + signedPreKeyId + "." + HexFormat.of().formatHex(baseKey.serialize());
         if (tx.find(TYPE, id).isPresent()) {
@@ -37,7 +36,7 @@ final class UsedBaseKeys {
         forget(tx, kyberPreKeyId + ".", id -> true);
     }
 
-    /** Looks at all of them, for the Kyber pre-key comes first in an id; it happens once a rotation. */
+    /** Scans all entries, because ids begin with the Kyber pre-key; called only once per rotation. */
     static void forgetSignedPreKey(Transaction tx, int signedPreKeyId) {
         String part = "." + signedPreKeyId + ".";
         forget(tx, "", id -> id.contains(part));

@@ -22,7 +22,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Reads credentials, and the entries kept with them, that no account wrote. To see one input again: {@code -Dkeystore.fuzz.first=n -Dkeystore.fuzz.count=1}.
+ * Decodes random and modified credentials and identity entries. To repeat one input, pass
+ * {@code -Dkeystore.fuzz.first=n -Dkeystore.fuzz.count=1}.
  */
 @Timeout(120)
 class AccountRecordFuzzTest {
@@ -32,8 +33,8 @@ class AccountRecordFuzzTest {
     @ParameterizedTest(name = "format {0}")
     @ValueSource(ints = {1, 2})
     @DisplayName(
-            "R43 R44 credentials that no account wrote are refused as damaged, newer or foreign, and cost no more than"
-                    + " their bytes")
+            "R43 R44 credentials not written by an account are refused as damaged, newer or foreign, without allocating"
+                    + " more than their size")
     void load_mutated_isReadOrRefused(int format, @TempDir Path folder) {
         long from = Long.getLong("keystore.fuzz.first", 1);
         int inputs = Integer.getInteger("keystore.fuzz.count", 2_000);
@@ -57,7 +58,7 @@ class AccountRecordFuzzTest {
                     long start = allocated();
                     boolean read = read(tx, input, number);
                     long allocated = allocated() - start;
-                    if (allocated > 65_536) { // what a first call loads is not the input's
+                    if (allocated > 65_536) { // excludes what the first call loads
                         start = allocated();
                         read(tx, input, number);
                         allocated = allocated() - start;
@@ -74,7 +75,8 @@ class AccountRecordFuzzTest {
     }
 
     @Test
-    @DisplayName("R43 bytes that are no identity and no id are refused by the codec, or read as what they say")
+    @DisplayName(
+            "R43 arbitrary bytes are refused by the codecs of identities and ids, or decoded to a value they encode")
     void decode_mutated_isReadOrRefused() {
         long from = Long.getLong("keystore.fuzz.first", 1);
         long end = from + Integer.getInteger("keystore.fuzz.count", 2_000);
@@ -98,7 +100,7 @@ class AccountRecordFuzzTest {
         return refused;
     }
 
-    /** Returns whether the credentials were read. Format 1 is longer by its counters. */
+    /** Returns whether the credentials were decoded. Format 1 is longer by its counters. */
     private static boolean read(KeyReader keys, byte[] input, long seed) {
         AccountRecord record;
         try {

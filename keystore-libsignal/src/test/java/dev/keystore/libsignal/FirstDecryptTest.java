@@ -49,7 +49,7 @@ class FirstDecryptTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("it makes exactly the eleven calls that the next tests let fail")
+    @DisplayName("R12 it makes exactly the eleven calls that the next tests let fail")
     void decrypt_ofPreKeyMessage_makesElevenCalls() throws Exception {
         CiphertextMessage message = parties.firstMessage("hello");
         List<String> calls = new ArrayList<>();
@@ -65,7 +65,7 @@ class FirstDecryptTest extends LibsignalTest {
 
     @ParameterizedTest(name = "{0}, after it took effect: {1}")
     @MethodSource("failures")
-    @DisplayName("R12 R22: a failure of any of its calls writes nothing, and decrypting again succeeds")
+    @DisplayName("R12 R22 a failure of any of its calls writes nothing, and decrypting again succeeds")
     void decrypt_storeCallFails_sameMessageDecryptsAgain(String failing, boolean afterwards) throws Exception {
         CiphertextMessage message = parties.firstMessage("hello");
         IllegalStateException failure = new IllegalStateException("injected");
@@ -85,7 +85,7 @@ class FirstDecryptTest extends LibsignalTest {
 
     @ParameterizedTest
     @EnumSource(names = {"BEFORE", "MIDWAY"})
-    @DisplayName("R12 R41: a failed commit writes nothing, and decrypting again succeeds")
+    @DisplayName("R12 R41 a failed commit writes nothing, and decrypting again succeeds")
     void decrypt_commitFails_sameMessageDecryptsAgain(Fault.Moment moment) throws Exception {
         CiphertextMessage message = parties.firstMessage("hello");
         parties.bob();
@@ -98,7 +98,7 @@ class FirstDecryptTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R11: what it wrote is one commit of five entries, and survives a restart")
+    @DisplayName("R11 it is one commit of five entries, which survives a restart")
     void decrypt_succeeds_writesOneCommit() throws Exception {
         CiphertextMessage message = parties.firstMessage("hello");
         parties.bob();

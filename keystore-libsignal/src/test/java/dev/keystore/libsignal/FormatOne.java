@@ -2,7 +2,7 @@ package dev.keystore.libsignal;
 
 import java.nio.ByteBuffer;
 
-/** The credentials of an account as they were before the ids of pre-keys had entries of their own. */
+/** The credentials of an account in format 1, which contained the next ids of pre-keys. */
 final class FormatOne {
 
     private FormatOne() {}

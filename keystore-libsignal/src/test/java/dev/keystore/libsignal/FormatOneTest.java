@@ -49,7 +49,7 @@ class FormatOneTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("is brought to the newest format by opening it, in one commit, and only once (R10)")
+    @DisplayName("R10 is converted to the current format when it is opened, in one commit and only once")
     void open_migratesInOneCommit() {
         SignalAccount alice = SignalAccount.open(store);
         SignalAccount.open(store);
@@ -65,7 +65,7 @@ class FormatOneTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("keeps its identity, its application data and its ids when it is opened")
+    @DisplayName("R19 keeps its identity, its application data and its ids when it is opened")
     void open_keepsWhatItHeld() {
         for (String id : List.of("102", "1", "16777214")) {
             store.put(KeyTypes.PRE_KEY, id, new KeyPair(new byte[33], new byte[32]));
@@ -82,7 +82,7 @@ class FormatOneTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("keeps its newest signed pre-key for new bundles")
+    @DisplayName("R19 keeps its newest signed pre-key for new bundles")
     void open_keepsNewestSignedPreKey() {
         ECKeyPair pair = ECKeyPair.generate();
         store.put(KeyTypes.SIGNED_PRE_KEY, "4", new SignedPreKey(PreKeys.toStore(pair), new byte[64], 1));
@@ -93,7 +93,7 @@ class FormatOneTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("is opened by many threads at once, in one commit (R24)")
+    @DisplayName("R24 is opened by many threads concurrently, in one commit")
     @SuppressWarnings("unchecked")
     void open_raced_migratesOnce() throws Exception {
         Callable<IdentityKey> open = () -> SignalAccount.open(store).identityKey();
@@ -106,7 +106,7 @@ class FormatOneTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("stays as it was when the commit fails, and opens later (R12)")
+    @DisplayName("R12 is unchanged if the commit fails, and can be opened later")
     void open_commitFails_changesNothing() {
         parties.faults.on(Operation.COMMIT).fail(Moment.MIDWAY, BackendException.Kind.PERMANENT);
 
@@ -121,7 +121,7 @@ class FormatOneTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("is an account: another is not created in its place (R58)")
+    @DisplayName("R58 is an account, so that no other is created in its place")
     void create_isRefused() {
         assertThatThrownBy(() -> SignalAccount.create(store)).isInstanceOf(EntryExistsException.class);
 
@@ -129,7 +129,7 @@ class FormatOneTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("is read by the work of a transaction, which does not change it")
+    @DisplayName("R19 is read by a transaction's work without being changed")
     void work_readsAndDoesNotMigrate() {
         IdentityKey read = store.transaction(SignalAccount.lockKey(BOB), tx -> {
             tx.put(KeyTypes.DEVICE_LIST, "bob", List.of("1"));

@@ -27,7 +27,7 @@ class KyberPreKeysTest extends LibsignalTest {
     private final ECPublicKey baseKey = ECKeyPair.generate().getPublicKey();
 
     @Test
-    @DisplayName("of last resort stay when used, and refuse a base key used before, also after a restart")
+    @DisplayName("R11 of last resort are kept when used, and refuse a base key used before, also after a restart")
     void markUsed_lastResort_refusesSameBaseKey() throws Exception {
         int id = parties.bob().generateLastResortKyberPreKey().getId();
 
@@ -43,7 +43,7 @@ class KyberPreKeysTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("of one time are gone when used, and nothing is remembered of them")
+    @DisplayName("R15 for one-time use are deleted when used, together with their marks")
     void markUsed_oneTime_deletes() throws Exception {
         KyberPreKeyRecord record = parties.bob().generateKyberPreKeys(1).get(0);
 
@@ -60,7 +60,7 @@ class KyberPreKeysTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("that are stored as libsignal does are of last resort, even over a one-time key")
+    @DisplayName("R10 stored through libsignal's interface are last-resort keys, even if they replace a one-time key")
     void storeKyberPreKey_overOneTime_isLastResort() throws Exception {
         KyberPreKeyRecord record = parties.bob().generateKyberPreKeys(1).get(0);
 
@@ -80,7 +80,7 @@ class KyberPreKeysTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("forget their base keys when they or the signed pre-key are removed, and no others")
+    @DisplayName("R10 lose only their own records of base keys when they or the signed pre-key are removed")
     void remove_forgetsItsBaseKeys() throws Exception {
         for (int i = 0; i < 12; i++) {
             parties.bob().generateLastResortKyberPreKey();
@@ -101,7 +101,7 @@ class KyberPreKeysTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("of last resort keep a first message from being replayed after its session is gone")
+    @DisplayName("R22 of last resort prevent the replay of a first message after its session was deleted")
     void decrypt_replayAfterSessionDeleted_isRefused() throws Exception {
         SignalAccount bob = parties.bob();
         SignedPreKeyRecord signed = bob.generateSignedPreKey();
@@ -118,7 +118,7 @@ class KyberPreKeysTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("are listed as they were stored, beside the signed pre-keys")
+    @DisplayName("R60 are listed as stored, and so are signed pre-keys")
     void loadAll_returnsWhatWasStored() throws Exception {
         SignalAccount bob = parties.bob();
         KyberPreKeyRecord oneTime = bob.generateKyberPreKeys(1).get(0);

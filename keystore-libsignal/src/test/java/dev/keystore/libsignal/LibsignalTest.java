@@ -5,7 +5,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What the tests of this module have in common: Alice and Bob, in a file of their own for each test. */
+/** The base class of this module's tests: Alice and Bob, in a separate file for each test. */
 abstract class LibsignalTest {
 
     TwoParties parties;

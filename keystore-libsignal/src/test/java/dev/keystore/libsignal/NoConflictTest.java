@@ -23,14 +23,14 @@ import org.signal.libsignal.protocol.message.PreKeySignalMessage;
 import org.signal.libsignal.protocol.state.PreKeyBundle;
 
 /**
- * Holds a transaction open after it has read and written, lets other threads commit meanwhile, and then commits it. The
- * works run once, so that a conflict reaches the test.
+ * Holds a transaction open after it has read and written, lets other threads commit, and then commits it. Transactions run
+ * once, so that a conflict reaches the test.
  */
-@DisplayName("R24: what an account does at the same time does not conflict")
+@DisplayName("R24 concurrent operations of one account do not conflict")
 class NoConflictTest extends LibsignalTest {
 
     @Test
-    @DisplayName("a first message, with pre-keys that are made and application data that is saved meanwhile")
+    @DisplayName("a first message does not conflict with generated pre-keys and saved application data")
     void firstMessage_othersCommitMeanwhile_commits() throws Exception {
         CiphertextMessage message = parties.firstMessage("hello");
         SignalAccount bob = parties.bob();
@@ -49,7 +49,7 @@ class NoConflictTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("making pre-keys, with first messages that are decrypted and application data that is saved meanwhile")
+    @DisplayName("generating pre-keys does not conflict with decrypted first messages and saved application data")
     void preKeys_othersCommitMeanwhile_commit() throws Exception {
         CiphertextMessage message = parties.firstMessage("hello");
         SignalAccount bob = parties.bob();
@@ -72,7 +72,8 @@ class NoConflictTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("making pre-keys that skip an id in use, with the message that uses that pre-key up meanwhile")
+    @DisplayName(
+            "generating pre-keys that skip an id in use does not conflict with the message that uses up that pre-key")
     void preKeys_skippedKeyUsedMeanwhile_commit() throws Exception {
         CiphertextMessage message = parties.firstMessage("hello");
         SignalAccount bob = parties.bob();
@@ -92,7 +93,8 @@ class NoConflictTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("saving application data in a message's transaction, with all of that meanwhile; the last commit wins")
+    @DisplayName(
+            "saving application data in a message's transaction conflicts with none of these; the last commit wins")
     void applicationData_othersCommitMeanwhile_commits() throws Exception {
         CiphertextMessage message = parties.firstMessage("hello");
         SignalAccount bob = parties.bob();
@@ -113,7 +115,7 @@ class NoConflictTest extends LibsignalTest {
 
     @Test
     @DisplayName(
-            "changing application data that was read, with pre-keys that are made meanwhile; but with a save it does")
+            "changing application data that was read conflicts with a concurrent save, but not with generated pre-keys")
     void applicationData_readAndSaved_conflictsWithSavesOnly() throws Exception {
         SignalAccount bob = parties.bob();
 
@@ -135,7 +137,7 @@ class NoConflictTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("a session that begins after a clear, with application data that is saved meanwhile (R17)")
+    @DisplayName("R17 a session started after a clear does not conflict with saved application data")
     void afterClear_othersCommitMeanwhile_commits() throws Exception {
         SignalAccount alice = parties.alice();
         parties.store("alice").clear();
@@ -151,7 +153,7 @@ class NoConflictTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("but a session that begins while the account is erased does, and leaves nothing behind (R18)")
+    @DisplayName("R18 a session started while the account is erased conflicts and leaves nothing behind")
     void erasedMeanwhile_conflicts() throws Exception {
         SignalAccount alice = parties.alice();
         PreKeyBundle bundle = parties.bob().newPreKeyBundle(1);
@@ -171,7 +173,7 @@ class NoConflictTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R23: a work that meets a conflict runs again as often as its options say, with new handles")
+    @DisplayName("R23 work that ends in a conflict is run again as often as its options allow, with new handles")
     void transaction_conflict_runsAgainAsAskedFor() {
         SignalAccount alice = parties.alice();
         SignalKeyStore store = parties.store("alice");
@@ -219,7 +221,7 @@ class NoConflictTest extends LibsignalTest {
         return new SessionCipher(signal, ALICE).decrypt(new PreKeySignalMessage(message.serialize()));
     }
 
-    /** Runs what does not belong to this thread's transaction, and waits for it. */
+    /** Runs a task outside this thread's transaction and waits for it. */
     private static void onAnotherThread(Work work) {
         CompletableFuture.runAsync(() -> {
                     try {

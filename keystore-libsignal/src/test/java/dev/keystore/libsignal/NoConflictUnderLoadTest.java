@@ -27,10 +27,10 @@ import org.signal.libsignal.protocol.message.PreKeySignalMessage;
 import org.signal.libsignal.protocol.state.PreKeyBundle;
 
 /**
- * Many peers write to one account for the first time, each as the README shows it, while four threads make pre-keys for
- * it and save its application data without a pause.
+ * Many peers send their first message to one account, as shown in the README, while four threads continuously generate
+ * pre-keys for it and save its application data.
  */
-@DisplayName("R24: no first message conflicts with making pre-keys or saving application data")
+@DisplayName("R24 first messages conflict neither with generated pre-keys nor with saved application data")
 class NoConflictUnderLoadTest {
 
     private static final int THREADS = 16;
@@ -42,7 +42,7 @@ class NoConflictUnderLoadTest {
     @ParameterizedTest
     @ValueSource(strings = {"jdbc:sqlite:", "mapdb:"})
     @Timeout(600)
-    @DisplayName("nor one message with another: 160 decrypts")
+    @DisplayName("nor with each other, in 160 decryptions")
     void decrypts_hundreds(String scheme) throws Exception {
         decryptFirstMessages(scheme, 160);
     }
@@ -51,7 +51,7 @@ class NoConflictUnderLoadTest {
     @ParameterizedTest
     @ValueSource(strings = {"jdbc:sqlite:", "mapdb:"})
     @Timeout(3_600)
-    @DisplayName("nor one message with another: 10,000 decrypts")
+    @DisplayName("nor with each other, in 10,000 decryptions")
     void decrypts_tenThousand(String scheme) throws Exception {
         decryptFirstMessages(scheme, 10_000);
     }
@@ -120,7 +120,7 @@ class NoConflictUnderLoadTest {
         }
     }
 
-    /** The README's flow; a third of the messages each is decrypted with retries, without, and with a save. */
+    /** Follows the README; one third of the messages each is decrypted with retries, without, and with a save. */
     private static void writeTo(SignalAccount bot, SignalKeyDatabase database, int number) throws Exception {
         SignalProtocolAddress address = new SignalProtocolAddress("peer-" + number, 1);
         SignalAccount peer = SignalAccount.openOrCreate(database.forContext(address.getName()));

@@ -9,21 +9,21 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 
-/** Runs works at the same time, each on a thread of its own. */
+/** Runs tasks concurrently, each on a separate thread. */
 final class Race {
 
     private Race() {}
 
     @SafeVarargs
-    static <T> List<T> of(Callable<T>... works) throws Exception {
-        CyclicBarrier start = new CyclicBarrier(works.length);
-        ExecutorService threads = Executors.newFixedThreadPool(works.length);
+    static <T> List<T> of(Callable<T>... tasks) throws Exception {
+        CyclicBarrier start = new CyclicBarrier(tasks.length);
+        ExecutorService threads = Executors.newFixedThreadPool(tasks.length);
         try {
             List<Future<T>> running = new ArrayList<>();
-            for (Callable<T> work : works) {
+            for (Callable<T> task : tasks) {
                 running.add(threads.submit(() -> {
                     start.await(30, TimeUnit.SECONDS);
-                    return work.call();
+                    return task.call();
                 }));
             }
             List<T> results = new ArrayList<>();

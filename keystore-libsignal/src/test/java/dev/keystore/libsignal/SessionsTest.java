@@ -15,7 +15,7 @@ import org.signal.libsignal.protocol.NoSessionException;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.state.SessionRecord;
 
-@DisplayName("Sessions are looked up by exactly the name (R8)")
+@DisplayName("R8 sessions are found by the exact name")
 class SessionsTest extends LibsignalTest {
 
     private static final List<String> NAMES = List.of(
@@ -68,7 +68,7 @@ class SessionsTest extends LibsignalTest {
             strings = {
                 "bob", "bob.1", "bob.1.2", "bob.", "bo", "bobby", "BOB", "b%b", "b_b", "b%", "%", ".", "", "b:b", "bob "
             })
-    @DisplayName("its sub-devices are those of no other name, and not device 1")
+    @DisplayName("the sub-devices of a name exclude those of other names, and device 1")
     void getSubDeviceSessions_returnsDevicesOfThatName(String name) {
         store.useTransaction(
                 "test",
@@ -77,7 +77,7 @@ class SessionsTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("a name without sessions has no sub-devices, nor has one that only begins like another")
+    @DisplayName("a name without sessions has no sub-devices, even if another name begins with it")
     void getSubDeviceSessions_unknownName_isEmpty() {
         store.useTransaction("test", tx -> {
             KeystoreSignalProtocolStore signal = new KeystoreSignalProtocolStore(tx);
@@ -88,7 +88,7 @@ class SessionsTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("deleting all sessions of a name deletes device 1 too, and no session of another name")
+    @DisplayName("deleting all sessions of a name includes device 1 and no session of another name")
     void deleteAllSessions_deletesThatNameOnly() {
         long before = count();
 
@@ -112,7 +112,7 @@ class SessionsTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("a transaction sees the sessions it stored and not those it deleted (R21)")
+    @DisplayName("R21 a transaction sees the sessions it stored and not those it deleted")
     void getSubDeviceSessions_inTransaction_seesItsOwnWrites() {
         store.useTransaction("test", tx -> {
             KeystoreSignalProtocolStore signal = new KeystoreSignalProtocolStore(tx);
@@ -124,7 +124,7 @@ class SessionsTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("existing sessions come in the order asked for, and one that is missing is named")
+    @DisplayName("R1 existing sessions are returned in the requested order, and a missing one is named")
     void loadExistingSessions_oneMissing_throwsNoSession() throws Exception {
         SignalProtocolAddress first = new SignalProtocolAddress("bob", 12);
         SignalProtocolAddress second = new SignalProtocolAddress("bob.1", 2);

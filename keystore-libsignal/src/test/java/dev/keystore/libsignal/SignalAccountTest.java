@@ -46,7 +46,7 @@ import org.signal.libsignal.protocol.state.PreKeyRecord;
 class SignalAccountTest extends LibsignalTest {
 
     @Test
-    @DisplayName("is created by the first call and read by later ones (R19)")
+    @DisplayName("R19 is created by the first call and read by later ones")
     void openOrCreate_calledAgain_readsTheSame() {
         SignalAccount first = parties.alice();
         IdentityKey identity = first.identityKey();
@@ -59,7 +59,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("has one identity, however many calls race to create it (R19, R24)")
+    @DisplayName("R19 R24 has one identity, however many calls race to create it")
     @SuppressWarnings("unchecked")
     void openOrCreate_raced_createsOneIdentity() throws Exception {
         Callable<IdentityKey> open = () -> parties.alice().identityKey();
@@ -72,7 +72,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("issues ids that rise, pre-keys and counter in one commit (R10)")
+    @DisplayName("R10 issues increasing ids and saves pre-keys and counter in one commit")
     void generatePreKeys_writesKeysAndCounterAtOnce() {
         SignalAccount alice = parties.alice();
         parties.faults.forgetCalls();
@@ -96,7 +96,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("goes on with its ids after a restart, also when pre-keys were deleted")
+    @DisplayName("R11 continues its ids after a restart, even if pre-keys were deleted")
     void generatePreKeys_afterRestartAndDeletes_goesOn() {
         parties.alice().generatePreKeys(5);
         parties.reopen();
@@ -107,7 +107,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("begins at a random id when it is new and after each clear, which keeps its identity (R17)")
+    @DisplayName("R17 begins at a random id when it is new and after each clear, which keeps its identity")
     void generatePreKeys_newAndCleared_beginsAtRandomId() {
         SignalKeyStore store = parties.store("carol");
         SignalAccount carol = SignalAccount.create(store);
@@ -121,7 +121,7 @@ class SignalAccountTest extends LibsignalTest {
             assertThat(carol.identityKey()).isEqualTo(identity);
         }
 
-        // Fewer would be by chance once in 16,777,214 to the power of 6.
+        // The probability that all ids are equal by chance is 16,777,214 to the power of -6.
         assertThat(firstIds).hasSizeGreaterThan(2);
         PreKeyBundle bundle = carol.newPreKeyBundle(1);
         assertThat(bundle.getIdentityKey()).isEqualTo(identity);
@@ -129,7 +129,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("writes neither pre-keys nor counter when the commit fails (R12, R13)")
+    @DisplayName("R12 R13 writes neither pre-keys nor counter if the commit fails")
     void generatePreKeys_commitFails_writesNothing() {
         SignalAccount alice = parties.alice();
         parties.faults.on(Operation.COMMIT).fail(Moment.MIDWAY, BackendException.Kind.PERMANENT);
@@ -143,7 +143,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("issues no id twice when nobody knew whether the commit was written (R41)")
+    @DisplayName("R41 issues no id twice after a commit whose outcome was unknown")
     void generatePreKeys_commitWrittenButUnknown_goesOnBehindIt() {
         SignalAccount alice = parties.alice();
         parties.faults.on(Operation.COMMIT).fail(Moment.AFTER, BackendException.Kind.OUTCOME_UNKNOWN);
@@ -156,7 +156,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("issues 200 different ids to 8 threads (R24)")
+    @DisplayName("R24 issues 200 different ids to 8 threads")
     @SuppressWarnings("unchecked")
     void generatePreKeys_raced_idsDiffer() throws Exception {
         SignalAccount alice = parties.alice();
@@ -174,7 +174,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("begins again at 1 after the last 24-bit id, and skips ids that are in use")
+    @DisplayName("R10 continues at id 1 after the last 24-bit id, and skips ids in use")
     void generatePreKeys_atTheLastId_wraps() {
         SignalAccount alice = parties.alice();
         alice.generatePreKeys(2);
@@ -187,7 +187,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("keeps the application's bytes with its identity through clear and new pre-keys (R5, R17)")
+    @DisplayName("R5 R17 keeps the application data and its identity through clear and new pre-keys")
     void saveApplicationData_survivesClear() {
         SignalAccount alice = parties.alice();
         byte[] data = {1, 2, 3};
@@ -203,7 +203,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("is gone after erase, and what needs it says so (R18)")
+    @DisplayName("R18 does not exist after erase, and methods that need it report that")
     void erase_removesTheAccount() {
         SignalAccount alice = parties.alice();
         IdentityKey identity = alice.identityKey();
@@ -217,7 +217,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("is not created where there is one, which stays as it is (R58)")
+    @DisplayName("R58 is not created in a context that holds one, which stays unchanged")
     void create_accountExists_isRefused() {
         SignalAccount alice = SignalAccount.create(parties.store("alice"));
         IdentityKey identity = alice.identityKey();
@@ -232,7 +232,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("is created by one of many concurrent calls (R58)")
+    @DisplayName("R58 is created by one of many concurrent calls")
     @SuppressWarnings("unchecked")
     void create_raced_hasOneWinner() throws Exception {
         Callable<Boolean> create = () -> {
@@ -251,7 +251,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("is not opened where there is none, and nothing is created (R58)")
+    @DisplayName("R58 is not opened if it does not exist, and nothing is created")
     void open_noAccount_isRefused() {
         SignalKeyStore store = parties.store("carol");
 
@@ -268,7 +268,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("is opened without a commit, with the trust policy that it is opened with (R58)")
+    @DisplayName("R58 is opened without a commit, and uses the trust policy passed to open")
     void open_accountExists_writesNothing() throws Exception {
         IdentityKey identity = SignalAccount.create(parties.store("alice")).identityKey();
         PreKeyBundle bundle = parties.bob().newPreKeyBundle(1);
@@ -285,7 +285,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("refuses credentials that something else saved as such, and leaves them as they are (R44, R45)")
+    @DisplayName("R44 R45 refuses credentials saved by something else, and leaves them unchanged")
     void open_foreignCredentials_isRefused() {
         SignalKeyStore store = parties.store("carol");
         for (byte[] credentials : List.of(
@@ -311,7 +311,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("refuses to overwrite credentials that something else saved after it was opened (R44)")
+    @DisplayName("R44 refuses to overwrite credentials that something else saved after it was opened")
     void saveApplicationData_foreignCredentials_isRefused() {
         SignalAccount alice = parties.alice();
         SignalKeyStore store = parties.store("alice");
@@ -323,7 +323,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("reports a damaged record as damaged, and leaves it as it is (R43, R45)")
+    @DisplayName("R43 R45 reports a damaged record as damaged, and leaves it unchanged")
     void open_damagedRecord_isCorrupt() {
         SignalKeyStore store = parties.store("alice");
         parties.alice();
@@ -345,7 +345,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("refuses a record of a newer format, and leaves it as it is (R44)")
+    @DisplayName("R44 refuses a record in a newer format, and leaves it unchanged")
     void open_newerRecord_isRefused() {
         SignalKeyStore store = parties.store("alice");
         parties.alice();
@@ -363,7 +363,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("restores the entry of its identity from the credentials when it is opened and that is damaged (R43)")
+    @DisplayName("R43 restores a damaged identity entry from the credentials when it is opened")
     void open_damagedIdentityEntry_isRestored() {
         IdentityKey identity = parties.alice().identityKey();
         parties.reopen();
@@ -379,7 +379,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("shows no key in what it prints (R45)")
+    @DisplayName("R45 shows no key in any toString")
     void toString_showsRegistrationIdOnly() {
         int registrationId = parties.alice().registrationId();
         AccountRecord record = AccountRecord.load(parties.store("alice"));
@@ -389,7 +389,8 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("makes bundles that never share a one-time pre-key, and share the signed one until it is removed")
+    @DisplayName(
+            "R15 generates bundles that never share a one-time pre-key, and share the signed one until it is removed")
     void newPreKeyBundle_twice_sharesNoOneTimeKey() throws Exception {
         SignalAccount alice = parties.alice();
         var first = alice.newPreKeyBundle(1);
@@ -407,7 +408,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("refuses to make no pre-keys, and to be used inside a transaction of its store (R26)")
+    @DisplayName("R26 refuses to generate fewer than one pre-key, and to be used inside a transaction of its store")
     void misuse_isRefused() {
         SignalAccount alice = parties.alice();
 
@@ -419,7 +420,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("names the argument that is null")
+    @DisplayName("R8 names the argument that is null")
     void arguments_null_areNamed() throws Exception {
         SignalAccount alice = parties.alice();
         SignalKeyStore store = parties.store("alice");

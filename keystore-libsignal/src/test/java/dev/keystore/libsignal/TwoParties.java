@@ -20,7 +20,7 @@ import java.util.ServiceLoader;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.message.CiphertextMessage;
 
-/** Alice and Bob in one SQLite file, which can be closed and opened again, and fails when a test asks for it. */
+/** Alice and Bob in one SQLite file, which can be closed and reopened, and fails when a test requests it. */
 final class TwoParties implements AutoCloseable {
 
     static final SignalProtocolAddress ALICE = new SignalProtocolAddress("alice", 1);
@@ -38,7 +38,7 @@ final class TwoParties implements AutoCloseable {
         faults.forgetCalls();
     }
 
-    /** Lets a test name the ids of the pre-keys that it makes: they would begin at a random one. */
+    /** Sets the counters, so that a test knows the ids of the pre-keys it generates, which otherwise begin at random. */
     private static void startIdsAtOne(SignalKeyStore store) {
         for (KeyType<?> type : List.of(KeyTypes.PRE_KEY, KeyTypes.SIGNED_PRE_KEY, KeyTypes.KYBER_PRE_KEY)) {
             store.put(PreKeyIds.LAST, type.name(), Ids.MAX_KEY_ID);
@@ -57,13 +57,13 @@ final class TwoParties implements AutoCloseable {
         return SignalAccount.openOrCreate(store("bob"));
     }
 
-    /** Lets Alice begin a session with Bob, and returns her first message. */
+    /** Starts a session of Alice with Bob, and returns her first message. */
     CiphertextMessage firstMessage(String text) throws Exception {
         alice().startSession(BOB, bob().newPreKeyBundle(1));
         return alice().encrypt(BOB, text.getBytes(UTF_8));
     }
 
-    /** Lets both know that they have a session, so that their next messages are no pre-key messages. */
+    /** Establishes the session on both sides, so that the next messages are no pre-key messages. */
     void converse() throws Exception {
         bob().decrypt(ALICE, firstMessage("hello"));
         alice().decrypt(BOB, bob().encrypt(ALICE, "hello".getBytes(UTF_8)));

@@ -27,11 +27,11 @@ import org.signal.libsignal.protocol.message.PreKeySignalMessage;
 import org.signal.libsignal.protocol.message.SenderKeyDistributionMessage;
 import org.signal.libsignal.protocol.message.SignalMessage;
 
-@DisplayName("A conversation of libsignal over the store")
-class ConversationTest extends LibsignalTest {
+@DisplayName("Messages exchanged by libsignal with its keys in the store")
+class MessageExchangeTest extends LibsignalTest {
 
     @Test
-    @DisplayName("goes both ways after a PQXDH handshake, and on after each restart")
+    @DisplayName("R11 go both ways after a PQXDH handshake and continue after each restart")
     void messages_bothWays_surviveRestarts() throws Exception {
         CiphertextMessage first = parties.firstMessage("one");
         assertThat(first.getType()).isEqualTo(CiphertextMessage.PREKEY_TYPE);
@@ -50,7 +50,7 @@ class ConversationTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("refuses a message that was decrypted before, also after a restart, and writes nothing")
+    @DisplayName("R22 are refused if they were decrypted before, also after a restart, and nothing is written")
     void decrypt_again_isDuplicate() throws Exception {
         parties.converse();
         CiphertextMessage message = parties.alice().encrypt(BOB, bytes("once"));
@@ -65,7 +65,7 @@ class ConversationTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("writes the session and nothing else for a message within it")
+    @DisplayName("R10 write only the session once it is established")
     void encryptAndDecrypt_inSession_writeOneEntry() throws Exception {
         parties.converse();
         SignalAccount alice = parties.alice();
@@ -80,7 +80,7 @@ class ConversationTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("commits what the application writes with the ratchet, or neither (R12, R22)")
+    @DisplayName("R12 R22 are committed together with what the application writes, or neither is")
     void transaction_workFails_ratchetStays() throws Exception {
         parties.converse();
         CiphertextMessage message = parties.alice().encrypt(BOB, bytes("hello"));
@@ -98,7 +98,7 @@ class ConversationTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("refuses to encrypt without a session, and to decrypt a group's message as one of a session")
+    @DisplayName("R22 are not encrypted without a session, and a group message is not decrypted as a session message")
     void misuse_isRefused() throws Exception {
         SignalAccount alice = parties.alice();
         UUID group = UUID.randomUUID();
@@ -114,7 +114,7 @@ class ConversationTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R15 R24: two devices that were given one one-time pre-key get one session from it")
+    @DisplayName("R15 R24 from two devices that received the same one-time pre-key establish one session")
     void decrypt_oneTimePreKeyOfTwoDevices_hasOneWinner() throws Exception {
         SignalAccount bob = parties.bob();
         SignalProtocolAddress carolAddress = new SignalProtocolAddress("carol", 1);
@@ -135,7 +135,7 @@ class ConversationTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R23 R24: pre-keys that are made while a first message is decrypted do not conflict with it")
+    @DisplayName("R23 R24 do not conflict with pre-keys generated while a first message is decrypted")
     void decrypt_preKeysMadeMeanwhile_runsOnce() throws Exception {
         CiphertextMessage message = parties.firstMessage("hello");
         parties.reopen();
@@ -159,7 +159,7 @@ class ConversationTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R43: passes the store's own exceptions through libsignal as they are")
+    @DisplayName("R43 propagate the store's exceptions through libsignal unchanged")
     void decrypt_damagedSession_isCorruptEntry() throws Exception {
         parties.converse();
         CiphertextMessage message = parties.alice().encrypt(BOB, bytes("hello"));
@@ -171,7 +171,7 @@ class ConversationTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R43: tells a pre-key that libsignal can't read from one that is absent, by the cause")
+    @DisplayName("R43 distinguish, by the cause, a pre-key that libsignal can't read from an absent one")
     void decrypt_damagedKyberPreKey_isInvalidKeyIdWithCause() throws Exception {
         CiphertextMessage message = parties.firstMessage("hello");
         parties.store("bob").put(KeyTypes.KYBER_PRE_KEY, "1", new byte[] {1, 2, 3});
@@ -187,7 +187,7 @@ class ConversationTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("reaches a group by sender key, in and after a restart, and keeps groups and senders apart")
+    @DisplayName("R11 reach a group by sender key, also after a restart, with groups and senders kept separate")
     void senderKeys_areOfOneGroupAndSender() throws Exception {
         parties.converse();
         UUID group = UUID.randomUUID();

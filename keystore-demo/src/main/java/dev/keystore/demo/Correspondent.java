@@ -24,13 +24,13 @@ import org.signal.libsignal.protocol.message.SignalMessage;
 import org.signal.libsignal.protocol.state.SignalProtocolStore;
 
 /**
- * One side of the conversation: an account in a context of its own, an outbox and an inbox.
+ * One side of the conversation: an account in a separate context, with an outbox and an inbox.
  *
- * <p>A letter is in the outbox by the same commit as the ratchet that sealed it, and in the inbox by the same commit as
- * the ratchet that opened it. So wherever the process dies, a letter is sent or it isn't, received or it isn't: what is
- * in the outbox is delivered again, and what is in the inbox is not opened again.
+ * <p>The commit that saves the ratchet after sealing a letter also puts the letter into the outbox; the commit that saves the
+ * ratchet after opening it also puts its text into the inbox. Wherever the process is killed, a letter is therefore either
+ * sent or not, and received or not: a letter in the outbox is delivered again, and one in the inbox is not opened again.
  */
-final class Party {
+final class Correspondent {
 
     static final KeyType<Letter> OUTBOX = KeyType.of("conversation-outbox", Letter.CODEC);
 
@@ -71,7 +71,7 @@ final class Party {
     private final SignalAccount account;
     private final SignalProtocolAddress address;
 
-    Party(SignalKeyStore store) {
+    Correspondent(SignalKeyStore store) {
         this.store = store;
         isNew = store.credentials().isEmpty();
         account = isNew ? SignalAccount.create(store) : SignalAccount.open(store);
@@ -90,8 +90,8 @@ final class Party {
         return account.registrationId();
     }
 
-    /** Begins a session from the other's bundle, and returns whether there was none. */
-    boolean meet(Party other) throws Exception {
+    /** Starts a session from the other's bundle unless there is one, and returns whether it did. */
+    boolean meet(Correspondent other) throws Exception {
         if (store.find(KeyTypes.SESSION, other.address.toString()).isPresent()) {
             return false;
         }
@@ -99,32 +99,32 @@ final class Party {
         return true;
     }
 
-    /** The number of the letter that this party sent last. */
+    /** Returns the number of the letter sent last, or 0. */
     int lastSent() {
         return store.find(COUNTER, SENT).orElse(0);
     }
 
-    /** How many letters this party has opened. */
+    /** Returns the number of letters opened. */
     int opened() {
         return store.find(COUNTER, OPENED).orElse(0);
     }
 
-    /** Seals a letter to the other; it is in the outbox when this returns. */
-    Letter send(Party to, int number, String text) throws Exception {
+    /** Seals a letter to the other; it is in the outbox when this method returns. */
+    Letter send(Correspondent to, int number, String text) throws Exception {
         return account.transaction(to.address, (signal, tx) -> {
             Letter letter = Letter.of(new SessionCipher(signal, to.address).encrypt(bytes(text)));
             return post(tx, number, letter);
         });
     }
 
-    /** Seals a letter to the group, of which the other is the only other member, with this party's sender key. */
-    Letter sendToGroup(Party to, int number, String text) throws Exception {
+    /** Seals a letter with the sender key for the group, whose only other member is {@code to}. */
+    Letter sendToGroup(Correspondent to, int number, String text) throws Exception {
         Set<String> lockKeys = Set.of(SignalAccount.lockKey(to.address), SignalAccount.lockKey(GROUP, address));
         return store.transaction(lockKeys, tx -> {
             SignalProtocolStore signal = account.in(tx);
-            Set<String> knowing =
+            Set<String> informed =
                     tx.find(KeyTypes.SENDER_KEY_MEMORY, GROUP.toString()).orElse(Set.of());
-            if (knowing.contains(to.address.toString())) {
+            if (informed.contains(to.address.toString())) {
                 return post(tx, number, Letter.of(new GroupCipher(signal, address).encrypt(GROUP, bytes(text))));
             }
             byte[] senderKey =
@@ -136,7 +136,7 @@ final class Party {
         });
     }
 
-    /** The numbers of the letters that were sent and of which nobody said that they were received, rising. */
+    /** Returns the numbers of the letters that were sent but not confirmed as received, in ascending order. */
     List<Integer> unconfirmed() {
         try (Stream<String> numbers = store.ids(OUTBOX, "")) {
             return numbers.map(Integer::valueOf).sorted().toList();
@@ -147,18 +147,18 @@ final class Party {
         return store.find(OUTBOX, Integer.toString(number)).orElseThrow();
     }
 
-    /** Takes a letter out of the outbox: the other has it. */
+    /** Removes a letter from the outbox after the other has received it. */
     void confirm(int number) {
         store.delete(OUTBOX, Integer.toString(number));
     }
 
-    /** Returns the text of a letter that was opened. */
+    /** Returns the text of a letter if it was opened. */
     Optional<String> received(int number) {
         return store.find(INBOX, Integer.toString(number));
     }
 
-    /** Opens a letter from the other, unless it was opened before; its text is in the inbox when this returns. */
-    Delivery receive(Party from, int number, Letter letter) throws Exception {
+    /** Opens a letter unless it was opened before; its text is in the inbox when this method returns. */
+    Delivery receive(Correspondent from, int number, Letter letter) throws Exception {
         Set<String> lockKeys = Set.of(SignalAccount.lockKey(from.address), SignalAccount.lockKey(GROUP, from.address));
         return store.transaction(lockKeys, tx -> {
             Optional<String> before = tx.find(INBOX, Integer.toString(number));
@@ -200,10 +200,10 @@ final class Party {
     }
 
     /**
-     * What came of a letter's delivery.
+     * The result of a delivery.
      *
-     * @param text what it says
-     * @param before whether it was opened before, and so was not opened again
+     * @param text the text of the letter
+     * @param openedBefore whether the letter had been opened before and was therefore not opened again
      */
-    record Delivery(String text, boolean before) {}
+    record Delivery(String text, boolean openedBefore) {}
 }
