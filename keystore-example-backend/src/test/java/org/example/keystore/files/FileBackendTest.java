@@ -94,7 +94,7 @@ class FileBackendTest {
 
         assertThatExceptionOfType(CorruptEntryException.class)
                 .isThrownBy(() -> backend.load("alice", "session", "bob"));
-        assertListingFails("is no entry's file");
+        assertListingFails("is not the file of an entry");
     }
 
     @Test
