@@ -98,8 +98,8 @@ final class SqliteLivenessLock {
     }
 
     private Path path() throws IOException {
-        Path real = store.toRealPath();
-        return real.resolveSibling(real.getFileName() + "-owner");
+        // The real path, since the file must be known under one path however the store is opened.
+        return SqliteTarget.sibling(store.toRealPath(), "-owner");
     }
 
     private void lock() {
