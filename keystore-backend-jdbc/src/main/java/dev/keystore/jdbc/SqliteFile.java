@@ -96,7 +96,7 @@ final class SqliteFile {
                         null);
             }
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be examined: " + e, e);
+            throw new StoreOpenException(SqliteTarget.notExaminable(path, e), e);
         }
     }
 
@@ -132,7 +132,10 @@ final class SqliteFile {
             Folders.createMissing(folder, created::push);
             createFile();
         } catch (IOException e) {
-            throw new StoreOpenException(path + " could not be created: " + e, e);
+            throw new StoreOpenException(
+                    path + " could not be created: " + e
+                            + "; make the folders above it readable and writable for this user, or replace the disk",
+                    e);
         }
     }
 
@@ -152,10 +155,10 @@ final class SqliteFile {
         }
     }
 
-    /** Forces a folder's name, since whoever created it may have been killed before; but not where this user can't read. */
+    /** Forces the name of an existing folder, since whoever created it may have been killed before. */
     private void forceName(Path folder) throws IOException {
-        if (!Files.exists(path) && Files.isReadable(Folders.parentOf(folder))) {
-            Folders.force(Folders.parentOf(folder));
+        if (!Files.exists(target)) {
+            Folders.force(Folders.parentOf(folder.toRealPath()));
         }
     }
 
@@ -178,7 +181,7 @@ final class SqliteFile {
         } catch (NoSuchFileException e) {
             return true;
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be examined: " + e, e);
+            throw new StoreOpenException(SqliteTarget.notExaminable(path, e), e);
         }
     }
 
@@ -192,7 +195,7 @@ final class SqliteFile {
                         null);
             }
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be examined: " + e, e);
+            throw new StoreOpenException(SqliteTarget.notExaminable(path, e), e);
         }
     }
 
@@ -211,9 +214,10 @@ final class SqliteFile {
         // In this order: another process may be creating the file, and creates the log later.
         if (!isEmpty(log) && isEmpty(path)) {
             throw new StoreOpenException(
-                    path + " is missing or empty, but its log " + log + " is not;"
-                            + " move the file that belongs to this log back, never an older copy of it,"
-                            + " or move the log away",
+                    path + " is missing or empty, but its log " + log
+                            + " is not; keep the log, which holds the last commits,"
+                            + " and put the file back that was here with it; if that is lost, bring the data back with"
+                            + " restore, at a new path, never by copying an older file into place",
                     null);
         }
     }
@@ -222,7 +226,7 @@ final class SqliteFile {
         try {
             return SqliteTarget.file(path);
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be examined: " + e, e);
+            throw new StoreOpenException(SqliteTarget.notExaminable(path, e), e);
         }
     }
 
@@ -230,7 +234,7 @@ final class SqliteFile {
         try {
             return SqliteTarget.sibling(path, suffix);
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be examined: " + e, e);
+            throw new StoreOpenException(SqliteTarget.notExaminable(path, e), e);
         }
     }
 }

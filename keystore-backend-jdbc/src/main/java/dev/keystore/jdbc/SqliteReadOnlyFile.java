@@ -57,7 +57,7 @@ final class SqliteReadOnlyFile {
             }
             return new SqliteReadOnlyFile(path, log, why, hasIndex ? null : state);
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be examined: " + e, e);
+            throw new StoreOpenException(SqliteTarget.notExaminable(path, e), e);
         }
     }
 
@@ -98,7 +98,7 @@ final class SqliteReadOnlyFile {
                         null);
             }
         } catch (IOException e) {
-            throw BackendException.permanent(path + " can't be examined: " + e, e);
+            throw BackendException.permanent(SqliteTarget.notExaminable(path, e), e);
         }
     }
 }

@@ -50,4 +50,10 @@ final class SqliteTarget {
         Path file = file(path);
         return file.resolveSibling(file.getFileName() + suffix);
     }
+
+    /** Returns the message for a file about which the system gives no information. */
+    static String notExaminable(Path path, IOException cause) {
+        return path + " can't be examined: " + cause
+                + "; make the file readable, and the folders above it accessible, for this user";
+    }
 }

@@ -61,6 +61,21 @@ final class SqliteFailedSyncTest {
                 .contains("Input/output error");
     }
 
+    @Test
+    @DisplayName(
+            "R11 a new store is refused if the name of its folder can't be forced, since this user can't read the parent")
+    void unreadableParent() throws Exception {
+        Path parent = Files.createDirectory(folder.resolve("parent"));
+        Path own = Files.createDirectory(parent.resolve("own"));
+        Files.createSymbolicLink(folder.resolve("keys.db"), own.resolve("store.db"));
+        String denied = "inject=?access,?faccessat,?faccessat2,openat:error=EACCES";
+        assertThat(openWith("-P", parent.toString(), "-e", denied))
+                .contains(OpenStoreProbe.REFUSED)
+                .contains("could not be created: java.nio.file.AccessDeniedException: " + parent)
+                .contains("make the folders above it readable");
+        assertThat(own).isEmptyDirectory();
+    }
+
     /** Opens the store in a process in which all calls of fsync fail. */
     private String openWithFailingSync() throws Exception {
         return openWith("-e", "trace=fsync", "-e", "inject=fsync:error=EIO");
