@@ -41,7 +41,7 @@ abstract class Dialect {
     abstract ReaderPool openReaders();
 
     /** Starts what runs in the background of an open store. Called once, when the store is open and not damaged. */
-    void opened() {}
+    void opened(WriterConnection writer) {}
 
     /**
      * Stops what {@link #opened} started, and closes what else is open. Called after the connections of the store were

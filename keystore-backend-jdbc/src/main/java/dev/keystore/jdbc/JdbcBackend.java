@@ -80,7 +80,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         try {
             JdbcBackend backend = new JdbcBackend(dialect, writer);
             if (backend.damage == null) {
-                dialect.opened();
+                dialect.opened(backend.writer);
             }
             backend.owners.register();
             return backend;
@@ -177,14 +177,14 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         if (damage != null || dialect.unwritable() != null) {
             return deferred.defer(context, List.of());
         }
-        dialect.acquireLiveness();
         try {
-            return failures.interruptible(
-                    "take over context " + context,
-                    () -> inTransaction(handle -> {
-                        check.accept(handle);
-                        return owners.takeOver(handle, context);
-                    }));
+            return failures.interruptible("take over context " + context, () -> {
+                dialect.acquireLiveness();
+                return inTransaction(handle -> {
+                    check.accept(handle);
+                    return owners.takeOver(handle, context);
+                });
+            });
         } catch (BackendException e) {
             if (e.kind() != Kind.PERMANENT || !failures.leavesReading(e)) {
                 throw e;

@@ -1,7 +1,9 @@
 package dev.keystore.jdbc;
 
 import dev.keystore.spi.BackendException;
+import java.sql.SQLException;
 import java.util.function.Consumer;
+import org.jdbi.v3.core.ConnectionException;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
 import org.postgresql.ds.PGSimpleDataSource;
@@ -25,6 +27,13 @@ final class PostgresSession {
                     ELSE current_setting('synchronous_commit') END, false)
             """;
 
+    private static final int COMPARISONS = 5;
+
+    /** How many sessions of a pooler are searched for a lock. */
+    private static final int MAXIMUM_SESSIONS = 100;
+
+    private static final String TOO_MANY_CONNECTIONS = "53300";
+
     private final PostgresUrl url;
     private final long holder;
 
@@ -34,33 +43,46 @@ final class PostgresSession {
     }
 
     /**
-     * Opens the session and sets it up. A second session, opened for one query, shows whether a pooler lets transactions
+     * Opens the session and sets it up. A second session, which is closed again, shows whether a pooler lets transactions
      * share the server's sessions.
      *
      * @throws BackendException if the server does not write, or other connections share the session
      */
     Handle openFirst(Consumer<Handle> setUp) {
-        return open(setUp, true);
+        return open(setUp, this::compareSessions);
     }
 
     /**
-     * Opens the session again and sets it up.
+     * Opens the session again and sets it up. If the server admits no further session for the comparison, since the readers
+     * use all, only the transactions of this one are compared.
      *
-     * @throws BackendException if the server does not write, or the connection no longer leads to the session with the lock
+     * @throws BackendException as {@link #openFirst}
      */
     Handle reopen(Consumer<Handle> setUp) {
-        return open(setUp, false);
+        return open(setUp, (connections, handle) -> {
+            try {
+                return compareSessions(connections, handle);
+            } catch (ConnectionException e) {
+                SQLException cause = SqlFailures.sqlException(e);
+                if (cause == null || !TOO_MANY_CONNECTIONS.equals(cause.getSQLState())) {
+                    throw e;
+                }
+                return keepsSession(handle, lock(handle));
+            }
+        });
     }
 
-    private Handle open(Consumer<Handle> setUp, boolean comparesSessions) {
+    /** Locks and compares sessions; returns whether the first connection has a session to itself. */
+    private interface Comparison {
+        boolean isUnshared(Jdbi connections, Handle handle);
+    }
+
+    private Handle open(Consumer<Handle> setUp, Comparison comparison) {
         PGSimpleDataSource source = url.source();
         Jdbi connections = Connections.jdbi(source::getConnection);
         return Connections.open(connections, handle -> {
-            handle.execute("SELECT pg_advisory_lock_shared(?)", holder);
-            if (comparesSessions) {
-                connections.useTransaction(this::requireWithoutLock);
-            }
-            if (!holdsLock(handle)) {
+            if (!comparison.isUnshared(connections, handle)) {
+                unlock(handle);
                 throw pooledByTransaction();
             }
             handle.execute(SETTINGS);
@@ -69,20 +91,67 @@ final class PostgresSession {
         });
     }
 
-    /** A pooler gives the most recently used session to the next transaction, whichever client begins it. */
-    private void requireWithoutLock(Handle other) {
-        if (holdsLock(other)) {
-            other.execute("SELECT pg_advisory_unlock_shared(?)", holder);
-            throw pooledByTransaction();
+    /**
+     * Locks, and compares the sessions of several transactions on two connections.
+     *
+     * <p>A pooler that shares sessions may by chance give the first connection the same session each time, for example if it
+     * uses its sessions in turn, or if other clients use it. Therefore the order of the transactions varies, and the second
+     * connection is in some of them while the first one is checked.
+     */
+    private boolean compareSessions(Jdbi connections, Handle handle) {
+        try (Handle other = connections.open()) {
+            int session = lock(handle);
+            for (int i = 0; i < COMPARISONS; i++) {
+                other.begin();
+                boolean shared = session(other) == session;
+                boolean kept = !shared && keepsSession(handle, session);
+                other.rollback();
+                if (!kept || !keepsSession(handle, session)) {
+                    return false;
+                }
+            }
+            return true;
         }
     }
 
-    private boolean holdsLock(Handle handle) {
+    /** Takes the lock, and returns the session that has it. */
+    private int lock(Handle handle) {
+        return handle.createQuery("SELECT pg_backend_pid() FROM pg_advisory_lock_shared(?)")
+                .bind(0, holder)
+                .mapTo(int.class)
+                .one();
+    }
+
+    private static int session(Handle handle) {
+        return handle.createQuery("SELECT pg_backend_pid()").mapTo(int.class).one();
+    }
+
+    /** Returns whether two transactions in succession use a session, which has the lock. */
+    private boolean keepsSession(Handle handle, int session) {
+        return session(handle) == session && holdsLock(handle, session);
+    }
+
+    private boolean holdsLock(Handle handle, int session) {
         return handle.createQuery("""
                         SELECT EXISTS (
-                            SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory' AND objsubid = 1
-                                AND (classid::bigint << 32 | objid::bigint) = ?)
-                        """).bind(0, holder).mapTo(boolean.class).one();
+                            SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND pid = ? AND locktype = 'advisory'
+                                AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = ?)
+                        """)
+                .bind(0, session)
+                .bind(1, holder)
+                .mapTo(boolean.class)
+                .one();
+    }
+
+    /** Releases the lock in whichever of a pooler's sessions has it, if that is soon found. */
+    private void unlock(Handle handle) {
+        boolean unlocked = false;
+        for (int i = 0; i < MAXIMUM_SESSIONS && !unlocked; i++) {
+            unlocked = handle.createQuery("SELECT pg_advisory_unlock_shared(?)")
+                    .bind(0, holder)
+                    .mapTo(boolean.class)
+                    .one();
+        }
     }
 
     private BackendException pooledByTransaction() {

@@ -44,7 +44,7 @@ final class ReaderPool {
     private final Limits limits;
     private final PlatformThreads platformThreads = new PlatformThreads("keystore-jdbc-read");
     private final List<ReaderSlot> slots;
-    private final Queue<Thread> waiters = new ConcurrentLinkedQueue<>();
+    private final Queue<ReaderSlot.Lease> waiters = new ConcurrentLinkedQueue<>();
     private volatile boolean closed;
 
     /** Whether a read has failed since {@link #closeUnfinished} was called last, and may have left its connection open. */
@@ -91,7 +91,7 @@ final class ReaderPool {
             if (!finished) {
                 hasFailure = true;
             }
-            LockSupport.unpark(waiters.peek());
+            wakeNext();
             if (closed) {
                 close();
             }
@@ -101,15 +101,39 @@ final class ReaderPool {
     /** Closes connections that were left by an error: their snapshots would keep SQLite from emptying the log. */
     private void closeUnfinished() {
         hasFailure = false;
-        for (ReaderSlot slot : slots) {
-            ReaderSlot.Lease mine = new ReaderSlot.Lease();
-            try {
-                if (slot.take(mine)) {
-                    slot.discardUnfinished();
-                }
-            } finally {
-                mine.over = true;
+        boolean complete = false;
+        try {
+            for (ReaderSlot slot : slots) {
+                closeUnfinished(slot);
             }
+            complete = true;
+        } finally {
+            if (!complete) {
+                hasFailure = true;
+            }
+        }
+    }
+
+    private static void closeUnfinished(ReaderSlot slot) {
+        ReaderSlot.Lease mine = new ReaderSlot.Lease();
+        try {
+            if (slot.take(mine)) {
+                slot.discardUnfinished();
+            }
+        } finally {
+            mine.over = true;
+        }
+    }
+
+    /** Wakes the first thread that still waits; an error may have kept one from removing itself. */
+    private void wakeNext() {
+        ReaderSlot.Lease next = waiters.peek();
+        while (next != null && next.left) {
+            waiters.remove(next);
+            next = waiters.peek();
+        }
+        if (next != null) {
+            LockSupport.unpark(next.thread);
         }
     }
 
@@ -128,8 +152,7 @@ final class ReaderPool {
     }
 
     private ReaderSlot await(ReaderSlot.Lease mine, long deadlineNanos) {
-        Thread self = Thread.currentThread();
-        waiters.add(self);
+        waiters.add(mine);
         try {
             while (true) {
                 ReaderSlot free = takeFree(mine);
@@ -141,13 +164,13 @@ final class ReaderPool {
                     throw unavailable("all " + slots.size() + " connections for reading have been in use for "
                             + limits.timeout().toSeconds() + " s");
                 }
-                if (self.isInterrupted()) {
+                if (mine.thread.isInterrupted()) {
                     throw unavailable("interrupted while waiting for a connection for reading");
                 }
                 LockSupport.parkNanos(this, Math.min(leftNanos, SLICE_NANOS));
             }
         } finally {
-            waiters.remove(self);
+            waiters.remove(mine);
         }
     }
 

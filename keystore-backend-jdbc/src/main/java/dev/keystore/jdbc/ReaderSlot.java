@@ -32,6 +32,9 @@ final class ReaderSlot {
     /** One thread's use of a slot. */
     static final class Lease {
 
+        /** The thread that takes the slot, or waits for one. */
+        final Thread thread = Thread.currentThread();
+
         /** Set by the thread that uses the slot when it leaves. */
         volatile boolean over;
 

@@ -56,6 +56,9 @@ abstract class SqlFailures {
 
     /** Translates a failure before COMMIT: nothing was written. */
     final BackendException failure(String operation, RuntimeException thrown) {
+        if (thrown instanceof BackendException known) {
+            return known;
+        }
         SQLException cause = sqlException(thrown);
         if (cause == null) {
             return BackendException.permanent(message(operation, thrown), thrown);

@@ -1,16 +1,16 @@
 package dev.keystore.jdbc;
 
-import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.support.TimedLock;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Set;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -25,31 +25,32 @@ import org.jspecify.annotations.Nullable;
  * are moved. So threads may commit while the shutdown hooks run, and their acknowledged commits are in the file. The hook
  * takes up to 5 s.
  *
- * <p>Concurrency: {@link #lock} guards the stores and the thread, and is not held during a checkpoint.
+ * <p>Concurrency: any thread reads {@link #open}. {@link #lock} guards its changes, the thread and the hook; it is held only
+ * to open and to close a store, each of which waits for it up to 10 s.
+ *
+ * <p>Recovery: the thread also rolls back transactions that an error has left open ({@link WriterConnection}).
  */
 final class SqliteCheckpointer {
 
     private static final Duration PERIOD = Duration.ofSeconds(3);
     private static final Duration EXIT_TIMEOUT = Duration.ofSeconds(5);
+    private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
 
     /** Serves all stores that are opened by URL. */
     static final SqliteCheckpointer PROCESS = new SqliteCheckpointer(PERIOD, System::nanoTime);
 
     private final @Nullable Duration period;
     private final LongSupplier ticker;
-    private final ReentrantLock lock = new ReentrantLock();
+    private final TimedLock lock = new TimedLock("the opening or closing of another store", LOCK_TIMEOUT);
 
-    @GuardedBy("lock")
-    private final Set<SqliteWal> open = new LinkedHashSet<>();
+    /** The logs of the open stores, and the connections that write to them. */
+    private final Map<SqliteWal, WriterConnection> open = new ConcurrentHashMap<>();
 
-    @GuardedBy("lock")
     private @Nullable ScheduledExecutorService thread;
-
-    @GuardedBy("lock")
     private @Nullable Thread hook;
 
-    @GuardedBy("lock")
-    private boolean exiting;
+    /** Set before the exit reads {@link #open}: a log that it misses is switched by the thread that adds it. */
+    private volatile boolean exiting;
 
     /**
      * Creates a checkpointer.
@@ -67,68 +68,67 @@ final class SqliteCheckpointer {
         return ticker;
     }
 
-    void add(SqliteWal log) {
-        lock.lock();
-        try {
+    /**
+     * Adds the log of a store that is being opened.
+     *
+     * @param writer the connection that writes to it
+     * @throws BackendException (transient) if the lock was not free in time, or the thread was interrupted
+     */
+    void add(SqliteWal log, WriterConnection writer) {
+        lock.<Boolean, RuntimeException>hold("open", () -> {
             if (open.isEmpty()) {
                 start();
             }
-            open.add(log);
+            open.put(log, writer);
             if (exiting) {
                 log.exit();
             }
-        } finally {
-            lock.unlock();
-        }
+            return exiting;
+        });
     }
 
+    /**
+     * Removes a log; does nothing if it was not added.
+     *
+     * @throws BackendException (transient) if the lock was not free in time, or the thread was interrupted
+     */
     void remove(SqliteWal log) {
-        lock.lock();
-        try {
-            if (open.remove(log) && open.isEmpty()) {
-                stop();
-            }
-        } finally {
-            lock.unlock();
+        if (open.containsKey(log)) {
+            lock.<Boolean, RuntimeException>hold("close", () -> {
+                boolean removed = open.remove(log) != null;
+                if (removed && open.isEmpty()) {
+                    stop();
+                }
+                return removed;
+            });
         }
     }
 
     /** Returns whether a store that was opened at a path is still open, and the path no longer leads to its files. */
     boolean hasLost(Path path) {
-        return open().stream().anyMatch(log -> log.isLost(path));
+        return open.keySet().stream().anyMatch(log -> log.isLost(path));
     }
 
-    /** Checkpoints the logs of the stores that have been idle since the last look. Called from one thread. */
+    /**
+     * Checkpoints the logs of the stores that have been idle since the last look, and rolls back what errors have left.
+     * Called from one thread.
+     */
     void look() {
-        for (SqliteWal log : open()) {
+        open.forEach((log, writer) -> {
             try {
+                writer.rollBackUnfinished();
                 log.checkpointIfIdle();
             } catch (RuntimeException | Error e) {
                 // The log stays as it is; the other stores and the next look go on.
             }
-        }
+        });
     }
 
     /** Returns whether the thread or the hook exists. */
     boolean isRunning() {
-        lock.lock();
-        try {
-            return thread != null || hook != null;
-        } finally {
-            lock.unlock();
-        }
+        return lock.<Boolean, RuntimeException>hold("look", () -> thread != null || hook != null);
     }
 
-    private List<SqliteWal> open() {
-        lock.lock();
-        try {
-            return List.copyOf(open);
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    @GuardedBy("lock")
     private void start() {
         if (period != null) {
             ScheduledExecutorService looking =
@@ -146,7 +146,6 @@ final class SqliteCheckpointer {
         }
     }
 
-    @GuardedBy("lock")
     private void stop() {
         if (thread != null) {
             thread.shutdown();
@@ -165,7 +164,8 @@ final class SqliteCheckpointer {
     /** Checkpoints all logs, on a thread that the exit waits for up to 5 s. */
     void exit() {
         long deadlineNanos = System.nanoTime() + EXIT_TIMEOUT.toNanos();
-        List<SqliteWal> all = openAtExit();
+        exiting = true;
+        List<SqliteWal> all = List.copyOf(open.keySet());
         all.forEach(SqliteWal::exit);
         Thread worker = daemon("keystore-sqlite-exit-log", () -> checkpointBefore(all, deadlineNanos));
         worker.start();
@@ -173,16 +173,6 @@ final class SqliteCheckpointer {
             worker.join(EXIT_TIMEOUT.toMillis());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        }
-    }
-
-    private List<SqliteWal> openAtExit() {
-        lock.lock();
-        try {
-            exiting = true;
-            return List.copyOf(open);
-        } finally {
-            lock.unlock();
         }
     }
 

@@ -73,7 +73,7 @@ final class SqliteConnections {
     /** SQLite forces the folder with the first commit of each connection, but ignores a failure to do so. */
     private void forceFolder() {
         try {
-            Folders.force(Folders.parentOf(path.toAbsolutePath()));
+            Folders.force(SqliteTarget.folder(path));
         } catch (IOException e) {
             throw BackendException.permanent(
                     path + ": could not force its folder to the disk: " + e

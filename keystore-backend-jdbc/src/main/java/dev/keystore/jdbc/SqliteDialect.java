@@ -162,17 +162,20 @@ final class SqliteDialect extends Dialect {
     }
 
     @Override
-    void opened() {
+    void opened(WriterConnection writer) {
         if (wal != null) {
-            checkpointer.add(wal);
+            checkpointer.add(wal, writer);
         }
     }
 
     @Override
     void closed() {
         if (wal != null) {
-            checkpointer.remove(wal);
-            wal.close();
+            try {
+                checkpointer.remove(wal);
+            } finally {
+                wal.close();
+            }
         }
     }
 

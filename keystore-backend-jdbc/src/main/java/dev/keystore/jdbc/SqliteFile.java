@@ -23,12 +23,17 @@ import org.jspecify.annotations.Nullable;
 final class SqliteFile {
 
     private final Path path;
+
+    /** The file that the path leads to, which differs from the path if that is a symbolic link. */
+    private final Path target;
+
     private final boolean existed;
     private final @Nullable String obstacle;
     private final Deque<Path> created = new ArrayDeque<>();
 
-    private SqliteFile(Path path, boolean existed, @Nullable String obstacle) {
+    private SqliteFile(Path path, Path target, boolean existed, @Nullable String obstacle) {
         this.path = path;
+        this.target = target;
         this.existed = existed;
         this.obstacle = obstacle;
     }
@@ -42,7 +47,8 @@ final class SqliteFile {
         if (Files.isDirectory(path)) {
             throw new StoreOpenException(path + " is a folder; name a file in it", null);
         }
-        Path folder = Folders.nearestExisting(Folders.parentOf(path));
+        Path target = target(path);
+        Path folder = Folders.nearestExisting(Folders.parentOf(target));
         if (!Files.isDirectory(folder)) {
             throw new StoreOpenException(folder + " is not a folder; name a file in one that can be written", null);
         }
@@ -62,7 +68,7 @@ final class SqliteFile {
             }
             SqliteFormat.examine(path, suffix -> !isEmpty(sibling(path, suffix)));
         }
-        return new SqliteFile(path, !empty, obstacle);
+        return new SqliteFile(path, target, !empty, obstacle);
     }
 
     /** Returns why a store can't be written, and what to do; or null if it can. */
@@ -90,7 +96,7 @@ final class SqliteFile {
                         null);
             }
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be examined: " + e, e);
+            throw new StoreOpenException(SqliteTarget.notExaminable(path, e), e);
         }
     }
 
@@ -121,12 +127,15 @@ final class SqliteFile {
     /** Creates the missing folders and an empty file, with access for the owner only. */
     void create() {
         try {
-            Path folder = Folders.parentOf(path);
+            Path folder = Folders.parentOf(target);
             forceName(Folders.nearestExisting(folder));
             Folders.createMissing(folder, created::push);
             createFile();
         } catch (IOException e) {
-            throw new StoreOpenException(path + " could not be created: " + e, e);
+            throw new StoreOpenException(
+                    path + " could not be created: " + e
+                            + "; make the folders above it readable and writable for this user, or replace the disk",
+                    e);
         }
     }
 
@@ -135,7 +144,8 @@ final class SqliteFile {
         try {
             while (!created.isEmpty()) {
                 Path last = created.pop();
-                if (last.equals(path) && (Files.exists(sibling(path, "-wal")) || Files.exists(sibling(path, "-shm")))) {
+                if (last.equals(target)
+                        && (Files.exists(sibling(path, "-wal")) || Files.exists(sibling(path, "-shm")))) {
                     return;
                 }
                 Files.deleteIfExists(last);
@@ -145,24 +155,24 @@ final class SqliteFile {
         }
     }
 
-    /** Forces a folder's name, since whoever created it may have been killed before; but not where this user can't read. */
+    /** Forces the name of an existing folder, since whoever created it may have been killed before. */
     private void forceName(Path folder) throws IOException {
-        if (!Files.exists(path) && Files.isReadable(Folders.parentOf(folder))) {
-            Folders.force(Folders.parentOf(folder));
+        if (!Files.exists(target)) {
+            Folders.force(Folders.parentOf(folder.toRealPath()));
         }
     }
 
     private void createFile() throws IOException {
-        if (Files.exists(path)) {
+        if (Files.exists(target)) {
             return;
         }
         try {
-            OwnerOnly.createFile(path);
+            OwnerOnly.createFile(target);
         } catch (FileAlreadyExistsException e) {
             return;
         }
-        created.push(path);
-        Folders.force(Folders.parentOf(path));
+        created.push(target);
+        Folders.force(Folders.parentOf(target));
     }
 
     private static boolean isEmpty(Path path) {
@@ -171,7 +181,7 @@ final class SqliteFile {
         } catch (NoSuchFileException e) {
             return true;
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be examined: " + e, e);
+            throw new StoreOpenException(SqliteTarget.notExaminable(path, e), e);
         }
     }
 
@@ -185,7 +195,7 @@ final class SqliteFile {
                         null);
             }
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be examined: " + e, e);
+            throw new StoreOpenException(SqliteTarget.notExaminable(path, e), e);
         }
     }
 
@@ -204,23 +214,27 @@ final class SqliteFile {
         // In this order: another process may be creating the file, and creates the log later.
         if (!isEmpty(log) && isEmpty(path)) {
             throw new StoreOpenException(
-                    path + " is missing or empty, but its log " + log + " is not;"
-                            + " move the file that belongs to this log back, never an older copy of it,"
-                            + " or move the log away",
+                    path + " is missing or empty, but its log " + log
+                            + " is not; keep the log, which holds the last commits,"
+                            + " and put the file back that was here with it; if that is lost, bring the data back with"
+                            + " restore, at a new path, never by copying an older file into place",
                     null);
         }
     }
 
-    /** Returns the path of a file that SQLite keeps next to a store's file; links are followed. */
-    private static Path sibling(Path path, String suffix) {
-        Path target = path;
-        if (Files.isSymbolicLink(path) && Files.exists(path)) {
-            try {
-                target = path.toRealPath();
-            } catch (IOException e) {
-                throw new StoreOpenException(path + " can't be examined: " + e, e);
-            }
+    private static Path target(Path path) {
+        try {
+            return SqliteTarget.file(path);
+        } catch (IOException e) {
+            throw new StoreOpenException(SqliteTarget.notExaminable(path, e), e);
         }
-        return target.resolveSibling(target.getFileName() + suffix);
+    }
+
+    private static Path sibling(Path path, String suffix) {
+        try {
+            return SqliteTarget.sibling(path, suffix);
+        } catch (IOException e) {
+            throw new StoreOpenException(SqliteTarget.notExaminable(path, e), e);
+        }
     }
 }

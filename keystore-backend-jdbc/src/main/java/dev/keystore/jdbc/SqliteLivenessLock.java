@@ -1,20 +1,18 @@
 package dev.keystore.jdbc;
 
-import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.keystore.OperationInterruptedException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.support.OwnerOnly;
+import dev.keystore.spi.support.TimedLock;
 import java.io.IOException;
 import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,10 +26,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class SqliteLivenessLock {
 
-    private static final ReentrantLock LOCK = new ReentrantLock();
-    private static final long LOCK_SECONDS = 10;
+    private static final TimedLock LOCK =
+            new TimedLock("another thread's use of an owner file", Duration.ofSeconds(10));
 
-    @GuardedBy("LOCK")
     private static final Map<Path, OwnerFile> OPEN = new HashMap<>();
 
     /** An open file, and the number of locks that this process holds in it. */
@@ -54,10 +51,8 @@ final class SqliteLivenessLock {
     private final Path store;
     private final long position;
 
-    @GuardedBy("LOCK")
     private @Nullable OwnerFile file;
 
-    @GuardedBy("LOCK")
     private @Nullable FileLock held;
 
     /**
@@ -71,64 +66,86 @@ final class SqliteLivenessLock {
     }
 
     /**
-     * Locks the byte, unless this has locked it already.
+     * Locks the byte, unless this has locked it already. Waits up to 10 s for another thread that does this.
      *
-     * @throws OperationInterruptedException if the thread was interrupted while it waited for another thread
+     * @throws BackendException if the byte was not locked; transient if the wait timed out or was interrupted
      */
     void acquire() {
-        lock();
-        try {
-            if (file == null) {
-                Path path = path();
-                OwnerFile opened = OPEN.containsKey(path) ? OPEN.get(path) : new OwnerFile(path);
-                OPEN.put(path, opened);
-                held = opened.channel.tryLock(position, 1, false);
-                if (held == null) {
-                    throw BackendException.transientFailure(
-                            store + ": could not lock its owner file: another process looks at it", null);
+        LOCK.<Boolean, RuntimeException>hold("lock the owner file of " + store, () -> {
+            try {
+                if (file == null) {
+                    lock(openFile());
                 }
-                opened.locks++;
-                file = opened;
+                return true;
+            } catch (IOException e) {
+                throw failure("lock", e);
             }
-        } catch (IOException e) {
-            throw BackendException.permanent(store + ": could not lock its owner file: " + e, e);
+        });
+    }
+
+    private OwnerFile openFile() throws IOException {
+        // The real path, since the file must be known under one path however the store is opened.
+        Path path = SqliteTarget.sibling(store.toRealPath(), "-owner");
+        OwnerFile known = OPEN.get(path);
+        OwnerFile opened = known == null ? new OwnerFile(path) : known;
+        OPEN.put(path, opened);
+        return opened;
+    }
+
+    private void lock(OwnerFile opened) throws IOException {
+        try {
+            held = tryLock(opened);
+            opened.locks++;
+            file = opened;
         } finally {
-            LOCK.unlock();
+            closeIfUnused(opened);
         }
     }
 
-    private Path path() throws IOException {
-        Path real = store.toRealPath();
-        return real.resolveSibling(real.getFileName() + "-owner");
-    }
-
-    private void lock() {
+    /** Returns the lock, or null if an earlier attempt that an error ended has locked the byte already. */
+    private @Nullable FileLock tryLock(OwnerFile opened) throws IOException {
         try {
-            if (!LOCK.tryLock() && !LOCK.tryLock(LOCK_SECONDS, TimeUnit.SECONDS)) {
+            FileLock lock = opened.channel.tryLock(position, 1, false);
+            if (lock == null) {
                 throw BackendException.transientFailure(
-                        store + ": could not use its owner file: another thread has been using it for " + LOCK_SECONDS
-                                + " s",
+                        store + ": could not lock its owner file: another process is looking for this owner; try again",
                         null);
             }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new OperationInterruptedException("another thread that uses the owner file of " + store);
+            return lock;
+        } catch (OverlappingFileLockException e) {
+            return null;
         }
     }
 
-    /** Returns whether another owner is alive. This must be held. */
+    private static void closeIfUnused(OwnerFile opened) throws IOException {
+        if (opened.locks == 0) {
+            OPEN.remove(opened.path);
+            opened.channel.close();
+        }
+    }
+
+    private BackendException failure(String operation, IOException cause) {
+        return BackendException.permanent(
+                store + ": could not " + operation + " its owner file " + store.getFileName() + "-owner: " + cause
+                        + "; make the file readable and writable for this user, on a file system that supports locks",
+                cause);
+    }
+
+    /**
+     * Returns whether another owner is alive. This must be held. Waits as {@link #acquire} does.
+     *
+     * @throws BackendException if that can't be found out
+     */
     boolean isAlive(long otherPosition) {
-        lock();
-        try {
-            return isLocked(otherPosition);
-        } catch (IOException e) {
-            throw BackendException.permanent(store + ": could not look for the owner in its owner file: " + e, e);
-        } finally {
-            LOCK.unlock();
-        }
+        return LOCK.<Boolean, RuntimeException>hold("look for the owner in the owner file of " + store, () -> {
+            try {
+                return isLocked(otherPosition);
+            } catch (IOException e) {
+                throw failure("look for the owner in", e);
+            }
+        });
     }
 
-    @GuardedBy("LOCK")
     private boolean isLocked(long otherPosition) throws IOException {
         OwnerFile open = file;
         if (open == null) {
@@ -141,23 +158,37 @@ final class SqliteLivenessLock {
         }
     }
 
-    /** Unlocks the byte, if this has locked it. */
+    /**
+     * Unlocks the byte, if this has locked it. Waits as {@link #acquire} does.
+     *
+     * @throws BackendException if it was not unlocked
+     */
     void release() {
-        lock();
-        try {
+        LOCK.<Boolean, RuntimeException>hold("unlock the owner file of " + store, () -> {
             OwnerFile open = file;
-            if (open != null && held != null) {
-                held.release();
-                if (--open.locks == 0) {
-                    OPEN.remove(open.path);
-                    open.channel.close();
-                }
+            if (open != null) {
                 file = null;
+                open.locks--;
+                unlock(open);
+            }
+            return true;
+        });
+    }
+
+    private void unlock(OwnerFile open) {
+        try {
+            try {
+                if (held != null) {
+                    held.release();
+                }
+            } finally {
+                closeIfUnused(open);
             }
         } catch (IOException e) {
-            throw BackendException.permanent(store + ": could not unlock its owner file: " + e, e);
-        } finally {
-            LOCK.unlock();
+            throw BackendException.permanent(
+                    store + ": could not unlock its owner file: " + e
+                            + "; other processes see this owner as alive until this process exits",
+                    e);
         }
     }
 }

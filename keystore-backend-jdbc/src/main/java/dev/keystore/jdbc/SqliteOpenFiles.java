@@ -47,9 +47,8 @@ final class SqliteOpenFiles {
      * @param fileKey what {@link #key} returned for the path before it was opened
      */
     SqliteOpenFiles(Path path, @Nullable Object fileKey) throws IOException {
-        Path real = path.toRealPath();
         this.path = path;
-        this.log = real.resolveSibling(real.getFileName() + "-wal");
+        this.log = SqliteTarget.sibling(path, "-wal");
         this.fileKey = fileKey;
         this.logKey = key(log);
     }

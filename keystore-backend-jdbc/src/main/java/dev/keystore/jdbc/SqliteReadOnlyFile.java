@@ -25,13 +25,15 @@ final class SqliteReadOnlyFile {
     private record FileState(long bytes, long modifiedMillis, long logBytes) {}
 
     private final Path path;
+    private final Path log;
     private final String why;
 
     /** The state at opening if the file is read as immutable; otherwise null. */
     private final @Nullable FileState immutable;
 
-    private SqliteReadOnlyFile(Path path, String why, @Nullable FileState immutable) {
+    private SqliteReadOnlyFile(Path path, Path log, String why, @Nullable FileState immutable) {
         this.path = path;
+        this.log = log;
         this.why = why;
         this.immutable = immutable;
     }
@@ -44,23 +46,24 @@ final class SqliteReadOnlyFile {
      */
     static SqliteReadOnlyFile of(Path path, String why) {
         try {
-            boolean hasIndex = bytes(sibling(path, "-shm")) >= INDEX_BYTES && Files.exists(sibling(path, "-wal"));
-            FileState state = state(path);
+            Path log = SqliteTarget.sibling(path, "-wal");
+            boolean hasIndex = bytes(SqliteTarget.sibling(path, "-shm")) >= INDEX_BYTES && Files.exists(log);
+            FileState state = state(path, log);
             if (!hasIndex && state.logBytes > 0) {
                 throw new StoreOpenException(
-                        path + " can't be read: " + why + ". Its log " + sibling(path, "-wal")
+                        path + " can't be read: " + why + ". Its log " + log
                                 + " holds commits, and SQLite can't read them without creating an index next to it",
                         null);
             }
-            return new SqliteReadOnlyFile(path, why, hasIndex ? null : state);
+            return new SqliteReadOnlyFile(path, log, why, hasIndex ? null : state);
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be examined: " + e, e);
+            throw new StoreOpenException(SqliteTarget.notExaminable(path, e), e);
         }
     }
 
-    private static FileState state(Path path) throws IOException {
+    private static FileState state(Path path, Path log) throws IOException {
         BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
-        return new FileState(attributes.size(), attributes.lastModifiedTime().toMillis(), bytes(sibling(path, "-wal")));
+        return new FileState(attributes.size(), attributes.lastModifiedTime().toMillis(), bytes(log));
     }
 
     private static long bytes(Path path) throws IOException {
@@ -69,10 +72,6 @@ final class SqliteReadOnlyFile {
         } catch (NoSuchFileException e) {
             return 0;
         }
-    }
-
-    private static Path sibling(Path path, String suffix) {
-        return path.resolveSibling(path.getFileName() + suffix);
     }
 
     /** Returns the URL for the driver. */
@@ -92,14 +91,14 @@ final class SqliteReadOnlyFile {
      */
     void requireUnchanged() {
         try {
-            if (immutable != null && !immutable.equals(state(path))) {
+            if (immutable != null && !immutable.equals(state(path, log))) {
                 throw BackendException.permanent(
                         path
                                 + ": another process has written to it since it was opened for reading only; open it again",
                         null);
             }
         } catch (IOException e) {
-            throw BackendException.permanent(path + " can't be examined: " + e, e);
+            throw BackendException.permanent(SqliteTarget.notExaminable(path, e), e);
         }
     }
 }

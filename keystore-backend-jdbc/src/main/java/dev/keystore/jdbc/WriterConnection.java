@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Recovery: after a failure that makes the connection unusable, or a failed rollback, the connection is closed, which
  * rolls back its transaction, and the next transaction opens a new one. If an error ends a thread inside a transaction, and
- * strikes again while it is handled, {@link #unfinished} stays set, and the next thread closes the connection (R31).
+ * strikes again while it is handled, {@link #unfinished} stays set, and the next thread closes the connection (R31). If none
+ * comes, {@link #rollBackUnfinished} does so.
  */
 final class WriterConnection {
 
@@ -70,6 +71,18 @@ final class WriterConnection {
                 handle = open;
             }
             return work.apply(open);
+        });
+    }
+
+    /**
+     * Rolls back a transaction that an error has left open, unless another thread uses the connection, and closes the
+     * connection. Called by a thread with enough stack, so that other processes can write before the next transaction here.
+     */
+    void rollBackUnfinished() {
+        lock.holdIfFree(() -> {
+            if (unfinished) {
+                discardUnfinished();
+            }
         });
     }
 

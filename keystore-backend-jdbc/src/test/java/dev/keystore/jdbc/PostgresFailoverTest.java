@@ -91,8 +91,8 @@ final class PostgresFailoverTest {
                 .hasMessageContaining("the server is a standby");
         proxy.leadNewTo(primary.port());
 
-        BackendFailures.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "b", new byte[] {4}));
-        BackendFailures.untilItSucceeds(
+        ExpectedFailures.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "b", new byte[] {4}));
+        ExpectedFailures.untilItSucceeds(
                 () -> assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {1}));
         assertThat(alice.find(KeyTypes.SESSION, "b")).hasValue(new byte[] {4});
     }

@@ -80,8 +80,8 @@ final class PostgresOutageTest {
         assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "b")).isInstanceOf(LoadFailedException.class);
         proxy.heal();
 
-        BackendFailures.untilItSucceeds(() -> put("a", 2));
-        BackendFailures.untilItSucceeds(
+        ExpectedFailures.untilItSucceeds(() -> put("a", 2));
+        ExpectedFailures.untilItSucceeds(
                 () -> assertThat(alice.find(KeyTypes.SESSION, "b")).isEmpty());
         assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {2});
     }
@@ -110,7 +110,7 @@ final class PostgresOutageTest {
             for (int i = 1; i <= 5; i++) {
                 String uncached = "uncached-" + i;
                 assertThat(Counting.count(counting, i)).isEqualTo(i);
-                BackendFailures.untilItSucceeds(() ->
+                ExpectedFailures.untilItSucceeds(() ->
                         assertThat(counting.find(KeyTypes.SESSION, uncached)).isEmpty());
                 proxy.halfClose(toServer);
             }

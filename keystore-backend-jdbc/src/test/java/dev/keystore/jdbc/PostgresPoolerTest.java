@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.keystore.ContextOwnedException;
 import dev.keystore.StoreOpenException;
+import dev.keystore.jdbc.TransactionPooler.Mode;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -20,6 +21,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A pooler between a store and its server. */
@@ -32,17 +35,44 @@ final class PostgresPoolerTest {
     private final String role = "pooled_" + schema;
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 2, 5})
+    @CsvSource({
+        "1, MOST_RECENT",
+        "2, MOST_RECENT",
+        "5, MOST_RECENT",
+        "1, ROUND_ROBIN",
+        "2, ROUND_ROBIN",
+        "3, ROUND_ROBIN",
+        "5, ROUND_ROBIN"
+    })
     @DisplayName(
             "R53 a pooler that shares sessions between transactions is refused with the setting to change; the schema and the"
                     + " sessions stay as they are")
-    void transactionPooling(int sessions) throws Exception {
-        try (TransactionPooler pooler = new TransactionPooler(PostgresFixture.port(), sessions)) {
+    void transactionPooling(int sessions, Mode mode) throws Exception {
+        try (TransactionPooler pooler = new TransactionPooler(PostgresFixture.port(), sessions, mode)) {
             assertRefused(PostgresFixture.url(pooler.port(), schema) + "&prepareThreshold=0");
 
             assertThat(locksHeld()).isZero();
         }
         PostgresFixture.open(PostgresFixture.url(schema)).close();
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Mode.class,
+            names = {"MOST_RECENT", "ROUND_ROBIN"})
+    @DisplayName("R53 a pooler that begins to share sessions is refused when the writer's session is replaced")
+    void transactionPoolingLater(Mode later) throws Exception {
+        try (TransactionPooler pooler = new TransactionPooler(PostgresFixture.port(), 6, Mode.SESSION);
+                JdbcBackend backend =
+                        PostgresFixture.open(PostgresFixture.url(pooler.port(), schema) + "&prepareThreshold=0")) {
+            backend.save("alice", "session", "bob", new byte[] {1});
+            pooler.change(later);
+            PostgresFixture.terminate(backend.writer().handle());
+            ExpectedFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {2}));
+
+            ExpectedFailures.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {2}))
+                    .withMessageContaining("a pooler shares the server's sessions between transactions");
+        }
     }
 
     private int locksHeld() throws Exception {
@@ -63,7 +93,7 @@ final class PostgresPoolerTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"transaction", "session"})
+    @ValueSource(strings = {"transaction", "transaction\nserver_round_robin = 1", "session"})
     @DisplayName("R53 PgBouncer in transaction mode is refused; in session mode, an owner is known to be alive"
             + " until it closes")
     void pgBouncer(String mode, @TempDir Path folder) throws Exception {
@@ -74,7 +104,7 @@ final class PostgresPoolerTest {
         Process pgBouncer = start(folder, mode, port);
         try {
             String url = PostgresFixture.url(port, schema).replace("&currentSchema=" + schema, "");
-            if (mode.equals("transaction")) {
+            if (mode.startsWith("transaction")) {
                 assertRefused(url);
                 return;
             }

@@ -49,7 +49,7 @@ final class PostgresSessionTest {
             Handle readOnly = writer(backend);
             readOnly.execute("SET default_transaction_read_only = on");
 
-            BackendFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}))
+            ExpectedFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}))
                     .withMessageContaining("could not commit: cannot execute")
                     .withMessageContaining("default_transaction_read_only is on; connect to the primary");
             assertThat(backend.load("alice", "session", "bob")).isEmpty();
@@ -103,7 +103,7 @@ final class PostgresSessionTest {
         try (JdbcBackend backend = PostgresFixture.open(url)) {
             assertThat(setting(backend)).isEqualTo(ofSession);
             PostgresFixture.terminate(writer(backend));
-            BackendFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+            ExpectedFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
             backend.save("alice", "session", "bob", new byte[] {1});
             assertThat(setting(backend)).isEqualTo(ofSession);
         }
@@ -128,7 +128,7 @@ final class PostgresSessionTest {
                     idle.createQuery("SELECT pg_backend_pid()").mapTo(int.class).one();
             idle.execute("SET idle_in_transaction_session_timeout = '20ms'");
 
-            BackendFailures.assertTransient(() -> backend.writer().commit(open -> {
+            ExpectedFailures.assertTransient(() -> backend.writer().commit(open -> {
                 open.execute("INSERT INTO entry VALUES ('alice', 'session', 'lost', NULL, '')");
                 PostgresFixture.await(
                         "the end of the session",

@@ -168,7 +168,7 @@ final class SqliteCheckpointerTest {
         assertThat(log).isNotEmptyFile();
         Files.move(aside, path);
 
-        BackendFailures.assertPermanent(() -> save(backend, "second"));
+        ExpectedFailures.assertPermanent(() -> save(backend, "second"));
         backend.close();
         checkpointer.look();
         checkpointer.look();

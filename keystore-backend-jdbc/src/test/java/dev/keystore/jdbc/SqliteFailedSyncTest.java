@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,13 +15,15 @@ import org.junit.jupiter.api.io.TempDir;
 
 final class SqliteFailedSyncTest {
 
+    private static final List<String> STRACE = List.of("strace", "-qq", "-f", "-o", "/dev/null");
+
     @TempDir
     Path folder;
 
     @Test
     @DisplayName("R11 a new store is refused if the system fails to force its folder, and nothing of it is left")
     void newStore() throws Exception {
-        assertThat(openWithFailingSync(1))
+        assertThat(openWithFailingSync())
                 .contains(OpenStoreProbe.REFUSED)
                 .contains("could not be created")
                 .contains("Input/output error");
@@ -32,17 +35,57 @@ final class SqliteFailedSyncTest {
             "R11 an existing store is refused if the system fails to force its folder, since the log's name may be lost")
     void oldStore() throws Exception {
         SqliteFixture.open(folder.resolve("keys.db")).close();
-        assertThat(openWithFailingSync(1))
+        assertThat(openWithFailingSync())
                 .contains(OpenStoreProbe.REFUSED)
                 .contains("could not force its folder to the disk")
                 .contains("Input/output error");
         assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
     }
 
-    /** Opens a store in a process in which fsync fails from the given call on. */
-    private String openWithFailingSync(int first) throws Exception {
+    @Test
+    @DisplayName(
+            "R11 the folder that is forced is that of the file and its log, also if the store is opened through a link")
+    void link() throws Exception {
+        Path target = Files.createDirectory(folder.resolve("target"));
+        Files.createSymbolicLink(folder.resolve("keys.db"), target.resolve("store.db"));
+        assertThat(openWith("-P", target.toString(), "-e", "inject=fsync:error=EIO"))
+                .contains(OpenStoreProbe.REFUSED)
+                .contains("could not be created")
+                .contains("Input/output error");
+        assertThat(target).isEmptyDirectory();
+
+        SqliteFixture.open(folder.resolve("keys.db")).close();
+        assertThat(openWith("-P", target.toString(), "-e", "inject=fsync:error=EIO"))
+                .contains(OpenStoreProbe.REFUSED)
+                .contains("could not force its folder to the disk")
+                .contains("Input/output error");
+    }
+
+    @Test
+    @DisplayName(
+            "R11 a new store is refused if the name of its folder can't be forced, since this user can't read the parent")
+    void unreadableParent() throws Exception {
+        Path parent = Files.createDirectory(folder.resolve("parent"));
+        Path own = Files.createDirectory(parent.resolve("own"));
+        Files.createSymbolicLink(folder.resolve("keys.db"), own.resolve("store.db"));
+        String denied = "inject=?access,?faccessat,?faccessat2,openat:error=EACCES";
+        assertThat(openWith("-P", parent.toString(), "-e", denied))
+                .contains(OpenStoreProbe.REFUSED)
+                .contains("could not be created: java.nio.file.AccessDeniedException: " + parent)
+                .contains("make the folders above it readable");
+        assertThat(own).isEmptyDirectory();
+    }
+
+    /** Opens the store in a process in which all calls of fsync fail. */
+    private String openWithFailingSync() throws Exception {
+        return openWith("-e", "trace=fsync", "-e", "inject=fsync:error=EIO");
+    }
+
+    /** Opens the store in a process with failures that strace injects. */
+    private String openWith(String... options) throws Exception {
         assumeTrue(canInject(), "strace can't inject failures here");
-        List<String> command = new ArrayList<>(strace("fsync:error=EIO:when=" + first + "+"));
+        List<String> command = new ArrayList<>(STRACE);
+        command.addAll(List.of(options));
         command.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-cp",
@@ -55,13 +98,9 @@ final class SqliteFailedSyncTest {
         return said;
     }
 
-    private static List<String> strace(String injection) {
-        return List.of("strace", "-qq", "-f", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=" + injection);
-    }
-
     private static boolean canInject() throws Exception {
-        List<String> command = new ArrayList<>(strace("fsync:error=EIO"));
-        command.add("true");
+        List<String> command = new ArrayList<>(STRACE);
+        command.addAll(List.of("-e", "inject=fsync:error=EIO", "true"));
         try {
             return new ProcessBuilder(command)
                             .redirectErrorStream(true)

@@ -117,6 +117,73 @@ final class SqliteReadOnlyTest {
 
     @Test
     @DisplayName(
+            "R3 R11 a store that is only readable is read with its log through a link in another folder, and refused"
+                    + " without the log's index")
+    void linkToReadOnlyMountWithLog() throws Exception {
+        Path live = elsewhere.resolve("keys.db");
+        Path link = Files.createSymbolicLink(elsewhere.resolve("link.db"), path);
+        try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
+            fill(live);
+            try (JdbcBackend backend = SqliteFixture.open(live)) {
+                backend.save("alice", "session", "acked", VALUE);
+                for (String suffix : new String[] {"", "-wal", "-shm"}) {
+                    Files.copy(elsewhere.resolve("keys.db" + suffix), folder.resolve("keys.db" + suffix));
+                }
+            }
+            tmpfs.remount("ro");
+            try (JdbcBackend backend = SqliteFixture.open(link)) {
+                assertThat(backend.load("alice", "session", "acked")).hasValue(VALUE);
+            }
+
+            tmpfs.remount("rw");
+            Files.delete(folder.resolve("keys.db-shm"));
+            tmpfs.remount("ro");
+            assertThatExceptionOfType(StoreOpenException.class)
+                    .isThrownBy(() -> SqliteFixture.open(link))
+                    .withMessageContaining(folder + " can't be written")
+                    .withMessageContaining("keys.db-wal holds commits");
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R3 a log that appears next to the target of a link ends the reads of a store that is read as immutable")
+    void writtenMeanwhileBehindALink() throws Exception {
+        Path link = Files.createSymbolicLink(elsewhere.resolve("link.db"), path);
+        try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
+            fill(path);
+            tmpfs.remount("ro");
+            try (JdbcBackend reader = SqliteFixture.open(link)) {
+                tmpfs.remount("rw");
+                try (JdbcBackend writer = SqliteFixture.open(path)) {
+                    writer.save("alice", "session", "new", VALUE);
+                    ExpectedFailures.assertPermanent(() -> reader.load("alice", "session", "new"))
+                            .withMessageContaining("has written to it");
+                }
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("a store whose folder can be written is written through a link in a folder that can't be")
+    void linkInReadOnlyFolder() throws Exception {
+        Path store = elsewhere.resolve("keys.db");
+        try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
+            Path link = Files.createSymbolicLink(path, store);
+            tmpfs.remount("ro");
+            for (int i = 0; i < 2; i++) {
+                try (JdbcBackend backend = SqliteFixture.open(link)) {
+                    backend.save("alice", "session", "bob." + i, VALUE);
+                }
+            }
+        }
+        try (JdbcBackend backend = SqliteFixture.open(store)) {
+            assertThat(backend.list("alice")).hasSize(2);
+        }
+    }
+
+    @Test
+    @DisplayName(
             "R3 once another process writes to a store that is read as immutable, reads fail instead of being stale or torn")
     void writtenMeanwhile() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {

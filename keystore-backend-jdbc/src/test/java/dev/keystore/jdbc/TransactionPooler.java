@@ -15,8 +15,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingDeque;
 
 /**
- * A minimal pooler between stores and a server: each transaction of a client uses the most recently used session of the
- * server, and returns it at its end.
+ * A minimal pooler between stores and a server: each transaction of a client uses a session of the server, and returns it at
+ * its end.
  *
  * <p>The protocol's messages are a letter, a length that includes itself, and a body. A client sends a query, or messages
  * that end with a sync; the server's answer ends with a flag that says whether a transaction is open
@@ -27,18 +27,35 @@ final class TransactionPooler implements AutoCloseable {
     private static final int SSL_REQUEST = 80_877_103;
     private static final int GSS_REQUEST = 80_877_104;
 
+    /** Which session a client gets. */
+    enum Mode {
+        /** One for as long as it is connected. */
+        SESSION,
+        /** For each transaction the one that was used most recently. */
+        MOST_RECENT,
+        /** For each transaction the one that was not used for longest ({@code server_round_robin} of PgBouncer). */
+        ROUND_ROBIN
+    }
+
     private final int serverPort;
     private final int sessions;
     private final ServerSocket listening;
     private final BlockingDeque<Session> free = new LinkedBlockingDeque<>();
     private final Set<Socket> open = ConcurrentHashMap.newKeySet();
+    private volatile Mode mode;
     private byte[] greeting = {};
 
-    TransactionPooler(int serverPort, int sessions) throws IOException {
+    TransactionPooler(int serverPort, int sessions, Mode mode) throws IOException {
+        this.mode = mode;
         this.serverPort = serverPort;
         this.sessions = sessions;
         this.listening = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
         start(this::accept);
+    }
+
+    /** Changes the mode for the clients that connect from now on. */
+    void change(Mode to) {
+        mode = to;
     }
 
     int port() {
@@ -101,6 +118,7 @@ final class TransactionPooler implements AutoCloseable {
 
     private void serve(Socket client) {
         Session session = null;
+        Mode clientMode = mode;
         try (client) {
             client.setTcpNoDelay(true);
             DataInputStream in = new DataInputStream(client.getInputStream());
@@ -116,8 +134,12 @@ final class TransactionPooler implements AutoCloseable {
                 }
                 message.write(session.out);
                 boolean ends = message.type == 'Q' || message.type == 'S';
-                if (ends && !session.answer(out)) {
-                    free.addFirst(session);
+                if (ends && !session.answer(out) && clientMode != Mode.SESSION) {
+                    if (clientMode == Mode.MOST_RECENT) {
+                        free.addFirst(session);
+                    } else {
+                        free.addLast(session);
+                    }
                     session = null;
                 }
             }

@@ -97,6 +97,7 @@ final class Engine {
      * @throws OperationInterruptedException if an interrupt ended an attempt or the pause between two
      */
     long takeOver(String context, boolean unlessOwned, long deadlineNanos) {
+        StackHeadroom.require();
         for (int attempt = 1; ; attempt++) {
             try {
                 return storage.takeOver(context, unlessOwned);

@@ -438,6 +438,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
                 throw new IllegalStateException("Either a url or a backend must be set on the builder, "
                         + (url == null ? "neither was" : "both were"));
             }
+            StackHeadroom.require();
             Backend opened = backend != null
                     ? backend
                     : BackendLocator.open(new BackendConfig(Objects.requireNonNull(url), properties, mustExist));

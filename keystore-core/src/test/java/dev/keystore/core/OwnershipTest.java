@@ -19,6 +19,7 @@ import dev.keystore.testkit.Gate;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
@@ -264,5 +265,44 @@ class OwnershipTest extends OpenedDatabase {
                 .hasMessageContaining("another thread");
         gate.open();
         assertThat(slow.result()).isSameAs(database.forContext("bob"));
+    }
+
+    @Test
+    @DisplayName("R31 a takeover that begins near the end of the stack fails before it calls the backend, or succeeds")
+    void takeOver_littleStack_isNotInterruptedInTheBackend() throws Exception {
+        AtomicInteger begun = new AtomicInteger();
+        AtomicInteger ended = new AtomicInteger();
+        faults.on(Operation.TAKE_OVER).forever().run(Moment.BEFORE, () -> {
+            begun.incrementAndGet();
+            nest(20);
+            ended.incrementAndGet();
+        });
+        AtomicInteger overflows = new AtomicInteger();
+        Thread deep = new Thread(null, () -> takeOverAtEachDepth(overflows), "deep", 256 * 1024);
+        deep.start();
+        deep.join();
+
+        assertThat(overflows).as("takeovers without enough stack").hasPositiveValue();
+        assertThat(begun).as("takeovers with enough stack").hasPositiveValue();
+        assertThat(ended).as("takeovers that the backend ended").hasValue(begun.get());
+    }
+
+    /** Takes over at each depth of the stack, from the deepest to the highest. */
+    @SuppressWarnings("InfiniteRecursion") // it is meant to end with the stack
+    private void takeOverAtEachDepth(AtomicInteger overflows) {
+        try {
+            takeOverAtEachDepth(overflows);
+        } catch (StackOverflowError e) {
+            // The end of the stack.
+        }
+        try {
+            database.takeOver("alice");
+        } catch (StackOverflowError e) {
+            overflows.incrementAndGet();
+        }
+    }
+
+    private static int nest(int calls) {
+        return calls == 0 ? 0 : 1 + nest(calls - 1);
     }
 }

@@ -36,8 +36,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Throws an error before each call that the engine and the backends make while a thread commits: once, like a temporary
- * lack of memory; and at all later calls of the commit, too, like an exhausted stack. After each error other threads
+ * Throws an error before each call that the engine and the backends make while a thread commits or opens a context: once, like a temporary
+ * lack of memory; and at all later calls of the thread, too, like an exhausted stack. After each error other threads
  * commit, the thread itself commits, and the entries that are read and persisted are those that were acknowledged.
  */
 @Timeout(1_800)
@@ -79,13 +79,7 @@ class ErrorsAnywhereTest {
     @EnumSource(TestedBackend.class)
     @DisplayName("R31 an error at a random call of a commit gives that commit a known outcome and affects nothing else")
     void commit_errorAtSomeCalls_othersContinue(TestedBackend backend) throws Throwable {
-        throwAt(backend, sites -> {
-            long seed = Long.getLong("keystore.errors.seed", System.nanoTime());
-            System.out.println(backend + ": errors at " + SAMPLE + " of " + sites.size() + " calls, seed " + seed);
-            List<Integer> chosen = new ArrayList<>(sites);
-            Collections.shuffle(chosen, new Random(seed));
-            return chosen.subList(0, Math.min(SAMPLE, chosen.size()));
-        });
+        throwAt(backend, sites -> sample(backend.name(), sites));
     }
 
     @ParameterizedTest
@@ -97,6 +91,79 @@ class ErrorsAnywhereTest {
             System.out.println(backend + ": errors at " + sites.size() + " calls");
             return List.copyOf(sites);
         });
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = TestedBackend.class,
+            names = {"SQLITE", "OWNERSHIP"})
+    @DisplayName(
+            "R31 an error at a random call of a takeover leaves nothing locked, and contexts are opened and written")
+    void takeOver_errorAtSomeCalls_othersContinue(TestedBackend backend) throws Throwable {
+        throwAtTakeOver(backend, sites -> sample(backend + ", takeover", sites));
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = TestedBackend.class,
+            names = {"SQLITE", "OWNERSHIP"})
+    @Tag("long")
+    @DisplayName("R31 an error at any call of a takeover leaves nothing locked, and contexts are opened and written")
+    void takeOver_errorAtAnyCall_othersContinue(TestedBackend backend) throws Throwable {
+        throwAtTakeOver(backend, sites -> {
+            System.out.println(backend + ": errors at " + sites.size() + " calls of a takeover");
+            return List.copyOf(sites);
+        });
+    }
+
+    private static List<Integer> sample(String name, Set<Integer> sites) {
+        long seed = Long.getLong("keystore.errors.seed", System.nanoTime());
+        System.out.println(name + ": errors at " + SAMPLE + " of " + sites.size() + " calls, seed " + seed);
+        List<Integer> chosen = new ArrayList<>(sites);
+        Collections.shuffle(chosen, new Random(seed));
+        return chosen.subList(0, Math.min(SAMPLE, chosen.size()));
+    }
+
+    private void throwAtTakeOver(TestedBackend backend, Function<Set<Integer>, List<Integer>> choice) throws Throwable {
+        tested = backend;
+        open();
+        for (int i = 0; i < 3; i++) {
+            openContexts("warm-up-" + i);
+        }
+        for (int site : choice.apply(CallSites.record(() -> openContexts("warm-up")))) {
+            throwAtTakeOver(site, false);
+            throwAtTakeOver(site, true);
+        }
+        close();
+    }
+
+    private void throwAtTakeOver(int site, boolean lasting) throws Exception {
+        String value = "round-" + ++round;
+        String scenario = tested + ", " + (lasting ? "all calls from " : "once at ") + loader.describe(site);
+        CallSites.arm(site, lasting, round % 2 == 0 ? StackOverflowError::new : OutOfMemoryError::new);
+        try {
+            openContexts(value);
+        } catch (Throwable e) {
+            // How it ends is not tested here.
+        } finally {
+            CallSites.disarm();
+        }
+        requireUnlocked(scenario);
+        withinDeadline(scenario + ": another thread opens the contexts and commits", () -> {
+            openContexts(value);
+            return put("other", value);
+        });
+        openContexts(value);
+        put("same-thread", value);
+        if (round % REOPEN_EVERY == 0) {
+            reopen(scenario, value);
+        }
+    }
+
+    /** Takes over one context, and opens another one. */
+    private void openContexts(String opened) {
+        alice = database.takeOver("alice");
+        database.context(opened);
     }
 
     private void throwAt(TestedBackend backend, Function<Set<Integer>, List<Integer>> choice) throws Throwable {

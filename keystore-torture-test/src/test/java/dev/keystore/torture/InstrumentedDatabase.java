@@ -8,6 +8,8 @@ public interface InstrumentedDatabase extends AutoCloseable {
 
     SignalKeyStore context(String name);
 
+    SignalKeyStore takeOver(String name);
+
     @Override
     void close();
 

@@ -18,24 +18,39 @@ class MessagesTest {
 
     private static final Pattern LITERAL =
             Pattern.compile("\"((?:[^\"\\\\\\n]|\\\\.)*)\"(?:\\s*\\+\\s*\"((?:[^\"\\\\\\n]|\\\\.)*)\")*");
-    private static final Pattern COPY =
-            Pattern.compile("(?i)\\bback-?ups?\\b|\\b(old|earlier|former|saved) (copy|copies|file|folder)\\b");
+    private static final Pattern COPY = Pattern.compile(
+            "(?i)\\bback-?ups?\\b|\\b(old|older|earlier|former|previous|saved) (copy|copies|file|folder)\\b");
+
+    private static final Pattern LOG_REMOVAL =
+            Pattern.compile("(?i)\\b(move|delete|remove|rename|erase|discard)\\b[^;.]*\\b(log|journal)s?\\b");
+
+    @Test
+    @DisplayName("R11 no message advises to move or delete a log, which may hold the last commits")
+    void messages_ofLogs_keepThem() throws IOException {
+        assertThat(messages(LOG_REMOVAL)).isEmpty();
+    }
 
     @Test
     @DisplayName("R46 a message about a backup or an old copy names restore and advises against copying")
     void messages_ofOldCopies_nameRestore() throws IOException {
+        List<String> found = messages(COPY);
+        assertThat(found).as("messages about copies").isNotEmpty();
+        assertThat(found).allSatisfy(text -> assertThat(text).contains("with restore", "never by copying"));
+    }
+
+    /** Returns the literal parts of messages that a pattern finds. */
+    private static List<String> messages(Pattern pattern) throws IOException {
         List<String> found = new ArrayList<>();
         for (Path source : sources()) {
             Matcher texts = LITERAL.matcher(Files.readString(source));
             while (texts.find()) {
                 String text = texts.group().replaceAll("\"\\s*\\+\\s*\"", "");
-                if (COPY.matcher(text).find()) {
+                if (pattern.matcher(text).find()) {
                     found.add(source.getFileName() + ": " + text);
                 }
             }
         }
-        assertThat(found).as("messages about copies").isNotEmpty();
-        assertThat(found).allSatisfy(text -> assertThat(text).contains("with restore", "never by copying"));
+        return found;
     }
 
     private static List<Path> sources() throws IOException {

@@ -94,6 +94,27 @@ public final class TimedLock {
         }
     }
 
+    /**
+     * Runs work while holding the lock, if the lock is free now; never waits. Whatever the work throws reaches the caller,
+     * and the lock is free then.
+     *
+     * @param work runs on the calling thread, at most once
+     * @return whether the work ran
+     */
+    public boolean holdIfFree(Runnable work) {
+        Hold mine = new Hold();
+        try {
+            if (!take(mine)) {
+                return false;
+            }
+            work.run();
+            return true;
+        } finally {
+            mine.released = true;
+            wakeNext();
+        }
+    }
+
     private void await(String operation, Hold mine) {
         long startNanos = System.nanoTime();
         waiting.add(mine);

@@ -75,6 +75,23 @@ class TimedLockTest {
     }
 
     @Test
+    @DisplayName("An attempt runs its work only if the lock is free, and frees the lock even if the work fails")
+    void holdIfFree_runsOnlyIfFree() {
+        TimedLock lock = new TimedLock("a step", SHORT);
+        lock.hold("step", () -> {
+            assertThat(lock.holdIfFree(() -> steps++)).isFalse();
+            return 1;
+        });
+        assertThat(steps).isZero();
+        assertThatExceptionOfType(StackOverflowError.class)
+                .isThrownBy(() -> lock.holdIfFree(() -> {
+                    throw new StackOverflowError();
+                }));
+        assertThat(lock.holdIfFree(() -> steps++)).isTrue();
+        assertThat(steps).isEqualTo(1);
+    }
+
+    @Test
     @DisplayName("R27 A wait ends at its deadline and at an interrupt, whose flag is preserved")
     void hold_isHeld_endsAtDeadlineAndInterrupt() {
         TimedLock hasty = new TimedLock("a step", SHORT);

@@ -33,6 +33,11 @@ public final class EngineFactory implements InstrumentedDatabase.Factory {
             }
 
             @Override
+            public SignalKeyStore takeOver(String name) {
+                return database.takeOver(name);
+            }
+
+            @Override
             public void close() {
                 database.close();
             }

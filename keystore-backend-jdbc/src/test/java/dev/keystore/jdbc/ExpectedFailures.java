@@ -11,9 +11,9 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.assertj.core.api.ThrowableAssertAlternative;
 
 /** Asserts the kind of a backend's failure, and waits for failures to end. */
-final class BackendFailures {
+final class ExpectedFailures {
 
-    private BackendFailures() {}
+    private ExpectedFailures() {}
 
     static ThrowableAssertAlternative<BackendException> assertPermanent(ThrowingCallable call) {
         return assertKind(Kind.PERMANENT, call);
