@@ -114,7 +114,7 @@ final class PostgresDialect extends Dialect {
         source.setLoginTimeout(Math.min(source.getLoginTimeout(), Math.toIntExact(READER_TIMEOUT.toSeconds())));
         Jdbi connections = Connections.jdbi(source::getConnection);
         return new ReaderPool(
-                new ReaderPool.Limits(url.connections() - 1, READER_TIMEOUT, READER_MAX_AGE),
+                new ReaderPool.Limits(url.connections() - 1, READER_TIMEOUT, READER_MAX_AGE, true),
                 () -> Connections.open(connections, handle -> {
                     handle.execute(READER_SETTINGS);
                     handle.setReadOnly(true);

@@ -89,7 +89,8 @@ final class PostgresUrl {
                 source.setSocketTimeout(ANSWER_SECONDS);
             }
         } catch (NumberFormatException e) {
-            throw new IllegalArgumentException("property loginTimeout and property socketTimeout must be whole seconds");
+            throw new IllegalArgumentException(
+                    "property loginTimeout and property socketTimeout must be whole seconds");
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.keystore.jdbc;
 
+import dev.keystore.spi.support.PlatformThreads;
 import java.sql.SQLTransientConnectionException;
 import java.time.Duration;
 import java.util.List;
@@ -36,10 +37,12 @@ final class ReaderPool {
      * @param connections the maximum number of connections
      * @param timeout how long a read waits for a free slot, and how long it keeps trying to open a connection
      * @param maxAge the age at which a connection is replaced
+     * @param isRemote whether a query waits for a server: then the queries of virtual threads run on platform threads
      */
-    record Limits(int connections, Duration timeout, Duration maxAge) {}
+    record Limits(int connections, Duration timeout, Duration maxAge, boolean isRemote) {}
 
     private final Limits limits;
+    private final PlatformThreads platformThreads = new PlatformThreads("keystore-jdbc-read");
     private final List<ReaderSlot> slots;
     private final Queue<Thread> waiters = new ConcurrentLinkedQueue<>();
     private volatile boolean closed;
@@ -74,11 +77,17 @@ final class ReaderPool {
         ReaderSlot.Lease mine = new ReaderSlot.Lease();
         boolean finished = false;
         try {
-            T result = acquire(mine, deadlineNanos).use(query, deadlineNanos);
+            ReaderSlot slot = acquire(mine, deadlineNanos);
+            T result = limits.isRemote()
+                    ? platformThreads.run(() -> slot.useHandedOff(mine, query, deadlineNanos))
+                    : slot.use(query, deadlineNanos);
             finished = true;
             return result;
         } finally {
-            mine.over = true;
+            mine.left = true;
+            if (!mine.handedOff) {
+                mine.over = true;
+            }
             if (!finished) {
                 hasFailure = true;
             }

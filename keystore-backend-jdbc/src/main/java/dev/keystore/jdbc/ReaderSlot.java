@@ -32,8 +32,14 @@ final class ReaderSlot {
     /** One thread's use of a slot. */
     static final class Lease {
 
-        /** Set by the thread when it leaves. */
+        /** Set by the thread that uses the slot when it leaves. */
         volatile boolean over;
+
+        /** Set by a thread that uses the slot for the one that took it, before it looks at {@link #left}. */
+        volatile boolean handedOff;
+
+        /** Set by the thread that took the slot when it leaves, before it looks at {@link #handedOff}. */
+        volatile boolean left;
     }
 
     private final Supplier<Handle> opening;
@@ -87,6 +93,24 @@ final class ReaderSlot {
         } catch (RuntimeException | Error e) {
             discard();
             throw e;
+        }
+    }
+
+    /**
+     * Does what {@link #use} does, and ends the lease: on another thread than the one that took the slot, which may leave by
+     * an error at any time. One of the two sees that the other was first.
+     *
+     * @throws IllegalStateException if the other thread has left; the query did not run
+     */
+    <T> T useHandedOff(Lease mine, Function<Handle, T> query, long deadlineNanos) {
+        mine.handedOff = true;
+        try {
+            if (mine.left) {
+                throw new IllegalStateException("the reading thread has left");
+            }
+            return use(query, deadlineNanos);
+        } finally {
+            mine.over = true;
         }
     }
 

@@ -29,7 +29,7 @@ final class SqliteDialect extends Dialect {
     private static final Duration OPEN_TIMEOUT = Duration.ofSeconds(10);
     private static final Duration OPEN_PAUSE = Duration.ofMillis(20);
     private static final ReaderPool.Limits READERS =
-            new ReaderPool.Limits(4, Duration.ofSeconds(10), ReaderPool.UNLIMITED);
+            new ReaderPool.Limits(4, Duration.ofSeconds(10), ReaderPool.UNLIMITED, false);
 
     /** The number at which a row is cheapest: half of what a statement for each row costs. */
     private static final int ROWS_PER_UPSERT = 16;

@@ -24,6 +24,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The connections that read: their slots, their replacement after errors, and the waits for them. */
 @Timeout(60)
@@ -40,8 +42,11 @@ final class ReaderPoolTest {
     private ReaderPool pool;
 
     @BeforeEach
-    void create() {
-        pool = pool(LONG);
+    void create() throws SQLException {
+        // As the writer of a backend does: the driver is registered before any read.
+        openConnection().close();
+        opened.clear();
+        pool = pool(LONG, false);
     }
 
     @AfterEach
@@ -53,9 +58,10 @@ final class ReaderPoolTest {
         }
     }
 
-    private ReaderPool pool(Duration timeout) {
+    private ReaderPool pool(Duration timeout, boolean isRemote) {
         Jdbi jdbi = Jdbi.create(this::openConnection);
-        return new ReaderPool(new ReaderPool.Limits(SLOTS, timeout, ReaderPool.UNLIMITED), jdbi::open, e -> false);
+        return new ReaderPool(
+                new ReaderPool.Limits(SLOTS, timeout, ReaderPool.UNLIMITED, isRemote), jdbi::open, e -> false);
     }
 
     private Connection openConnection() throws SQLException {
@@ -98,9 +104,11 @@ final class ReaderPoolTest {
         assertAllUsable();
     }
 
-    @Test
+    @ParameterizedTest(name = "to a server: {0}")
+    @ValueSource(booleans = {false, true})
     @DisplayName("R31 reads whose stack overflows anywhere, from taking a connection to returning it, leave all usable")
-    void stackOverflowsAnywhere() throws Exception {
+    void stackOverflowsAnywhere(boolean isRemote) throws Exception {
+        pool = pool(LONG, isRemote);
         AtomicInteger overflows = new AtomicInteger();
         AtomicInteger succeeded = new AtomicInteger();
         Thread deep = new Thread(null, () -> descend(overflows, succeeded), "deep", 256 * 1024);
@@ -125,9 +133,25 @@ final class ReaderPoolTest {
         try {
             pool.withHandle(ReaderPoolTest::one);
             succeeded.incrementAndGet();
-        } catch (JdbiException | StackOverflowError | NoClassDefFoundError e) {
+        } catch (JdbiException | Error e) {
             overflows.incrementAndGet();
         }
+    }
+
+    @Test
+    @DisplayName("R31 a query that begins after the thread that took the connection has left does not run")
+    void handedOff_takerHasLeft_doesNotRun() {
+        Jdbi jdbi = Jdbi.create(this::openConnection);
+        ReaderSlot slot = new ReaderSlot(jdbi::open, e -> false, ReaderPool.UNLIMITED);
+        ReaderSlot.Lease taker = new ReaderSlot.Lease();
+        assertThat(slot.take(taker)).isTrue();
+        taker.left = true;
+
+        assertThatExceptionOfType(IllegalStateException.class)
+                .isThrownBy(() -> slot.useHandedOff(taker, ReaderPoolTest::one, System.nanoTime()));
+
+        assertThat(opened).isEmpty();
+        assertThat(slot.take(new ReaderSlot.Lease())).isTrue();
     }
 
     private void assertAllUsable() throws Exception {
@@ -156,7 +180,7 @@ final class ReaderPoolTest {
     @Test
     @DisplayName("R27 a read waits for a connection no longer than the timeout")
     void timeout() throws Exception {
-        ReaderPool brief = pool(Duration.ofMillis(20));
+        ReaderPool brief = pool(Duration.ofMillis(20), false);
         OccupiedReaders.occupy(
                 brief,
                 SLOTS,

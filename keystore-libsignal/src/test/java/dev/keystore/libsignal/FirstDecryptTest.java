@@ -49,7 +49,7 @@ class FirstDecryptTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R12 it makes exactly the eleven calls that the next tests let fail")
+    @DisplayName("it makes exactly the eleven calls that the next tests let fail")
     void decrypt_ofPreKeyMessage_makesElevenCalls() throws Exception {
         CiphertextMessage message = parties.firstMessage("hello");
         List<String> calls = new ArrayList<>();

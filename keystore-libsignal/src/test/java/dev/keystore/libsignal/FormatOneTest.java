@@ -65,7 +65,7 @@ class FormatOneTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R19 keeps its identity, its application data and its ids when it is opened")
+    @DisplayName("keeps its identity, its application data and its ids when it is opened")
     void open_keepsWhatItHeld() {
         for (String id : List.of("102", "1", "16777214")) {
             store.put(KeyTypes.PRE_KEY, id, new KeyPair(new byte[33], new byte[32]));
@@ -82,7 +82,7 @@ class FormatOneTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R19 keeps its newest signed pre-key for new bundles")
+    @DisplayName("keeps its newest signed pre-key for new bundles")
     void open_keepsNewestSignedPreKey() {
         ECKeyPair pair = ECKeyPair.generate();
         store.put(KeyTypes.SIGNED_PRE_KEY, "4", new SignedPreKey(PreKeys.toStore(pair), new byte[64], 1));
@@ -129,7 +129,7 @@ class FormatOneTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R19 is read by a transaction's work without being changed")
+    @DisplayName("is read by a transaction's work without being changed")
     void work_readsAndDoesNotMigrate() {
         IdentityKey read = store.transaction(SignalAccount.lockKey(BOB), tx -> {
             tx.put(KeyTypes.DEVICE_LIST, "bob", List.of("1"));

@@ -24,7 +24,7 @@ class IdentitiesTest extends LibsignalTest {
     private final IdentityKey second = IdentityKeyPair.generate().getPublicKey();
 
     @Test
-    @DisplayName("R19 are trusted on first use, and afterwards only the same key")
+    @DisplayName("are trusted on first use, and afterwards only the same key")
     void isTrustedIdentity_afterFirstUse_trustsThatKeyAlone() {
         in(signal -> {
             assertThat(signal.isTrustedIdentity(BOB, first, Direction.SENDING)).isTrue();
@@ -44,7 +44,7 @@ class IdentitiesTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R10 are not written again if unchanged")
+    @DisplayName("are not written again if unchanged")
     void saveIdentity_unchanged_writesNothing() {
         in(signal -> signal.saveIdentity(BOB, first));
         parties.faults.forgetCalls();
@@ -55,7 +55,7 @@ class IdentitiesTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R10 are reported as replaced when another was saved before, and are trusted afterwards")
+    @DisplayName("are reported as replaced when another was saved before, and are trusted afterwards")
     void saveIdentity_changed_replaces() {
         in(signal -> signal.saveIdentity(BOB, first));
 
@@ -85,7 +85,7 @@ class IdentitiesTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R22 are trusted according to the application's policy if it has one")
+    @DisplayName("are trusted according to the application's policy if it has one")
     void isTrustedIdentity_ownPolicy_isAsked() throws Exception {
         TrustPolicy whenReceiving = (address, known, offered, direction) -> direction == Direction.RECEIVING;
         SignalAccount wary = SignalAccount.openOrCreate(parties.store("alice"), whenReceiving);

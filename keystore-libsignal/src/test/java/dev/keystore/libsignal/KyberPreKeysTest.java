@@ -43,7 +43,7 @@ class KyberPreKeysTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R15 for one-time use are deleted when used, together with their marks")
+    @DisplayName("for one-time use are deleted when used, together with their marks")
     void markUsed_oneTime_deletes() throws Exception {
         KyberPreKeyRecord record = parties.bob().generateKyberPreKeys(1).get(0);
 
@@ -60,7 +60,7 @@ class KyberPreKeysTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R10 stored through libsignal's interface are last-resort keys, even if they replace a one-time key")
+    @DisplayName("stored through libsignal's interface are last-resort keys, even if they replace a one-time key")
     void storeKyberPreKey_overOneTime_isLastResort() throws Exception {
         KyberPreKeyRecord record = parties.bob().generateKyberPreKeys(1).get(0);
 
@@ -80,7 +80,7 @@ class KyberPreKeysTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R10 lose only their own records of base keys when they or the signed pre-key are removed")
+    @DisplayName("lose only their own records of base keys when they or the signed pre-key are removed")
     void remove_forgetsItsBaseKeys() throws Exception {
         for (int i = 0; i < 12; i++) {
             parties.bob().generateLastResortKyberPreKey();
@@ -101,7 +101,7 @@ class KyberPreKeysTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R22 of last resort prevent the replay of a first message after its session was deleted")
+    @DisplayName("of last resort prevent the replay of a first message after its session was deleted")
     void decrypt_replayAfterSessionDeleted_isRefused() throws Exception {
         SignalAccount bob = parties.bob();
         SignedPreKeyRecord signed = bob.generateSignedPreKey();
@@ -118,7 +118,7 @@ class KyberPreKeysTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R60 are listed as stored, and so are signed pre-keys")
+    @DisplayName("are listed as stored, and so are signed pre-keys")
     void loadAll_returnsWhatWasStored() throws Exception {
         SignalAccount bob = parties.bob();
         KyberPreKeyRecord oneTime = bob.generateKyberPreKeys(1).get(0);

@@ -65,7 +65,7 @@ class MessageExchangeTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R10 write only the session once it is established")
+    @DisplayName("write only the session once it is established")
     void encryptAndDecrypt_inSession_writeOneEntry() throws Exception {
         parties.converse();
         SignalAccount alice = parties.alice();
@@ -98,7 +98,7 @@ class MessageExchangeTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R22 are not encrypted without a session, and a group message is not decrypted as a session message")
+    @DisplayName("are not encrypted without a session, and a group message is not decrypted as a session message")
     void misuse_isRefused() throws Exception {
         SignalAccount alice = parties.alice();
         UUID group = UUID.randomUUID();

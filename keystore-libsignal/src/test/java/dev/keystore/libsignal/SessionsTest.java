@@ -124,7 +124,7 @@ class SessionsTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R1 existing sessions are returned in the requested order, and a missing one is named")
+    @DisplayName("existing sessions are returned in the requested order, and a missing one is named")
     void loadExistingSessions_oneMissing_throwsNoSession() throws Exception {
         SignalProtocolAddress first = new SignalProtocolAddress("bob", 12);
         SignalProtocolAddress second = new SignalProtocolAddress("bob.1", 2);

@@ -174,7 +174,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R10 continues at id 1 after the last 24-bit id, and skips ids in use")
+    @DisplayName("continues at id 1 after the last 24-bit id, and skips ids in use")
     void generatePreKeys_atTheLastId_wraps() {
         SignalAccount alice = parties.alice();
         alice.generatePreKeys(2);
@@ -389,8 +389,7 @@ class SignalAccountTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName(
-            "R15 generates bundles that never share a one-time pre-key, and share the signed one until it is removed")
+    @DisplayName("generates bundles that never share a one-time pre-key, and share the signed one until it is removed")
     void newPreKeyBundle_twice_sharesNoOneTimeKey() throws Exception {
         SignalAccount alice = parties.alice();
         var first = alice.newPreKeyBundle(1);
