@@ -36,8 +36,7 @@ class UntimedWaitTest {
     @DisplayName("R27 no wait in the engine or in a backend is without a deadline")
     void sources_haveNoUntimedWait(String sources) throws IOException {
         try (Stream<Path> files = Files.walk(PROJECT.resolve(sources))) {
-            assertThat(files.filter(file -> file.toString().endsWith(".java"))
-                            .flatMap(UntimedWaitTest::untimedWaits))
+            assertThat(files.filter(file -> file.toString().endsWith(".java")).flatMap(UntimedWaitTest::untimedWaits))
                     .isEmpty();
         }
     }
