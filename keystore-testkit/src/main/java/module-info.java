@@ -4,6 +4,7 @@
 module dev.keystore.testkit {
     requires transitive dev.keystore.api;
     requires transitive org.junit.jupiter.api;
+    requires dev.keystore.spi.support;
     requires org.assertj.core;
     requires static org.jspecify;
 

@@ -83,8 +83,7 @@ final class CommitWriter {
             throw BackendException.permanent("could not commit: " + e.getMessage(), e);
         } catch (IOException e) {
             throw BackendException.permanent(
-                    "could not commit to " + folder + ": " + e.getMessage() + "; if the disk is full, free some space",
-                    e);
+                    "could not commit to " + folder + ": " + e.getMessage() + "; " + Remedy.of(e), e);
         }
     }
 

@@ -105,8 +105,9 @@ final class Journal implements Closeable {
      * Appends a record, durably. On return, the journal's path has been verified to lead to the open file afterwards.
      *
      * @throws FileMovedException if the path leads elsewhere; nothing of the record is left
-     * @throws IOException if that failed; nothing of the record is left
-     * @throws UnknownOutcomeException if that failed, and recovery after a crash may find the record
+     * @throws IOException if it could not be written; nothing of the record is left
+     * @throws UnknownOutcomeException if the fsync failed, or the record could not be removed; recovery after a crash may
+     *     find the record
      */
     void append(long number, List<Change> changes) throws IOException {
         byte[] record = JournalRecord.encode(salt, number, changes);
@@ -117,8 +118,10 @@ final class Journal implements Closeable {
             for (int from = 0; from < record.length; from += WRITE_BYTES) {
                 file.write(record, from, Math.min(WRITE_BYTES, record.length - from));
             }
-            file.getFD().sync();
+            force();
             MapdbFolder.requireInPlace(path, key);
+        } catch (UnknownOutcomeException e) {
+            throw e;
         } catch (IOException | RuntimeException | Error e) {
             truncate(e);
             throw e;
@@ -142,13 +145,23 @@ final class Journal implements Closeable {
         }
     }
 
-    private void truncate(Throwable failure) throws IOException {
+    /** Forces the file. If that fails, the file is not forced again: that could succeed without making anything durable. */
+    private void force() throws UnknownOutcomeException {
+        try {
+            file.getFD().sync();
+        } catch (IOException e) {
+            throw new UnknownOutcomeException("the fsync of journal " + path + " failed: " + e, e);
+        }
+    }
+
+    private void truncate(Throwable failure) throws UnknownOutcomeException {
         try {
             file.setLength(end);
-            file.getFD().sync();
+            force();
         } catch (IOException | RuntimeException | Error e) {
             e.addSuppressed(failure);
-            throw new UnknownOutcomeException(e);
+            throw new UnknownOutcomeException(
+                    "a record that failed could not be removed from journal " + path + ": " + e, e);
         }
     }
 
@@ -166,13 +179,13 @@ final class Journal implements Closeable {
         return header.putInt(JournalRecord.checksum(header.duplicate().flip())).array();
     }
 
-    /** A record that could neither be made durable nor removed. */
+    /** A record that may or may not survive a crash, until the next journal settles that it does not count. */
     static final class UnknownOutcomeException extends IOException {
 
         private static final long serialVersionUID = 1L;
 
-        UnknownOutcomeException(Throwable cause) {
-            super("a record that failed could not be removed from the journal: " + cause, cause);
+        UnknownOutcomeException(String message, Throwable cause) {
+            super(message, cause);
         }
     }
 }

@@ -83,7 +83,7 @@ public final class MapdbBackendProvider implements BackendProvider {
                     ? MapdbBackend.open(folder, checkpointBytes)
                     : ReadOnlyBackend.open(folder, obstacle);
         } catch (IOException | BackendException e) {
-            String advice = e instanceof DamagedFileException ? "" : "; if the disk is full, free some space";
+            String advice = e instanceof DamagedFileException ? "" : "; " + Remedy.of(e);
             KeyStoreException failure = OpenFailure.of(path, path + " can't be opened: " + e.getMessage() + advice, e);
             folder.undo(failure);
             throw failure;

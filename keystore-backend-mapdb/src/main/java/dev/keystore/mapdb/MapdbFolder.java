@@ -121,8 +121,7 @@ final class MapdbFolder {
                 MountCheck.requireWhole(path);
             }
         } catch (IOException e) {
-            throw OpenFailure.of(
-                    path, path + " could not be opened: " + e + "; if the disk is full, free some space", e);
+            throw OpenFailure.of(path, path + " could not be opened: " + e + "; " + Remedy.of(e), e);
         }
     }
 

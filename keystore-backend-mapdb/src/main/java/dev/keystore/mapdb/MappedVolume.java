@@ -1,6 +1,7 @@
 package dev.keystore.mapdb;
 
 import dev.keystore.spi.support.Interrupts;
+import dev.keystore.spi.support.TimedLock;
 import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -8,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.mapdb.DBException;
@@ -28,8 +30,13 @@ final class MappedVolume extends ByteBufferVol {
     private static final int SLICE_SHIFT = 22;
     private static final byte[] ZEROS = new byte[1 << 16];
 
+    private static final Duration GROW_TIMEOUT = Duration.ofSeconds(30);
+
     private final Path path;
     private final @Nullable Object key;
+
+    /** Used in place of {@link #growLock}, whose {@code lock()} waits without a deadline (R27). */
+    private final TimedLock growing = new TimedLock("the growth of MapDB's file by another thread", GROW_TIMEOUT);
 
     MappedVolume(Path path) throws IOException {
         super(false, SLICE_SHIFT, false);
@@ -44,18 +51,20 @@ final class MappedVolume extends ByteBufferVol {
         if (wanted <= slices.length) {
             return;
         }
-        growLock.lock();
         try {
-            if (wanted <= slices.length) {
-                return;
-            }
-            fill(offsetOf(slices.length), offsetOf(wanted));
-            map(wanted);
+            growing.<Integer, IOException>hold("grow MapDB's file", () -> grow(wanted));
         } catch (IOException e) {
             throw new DBException.VolumeIOError(e);
-        } finally {
-            growLock.unlock();
         }
+    }
+
+    /** Returns how many slices are mapped now. */
+    private int grow(int wanted) throws IOException {
+        if (wanted > slices.length) {
+            fill(offsetOf(slices.length), offsetOf(wanted));
+            map(wanted);
+        }
+        return slices.length;
     }
 
     /** Checks that the path leads to the file that is mapped. */

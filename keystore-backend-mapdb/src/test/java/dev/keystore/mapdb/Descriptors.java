@@ -13,7 +13,7 @@ final class Descriptors {
     static final String COMMITTED = "committed";
 
     /** What a refusal says after the folder's path; other files' paths are longer. */
-    static final String NOT_FORCED = ": Too many open files; if the disk is full, free some space";
+    static final String NOT_FORCED = ": Too many open files; raise the limit of open files of this process";
 
     /** The JVM itself opens a file now and then, and a try finds one descriptor more or less. */
     private static final int TRIES = 100;

@@ -3,6 +3,7 @@ package dev.keystore.mapdb;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.catchThrowableOfType;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.keystore.EntryId;
 import dev.keystore.OperationInterruptedException;
@@ -213,7 +214,7 @@ final class MapdbFailureTest {
 
     @Test
     @DisplayName(
-            "R41 A record that can neither be forced nor removed has an unknown outcome, which the next commit settles")
+            "R41 A record that can neither be written nor removed has an unknown outcome, which the next commit settles")
     void brokenJournal() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
@@ -231,6 +232,47 @@ final class MapdbFailureTest {
             try (MapdbBackend backend = Mapdb.open(store)) {
                 assertPairs(backend, 2);
             }
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R11 R41 An fsync that failed is not repeated: the commit's outcome is unknown until the next journal (strace)")
+    void fsyncFails() throws Exception {
+        assumeTrue(
+                Mapdb.run("sh", "-c", "strace -o /dev/null true && echo usable").contains("usable"), "no strace");
+        Path store = folder.toRealPath().resolve("store");
+        Path journal = store.resolve("journal-0000000000000000001");
+
+        String said = Mapdb.run(
+                "strace",
+                "-f",
+                "-o",
+                folder.resolve("trace").toString(),
+                "-P",
+                journal.toString(),
+                "-e",
+                "trace=fsync,fdatasync",
+                "-e",
+                "inject=fsync,fdatasync:error=EIO:when=2",
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-cp",
+                System.getProperty("java.class.path"),
+                FailedFsync.class.getName(),
+                store.toString());
+
+        assertThat(said)
+                .contains(FailedFsync.OUTCOME + Kind.OUTCOME_UNKNOWN)
+                .contains("the fsync of journal " + journal + " failed")
+                .contains(FailedFsync.DONE);
+        assertThat(Files.readAllLines(folder.resolve("trace")))
+                .filteredOn(line -> line.contains("sync("))
+                .hasSize(2);
+        try (MapdbBackend backend = Mapdb.open(store)) {
+            assertThat(backend.load("alice", "session", "left.0")).isPresent();
+            assertThat(backend.load("alice", "session", "left.1")).isEmpty();
+            assertThat(backend.load("alice", "session", "right.2")).isPresent();
+            assertThat(backend.list("alice")).hasSize(4);
         }
     }
 

@@ -10,6 +10,8 @@ import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
+import dev.keystore.spi.support.TimedLock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.Comparator;
@@ -22,9 +24,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ConcurrentNavigableMap;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.concurrent.locks.Lock;
-import java.util.concurrent.locks.ReadWriteLock;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -36,12 +35,15 @@ import org.jspecify.annotations.Nullable;
  * <p>Its contents survive {@link #close}, like a file: {@link #reopen} opens them again. Several backends on the same
  * contents, all open, behave like several processes with one database.
  *
- * <p>A group is written under one lock, so a load sees all of it or nothing. Listings take no lock. The epoch of a
- * context that was never taken over is 0, so writing does not require an owner. Safe for use by any number of threads.
- * Once this backend is closed, all methods except {@link #close} and {@link #reopen} throw
- * {@link IllegalStateException}.
+ * <p>A group is written under one lock, so a load sees all of it or nothing. A call that does not get the lock within
+ * 30 s, or is interrupted while it waits, throws a transient {@link dev.keystore.spi.BackendException} and has no effect.
+ * Iterating over a listing takes no lock. The epoch of a context that was never taken over is 0, so writing does not
+ * require an owner. Safe for use by any number of threads. Once this backend is closed, all methods except
+ * {@link #close} and {@link #reopen} throw {@link IllegalStateException}.
  */
 public final class MemoryBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
+
+    private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
 
     private final Contents contents;
     private volatile boolean closed;
@@ -66,12 +68,12 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
 
     @Override
     public Optional<byte[]> load(String context, String type, String id) {
-        return reading(() -> contents.of(context).load(new EntryId(type, id)));
+        return locked("load " + type + "/" + id, () -> contents.of(context).load(new EntryId(type, id)));
     }
 
     @Override
     public Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
-        return reading(() -> {
+        return locked("load entries of type " + type, () -> {
             ContextContents entries = contents.of(context);
             Map<String, byte[]> found = new HashMap<>();
             ids.forEach(id -> entries.load(new EntryId(type, id)).ifPresent(value -> found.put(id, value)));
@@ -81,18 +83,18 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
 
     @Override
     public void save(String context, String type, String id, byte[] value) {
-        writing(() -> contents.of(context).apply(new Mutation.Put(type, id, value)));
+        locked("save " + type + "/" + id, () -> contents.of(context).apply(new Mutation.Put(type, id, value)));
     }
 
     @Override
     public void delete(String context, String type, String id) {
-        writing(() -> contents.of(context).apply(new Mutation.Delete(type, id)));
+        locked("delete " + type + "/" + id, () -> contents.of(context).apply(new Mutation.Delete(type, id)));
     }
 
     @Override
     public void commit(List<Batch> group) {
         List<Batch> batches = List.copyOf(group);
-        writing(() -> {
+        locked("commit", () -> {
             if (batches.stream().anyMatch(batch -> contents.of(batch.context()).isLast(batch))) {
                 return;
             }
@@ -103,12 +105,14 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
 
     @Override
     public long takeOver(String context) {
-        return writing(() -> contents.of(context).takeOver(this));
+        return locked(
+                "take over context \"" + context + "\"",
+                () -> contents.of(context).takeOver(this));
     }
 
     @Override
     public long takeOverUnlessOwned(String context) {
-        return writing(() -> {
+        return locked("take over context \"" + context + "\"", () -> {
             contents.of(context).checkOwner(context, this);
             return contents.of(context).takeOver(this);
         });
@@ -116,17 +120,19 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
 
     @Override
     public OptionalLong lastCommit(String context, long epoch) {
-        return reading(() -> contents.of(context).lastCommit(epoch));
+        return locked(
+                "read the last commit of context \"" + context + "\"",
+                () -> contents.of(context).lastCommit(epoch));
     }
 
     @Override
     public Stream<EntryId> list(String context) {
-        return reading(() -> contents.of(context).list());
+        return locked("list", () -> contents.of(context).list());
     }
 
     @Override
     public Stream<String> scan(String context, String type, String idPrefix) {
-        return reading(() -> contents.of(context).scan(type, idPrefix));
+        return locked("list entries of type " + type, () -> contents.of(context).scan(type, idPrefix));
     }
 
     @Override
@@ -134,36 +140,25 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
         closed = true;
     }
 
-    private <T> T reading(Supplier<T> operation) {
-        return locked(contents.lock.readLock(), operation);
-    }
-
-    private <T> T writing(Supplier<T> operation) {
-        return locked(contents.lock.writeLock(), operation);
-    }
-
-    private void writing(Runnable operation) {
-        writing(() -> {
-            operation.run();
+    private void locked(String operation, Runnable work) {
+        locked(operation, () -> {
+            work.run();
             return Boolean.TRUE;
         });
     }
 
-    private <T> T locked(Lock lock, Supplier<T> operation) {
-        lock.lock();
-        try {
+    private <T> T locked(String operation, Supplier<T> work) {
+        return contents.lock.hold(operation, () -> {
             if (closed) {
                 throw new IllegalStateException("the backend is closed");
             }
-            return operation.get();
-        } finally {
-            lock.unlock();
-        }
+            return work.get();
+        });
     }
 
     private static final class Contents {
 
-        private final ReadWriteLock lock = new ReentrantReadWriteLock();
+        private final TimedLock lock = new TimedLock("another thread's call", LOCK_TIMEOUT);
         private final ConcurrentMap<String, ContextContents> contexts = new ConcurrentHashMap<>();
 
         ContextContents of(String context) {

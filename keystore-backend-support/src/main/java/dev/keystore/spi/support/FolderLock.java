@@ -29,20 +29,29 @@ import org.jspecify.annotations.Nullable;
 public final class FolderLock {
 
     /** The folders that are locked by this process, with their holders. */
-    private static final Map<Path, String> HELD = new ConcurrentHashMap<>();
+    private static final Map<Path, Holder> HELD = new ConcurrentHashMap<>();
 
     /** Beyond everything in the file: where locks prevent reading, other processes can still read who holds it. */
     private static final long LOCKED_BYTE = Long.MAX_VALUE - 1;
 
     private static final int LONGEST_TEXT = 1024;
 
+    /** Who has locked a folder. No two instances are equal, so that an opener removes no other one's. */
+    private static final class Holder {
+
+        private final String name = "process " + ProcessHandle.current().pid() + " on " + host() + " since "
+                + Instant.now().truncatedTo(ChronoUnit.SECONDS);
+    }
+
     private final Path folder;
+    private final Holder holder;
     private final FileChannel channel;
     private final boolean isShared;
     private final AtomicBoolean released = new AtomicBoolean();
 
-    private FolderLock(Path folder, FileChannel channel, boolean isShared) {
+    private FolderLock(Path folder, Holder holder, FileChannel channel, boolean isShared) {
         this.folder = folder;
+        this.holder = holder;
         this.channel = channel;
         this.isShared = isShared;
     }
@@ -75,13 +84,14 @@ public final class FolderLock {
     }
 
     private static FolderLock acquireOnce(Path folder, Path file, boolean isShared) throws IOException {
-        String holder = holder();
-        String other = HELD.putIfAbsent(folder, holder);
-        if (other != null) {
-            throw new StoreOpenException(folder + " is open already in this process, by " + other, null);
-        }
+        Holder holder = new Holder();
         FileChannel channel = null;
         try {
+            // Within the block: an error may follow the insertion.
+            Holder other = HELD.putIfAbsent(folder, holder);
+            if (other != null) {
+                throw new StoreOpenException(folder + " is open already in this process, by " + other.name, null);
+            }
             channel = isShared
                     ? FileChannel.open(file, StandardOpenOption.READ)
                     : FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
@@ -89,23 +99,23 @@ public final class FolderLock {
                 throw new StoreOpenException(folder + " is open in another process, by " + text(file), null);
             }
             if (!isShared) {
-                write(channel, holder);
+                write(channel, holder.name);
             }
-            return new FolderLock(folder, channel, isShared);
+            return new FolderLock(folder, holder, channel, isShared);
         } catch (IOException | RuntimeException | Error e) {
-            giveUp(folder, channel);
+            giveUp(folder, holder, channel);
             throw e;
         }
     }
 
     /** Closes the channel, and only then lets this process open another one, whose lock closing this one would drop. */
-    private static void giveUp(Path folder, @Nullable FileChannel channel) throws IOException {
+    private static void giveUp(Path folder, Holder holder, @Nullable FileChannel channel) throws IOException {
         try {
             if (channel != null) {
                 channel.close();
             }
         } finally {
-            HELD.remove(folder);
+            HELD.remove(folder, holder);
         }
     }
 
@@ -136,7 +146,7 @@ public final class FolderLock {
         } catch (ClosedByInterruptException e) {
             // The lock is released. The holder's name stays in the file until the next opener replaces it.
         } finally {
-            HELD.remove(folder);
+            HELD.remove(folder, holder);
         }
     }
 
@@ -146,11 +156,6 @@ public final class FolderLock {
         } catch (OverlappingFileLockException e) {
             return null;
         }
-    }
-
-    private static String holder() {
-        return "process " + ProcessHandle.current().pid() + " on " + host() + " since "
-                + Instant.now().truncatedTo(ChronoUnit.SECONDS);
     }
 
     /** Returns the host's name without a query to a name service, which may take long. */

@@ -24,7 +24,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The folder of a store, and durable writes to it.
+ * The folder of a store, and durable writes to it. Once the fsync of a folder has failed, nothing more is written.
  *
  * <pre>
  * format            what wrote the folder; exists from the moment when it is a store
@@ -42,6 +42,7 @@ final class StoreFolder {
     private final FolderLock lock;
     private final AtomicLong temporaries = new AtomicLong();
     private final Set<String> durableContexts = ConcurrentHashMap.newKeySet();
+    private volatile boolean forceFailed;
 
     private StoreFolder(Path root, FolderLock lock) {
         this.root = root;
@@ -90,16 +91,24 @@ final class StoreFolder {
         return false;
     }
 
-    private static StoreFolder openAlone(Path root) throws IOException {
+    static StoreFolder openAlone(Path root) throws IOException {
         createLockFile(root.resolve("lock"));
         FolderLock lock = FolderLock.acquire(root, root.resolve("lock"));
         try {
             StoreFolder folder = new StoreFolder(root, lock);
             folder.prepare();
             return folder;
-        } catch (IOException | RuntimeException e) {
-            lock.release();
+        } catch (IOException | RuntimeException | Error e) {
+            release(lock, e);
             throw e;
+        }
+    }
+
+    private static void release(FolderLock lock, Throwable failure) {
+        try {
+            lock.release();
+        } catch (IOException e) {
+            failure.addSuppressed(e);
         }
     }
 
@@ -113,12 +122,12 @@ final class StoreFolder {
 
     private void prepare() throws IOException {
         if (!Files.exists(root.resolve("format"))) {
-            Folders.force(root.getParent());
+            force(root.getParent());
             write(root.resolve("format.new"), root.resolve("format"), FORMAT.getBytes(StandardCharsets.UTF_8));
         }
         makeFolder(root.resolve("entries"));
         makeFolder(root.resolve("temporary"));
-        Folders.force(root);
+        force(root);
         try (DirectoryStream<Path> leftovers = Files.newDirectoryStream(root.resolve("temporary"))) {
             for (Path leftover : leftovers) {
                 Files.delete(leftover);
@@ -132,6 +141,7 @@ final class StoreFolder {
 
     /** Creates a context's folder. */
     void makeContext(String name) throws IOException {
+        requireNoFailedForce();
         if (!durableContexts.contains(name)) {
             makeFolder(ofContext(name));
             makeDurable(name);
@@ -144,19 +154,21 @@ final class StoreFolder {
      */
     void makeDurable(String name) throws IOException {
         if (!durableContexts.contains(name) && Files.exists(ofContext(name))) {
-            Folders.force(ofContext(name));
-            Folders.force(root.resolve("entries"));
+            force(ofContext(name));
+            force(root.resolve("entries"));
             durableContexts.add(name);
         }
     }
 
     /** Writes a file, replacing any existing one: on return the new one survives a crash; before, one of the two does. */
     void replace(Path file, byte[]... parts) throws IOException {
+        requireNoFailedForce();
         write(root.resolve("temporary").resolve("" + temporaries.incrementAndGet()), file, parts);
     }
 
-    /** Removes a file. An absent one may have been removed by an attempt whose fsync failed, so the folder is always forced. */
+    /** Removes a file. An absent one may have been removed by a process that was killed, so the folder is always forced. */
     void remove(Path file) throws IOException {
+        requireNoFailedForce();
         Files.deleteIfExists(file);
         if (Files.exists(file.getParent())) {
             syncChanged(file.getParent());
@@ -180,7 +192,7 @@ final class StoreFolder {
         return root.toString();
     }
 
-    private static void write(Path temporary, Path file, byte[]... parts) throws IOException {
+    private void write(Path temporary, Path file, byte[]... parts) throws IOException {
         try {
             Set<StandardOpenOption> options =
                     Set.of(StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE);
@@ -202,11 +214,29 @@ final class StoreFolder {
     }
 
     /** Forces a folder whose change is visible already: if that fails, a crash may undo the change or not. */
-    private static void syncChanged(Path folder) throws IOException {
+    private void syncChanged(Path folder) throws IOException {
+        try {
+            force(folder);
+        } catch (IOException e) {
+            throw BackendException.outcomeUnknown("could not fsync " + folder + ": " + e, e);
+        }
+    }
+
+    /** Forces a folder. Once that has failed, no folder is forced again: that could succeed without making anything durable. */
+    private void force(Path folder) throws IOException {
+        requireNoFailedForce();
         try {
             Folders.force(folder);
         } catch (IOException e) {
-            throw BackendException.outcomeUnknown("could not fsync " + folder + ": " + e, e);
+            forceFailed = true;
+            throw e;
+        }
+    }
+
+    private void requireNoFailedForce() throws IOException {
+        if (forceFailed) {
+            throw new IOException("an earlier fsync of a folder in " + root
+                    + " failed; check the disk, then close the store and open it again");
         }
     }
 

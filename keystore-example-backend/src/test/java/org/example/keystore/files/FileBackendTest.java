@@ -16,11 +16,13 @@ import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextAwareBackend;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -252,34 +254,70 @@ class FileBackendTest {
     @DisplayName("R11 A context's folder is forced before it is read for the first time (strace)")
     void load_firstOfAnOpening_forcesTheFolder() throws Exception {
         backend.close();
-        Path trace = temporary.resolve("trace");
-        Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+        String said = trace(Reader.class, folder);
+        assertThat(said).contains("true");
+        assertThat(temporary.resolve("trace"))
+                .content()
+                .contains("sync(", "<" + folder.resolve("entries").resolve(EntryName.folderName("alice")) + ">");
+    }
+
+    @Test
+    @DisplayName(
+            "R11 A folder's fsync that failed is not repeated: later changes are refused, and reads go on (strace)")
+    void delete_fsyncFails_refusesLaterChanges() throws Exception {
+        Path store = temporary.toRealPath().resolve("failing");
+        Path context = store.resolve("entries").resolve(EntryName.folderName("alice"));
+
+        // The folder was forced when it was created, and after the save.
+        String said = trace(
+                FailedFsync.class, store, "-P", context.toString(), "-e", "inject=fsync,fdatasync:error=EIO:when=3");
+
+        assertThat(said.lines())
+                .satisfiesExactly(
+                        line -> assertThat(line).startsWith("first: OUTCOME_UNKNOWN could not fsync " + context),
+                        line -> assertThat(line)
+                                .startsWith("second: PERMANENT ")
+                                .contains("check the disk"),
+                        line -> assertThat(line).startsWith("other: PERMANENT ").contains("check the disk"),
+                        line -> assertThat(line).isEqualTo("read: done"));
+        assertThat(temporary.resolve("trace")).content().containsOnlyOnce("EIO");
+    }
+
+    /** Runs a process on a store, records its fsyncs in the file {@code trace}, and returns what it printed. */
+    private String trace(Class<?> main, Path store, String... options) throws Exception {
+        List<String> command = new ArrayList<>(List.of("strace", "-f", "-y", "-e", "trace=fsync,fdatasync"));
+        command.addAll(List.of("-o", temporary.resolve("trace").toString()));
+        command.addAll(List.of(options));
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName(), store.toString()));
         Process process;
         try {
-            process = new ProcessBuilder(
-                            "strace",
-                            "-f",
-                            "-y",
-                            "-e",
-                            "trace=fsync,fdatasync",
-                            "-o",
-                            trace.toString(),
-                            java.toString(),
-                            "-cp",
-                            System.getProperty("java.class.path"),
-                            Reader.class.getName(),
-                            folder.toString())
-                    .redirectErrorStream(true)
-                    .start();
+            process = new ProcessBuilder(command).redirectErrorStream(true).start();
         } catch (IOException e) {
             process = abort("there is no strace: " + e);
         }
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assumeTrue(process.waitFor() == 0, said);
-        assertThat(said).contains("true");
-        assertThat(trace)
-                .content()
-                .contains("sync(", "<" + folder.resolve("entries").resolve(EntryName.folderName("alice")) + ">");
+        return said;
+    }
+
+    @Test
+    @DisplayName("R31 An error while a store is opened leaves its folder unlocked")
+    void open_error_releasesTheFolder() throws Exception {
+        backend.close();
+        Path real = folder.toRealPath();
+        Path failing = (Path) Proxy.newProxyInstance(
+                Path.class.getClassLoader(), new Class<?>[] {Path.class}, (proxy, method, arguments) -> {
+                    if (method.getName().equals("resolve") && arguments[0].equals("format")) {
+                        throw new OutOfMemoryError("planted");
+                    }
+                    return method.invoke(real, arguments);
+                });
+
+        assertThatExceptionOfType(OutOfMemoryError.class).isThrownBy(() -> StoreFolder.openAlone(failing));
+
+        backend = (ContextAwareBackend) Child.open(folder);
+        assertThat(backend.load("alice", "session", "bob")).contains(new byte[] {1});
     }
 
     @Test

@@ -1,0 +1,36 @@
+package dev.keystore.mapdb;
+
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
+
+/** What a user can do about a failure of the file system; the end of a message. */
+final class Remedy {
+
+    private Remedy() {}
+
+    /**
+     * Returns what to do about a failure. The system's texts depend on its language, so an unknown one leads to a list of
+     * what to check.
+     */
+    static String of(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            String text = String.valueOf(cause.getMessage());
+            if (cause instanceof AccessDeniedException denied) {
+                return "make " + denied.getFile() + " readable and writable for this user";
+            }
+            if (text.contains("Permission denied")) {
+                return "make the folder and its files readable and writable for this user";
+            }
+            if (cause instanceof NoSuchFileException missing) {
+                return "check that the volume of " + missing.getFile() + " is mounted";
+            }
+            if (text.contains("No space left") || text.contains("quota exceeded")) {
+                return "free some space";
+            }
+            if (text.contains("Too many open files")) {
+                return "raise the limit of open files of this process";
+            }
+        }
+        return "check the disk, its free space and the permissions of the folder";
+    }
+}
