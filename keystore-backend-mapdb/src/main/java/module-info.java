@@ -8,6 +8,7 @@ module dev.keystore.mapdb {
     requires kotlin.stdlib;
     requires jdk.unsupported;
     requires dev.keystore.api;
+    requires dev.keystore.spi.support;
     requires mapdb;
     requires static org.jspecify;
 

@@ -4,6 +4,7 @@ import org.example.keystore.files.FileBackendProvider;
 /** A backend of Keystore that keeps one file per entry. */
 module org.example.keystore.files {
     requires dev.keystore.api;
+    requires dev.keystore.spi.support;
 
     provides BackendProvider with
             FileBackendProvider;

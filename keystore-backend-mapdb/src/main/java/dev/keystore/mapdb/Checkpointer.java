@@ -1,5 +1,7 @@
 package dev.keystore.mapdb;
 
+import dev.keystore.spi.support.Await;
+import dev.keystore.spi.support.TimedLock;
 import java.io.IOException;
 import java.lang.System.Logger;
 import java.nio.file.Path;
@@ -30,7 +32,7 @@ final class Checkpointer {
 
     private final MapdbFolder folder;
     private final long checkpointBytes;
-    private final Turn files = new Turn("a checkpoint, or the rebuilding of MapDB's file,", FILES_TIMEOUT);
+    private final TimedLock files = new TimedLock("a checkpoint, or the rebuilding of MapDB's file,", FILES_TIMEOUT);
     private final Thread thread = new Thread(this::run, "keystore-mapdb-checkpoint");
     private volatile Task task;
     private volatile Task done;
@@ -60,9 +62,15 @@ final class Checkpointer {
         thread.start();
     }
 
-    /** Tells it that all journals up to a record are closed. Only the thread whose turn it is to commit does so. */
+    /**
+     * Has a checkpoint made if one is due, now that all journals up to a record are closed. Does nothing if they were closed
+     * before: a checkpoint that has just failed on a full disk would fail again, and take the room that a commit needs. Only
+     * the thread whose turn it is to commit does so.
+     */
     void closed(long lastClosed) {
-        add(lastClosed, false);
+        if (lastClosed > task.upTo) {
+            add(lastClosed, false);
+        }
     }
 
     /**

@@ -4,6 +4,8 @@ import dev.keystore.OperationInterruptedException;
 import dev.keystore.mapdb.Change.Clear;
 import dev.keystore.mapdb.Change.Delete;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.support.Await;
+import dev.keystore.spi.support.TimedLock;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -55,7 +57,7 @@ final class Entries {
     private final Thread keeper;
     private final Duration timeout;
     private final Readers readers;
-    private final Turn keeping;
+    private final TimedLock keeping;
     private volatile @Nullable WorkingMap map;
     private volatile @Nullable Throwable failure;
     private volatile boolean rebuildWanted;
@@ -77,7 +79,7 @@ final class Entries {
         this.keeper = keeper;
         this.timeout = timeout;
         this.readers = new Readers(timeout);
-        this.keeping = new Turn("a test", timeout);
+        this.keeping = new TimedLock("a test", timeout);
     }
 
     /** What makes a map from checkpoint and journals, of all records up to one. */

@@ -8,6 +8,7 @@ import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
+import dev.keystore.spi.support.Await;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Collection;

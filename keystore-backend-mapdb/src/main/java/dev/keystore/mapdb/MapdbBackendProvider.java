@@ -76,8 +76,7 @@ public final class MapdbBackendProvider implements BackendProvider {
             return MapdbBackend.open(folder, checkpointBytes);
         } catch (IOException | BackendException e) {
             String advice = e instanceof DamagedFileException ? "" : "; if the disk is full, free some space";
-            KeyStoreException failure =
-                    Interrupts.openFailure(path, path + " can't be opened: " + e.getMessage() + advice, e);
+            KeyStoreException failure = OpenFailure.of(path, path + " can't be opened: " + e.getMessage() + advice, e);
             folder.undo(failure);
             throw failure;
         } catch (RuntimeException | Error e) {

@@ -2,19 +2,18 @@ package dev.keystore.mapdb;
 
 import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
-import java.io.File;
+import dev.keystore.spi.support.FolderLock;
+import dev.keystore.spi.support.Folders;
+import dev.keystore.spi.support.Mounts;
+import dev.keystore.spi.support.OwnerOnly;
 import java.io.IOException;
 import java.io.RandomAccessFile;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.NavigableMap;
@@ -47,8 +46,6 @@ final class MapdbFolder {
 
     private static final String LOCK = "lock";
     private static final String NEW = ".new";
-    /** Windows opens no folders, and keeps names without such a call. */
-    private static final boolean FOLDERS_CAN_BE_OPENED = File.separatorChar == '/';
 
     private static final Pattern NUMBERED = Pattern.compile("(journal|checkpoint|working)-(\\d{19})");
 
@@ -78,7 +75,7 @@ final class MapdbFolder {
      * @throws StoreNotFoundException if it is, and no store is there
      */
     static MapdbFolder examine(Path path, boolean mustExist) {
-        Path folder = nearestExisting(path);
+        Path folder = Folders.nearestExisting(path);
         if (!Files.isDirectory(folder)) {
             throw new StoreOpenException(folder + " is not a folder; name a folder for the store", null);
         }
@@ -100,20 +97,20 @@ final class MapdbFolder {
      */
     void open() {
         try {
-            createFolders(path);
+            Folders.createMissing(path, created::push);
             path = path.toRealPath();
             createIfAbsent(path.resolve(LOCK));
-            Interrupts.outlast(() -> lock = FolderLock.acquire(path, path.resolve(LOCK)));
+            lock = FolderLock.acquire(path, path.resolve(LOCK));
             lockKey = key(path.resolve(LOCK));
             fresh = !MapdbFormat.examine(path);
             if (fresh) {
                 forceAncestors();
                 write(MapdbFormat.FILE, MapdbFormat.TEXT);
             } else {
-                Mounts.requireWhole(path);
+                MountCheck.requireWhole(path);
             }
         } catch (IOException e) {
-            throw Interrupts.openFailure(
+            throw OpenFailure.of(
                     path, path + " could not be opened: " + e + "; if the disk is full, free some space", e);
         }
     }
@@ -122,9 +119,9 @@ final class MapdbFolder {
     private void forceAncestors() throws IOException {
         Path folder = path;
         for (Path parent = folder.getParent();
-                parent != null && Files.isWritable(parent) && Mounts.onOneDevice(folder, parent);
+                parent != null && Files.isWritable(parent) && Mounts.areOnSameDevice(folder, parent);
                 parent = parent.getParent()) {
-            force(parent);
+            Folders.force(parent);
             folder = parent;
         }
     }
@@ -214,12 +211,7 @@ final class MapdbFolder {
     Path createNew(Path file) throws IOException {
         Path temporary = file.resolveSibling(file.getFileName() + NEW);
         Files.deleteIfExists(temporary);
-        return create(temporary);
-    }
-
-    /** Makes an empty file, of the owner's alone. */
-    static Path create(Path file) throws IOException {
-        return Files.createFile(file, ownerOnly(file, "rw-------"));
+        return OwnerOnly.createFile(temporary);
     }
 
     /** Gives a new file its name: on return it survives power loss, in place of the one that may have been there. */
@@ -230,7 +222,7 @@ final class MapdbFolder {
 
     /** Forces the folder: on return the names in it survive power loss, and removed ones stay away. */
     void force() throws IOException {
-        force(path);
+        Folders.force(path);
     }
 
     /** Writes a small file so that it is there as a whole or not at all. */
@@ -286,60 +278,11 @@ final class MapdbFolder {
         }
     }
 
-    private void createFolders(Path folder) throws IOException {
-        if (Files.exists(folder)) {
-            return;
-        }
-        createFolders(folderOf(folder));
-        try {
-            Files.createDirectory(folder, ownerOnly(folder, "rwx------"));
-        } catch (FileAlreadyExistsException e) {
-            return;
-        }
-        created.push(folder);
-        force(folderOf(folder));
-    }
-
     private void createIfAbsent(Path file) throws IOException {
         try {
-            created.push(create(file));
+            created.push(OwnerOnly.createFile(file));
         } catch (FileAlreadyExistsException e) {
             // As it should be, but for a new store.
         }
-    }
-
-    private static FileAttribute<?>[] ownerOnly(Path path, String permissions) {
-        boolean posix = path.getFileSystem().supportedFileAttributeViews().contains("posix");
-        return posix
-                ? new FileAttribute<?>[] {
-                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
-                }
-                : new FileAttribute<?>[0];
-    }
-
-    private static void force(Path folder) throws IOException {
-        if (FOLDERS_CAN_BE_OPENED) {
-            Interrupts.outlast(() -> forceOnce(folder));
-        }
-    }
-
-    private static void forceOnce(Path folder) throws IOException {
-        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-            channel.force(true);
-        }
-    }
-
-    private static Path nearestExisting(Path path) {
-        Path existing = path;
-        while (!Files.exists(existing)) {
-            existing = folderOf(existing);
-        }
-        return existing;
-    }
-
-    /** Returns the folder that an absolute path is in; the root, which always exists, is in itself. */
-    private static Path folderOf(Path path) {
-        Path folder = path.getParent();
-        return folder == null ? path : folder;
     }
 }

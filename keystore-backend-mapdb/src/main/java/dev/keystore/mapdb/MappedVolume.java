@@ -1,5 +1,6 @@
 package dev.keystore.mapdb;
 
+import dev.keystore.spi.support.Interrupts;
 import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -78,13 +79,14 @@ final class MappedVolume extends ByteBufferVol {
     }
 
     private void map(int wanted) throws IOException {
-        Interrupts.outlast(() -> {
+        Interrupts.uninterrupted(() -> {
             try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw")) {
                 ByteBuffer[] grown = Arrays.copyOf(slices, wanted);
                 for (int i = slices.length; i < wanted; i++) {
                     grown[i] = file.getChannel().map(MapMode.READ_WRITE, offsetOf(i), sliceSize);
                 }
                 slices = grown;
+                return slices;
             }
         });
     }

@@ -2,6 +2,8 @@ package dev.keystore.mapdb;
 
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.support.Await;
+import dev.keystore.spi.support.TimedLock;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.time.Duration;
@@ -14,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Concurrency: a reader claims a slot while it reads, and the changing thread waits until the slots are free. Readers
  * don't wait for each other, and there is no queue, in which a virtual thread without a carrier would stop all that are
- * behind it. A reader waits while one change is being made, and only a platform thread makes changes. As in {@link Turn},
+ * behind it. A reader waits while one change is being made, and only a platform thread makes changes. As in {@link TimedLock},
  * unwinding needs no call.
  */
 final class Readers {

@@ -1,5 +1,6 @@
 package dev.keystore.mapdb;
 
+import dev.keystore.spi.support.OwnerOnly;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
@@ -91,7 +92,7 @@ record Recovery(WorkingMap map, long last) {
         Map.Entry<Long, Path> newest = folder.numbered(MapdbFolder.WORKING).lastEntry();
         try (MergedEntries entries = History.of(folder).merged(folder, last)) {
             long number = newest == null ? 1 : newest.getKey() + 1;
-            Path file = MapdbFolder.create(folder.numbered(MapdbFolder.WORKING, number));
+            Path file = OwnerOnly.createFile(folder.numbered(MapdbFolder.WORKING, number));
             try {
                 return WorkingMap.create(file, entries);
             } catch (IOException | RuntimeException | Error e) {

@@ -3,6 +3,7 @@ package dev.keystore.mapdb;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
+import dev.keystore.spi.support.TimedLock;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
@@ -34,7 +35,7 @@ final class Writer {
     private final Entries entries;
     private final Checkpointer checkpointer;
     private final long journalBytes;
-    private final Turn turn;
+    private final TimedLock turn;
     private @Nullable Journal journal;
 
     /** Whether the journal that was in use last may hold a record that does not count; the next journal settles it. */
@@ -48,7 +49,7 @@ final class Writer {
         this.entries = entries;
         this.checkpointer = checkpointer;
         this.journalBytes = Math.min(LARGEST_JOURNAL_BYTES, checkpointBytes / 4);
-        this.turn = new Turn("another thread's commit", timeout);
+        this.turn = new TimedLock("another thread's commit", timeout);
     }
 
     /**
@@ -69,8 +70,9 @@ final class Writer {
                     null);
         }
         try {
-            if (!commitUnlessFull(changes, bytes)) {
-                commit(changes, bytes);
+            long deadlineNanos = System.nanoTime() + ROOM_TIMEOUT.toNanos();
+            while (!commitUnlessFull(changes, bytes, deadlineNanos)) {
+                // A checkpoint that failed on the full disk has freed what it took.
             }
         } catch (OperationInterruptedException e) {
             throw BackendException.transientFailure("could not commit: " + e.getMessage(), e);
@@ -86,7 +88,7 @@ final class Writer {
     }
 
     /** Commits; or returns {@code false} if that failed, nothing of it is left, and there may be more room now. */
-    private boolean commitUnlessFull(List<Change> changes, long bytes) throws IOException {
+    private boolean commitUnlessFull(List<Change> changes, long bytes, long deadlineNanos) throws IOException {
         long tasksBefore = checkpointer.tasksDone();
         try {
             commit(changes, bytes);
@@ -94,7 +96,7 @@ final class Writer {
         } catch (Journal.UnknownOutcomeException | MovedException e) {
             throw e;
         } catch (IOException e) {
-            if (!makeRoom(tasksBefore)) {
+            if (deadlineNanos - System.nanoTime() <= 0 || !makeRoom(tasksBefore)) {
                 throw e;
             }
             return false;
@@ -203,7 +205,7 @@ final class Writer {
     }
 
     /** For tests: does work in the turn of a thread that commits. */
-    <T> T inTurn(Turn.Work<T, RuntimeException> work) {
+    <T> T inTurn(TimedLock.Work<T, RuntimeException> work) {
         return turn.hold("do what a test does", work);
     }
 

@@ -163,6 +163,30 @@ final class MapdbFailureTest {
     }
 
     @Test
+    @DisplayName(
+            "R41 a new journal causes no checkpoint unless one was closed: a failed checkpoint would take the room again")
+    void newJournalAfterAFailedAppend() throws Exception {
+        try (MapdbBackend backend = Mapdb.open(path)) {
+            backend.commit(Mapdb.pair("alice", 0, SMALL));
+            Checkpointer checkpointer = backend.checkpointer();
+            long last = 1;
+            backend.writer().inTurn(() -> {
+                checkpointer.closed(last);
+                return last;
+            });
+            checkpointer.awaitRoom(0, Duration.ofMinutes(1));
+            long before = checkpointer.tasksDone();
+
+            backend.writer().inTurn(() -> {
+                checkpointer.closed(last);
+                return last;
+            });
+
+            assertThat(checkpointer.awaitRoom(before, Duration.ofMinutes(1))).isFalse();
+        }
+    }
+
+    @Test
     @DisplayName("R41 a commit that finds the disk full has a checkpoint made, which frees the journals, and goes on")
     void fullDiskOfJournals() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {

@@ -1,28 +1,24 @@
 package dev.keystore.bench;
 
-import dev.keystore.bench.commit.PostgresServer;
+import dev.keystore.bench.commit.BenchPostgres;
 import dev.keystore.bench.report.Goals;
 import dev.keystore.bench.report.Report;
 import dev.keystore.bench.report.Results;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
 /**
- * Measures Keystore and its peers, and writes down what came of it.
+ * The benchmark's command line: measures Keystore and its peers, and writes the results.
  *
- * <p>Without options it is the short form. A run of all variants writes {@code docs/performance/results.json}, the
- * pictures beside it, and the tables of {@code docs/performance.md} and {@code README.md}; a run of some prints tables.
+ * <p>Without options, it runs the short form. A run of all variants writes {@code docs/performance/results.json}, the
+ * charts next to it, and the tables of {@code docs/performance.md}. A run of some variants prints tables only.
  */
 @Command(name = "bench", mixinStandardHelpOptions = true, sortOptions = false)
 public final class Bench implements Callable<Integer> {
@@ -33,52 +29,52 @@ public final class Bench implements Callable<Integer> {
     @Option(names = "--project", required = true, hidden = true)
     Path project = Path.of(".");
 
-    @Option(names = "--whole", description = "Measure everything; takes hours. Without it: what the goals need.")
+    @Option(names = "--whole", description = "Measure everything, which takes hours. Without it: what the goals need.")
     boolean whole;
 
-    @Option(names = "--rounds", description = "How often each variant is measured; 2, or 5 of the whole.")
+    @Option(names = "--rounds", description = "How often each variant is measured; default: 2, or 5 with --whole.")
     int rounds;
 
-    @Option(names = "--only", description = "Measure only variants whose description holds this regular expression.")
+    @Option(
+            names = "--only",
+            description = "Measure only variants whose description contains a match of this regular expression.")
     @Nullable
     Pattern only;
 
     @Option(
             names = "--before",
-            description =
-                    "Another checkout that is compiled: only Keystore is measured, with its classes and with these,"
-                            + " in the same rounds.")
+            description = "Another checkout, already compiled: measure only Keystore, with its classes and with these,"
+                    + " in the same rounds.")
     @Nullable
     Path before;
 
     @Option(
             names = "--millis",
-            description = "How long an iteration takes; 400, or 1000 of the whole. With it, tables are only printed.")
+            description =
+                    "Duration of an iteration; default: 400, or 1000 with --whole. With it, tables are only printed.")
     long millis;
 
-    @Option(names = "--list", description = "List the variants and about how long they take, and measure none.")
+    @Option(names = "--list", description = "List the variants and their approximate duration, and measure none.")
     boolean list;
 
-    @Option(
-            names = "--redraw",
-            description = "Measure nothing, and write the documents from the results that are there.")
+    @Option(names = "--redraw", description = "Measure nothing; write the documents from the stored results.")
     boolean redraw;
 
-    @Option(names = "--seed", description = "Draws the order of the variants.")
+    @Option(names = "--seed", description = "Seed of the random order of the variants.")
     long seed = System.nanoTime();
 
     private Bench() {}
 
-    /** Runs with options; {@code --help} lists them. */
+    /** Runs the benchmark; {@code --help} lists the options. */
     public static void main(String[] arguments) {
         System.exit(new CommandLine(new Bench()).execute(arguments));
     }
 
     @Override
     public Integer call() throws Exception {
-        Plan everything = whole ? Plan.ofWholeRun(Goals.variants()) : Plan.ofShortRun(Goals.variants());
+        BenchPlan everything = whole ? BenchPlan.ofWholeRun(Goals.variants()) : BenchPlan.ofShortRun(Goals.variants());
         boolean complete = only == null && before == null && millis == 0;
-        Plan plan = only == null && before == null ? everything : everything.only(this::isWanted);
+        BenchPlan plan = only == null && before == null ? everything : everything.only(this::isWanted);
         if (list) {
             list(plan);
         } else if (redraw) {
@@ -98,20 +94,20 @@ public final class Bench implements Callable<Integer> {
         return (only == null || only.matcher(variant.toString()).find()) && (before == null || variant.isKeystore());
     }
 
-    private void list(Plan plan) {
+    private void list(BenchPlan plan) {
         plan.ofRound(1)
-                .forEach(variant -> System.out.println(
-                        variant + (plan.ofRound(2).contains(variant) ? "" : ", in the first round only")));
+                .forEach(variant ->
+                        System.out.println(variant + (plan.ofRound(2).contains(variant) ? "" : ", first round only")));
         System.out.printf(
-                "%d variants, %d rounds: about %d minutes on two cores that nobody else uses%n",
+                "%d variants, %d rounds: about %d minutes on two idle cores%n",
                 plan.ofRound(1).size(),
                 rounds(),
-                plan.estimate(effort(), rounds()).toMinutes() + 1);
+                plan.estimate(iterations(), rounds()).toMinutes() + 1);
     }
 
-    private Effort effort() {
-        Effort effort = whole ? Effort.WHOLE : Effort.SHORT;
-        return millis > 0 ? effort.withMillis(millis) : effort;
+    private Iterations iterations() {
+        Iterations iterations = whole ? Iterations.WHOLE : Iterations.SHORT;
+        return millis > 0 ? iterations.withMillis(millis) : iterations;
     }
 
     private int rounds() {
@@ -122,28 +118,26 @@ public final class Bench implements Callable<Integer> {
         return project.resolve("docs/performance/results.json");
     }
 
-    private Results measure(Plan plan) throws Exception {
-        Path folder = Files.createTempDirectory(Path.of(System.getProperty("java.io.tmpdir")), "bench-data");
-        try {
+    private Results measure(BenchPlan plan) throws Exception {
+        try (TemporaryFolder temporary = TemporaryFolder.create("bench-data")) {
+            Path folder = temporary.path();
             System.out.printf(
                     "%d variants, %d rounds, seed %d, stores in %s%n",
                     plan.ofRound(1).size(), rounds(), seed, folder);
             if (plan.ofRound(1).stream().noneMatch(Variant::isOnPostgres)) {
                 return measure(plan, folder, List.of());
             }
-            try (PostgresServer server = PostgresServer.start(folder)) {
+            try (BenchPostgres server = BenchPostgres.start(folder)) {
                 return measure(plan, folder, List.of(server.jvmArgument()));
             }
-        } finally {
-            delete(folder);
         }
     }
 
-    private Results measure(Plan plan, Path folder, List<String> jvmArguments) throws Exception {
+    private Results measure(BenchPlan plan, Path folder, List<String> jvmArguments) throws Exception {
         ClassPaths classPaths = ClassPaths.of(ClassPaths.ofThisJvm(), project, before);
-        Rounds run = new Rounds(effort(), folder, classPaths, seed, jvmArguments);
+        Rounds measuring = new Rounds(iterations(), folder, classPaths, seed, jvmArguments);
         Machine machine = Machine.of(project, folder);
-        return new Results(machine, command(), rounds(), seed, run.run(plan, rounds()));
+        return new Results(machine, command(), rounds(), seed, measuring.run(plan, rounds()));
     }
 
     private String command() {
@@ -156,13 +150,5 @@ public final class Bench implements Callable<Integer> {
         }
         return "mvn -q compile -Pbench"
                 + (options.isEmpty() ? "" : " -Dbench.options=\"" + String.join(" ", options) + "\"");
-    }
-
-    private static void delete(Path folder) throws IOException {
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
-        }
     }
 }

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.runner.RunnerException;
 
 /**
- * The class path of this build and, if two are compared, that of the build before: the same, but for the classes of
- * Keystore's own modules, which are those of another checkout. The bench itself is this one's in both.
+ * The class path of this build and, if two builds are compared, that of the other one. The other class path has the
+ * classes of Keystore's modules from another checkout; the benchmark and the libraries are the same in both.
  */
 final class ClassPaths {
 
@@ -26,9 +26,9 @@ final class ClassPaths {
     }
 
     /**
-     * Takes the classes of {@code before}, another checkout that is compiled, if it is given.
+     * Returns the class paths of this build and of {@code before}, another checkout, if it is given.
      *
-     * @throws IllegalArgumentException if a module of it is not compiled
+     * @throws IllegalArgumentException if a module of the other checkout is not compiled
      */
     static ClassPaths of(String now, Path project, @Nullable Path before) {
         return new ClassPaths(
@@ -53,7 +53,7 @@ final class ClassPaths {
         }
         Path classes = before.toAbsolutePath().resolve(module).resolve(CLASSES);
         if (!Files.isDirectory(classes)) {
-            throw new IllegalArgumentException(classes + " is missing: compile the other checkout first");
+            throw new IllegalArgumentException("no folder " + classes + ": compile the other checkout first");
         }
         return classes;
     }
@@ -67,19 +67,19 @@ final class ClassPaths {
         return before != null;
     }
 
-    /** Does something whose forks are to have one of the two; JMH gives a fork what this property says. */
-    <T> T with(boolean old, Forking<T> forking) throws RunnerException {
-        String own = ofThisJvm();
+    /** Runs JMH so that its forks get one of the two class paths: JMH reads it from a system property. */
+    <T> T with(boolean old, ForkedRun<T> run) throws RunnerException {
+        String original = ofThisJvm();
         System.setProperty(PROPERTY, old && before != null ? before : now);
         try {
-            return forking.run();
+            return run.start();
         } finally {
-            System.setProperty(PROPERTY, own);
+            System.setProperty(PROPERTY, original);
         }
     }
 
-    /** Something that runs JMH. */
-    interface Forking<T> {
-        T run() throws RunnerException;
+    /** A call of JMH. */
+    interface ForkedRun<T> {
+        T start() throws RunnerException;
     }
 }

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.TimeUnit;
 
-/** How often the medium takes 4 KiB: appended to a file and forced, one after the other. */
+/** Measures the fsync rate: how often 4 KiB can be appended to a file and forced, one after the other. */
 final class FsyncProbe {
 
     private static final int BYTES = 4_096;
@@ -20,22 +20,22 @@ final class FsyncProbe {
         this.file = folder.resolve("probe");
     }
 
-    /** Returns the rate, in fsyncs a second. */
+    /** Returns the fsyncs per second. */
     double rate() throws IOException {
         try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             long begin = System.nanoTime();
             long now = begin;
-            int times = 0;
+            int fsyncs = 0;
             while (now - begin < NANOS) {
                 ByteBuffer block = ByteBuffer.allocate(BYTES);
                 while (block.hasRemaining()) {
                     out.write(block);
                 }
                 out.force(false);
-                times++;
+                fsyncs++;
                 now = System.nanoTime();
             }
-            return times * (double) TimeUnit.SECONDS.toNanos(1) / (now - begin);
+            return fsyncs * (double) TimeUnit.SECONDS.toNanos(1) / (now - begin);
         } finally {
             Files.deleteIfExists(file);
         }

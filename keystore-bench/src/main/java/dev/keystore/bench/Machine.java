@@ -15,13 +15,14 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * On what and with what a run was made.
+ * The hardware and software of a run.
  *
  * @param date the day, in UTC
- * @param commit the commit of the checkout, with {@code +} if there were changes beside it
- * @param processor its name, where the system tells
- * @param fileSystem the type of that on which the stores were
- * @param libraries the versions of what was measured
+ * @param commit the commit of the checkout, followed by {@code +} if there were uncommitted changes
+ * @param processor the processor's name where the system provides it, otherwise its architecture
+ * @param memoryGib the machine's memory, in GiB
+ * @param fileSystem the type of the file system that holds the stores
+ * @param libraries the versions of the measured libraries, by artifact
  */
 public record Machine(
         String date,

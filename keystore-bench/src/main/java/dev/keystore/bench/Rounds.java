@@ -20,18 +20,17 @@ import org.openjdk.jmh.runner.options.TimeValue;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
- * Measures variants in rounds: in each round every variant once, in an order drawn anew, each in a JVM of its own.
+ * Measures variants in rounds: each round measures every variant once, in a random order, each in a separate JVM.
  *
- * <p>JMH by itself measures all forks of one variant before those of the next, minutes later. A machine that others use
- * changes its speed within minutes, so two variants are compared within a round, and the comparison is made in several
- * rounds. Within a JVM they could be compared closer to each other, but what the compiler makes of one would depend on
- * the other.
+ * <p>JMH alone measures all forks of one variant before those of the next, minutes later. The speed of a shared machine
+ * changes within minutes, so variants are compared within a round, over several rounds. Measuring them in one JVM would
+ * bring them closer together, but the compiled code of one would then depend on the other.
  */
 final class Rounds {
 
     private static final double P99 = 99;
 
-    /** What JOL needs to look into the JDK's own objects. */
+    /** Lets JOL inspect the JDK's objects. */
     private static final String[] FOR_JOL = {
         "-Djol.magicFieldOffset=true",
         "-Djdk.attach.allowAttachSelf=true",
@@ -40,21 +39,21 @@ final class Rounds {
     };
 
     /**
-     * With one thread, methods are compiled after a fifth of the calls that it takes by default, to which it would not come
-     * in a warm-up. Many threads come to them, and would have more compiled at once than two cores have time for.
+     * Compiles methods after a fifth of the default number of calls, which one thread would not reach during the warm-up.
+     * Many threads reach it, and would have more compiled at once than two cores have time for.
      */
     private static final String EARLY_COMPILATION = "-XX:CompileThresholdScaling=0.2";
 
-    private final Effort effort;
+    private final Iterations iterations;
     private final Path folder;
     private final FsyncProbe probe;
     private final ClassPaths classPaths;
     private final Random random;
     private final List<String> jvmArguments;
 
-    /** Measures in a folder; {@code jvmArguments} are for each JVM that does so. */
-    Rounds(Effort effort, Path folder, ClassPaths classPaths, long seed, List<String> jvmArguments) {
-        this.effort = effort;
+    /** Stores are created in {@code folder}; each forked JVM gets {@code jvmArguments}. */
+    Rounds(Iterations iterations, Path folder, ClassPaths classPaths, long seed, List<String> jvmArguments) {
+        this.iterations = iterations;
         this.folder = folder;
         this.probe = new FsyncProbe(folder);
         this.classPaths = classPaths;
@@ -63,49 +62,49 @@ final class Rounds {
         this.jvmArguments.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + folder));
     }
 
-    private record Turn(Variant variant, boolean before) {}
+    private record BuildVariant(Variant variant, boolean before) {}
 
-    List<Measurement> run(Plan plan, int rounds) throws RunnerException, IOException {
+    List<Measurement> run(BenchPlan plan, int rounds) throws RunnerException, IOException {
         List<Measurement> measurements = new ArrayList<>();
         for (int round = 1; round <= rounds; round++) {
-            for (Turn turn : turns(plan.ofRound(round))) {
-                Measurement measured = measure(turn, round);
+            for (BuildVariant build : shuffled(plan.ofRound(round))) {
+                Measurement measured = measure(build, round);
                 System.out.printf(
                         "round %d%s: %s: %s %s%n",
                         round,
-                        turn.before ? ", before" : "",
-                        turn.variant,
+                        build.before ? ", before" : "",
+                        build.variant,
                         Spread.figure(measured.score()),
-                        turn.variant.work().unit());
+                        build.variant.workload().unit());
                 measurements.add(measured);
             }
         }
         return measurements;
     }
 
-    private List<Turn> turns(List<Variant> variants) {
-        List<Turn> turns = new ArrayList<>();
+    private List<BuildVariant> shuffled(List<Variant> variants) {
+        List<BuildVariant> shuffled = new ArrayList<>();
         for (Variant variant : variants) {
-            turns.add(new Turn(variant, false));
+            shuffled.add(new BuildVariant(variant, false));
             if (classPaths.compares() && variant.isKeystore()) {
-                turns.add(new Turn(variant, true));
+                shuffled.add(new BuildVariant(variant, true));
             }
         }
-        Collections.shuffle(turns, random);
-        return turns;
+        Collections.shuffle(shuffled, random);
+        return shuffled;
     }
 
-    private Measurement measure(Turn turn, int round) throws RunnerException, IOException {
-        Variant variant = turn.variant;
-        boolean durable = variant.work().isDurable();
+    private Measurement measure(BuildVariant build, int round) throws RunnerException, IOException {
+        Variant variant = build.variant;
+        boolean durable = variant.workload().isDurable();
         double rateBefore = durable ? probe.rate() : 0;
-        RunResult result = classPaths.with(turn.before, () -> fork(variant));
+        RunResult result = classPaths.with(build.before, () -> fork(variant));
         double rateAfter = durable ? probe.rate() : 0;
         return new Measurement(
                 variant,
-                turn.before,
+                build.before,
                 round,
-                score(variant.work(), result),
+                score(variant.workload(), result),
                 (rateBefore + rateAfter) / 2,
                 counts(result));
     }
@@ -116,39 +115,42 @@ final class Rounds {
         return counts;
     }
 
-    private static double score(Work work, RunResult result) {
+    private static double score(Workload workload, RunResult result) {
         Result<?> primary = result.getPrimaryResult();
         Map<String, Double> counts = counts(result);
-        if (work.isCount()) {
+        if (workload.isCount()) {
             return counts.getOrDefault("bytes", 0.0);
         }
-        if (work.isMeasuredByCpu()) {
-            return work.operationsPerCpu(counts.getOrDefault("operations", 0.0), counts.getOrDefault("cpuMicros", 0.0));
+        if (workload.isMeasuredByCpu()) {
+            return workload.operationsPerCpu(
+                    counts.getOrDefault("operations", 0.0), counts.getOrDefault("processCpuMicros", 0.0));
         }
-        return work == Work.READ_BESIDE_COMMITS ? primary.getStatistics().getPercentile(P99) : primary.getScore();
+        return workload == Workload.READ_DURING_COMMITS
+                ? primary.getStatistics().getPercentile(P99)
+                : primary.getScore();
     }
 
     private RunResult fork(Variant variant) throws RunnerException {
-        TimeValue time = new TimeValue(effort.millis(), TimeUnit.MILLISECONDS);
+        TimeValue time = new TimeValue(iterations.millis(), TimeUnit.MILLISECONDS);
         ChainedOptionsBuilder options = new OptionsBuilder()
-                .include(variant.work().pattern())
+                .include(variant.workload().pattern())
                 .threads(variant.threads())
                 .forks(1)
-                .warmupIterations(variant.work().isCount() ? 0 : effort.warmups(variant.work()))
+                .warmupIterations(variant.workload().isCount() ? 0 : iterations.warmups(variant.workload()))
                 .warmupTime(time)
-                .measurementIterations(variant.work().isCount() ? 1 : effort.iterations())
+                .measurementIterations(variant.workload().isCount() ? 1 : iterations.measured())
                 .measurementTime(time)
                 .shouldFailOnError(true)
                 .verbosity(VerboseMode.SILENT)
                 .jvmArgsPrepend(jvmArguments.toArray(String[]::new));
-        if (variant.work().isCount()) {
+        if (variant.workload().isCount()) {
             options.jvmArgsAppend(FOR_JOL);
         }
-        if (variant.work().isOfAStore() && variant.threads() == 1) {
+        if (variant.workload().isOfAStore() && variant.threads() == 1) {
             options.jvmArgsAppend(EARLY_COMPILATION);
         }
         variant.parameters().forEach(options::param);
-        if (variant.work() == Work.COMMIT) {
+        if (variant.workload() == Workload.COMMIT) {
             options.param("folder", folder.toString());
         }
         return new Runner(options.build()).runSingle();

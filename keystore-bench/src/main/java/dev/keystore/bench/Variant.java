@@ -3,44 +3,48 @@ package dev.keystore.bench;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import dev.keystore.bench.commit.CommitPeers;
 import dev.keystore.bench.message.MessageBenchmark.Keys;
-import dev.keystore.bench.read.Hot.Frequency;
-import dev.keystore.bench.read.Hot.Room;
+import dev.keystore.bench.read.HotEntries.Distribution;
+import dev.keystore.bench.read.HotEntries.Room;
 import dev.keystore.bench.read.ReadPeers;
 import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * One work, done by one peer, in one way.
+ * A workload with all that varies: the peer, the number of threads and JMH's parameters.
  *
- * @param parameters what JMH is to set, but for the folder; the peer among them
+ * @param workload what is measured
+ * @param threads the number of threads that run it
+ * @param parameters JMH's parameters by name, including the peer, except for the folder
  */
-public record Variant(Work work, int threads, Map<String, String> parameters) {
+public record Variant(Workload workload, int threads, Map<String, String> parameters) {
 
     /** Copies and sorts the parameters. */
     public Variant {
         parameters = new TreeMap<>(parameters);
     }
 
-    /** A read of what is cached. */
-    public static Variant read(Work work, ReadPeers peer, Room room, Frequency frequency, int threads) {
+    /** Returns a variant that reads cached entries. */
+    public static Variant read(Workload workload, ReadPeers peer, Room room, Distribution distribution, int threads) {
         return new Variant(
-                work, threads, Map.of("peer", peer.name(), "room", room.name(), "frequency", frequency.name()));
+                workload,
+                threads,
+                Map.of("peer", peer.name(), "room", room.name(), "distribution", distribution.name()));
     }
 
-    /** A read beside another thread that commits, or does not. */
-    public static Variant besideCommits(boolean committing) {
-        return new Variant(Work.READ_BESIDE_COMMITS, 1, Map.of("committing", String.valueOf(committing)));
+    /** Returns a variant that reads while another thread commits, or doesn't. */
+    public static Variant duringCommits(boolean committing) {
+        return new Variant(Workload.READ_DURING_COMMITS, 1, Map.of("committing", String.valueOf(committing)));
     }
 
-    /** A commit to a store that holds a number of entries in one context. */
+    /** Returns a variant that commits to a store of the given size with one context. */
     public static Variant commit(CommitPeers peer, int threads, int entries) {
         return commit(peer, threads, entries, 1);
     }
 
-    /** A commit to a store that holds a number of entries in some contexts. */
+    /** Returns a variant that commits to a store of the given size and number of contexts. */
     public static Variant commit(CommitPeers peer, int threads, int entries, int contexts) {
         return new Variant(
-                Work.COMMIT,
+                Workload.COMMIT,
                 threads,
                 Map.of(
                         "peer", peer.name(),
@@ -48,28 +52,28 @@ public record Variant(Work work, int threads, Map<String, String> parameters) {
                         "contexts", String.valueOf(contexts)));
     }
 
-    /** A message. */
-    public static Variant message(Keys keys) {
-        return new Variant(Work.MESSAGE, 1, Map.of("peer", keys.name()));
+    /** Returns a variant that encrypts and decrypts messages. */
+    public static Variant message(Workload workload, Keys keys) {
+        return new Variant(workload, 1, Map.of("peer", keys.name()));
     }
 
-    /** A figure of the heap. */
-    public static Variant heap(Work work) {
-        return new Variant(work, 1, Map.of());
+    /** Returns a variant that measures heap. */
+    public static Variant heap(Workload workload) {
+        return new Variant(workload, 1, Map.of());
     }
 
-    /** Returns the peer's constant, or Keystore's where there is no other. */
+    /** Returns the name of the peer's constant. Workloads without peers measure Keystore. */
     public String peer() {
         return parameters.getOrDefault("peer", "KEYSTORE");
     }
 
-    /** Returns whether it is of a peer that needs a server. */
+    /** Returns whether its peer needs the PostgreSQL server. */
     @JsonIgnore
     boolean isOnPostgres() {
-        return work == Work.COMMIT && CommitPeers.valueOf(peer()).isOnPostgres();
+        return workload == Workload.COMMIT && CommitPeers.valueOf(peer()).isOnPostgres();
     }
 
-    /** Returns whether Keystore does it. */
+    /** Returns whether it measures Keystore. */
     @JsonIgnore
     public boolean isKeystore() {
         return peer().startsWith("KEYSTORE");
@@ -77,6 +81,6 @@ public record Variant(Work work, int threads, Map<String, String> parameters) {
 
     @Override
     public String toString() {
-        return work + ", " + threads + (threads == 1 ? " thread " : " threads ") + parameters;
+        return workload + ", " + threads + (threads == 1 ? " thread " : " threads ") + parameters;
     }
 }

@@ -1,4 +1,4 @@
-/** What Keystore costs, beside what people would use instead. */
+/** Measures what Keystore costs, compared with what people would use instead. */
 @NullMarked
 package dev.keystore.bench;
 

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.bench.commit.CommitPeers;
-import dev.keystore.bench.read.Hot.Frequency;
-import dev.keystore.bench.read.Hot.Room;
+import dev.keystore.bench.read.HotEntries.Distribution;
+import dev.keystore.bench.read.HotEntries.Room;
 import dev.keystore.bench.read.ReadPeers;
 import dev.keystore.bench.report.Goals;
 import java.io.File;
@@ -19,11 +19,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A run, as short as one can be. */
+/** Runs of minimal length. */
 @Timeout(120)
 class RoundsTest {
 
-    private static final Effort LEAST = new Effort(0, 2, 100);
+    private static final Iterations LEAST = new Iterations(0, 2, 100);
 
     @TempDir
     private Path folder;
@@ -35,9 +35,9 @@ class RoundsTest {
     @Test
     void run_ofTwoRounds_measuresEachVariantInEach() throws Exception {
         Variant commit = Variant.commit(CommitPeers.KEYSTORE_SQLITE, 1, 10);
-        Variant read = Variant.read(Work.READ_ONE, ReadPeers.MAP, Room.PLENTY, Frequency.UNIFORM, 2);
+        Variant read = Variant.read(Workload.READ_ONE, ReadPeers.MAP, Room.PLENTY, Distribution.UNIFORM, 2);
 
-        List<Measurement> measured = rounds().run(Plan.of(commit, read), 2);
+        List<Measurement> measured = rounds().run(BenchPlan.of(commit, read), 2);
 
         assertThat(measured).hasSize(4).extracting(Measurement::round).containsExactly(1, 1, 2, 2);
         for (Measurement one : measured) {
@@ -55,25 +55,25 @@ class RoundsTest {
     }
 
     @Test
-    void shortRun_measuresWhatGoalsNeedInEachRound_andTheRestOnce() {
-        Plan plan = Plan.ofShortRun(Goals.variants());
-        Variant goal = Variant.commit(CommitPeers.KEYSTORE_POSTGRES, 16, Plan.MANY_ENTRIES);
-        Variant beside = Variant.commit(CommitPeers.ROCKSDB, 16, Plan.ENTRIES);
-        Variant count = Variant.heap(Work.HEAP_CONTEXT);
+    void shortRun_measuresGoalsInEachRound_andOthersOnce() {
+        BenchPlan plan = BenchPlan.ofShortRun(Goals.variants());
+        Variant goal = Variant.commit(CommitPeers.KEYSTORE_POSTGRES, 16, BenchPlan.MANY_ENTRIES);
+        Variant other = Variant.commit(CommitPeers.ROCKSDB, 16, BenchPlan.ENTRIES);
+        Variant count = Variant.heap(Workload.HEAP_CONTEXT);
 
-        assertThat(plan.ofRound(1)).contains(goal, beside, count).containsAll(Goals.variants());
-        assertThat(plan.ofRound(2)).contains(goal).doesNotContain(beside, count);
-        assertThat(plan.only(beside::equals).ofRound(2)).containsExactly(beside);
-        assertThat(Plan.ofWholeRun(Goals.variants()).ofRound(2))
-                .contains(goal, beside)
+        assertThat(plan.ofRound(1)).contains(goal, other, count).containsAll(Goals.variants());
+        assertThat(plan.ofRound(2)).contains(goal).doesNotContain(other, count);
+        assertThat(plan.only(other::equals).ofRound(2)).containsExactly(other);
+        assertThat(BenchPlan.ofWholeRun(Goals.variants()).ofRound(2))
+                .contains(goal, other)
                 .doesNotContain(count);
-        assertThat(Plan.ofWholeRun(Goals.variants()).variants()).containsAll(plan.variants());
-        assertThat(plan.estimate(Effort.SHORT, Bench.SHORT_ROUNDS)).isLessThan(Duration.ofMinutes(10));
+        assertThat(BenchPlan.ofWholeRun(Goals.variants()).variants()).containsAll(plan.variants());
+        assertThat(plan.estimate(Iterations.SHORT, Bench.SHORT_ROUNDS)).isLessThan(Duration.ofMinutes(10));
     }
 
     @Test
-    void run_ofHeapFigures_countsWhatTheObjectsTake() throws Exception {
-        Plan heap = Plan.of(Variant.heap(Work.HEAP_ENTRY), Variant.heap(Work.HEAP_CONTEXT));
+    void run_ofHeapFigures_countsBytes() throws Exception {
+        BenchPlan heap = BenchPlan.of(Variant.heap(Workload.HEAP_ENTRY), Variant.heap(Workload.HEAP_CONTEXT));
         List<Measurement> measured = rounds().run(heap, 2);
 
         assertThat(measured)
@@ -83,7 +83,7 @@ class RoundsTest {
     }
 
     @Test
-    void compare_withAnotherCheckout_takesItsClassesAndThisBench() throws Exception {
+    void compare_withAnotherCheckout_usesItsClassesAndThisBench() throws Exception {
         Path project = folder.resolve("now");
         Path before = folder.resolve("before");
         Files.createDirectories(before.resolve("keystore-core/target/classes"));

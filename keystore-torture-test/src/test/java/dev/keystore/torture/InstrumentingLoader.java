@@ -19,7 +19,7 @@ import org.objectweb.asm.Opcodes;
 final class InstrumentingLoader extends ClassLoader {
 
     private static final List<String> INSTRUMENTED =
-            List.of("dev.keystore.core.", "dev.keystore.jdbc.", "dev.keystore.mapdb.");
+            List.of("dev.keystore.core.", "dev.keystore.jdbc.", "dev.keystore.mapdb.", "dev.keystore.spi.support.");
     private static final String CHILD = "dev.keystore.torture.child.";
 
     private final AtomicInteger sites = new AtomicInteger();

@@ -21,18 +21,18 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The least that a durable commit can do: append what was written to a file, and force it. No thing that finds its
- * values again by more than reading the file from its beginning can be faster.
+ * The minimum that a durable commit does: it appends the values to a file, and forces it. A store that can look up a
+ * value without reading the whole file has to do more.
  */
 final class AppendCommit implements CommitPeer {
 
     private final FileChannel log;
     private final ConcurrentMap<String, byte[]> values = new ConcurrentHashMap<>();
-    private final Groups<Map<String, byte[]>> groups;
+    private final CommitGroups<Map<String, byte[]>> groups;
     private final AtomicLong fsyncs = new AtomicLong();
 
     AppendCommit(Path file, int groupLimit) throws IOException {
-        groups = new Groups<>(groupLimit, this::append);
+        groups = new CommitGroups<>(groupLimit, this::append);
         if (Files.exists(file)) {
             replay(file);
         }
@@ -51,7 +51,7 @@ final class AppendCommit implements CommitPeer {
     public void fill(String context, List<String> ids) throws Exception {
         Map<String, byte[]> first = new HashMap<>();
         for (String id : ids) {
-            for (Kind kind : Kind.values()) {
+            for (EntryKind kind : EntryKind.values()) {
                 first.put(kind.key(context, id), Payload.first(id));
             }
         }
@@ -60,9 +60,9 @@ final class AppendCommit implements CommitPeer {
 
     @Override
     public void commit(String context, String id) throws Exception {
-        String session = Kind.SESSION.key(context, id);
+        String session = EntryKind.SESSION.key(context, id);
         byte[] next = Payload.next(Objects.requireNonNull(values.get(session)));
-        groups.write(Map.of(session, next, Kind.SENDER_KEY.key(context, id), next));
+        groups.write(Map.of(session, next, EntryKind.SENDER_KEY.key(context, id), next));
     }
 
     private void append(List<Map<String, byte[]>> group) throws IOException {
@@ -84,7 +84,7 @@ final class AppendCommit implements CommitPeer {
     }
 
     @Override
-    public byte @Nullable [] find(Kind kind, String context, String id) {
+    public byte @Nullable [] find(EntryKind kind, String context, String id) {
         return values.get(kind.key(context, id));
     }
 

@@ -12,17 +12,17 @@ import org.jdbi.v3.core.Jdbi;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A cache before a table, and a transaction for each commit, as Jdbi's documentation shows them.
+ * A cache in front of a table, and a transaction for each commit, as in Jdbi's documentation.
  *
- * <p>The pool has one connection, because several that write to one file wait for each other by polling: of the pools
- * that work this is the fastest. There are no locks by key, since no two threads of the workload share one.
+ * <p>The pool has one connection, which is the fastest: several connections that write to one file wait for each other by
+ * polling. There are no locks by key, because the workload's threads never use the same key.
  */
 final class ByHandCommit implements CommitPeer {
 
     private static final long CACHE_BYTES = 64L * 1024 * 1024;
     private static final int OVERHEAD_BYTES = 128;
 
-    private record Key(Kind kind, String context, String id) {}
+    private record Key(EntryKind kind, String context, String id) {}
 
     private final HikariDataSource pool;
     private final Jdbi jdbi;
@@ -30,11 +30,11 @@ final class ByHandCommit implements CommitPeer {
 
     ByHandCommit(Path file) {
         HikariConfig config = new HikariConfig();
-        config.setDataSource(Sqlite.open(file));
+        config.setDataSource(RawSqlite.open(file));
         config.setMaximumPoolSize(1);
         pool = new HikariDataSource(config);
         jdbi = Jdbi.create(pool);
-        jdbi.useHandle(handle -> handle.execute(Sqlite.TABLE));
+        jdbi.useHandle(handle -> handle.execute(RawSqlite.TABLE));
         cache = Caffeine.newBuilder()
                 .maximumWeight(CACHE_BYTES)
                 .weigher((Key key, byte[] value) -> OVERHEAD_BYTES + 2 * key.id.length() + value.length)
@@ -54,7 +54,7 @@ final class ByHandCommit implements CommitPeer {
     public void fill(String context, List<String> ids) {
         jdbi.useTransaction(handle -> {
             for (String id : ids) {
-                for (Kind kind : Kind.values()) {
+                for (EntryKind kind : EntryKind.values()) {
                     upsert(handle, new Key(kind, context, id), Payload.first(id));
                 }
             }
@@ -63,8 +63,8 @@ final class ByHandCommit implements CommitPeer {
 
     @Override
     public void commit(String context, String id) {
-        Key session = new Key(Kind.SESSION, context, id);
-        Key senderKey = new Key(Kind.SENDER_KEY, context, id);
+        Key session = new Key(EntryKind.SESSION, context, id);
+        Key senderKey = new Key(EntryKind.SENDER_KEY, context, id);
         byte[] next = Payload.next(cache.get(session));
         jdbi.useTransaction(handle -> {
             upsert(handle, session, next);
@@ -84,7 +84,7 @@ final class ByHandCommit implements CommitPeer {
     }
 
     @Override
-    public byte @Nullable [] find(Kind kind, String context, String id) {
+    public byte @Nullable [] find(EntryKind kind, String context, String id) {
         return row(new Key(kind, context, id)).orElse(null);
     }
 

@@ -1,6 +1,6 @@
 package dev.keystore.bench.commit;
 
-import dev.keystore.bench.Counted;
+import dev.keystore.bench.OperationCounters;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -19,8 +19,10 @@ import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.infra.ThreadParams;
 
 /**
- * A transaction that reads one session and writes it and one other entry, 1 KiB each, durable when it returns. Threads
- * never meet on an id.
+ * Transactions that read one session, and write it and one other entry, 1 KiB each. They are durable when they return.
+ * Threads never use the same id.
+ *
+ * <p>Run it with {@code mvn -q compile -Pbench -Dbench.options="--only=COMMIT"}.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
@@ -28,29 +30,29 @@ import org.openjdk.jmh.infra.ThreadParams;
 @SuppressWarnings("NullAway.Init") // JMH fills in the parameters, and calls the setup
 public class CommitBenchmark {
 
-    /** What is committed to. */
+    /** The store that is committed to. */
     @Param
     public CommitPeers peer;
 
-    /** How many entries are stored. */
+    /** The number of stored entries. */
     @Param("10000")
     public int entries;
 
-    /** Over how many contexts they are spread. */
+    /** The number of contexts that hold the entries. */
     @Param("1")
     public int contexts;
 
-    /** The folder of the peers' folders. What is there when a run begins is what the one before left. */
+    /** The folder of the peers' folders. A peer that an earlier variant filled is used again. */
     @Param("bench-data")
     public String folder;
 
-    private Stored stored;
+    private Dataset stored;
     private CommitPeer store;
 
     /** Opens and fills the peer. */
     @Setup
     public void open(BenchmarkParams params) throws Exception {
-        stored = Stored.of(entries, contexts, params.getThreads());
+        stored = Dataset.of(entries, contexts, params.getThreads());
         store = stored.open(peer, Path.of(folder));
     }
 
@@ -62,14 +64,14 @@ public class CommitBenchmark {
 
     /** The ids of a thread. */
     @State(Scope.Thread)
-    public static class Ids {
+    public static class CommitIds {
 
         private SplittableRandom random;
         private int first;
         private int step;
         private int count;
 
-        /** Gives each thread every n-th id. */
+        /** Assigns every n-th id to this thread, where n is the number of threads. */
         @Setup
         public void prepare(CommitBenchmark benchmark, ThreadParams thread) {
             first = thread.getThreadIndex();
@@ -83,23 +85,23 @@ public class CommitBenchmark {
         }
     }
 
-    /** How often a peer waited for the medium, counted by the first thread. */
+    /** The fsyncs of a peer, counted by the first thread. */
     @AuxCounters(AuxCounters.Type.EVENTS)
     @State(Scope.Thread)
     public static class Fsyncs {
 
-        /** 0 where the peer does not count them. */
+        /** The number of fsyncs; 0 if the peer does not count them. */
         public double fsyncs;
 
         private long before;
 
-        /** Begins to count. */
+        /** Starts counting. */
         @Setup(Level.Iteration)
         public void begin(CommitBenchmark benchmark) {
             before = benchmark.store.fsyncs().orElse(0);
         }
 
-        /** Ends counting. */
+        /** Stops counting. */
         @TearDown(Level.Iteration)
         public void end(CommitBenchmark benchmark, ThreadParams thread) {
             fsyncs = thread.getThreadIndex() == 0 ? benchmark.store.fsyncs().orElse(0) - before : 0;
@@ -108,9 +110,9 @@ public class CommitBenchmark {
 
     /** Commits once. */
     @Benchmark
-    public void commit(Ids ids, Counted counted, Fsyncs fsyncs) throws Exception {
+    public void commit(CommitIds ids, OperationCounters counted, Fsyncs fsyncs) throws Exception {
         int number = ids.next();
-        store.commit(stored.context(number), Stored.id(number));
+        store.commit(stored.context(number), Dataset.id(number));
         counted.count();
     }
 }

@@ -7,25 +7,25 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Something that keeps, for each id of a context, a session and one other entry of 1 KiB each, in a folder.
+ * A store of a session and one other entry, 1 KiB each, for every id of a context.
  *
- * <p>Safe for use by any number of threads, but for two that commit to one id at once.
+ * <p>Thread-safe, except that two threads must not commit to the same id concurrently.
  */
 public interface CommitPeer extends AutoCloseable {
 
-    /** Stores the first session and the first other entry of each id, which are {@link Payload#first}. */
+    /** Stores {@link Payload#first} as both entries of each id, durably. */
     void fill(String context, List<String> ids) throws Exception;
 
     /**
-     * Reads the session of an id, and writes {@link Payload#next} of it as the id's session and as its other entry, both
-     * or none. When this returns, they are durable, unless the peer's {@link CommitPeers#durability} says otherwise.
+     * Reads the session of an id, and atomically writes {@link Payload#next} of it as both entries of the id. They are
+     * durable on return, unless {@link CommitPeers#durability} of the peer says otherwise.
      */
     void commit(String context, String id) throws Exception;
 
-    /** Returns a value as it is stored now, or null if there is none. */
-    byte @Nullable [] find(Kind kind, String context, String id) throws Exception;
+    /** Returns the stored value, or {@code null} if there is none. */
+    byte @Nullable [] find(EntryKind kind, String context, String id) throws Exception;
 
-    /** Returns how often this has waited for the medium so far, where that is counted. */
+    /** Returns the number of fsyncs so far; empty if they are not counted. */
     default OptionalLong fsyncs() {
         return OptionalLong.empty();
     }
@@ -34,18 +34,18 @@ public interface CommitPeer extends AutoCloseable {
     void close() throws IOException, SQLException;
 
     /** The two entries of an id. */
-    enum Kind {
-        /** The one that a transaction reads and writes. */
+    enum EntryKind {
+        /** Read and written by a transaction. */
         SESSION,
-        /** The one that it writes beside it. */
+        /** Only written. */
         SENDER_KEY;
 
-        /** Returns the name of the type. */
+        /** Returns the name of the entry's type. */
         String type() {
             return this == SESSION ? "session" : "sender-key";
         }
 
-        /** Returns a key for peers whose keys are one string. */
+        /** Returns the key for peers whose keys are single strings. */
         String key(String context, String id) {
             return context + '/' + type() + '/' + id;
         }

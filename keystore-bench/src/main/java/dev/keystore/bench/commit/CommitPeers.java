@@ -3,61 +3,61 @@ package dev.keystore.bench.commit;
 import java.nio.file.Path;
 
 /**
- * What is committed to: Keystore on its backends, and what people would use instead.
+ * The stores that are compared: Keystore on each of its backends, and what people would use instead.
  *
- * <p>A backend of Keystore is one line here: its name in the tables, how durable its commits are, and its URL.
+ * <p>To measure another backend, add a constant: its name in the tables, the durability of its commits, and its URL.
  */
-@SuppressWarnings("ImmutableEnumChecker") // the openers hold nothing
+@SuppressWarnings("ImmutableEnumChecker") // the openers have no state
 public enum CommitPeers {
-    /** Keystore on its embedded default. */
+    /** Keystore on its default embedded backend. */
     KEYSTORE_SQLITE(
             "Keystore on SQLite",
             "fsync before each group is acknowledged (WAL, synchronous=FULL)",
             folder -> KeystoreCommit.open("jdbc:sqlite:" + folder.resolve("keys.db"))),
-    /** Keystore without SQLite. */
+    /** Keystore on its embedded backend in pure Java. */
     KEYSTORE_MAPDB(
             "Keystore on MapDB",
             "fsync of the journal before each group is acknowledged",
             folder -> KeystoreCommit.open("mapdb:" + folder.resolve("keys"))),
-    /** Keystore on PostgreSQL. */
+    /** Keystore on a database server. */
     KEYSTORE_POSTGRES(
             "Keystore on PostgreSQL",
             "fsync of the server before each group is acknowledged (fsync and synchronous_commit on)",
-            folder -> KeystoreCommit.open(PostgresServer.schema(folder))),
-    /** SQLite without anything around it. */
+            folder -> KeystoreCommit.open(BenchPostgres.schema(folder))),
+    /** SQLite and nothing else, one commit at a time. */
     JDBC_SQLITE(
             "SQLite, raw JDBC behind a lock",
             "fsync at each commit (WAL, synchronous=FULL), the same table",
             folder -> new JdbcCommit(folder.resolve("raw.db"))),
-    /** SQLite in groups, with nothing else around it. */
+    /** SQLite and nothing else, in groups of commits. */
     JDBC_SQLITE_GROUPS(
             "SQLite, raw JDBC, in groups",
             "fsync at each group (WAL, synchronous=FULL), the same table",
             folder -> new JdbcGroupsCommit(new JdbcCommit(folder.resolve("groups.db")))),
-    /** What a user writes by hand. */
+    /** What a user would write by hand. */
     BY_HAND(
             "Caffeine + JDBI + SQLite by hand",
             "fsync at each commit (WAL, synchronous=FULL), the same table, a pool of one connection",
             folder -> new ByHandCommit(folder.resolve("by-hand.db"))),
-    /** PostgreSQL without anything around it. */
+    /** PostgreSQL and nothing else. */
     JDBC_POSTGRES(
             "PostgreSQL, raw JDBC, 16 connections",
             "fsync of the server (fsync and synchronous_commit on), shared by it among connections, the same table",
-            folder -> new PostgresCommit(PostgresServer.schema(folder))),
-    /** A log, one commit after the other. */
+            folder -> new PostgresCommit(BenchPostgres.schema(folder))),
+    /** A bare log, one commit at a time. */
     APPEND(
             "append and force",
-            "fdatasync at each commit; finds nothing again but by reading its log",
+            "fdatasync at each commit; has no lookup: values are found only by reading the log",
             folder -> new AppendCommit(folder.resolve("append.log"), 1)),
-    /** A log, in groups. */
+    /** A bare log, in groups of commits. */
     APPEND_GROUPS(
             "append and force, in groups",
-            "fdatasync at each group; finds nothing again but by reading its log",
+            "fdatasync at each group; has no lookup: values are found only by reading the log",
             folder -> new AppendCommit(folder.resolve("groups.log"), Integer.MAX_VALUE)),
-    /** MapDB alone. */
+    /** MapDB's transactions. */
     MAPDB(
             "MapDB's own transactions",
-            "fsync at each commit; what it promises after a crash, it does not keep",
+            "fsync at each commit; not crash-safe, although documented to be",
             folder -> new MapDbCommit(folder.resolve("map.db"))),
     /** H2's storage engine. */
     MVSTORE(
@@ -74,40 +74,40 @@ public enum CommitPeers {
 
     private final String title;
     private final String durability;
-    private final Opener opener;
+    private final PeerOpener opener;
 
-    CommitPeers(String title, String durability, Opener opener) {
+    CommitPeers(String title, String durability, PeerOpener opener) {
         this.title = title;
         this.durability = durability;
         this.opener = opener;
     }
 
-    /** Returns what it is called in a table. */
+    /** Returns its name in the tables. */
     public String title() {
         return title;
     }
 
-    /** Returns what is done before a commit returns. */
+    /** Returns what happens before a commit returns. */
     public String durability() {
         return durability;
     }
 
-    /** Returns whether it is no store, but the least that one can do. */
+    /** Returns whether it is not a store, but the lower limit of what one has to do. */
     public boolean isLimit() {
         return this == APPEND || this == APPEND_GROUPS;
     }
 
-    /** Returns whether it needs a {@link PostgresServer}. */
+    /** Returns whether it needs a {@link BenchPostgres}. */
     public boolean isOnPostgres() {
         return this == KEYSTORE_POSTGRES || this == JDBC_POSTGRES;
     }
 
-    /** Opens it on what is in a folder. */
+    /** Opens the store of a folder. */
     CommitPeer open(Path folder) throws Exception {
         return opener.open(folder);
     }
 
-    private interface Opener {
+    private interface PeerOpener {
         CommitPeer open(Path folder) throws Exception;
     }
 }

@@ -1,6 +1,6 @@
 package dev.keystore.bench.commit;
 
-/** The statements of those who use the table of the entries without Keystore, on SQLite and on PostgreSQL. */
+/** The statements of the peers that use Keystore's table directly, on SQLite and on PostgreSQL. */
 final class EntryTable {
 
     static final String SELECT = "SELECT value FROM entry WHERE context = ? AND type = ? AND id = ?";

@@ -11,10 +11,10 @@ import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/** One connection, its statements prepared once, one thread at a time. */
+/** One connection with statements prepared once, used by one thread at a time. */
 final class JdbcCommit implements CommitPeer {
 
-    /** An id of a context. */
+    /** An id within a context. */
     record Id(String context, String id) {}
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -23,9 +23,9 @@ final class JdbcCommit implements CommitPeer {
     private final PreparedStatement upsert;
 
     JdbcCommit(Path file) throws SQLException {
-        connection = Sqlite.open(file).getConnection();
+        connection = RawSqlite.open(file).getConnection();
         try (Statement statement = connection.createStatement()) {
-            statement.execute(Sqlite.TABLE);
+            statement.execute(RawSqlite.TABLE);
         }
         connection.setAutoCommit(false);
         select = connection.prepareStatement(EntryTable.SELECT);
@@ -50,12 +50,12 @@ final class JdbcCommit implements CommitPeer {
         commit(List.of(new Id(context, id)));
     }
 
-    /** Commits some ids in one transaction of the database. */
+    /** Commits several ids in one transaction. */
     void commit(List<Id> ids) throws SQLException {
         lock.lock();
         try {
             for (Id one : ids) {
-                byte[] session = Objects.requireNonNull(select(Kind.SESSION, one.context, one.id));
+                byte[] session = Objects.requireNonNull(select(EntryKind.SESSION, one.context, one.id));
                 upsert(one.context, one.id, Payload.next(session));
             }
             connection.commit();
@@ -68,7 +68,7 @@ final class JdbcCommit implements CommitPeer {
     }
 
     private void upsert(String context, String id, byte[] value) throws SQLException {
-        for (Kind kind : Kind.values()) {
+        for (EntryKind kind : EntryKind.values()) {
             upsert.setString(1, context);
             upsert.setString(2, kind.type());
             upsert.setString(3, id);
@@ -77,7 +77,7 @@ final class JdbcCommit implements CommitPeer {
         }
     }
 
-    private byte @Nullable [] select(Kind kind, String context, String id) throws SQLException {
+    private byte @Nullable [] select(EntryKind kind, String context, String id) throws SQLException {
         select.setString(1, context);
         select.setString(2, kind.type());
         select.setString(3, id);
@@ -87,7 +87,7 @@ final class JdbcCommit implements CommitPeer {
     }
 
     @Override
-    public byte @Nullable [] find(Kind kind, String context, String id) throws SQLException {
+    public byte @Nullable [] find(EntryKind kind, String context, String id) throws SQLException {
         lock.lock();
         try {
             return select(kind, context, id);

@@ -6,16 +6,16 @@ import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
-/** One connection, on which one thread commits for all that wait, with the driver's defaults. */
+/** One connection on which one thread commits for all threads that wait. */
 final class JdbcGroupsCommit implements CommitPeer {
 
     private final JdbcCommit connection;
-    private final Groups<JdbcCommit.Id> groups;
+    private final CommitGroups<JdbcCommit.Id> groups;
     private final AtomicLong fsyncs = new AtomicLong();
 
     JdbcGroupsCommit(JdbcCommit connection) {
         this.connection = connection;
-        groups = new Groups<>(Integer.MAX_VALUE, this::commit);
+        groups = new CommitGroups<>(Integer.MAX_VALUE, this::commit);
     }
 
     private void commit(List<JdbcCommit.Id> group) throws SQLException {
@@ -34,7 +34,7 @@ final class JdbcGroupsCommit implements CommitPeer {
     }
 
     @Override
-    public byte @Nullable [] find(Kind kind, String context, String id) throws SQLException {
+    public byte @Nullable [] find(EntryKind kind, String context, String id) throws SQLException {
         return connection.find(kind, context, id);
     }
 

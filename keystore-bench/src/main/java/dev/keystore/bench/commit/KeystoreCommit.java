@@ -21,8 +21,8 @@ final class KeystoreCommit implements CommitPeer {
         return new KeystoreCommit(SignalKeyDatabase.open(url));
     }
 
-    private static KeyType<byte[]> type(Kind kind) {
-        return kind == Kind.SESSION ? KeyTypes.SESSION : KeyTypes.SENDER_KEY;
+    private static KeyType<byte[]> type(EntryKind kind) {
+        return kind == EntryKind.SESSION ? KeyTypes.SESSION : KeyTypes.SENDER_KEY;
     }
 
     @Override
@@ -30,8 +30,8 @@ final class KeystoreCommit implements CommitPeer {
         Updates updates = new Updates();
         for (String id : ids) {
             byte[] first = Payload.first(id);
-            updates.put(type(Kind.SESSION), id, first);
-            updates.put(type(Kind.SENDER_KEY), id, first);
+            updates.put(type(EntryKind.SESSION), id, first);
+            updates.put(type(EntryKind.SENDER_KEY), id, first);
         }
         database.forContext(context).set(updates);
     }
@@ -40,19 +40,19 @@ final class KeystoreCommit implements CommitPeer {
     public void commit(String context, String id) {
         SignalKeyStore store = database.forContext(context);
         store.transaction("session:" + id, tx -> {
-            byte[] next = Payload.next(tx.find(type(Kind.SESSION), id).orElseThrow());
-            tx.put(type(Kind.SESSION), id, next);
-            tx.put(type(Kind.SENDER_KEY), id, next);
+            byte[] next = Payload.next(tx.find(type(EntryKind.SESSION), id).orElseThrow());
+            tx.put(type(EntryKind.SESSION), id, next);
+            tx.put(type(EntryKind.SENDER_KEY), id, next);
             return next;
         });
     }
 
     @Override
-    public byte @Nullable [] find(Kind kind, String context, String id) {
+    public byte @Nullable [] find(EntryKind kind, String context, String id) {
         return database.forContext(context).find(type(kind), id).orElse(null);
     }
 
-    /** On a backend with group commit, each write is one. */
+    /** Returns the writes of the backend; with group commit, each takes one fsync. */
     @Override
     public OptionalLong fsyncs() {
         return OptionalLong.of(database.stats().writes());

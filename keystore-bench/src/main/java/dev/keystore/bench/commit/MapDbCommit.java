@@ -10,7 +10,7 @@ import org.mapdb.DBMaker;
 import org.mapdb.HTreeMap;
 import org.mapdb.Serializer;
 
-/** MapDB with its write-ahead log. A commit takes everything that any thread has written, so one thread goes at a time. */
+/** MapDB with its write-ahead log. A commit includes the writes of all threads, so one thread runs at a time. */
 final class MapDbCommit implements CommitPeer {
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -40,7 +40,7 @@ final class MapDbCommit implements CommitPeer {
     public void commit(String context, String id) {
         lock.lock();
         try {
-            put(context, id, Payload.next(Objects.requireNonNull(find(Kind.SESSION, context, id))));
+            put(context, id, Payload.next(Objects.requireNonNull(find(EntryKind.SESSION, context, id))));
             db.commit();
         } finally {
             lock.unlock();
@@ -48,13 +48,13 @@ final class MapDbCommit implements CommitPeer {
     }
 
     private void put(String context, String id, byte[] value) {
-        for (Kind kind : Kind.values()) {
+        for (EntryKind kind : EntryKind.values()) {
             values.put(kind.key(context, id), value);
         }
     }
 
     @Override
-    public byte @Nullable [] find(Kind kind, String context, String id) {
+    public byte @Nullable [] find(EntryKind kind, String context, String id) {
         return values.get(kind.key(context, id));
     }
 

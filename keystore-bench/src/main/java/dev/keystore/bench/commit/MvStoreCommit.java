@@ -8,7 +8,7 @@ import org.h2.mvstore.MVMap;
 import org.h2.mvstore.MVStore;
 import org.jspecify.annotations.Nullable;
 
-/** The storage engine of H2. A commit takes everything that any thread has written, so one thread goes at a time. */
+/** H2's storage engine. A commit includes the writes of all threads, so one thread runs at a time. */
 final class MvStoreCommit implements CommitPeer {
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -38,7 +38,7 @@ final class MvStoreCommit implements CommitPeer {
     public void commit(String context, String id) {
         lock.lock();
         try {
-            put(context, id, Payload.next(Objects.requireNonNull(find(Kind.SESSION, context, id))));
+            put(context, id, Payload.next(Objects.requireNonNull(find(EntryKind.SESSION, context, id))));
             commit();
         } finally {
             lock.unlock();
@@ -46,7 +46,7 @@ final class MvStoreCommit implements CommitPeer {
     }
 
     private void put(String context, String id, byte[] value) {
-        for (Kind kind : Kind.values()) {
+        for (EntryKind kind : EntryKind.values()) {
             values.put(kind.key(context, id), value);
         }
     }
@@ -57,7 +57,7 @@ final class MvStoreCommit implements CommitPeer {
     }
 
     @Override
-    public byte @Nullable [] find(Kind kind, String context, String id) {
+    public byte @Nullable [] find(EntryKind kind, String context, String id) {
         return values.get(kind.key(context, id));
     }
 

@@ -3,7 +3,7 @@ package dev.keystore.bench.commit;
 import java.nio.ByteBuffer;
 import java.util.SplittableRandom;
 
-/** Values of 1 KiB that count how often they were written, so that no two of an id are the same. */
+/** Values of 1 KiB that contain a write counter, so that no two values of an id are equal. */
 final class Payload {
 
     static final int BYTES = 1_024;
@@ -23,7 +23,7 @@ final class Payload {
         return next;
     }
 
-    /** Returns how often a value was written since it was the first. */
+    /** Returns the write counter of a value; 0 in the first one. */
     static long writes(byte[] value) {
         return ByteBuffer.wrap(value).getLong(0);
     }

@@ -12,8 +12,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A pool of connections to PostgreSQL, on the tables that Keystore makes; a transaction is SELECT, a batch of two upserts
- * and COMMIT. The driver prepares each connection's statements once.
+ * A pool of connections to PostgreSQL, on the tables that Keystore creates. A transaction is SELECT, a batch of two upserts
+ * and COMMIT. The driver prepares the statements once per connection.
  */
 final class PostgresCommit implements CommitPeer {
 
@@ -46,7 +46,7 @@ final class PostgresCommit implements CommitPeer {
     public void commit(String context, String id) throws SQLException {
         try (Connection connection = pool.getConnection();
                 PreparedStatement upsert = connection.prepareStatement(EntryTable.UPSERT)) {
-            byte[] session = Objects.requireNonNull(select(connection, Kind.SESSION, context, id));
+            byte[] session = Objects.requireNonNull(select(connection, EntryKind.SESSION, context, id));
             add(upsert, context, id, Payload.next(session));
             upsert.executeBatch();
             connection.commit();
@@ -54,7 +54,7 @@ final class PostgresCommit implements CommitPeer {
     }
 
     private static void add(PreparedStatement upsert, String context, String id, byte[] value) throws SQLException {
-        for (Kind kind : Kind.values()) {
+        for (EntryKind kind : EntryKind.values()) {
             upsert.setString(1, context);
             upsert.setString(2, kind.type());
             upsert.setString(3, id);
@@ -63,7 +63,7 @@ final class PostgresCommit implements CommitPeer {
         }
     }
 
-    private static byte @Nullable [] select(Connection connection, Kind kind, String context, String id)
+    private static byte @Nullable [] select(Connection connection, EntryKind kind, String context, String id)
             throws SQLException {
         try (PreparedStatement select = connection.prepareStatement(EntryTable.SELECT)) {
             select.setString(1, context);
@@ -76,7 +76,7 @@ final class PostgresCommit implements CommitPeer {
     }
 
     @Override
-    public byte @Nullable [] find(Kind kind, String context, String id) throws SQLException {
+    public byte @Nullable [] find(EntryKind kind, String context, String id) throws SQLException {
         try (Connection connection = pool.getConnection()) {
             byte[] value = select(connection, kind, context, id);
             connection.rollback();

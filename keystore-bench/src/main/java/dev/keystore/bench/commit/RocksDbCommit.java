@@ -12,7 +12,7 @@ import org.rocksdb.RocksDBException;
 import org.rocksdb.WriteBatch;
 import org.rocksdb.WriteOptions;
 
-/** RocksDB, its defaults but for the sync at each write; threads write at once, and it groups them itself. */
+/** RocksDB with its defaults, except for a sync at each write. Threads write concurrently, and RocksDB groups them. */
 final class RocksDbCommit implements CommitPeer {
 
     private final Options options = new Options().setCreateIfMissing(true);
@@ -36,7 +36,7 @@ final class RocksDbCommit implements CommitPeer {
 
     @Override
     public void commit(String context, String id) throws RocksDBException {
-        byte[] next = Payload.next(Objects.requireNonNull(find(Kind.SESSION, context, id)));
+        byte[] next = Payload.next(Objects.requireNonNull(find(EntryKind.SESSION, context, id)));
         try (WriteBatch batch = new WriteBatch()) {
             put(batch, context, id, next);
             db.write(durable, batch);
@@ -44,13 +44,13 @@ final class RocksDbCommit implements CommitPeer {
     }
 
     private static void put(WriteBatch batch, String context, String id, byte[] value) throws RocksDBException {
-        for (Kind kind : Kind.values()) {
+        for (EntryKind kind : EntryKind.values()) {
             batch.put(kind.key(context, id).getBytes(UTF_8), value);
         }
     }
 
     @Override
-    public byte @Nullable [] find(Kind kind, String context, String id) throws RocksDBException {
+    public byte @Nullable [] find(EntryKind kind, String context, String id) throws RocksDBException {
         return db.get(kind.key(context, id).getBytes(UTF_8));
     }
 

@@ -15,7 +15,7 @@ import jetbrains.exodus.env.StoreConfig;
 import jetbrains.exodus.env.Transaction;
 import org.jspecify.annotations.Nullable;
 
-/** Xodus; its transactions that write run one at a time. */
+/** Xodus, whose writing transactions run one at a time. */
 final class XodusCommit implements CommitPeer {
 
     private final Environment environment;
@@ -36,12 +36,12 @@ final class XodusCommit implements CommitPeer {
 
     @Override
     public void commit(String context, String id) {
-        environment.executeInExclusiveTransaction(tx ->
-                put(tx, context, id, Payload.next(Objects.requireNonNull(get(tx, Kind.SESSION.key(context, id))))));
+        environment.executeInExclusiveTransaction(tx -> put(
+                tx, context, id, Payload.next(Objects.requireNonNull(get(tx, EntryKind.SESSION.key(context, id))))));
     }
 
     private void put(Transaction tx, String context, String id, byte[] value) {
-        for (Kind kind : Kind.values()) {
+        for (EntryKind kind : EntryKind.values()) {
             store.put(tx, StringBinding.stringToEntry(kind.key(context, id)), new ArrayByteIterable(value));
         }
     }
@@ -52,7 +52,7 @@ final class XodusCommit implements CommitPeer {
     }
 
     @Override
-    public byte @Nullable [] find(Kind kind, String context, String id) {
+    public byte @Nullable [] find(EntryKind kind, String context, String id) {
         return environment.computeInReadonlyTransaction(tx -> get(tx, kind.key(context, id)));
     }
 

@@ -6,8 +6,8 @@ import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.message.CiphertextMessage;
 import org.signal.libsignal.protocol.state.PreKeyBundle;
 
-/** A party whose encrypts and decrypts are transactions of a store. */
-record KeystoreParty(SignalAccount account) implements Party {
+/** A party whose encryptions and decryptions are transactions of a store. */
+record KeystoreParty(SignalAccount account) implements MessageParty {
 
     static KeystoreParty of(SignalKeyStore store) {
         return new KeystoreParty(SignalAccount.create(store));

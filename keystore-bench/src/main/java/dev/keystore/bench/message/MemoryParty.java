@@ -16,8 +16,8 @@ import org.signal.libsignal.protocol.state.PreKeyRecord;
 import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 import org.signal.libsignal.protocol.state.impl.InMemorySignalProtocolStore;
 
-/** A party on libsignal's own store in memory: nothing is durable, and nothing is a transaction. */
-record MemoryParty(InMemorySignalProtocolStore store) implements Party {
+/** A party on libsignal's in-memory store, which is neither durable nor transactional. */
+record MemoryParty(InMemorySignalProtocolStore store) implements MessageParty {
 
     private static final int REGISTRATION_ID = 1;
 

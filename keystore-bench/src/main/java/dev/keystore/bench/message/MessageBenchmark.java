@@ -1,8 +1,10 @@
 package dev.keystore.bench.message;
 
-import dev.keystore.bench.Counted;
+import dev.keystore.bench.OperationCounters;
+import dev.keystore.bench.TemporaryFolder;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.testkit.MemoryBackend;
+import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -16,7 +18,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.message.CiphertextMessage;
 
-/** A message encrypted by one party and decrypted by the other, one way and then the other. */
+/** Messages that one party encrypts and the other decrypts, in both directions alternately. */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
 @State(Scope.Benchmark)
@@ -26,45 +28,55 @@ public class MessageBenchmark {
     private static final SignalProtocolAddress ALICE = new SignalProtocolAddress("alice", 1);
     private static final SignalProtocolAddress BOB = new SignalProtocolAddress("bob", 1);
 
-    /** What keeps the keys. */
+    /** The key stores that are compared. */
     public enum Keys {
-        /** A store, its backend in memory. */
+        /** Keystore on a backend in memory: not durable. */
         KEYSTORE,
-        /** libsignal's own. */
+        /** Keystore on SQLite: each encryption and each decryption is one durable commit. */
+        KEYSTORE_SQLITE,
+        /** libsignal's in-memory store. */
         IN_MEMORY
     }
 
-    /** What keeps the keys. */
+    /** The key store of both parties. */
     @Param
     public Keys peer;
 
     private final byte[] plaintext = new byte[100];
+    private TemporaryFolder folder;
     private SignalKeyDatabase database;
-    private Party alice;
-    private Party bob;
+    private MessageParty alice;
+    private MessageParty bob;
     private boolean answer;
 
-    /** Lets the parties meet. */
+    /** Starts a session between the parties. */
     @Setup
     public void open() throws Exception {
-        database = SignalKeyDatabase.builder().backend(new MemoryBackend()).open();
-        boolean keystore = peer == Keys.KEYSTORE;
-        alice = keystore ? KeystoreParty.of(database.forContext("alice")) : MemoryParty.create();
-        bob = keystore ? KeystoreParty.of(database.forContext("bob")) : MemoryParty.create();
+        folder = TemporaryFolder.create("messages");
+        database = peer == Keys.KEYSTORE_SQLITE
+                ? SignalKeyDatabase.open("jdbc:sqlite:" + folder.path().resolve("keys.db"))
+                : SignalKeyDatabase.builder().backend(new MemoryBackend()).open();
+        alice = party("alice");
+        bob = party("bob");
         alice.startSession(BOB, bob.newBundle());
         message();
         message();
     }
 
-    /** Closes the store. */
-    @TearDown
-    public void close() {
-        database.close();
+    private MessageParty party(String name) {
+        return peer == Keys.IN_MEMORY ? MemoryParty.create() : KeystoreParty.of(database.forContext(name));
     }
 
-    /** Sends a message and receives it. */
+    /** Closes the store, and deletes its files. */
+    @TearDown
+    public void close() throws IOException {
+        database.close();
+        folder.close();
+    }
+
+    /** Encrypts and decrypts one message. */
     @Benchmark
-    public byte[] message(Counted counted) throws Exception {
+    public byte[] message(OperationCounters counted) throws Exception {
         counted.count();
         return message();
     }

@@ -17,13 +17,14 @@ final class CaffeineRead implements ReadPeer {
         this.copies = copies;
         this.values = Caffeine.newBuilder()
                 .maximumWeight(budgetBytes)
-                .weigher((RecordKey key, byte[] value) -> Hot.WEIGHT_BYTES - Hot.VALUE_BYTES + value.length)
+                .weigher((RecordKey key, byte[] value) ->
+                        HotEntries.WEIGHT_BYTES - HotEntries.VALUE_BYTES + value.length)
                 .build();
     }
 
     @Override
     public void fill(Collection<String> ids) {
-        ids.forEach(id -> values.put(RecordKey.of(id), Hot.value(id)));
+        ids.forEach(id -> values.put(RecordKey.of(id), HotEntries.value(id)));
     }
 
     @Override

@@ -9,12 +9,12 @@ import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
-/** A backend that holds nothing, so that what is found is in the cache; its commits can be made to wait. */
+/** A backend that stores nothing, so that every hit is the cache's. Its commits can be slowed down. */
 public final class ForgetfulBackend implements ContextAwareBackend, GroupCommit {
 
     private volatile long commitNanos;
 
-    /** Makes each commit from now on wait. */
+    /** Sets how long each further commit waits. */
     void setCommitNanos(long nanos) {
         commitNanos = nanos;
     }

@@ -12,18 +12,19 @@ final class GuavaRead implements ReadPeer {
 
     private final Cache<RecordKey, byte[]> values;
 
-    /** One segment: each of several would have its share of the budget, and evict before the others are full. */
+    /** Uses one segment: several would divide the budget, and one could evict while others have room. */
     GuavaRead(long budgetBytes) {
         this.values = CacheBuilder.newBuilder()
                 .concurrencyLevel(1)
                 .maximumWeight(budgetBytes)
-                .weigher((RecordKey key, byte[] value) -> Hot.WEIGHT_BYTES - Hot.VALUE_BYTES + value.length)
+                .weigher((RecordKey key, byte[] value) ->
+                        HotEntries.WEIGHT_BYTES - HotEntries.VALUE_BYTES + value.length)
                 .build();
     }
 
     @Override
     public void fill(Collection<String> ids) {
-        ids.forEach(id -> values.put(RecordKey.of(id), Hot.value(id)));
+        ids.forEach(id -> values.put(RecordKey.of(id), HotEntries.value(id)));
     }
 
     @Override

@@ -14,38 +14,38 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jol.info.GraphLayout;
 
-/** What is on the heap for each entry that is cached, and for each context that does nothing; not a matter of time. */
+/** Measures the heap of a cached entry and of an idle context. Time does not matter. */
 @BenchmarkMode(Mode.SingleShotTime)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 public class HeapBenchmark {
 
     private static final int COUNT = 10_000;
 
-    /** What is counted. */
+    /** The result. */
     @AuxCounters(AuxCounters.Type.EVENTS)
     @State(Scope.Thread)
-    public static class Heap {
+    public static class HeapBytes {
 
-        /** The bytes of one. */
+        /** Bytes per entry or context. */
         public double bytes;
     }
 
-    /** A cached entry, its key and its id included, less its value. */
+    /** Measures a cached entry, including its key and id, without its value. */
     @Benchmark
-    public void entry(Heap heap) {
+    public void entry(HeapBytes heap) {
         try (SignalKeyDatabase database = open()) {
             SignalKeyStore alice = database.forContext("alice");
             heap.bytes = bytesPer(database, n -> {
                 String id = "1555%08d.1".formatted(n);
-                alice.put(KeyTypes.SESSION, id, Hot.value(id));
+                alice.put(KeyTypes.SESSION, id, HotEntries.value(id));
             });
-            heap.bytes -= Hot.VALUE_BYTES;
+            heap.bytes -= HotEntries.VALUE_BYTES;
         }
     }
 
-    /** A context that was opened, its name included. */
+    /** Measures an open context, including its name. */
     @Benchmark
-    public void context(Heap heap) {
+    public void context(HeapBytes heap) {
         try (SignalKeyDatabase database = open()) {
             heap.bytes = bytesPer(database, n -> database.forContext("account-" + n));
         }
@@ -55,7 +55,7 @@ public class HeapBenchmark {
         return SignalKeyDatabase.builder().backend(new ForgetfulBackend()).open();
     }
 
-    /** Adds some first, since what a cache makes once it is used, and what the JVM does, is nobody's own. */
+    /** Adds as many beforehand, so that what cache and JVM allocate at first use is not counted. */
     private static double bytesPer(SignalKeyDatabase database, IntConsumer add) {
         for (int n = 0; n < COUNT; n++) {
             add.accept(n);
@@ -67,10 +67,10 @@ public class HeapBenchmark {
         return (double) (bytes(database) - before) / COUNT;
     }
 
-    /** Asks for the statistics first, which lets the cache do what it has put off. */
+    /** Requests the statistics first, which makes the cache finish deferred work. */
     private static long bytes(SignalKeyDatabase database) {
         if (database.stats().cachedBytes() > database.options().maximumCacheBytes()) {
-            throw new IllegalStateException("the cache is over its bound");
+            throw new IllegalStateException("the cache exceeds its maximum size");
         }
         return GraphLayout.parseInstance(database).totalSize();
     }

@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** A store, everything in its cache; the backend beneath is never read. */
+/** A store with all entries cached; its backend is never read. */
 final class KeystoreRead<V> implements ReadPeer {
 
     private static final KeyType<String> TEXT = KeyType.of("text", new Codec<>() {
@@ -45,12 +45,12 @@ final class KeystoreRead<V> implements ReadPeer {
     }
 
     static KeystoreRead<byte[]> ofBytes(long budgetBytes) {
-        return new KeystoreRead<>(KeyTypes.SESSION, Hot::value, budgetBytes);
+        return new KeystoreRead<>(KeyTypes.SESSION, HotEntries::value, budgetBytes);
     }
 
-    /** Values that are kept beside their bytes weigh twice as much. */
+    /** Doubles the budget, because the cache holds each value both decoded and as bytes. */
     static KeystoreRead<String> ofStrings(long budgetBytes) {
-        return new KeystoreRead<>(TEXT, id -> new String(Hot.value(id), ISO_8859_1), 2 * budgetBytes);
+        return new KeystoreRead<>(TEXT, id -> new String(HotEntries.value(id), ISO_8859_1), 2 * budgetBytes);
     }
 
     @Override

@@ -13,7 +13,7 @@ final class MapRead implements ReadPeer {
 
     @Override
     public void fill(Collection<String> ids) {
-        ids.forEach(id -> values.put(RecordKey.of(id), Hot.value(id)));
+        ids.forEach(id -> values.put(RecordKey.of(id), HotEntries.value(id)));
     }
 
     @Override

@@ -1,8 +1,8 @@
 package dev.keystore.bench.read;
 
-import dev.keystore.bench.Counted;
-import dev.keystore.bench.read.Hot.Frequency;
-import dev.keystore.bench.read.Hot.Room;
+import dev.keystore.bench.OperationCounters;
+import dev.keystore.bench.read.HotEntries.Distribution;
+import dev.keystore.bench.read.HotEntries.Room;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -18,24 +18,28 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.infra.ThreadParams;
 
-/** 10,000 entries of 1 KiB in one context, all in memory: one id, or five ids as a map. */
+/**
+ * Reads of one id, and of five ids as a map, from 10,000 cached entries of 1 KiB in one context.
+ *
+ * <p>Run it with {@code mvn -q compile -Pbench -Dbench.options="--only=READ_ONE"}.
+ */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
 @State(Scope.Benchmark)
 @SuppressWarnings("NullAway.Init") // JMH fills in the parameters, and calls the setup
 public class ReadBenchmark {
 
-    /** What is read from. */
+    /** The cache that is read. */
     @Param
     public ReadPeers peer;
 
-    /** How much it may hold. */
+    /** The cache's capacity. */
     @Param
     public Room room;
 
-    /** How often each id is read. */
+    /** How the reads are distributed. */
     @Param
-    public Frequency frequency;
+    public Distribution distribution;
 
     private ReadPeer values;
 
@@ -43,7 +47,7 @@ public class ReadBenchmark {
     @Setup
     public void open() {
         values = peer.open(room.bytes());
-        values.fill(Hot.ids());
+        values.fill(HotEntries.ids());
     }
 
     /** Closes the peer. */
@@ -54,17 +58,17 @@ public class ReadBenchmark {
 
     /** The ids that a thread reads. */
     @State(Scope.Thread)
-    public static class Ids {
+    public static class ReadIds {
 
         private String[] single;
         private List<List<String>> several;
         private int next;
 
-        /** Prepares the ids; the second thread begins in the middle. */
+        /** Prepares the ids; a second thread starts in the middle. */
         @Setup
         public void prepare(ReadBenchmark benchmark, ThreadParams thread) {
-            single = benchmark.frequency.single();
-            several = benchmark.frequency.several();
+            single = benchmark.distribution.single();
+            several = benchmark.distribution.several();
             next = thread.getThreadIndex() * (single.length / thread.getThreadCount());
         }
 
@@ -80,14 +84,14 @@ public class ReadBenchmark {
 
     /** Reads one id. */
     @Benchmark
-    public Object one(Ids ids, Counted counted) {
+    public Object one(ReadIds ids, OperationCounters counted) {
         counted.count();
         return Objects.requireNonNull(values.one(ids.id()));
     }
 
     /** Reads five ids. */
     @Benchmark
-    public Map<String, ?> five(Ids ids, Counted counted) {
+    public Map<String, ?> five(ReadIds ids, OperationCounters counted) {
         counted.count();
         return values.several(ids.ids());
     }

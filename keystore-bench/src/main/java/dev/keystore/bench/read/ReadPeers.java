@@ -2,18 +2,18 @@ package dev.keystore.bench.read;
 
 import java.util.function.LongFunction;
 
-/** What is read from: Keystore, and what people would use instead. */
-@SuppressWarnings("ImmutableEnumChecker") // the openers hold nothing
+/** The caches that are compared: Keystore's, and what people would use instead. */
+@SuppressWarnings("ImmutableEnumChecker") // the openers have no state
 public enum ReadPeers {
-    /** A store over a backend in memory; values are copied on their way out. */
+    /** A store on an in-memory backend that returns copies of its values. */
     KEYSTORE("Keystore", KeystoreRead::ofBytes),
-    /** A store over a backend in memory; values are immutable, and not copied. */
+    /** A store on an in-memory backend with immutable values, which are not copied. */
     KEYSTORE_IMMUTABLE("Keystore, immutable values", KeystoreRead::ofStrings),
-    /** A map without a bound; values are handed out uncopied. */
+    /** An unbounded map that returns its values without copying. */
     MAP("ConcurrentHashMap, no bound, no copy", budgetBytes -> new MapRead()),
-    /** A cache of as many entries as there are; values are handed out uncopied. */
+    /** A bounded cache that returns its values without copying. */
     CAFFEINE("Caffeine, bound by weight, no copy", budgetBytes -> new CaffeineRead(budgetBytes, false)),
-    /** What a careful user writes. */
+    /** What a careful user would write: a bounded cache that returns copies. */
     CAFFEINE_COPY("Caffeine, bound by weight, copies", budgetBytes -> new CaffeineRead(budgetBytes, true)),
     /** The same with Guava's cache. */
     GUAVA_COPY("Guava cache, bound by weight, copies", GuavaRead::new);
@@ -26,7 +26,7 @@ public enum ReadPeers {
         this.opener = opener;
     }
 
-    /** Returns what it is called in a table. */
+    /** Returns its name in the tables. */
     public String title() {
         return title;
     }

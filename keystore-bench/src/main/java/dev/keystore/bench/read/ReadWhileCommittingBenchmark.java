@@ -2,7 +2,7 @@ package dev.keystore.bench.read;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
-import dev.keystore.bench.read.Hot.Frequency;
+import dev.keystore.bench.read.HotEntries.Distribution;
 import dev.keystore.core.SignalKeyDatabase;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -15,7 +15,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** How long a read of what is cached takes while another thread's commits, each of 100 ms, write what is read. */
+/** Measures the latency of cached reads while another thread writes the same entries in commits of 100 ms. */
 @BenchmarkMode(Mode.SampleTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @State(Scope.Benchmark)
@@ -37,11 +37,11 @@ public class ReadWhileCommittingBenchmark {
     /** Fills the store, and starts the other thread. */
     @Setup
     public void open() {
-        ids = Frequency.ZIPF.single();
+        ids = Distribution.ZIPF.single();
         ForgetfulBackend backend = new ForgetfulBackend();
         database = SignalKeyDatabase.builder().backend(backend).open();
         alice = database.forContext("alice");
-        Hot.ids().forEach(id -> alice.put(KeyTypes.SESSION, id, Hot.value(id)));
+        HotEntries.ids().forEach(id -> alice.put(KeyTypes.SESSION, id, HotEntries.value(id)));
         backend.setCommitNanos(TimeUnit.MILLISECONDS.toNanos(COMMIT_MILLIS));
         other = new Thread(this::commit);
         if (committing) {
@@ -52,11 +52,11 @@ public class ReadWhileCommittingBenchmark {
     private void commit() {
         for (int n = 0; committing; n++) {
             String id = ids[n % ids.length];
-            alice.put(KeyTypes.SESSION, id, Hot.value(id));
+            alice.put(KeyTypes.SESSION, id, HotEntries.value(id));
         }
     }
 
-    /** Stops the other thread, which is at most one commit away from its end. */
+    /** Stops the other thread, which ends after at most one more commit. */
     @TearDown
     public void close() throws InterruptedException {
         committing = false;

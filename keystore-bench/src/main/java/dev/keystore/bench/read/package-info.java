@@ -1,4 +1,4 @@
-/** Reads of what is in memory. */
+/** Reads of cached entries. */
 @NullMarked
 package dev.keystore.bench.read;
 

@@ -4,15 +4,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** A document, a part of which is written by hand and a part by a run. */
+/** A page of which parts are written by hand and parts by a run. */
 final class Document {
 
     private Document() {}
 
     /**
-     * Replaces what stands between {@code <!-- bench:part -->} and {@code <!-- /bench:part -->}.
+     * Replaces the text between {@code <!-- bench:part -->} and {@code <!-- /bench:part -->}.
      *
-     * @throws IllegalStateException if the document lacks the marks; it was not changed
+     * @throws IllegalStateException if the page lacks the markers; it is not changed
      */
     static void replace(Path file, String part, String content) throws IOException {
         String begin = "<!-- bench:" + part + " -->\n";
@@ -21,7 +21,8 @@ final class Document {
         int from = text.indexOf(begin);
         int to = text.indexOf(end);
         if (from < 0 || to < from) {
-            throw new IllegalStateException(file + " lacks " + begin.strip() + " or " + end + " after it");
+            throw new IllegalStateException(
+                    "%s has no %s followed by %s: add the markers".formatted(file, begin.strip(), end));
         }
         Files.writeString(file, text.substring(0, from) + begin + "\n" + content + "\n" + text.substring(to));
     }

@@ -9,7 +9,7 @@ import javax.xml.stream.XMLOutputFactory;
 import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamWriter;
 
-/** A picture of some figures, each by the same few steps, as SVG. */
+/** An SVG chart of several series over the same steps. */
 final class LineChart {
 
     private static final int WIDTH = 820;
@@ -24,13 +24,13 @@ final class LineChart {
             "#b3001b", "#1f77b4", "#2ca02c", "#7f7f7f", "#444444", "#ff7f0e", "#9467bd", "#8c564b", "#17becf",
             "#bcbd22", "#e377c2", "#005f73", "#aa7700");
 
-    private record Line(String title, List<Optional<Spread>> figures) {}
+    private record Series(String title, List<Optional<Spread>> figures) {}
 
     private final String title;
     private final String xTitle;
     private final String yTitle;
     private final List<String> steps;
-    private final List<Line> lines = new ArrayList<>();
+    private final List<Series> lines = new ArrayList<>();
 
     LineChart(String title, String xTitle, String yTitle, List<String> steps) {
         this.title = title;
@@ -39,14 +39,14 @@ final class LineChart {
         this.steps = List.copyOf(steps);
     }
 
-    /** Adds a line, unless it has no figure at all; one figure for each step, or none where it was not measured. */
+    /** Adds a series with one figure per step, empty where it was not measured. A series without figures is left out. */
     void add(String name, List<Optional<Spread>> figures) {
         if (figures.stream().anyMatch(Optional::isPresent)) {
-            lines.add(new Line(name, List.copyOf(figures)));
+            lines.add(new Series(name, List.copyOf(figures)));
         }
     }
 
-    /** Returns the picture. */
+    /** Returns the chart. */
     String svg() {
         StringWriter text = new StringWriter();
         try {
@@ -79,7 +79,7 @@ final class LineChart {
         svg.text(LEFT - 40.0, TOP - 12.0, "start", "normal", yTitle);
     }
 
-    private void draw(Svg svg, Line line, String colour, int number) throws XMLStreamException {
+    private void draw(Svg svg, Series line, String colour, int number) throws XMLStreamException {
         List<String> points = new ArrayList<>();
         for (int n = 0; n < steps.size(); n++) {
             if (line.figures.get(n).isPresent()) {
@@ -96,7 +96,7 @@ final class LineChart {
         svg.text(WIDTH - RIGHT + 48.0, legendY, "start", "normal", line.title);
     }
 
-    /** Returns the round number at the top of the vertical axis. */
+    /** Returns the top of the vertical axis, a round number. */
     private double top() {
         double most = lines.stream()
                 .flatMap(line -> line.figures.stream())
@@ -118,7 +118,7 @@ final class LineChart {
         return HEIGHT - BOTTOM - height * value / top();
     }
 
-    /** The few elements of SVG that a chart is made of. */
+    /** Writes the SVG elements of a chart. */
     private record Svg(XMLStreamWriter out) {
 
         static String number(double value) {

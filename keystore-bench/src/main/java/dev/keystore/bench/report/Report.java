@@ -2,9 +2,9 @@ package dev.keystore.bench.report;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.keystore.bench.BenchPlan;
 import dev.keystore.bench.Machine;
 import dev.keystore.bench.Measurement;
-import dev.keystore.bench.Plan;
 import dev.keystore.bench.Variant;
 import dev.keystore.bench.commit.CommitPeers;
 import dev.keystore.bench.read.ReadPeers;
@@ -17,7 +17,7 @@ import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** What a run leaves: the figures as JSON, pictures as SVG, and the tables between the marks of the documents. */
+/** The report of a run: figures as JSON, charts as SVG, and tables between the markers of {@code docs/performance.md}. */
 public final class Report {
 
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
@@ -25,16 +25,23 @@ public final class Report {
     private static final String BY_THREADS = "commits-by-threads.svg";
     private static final String BY_ENTRIES = "commits-by-entries.svg";
 
+    /** Links to the charts, relative to {@code docs}. */
+    private static final String CHARTS = """
+            ![Durable commits by threads](performance/%s)
+
+            ![Durable commits by stored entries](performance/%s)
+            """.formatted(BY_THREADS, BY_ENTRIES);
+
     private final Results results;
     private final Tables tables;
 
-    /** Makes the report of a run. */
+    /** Creates the report of a run. */
     public Report(Results results) {
         this.results = results;
         this.tables = new Tables(results);
     }
 
-    /** Reads the figures of a run that was written before. */
+    /** Reads the figures that an earlier run wrote. */
     public static Results read(Path file) throws IOException {
         return JSON.readValue(file.toFile(), Results.class);
     }
@@ -45,22 +52,23 @@ public final class Report {
         JSON.writeValue(file.toFile(), results);
     }
 
-    /** Writes the pictures, and puts the tables into the documents of a project. */
+    /** Writes the charts, and replaces the tables in {@code docs/performance.md}. */
     public void writeDocuments(Path project) throws IOException {
         Path folder = Files.createDirectories(project.resolve("docs/performance"));
         Files.writeString(folder.resolve(BY_THREADS), byThreads().svg());
         Files.writeString(folder.resolve(BY_ENTRIES), byEntries().svg());
-        Document.replace(project.resolve("docs/performance.md"), "figures", figures() + "\n" + pictures("performance"));
-        Document.replace(project.resolve("README.md"), "goals", goals() + "\n" + pictures("docs/performance"));
+        Path page = project.resolve("docs/performance.md");
+        Document.replace(page, "goals", machine() + "\n" + Goals.table(results));
+        Document.replace(page, "figures", machine() + "\n" + tables() + "\n" + CHARTS);
     }
 
     /** Returns all tables, as Markdown. */
     public String figures() {
-        return """
-                %s
-                ### Goals
+        return machine() + "\n### Goals\n\n" + Goals.table(results) + "\n" + tables();
+    }
 
-                %s
+    private String tables() {
+        return """
                 ### Reads, as multiples of "%s"
 
                 %s
@@ -68,14 +76,12 @@ public final class Report {
 
                 %s
                 %s
-                ### What a commit takes
+                ### CPU time and fsyncs of a commit
 
                 %s
-                ### Commits by what is stored, as multiples of the fsync rate
+                ### Commits by stored entries, as multiples of the fsync rate
 
                 %s""".formatted(
-                        machine(),
-                        Goals.table(results),
                         ReadPeers.CAFFEINE_COPY.title(),
                         tables.reads(),
                         tables.commits(),
@@ -84,21 +90,9 @@ public final class Report {
                         tables.growth());
     }
 
-    /** Returns what is compared with the build before, as Markdown. */
+    /** Returns the comparison with the earlier build, as Markdown. */
     public String comparison() {
         return tables.before();
-    }
-
-    private static String pictures(String folder) {
-        return """
-                ![Durable commits by threads](%1$s/%2$s)
-
-                ![Durable commits by what is stored](%1$s/%3$s)
-                """.formatted(folder, BY_THREADS, BY_ENTRIES);
-    }
-
-    private String goals() {
-        return machine() + "\n" + Goals.table(results);
     }
 
     private String machine() {
@@ -107,7 +101,7 @@ public final class Report {
                 .map(library -> library.getKey() + " " + library.getValue())
                 .collect(Collectors.joining(", "));
         String fsyncRate = results.fsyncRate()
-                .map(rate -> "; " + rate + " fsyncs a second")
+                .map(rate -> "; " + rate + " fsyncs per second")
                 .orElse("");
         return """
                 %s, commit %s: %s, %d cores, %d GiB, %s, %s%s; %s. %d rounds of `%s`, seed %d. %s.
@@ -130,17 +124,17 @@ public final class Report {
     private LineChart byThreads() {
         List<Integer> threads = tables.threads();
         return chart(
-                "Durable commits by threads, " + "%,d".formatted(Plan.ENTRIES) + " entries stored",
-                "threads that commit",
+                "Durable commits by threads, %,d stored entries".formatted(BenchPlan.ENTRIES),
+                "committing threads",
                 threads.stream().map(String::valueOf).toList(),
-                (peer, step) -> Variant.commit(peer, threads.get(step), Plan.ENTRIES));
+                (peer, step) -> Variant.commit(peer, threads.get(step), BenchPlan.ENTRIES));
     }
 
     private LineChart byEntries() {
         List<Integer> entries = tables.entries();
         return chart(
-                "Durable commits by what is stored, 16 threads",
-                "entries stored",
+                "Durable commits by stored entries, 16 threads",
+                "stored entries",
                 entries.stream().map("%,d"::formatted).toList(),
                 (peer, step) -> Variant.commit(peer, 16, entries.get(step)));
     }

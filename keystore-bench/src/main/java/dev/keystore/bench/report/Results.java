@@ -10,26 +10,34 @@ import java.util.function.DoubleBinaryOperator;
 import java.util.function.Predicate;
 import java.util.function.ToDoubleFunction;
 
-/** What came of a run. */
+/**
+ * The results of a run.
+ *
+ * @param machine the machine that it ran on
+ * @param command the command that started it
+ * @param rounds the number of rounds
+ * @param seed the seed of the random order
+ * @param measurements one for each measured variant and round
+ */
 public record Results(Machine machine, String command, int rounds, long seed, List<Measurement> measurements) {
 
-    /** Returns a figure of a variant over all rounds; nothing if it was not measured. */
+    /** Returns a figure of a variant over all rounds; empty if it was not measured. */
     Optional<Spread> spread(Variant variant, ToDoubleFunction<Measurement> figure) {
         return spread(of(variant).stream().map(figure::applyAsDouble).toList());
     }
 
-    /** Returns a figure of one variant and the same of another, put together round by round. */
+    /** Returns a figure of one variant combined with the same figure of another, round by round. */
     Optional<Spread> compare(
-            Variant one, Variant other, ToDoubleFunction<Measurement> figure, DoubleBinaryOperator together) {
-        return compare(of(one), of(other), figure, together);
+            Variant one, Variant other, ToDoubleFunction<Measurement> figure, DoubleBinaryOperator combine) {
+        return compare(of(one), of(other), figure, combine);
     }
 
-    /** Returns how often the score of one variant is that of another, both as multiples of the fsync rate if durable. */
+    /** Returns the ratio of two variants' scores, each a multiple of the fsync rate if the variant is bound by fsyncs. */
     Optional<Spread> ratio(Variant one, Variant other) {
         return compare(one, other, Measurement::relative, (a, b) -> a / b);
     }
 
-    /** Returns how often the score of a variant is what it was before. */
+    /** Returns the ratio of a variant's figure to that of the earlier build. */
     Optional<Spread> ratioToBefore(Variant variant, ToDoubleFunction<Measurement> figure) {
         List<Measurement> before = select(one -> one.before() && one.variant().equals(variant));
         return compare(of(variant), before, figure, (a, b) -> a / b);
@@ -39,13 +47,13 @@ public record Results(Machine machine, String command, int rounds, long seed, Li
             List<Measurement> ones,
             List<Measurement> others,
             ToDoubleFunction<Measurement> figure,
-            DoubleBinaryOperator together) {
+            DoubleBinaryOperator combine) {
         List<Double> compared = new ArrayList<>();
         for (Measurement one : ones) {
             others.stream()
                     .filter(other -> other.round() == one.round())
                     .forEach(other -> compared.add(
-                            together.applyAsDouble(figure.applyAsDouble(one), figure.applyAsDouble(other))));
+                            combine.applyAsDouble(figure.applyAsDouble(one), figure.applyAsDouble(other))));
         }
         return spread(compared);
     }
@@ -55,14 +63,14 @@ public record Results(Machine machine, String command, int rounds, long seed, Li
         return known.isEmpty() ? Optional.empty() : Optional.of(Spread.of(known));
     }
 
-    /** Returns the variants that were measured, in the order of their first measurement's round and turn. */
+    /** Returns the measured variants, in the order of their first measurement. */
     List<Variant> variants() {
         return measurements.stream().map(Measurement::variant).distinct().toList();
     }
 
-    /** Returns the median of the fsync rates, in fsyncs a second; nothing if nothing durable was measured. */
+    /** Returns the fsyncs per second of all probes; empty if no variant was bound by fsyncs. */
     Optional<Spread> fsyncRate() {
-        return spread(select(one -> one.variant().work().isDurable()).stream()
+        return spread(select(one -> one.variant().workload().isDurable()).stream()
                 .map(Measurement::fsyncRate)
                 .toList());
     }

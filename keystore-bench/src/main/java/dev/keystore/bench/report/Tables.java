@@ -1,12 +1,12 @@
 package dev.keystore.bench.report;
 
+import dev.keystore.bench.BenchPlan;
 import dev.keystore.bench.Measurement;
-import dev.keystore.bench.Plan;
 import dev.keystore.bench.Variant;
-import dev.keystore.bench.Work;
+import dev.keystore.bench.Workload;
 import dev.keystore.bench.commit.CommitPeers;
-import dev.keystore.bench.read.Hot.Frequency;
-import dev.keystore.bench.read.Hot.Room;
+import dev.keystore.bench.read.HotEntries.Distribution;
+import dev.keystore.bench.read.HotEntries.Room;
 import dev.keystore.bench.read.ReadPeers;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,7 +14,7 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** The tables of a run, as Markdown. What was not measured has no row, no column or an empty cell. */
+/** The tables of a run, as Markdown. A row or column without figures is left out; other missing figures are empty cells. */
 final class Tables {
 
     private record Column<K>(String title, Function<K, Optional<Spread>> cell) {}
@@ -25,14 +25,14 @@ final class Tables {
         this.results = results;
     }
 
-    /** Reads of each peer, as multiples of those of the cache that a careful user writes. */
+    /** Returns the reads of each peer, as multiples of those of Caffeine with copies. */
     String reads() {
         List<Column<ReadPeers>> columns = new ArrayList<>();
-        for (Work work : List.of(Work.READ_ONE, Work.READ_FIVE)) {
-            for (Frequency frequency : Frequency.values()) {
+        for (Workload workload : List.of(Workload.READ_ONE, Workload.READ_FIVE)) {
+            for (Distribution distribution : Distribution.values()) {
                 for (Room room : Room.values()) {
                     for (int threads : List.of(1, 2)) {
-                        columns.add(reads(work, room, frequency, threads));
+                        columns.add(reads(workload, room, distribution, threads));
                     }
                 }
             }
@@ -40,29 +40,30 @@ final class Tables {
         return table("read from", List.of(ReadPeers.values()), ReadPeers::title, columns);
     }
 
-    private Column<ReadPeers> reads(Work work, Room room, Frequency frequency, int threads) {
+    private Column<ReadPeers> reads(Workload workload, Room room, Distribution distribution, int threads) {
         String title = "%s, %s, %s, %s"
                 .formatted(
-                        work == Work.READ_ONE ? "one id" : "five ids",
+                        workload == Workload.READ_ONE ? "one id" : "five ids",
                         room == Room.PLENTY ? "room" : "at the limit",
-                        frequency == Frequency.ZIPF ? "Zipf" : "uniform",
+                        distribution == Distribution.ZIPF ? "Zipf" : "uniform",
                         threads == 1 ? "1 thread" : threads + " threads");
-        Variant careful = Variant.read(work, ReadPeers.CAFFEINE_COPY, room, frequency, threads);
-        return new Column<>(title, peer -> results.ratio(Variant.read(work, peer, room, frequency, threads), careful));
+        Variant careful = Variant.read(workload, ReadPeers.CAFFEINE_COPY, room, distribution, threads);
+        return new Column<>(
+                title, peer -> results.ratio(Variant.read(workload, peer, room, distribution, threads), careful));
     }
 
-    /** Commits of each peer, as multiples of the fsync rate. */
+    /** Returns the commits of each peer by threads, as multiples of the fsync rate. */
     String commits() {
         List<Column<CommitPeers>> columns = new ArrayList<>();
         for (int threads : threads()) {
             columns.add(new Column<>(
                     threads == 1 ? "1 thread" : threads + " threads",
-                    peer -> relative(Variant.commit(peer, threads, Plan.ENTRIES))));
+                    peer -> relative(Variant.commit(peer, threads, BenchPlan.ENTRIES))));
         }
         return table("committed to", List.of(CommitPeers.values()), CommitPeers::title, columns);
     }
 
-    /** What else a commit takes. */
+    /** Returns the CPU time and the fsyncs of a commit. */
     String costs() {
         List<Column<CommitPeers>> columns = new ArrayList<>();
         for (int threads : List.of(1, 16)) {
@@ -70,15 +71,16 @@ final class Tables {
             columns.add(new Column<>(
                     "CPU µs" + suffix,
                     peer -> results.spread(
-                            Variant.commit(peer, threads, Plan.ENTRIES), Measurement::cpuMicrosPerOperation)));
+                            Variant.commit(peer, threads, BenchPlan.ENTRIES), Measurement::cpuMicrosPerOperation)));
             columns.add(new Column<>(
                     "fsyncs" + suffix,
-                    peer -> results.spread(Variant.commit(peer, threads, Plan.ENTRIES), Measurement::fsyncsPerCommit)));
+                    peer -> results.spread(
+                            Variant.commit(peer, threads, BenchPlan.ENTRIES), Measurement::fsyncsPerCommit)));
         }
         return table("a commit to", List.of(CommitPeers.values()), CommitPeers::title, columns);
     }
 
-    /** Commits of each peer by what is stored, as multiples of the fsync rate. */
+    /** Returns the commits of each peer by the number of stored entries, as multiples of the fsync rate. */
     String growth() {
         List<Column<CommitPeers>> columns = new ArrayList<>();
         for (int threads : List.of(1, 16)) {
@@ -88,14 +90,14 @@ final class Tables {
                         peer -> relative(Variant.commit(peer, threads, entries))));
             }
         }
-        int contexts = Plan.MANY_CONTEXTS;
+        int contexts = BenchPlan.MANY_CONTEXTS;
         columns.add(new Column<>(
                 "16 threads, 1,000,000 in %,d contexts".formatted(contexts),
-                peer -> relative(Variant.commit(peer, 16, Plan.MANY_ENTRIES, contexts))));
+                peer -> relative(Variant.commit(peer, 16, BenchPlan.MANY_ENTRIES, contexts))));
         return table("committed to", List.of(CommitPeers.values()), CommitPeers::title, columns);
     }
 
-    /** What each peer does before a commit returns. */
+    /** Returns what each peer does before a commit returns. */
     String durability() {
         return "| | before a commit returns |\n|---|---|\n"
                 + List.of(CommitPeers.values()).stream()
@@ -103,7 +105,7 @@ final class Tables {
                         .collect(Collectors.joining());
     }
 
-    /** What Keystore does now, as multiples of what it did before. */
+    /** Returns the figures of this build, as multiples of those of the earlier build. */
     String before() {
         StringBuilder table = new StringBuilder("""
                 | | now, as a multiple of before |
@@ -115,7 +117,7 @@ final class Tables {
                     results.ratioToBefore(variant, Measurement::relative)
                             .ifPresent(ratio -> table.append("| %s | %s |%n".formatted(variant, ratio)));
                     results.ratioToBefore(variant, Measurement::cpuMicrosPerOperation)
-                            .ifPresent(ratio -> table.append("| its CPU time | %s |%n".formatted(ratio)));
+                            .ifPresent(ratio -> table.append("| its CPU time per operation | %s |%n".formatted(ratio)));
                 });
         return table.toString();
     }
@@ -130,7 +132,7 @@ final class Tables {
 
     private List<Integer> commits(Function<Variant, Integer> number) {
         return results.variants().stream()
-                .filter(variant -> variant.work() == Work.COMMIT)
+                .filter(variant -> variant.workload() == Workload.COMMIT)
                 .map(number)
                 .distinct()
                 .sorted()

@@ -1,4 +1,4 @@
-/** What a run is turned into: ratios, tables and pictures. */
+/** Turns the measurements of a run into ratios, tables and charts. */
 @NullMarked
 package dev.keystore.bench.report;
 

@@ -2,7 +2,7 @@ package dev.keystore.bench.commit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.keystore.bench.commit.CommitPeer.Kind;
+import dev.keystore.bench.commit.CommitPeer.EntryKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Each peer does what it is measured at. */
+/** Each peer does what the benchmark measures. */
 @Timeout(120)
 class CommitPeersTest {
 
@@ -28,14 +28,14 @@ class CommitPeersTest {
     @TempDir
     private static Path serverFolder;
 
-    private static PostgresServer server;
+    private static BenchPostgres server;
 
     @TempDir
     private Path folder;
 
     @BeforeAll
     static void startServer() throws Exception {
-        server = PostgresServer.start(serverFolder);
+        server = BenchPostgres.start(serverFolder);
         String[] property = server.jvmArgument().substring(2).split("=", 2);
         System.setProperty(property[0], property[1]);
     }
@@ -47,8 +47,8 @@ class CommitPeersTest {
 
     @ParameterizedTest
     @EnumSource
-    void commit_ofSeveralThreads_isThereAfterReopen(CommitPeers peer) throws Exception {
-        Stored stored = Stored.of(10, CONTEXTS, THREADS);
+    void commit_ofSeveralThreads_isKeptAfterReopen(CommitPeers peer) throws Exception {
+        Dataset stored = Dataset.of(10, CONTEXTS, THREADS);
         try (CommitPeer opened = stored.open(peer, folder)) {
             assertWrites(opened, stored, 0);
             inParallel(opened, stored);
@@ -59,7 +59,7 @@ class CommitPeersTest {
         }
     }
 
-    private static void inParallel(CommitPeer peer, Stored stored) throws Exception {
+    private static void inParallel(CommitPeer peer, Dataset stored) throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(THREADS);
         try {
             List<Future<?>> running = new ArrayList<>();
@@ -68,7 +68,7 @@ class CommitPeersTest {
                 running.add(threads.submit(() -> {
                     for (int number = first; number < stored.ids(); number += THREADS) {
                         for (int n = 0; n < COMMITS; n++) {
-                            peer.commit(stored.context(number), Stored.id(number));
+                            peer.commit(stored.context(number), Dataset.id(number));
                         }
                     }
                     return first;
@@ -82,10 +82,10 @@ class CommitPeersTest {
         }
     }
 
-    private static void assertWrites(CommitPeer peer, Stored stored, int writes) throws Exception {
+    private static void assertWrites(CommitPeer peer, Dataset stored, int writes) throws Exception {
         for (int number = 0; number < stored.ids(); number++) {
-            for (Kind kind : Kind.values()) {
-                byte[] value = peer.find(kind, stored.context(number), Stored.id(number));
+            for (EntryKind kind : EntryKind.values()) {
+                byte[] value = peer.find(kind, stored.context(number), Dataset.id(number));
                 assertThat(value).hasSize(Payload.BYTES);
                 assertThat(Payload.writes(value)).isEqualTo(writes);
             }
@@ -94,12 +94,12 @@ class CommitPeersTest {
 
     @ParameterizedTest
     @EnumSource(names = {"KEYSTORE_SQLITE", "KEYSTORE_POSTGRES", "JDBC_SQLITE_GROUPS", "APPEND", "APPEND_GROUPS"})
-    void fsyncs_ofOneThread_areItsCommits(CommitPeers peer) throws Exception {
-        Stored stored = Stored.of(10, 1, 1);
+    void fsyncs_ofOneThread_equalItsCommits(CommitPeers peer) throws Exception {
+        Dataset stored = Dataset.of(10, 1, 1);
         try (CommitPeer opened = stored.open(peer, folder)) {
             long before = opened.fsyncs().orElseThrow();
             for (int n = 0; n < COMMITS; n++) {
-                opened.commit(stored.context(0), Stored.id(0));
+                opened.commit(stored.context(0), Dataset.id(0));
             }
             assertThat(opened.fsyncs().orElseThrow() - before).isEqualTo(COMMITS);
         }

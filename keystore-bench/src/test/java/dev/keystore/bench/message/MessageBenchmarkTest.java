@@ -2,7 +2,7 @@ package dev.keystore.bench.message;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.keystore.bench.Counted;
+import dev.keystore.bench.OperationCounters;
 import dev.keystore.bench.message.MessageBenchmark.Keys;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -16,7 +16,7 @@ class MessageBenchmarkTest {
         benchmark.peer = keys;
         benchmark.open();
         for (int n = 0; n < 4; n++) {
-            assertThat(benchmark.message(new Counted())).isEqualTo(new byte[100]);
+            assertThat(benchmark.message(new OperationCounters())).isEqualTo(new byte[100]);
         }
         benchmark.close();
     }

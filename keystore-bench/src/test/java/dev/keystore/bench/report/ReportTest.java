@@ -3,9 +3,9 @@ package dev.keystore.bench.report;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.keystore.bench.BenchPlan;
 import dev.keystore.bench.Machine;
 import dev.keystore.bench.Measurement;
-import dev.keystore.bench.Plan;
 import dev.keystore.bench.Variant;
 import dev.keystore.bench.commit.CommitPeers;
 import java.nio.file.Files;
@@ -24,14 +24,14 @@ class ReportTest {
 
     private static final Machine MACHINE =
             new Machine("2026-11-23", "abc", "a processor", 2, 23, "a system", "ext4", "a JDK", Map.of("guava", "1"));
-    private static final Variant KEYSTORE = Variant.commit(CommitPeers.KEYSTORE_SQLITE, 16, Plan.ENTRIES);
-    private static final Variant BY_HAND = Variant.commit(CommitPeers.BY_HAND, 16, Plan.ENTRIES);
+    private static final Variant KEYSTORE = Variant.commit(CommitPeers.KEYSTORE_SQLITE, 16, BenchPlan.ENTRIES);
+    private static final Variant BY_HAND = Variant.commit(CommitPeers.BY_HAND, 16, BenchPlan.ENTRIES);
 
     @TempDir
     private Path folder;
 
     private static Measurement measured(Variant variant, boolean before, int round, double score) {
-        Map<String, Double> counts = Map.of("operations", 100.0, "fsyncs", 8.0, "ownCpuMicros", 900.0);
+        Map<String, Double> counts = Map.of("operations", 100.0, "fsyncs", 8.0, "threadCpuMicros", 900.0);
         return new Measurement(variant, before, round, score, 1_024, counts);
     }
 
@@ -66,27 +66,37 @@ class ReportTest {
     }
 
     @Test
-    void report_ofAShortRun_lacksNoGoal() throws Exception {
+    void report_ofAShortRun_hasEveryGoal() throws Exception {
         List<Measurement> all = new ArrayList<>();
-        Plan.ofShortRun(Goals.variants()).variants().forEach(variant -> all.add(measured(variant, false, 1, 2_000)));
+        BenchPlan.ofShortRun(Goals.variants())
+                .variants()
+                .forEach(variant -> all.add(measured(variant, false, 1, 2_000)));
         Results results = results(all.toArray(Measurement[]::new));
         assertThat(Goals.table(results)).doesNotContain("not measured");
 
         Files.createDirectories(folder.resolve("docs"));
-        Files.writeString(
-                folder.resolve("docs/performance.md"), "a\n<!-- bench:figures -->\nold\n<!-- /bench:figures -->\nb\n");
-        Files.writeString(folder.resolve("README.md"), "a\n<!-- bench:goals -->\n<!-- /bench:goals -->\nb\n");
+        Files.writeString(folder.resolve("docs/performance.md"), """
+                a
+                <!-- bench:goals -->
+                <!-- /bench:goals -->
+                b
+                <!-- bench:figures -->
+                old
+                <!-- /bench:figures -->
+                c
+                """);
         Path figures = folder.resolve("docs/performance/results.json");
         new Report(results).writeFigures(figures);
         new Report(Report.read(figures)).writeDocuments(folder);
 
         assertThat(folder.resolve("docs/performance.md"))
                 .content()
-                .startsWith("a\n<!-- bench:figures -->\n")
-                .contains("| P11 |", CommitPeers.ROCKSDB.title(), "a processor")
+                .startsWith("a\n<!-- bench:goals -->\n")
+                .containsOnlyOnce("| P11 |")
+                .contains("| – | 1.00 | – |", CommitPeers.ROCKSDB.title(), "a processor")
+                .contains("<!-- /bench:goals -->\nb\n<!-- bench:figures -->\n")
                 .doesNotContain("old")
-                .endsWith("<!-- /bench:figures -->\nb\n");
-        assertThat(folder.resolve("README.md")).content().contains("| P11 |");
+                .endsWith("<!-- /bench:figures -->\nc\n");
         Element picture = DocumentBuilderFactory.newInstance()
                 .newDocumentBuilder()
                 .parse(folder.resolve("docs/performance/commits-by-threads.svg").toFile())
@@ -100,9 +110,9 @@ class ReportTest {
     }
 
     @Test
-    void documents_withoutMarks_areLeftAlone() throws Exception {
-        Path file = Files.writeString(folder.resolve("a.md"), "no marks");
+    void page_withoutMarkers_isNotChanged() throws Exception {
+        Path file = Files.writeString(folder.resolve("a.md"), "no markers");
         assertThatThrownBy(() -> Document.replace(file, "goals", "new")).hasMessageContaining("bench:goals");
-        assertThat(file).hasContent("no marks");
+        assertThat(file).hasContent("no markers");
     }
 }

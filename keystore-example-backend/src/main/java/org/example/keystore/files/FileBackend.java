@@ -4,18 +4,19 @@ import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.support.Interrupts;
+import dev.keystore.spi.support.RunningOperations;
 import java.io.IOException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.locks.ReadWriteLock;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.stream.Stream;
 
 /**
@@ -24,14 +25,15 @@ import java.util.stream.Stream;
  * <p>Durability: {@link StoreFolder#replace}. An entry is there whole or not at all; a commit of several entries that a
  * crash cuts short may be there in part, as this does not claim {@link dev.keystore.spi.AtomicCommit}.
  *
- * <p>Concurrency: calls share {@link #inUse}, closing takes it alone, so that nothing is written once the folder is
- * another's. Files are replaced and never changed, so readers need no lock among writers.
+ * <p>Concurrency: {@link #close} waits for running operations before it releases the folder, so that nothing is written
+ * once another process may have opened it. Files are replaced and never changed, so readers need no lock.
  */
 final class FileBackend implements ContextAwareBackend {
 
+    private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
+
     private final StoreFolder folder;
-    private final ReadWriteLock inUse = new ReentrantReadWriteLock();
-    private boolean closed;
+    private final RunningOperations operations = new RunningOperations();
 
     FileBackend(StoreFolder folder) {
         this.folder = folder;
@@ -92,16 +94,17 @@ final class FileBackend implements ContextAwareBackend {
 
     @Override
     public void close() {
-        inUse.writeLock().lock();
+        operations.refuseMore();
+        if (!operations.awaitIdle(CLOSE_TIMEOUT)) {
+            throw BackendException.permanent(
+                    "could not close " + folder + ": an operation is still running after " + CLOSE_TIMEOUT.toSeconds()
+                            + " s, and the folder stays locked; close the backend again",
+                    null);
+        }
         try {
-            if (!closed) {
-                closed = true;
-                folder.close();
-            }
+            folder.close();
         } catch (IOException e) {
-            throw BackendException.permanent("The store's folder could not be released: " + e, e);
-        } finally {
-            inUse.writeLock().unlock();
+            throw BackendException.permanent("could not release " + folder + ": " + e, e);
         }
     }
 
@@ -125,7 +128,7 @@ final class FileBackend implements ContextAwareBackend {
         while (files.hasNext()) {
             Path file = files.next();
             try {
-                EntryName name = StoreFolder.uninterrupted(() -> EntryName.read(file));
+                EntryName name = Interrupts.uninterrupted(() -> EntryName.read(file));
                 if (!name.context().equals(context) || !file.endsWith(name.fileName())) {
                     throw new IOException(file + " is the file of another entry");
                 }
@@ -145,17 +148,11 @@ final class FileBackend implements ContextAwareBackend {
         }
     }
 
-    private <T> T call(String what, StoreFolder.Work<T> work) {
-        inUse.readLock().lock();
+    private <T> T call(String operation, Interrupts.FileAccess<T> access) {
         try {
-            if (closed) {
-                throw new IllegalStateException("The file backend is closed");
-            }
-            return StoreFolder.uninterrupted(work);
+            return operations.run(() -> Interrupts.uninterrupted(access));
         } catch (IOException | DirectoryIteratorException e) {
-            throw BackendException.permanent("Could not " + what + ": " + e, e);
-        } finally {
-            inUse.readLock().unlock();
+            throw BackendException.permanent("could not " + operation + ": " + e, e);
         }
     }
 }

@@ -4,9 +4,12 @@ import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.support.FolderLock;
+import dev.keystore.spi.support.Folders;
+import dev.keystore.spi.support.Interrupts;
+import dev.keystore.spi.support.OwnerOnly;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
@@ -16,8 +19,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.nio.file.attribute.FileAttribute;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -36,18 +37,13 @@ final class StoreFolder {
 
     private static final String FORMAT = "keystore-example-backend 1\n";
     private static final Set<String> BEFORE_FORMAT = Set.of("lock", "format.new");
-    private static final FileAttribute<?> OWNERS_FILE = permissions("rw-------");
-    private static final FileAttribute<?> OWNERS_FOLDER = permissions("rwx------");
-
-    /** Closing a second channel of the lock file would drop the first one's lock, so none is opened. */
-    private static final Set<Path> OPEN = ConcurrentHashMap.newKeySet();
 
     private final Path root;
-    private final FileChannel lock;
+    private final FolderLock lock;
     private final AtomicLong temporaries = new AtomicLong();
     private final Set<String> durableContexts = ConcurrentHashMap.newKeySet();
 
-    private StoreFolder(Path root, FileChannel lock) {
+    private StoreFolder(Path root, FolderLock lock) {
         this.root = root;
         this.lock = lock;
     }
@@ -59,7 +55,7 @@ final class StoreFolder {
      */
     static StoreFolder open(Path path, boolean mustExist) {
         try {
-            return uninterrupted(() -> {
+            return Interrupts.uninterrupted(() -> {
                 if (!examine(path) && mustExist) {
                     throw new StoreNotFoundException(path + " holds no store, and nothing was created; check the path");
                 }
@@ -95,33 +91,34 @@ final class StoreFolder {
     }
 
     private static StoreFolder openAlone(Path root) throws IOException {
-        if (!OPEN.add(root)) {
-            throw new StoreOpenException(root + " is open already in this process", null);
-        }
-        FileChannel lock = null;
+        createLockFile(root.resolve("lock"));
+        FolderLock lock = FolderLock.acquire(root, root.resolve("lock"));
         try {
-            Set<StandardOpenOption> creating = Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-            lock = FileChannel.open(root.resolve("lock"), creating, OWNERS_FILE);
-            if (lock.tryLock() == null) {
-                throw new StoreOpenException(root + " is open in another process", null);
-            }
             StoreFolder folder = new StoreFolder(root, lock);
             folder.prepare();
             return folder;
         } catch (IOException | RuntimeException e) {
-            release(root, lock);
+            lock.release();
             throw e;
+        }
+    }
+
+    private static void createLockFile(Path file) throws IOException {
+        try {
+            OwnerOnly.createFile(file);
+        } catch (FileAlreadyExistsException e) {
+            // It stays when a store is closed.
         }
     }
 
     private void prepare() throws IOException {
         if (!Files.exists(root.resolve("format"))) {
-            sync(root.getParent());
+            Folders.force(root.getParent());
             write(root.resolve("format.new"), root.resolve("format"), FORMAT.getBytes(StandardCharsets.UTF_8));
         }
         makeFolder(root.resolve("entries"));
         makeFolder(root.resolve("temporary"));
-        sync(root);
+        Folders.force(root);
         try (DirectoryStream<Path> leftovers = Files.newDirectoryStream(root.resolve("temporary"))) {
             for (Path leftover : leftovers) {
                 Files.delete(leftover);
@@ -147,8 +144,8 @@ final class StoreFolder {
      */
     void makeDurable(String name) throws IOException {
         if (!durableContexts.contains(name) && Files.exists(ofContext(name))) {
-            sync(ofContext(name));
-            sync(root.resolve("entries"));
+            Folders.force(ofContext(name));
+            Folders.force(root.resolve("entries"));
             durableContexts.add(name);
         }
     }
@@ -173,25 +170,16 @@ final class StoreFolder {
         }
     }
 
+    /** Releases the folder. A second call does nothing. */
     void close() throws IOException {
-        release(root, lock);
-    }
-
-    private static void release(Path root, FileChannel lock) throws IOException {
-        try {
-            if (lock != null) {
-                lock.close();
-            }
-        } finally {
-            OPEN.remove(root);
-        }
+        lock.release();
     }
 
     private static void write(Path temporary, Path file, byte[]... parts) throws IOException {
         try {
             Set<StandardOpenOption> anew =
                     Set.of(StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE);
-            try (FileChannel channel = FileChannel.open(temporary, anew, OWNERS_FILE)) {
+            try (FileChannel channel = FileChannel.open(temporary, anew, OwnerOnly.fileAttributes(temporary))) {
                 for (byte[] part : parts) {
                     ByteBuffer rest = ByteBuffer.wrap(part);
                     while (rest.hasRemaining()) {
@@ -211,56 +199,18 @@ final class StoreFolder {
     /** The change is made and can be seen; if the fsync fails, nobody knows whether a crash would undo it. */
     private static void syncChanged(Path folder) throws IOException {
         try {
-            sync(folder);
-        } catch (ClosedByInterruptException e) {
-            throw e;
+            Folders.force(folder);
         } catch (IOException e) {
             throw BackendException.outcomeUnknown("Could not fsync " + folder + ": " + e, e);
         }
     }
 
-    private static void sync(Path folder) throws IOException {
-        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
-            channel.force(true);
-        }
-    }
-
     private static void makeFolder(Path folder) throws IOException {
         try {
-            Files.createDirectory(folder, OWNERS_FOLDER);
+            OwnerOnly.createFolder(folder);
         } catch (FileAlreadyExistsException e) {
             if (!Files.isDirectory(folder)) {
                 throw e;
-            }
-        }
-    }
-
-    private static FileAttribute<?> permissions(String permissions) {
-        return PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions));
-    }
-
-    /** What reads or writes files, and may be done again from its beginning. */
-    interface Work<T> {
-        T run() throws IOException;
-    }
-
-    /**
-     * Runs work to its end whatever interrupts come. One closes the channel that the thread is using, so the work is done
-     * again; the thread's flag is set again afterwards.
-     */
-    static <T> T uninterrupted(Work<T> work) throws IOException {
-        boolean interrupted = Thread.interrupted();
-        try {
-            while (true) {
-                try {
-                    return work.run();
-                } catch (ClosedByInterruptException e) {
-                    interrupted |= Thread.interrupted();
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
             }
         }
     }

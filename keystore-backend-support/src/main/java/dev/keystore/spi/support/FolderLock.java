@@ -1,4 +1,4 @@
-package dev.keystore.mapdb;
+package dev.keystore.spi.support;
 
 import dev.keystore.StoreOpenException;
 import java.io.IOException;
@@ -16,24 +16,29 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps a folder to one opener, in this process and among all (R53). The lock is the operating system's, and ends with the
- * process; the file says who holds it.
+ * Restricts a folder to one opener, within this process and across processes (R53). The lock is the operating system's,
+ * and is released when the process exits; the locked file names its holder.
+ *
+ * <p>Closing any channel of a file drops all locks that the process holds on it (POSIX). So an opener that is refused
+ * within this process is refused before it opens a channel.
  */
-final class FolderLock {
+public final class FolderLock {
 
-    /** Of those open in this process: closing a second channel of a lock file would drop the first one's lock. */
+    /** The folders that are locked by this process, with their holders. */
     private static final Map<Path, String> HELD = new ConcurrentHashMap<>();
 
-    /** Beyond all that is in the file, so that where locks keep others from reading, they can read who holds it. */
+    /** Beyond everything in the file: where locks prevent reading, other processes can still read who holds it. */
     private static final long LOCKED_BYTE = Long.MAX_VALUE - 1;
 
     private static final int LONGEST_TEXT = 1024;
 
     private final Path folder;
     private final FileChannel channel;
+    private final AtomicBoolean released = new AtomicBoolean();
 
     private FolderLock(Path folder, FileChannel channel) {
         this.folder = folder;
@@ -41,13 +46,19 @@ final class FolderLock {
     }
 
     /**
-     * Takes the lock of a folder, without waiting.
+     * Locks a folder, without waiting. Interrupts have no effect, and the thread's flag is preserved.
      *
      * @param folder its real path
-     * @param file exists
-     * @throws StoreOpenException if somebody else holds it; says who
+     * @param file an existing file in it, which serves for nothing else; its contents are replaced by the holder's name
+     * @return the lock, which is held until {@link #release}
+     * @throws StoreOpenException if the folder is locked already; the message says by whom
+     * @throws IOException if the file can't be opened or locked
      */
-    static FolderLock acquire(Path folder, Path file) throws IOException {
+    public static FolderLock acquire(Path folder, Path file) throws IOException {
+        return Interrupts.uninterrupted(() -> acquireOnce(folder, file));
+    }
+
+    private static FolderLock acquireOnce(Path folder, Path file) throws IOException {
         String holder = holder();
         String other = HELD.putIfAbsent(folder, holder);
         if (other != null) {
@@ -59,7 +70,7 @@ final class FolderLock {
             if (lock(channel) == null) {
                 throw new StoreOpenException(folder + " is open in another process, by " + text(file), null);
             }
-            name(channel, holder);
+            write(channel, holder);
             return new FolderLock(folder, channel);
         } catch (IOException | RuntimeException | Error e) {
             giveUp(folder, channel);
@@ -67,7 +78,7 @@ final class FolderLock {
         }
     }
 
-    /** Closes the channel, and only then lets this process open another, whose lock closing this one would drop. */
+    /** Closes the channel, and only then lets this process open another one, whose lock closing this one would drop. */
     private static void giveUp(Path folder, @Nullable FileChannel channel) throws IOException {
         try {
             if (channel != null) {
@@ -78,24 +89,30 @@ final class FolderLock {
         }
     }
 
-    /** Writes who holds the lock, which is held even where a full disk leaves no room for that. */
-    private static void name(FileChannel channel, String holder) throws IOException {
+    /** Writes who holds the lock, which is held even where a full disk leaves no room for the text. */
+    private static void write(FileChannel channel, String holder) throws IOException {
         try {
-            channel.truncate(0);
             channel.write(ByteBuffer.wrap((holder + "\n").getBytes(StandardCharsets.UTF_8)), 0);
         } catch (ClosedChannelException e) {
             throw e;
         } catch (IOException e) {
-            // An opener that is refused does not learn by whom.
+            // The next opener is refused without the holder's name.
         }
     }
 
-    /** Gives the lock back. */
-    void release() throws IOException {
+    /**
+     * Releases the lock. An interrupt does not prevent that. A second call does nothing.
+     *
+     * @throws IOException if the file can't be closed properly; the lock is released nevertheless
+     */
+    public void release() throws IOException {
+        if (!released.compareAndSet(false, true)) {
+            return;
+        }
         try (channel) {
             channel.truncate(0);
         } catch (ClosedByInterruptException e) {
-            // Closed it is. Who held it can still be read, until somebody else does.
+            // The lock is released. The holder's name stays in the file until the next opener replaces it.
         } finally {
             HELD.remove(folder);
         }
@@ -114,7 +131,7 @@ final class FolderLock {
                 + Instant.now().truncatedTo(ChronoUnit.SECONDS);
     }
 
-    /** Without asking a name service, which may take its time. */
+    /** Returns the host's name without a query to a name service, which may take long. */
     private static String host() {
         try {
             return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
@@ -128,10 +145,10 @@ final class FolderLock {
         try {
             byte[] text = Files.readAllBytes(file);
             return text.length == 0 || text.length > LONGEST_TEXT
-                    ? "one that didn't say who it is"
+                    ? "an unknown holder"
                     : new String(text, StandardCharsets.UTF_8).strip();
         } catch (IOException e) {
-            return "one that can't be read: " + e;
+            return "an unknown holder (" + e + ")";
         }
     }
 }

@@ -6,8 +6,8 @@ import org.sqlite.SQLiteConfig.JournalMode;
 import org.sqlite.SQLiteConfig.SynchronousMode;
 import org.sqlite.SQLiteDataSource;
 
-/** SQLite with the durability and the table of Keystore, and else as its driver opens it, for those without Keystore. */
-final class Sqlite {
+/** SQLite for the peers: with Keystore's durability and table, and otherwise the driver's defaults. */
+final class RawSqlite {
 
     static final String TABLE = """
             CREATE TABLE IF NOT EXISTS entry (
@@ -21,7 +21,7 @@ final class Sqlite {
 
     private static final int BUSY_TIMEOUT_MILLIS = 30_000;
 
-    private Sqlite() {}
+    private RawSqlite() {}
 
     static SQLiteDataSource open(Path file) {
         SQLiteConfig config = new SQLiteConfig();

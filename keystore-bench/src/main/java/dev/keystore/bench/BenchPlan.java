@@ -1,8 +1,8 @@
 package dev.keystore.bench;
 
 import dev.keystore.bench.commit.CommitPeers;
-import dev.keystore.bench.read.Hot.Frequency;
-import dev.keystore.bench.read.Hot.Room;
+import dev.keystore.bench.read.HotEntries.Distribution;
+import dev.keystore.bench.read.HotEntries.Room;
 import dev.keystore.bench.read.ReadPeers;
 import java.time.Duration;
 import java.util.LinkedHashSet;
@@ -10,21 +10,21 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Predicate;
 
-/** Which variants a run measures, and which of them in each of its rounds; the others in the first. */
-public final class Plan {
+/** The variants that a run measures: some in every round, the others in the first round only. */
+public final class BenchPlan {
 
-    /** How many entries are stored where nothing else is said. */
+    /** The entries of a store unless stated otherwise. */
     public static final int ENTRIES = 10_000;
 
-    /** How many entries a large store holds. */
+    /** The entries of a large store. */
     public static final int MANY_ENTRIES = 1_000_000;
 
-    /** How many contexts many contexts are. */
+    /** The contexts of a store with many contexts. */
     public static final int MANY_CONTEXTS = 10_000;
 
     private static final List<Integer> THREADS = List.of(1, 2, 8, 16, 64);
 
-    /** What a variant takes beside its iterations: a JVM that starts and ends, and two probes of the fsync rate. */
+    /** What a variant takes in addition to its iterations: a JVM that starts and exits, and two probes of the fsync rate. */
     private static final Duration OVERHEAD = Duration.ofSeconds(2);
 
     private static final Duration FILLING_OF_A_THOUSAND = Duration.ofMillis(30);
@@ -32,21 +32,21 @@ public final class Plan {
     private final Set<Variant> variants = new LinkedHashSet<>();
     private final Predicate<Variant> inEachRound;
 
-    private Plan(Predicate<Variant> inEachRound) {
+    private BenchPlan(Predicate<Variant> inEachRound) {
         this.inEachRound = inEachRound;
     }
 
     /**
-     * Returns what the goals need, in each round; and each peer once with one thread and with several, in the first round
-     * unless a goal needs it.
+     * Returns the variants that the goals need, in every round, and each peer with one thread and with several, in the
+     * first round only.
      */
-    public static Plan ofShortRun(Set<Variant> goals) {
-        Plan plan = new Plan(goals::contains);
+    public static BenchPlan ofShortRun(Set<Variant> goals) {
+        BenchPlan plan = new BenchPlan(goals::contains);
         plan.variants.addAll(goals);
-        plan.readAll(Work.READ_ONE, Room.PLENTY, Frequency.ZIPF, 1, ReadPeers.values());
-        plan.readAll(Work.READ_ONE, Room.LIMIT, Frequency.ZIPF, 1, ReadPeers.GUAVA_COPY);
-        plan.readAll(Work.READ_FIVE, Room.PLENTY, Frequency.ZIPF, 1, ReadPeers.GUAVA_COPY);
-        plan.readAll(Work.READ_ONE, Room.PLENTY, Frequency.ZIPF, 2, ReadPeers.KEYSTORE, ReadPeers.CAFFEINE_COPY);
+        plan.readAll(Workload.READ_ONE, Room.PLENTY, Distribution.ZIPF, 1, ReadPeers.values());
+        plan.readAll(Workload.READ_ONE, Room.LIMIT, Distribution.ZIPF, 1, ReadPeers.GUAVA_COPY);
+        plan.readAll(Workload.READ_FIVE, Room.PLENTY, Distribution.ZIPF, 1, ReadPeers.GUAVA_COPY);
+        plan.readAll(Workload.READ_ONE, Room.PLENTY, Distribution.ZIPF, 2, ReadPeers.KEYSTORE, ReadPeers.CAFFEINE_COPY);
         for (CommitPeers peer : CommitPeers.values()) {
             plan.variants.add(Variant.commit(peer, 1, ENTRIES));
             plan.variants.add(Variant.commit(peer, 16, ENTRIES));
@@ -54,15 +54,15 @@ public final class Plan {
         return plan;
     }
 
-    /** Returns everything, in each round. */
-    public static Plan ofWholeRun(Set<Variant> goals) {
-        Plan plan = new Plan(variant -> true);
+    /** Returns every variant, in every round. */
+    public static BenchPlan ofWholeRun(Set<Variant> goals) {
+        BenchPlan plan = new BenchPlan(variant -> true);
         plan.variants.addAll(goals);
-        for (Work work : List.of(Work.READ_ONE, Work.READ_FIVE)) {
+        for (Workload workload : List.of(Workload.READ_ONE, Workload.READ_FIVE)) {
             for (Room room : Room.values()) {
-                for (Frequency frequency : Frequency.values()) {
-                    plan.readAll(work, room, frequency, 1, ReadPeers.values());
-                    plan.readAll(work, room, frequency, 2, ReadPeers.values());
+                for (Distribution distribution : Distribution.values()) {
+                    plan.readAll(workload, room, distribution, 1, ReadPeers.values());
+                    plan.readAll(workload, room, distribution, 2, ReadPeers.values());
                 }
             }
         }
@@ -83,16 +83,16 @@ public final class Plan {
         return plan;
     }
 
-    /** Returns some variants, in each round. */
-    static Plan of(Variant... variants) {
-        Plan plan = new Plan(variant -> true);
+    /** Returns the given variants, in every round. */
+    static BenchPlan of(Variant... variants) {
+        BenchPlan plan = new BenchPlan(variant -> true);
         plan.variants.addAll(List.of(variants));
         return plan;
     }
 
-    /** Returns those of another plan that are wanted, in each round. */
-    Plan only(Predicate<Variant> wanted) {
-        Plan plan = new Plan(variant -> true);
+    /** Returns the wanted variants of this plan, in every round. */
+    BenchPlan only(Predicate<Variant> wanted) {
+        BenchPlan plan = new BenchPlan(variant -> true);
         variants.stream().filter(wanted).forEach(plan.variants::add);
         return plan;
     }
@@ -102,24 +102,25 @@ public final class Plan {
         return Set.copyOf(variants);
     }
 
-    /** Returns the variants of a round, counted from 1; one that is a count is the same in each. */
+    /** Returns the variants of a round, from 1. A count never varies, so it is in the first round only. */
     List<Variant> ofRound(int round) {
         return variants.stream()
                 .filter(variant -> round == 1
-                        || (inEachRound.test(variant) && !variant.work().isCount()))
+                        || (inEachRound.test(variant) && !variant.workload().isCount()))
                 .toList();
     }
 
-    /** Returns about how long a run takes on two cores that nobody else uses. */
-    Duration estimate(Effort effort, int rounds) {
+    /** Returns the approximate duration of a run on two idle cores. */
+    Duration estimate(Iterations iterations, int rounds) {
         Duration estimate = Duration.ZERO;
         for (int round = 1; round <= rounds; round++) {
             for (Variant variant : ofRound(round)) {
-                estimate = estimate.plus(effort.duration(variant.work())).plus(OVERHEAD);
+                estimate =
+                        estimate.plus(iterations.duration(variant.workload())).plus(OVERHEAD);
             }
         }
         long entries = variants.stream()
-                .filter(variant -> variant.work() == Work.COMMIT)
+                .filter(variant -> variant.workload() == Workload.COMMIT)
                 .map(Variant::parameters)
                 .distinct()
                 .mapToLong(parameters -> Long.parseLong(parameters.get("entries")))
@@ -127,9 +128,9 @@ public final class Plan {
         return estimate.plus(FILLING_OF_A_THOUSAND.multipliedBy(entries / 1_000));
     }
 
-    private void readAll(Work work, Room room, Frequency frequency, int threads, ReadPeers... peers) {
+    private void readAll(Workload workload, Room room, Distribution distribution, int threads, ReadPeers... peers) {
         for (ReadPeers peer : peers) {
-            variants.add(Variant.read(work, peer, room, frequency, threads));
+            variants.add(Variant.read(workload, peer, room, distribution, threads));
         }
     }
 }

@@ -4,8 +4,8 @@ import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.message.CiphertextMessage;
 import org.signal.libsignal.protocol.state.PreKeyBundle;
 
-/** One side of a conversation, whatever its keys are kept in. */
-interface Party {
+/** One side of a conversation, independent of its key store. */
+interface MessageParty {
 
     PreKeyBundle newBundle() throws Exception;
 

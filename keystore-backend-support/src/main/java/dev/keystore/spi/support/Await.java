@@ -1,4 +1,4 @@
-package dev.keystore.mapdb;
+package dev.keystore.spi.support;
 
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
@@ -7,10 +7,11 @@ import java.util.function.BooleanSupplier;
 /**
  * Waits by checking a condition repeatedly: first without a pause, then with pauses of up to a millisecond.
  *
- * <p>The thread that brings the condition about wakes nobody. So it needs no call that could fail, and a waiting thread
- * never depends on another waiting thread, which may be a virtual thread without a carrier. Every wait has a deadline.
+ * <p>The thread that makes the condition true does not have to signal it, which would be a call that can fail. A waiting
+ * thread never depends on another waiting thread, which may be a virtual thread without a carrier. Every wait has a
+ * deadline.
  */
-final class Await {
+public final class Await {
 
     private static final int SPINS = 32;
     private static final int YIELDS = 16;
@@ -20,7 +21,7 @@ final class Await {
     private Await() {}
 
     /** How a wait ended. */
-    enum Outcome {
+    public enum Outcome {
         /** The condition is true. */
         DONE,
         /** The condition was false at the deadline. */
@@ -29,9 +30,15 @@ final class Await {
         INTERRUPTED
     }
 
-    /** Waits until a condition is true. An interrupt ends the wait, unless the condition becomes true within microseconds. */
+    /**
+     * Waits until a condition is true. An interrupt ends the wait, unless the condition becomes true within microseconds.
+     *
+     * @param condition is evaluated on the calling thread, at least once
+     * @param timeout how long to wait at most
+     * @return how the wait ended
+     */
     @SuppressWarnings("ThreadPriorityCheck") // A yield is often enough, and nothing depends on it.
-    static Outcome until(BooleanSupplier condition, Duration timeout) {
+    public static Outcome until(BooleanSupplier condition, Duration timeout) {
         long startNanos = System.nanoTime();
         for (int round = 0; !condition.getAsBoolean(); round++) {
             if (round < SPINS) {
@@ -49,8 +56,14 @@ final class Await {
         return Outcome.DONE;
     }
 
-    /** Waits until a condition is true, regardless of interrupts; returns whether it is. */
-    static boolean uninterruptibly(BooleanSupplier condition, Duration timeout) {
+    /**
+     * Waits until a condition is true, regardless of interrupts. The thread's interrupt flag is preserved.
+     *
+     * @param condition is evaluated on the calling thread, at least once
+     * @param timeout how long to wait at most
+     * @return whether the condition is true
+     */
+    public static boolean uninterruptibly(BooleanSupplier condition, Duration timeout) {
         boolean interrupted = Thread.interrupted();
         long startNanos = System.nanoTime();
         try {

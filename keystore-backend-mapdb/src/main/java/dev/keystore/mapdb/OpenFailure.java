@@ -3,24 +3,22 @@ package dev.keystore.mapdb;
 import dev.keystore.KeyStoreException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.StoreOpenException;
-import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileLockInterruptionException;
 import java.nio.file.Path;
 
-/** Keeps interrupts away from channels, which they close. */
-final class Interrupts {
+/** Tells an opening that an interrupt ended from one that failed. */
+final class OpenFailure {
 
-    private Interrupts() {}
+    private OpenFailure() {}
 
-    /** What uses a channel that it opens itself, and may be done again from its beginning. */
-    interface Work {
-        void run() throws IOException;
-    }
-
-    /** Returns what an opening that failed throws; if an interrupt ended it, the thread's flag is set. */
-    static KeyStoreException openFailure(Path path, String message, Exception failure) {
+    /**
+     * Returns the exception for an opening that failed. If an interrupt ended it, the thread's flag is set.
+     *
+     * @param failure what the opening threw
+     */
+    static KeyStoreException of(Path path, String message, Exception failure) {
         if (!isInterrupt(failure)) {
             return new StoreOpenException(message, failure);
         }
@@ -40,24 +38,5 @@ final class Interrupts {
             }
         }
         return false;
-    }
-
-    /** Does work to its end whatever interrupts come; the thread's flag is set again afterwards. */
-    static void outlast(Work work) throws IOException {
-        boolean interrupted = Thread.interrupted();
-        try {
-            while (true) {
-                try {
-                    work.run();
-                    return;
-                } catch (ClosedByInterruptException e) {
-                    interrupted |= Thread.interrupted();
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
     }
 }

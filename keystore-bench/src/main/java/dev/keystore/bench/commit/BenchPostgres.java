@@ -11,22 +11,23 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * The PostgreSQL of a run, as it comes, but for what embedding it makes less durable. It is started once; the JVMs of the
- * variants are told where it is by a system property, and have a schema for each folder of a peer.
+ * The PostgreSQL server of a run, with its default configuration except that the durability is restored that embedding
+ * switches off. It is started once. The forked JVMs find its port in a system property, and use one schema per peer's
+ * folder.
  */
-public final class PostgresServer implements AutoCloseable {
+public final class BenchPostgres implements AutoCloseable {
 
     private static final String PORT = "keystore.bench.postgres.port";
 
     private final EmbeddedPostgres server;
 
-    private PostgresServer(EmbeddedPostgres server) {
+    private BenchPostgres(EmbeddedPostgres server) {
         this.server = server;
     }
 
-    /** Starts a server whose files are in a folder. */
-    public static PostgresServer start(Path folder) throws IOException {
-        return new PostgresServer(EmbeddedPostgres.builder()
+    /** Starts a server with its files in {@code folder}. */
+    public static BenchPostgres start(Path folder) throws IOException {
+        return new BenchPostgres(EmbeddedPostgres.builder()
                 .setDataDirectory(folder.resolve("postgres"))
                 .setServerConfig("fsync", "on")
                 .setServerConfig("synchronous_commit", "on")
@@ -34,12 +35,12 @@ public final class PostgresServer implements AutoCloseable {
                 .start());
     }
 
-    /** Returns the argument of a JVM that is to use this server. */
+    /** Returns the JVM argument by which a forked JVM finds this server. */
     public String jvmArgument() {
         return "-D" + PORT + "=" + server.getPort();
     }
 
-    /** Makes a schema for the folder of a peer, where there is none yet, and returns its URL. */
+    /** Creates the schema of a peer's folder if it doesn't exist, and returns its URL. */
     static String schema(Path folder) throws SQLException {
         String port = Objects.requireNonNull(System.getProperty(PORT), PORT);
         String url = "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres";

@@ -11,20 +11,20 @@ import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 
 /**
- * What a peer holds before it is measured: {@code ids} ids, two entries each, spread evenly over contexts.
+ * The entries that a peer holds when it is measured: two for each id, spread evenly over the contexts.
  *
- * @param ids how many ids
- * @param contexts over how many contexts
+ * @param ids the number of ids
+ * @param contexts the number of contexts
  */
-record Stored(int ids, int contexts) {
+record Dataset(int ids, int contexts) {
 
     private static final int IDS_AT_ONCE = 500;
     private static final int FILLING_THREADS = 16;
     private static final String MARK = "filled";
 
-    /** At least one id for each thread. */
-    static Stored of(int entries, int contexts, int threads) {
-        return new Stored(Math.max(entries / 2, threads), contexts);
+    /** Returns a dataset of about {@code entries} entries, with at least one id for each thread. */
+    static Dataset of(int entries, int contexts, int threads) {
+        return new Dataset(Math.max(entries / 2, threads), contexts);
     }
 
     String context(int number) {
@@ -35,7 +35,7 @@ record Stored(int ids, int contexts) {
         return "15550%08d.1".formatted(number);
     }
 
-    /** Opens a peer in a folder of its own, filled: now, or when it was opened so before. */
+    /** Opens a peer in a subfolder of {@code parent}, and fills it unless an earlier call did. */
     CommitPeer open(CommitPeers peer, Path parent) throws Exception {
         Path folder = Files.createDirectories(parent.resolve(peer + "-" + ids + "-" + contexts));
         CommitPeer opened = peer.open(folder);
@@ -57,7 +57,7 @@ record Stored(int ids, int contexts) {
             for (int context = 0; context < contexts; context++) {
                 int first = context;
                 List<String> all = IntStream.iterate(first, number -> number < ids, number -> number + contexts)
-                        .mapToObj(Stored::id)
+                        .mapToObj(Dataset::id)
                         .toList();
                 for (int from = 0; from < all.size(); from += IDS_AT_ONCE) {
                     List<String> some = all.subList(from, Math.min(all.size(), from + IDS_AT_ONCE));

@@ -6,13 +6,13 @@ import java.util.stream.IntStream;
 import org.apache.commons.math3.distribution.ZipfDistribution;
 import org.apache.commons.math3.random.Well19937c;
 
-/** The entries of the hot reads, and the order in which they are read. */
-public final class Hot {
+/** The entries of the read benchmarks, and the order in which they are read. */
+public final class HotEntries {
 
     static final int ENTRIES = 10_000;
     static final int VALUE_BYTES = 1_024;
 
-    /** What an entry weighs in every cache that is bounded by weight: its value, its id, and what Keystore adds. */
+    /** The weight of an entry in every cache bounded by weight: its value, its id, and Keystore's overhead. */
     static final int WEIGHT_BYTES = VALUE_BYTES + 2 * id(0).length() + 128;
 
     private static final int READS = 1 << 16;
@@ -20,7 +20,7 @@ public final class Hot {
     private static final double ZIPF_EXPONENT = 0.99;
     private static final long SEED = 20261123;
 
-    private Hot() {}
+    private HotEntries() {}
 
     private static String id(int number) {
         return "15550000000%05d.1".formatted(number);
@@ -28,14 +28,14 @@ public final class Hot {
 
     /** Returns the ids of all entries. */
     static List<String> ids() {
-        return IntStream.range(0, ENTRIES).mapToObj(Hot::id).toList();
+        return IntStream.range(0, ENTRIES).mapToObj(HotEntries::id).toList();
     }
 
-    /** How often the entries are read, relative to each other. */
-    public enum Frequency {
-        /** The n-th as often as {@code 1 / n^0.99}. */
+    /** How the reads are distributed over the entries. */
+    public enum Distribution {
+        /** The frequency of the n-th entry is proportional to {@code 1 / n^0.99}. */
         ZIPF,
-        /** All as often. */
+        /** All entries are read equally often. */
         UNIFORM;
 
         private int[] numbers() {
@@ -46,13 +46,13 @@ public final class Hot {
             return IntStream.of(ranks).map(rank -> rank - 1).toArray();
         }
 
-        /** Returns ids in the order of the reads; none is the object under which its entry was stored. */
+        /** Returns ids in the order of the reads; they are equal, not identical, to those that were stored. */
         String[] single() {
             List<String> fresh = ids();
             return IntStream.of(numbers()).mapToObj(fresh::get).toArray(String[]::new);
         }
 
-        /** Returns the ids of the reads of several at once. */
+        /** Returns the ids of reads of several ids at once. */
         List<List<String>> several() {
             String[] ids = single();
             return IntStream.range(0, ids.length / IDS_AT_ONCE)
@@ -62,11 +62,11 @@ public final class Hot {
         }
     }
 
-    /** How much a cache may hold. */
+    /** The capacity of a cache. */
     public enum Room {
-        /** Four times what it is given. */
+        /** Room for four times the entries. */
         PLENTY(4.0),
-        /** What it is given, and a hundredth more. */
+        /** Room for one percent more than the entries. */
         LIMIT(1.01);
 
         private final double times;

@@ -11,42 +11,42 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.infra.ThreadParams;
 
 /**
- * What the threads did in an iteration, its edges included, and the CPU time that their process took for it: with that of
- * the collector, the compiler, and whatever a cache does in the background.
+ * Counts the operations of an iteration, including its start and end, and the CPU time that they took. The CPU time of
+ * the process includes the garbage collector, the compiler and a cache's background work.
  */
 @AuxCounters(AuxCounters.Type.EVENTS)
 @State(Scope.Thread)
-public class Counted {
+public class OperationCounters {
 
     private static final double NANOS_PER_MICRO = 1_000;
 
-    /** How often a thread did its work. */
+    /** The operations of a thread. */
     public double operations;
 
-    /** The CPU time of the process; counted by one thread, 0 for the others. */
-    public double cpuMicros;
+    /** The CPU time of the process; reported by one thread, 0 in the others. */
+    public double processCpuMicros;
 
-    /** The CPU time of a thread that did the work. */
-    public double ownCpuMicros;
+    /** The CPU time of the thread. */
+    public double threadCpuMicros;
 
     private long done;
-    private double cpuMicrosBefore;
-    private double ownCpuMicrosBefore;
+    private double processCpuMicrosBefore;
+    private double threadCpuMicrosBefore;
 
-    /** Begins to count. */
+    /** Starts counting. */
     @Setup(Level.Iteration)
     public void begin() {
         done = 0;
-        cpuMicrosBefore = processCpuMicros();
-        ownCpuMicrosBefore = ownCpuMicros();
+        processCpuMicrosBefore = currentProcessCpuMicros();
+        threadCpuMicrosBefore = currentThreadCpuMicros();
     }
 
-    /** Ends counting. */
+    /** Stops counting. */
     @TearDown(Level.Iteration)
     public void end(ThreadParams thread) {
         operations = done;
-        ownCpuMicros = ownCpuMicros() - ownCpuMicrosBefore;
-        cpuMicros = thread.getThreadIndex() == 0 ? processCpuMicros() - cpuMicrosBefore : 0;
+        threadCpuMicros = currentThreadCpuMicros() - threadCpuMicrosBefore;
+        processCpuMicros = thread.getThreadIndex() == 0 ? currentProcessCpuMicros() - processCpuMicrosBefore : 0;
     }
 
     /** Counts one operation. */
@@ -54,11 +54,11 @@ public class Counted {
         done++;
     }
 
-    private static double ownCpuMicros() {
+    private static double currentThreadCpuMicros() {
         return ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() / NANOS_PER_MICRO;
     }
 
-    private static double processCpuMicros() {
+    private static double currentProcessCpuMicros() {
         return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime()
                 / NANOS_PER_MICRO;
     }

@@ -1,0 +1,89 @@
+package dev.keystore.spi.support;
+
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Counts the operations that are running in a backend, so that closing it can wait for them.
+ *
+ * <p>Concurrency: an operation never waits here, neither for another one nor for {@link #refuseMore}; it runs or is refused.
+ * Its end is recorded by one write to a field, which can't fail (R31).
+ */
+public final class RunningOperations {
+
+    /** An operation that is running. */
+    private static final class Running {
+        private volatile boolean ended;
+    }
+
+    private final Set<Running> running = ConcurrentHashMap.newKeySet();
+    private final AtomicBoolean closed = new AtomicBoolean();
+
+    /** Creates an instance that admits operations. */
+    public RunningOperations() {}
+
+    /**
+     * An operation of a backend.
+     *
+     * @param <T> the type of the result
+     * @param <X> the type of its checked exceptions
+     */
+    @FunctionalInterface
+    public interface Operation<T extends @Nullable Object, X extends Exception> {
+
+        /**
+         * Runs the operation.
+         *
+         * @return the result
+         * @throws X if it fails
+         */
+        T run() throws X;
+    }
+
+    /**
+     * Runs an operation on the calling thread.
+     *
+     * @param operation runs once
+     * @param <T> the type of the result
+     * @param <X> the type of the operation's checked exceptions
+     * @return what the operation returned
+     * @throws X if the operation throws it
+     * @throws IllegalStateException if {@link #refuseMore} was called before; the operation did not run
+     */
+    public <T extends @Nullable Object, X extends Exception> T run(Operation<T, X> operation) throws X {
+        Running mine = new Running();
+        running.add(mine);
+        try {
+            // In this order: either this sees that the backend is closed, or awaitIdle sees the operation.
+            if (closed.get()) {
+                throw new IllegalStateException("the backend is closed");
+            }
+            return operation.run();
+        } finally {
+            mine.ended = true;
+            running.remove(mine);
+        }
+    }
+
+    /**
+     * Refuses operations from now on. Does not wait for those that are running.
+     *
+     * @return whether this is the first call
+     */
+    public boolean refuseMore() {
+        return closed.compareAndSet(false, true);
+    }
+
+    /**
+     * Waits until no operation is running. An interrupt does not end the wait; the thread's flag is preserved.
+     *
+     * @param timeout how long to wait at most
+     * @return whether no operation is running
+     */
+    public boolean awaitIdle(Duration timeout) {
+        return Await.uninterruptibly(() -> running.stream().allMatch(operation -> operation.ended), timeout);
+    }
+}

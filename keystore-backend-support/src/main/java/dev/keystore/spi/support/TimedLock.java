@@ -1,0 +1,133 @@
+package dev.keystore.spi.support;
+
+import dev.keystore.spi.BackendException;
+import java.time.Duration;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A lock for one thread at a time, with a deadline for the others, whose release can't fail.
+ *
+ * <p>{@link java.util.concurrent.locks.ReentrantLock#unlock} is a call, which may itself fail with a
+ * {@link StackOverflowError}, for example, and leave the lock held. Here the release is one write to a field (R31). State
+ * that a failed thread left incomplete is for the next thread to detect.
+ *
+ * <p>Concurrency: waiting threads are woken in the order in which they came, but a thread that comes just when the lock is
+ * released may be faster. A lost wake-up costs a waiting thread 10 ms, since no thread depends on another to be woken: the
+ * other may be a virtual thread without a carrier. The lock is not reentrant. What one holder writes is visible to the next.
+ */
+public final class TimedLock {
+
+    private static final long SLICE_NANOS = TimeUnit.MILLISECONDS.toNanos(10);
+
+    /** One thread's attempt to hold the lock. */
+    private static final class Hold {
+
+        private final Thread thread = Thread.currentThread();
+
+        /** Whether the thread has left: it holds the lock no longer, and no longer waits for it. */
+        private volatile boolean released;
+    }
+
+    private final String holderActivity;
+    private final Duration timeout;
+    private final AtomicReference<@Nullable Hold> last = new AtomicReference<>();
+    private final Queue<Hold> waiting = new ConcurrentLinkedQueue<>();
+
+    /**
+     * Creates a lock that is free.
+     *
+     * @param holderActivity what a holder does, for messages, for example {@code "another thread's commit"}
+     * @param timeout how long a thread waits for the lock at most
+     */
+    public TimedLock(String holderActivity, Duration timeout) {
+        this.holderActivity = holderActivity;
+        this.timeout = timeout;
+    }
+
+    /**
+     * What a thread does while it holds the lock.
+     *
+     * @param <T> the type of the result
+     * @param <X> the type of its checked exceptions
+     */
+    @FunctionalInterface
+    public interface Work<T extends @Nullable Object, X extends Exception> {
+
+        /**
+         * Does the work.
+         *
+         * @return the result
+         * @throws X if it fails
+         */
+        T run() throws X;
+    }
+
+    /**
+     * Waits for the lock, and runs work while holding it. Whatever the work throws reaches the caller, and the lock is free
+     * then.
+     *
+     * @param operation for messages, for example {@code "commit"}
+     * @param work runs on the calling thread, once
+     * @param <T> the type of the result
+     * @param <X> the type of the work's checked exceptions
+     * @return what the work returned
+     * @throws X if the work throws it
+     * @throws BackendException (transient) if the lock was not free within the timeout, or the thread was interrupted while
+     *     it waited, whose flag stays set; the work did not run
+     */
+    public <T extends @Nullable Object, X extends Exception> T hold(String operation, Work<T, X> work) throws X {
+        Hold mine = new Hold();
+        try {
+            if (!take(mine)) {
+                await(operation, mine);
+            }
+            return work.run();
+        } finally {
+            // The release comes before any call, which may fail.
+            mine.released = true;
+            wakeNext();
+        }
+    }
+
+    private void await(String operation, Hold mine) {
+        long startNanos = System.nanoTime();
+        waiting.add(mine);
+        while (!take(mine)) {
+            long leftNanos = timeout.toNanos() - (System.nanoTime() - startNanos);
+            if (leftNanos <= 0) {
+                throw BackendException.transientFailure(
+                        "could not " + operation + ": " + holderActivity + " has not ended within " + timeout.toMillis()
+                                + " ms",
+                        null);
+            }
+            if (Thread.currentThread().isInterrupted()) {
+                throw BackendException.transientFailure(
+                        "could not " + operation + ": interrupted while waiting for " + holderActivity, null);
+            }
+            LockSupport.parkNanos(this, Math.min(leftNanos, SLICE_NANOS));
+        }
+        waiting.remove(mine);
+    }
+
+    private boolean take(Hold mine) {
+        Hold holder = last.get();
+        return (holder == null || holder.released) && last.compareAndSet(holder, mine);
+    }
+
+    /** Wakes the first thread that still waits. */
+    private void wakeNext() {
+        Hold next = waiting.peek();
+        while (next != null && next.released) {
+            waiting.remove(next);
+            next = waiting.peek();
+        }
+        if (next != null) {
+            LockSupport.unpark(next.thread);
+        }
+    }
+}

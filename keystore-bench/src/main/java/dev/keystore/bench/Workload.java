@@ -1,0 +1,73 @@
+package dev.keystore.bench;
+
+/** What a variant measures. */
+public enum Workload {
+    /** A cached read of one id. */
+    READ_ONE("read.ReadBenchmark.one", "reads per µs of CPU", Bound.CPU),
+    /** A cached read of five ids as a map. */
+    READ_FIVE("read.ReadBenchmark.five", "reads per µs of CPU", Bound.CPU),
+    /** The 99th percentile of the latency of a cached read while another thread makes slow commits. */
+    READ_DURING_COMMITS("read.ReadWhileCommittingBenchmark.read", "p99, ns", Bound.NOTHING),
+    /** A durable transaction. */
+    COMMIT("commit.CommitBenchmark.commit", "commits/s", Bound.STORAGE),
+    /** A message encrypted and decrypted, by CPU time. */
+    MESSAGE("message.MessageBenchmark.message", "messages per ms of CPU", Bound.CPU),
+    /** A message encrypted and decrypted, by wall-clock time. */
+    MESSAGE_BY_CLOCK("message.MessageBenchmark.message", "messages per ms", Bound.NOTHING),
+    /** The heap of a cached entry without its value. */
+    HEAP_ENTRY("read.HeapBenchmark.entry", "bytes", Bound.NOTHING),
+    /** The heap of an idle context. */
+    HEAP_CONTEXT("read.HeapBenchmark.context", "bytes", Bound.NOTHING);
+
+    private final String method;
+    private final String unit;
+    private final Bound bound;
+
+    Workload(String method, String unit, Bound bound) {
+        this.method = method;
+        this.unit = unit;
+        this.bound = bound;
+    }
+
+    /** What limits the speed of a workload. */
+    private enum Bound {
+        STORAGE,
+        CPU,
+        NOTHING
+    }
+
+    /** Returns the regular expression that selects its JMH method. */
+    String pattern() {
+        return "^" + (Workload.class.getPackageName() + "." + method).replace(".", "\\.") + "$";
+    }
+
+    /** Returns the unit of its score. */
+    public String unit() {
+        return unit;
+    }
+
+    /** Returns whether it waits for fsyncs. */
+    public boolean isDurable() {
+        return bound == Bound.STORAGE;
+    }
+
+    /** Returns whether it involves a whole store, not only a cache. */
+    boolean isOfAStore() {
+        return this == COMMIT || this == MESSAGE || this == MESSAGE_BY_CLOCK;
+    }
+
+    /** Returns whether it is a count, which never varies. */
+    boolean isCount() {
+        return this == HEAP_ENTRY || this == HEAP_CONTEXT;
+    }
+
+    /** Returns whether it is measured by CPU time: it waits for nothing, and the clock would also measure other processes. */
+    boolean isMeasuredByCpu() {
+        return bound == Bound.CPU;
+    }
+
+    /** Returns the score of a workload that is measured by CPU time, in its unit. */
+    double operationsPerCpu(double operations, double processCpuMicros) {
+        return operations / processCpuMicros * (this == MESSAGE ? 1_000 : 1);
+    }
+}
