@@ -4,6 +4,7 @@ import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.runner.RunnerException;
@@ -38,24 +39,29 @@ final class ClassPaths {
 
     private static String replace(String classPath, Path project, Path before) {
         return Arrays.stream(classPath.split(File.pathSeparator))
-                .map(element -> replacement(Path.of(element).toAbsolutePath().normalize(), project, before))
+                .map(element -> Path.of(element).toAbsolutePath().normalize())
+                .flatMap(element -> replacement(element, project, before).stream())
                 .map(Path::toString)
                 .collect(Collectors.joining(File.pathSeparator));
     }
 
-    private static Path replacement(Path element, Path project, Path before) {
+    /** Returns the classes of the same module in the other checkout; empty if it has no such module. */
+    private static Optional<Path> replacement(Path element, Path project, Path before) {
         if (!element.startsWith(project) || !element.endsWith(CLASSES)) {
-            return element;
+            return Optional.of(element);
         }
         Path module = project.relativize(element).getName(0);
         if (module.equals(Path.of("keystore-bench"))) {
-            return element;
+            return Optional.of(element);
+        }
+        if (Files.exists(before.resolve("pom.xml")) && Files.notExists(before.resolve(module))) {
+            return Optional.empty();
         }
         Path classes = before.toAbsolutePath().resolve(module).resolve(CLASSES);
         if (!Files.isDirectory(classes)) {
             throw new IllegalArgumentException("no folder " + classes + ": compile the other checkout first");
         }
-        return classes;
+        return Optional.of(classes);
     }
 
     /** Returns the class path of this JVM. */

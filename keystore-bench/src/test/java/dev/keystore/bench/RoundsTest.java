@@ -100,6 +100,17 @@ class RoundsTest {
     }
 
     @Test
+    void compare_withACheckoutThatLacksAModule_leavesItOut() throws Exception {
+        Path before = Files.createDirectories(folder.resolve("before"));
+        Files.createFile(before.resolve("pom.xml"));
+        String now = classPath(folder.resolve("keystore-core"), folder.resolve("keystore-bench"));
+
+        ClassPaths paths = ClassPaths.of(now, folder, before);
+
+        assertThat(paths.with(true, ClassPaths::ofThisJvm)).isEqualTo(classPath(folder.resolve("keystore-bench")));
+    }
+
+    @Test
     void compare_withACheckoutThatIsNotCompiled_isRefused() {
         String now = classPath(folder.resolve("keystore-core"));
         assertThatThrownBy(() -> ClassPaths.of(now, folder, folder.resolve("before")))
