@@ -1,6 +1,4 @@
-/**
- * Tests for authors of a backend: contract tests to extend, example backends, and a backend that injects faults.
- */
+/** Tests for authors of a backend: contract tests to extend, example backends, and a backend that injects faults. */
 module dev.keystore.testkit {
     requires transitive dev.keystore.api;
     requires transitive org.junit.jupiter.api;

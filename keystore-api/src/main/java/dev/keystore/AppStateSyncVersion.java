@@ -10,8 +10,8 @@ import java.util.Objects;
 /**
  * The synchronization state of a collection of an account's app state.
  *
- * <p>Immutable: arrays are copied when they are passed in and when they are returned. {@link #toString} contains no byte of
- * them.
+ * <p>Immutable: arrays are copied when they are passed in and when they are returned. {@link #toString} contains no
+ * byte of them.
  *
  * @param version the version up to which the collection is synchronized
  * @param hash the hash of the collection at that version

@@ -1,8 +1,6 @@
 package dev.keystore;
 
-/**
- * Thrown when a context that must exist holds nothing (R58). Nothing was created, and no other owner was fenced.
- */
+/** Thrown when a context that must exist holds nothing (R58). Nothing was created, and no other owner was fenced. */
 public final class ContextNotFoundException extends StoreOpenException {
 
     private static final long serialVersionUID = 1L;

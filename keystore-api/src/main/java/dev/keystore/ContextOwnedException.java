@@ -3,8 +3,8 @@ package dev.keystore;
 import java.time.Instant;
 
 /**
- * Thrown when a context was opened with {@code refuseOwned} and another owner of it is alive (R53). That owner keeps the
- * context, and nothing was changed.
+ * Thrown when a context was opened with {@code refuseOwned} and another owner of it is alive (R53). That owner keeps
+ * the context, and nothing was changed.
  */
 public final class ContextOwnedException extends KeyStoreException {
 

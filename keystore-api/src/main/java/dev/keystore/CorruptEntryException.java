@@ -3,8 +3,8 @@ package dev.keystore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown when an entry is damaged in the backend (R43). Nothing was changed: the entry stays as it is until it is written
- * or deleted, and all other entries stay readable.
+ * Thrown when an entry is damaged in the backend (R43). Nothing was changed: the entry stays as it is until it is
+ * written or deleted, and all other entries stay readable.
  */
 public final class CorruptEntryException extends KeyStoreException {
 

@@ -5,7 +5,8 @@ import java.util.List;
 /**
  * Thrown when {@link SignalKeyStore#verify()} could not read a whole context. Nothing was changed.
  *
- * <p>It carries the findings up to that point; further entries may be damaged or missing. The cause is the first failure.
+ * <p>It carries the findings up to that point; further entries may be damaged or missing. The cause is the first
+ * failure.
  */
 public final class IncompleteVerificationException extends LoadFailedException {
 

@@ -5,10 +5,12 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * Reads and writes the entries of one context: the operations that {@link SignalKeyStore} and {@link Transaction} share.
+ * Reads and writes the entries of one context: the operations that {@link SignalKeyStore} and {@link Transaction}
+ * share.
  *
- * <p>On a store, each method is one commit: when it returns, its writes are durable (R11); when it throws, the type of the
- * exception states what was written (R41). On a transaction, writes stay in memory until the transaction's work returns.
+ * <p>On a store, each method is one commit: when it returns, its writes are durable (R11); when it throws, the type of
+ * the exception states what was written (R41). On a transaction, writes stay in memory until the transaction's work
+ * returns.
  *
  * <p>Inside a transaction's work, write through its handle. A write through the store is a separate commit that takes
  * effect immediately. The transaction does not roll it back, and it causes a conflict if it changes something that the
@@ -19,8 +21,8 @@ import java.util.Set;
  *
  * <ul>
  *   <li>{@link CommitFailedException} if the backend refused the commit; nothing was written,
- *   <li>{@link RollbackFailedException} if the commit failed midway on a backend without atomic commits and could not be
- *       rolled back; the state of the entries it lists is unknown,
+ *   <li>{@link RollbackFailedException} if the commit failed midway on a backend without atomic commits and could not
+ *       be rolled back; the state of the entries it lists is unknown,
  *   <li>{@link CommitOutcomeUnknownException} if it is unknown whether the commit was written,
  *   <li>{@link OwnershipLostException} if another owner has taken the context over; nothing was written,
  *   <li>{@link OperationInterruptedException} if the thread was interrupted before the write began; nothing was
@@ -50,8 +52,8 @@ public interface KeyOperations extends KeyReader, KeyWriter {
     /**
      * Reads and deletes an entry. Of any number of concurrent calls for one entry, exactly one returns it (R15).
      *
-     * <p>In a transaction, the entry is deleted when the transaction commits. If another thread has taken it by then, the
-     * commit fails with {@link TransactionConflictException}.
+     * <p>In a transaction, the entry is deleted when the transaction commits. If another thread has taken it by then,
+     * the commit fails with {@link TransactionConflictException}.
      *
      * @param <V> the type of the value
      * @param type the type of the entry
@@ -93,8 +95,8 @@ public interface KeyOperations extends KeyReader, KeyWriter {
     boolean move(KeyType<?> type, String from, String to, OnExisting onExisting);
 
     /**
-     * Deletes every entry of this context except the credentials, including entries that were never loaded (R17). No other
-     * context is affected.
+     * Deletes every entry of this context except the credentials, including entries that were never loaded (R17). No
+     * other context is affected.
      *
      * <p>In a transaction, it discards what the transaction has written so far and takes effect at the commit; what the
      * transaction writes afterwards is kept.
@@ -114,23 +116,23 @@ public interface KeyOperations extends KeyReader, KeyWriter {
     /**
      * Runs {@code work} while holding the lock of {@code lockKey}, then commits what it wrote as one batch.
      *
-     * <p>Writes stay in memory until {@code work} returns. If it throws, they are discarded, the backend is not called, and
-     * the exception reaches the caller unchanged (R22). When this method returns, the batch is durable. A transaction that
-     * wrote nothing commits nothing.
+     * <p>Writes stay in memory until {@code work} returns. If it throws, they are discarded, the backend is not called,
+     * and the exception reaches the caller unchanged (R22). When this method returns, the batch is durable. A
+     * transaction that wrote nothing commits nothing.
      *
      * <p>{@code work} runs on the calling thread, once (R23); after a transient failure only the commit is retried.
-     * Transactions of one context with equal lock keys run one at a time, in order of arrival; all others run in parallel
-     * (R20). The wait for the lock is bounded by {@code lockTimeout}, and the commit by {@code commitTimeout} (30 s each by
-     * default).
+     * Transactions of one context with equal lock keys run one at a time, in order of arrival; all others run in
+     * parallel (R20). The wait for the lock is bounded by {@code lockTimeout}, and the commit by {@code commitTimeout}
+     * (30 s each by default).
      *
      * <p>At the commit, the engine checks what {@code work} read: if any of it was changed meanwhile, by a writer under
-     * another lock key, the commit is refused (R24). What {@code work} reads is always consistent: it sees all of another
-     * commit or nothing of it. If that is not possible because something it read earlier has changed, the read itself
-     * throws {@link TransactionConflictException}.
+     * another lock key, the commit is refused (R24). What {@code work} reads is always consistent: it sees all of
+     * another commit or nothing of it. If that is not possible because something it read earlier has changed, the read
+     * itself throws {@link TransactionConflictException}.
      *
      * <p>When called on a transaction, {@code work} joins that transaction (R26): it sees and adds to the transaction's
-     * writes, and its lock is held until that transaction ends. If {@code work} throws, its own writes are discarded and
-     * those made before are kept.
+     * writes, and its lock is held until that transaction ends. If {@code work} throws, its own writes are discarded
+     * and those made before are kept.
      *
      * @param <R> the type of the result
      * @param <X> the type of exception that {@code work} may throw
@@ -145,8 +147,8 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      * @throws OperationInterruptedException if the thread was interrupted while it waited; nothing was written
      * @throws TransactionConflictException if something that {@code work} read has changed; nothing was written
      * @throws CommitFailedException if the backend refused the batch; nothing was written
-     * @throws RollbackFailedException if the batch failed midway and could not be rolled back; the state of the entries it
-     *     lists is unknown
+     * @throws RollbackFailedException if the batch failed midway and could not be rolled back; the state of the entries
+     *     it lists is unknown
      * @throws CommitOutcomeUnknownException if it is unknown whether the batch was written
      * @throws OwnershipLostException if another owner has taken the context over; nothing was written
      */
@@ -155,8 +157,8 @@ public interface KeyOperations extends KeyReader, KeyWriter {
     }
 
     /**
-     * Runs {@code work} while holding the locks of all {@code lockKeys}; otherwise like
-     * {@link #transaction(String, TransactionWork)}.
+     * Runs {@code work} while holding the locks of all {@code lockKeys}; otherwise like {@link #transaction(String,
+     * TransactionWork)}.
      *
      * <p>The locks are taken in one global order, so that two such calls never wait for each other in a circle (R25).
      *

@@ -7,8 +7,8 @@ import java.util.Objects;
 /**
  * A public and a private key, for example a one-time pre-key, as serialized by the client's library.
  *
- * <p>Immutable: arrays are copied when they are passed in and when they are returned. {@link #toString} contains their sizes,
- * but no byte of them.
+ * <p>Immutable: arrays are copied when they are passed in and when they are returned. {@link #toString} contains their
+ * sizes, but no byte of them.
  *
  * @param publicKey the public key's bytes
  * @param privateKey the private key's bytes

@@ -12,12 +12,12 @@ import java.util.stream.Stream;
  * committed. {@link KeyOperations#readOnly()} narrows either of them to this interface.
  *
  * <p>Reads are served from a cache, which also remembers absent ids: the backend is asked for an id once, until the id
- * changes or is evicted (R2). A read that misses the cache blocks while the backend loads the entry; if another thread is
- * already loading it, the read waits for that load for at most {@code loadTimeout} (30 s by default). A read never waits
- * for a commit, unless its id is not cached and is being written at that moment.
+ * changes or is evicted (R2). A read that misses the cache blocks while the backend loads the entry; if another thread
+ * is already loading it, the read waits for that load for at most {@code loadTimeout} (30 s by default). A read never
+ * waits for a commit, unless its id is not cached and is being written at that moment.
  *
- * <p>An id is any Unicode string of 1 to 1,024 characters that is not blank. Ids are compared exactly. Values of mutable
- * types, such as arrays, are copied before they are returned: changing them has no effect on the store (R5).
+ * <p>An id is any Unicode string of 1 to 1,024 characters that is not blank. Ids are compared exactly. Values of
+ * mutable types, such as arrays, are copied before they are returned: changing them has no effect on the store (R5).
  *
  * <p>Every method throws {@link NullPointerException} if an argument is {@code null}, and
  * {@link IllegalArgumentException} if an id is blank, too long or not well-formed Unicode. Every method that reads or
@@ -34,11 +34,11 @@ public interface KeyReader {
     String context();
 
     /**
-     * Returns the entries that exist, as a snapshot of one point in time: of a concurrent commit it contains everything or
-     * nothing (R21).
+     * Returns the entries that exist, as a snapshot of one point in time: of a concurrent commit it contains everything
+     * or nothing (R21).
      *
-     * <p>Absent ids are not in the map (R1). The map has the order of {@code ids}; duplicates are ignored. If {@code ids}
-     * is empty, no I/O takes place.
+     * <p>Absent ids are not in the map (R1). The map has the order of {@code ids}; duplicates are ignored. If
+     * {@code ids} is empty, no I/O takes place.
      *
      * @param <V> the type of the values
      * @param type the type of the entries
@@ -68,9 +68,9 @@ public interface KeyReader {
     /**
      * Returns the ids of a type that begin with {@code idPrefix}, in no particular order.
      *
-     * <p>The stream reads from the backend lazily and in bounded memory. Entries committed while it is read may or may not
-     * be included. In a transaction, it includes ids that the transaction wrote and excludes ids that it deleted; the ids
-     * found are not part of the transaction's conflict check.
+     * <p>The stream reads from the backend lazily and in bounded memory. Entries committed while it is read may or may
+     * not be included. In a transaction, it includes ids that the transaction wrote and excludes ids that it deleted;
+     * the ids found are not part of the transaction's conflict check.
      *
      * @param type the type of the entries
      * @param idPrefix the prefix, literal: no character of it acts as a wildcard; empty for all ids of the type

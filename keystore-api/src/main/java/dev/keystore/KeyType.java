@@ -12,8 +12,8 @@ import java.util.regex.Pattern;
  * static final KeyType<byte[]> PUSH_TOKEN = KeyType.ofBytes("push-token");
  * }</pre>
  *
- * <p>Two types are equal if their names and their codecs are equal. A store throws {@link IllegalArgumentException} if a
- * name is used with two different codecs.
+ * <p>Two types are equal if their names and their codecs are equal. A store throws {@link IllegalArgumentException} if
+ * a name is used with two different codecs.
  *
  * @param <V> the type of the values
  */
@@ -33,8 +33,8 @@ public final class KeyType<V> {
      * Returns a type with the given name and codec.
      *
      * @param <V> the type of the values
-     * @param name the name under which entries are stored: 1 to 64 of the characters {@code a-z 0-9 . _ -}, beginning with
-     *     a letter or digit; {@code credentials} is reserved, see {@link KeyReader#credentials()}
+     * @param name the name under which entries are stored: 1 to 64 of the characters {@code a-z 0-9 . _ -}, beginning
+     *     with a letter or digit; {@code credentials} is reserved, see {@link KeyReader#credentials()}
      * @param codec the codec of the values; pass the same instance wherever the type is declared
      * @return the type
      * @throws IllegalArgumentException if the name does not have that form

@@ -1,8 +1,8 @@
 package dev.keystore;
 
 /**
- * Accepts changes to single entries. A {@link SignalKeyStore} commits each of them immediately; a {@link Transaction} and
- * {@link Updates} collect them.
+ * Accepts changes to single entries. A {@link SignalKeyStore} commits each of them immediately; a {@link Transaction}
+ * and {@link Updates} collect them.
  */
 public interface KeyWriter {
 

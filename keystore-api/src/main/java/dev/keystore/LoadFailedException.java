@@ -1,8 +1,8 @@
 package dev.keystore;
 
 /**
- * Thrown when the backend failed to read. Nothing was changed, and nothing was cached because of the failure (R3). It is
- * safe to repeat the read.
+ * Thrown when the backend failed to read. Nothing was changed, and nothing was cached because of the failure (R3). It
+ * is safe to repeat the read.
  */
 public class LoadFailedException extends KeyStoreException {
 

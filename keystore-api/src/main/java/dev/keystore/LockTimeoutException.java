@@ -3,8 +3,8 @@ package dev.keystore;
 import java.time.Duration;
 
 /**
- * Thrown when a lock was not free within {@code lockTimeout} (R27). The work of the transaction did not run, and nothing
- * was written.
+ * Thrown when a lock was not free within {@code lockTimeout} (R27). The work of the transaction did not run, and
+ * nothing was written.
  */
 public final class LockTimeoutException extends KeyStoreException {
 

@@ -3,7 +3,8 @@ package dev.keystore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown when a thread was interrupted while it waited (R27). Nothing was written, and the thread's interrupt flag is set.
+ * Thrown when a thread was interrupted while it waited (R27). Nothing was written, and the thread's interrupt flag is
+ * set.
  */
 public final class OperationInterruptedException extends KeyStoreException {
 

@@ -3,11 +3,11 @@ package dev.keystore;
 import java.util.List;
 
 /**
- * Thrown when a commit failed midway on a backend without atomic commits, and the rollback failed as well (R41). The state
- * of {@link #entries()} is unknown; all other entries hold their previous values.
+ * Thrown when a commit failed midway on a backend without atomic commits, and the rollback failed as well (R41). The
+ * state of {@link #entries()} is unknown; all other entries hold their previous values.
  *
- * <p>Each of the listed entries holds its previous value, its new value or, if its write was cut short, damaged bytes. They
- * are no longer cached, so the next read returns what the backend holds.
+ * <p>Each of the listed entries holds its previous value, its new value or, if its write was cut short, damaged bytes.
+ * They are no longer cached, so the next read returns what the backend holds.
  *
  * <p>The cause is the failure of the commit; the failure of the rollback is attached as a suppressed exception.
  */

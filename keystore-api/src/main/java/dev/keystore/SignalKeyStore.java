@@ -8,8 +8,8 @@ import java.util.Set;
  * The key store of one context, which is one account or one of its devices. Its keys are isolated from those of every
  * other context (R50).
  *
- * <p>A store is safe for use by multiple threads, including virtual threads. It is lightweight: all contexts of an opened
- * database share one cache, one lock table and one commit pipeline. Closing the database closes all its stores.
+ * <p>A store is safe for use by multiple threads, including virtual threads. It is lightweight: all contexts of an
+ * opened database share one cache, one lock table and one commit pipeline. Closing the database closes all its stores.
  *
  * <pre>{@code
  * byte[] plaintext = alice.transaction("session:bob.1", tx -> {
@@ -61,16 +61,16 @@ public interface SignalKeyStore extends KeyOperations {
     /**
      * Reads every entry of this context from the backend and returns those that are damaged (R43).
      *
-     * <p>An entry is damaged if its checksum does not match its bytes, context, type and id, or if its type has been used
-     * with this database and the type's codec refuses the bytes. Nothing is changed and nothing is cached. Memory use is
-     * bounded, except for the returned list and, for a damaged SQLite file, the ids of the context.
+     * <p>An entry is damaged if its checksum does not match its bytes, context, type and id, or if its type has been
+     * used with this database and the type's codec refuses the bytes. Nothing is changed and nothing is cached. Memory
+     * use is bounded, except for the returned list and, for a damaged SQLite file, the ids of the context.
      *
-     * <p>The returned list is complete. If something can't be read, for example in a damaged file, this method continues
-     * with everything that can be listed and read, and then throws an exception that contains the findings.
+     * <p>The returned list is complete. If something can't be read, for example in a damaged file, this method
+     * continues with everything that can be listed and read, and then throws an exception that contains the findings.
      *
      * @return the damaged entries, empty if there are none
-     * @throws IncompleteVerificationException if not every entry could be listed and read; the exception names the damaged
-     *     and the unreadable entries that were found
+     * @throws IncompleteVerificationException if not every entry could be listed and read; the exception names the
+     *     damaged and the unreadable entries that were found
      * @throws OperationInterruptedException if the thread was interrupted while it waited
      */
     List<EntryId> verify();

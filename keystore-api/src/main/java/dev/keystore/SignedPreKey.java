@@ -7,7 +7,8 @@ import java.util.Objects;
 /**
  * A signed pre-key: a key pair, the signature of its public key by the identity key, and its time of creation.
  *
- * <p>Immutable: the array is copied when it is passed in and when it is returned. {@link #toString} contains no byte of it.
+ * <p>Immutable: the array is copied when it is passed in and when it is returned. {@link #toString} contains no byte of
+ * it.
  *
  * @param keyPair the key pair
  * @param signature the signature's bytes

@@ -7,7 +7,8 @@ import java.util.Objects;
 /**
  * A trusted-contact token and the time when it was issued.
  *
- * <p>Immutable: the array is copied when it is passed in and when it is returned. {@link #toString} contains no byte of it.
+ * <p>Immutable: the array is copied when it is passed in and when it is returned. {@link #toString} contains no byte of
+ * it.
  *
  * @param token the token's bytes
  * @param timestampMillis when it was issued, in milliseconds since 1970-01-01T00:00Z

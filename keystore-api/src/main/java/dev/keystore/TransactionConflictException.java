@@ -4,8 +4,9 @@ package dev.keystore;
  * Thrown when something that a transaction read, or found absent, was changed before the transaction committed (R24).
  * Nothing of the transaction was written.
  *
- * <p>It is safe to run the transaction again; {@link TransactionOptions#retryOnConflict(int)} does so. A retry does not help
- * if the transaction's own work writes through the store what it has read through its handle; the message then says so.
+ * <p>It is safe to run the transaction again; {@link TransactionOptions#retryOnConflict(int)} does so. A retry does not
+ * help if the transaction's own work writes through the store what it has read through its handle; the message then
+ * says so.
  */
 public final class TransactionConflictException extends KeyStoreException {
 

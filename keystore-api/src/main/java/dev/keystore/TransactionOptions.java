@@ -28,8 +28,8 @@ public record TransactionOptions(int maxAttempts) {
      *
      * <p>The locks are held across all attempts. The work must not have side effects that may not happen twice.
      *
-     * @param maxAttempts the maximum number of times the work is run, counting the first; the conflict of the last attempt
-     *     is thrown to the caller
+     * @param maxAttempts the maximum number of times the work is run, counting the first; the conflict of the last
+     *     attempt is thrown to the caller
      * @return the options
      * @throws IllegalArgumentException if {@code maxAttempts} is less than 1
      */

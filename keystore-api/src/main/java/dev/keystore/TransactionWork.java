@@ -4,8 +4,8 @@ package dev.keystore;
  * The work of a transaction.
  *
  * @param <R> the type of the result
- * @param <X> the type of exception that the work may throw; inferred as {@link RuntimeException} if it throws no checked
- *     exception
+ * @param <X> the type of exception that the work may throw; inferred as {@link RuntimeException} if it throws no
+ *     checked exception
  */
 @FunctionalInterface
 public interface TransactionWork<R, X extends Exception> {

@@ -6,7 +6,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A collection of writes and deletes of entries of any types, which {@link KeyOperations#set(Updates)} commits atomically.
+ * A collection of writes and deletes of entries of any types, which {@link KeyOperations#set(Updates)} commits
+ * atomically.
  *
  * <p>If an id is changed several times, the last change counts. Not safe for use by multiple threads.
  *

@@ -7,13 +7,13 @@
  *   <li>{@link dev.keystore.SignalKeyStore} is the store of one context, that is, of one account or device. Stores are
  *       obtained from {@code SignalKeyDatabase} in the module {@code dev.keystore.core}.
  *   <li>{@link dev.keystore.Transaction} is the handle that {@code transaction(lockKey, work)} passes to the work.
- *   <li>{@link dev.keystore.KeyTypes} contains the types of key material of a Signal client; {@link dev.keystore.KeyType}
- *       defines further ones.
+ *   <li>{@link dev.keystore.KeyTypes} contains the types of key material of a Signal client;
+ *       {@link dev.keystore.KeyType} defines further ones.
  *   <li>{@link dev.keystore.Updates} collects writes that are committed together.
  * </ul>
  *
- * <p>Every failure is a {@link dev.keystore.KeyStoreException}, whose subclass states what was written. Incorrect use is a
- * {@link NullPointerException}, {@link IllegalArgumentException} or {@link IllegalStateException}, which names the
+ * <p>Every failure is a {@link dev.keystore.KeyStoreException}, whose subclass states what was written. Incorrect use
+ * is a {@link NullPointerException}, {@link IllegalArgumentException} or {@link IllegalStateException}, which names the
  * argument; the call then wrote nothing.
  *
  * <p>Rule numbers in this documentation, such as {@code R24}, refer to the contract in {@code docs/contract.md} in the

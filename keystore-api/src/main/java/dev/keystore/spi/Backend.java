@@ -6,9 +6,10 @@ package dev.keystore.spi;
  * <p>Names: contexts and ids are 1 to 1,024 characters of well-formed Unicode; types are 1 to 64 of the characters
  * {@code a-z 0-9 . _ -}. The engine checks them; a backend compares all of them exactly.
  *
- * <p>Threads: loads and listings are called by any number of threads, concurrently with each other and with a write. The
- * engine makes one write at a time to each backend object. An interrupt may arrive during any call: a write that was in
- * progress must then be complete or absent, and the backend must stay usable. Every wait must have a deadline (R27).
+ * <p>Threads: loads and listings are called by any number of threads, concurrently with each other and with a write.
+ * The engine makes one write at a time to each backend object. An interrupt may arrive during any call: a write that
+ * was in progress must then be complete or absent, and the backend must stay usable. Every wait must have a deadline
+ * (R27).
  *
  * <p>Errors: a backend reports a failure as a {@link BackendException}, whose {@linkplain BackendException#kind() kind}
  * says whether something was written and whether the engine retries. The engine treats any other

@@ -10,13 +10,13 @@ import org.jspecify.annotations.Nullable;
  * <p>A backend author chooses the kind as follows:
  *
  * <ul>
- *   <li>{@link #transientFailure} if nothing was written and the same call may succeed shortly, for example when a file is
- *       locked or a connection was refused. The engine retries a commit, with 5 attempts by default (R40).
+ *   <li>{@link #transientFailure} if nothing was written and the same call may succeed shortly, for example when a file
+ *       is locked or a connection was refused. The engine retries a commit, with 5 attempts by default (R40).
  *   <li>{@link #permanent} if nothing was written and a retry would fail again, for example when the disk is full. The
  *       caller gets a {@link dev.keystore.CommitFailedException} or a {@link dev.keystore.LoadFailedException}.
- *   <li>{@link #outcomeUnknown} only for writes, and only if the backend cannot determine whether the write took effect,
- *       for example when the connection broke during COMMIT. On a backend with {@link ContextOwnership} the engine resolves
- *       the outcome through the commit id; on any other the caller gets a
+ *   <li>{@link #outcomeUnknown} only for writes, and only if the backend cannot determine whether the write took
+ *       effect, for example when the connection broke during COMMIT. On a backend with {@link ContextOwnership} the
+ *       engine resolves the outcome through the commit id; on any other the caller gets a
  *       {@link dev.keystore.CommitOutcomeUnknownException}.
  * </ul>
  *

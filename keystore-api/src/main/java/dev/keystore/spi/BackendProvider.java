@@ -3,9 +3,9 @@ package dev.keystore.spi;
 /**
  * Opens a backend from a URL.
  *
- * <p>Providers are found through {@link java.util.ServiceLoader}: register them in {@code META-INF/services} and, if the
- * backend has a {@code module-info}, with {@code provides … with}. The constructor must be cheap and must not need the
- * backend's driver.
+ * <p>Providers are found through {@link java.util.ServiceLoader}: register them in {@code META-INF/services} and, if
+ * the backend has a {@code module-info}, with {@code provides … with}. The constructor must be cheap and must not need
+ * the backend's driver.
  */
 public interface BackendProvider {
 

@@ -13,8 +13,8 @@ import java.util.Objects;
  *     implement {@link ContextOwnership}
  * @param sequence the number of this commit within the epoch; starts at 1 and increases with each commit, possibly with
  *     gaps
- * @param mutations the mutations in the order in which they take effect; if several concern one id, the last one counts;
- *     unmodifiable
+ * @param mutations the mutations in the order in which they take effect; if several concern one id, the last one
+ *     counts; unmodifiable
  */
 public record Batch(String context, long epoch, long sequence, List<Mutation> mutations) {
 

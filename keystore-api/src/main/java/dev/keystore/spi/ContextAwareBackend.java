@@ -7,8 +7,8 @@ import java.util.stream.Stream;
 /**
  * A backend that stores the entries of any number of contexts, isolated from each other (R50).
  *
- * <p>Its operations are those of {@link PersistenceBackend}, with the context as an additional first argument. A context
- * comes into existence with its first entry.
+ * <p>Its operations are those of {@link PersistenceBackend}, with the context as an additional first argument. A
+ * context comes into existence with its first entry.
  *
  * <p>{@link #save} and {@link #delete} return when their effect is durable.
  */
@@ -52,8 +52,8 @@ public non-sealed interface ContextAwareBackend extends Backend {
     /**
      * Returns the entries of a context, each once, in any order (R60).
      *
-     * <p>One thread reads and closes the stream, while other threads load and save. Entries written or deleted meanwhile
-     * may or may not be included. Memory use must be bounded, however many entries there are.
+     * <p>One thread reads and closes the stream, while other threads load and save. Entries written or deleted
+     * meanwhile may or may not be included. Memory use must be bounded, however many entries there are.
      *
      * @param context the name of the context
      * @return a stream that the caller closes

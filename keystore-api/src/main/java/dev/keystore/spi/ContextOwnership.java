@@ -11,10 +11,10 @@ import java.util.OptionalLong;
  * entries are not checked; the engine does not use them on such a backend.
  *
  * <p>Exactly-once commits: with each commit the backend atomically stores the commit's id, its epoch and
- * {@link Batch#sequence()}, as the last one of the context (R54). If a batch is sent again with the id of a commit that was
- * written, it is not written again and the call returns normally. In this way the engine determines the outcome of a
- * commit whose connection broke. A takeover also keeps the id of the last commit before it, so that a former owner can
- * find out the same; {@link #lastCommit} says for how long.
+ * {@link Batch#sequence()}, as the last one of the context (R54). If a batch is sent again with the id of a commit that
+ * was written, it is not written again and the call returns normally. In this way the engine determines the outcome of
+ * a commit whose connection broke. A takeover also keeps the id of the last commit before it, so that a former owner
+ * can find out the same; {@link #lastCommit} says for how long.
  */
 public interface ContextOwnership extends AtomicCommit {
 
@@ -33,9 +33,9 @@ public interface ContextOwnership extends AtomicCommit {
     /**
      * Takes a context over unless its owner is alive.
      *
-     * <p>The owner is the opened backend, in this process or another, that took the context over last. It is alive until it
-     * is closed or its process exits. If several callers concurrently take over a context that has no live owner, exactly
-     * one of them succeeds.
+     * <p>The owner is the opened backend, in this process or another, that took the context over last. It is alive
+     * until it is closed or its process exits. If several callers concurrently take over a context that has no live
+     * owner, exactly one of them succeeds.
      *
      * <p>Liveness must be determined by something that ends with the owner, such as a lock held by its process or
      * connection, and not by clocks. An owner that lost its connection may be considered dead; it is then fenced as by
@@ -43,7 +43,8 @@ public interface ContextOwnership extends AtomicCommit {
      *
      * @param context the name of the context
      * @return the new epoch, at least 1
-     * @throws dev.keystore.ContextOwnedException if the owner is alive; the exception identifies it; nothing was changed
+     * @throws dev.keystore.ContextOwnedException if the owner is alive; the exception identifies it; nothing was
+     *     changed
      * @throws BackendException if the context was not taken over; its epoch is unchanged or was raised by one
      */
     long takeOverUnlessOwned(String context);
@@ -55,8 +56,8 @@ public interface ContextOwnership extends AtomicCommit {
      *
      * @param context the name of the context
      * @param epoch an epoch before the current one
-     * @return the sequence, 0 if nothing was committed in the epoch; empty if the answer is no longer known because a later
-     *     owner has committed and the context was then taken over again
+     * @return the sequence, 0 if nothing was committed in the epoch; empty if the answer is no longer known because a
+     *     later owner has committed and the context was then taken over again
      * @throws BackendException if the answer could not be determined now
      */
     OptionalLong lastCommit(String context, long epoch);

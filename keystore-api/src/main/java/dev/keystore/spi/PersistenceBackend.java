@@ -8,8 +8,8 @@ import java.util.stream.Stream;
  * A backend that stores the entries of one context, the default one.
  *
  * <p>These methods are all that a backend must implement (R63). A store on top of it keeps the whole contract with two
- * exceptions: if the process crashes during a commit of several entries, only some of them may have been written; and each
- * entry is a separate write to the disk.
+ * exceptions: if the process crashes during a commit of several entries, only some of them may have been written; and
+ * each entry is a separate write to the disk.
  *
  * <p>{@link #save} and {@link #delete} return when their effect is durable.
  *
@@ -55,8 +55,8 @@ public non-sealed interface PersistenceBackend extends Backend {
     /**
      * Returns the entries of this backend, each once, in any order (R60).
      *
-     * <p>One thread reads and closes the stream, while other threads load and save. Entries written or deleted meanwhile
-     * may or may not be included. Memory use must be bounded, however many entries there are.
+     * <p>One thread reads and closes the stream, while other threads load and save. Entries written or deleted
+     * meanwhile may or may not be included. Memory use must be bounded, however many entries there are.
      *
      * @return a stream that the caller closes
      * @throws BackendException if the entries could not be listed; also thrown while the stream is read

@@ -8,8 +8,8 @@ public interface PrefixScan {
     /**
      * Returns the ids of a type that begin with a prefix, each once, in any order (R60).
      *
-     * <p>The stream has the properties of {@link ContextAwareBackend#list}: bounded memory, and concurrent changes may or
-     * may not be included.
+     * <p>The stream has the properties of {@link ContextAwareBackend#list}: bounded memory, and concurrent changes may
+     * or may not be included.
      *
      * @param context the name of the context; {@link PersistenceBackend#DEFAULT_CONTEXT} for a context-free backend
      * @param type the type of the entries

@@ -1,8 +1,8 @@
 /**
  * The interfaces that the author of a persistence backend implements.
  *
- * <p>A {@link dev.keystore.spi.BackendProvider}, found through {@link java.util.ServiceLoader}, opens a backend from a URL.
- * The backend itself implements {@link dev.keystore.spi.PersistenceBackend} (one context) or
+ * <p>A {@link dev.keystore.spi.BackendProvider}, found through {@link java.util.ServiceLoader}, opens a backend from a
+ * URL. The backend itself implements {@link dev.keystore.spi.PersistenceBackend} (one context) or
  * {@link dev.keystore.spi.ContextAwareBackend} (many contexts): load, save, delete, list and close. It declares further
  * capabilities by implementing one or more of these interfaces:
  *
@@ -17,11 +17,11 @@
  * <p>The engine detects them once, when it opens the backend. A backend reports failures as
  * {@link dev.keystore.spi.BackendException}, whose kinds tell the engine whether to retry.
  *
- * <p>Values are opaque to a backend: the engine wraps each of them in an envelope with a checksum. Types, ids and contexts
- * are exact: no case folding, no normalization, no trimming, no wildcards.
+ * <p>Values are opaque to a backend: the engine wraps each of them in an envelope with a checksum. Types, ids and
+ * contexts are exact: no case folding, no normalization, no trimming, no wildcards.
  *
- * <p>In the repository, {@code docs/writing-a-backend.md} builds a backend step by step, {@code docs/contract.md} contains
- * the rules cited here ({@code R12}), and {@code docs/design.md} shows how the engine calls a backend.
+ * <p>In the repository, {@code docs/writing-a-backend.md} builds a backend step by step, {@code docs/contract.md}
+ * contains the rules cited here ({@code R12}), and {@code docs/design.md} shows how the engine calls a backend.
  */
 @NullMarked
 package dev.keystore.spi;

@@ -51,7 +51,9 @@ final class Connections {
         }
     }
 
-    /** Closes the driver's connection as well: a handle whose closing was cut short by an error does nothing on a retry. */
+    /**
+     * Closes the driver's connection as well: a handle whose closing was cut short by an error does nothing on a retry.
+     */
     private static void closeTwice(Handle handle) {
         try {
             handle.close();

@@ -8,8 +8,8 @@ import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.Update;
 
 /**
- * Writes a group of batches with few statements. Only the last mutation of each entry counts. So a group without a clear
- * becomes its upserts, then its deletes, each in as many statements as the dialect needs.
+ * Writes a group of batches with few statements. Only the last mutation of each entry counts. So a group without a
+ * clear becomes its upserts, then its deletes, each in as many statements as the dialect needs.
  */
 final class GroupWrite {
 

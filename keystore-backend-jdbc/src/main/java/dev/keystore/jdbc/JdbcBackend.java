@@ -29,16 +29,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * The entries of all contexts in one table of a database.
  *
- * <p>Concurrency: one {@link WriterConnection}, and a pool of connections that read concurrently ({@link EntryQueries}).
- * Every operation runs in the {@link Lifecycle}, so {@link #close} waits for it, and none begins after that. No reader waits
- * for the writer.
+ * <p>Concurrency: one {@link WriterConnection}, and a pool of connections that read concurrently
+ * ({@link EntryQueries}). Every operation runs in the {@link Lifecycle}, so {@link #close} waits for it, and none
+ * begins after that. No reader waits for the writer.
  *
- * <p>Interrupts: an interrupt that ends a wait causes {@link OperationInterruptedException}, and the interrupt flag stays
- * set. A commit is the exception: since its thread writes for other threads as well, it fails with a transient failure, and
- * the engine decides.
+ * <p>Interrupts: an interrupt that ends a wait causes {@link OperationInterruptedException}, and the interrupt flag
+ * stays set. A commit is the exception: since its thread writes for other threads as well, it fails with a transient
+ * failure, and the engine decides.
  *
- * <p>Damage: an SQLite file is checked once, when it is opened, in about 2 µs per entry. If its trees are damaged, existing
- * entries may not be found, and nothing is written, since a write could overwrite pages that are still sound.
+ * <p>Damage: an SQLite file is checked once, when it is opened, in about 2 µs per entry. If its trees are damaged,
+ * existing entries may not be found, and nothing is written, since a write could overwrite pages that are still sound.
  */
 final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
 

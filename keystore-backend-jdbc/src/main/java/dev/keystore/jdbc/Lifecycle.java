@@ -12,8 +12,8 @@ import java.util.function.Supplier;
 /**
  * Runs the operations of a backend, and closes it after the last of them.
  *
- * <p>Concurrency: an operation never waits here; it runs or is refused. Closing waits for the running operations, and then
- * releases on a thread that no caller can interrupt. Both together take up to the timeout.
+ * <p>Concurrency: an operation never waits here; it runs or is refused. Closing waits for the running operations, and
+ * then releases on a thread that no caller can interrupt. Both together take up to the timeout.
  */
 final class Lifecycle {
 
@@ -41,11 +41,11 @@ final class Lifecycle {
     }
 
     /**
-     * Refuses operations from now on, waits for the running ones, and releases what they used. An interrupt does not end
-     * the wait; the thread's flag is preserved. A second call does nothing.
+     * Refuses operations from now on, waits for the running ones, and releases what they used. An interrupt does not
+     * end the wait; the thread's flag is preserved. A second call does nothing.
      *
-     * <p>If operations are still running at the deadline, the release happens nevertheless, which ends those that wait for
-     * a server.
+     * <p>If operations are still running at the deadline, the release happens nevertheless, which ends those that wait
+     * for a server.
      *
      * @throws BackendException if releasing failed, or is not done at the deadline; then it goes on in the background
      */

@@ -33,7 +33,9 @@ final class OwnerTable {
         this.dialect = dialect;
     }
 
-    /** Notes that this process has this owner's backend open, for the message to a second opener in the same process. */
+    /**
+     * Notes that this process has this owner's backend open, for the message to a second opener in the same process.
+     */
     void register() {
         OPEN_HERE.add(dialect.holder);
     }
@@ -140,7 +142,8 @@ final class OwnerTable {
     }
 
     /**
-     * Checks that no other owner of a context is alive, and keeps others from taking it over until the transaction ends.
+     * Checks that no other owner of a context is alive, and keeps others from taking it over until the transaction
+     * ends.
      *
      * @throws ContextOwnedException if another owner is alive; the caller rolls back
      */
@@ -154,7 +157,9 @@ final class OwnerTable {
 
     private record Row(long holder, String host, String process, String since) {}
 
-    /** Locks the row of a context, and inserts it first if there is none, so that concurrent callers lock the same row. */
+    /**
+     * Locks the row of a context, and inserts it first if there is none, so that concurrent callers lock the same row.
+     */
     private Row lock(Handle handle, String context) {
         return handle.createQuery("""
                         INSERT INTO owner (context, epoch, holder, host, process, since) VALUES (?, 0, 0, '', '', '')

@@ -10,18 +10,19 @@ import java.sql.SQLException;
 import java.util.Objects;
 
 /**
- * Opens the PostgreSQL backend from {@code jdbc:postgresql://host:port/database?…}. It is found by this scheme. The driver
- * is an optional dependency: add {@code org.postgresql:postgresql}.
+ * Opens the PostgreSQL backend from {@code jdbc:postgresql://host:port/database?…}. It is found by this scheme. The
+ * driver is an optional dependency: add {@code org.postgresql:postgresql}.
  *
- * <p>The URL is passed to the driver, with all of its options: TLS, authentication, several hosts, {@code currentSchema}.
- * Options may also be given as properties, for example a password. The backend adds one property, {@code connections}: the
- * maximum number of connections, one of which writes; the default is 10. The defaults of the driver's timeouts are 4 s for
- * logging in ({@code loginTimeout}) and 10 s for each answer of the server ({@code socketTimeout}).
+ * <p>The URL is passed to the driver, with all of its options: TLS, authentication, several hosts,
+ * {@code currentSchema}. Options may also be given as properties, for example a password. The backend adds one
+ * property, {@code connections}: the maximum number of connections, one of which writes; the default is 10. The
+ * defaults of the driver's timeouts are 4 s for logging in ({@code loginTimeout}) and 10 s for each answer of the
+ * server ({@code socketTimeout}).
  *
  * <p>The tables are created in the first schema of the search path when a store is first opened. If the role lacks the
  * privilege, run {@code dev/keystore/jdbc/keystore.sql} of this jar beforehand. With {@code mustExist}, no tables are
- * created. The database must have the encoding UTF8. A pooler between this process and the server must pool sessions, not
- * transactions.
+ * created. The database must have the encoding UTF8. A pooler between this process and the server must pool sessions,
+ * not transactions.
  */
 public final class PostgresBackendProvider implements BackendProvider {
 

@@ -34,9 +34,9 @@ import org.postgresql.ds.PGSimpleDataSource;
  * <p>Durability: see {@link PostgresSession}. There is no {@code statement_timeout}: it would end a commit's wait for a
  * synchronous standby, and the server would then report success.
  *
- * <p>Waits: a commit waits 2 s for a lock; a read waits 5 s for a lock and 5 s for a connection. If the next statement of a
- * transaction does not come within 10 s, the server ends the transaction, which releases the locks of a process that was
- * stopped; five attempts to commit take longer than that.
+ * <p>Waits: a commit waits 2 s for a lock; a read waits 5 s for a lock and 5 s for a connection. If the next statement
+ * of a transaction does not come within 10 s, the server ends the transaction, which releases the locks of a process
+ * that was stopped; five attempts to commit take longer than that.
  */
 final class PostgresDialect extends Dialect {
 
@@ -147,7 +147,8 @@ final class PostgresDialect extends Dialect {
      * Commits in one round trip; a transaction takes three or four.
      *
      * <p>If not all rows of owners advance, a division by zero ends the statement, and nothing of it is written. If a
-     * takeover, or an earlier attempt of this statement, holds one of the rows, it waits, and then sees the row as changed.
+     * takeover, or an earlier attempt of this statement, holds one of the rows, it waits, and then sees the row as
+     * changed.
      */
     private static boolean commitSingleStatement(Handle handle, OwnedGroup group) {
         Map<RowKey, byte[]> puts = group.rows().puts();

@@ -35,7 +35,9 @@ final class PostgresFailures extends SqlFailures {
                         message("commit", cause == null ? thrown : cause), cause == null ? thrown : cause);
     }
 
-    /** Returns whether the transaction was refused; otherwise it may have been committed before the connection broke. */
+    /**
+     * Returns whether the transaction was refused; otherwise it may have been committed before the connection broke.
+     */
     private static boolean isRefusal(PSQLException known) {
         boolean sessionGoesOn = known.getServerErrorMessage() != null && !isOfConnection(known);
         return sessionGoesOn || NOT_SENT.equals(known.getSQLState());

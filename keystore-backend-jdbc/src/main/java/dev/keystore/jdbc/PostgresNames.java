@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Encodes contexts and ids for PostgreSQL, which can't store U+0000, and can't index keys that are too long.
  *
- * <p>U+0000 becomes U+0001 U+0001, and U+0001 becomes U+0001 U+0002; this preserves order and prefixes. If the result is
- * longer than 1,000 bytes, it is truncated, and the SHA-256 of the whole is appended; so it is longer than any result that
- * is not truncated.
+ * <p>U+0000 becomes U+0001 U+0001, and U+0001 becomes U+0001 U+0002; this preserves order and prefixes. If the result
+ * is longer than 1,000 bytes, it is truncated, and the SHA-256 of the whole is appended; so it is longer than any
+ * result that is not truncated.
  */
 final class PostgresNames {
 

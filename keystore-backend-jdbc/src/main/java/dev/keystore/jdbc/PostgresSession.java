@@ -9,12 +9,12 @@ import org.jdbi.v3.core.Jdbi;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /**
- * Opens the session of the writer connection. The session holds a shared advisory lock as long as it exists, which shows
- * other processes that the owner is alive.
+ * Opens the session of the writer connection. The session holds a shared advisory lock as long as it exists, which
+ * shows other processes that the owner is alive.
  *
- * <p>Durability: the session sets {@code synchronous_commit} to the value that the server, the database, the role and the
- * URL gave it when it connected, or to {@code on} if that was {@code off}. Later changes of the configuration have no effect
- * on it.
+ * <p>Durability: the session sets {@code synchronous_commit} to the value that the server, the database, the role and
+ * the URL gave it when it connected, or to {@code on} if that was {@code off}. Later changes of the configuration have
+ * no effect on it.
  */
 final class PostgresSession {
 
@@ -43,8 +43,8 @@ final class PostgresSession {
     }
 
     /**
-     * Opens the session and sets it up. A second session, which is closed again, shows whether a pooler lets transactions
-     * share the server's sessions.
+     * Opens the session and sets it up. A second session, which is closed again, shows whether a pooler lets
+     * transactions share the server's sessions.
      *
      * @throws BackendException if the server does not write, or other connections share the session
      */
@@ -53,8 +53,8 @@ final class PostgresSession {
     }
 
     /**
-     * Opens the session again and sets it up. If the server admits no further session for the comparison, since the readers
-     * use all, only the transactions of this one are compared.
+     * Opens the session again and sets it up. If the server admits no further session for the comparison, since the
+     * readers use all, only the transactions of this one are compared.
      *
      * @throws BackendException as {@link #openFirst}
      */
@@ -94,9 +94,9 @@ final class PostgresSession {
     /**
      * Locks, and compares the sessions of several transactions on two connections.
      *
-     * <p>A pooler that shares sessions may by chance give the first connection the same session each time, for example if it
-     * uses its sessions in turn, or if other clients use it. Therefore the order of the transactions varies, and the second
-     * connection is in some of them while the first one is checked.
+     * <p>A pooler that shares sessions may by chance give the first connection the same session each time, for example
+     * if it uses its sessions in turn, or if other clients use it. Therefore the order of the transactions varies, and
+     * the second connection is in some of them while the first one is checked.
      */
     private boolean compareSessions(Jdbi connections, Handle handle) {
         try (Handle other = connections.open()) {

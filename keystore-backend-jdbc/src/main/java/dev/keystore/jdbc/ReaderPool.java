@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The connections that read: a fixed number of slots, each of which opens its connection when it is first needed.
  *
- * <p>Concurrency: one thread at a time uses a slot. It takes a free slot by compare-and-set and releases it by one field
- * write ({@link ReaderSlot.Lease#over}), which needs neither stack nor memory: no error makes a slot unavailable (R31). Waiting
- * threads are woken in the order in which they came; a lost wake-up delays one by {@link #SLICE_NANOS}.
+ * <p>Concurrency: one thread at a time uses a slot. It takes a free slot by compare-and-set and releases it by one
+ * field write ({@link ReaderSlot.Lease#over}), which needs neither stack nor memory: no error makes a slot unavailable
+ * (R31). Waiting threads are woken in the order in which they came; a lost wake-up delays one by {@link #SLICE_NANOS}.
  */
 final class ReaderPool {
 
@@ -47,7 +47,9 @@ final class ReaderPool {
     private final Queue<ReaderSlot.Lease> waiters = new ConcurrentLinkedQueue<>();
     private volatile boolean closed;
 
-    /** Whether a read has failed since {@link #closeUnfinished} was called last, and may have left its connection open. */
+    /**
+     * Whether a read has failed since {@link #closeUnfinished} was called last, and may have left its connection open.
+     */
     private volatile boolean hasFailure;
 
     /**
@@ -66,8 +68,8 @@ final class ReaderPool {
     /**
      * Runs a query on a connection that no other thread uses meanwhile.
      *
-     * @throws JdbiException if no connection was free in time or could be opened, if the thread was interrupted while it
-     *     waited for one (the interrupt flag stays set), or if the query failed
+     * @throws JdbiException if no connection was free in time or could be opened, if the thread was interrupted while
+     *     it waited for one (the interrupt flag stays set), or if the query failed
      */
     <T> T withHandle(Function<Handle, T> query) {
         if (hasFailure) {

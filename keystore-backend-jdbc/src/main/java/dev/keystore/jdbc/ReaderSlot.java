@@ -15,10 +15,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * A place for one connection of a {@link ReaderPool}, which is opened when it is first needed.
  *
- * <p>Concurrency: {@link #current} is the lease of the thread that uses the slot; that thread has the other fields to itself.
+ * <p>Concurrency: {@link #current} is the lease of the thread that uses the slot; that thread has the other fields to
+ * itself.
  *
- * <p>Recovery: a slot is marked {@link #unfinished} before its connection is used. A connection that fails, or whose user
- * left by an error, is closed by that thread or by the pool's next user (R31).
+ * <p>Recovery: a slot is marked {@link #unfinished} before its connection is used. A connection that fails, or whose
+ * user left by an error, is closed by that thread or by the pool's next user (R31).
  */
 final class ReaderSlot {
 
@@ -100,8 +101,8 @@ final class ReaderSlot {
     }
 
     /**
-     * Does what {@link #use} does, and ends the lease: on another thread than the one that took the slot, which may leave by
-     * an error at any time. One of the two sees that the other was first.
+     * Does what {@link #use} does, and ends the lease: on another thread than the one that took the slot, which may
+     * leave by an error at any time. One of the two sees that the other was first.
      *
      * @throws IllegalStateException if the other thread has left; the query did not run
      */

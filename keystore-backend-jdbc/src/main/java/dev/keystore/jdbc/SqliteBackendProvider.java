@@ -12,18 +12,19 @@ import java.util.Objects;
  * Opens the SQLite backend from {@code jdbc:sqlite:path/of/the/file.db}. It is found by this scheme.
  *
  * <p>The scheme is followed by a path and nothing else: no {@code file:} URI, no options after a {@code ?}, and not
- * {@code :memory:}, which would not be durable. There are no properties. If the file does not exist or is empty, a new store
- * is created in it, with access for its owner only; so are missing folders. With {@code mustExist}, such a file is refused
- * instead, and nothing is created.
+ * {@code :memory:}, which would not be durable. There are no properties. If the file does not exist or is empty, a new
+ * store is created in it, with access for its owner only; so are missing folders. With {@code mustExist}, such a file
+ * is refused instead, and nothing is created.
  *
- * <p>Opening reads the whole file once and checks its structure, which takes about 2 µs per entry. A file with a damaged
- * structure is opened for what can still be found in it: a read that finds nothing, a listing, {@code verify()} and every
- * write fail then, with a message that the file is damaged. A damaged value is reported when it is read, and by
- * {@code verify()}.
+ * <p>Opening reads the whole file once and checks its structure, which takes about 2 µs per entry. A file with a
+ * damaged structure is opened for what can still be found in it: a read that finds nothing, a listing, {@code verify()}
+ * and every write fail then, with a message that the file is damaged. A damaged value is reported when it is read, and
+ * by {@code verify()}.
  *
- * <p>A store that can't be written, because its file, its folder or its file system is read-only, or because its disk is
- * full at opening, is opened for reading: contexts are opened without being owned, reads work, and every commit fails with
- * the reason. Open the store again when the cause is gone. A file with several names (hard links) is refused.
+ * <p>A store that can't be written, because its file, its folder or its file system is read-only, or because its disk
+ * is full at opening, is opened for reading: contexts are opened without being owned, reads work, and every commit
+ * fails with the reason. Open the store again when the cause is gone. A file with several names (hard links) is
+ * refused.
  */
 public final class SqliteBackendProvider implements BackendProvider {
 

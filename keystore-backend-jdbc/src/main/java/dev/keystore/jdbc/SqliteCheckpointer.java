@@ -15,18 +15,18 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Checkpoints the logs of the open stores of the process: a daemon thread that of each idle store, and a shutdown hook all
- * of them when the process exits.
+ * Checkpoints the logs of the open stores of the process: a daemon thread that of each idle store, and a shutdown hook
+ * all of them when the process exits.
  *
- * <p>The thread and the hook exist while a store is open, so the class can be unloaded after the last one is closed. The
- * thread looks at each store every 3 s; a store is idle if there was no commit between two looks.
+ * <p>The thread and the hook exist while a store is open, so the class can be unloaded after the last one is closed.
+ * The thread looks at each store every 3 s; a store is idle if there was no commit between two looks.
  *
- * <p>At exit, all stores first begin to move each commit into the file before it is acknowledged; then the earlier commits
- * are moved. So threads may commit while the shutdown hooks run, and their acknowledged commits are in the file. The hook
- * takes up to 5 s.
+ * <p>At exit, all stores first begin to move each commit into the file before it is acknowledged; then the earlier
+ * commits are moved. So threads may commit while the shutdown hooks run, and their acknowledged commits are in the
+ * file. The hook takes up to 5 s.
  *
- * <p>Concurrency: any thread reads {@link #open}. {@link #lock} guards its changes, the thread and the hook; it is held only
- * to open and to close a store, each of which waits for it up to 10 s.
+ * <p>Concurrency: any thread reads {@link #open}. {@link #lock} guards its changes, the thread and the hook; it is held
+ * only to open and to close a store, each of which waits for it up to 10 s.
  *
  * <p>Recovery: the thread also rolls back transactions that an error has left open ({@link WriterConnection}).
  */
@@ -55,7 +55,8 @@ final class SqliteCheckpointer {
     /**
      * Creates a checkpointer.
      *
-     * @param period the pause between two looks of the thread; if null, there is no thread, and tests call {@link #look}
+     * @param period the pause between two looks of the thread; if null, there is no thread, and tests call
+     *     {@link #look}
      * @param ticker the time in nanoseconds
      */
     SqliteCheckpointer(@Nullable Duration period, LongSupplier ticker) {

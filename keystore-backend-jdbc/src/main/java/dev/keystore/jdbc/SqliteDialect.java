@@ -91,8 +91,8 @@ final class SqliteDialect extends Dialect {
     /**
      * Opens the writer connection and the log, and creates the tables in an empty file.
      *
-     * <p>Waits up to 10 s for others that open the same file; an interrupt ends the wait. SQLite itself does not wait for
-     * a lock where waiting could deadlock, for example while two connections switch a file to WAL
+     * <p>Waits up to 10 s for others that open the same file; an interrupt ends the wait. SQLite itself does not wait
+     * for a lock where waiting could deadlock, for example while two connections switch a file to WAL
      * (sqlite.org/c3ref/busy_handler.html).
      */
     @Override
@@ -186,9 +186,9 @@ final class SqliteDialect extends Dialect {
     }
 
     /**
-     * Commits, if the paths lead to the open files. This is checked before the commit, so that nothing is written to other
-     * files, and after it, so that what is acknowledged can be found at the paths. While commits follow each other within
-     * a millisecond, the check after one counts for the next.
+     * Commits, if the paths lead to the open files. This is checked before the commit, so that nothing is written to
+     * other files, and after it, so that what is acknowledged can be found at the paths. While commits follow each
+     * other within a millisecond, the check after one counts for the next.
      */
     @Override
     void commit(Handle handle) {

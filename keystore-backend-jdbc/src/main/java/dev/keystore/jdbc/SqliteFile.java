@@ -82,7 +82,9 @@ final class SqliteFile {
                 : path + " can't be written; make the file readable and writable for this user";
     }
 
-    /** The log is found by the file's name: commits made through one name are not seen through another, and get lost. */
+    /**
+     * The log is found by the file's name: commits made through one name are not seen through another, and get lost.
+     */
     private static void requireOneName(Path path) {
         try {
             boolean unix = path.getFileSystem().supportedFileAttributeViews().contains("unix");
@@ -155,10 +157,14 @@ final class SqliteFile {
         }
     }
 
-    /** Forces the name of an existing folder, since whoever created it may have been killed before. */
+    /**
+     * Forces the name of an existing folder, since an earlier opening by this user may have created it and been killed
+     * before. A folder whose parent this user can neither read nor change was created by another user.
+     */
     private void forceName(Path folder) throws IOException {
-        if (!Files.exists(target)) {
-            Folders.force(Folders.parentOf(folder.toRealPath()));
+        Path parent = Folders.parentOf(folder.toRealPath());
+        if (!Files.exists(target) && (Files.isReadable(parent) || Files.isWritable(parent))) {
+            Folders.force(parent);
         }
     }
 
@@ -199,7 +205,10 @@ final class SqliteFile {
         }
     }
 
-    /** Returns whether a file is listed as a mount point, or, if the system has no list, is on another device than its folder. */
+    /**
+     * Returns whether a file is listed as a mount point, or, if the system has no list, is on another device than its
+     * folder.
+     */
     private static boolean isMountPoint(Path path) throws IOException {
         Path real = path.toRealPath();
         Optional<Set<String>> points = Mounts.points();

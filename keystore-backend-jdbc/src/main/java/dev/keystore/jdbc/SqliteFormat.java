@@ -20,8 +20,8 @@ import org.sqlite.SQLiteErrorCode;
 /**
  * The marks of a store in its file: the application id and the schema version in SQLite's header.
  *
- * <p>They are written with the schema in one transaction, before the file is switched to a write-ahead log. So they are in
- * the file itself from the start, and can be read without the log.
+ * <p>They are written with the schema in one transaction, before the file is switched to a write-ahead log. So they are
+ * in the file itself from the start, and can be read without the log.
  */
 final class SqliteFormat {
 
@@ -40,9 +40,9 @@ final class SqliteFormat {
     /**
      * Reads the marks of a file that is not empty, without changing the file or its log.
      *
-     * <p>If the file makes no sense, and has a rollback journal, another process is creating the store, or was killed while
-     * it did. Then the marks are left to {@link #install}: SQLite waits for that process, or rolls back what it left.
-     * Without a journal, the file is read again for about 80 ms, since it may be complete by then.
+     * <p>If the file makes no sense, and has a rollback journal, another process is creating the store, or was killed
+     * while it did. Then the marks are left to {@link #install}: SQLite waits for that process, or rolls back what it
+     * left. Without a journal, the file is read again for about 80 ms, since it may be complete by then.
      *
      * @param hasSibling returns whether there is a file that is not empty, with the path plus a suffix as its name
      * @throws UnsupportedFormatException if it is a database, but not a store that this version can use

@@ -16,13 +16,14 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Shows other processes that an owner is alive: by a lock on one byte of an empty file in the store's folder. The position
- * of the byte is the number that marks the owner's takeovers. The system releases the lock when the process exits.
+ * Shows other processes that an owner is alive: by a lock on one byte of an empty file in the store's folder. The
+ * position of the byte is the number that marks the owner's takeovers. The system releases the lock when the process
+ * exits.
  *
- * <p>Concurrency: {@link #LOCK} guards all fields. A process has one channel per file, however often it opens the store,
- * since closing any channel of a file releases all of the process's locks on it (POSIX, fcntl). The channel must not be a
- * {@link java.nio.channels.FileChannel}, which is closed when any thread that uses it is interrupted. Locks are only tried,
- * which an {@link AsynchronousFileChannel} does on the calling thread.
+ * <p>Concurrency: {@link #LOCK} guards all fields. A process has one channel per file, however often it opens the
+ * store, since closing any channel of a file releases all of the process's locks on it (POSIX, fcntl). The channel must
+ * not be a {@link java.nio.channels.FileChannel}, which is closed when any thread that uses it is interrupted. Locks
+ * are only tried, which an {@link AsynchronousFileChannel} does on the calling thread.
  */
 final class SqliteLivenessLock {
 

@@ -10,12 +10,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * The database file and the log that an open store writes to, and whether their paths still lead to them.
  *
- * <p>A file that is removed, moved or replaced stays open, and takes commits that are lost with it. SQLite itself only logs
- * a warning (sqlite.org/howtocorrupt.html, 2.4). Files are identified by device and inode, which are not reused while a
- * file is open. On Windows, where open files can't be removed, nothing is checked.
+ * <p>A file that is removed, moved or replaced stays open, and takes commits that are lost with it. SQLite itself only
+ * logs a warning (sqlite.org/howtocorrupt.html, 2.4). Files are identified by device and inode, which are not reused
+ * while a file is open. On Windows, where open files can't be removed, nothing is checked.
  *
- * <p>A file that is overwritten in place, for example by {@code cp other.db keys.db}, keeps its inode: that is not noticed,
- * and damages the store.
+ * <p>A file that is overwritten in place, for example by {@code cp other.db keys.db}, keeps its inode: that is not
+ * noticed, and damages the store.
  *
  * <p>Concurrency: for any thread. A placement other than {@link Placement#IN_PLACE} is final: even if the file is moved
  * back, it may have been written to meanwhile without the log.
@@ -28,13 +28,17 @@ final class SqliteOpenFiles {
         IN_PLACE,
         /** The path of the database file leads to no file or another one; the log does not matter any more. */
         DATABASE_GONE,
-        /** Only the path of the log does. A connection that has the log open can still move its content into the file. */
+        /**
+         * Only the path of the log does. A connection that has the log open can still move its content into the file.
+         */
         LOG_GONE
     }
 
     private final Path path;
 
-    /** In the folder of the file that the path leads to, which differs from the path's own if that is a symbolic link. */
+    /**
+     * In the folder of the file that the path leads to, which differs from the path's own if that is a symbolic link.
+     */
     private final Path log;
 
     private final @Nullable Object fileKey;

@@ -12,10 +12,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * A store that can only be read: how SQLite opens it, and how a write by another process is noticed.
  *
- * <p>SQLite follows another process's commits through the log and its index ({@code -wal} and {@code -shm}), but can't create
- * them in a folder that it can't write to. If both exist, they are used. If there is no log, everything is in the file,
- * which is read as immutable, without locks; a write is then noticed after each read, by the file's size and time and by a
- * log that has appeared. A log without an index can't be read (sqlite.org/wal.html#read_only_databases).
+ * <p>SQLite follows another process's commits through the log and its index ({@code -wal} and {@code -shm}), but can't
+ * create them in a folder that it can't write to. If both exist, they are used. If there is no log, everything is in
+ * the file, which is read as immutable, without locks; a write is then noticed after each read, by the file's size and
+ * time and by a log that has appeared. A log without an index can't be read (sqlite.org/wal.html#read_only_databases).
  */
 final class SqliteReadOnlyFile {
 

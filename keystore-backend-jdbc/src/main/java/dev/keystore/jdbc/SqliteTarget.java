@@ -7,8 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * The file that the path of a store leads to. As SQLite does, this follows symbolic links: the log and its index are next to
- * the target of a link, not next to the link.
+ * The file that the path of a store leads to. As SQLite does, this follows symbolic links: the log and its index are
+ * next to the target of a link, not next to the link.
  */
 final class SqliteTarget {
 

@@ -16,18 +16,18 @@ import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.JdbiException;
 
 /**
- * The write-ahead log of an open store. It is checkpointed, that is, moved into the file, while the store is idle, when the
- * process exits, and when the store is closed; so the file alone, copied or mounted, has all acknowledged commits.
+ * The write-ahead log of an open store. It is checkpointed, that is, moved into the file, while the store is idle, when
+ * the process exits, and when the store is closed; so the file alone, copied or mounted, has all acknowledged commits.
  *
- * <p>It has a connection of the same lifetime as the store. This keeps the log the same file, whichever other connections
- * are opened and closed, and lets commits be moved even after the log has lost its name.
+ * <p>It has a connection of the same lifetime as the store. This keeps the log the same file, whichever other
+ * connections are opened and closed, and lets commits be moved even after the log has lost its name.
  *
- * <p>Checkpoints do not disturb other connections: one in the mode PASSIVE copies what readers and writers let it copy. If
- * that was everything, one in the mode TRUNCATE empties the log, unless the store is being read or written; a commit that
- * begins at that moment waits for some milliseconds (sqlite.org/c3ref/wal_checkpoint_v2.html).
+ * <p>Checkpoints do not disturb other connections: one in the mode PASSIVE copies what readers and writers let it copy.
+ * If that was everything, one in the mode TRUNCATE empties the log, unless the store is being read or written; a commit
+ * that begins at that moment waits for some milliseconds (sqlite.org/c3ref/wal_checkpoint_v2.html).
  *
- * <p>Concurrency: {@link #checkpointing} guards the connection. The committing threads, one at a time, count commits; the
- * thread of the {@link SqliteCheckpointer} compares the counts.
+ * <p>Concurrency: {@link #checkpointing} guards the connection. The committing threads, one at a time, count commits;
+ * the thread of the {@link SqliteCheckpointer} compares the counts.
  */
 final class SqliteWal {
 
@@ -93,8 +93,8 @@ final class SqliteWal {
     }
 
     /**
-     * Counts a commit before it is acknowledged, and checks that it can be found again. While the process exits, moves it
-     * into the file.
+     * Counts a commit before it is acknowledged, and checks that it can be found again. While the process exits, moves
+     * it into the file.
      *
      * @throws BackendException (outcome unknown) if the commit is in a file that the path does not lead to
      */
@@ -121,9 +121,11 @@ final class SqliteWal {
     }
 
     /**
-     * Checkpoints the log if there was no commit since the last call, once until the next commit. Called from one thread.
+     * Checkpoints the log if there was no commit since the last call, once until the next commit. Called from one
+     * thread.
      *
-     * <p>If the log is in use, the next call tries again; if a checkpoint fails, the first call after the next commit does.
+     * <p>If the log is in use, the next call tries again; if a checkpoint fails, the first call after the next commit
+     * does.
      */
     void checkpointIfIdle() {
         long count = commits.getOpaque();
@@ -179,7 +181,9 @@ final class SqliteWal {
         }
     }
 
-    /** Returns whether nothing is left to do: the log is empty and all of it is in the file, or it must not be touched. */
+    /**
+     * Returns whether nothing is left to do: the log is empty and all of it is in the file, or it must not be touched.
+     */
     @GuardedBy("checkpointing")
     private boolean checkpointAndEmpty() {
         return files.look() != Placement.IN_PLACE
@@ -194,11 +198,11 @@ final class SqliteWal {
     }
 
     /**
-     * Closes the connection, after the other connections of the store. Closing the last connection of a file moves the log
-     * into it.
+     * Closes the connection, after the other connections of the store. Closing the last connection of a file moves the
+     * log into it.
      *
-     * <p>If there are other files at the paths by now, the connection stays open until the process exits: closing it would
-     * remove their log, and a checkpoint could take commits out of it.
+     * <p>If there are other files at the paths by now, the connection stays open until the process exits: closing it
+     * would remove their log, and a checkpoint could take commits out of it.
      *
      * @throws BackendException (permanent) after closing, if not all commits are in the file at the path
      */

@@ -27,7 +27,9 @@ class StatementCache implements StatementBuilder {
         void accept(PreparedStatement statement) throws SQLException;
     }
 
-    /** Uses a statement of a connection that has such a cache, without Jdbi, whose overhead exceeds SQLite's own time. */
+    /**
+     * Uses a statement of a connection that has such a cache, without Jdbi, whose overhead exceeds SQLite's own time.
+     */
     static void use(Handle handle, String sql, Use use) {
         StatementCache cache = (StatementCache) handle.getStatementBuilder();
         try {

@@ -12,13 +12,13 @@ import org.jdbi.v3.core.Handle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one connection that writes. One thread at a time holds it, for one transaction or for one statement that commits by
- * itself.
+ * The one connection that writes. One thread at a time holds it, for one transaction or for one statement that commits
+ * by itself.
  *
- * <p>Recovery: after a failure that makes the connection unusable, or a failed rollback, the connection is closed, which
- * rolls back its transaction, and the next transaction opens a new one. If an error ends a thread inside a transaction, and
- * strikes again while it is handled, {@link #unfinished} stays set, and the next thread closes the connection (R31). If none
- * comes, {@link #rollBackUnfinished} does so.
+ * <p>Recovery: after a failure that makes the connection unusable, or a failed rollback, the connection is closed,
+ * which rolls back its transaction, and the next transaction opens a new one. If an error ends a thread inside a
+ * transaction, and strikes again while it is handled, {@link #unfinished} stays set, and the next thread closes the
+ * connection (R31). If none comes, {@link #rollBackUnfinished} does so.
  */
 final class WriterConnection {
 
@@ -76,7 +76,8 @@ final class WriterConnection {
 
     /**
      * Rolls back a transaction that an error has left open, unless another thread uses the connection, and closes the
-     * connection. Called by a thread with enough stack, so that other processes can write before the next transaction here.
+     * connection. Called by a thread with enough stack, so that other processes can write before the next transaction
+     * here.
      */
     void rollBackUnfinished() {
         lock.holdIfFree(() -> {
@@ -87,8 +88,8 @@ final class WriterConnection {
     }
 
     /**
-     * Closes the connection. Waits up to 10 s for another thread's transaction; an interrupt does not end the wait. When
-     * the last connection of a file closes, SQLite moves the log into the file.
+     * Closes the connection. Waits up to 10 s for another thread's transaction; an interrupt does not end the wait.
+     * When the last connection of a file closes, SQLite moves the log into the file.
      */
     void close() {
         boolean interrupted = Thread.interrupted();

@@ -33,7 +33,9 @@ final class Counting {
         });
     }
 
-    /** Returns who counted to each number according to a backend, without taking over the context; closes the backend. */
+    /**
+     * Returns who counted to each number according to a backend, without taking over the context; closes the backend.
+     */
     static Map<Integer, Integer> counted(JdbcBackend backend) {
         return counted(backend, CONTEXT);
     }

@@ -43,11 +43,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Opens and reads a store whose closed file was damaged, some hundred times: each read yields the right value or an error that
- * names the place, and opening is that or a refusal that changes nothing.
+ * Opens and reads a store whose closed file was damaged, some hundred times: each read yields the right value or an
+ * error that names the place, and opening is that or a refusal that changes nothing.
  *
- * <p>Damage {@code n} depends on the seed {@code n} alone. To repeat only one:
- * {@code -Dkeystore.damage.first=n -Dkeystore.damage.count=1}.
+ * <p>Damage {@code n} depends on the seed {@code n} alone. To repeat only one: {@code -Dkeystore.damage.first=n
+ * -Dkeystore.damage.count=1}.
  */
 class DamagedFileTest {
 

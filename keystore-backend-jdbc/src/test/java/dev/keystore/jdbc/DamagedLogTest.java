@@ -28,8 +28,8 @@ import org.junit.jupiter.api.io.TempDir;
 /**
  * Opens a store whose write-ahead log was damaged: it has exactly the commits before the damage, each of them complete.
  *
- * <p>SQLite promises that: a frame with a wrong checksum ends the log (sqlite.org/fileformat2.html, 4.2). To
- * repeat one damage: {@code -Dkeystore.damage.first=n -Dkeystore.damage.count=1}.
+ * <p>SQLite promises that: a frame with a wrong checksum ends the log (sqlite.org/fileformat2.html, 4.2). To repeat one
+ * damage: {@code -Dkeystore.damage.first=n -Dkeystore.damage.count=1}.
  */
 class DamagedLogTest {
 

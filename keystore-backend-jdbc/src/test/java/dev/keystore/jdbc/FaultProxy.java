@@ -71,8 +71,8 @@ final class FaultProxy implements AutoCloseable {
     }
 
     /**
-     * Cuts the connection of the next COMMIT, or of the next statement that commits by itself: before it is passed on if
-     * {@code bytes} is negative, otherwise after this number of bytes of its answer.
+     * Cuts the connection of the next COMMIT, or of the next statement that commits by itself: before it is passed on
+     * if {@code bytes} is negative, otherwise after this number of bytes of its answer.
      */
     void cutAtCommit(long bytes) {
         answerOfCommit = bytes;

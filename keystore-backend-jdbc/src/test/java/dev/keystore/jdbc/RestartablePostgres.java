@@ -50,7 +50,9 @@ final class RestartablePostgres implements AutoCloseable {
         start(PostgresFixture.durable().setServerConfig("synchronous_standby_names", "*"));
     }
 
-    /** Starts it on an existing folder, with the settings of its configuration file only, so that a reload changes them. */
+    /**
+     * Starts it on an existing folder, with the settings of its configuration file only, so that a reload changes them.
+     */
     void startAsConfigured() throws Exception {
         control("start", "-w", "-o", "-p " + port, "-l", data.resolve("log").toString());
         asConfigured = true;

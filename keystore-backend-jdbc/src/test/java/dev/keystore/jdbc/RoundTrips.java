@@ -12,8 +12,8 @@ import java.util.concurrent.atomic.AtomicInteger;
 import javax.net.SocketFactory;
 
 /**
- * Counts how often connections wait for an answer after they have written. The driver creates an instance for the option
- * {@code socketFactory}.
+ * Counts how often connections wait for an answer after they have written. The driver creates an instance for the
+ * option {@code socketFactory}.
  */
 public final class RoundTrips extends SocketFactory {
 

@@ -62,18 +62,30 @@ final class SqliteFailedSyncTest {
     }
 
     @Test
-    @DisplayName(
-            "R11 a new store is refused if the name of its folder can't be forced, since this user can't read the parent")
-    void unreadableParent() throws Exception {
-        Path parent = Files.createDirectory(folder.resolve("parent"));
-        Path own = Files.createDirectory(parent.resolve("own"));
-        Files.createSymbolicLink(folder.resolve("keys.db"), own.resolve("store.db"));
-        String denied = "inject=?access,?faccessat,?faccessat2,openat:error=EACCES";
-        assertThat(openWith("-P", parent.toString(), "-e", denied))
+    @DisplayName("R11 a new store is refused if this user can change the parent of its folder but can't force it")
+    void parentCannotBeOpened() throws Exception {
+        Path own = ownFolder();
+        assertThat(openWith("-P", own.getParent().toString(), "-e", "inject=openat:error=EACCES"))
                 .contains(OpenStoreProbe.REFUSED)
-                .contains("could not be created: java.nio.file.AccessDeniedException: " + parent)
+                .contains("could not be created: java.nio.file.AccessDeniedException: " + own.getParent())
                 .contains("make the folders above it readable");
         assertThat(own).isEmptyDirectory();
+    }
+
+    @Test
+    @DisplayName("R11 a new store is created in a folder whose parent this user can neither read nor change")
+    void parentOfAnotherUser() throws Exception {
+        Path own = ownFolder();
+        String denied = "inject=?access,?faccessat,?faccessat2,openat:error=EACCES";
+        assertThat(openWith("-P", own.getParent().toString(), "-e", denied)).doesNotContain(OpenStoreProbe.REFUSED);
+        assertThat(own.resolve("store.db")).isNotEmptyFile();
+    }
+
+    /** Returns the folder that the URL leads to through a link, so that only it has the parent that is named. */
+    private Path ownFolder() throws Exception {
+        Path own = Files.createDirectories(folder.resolve("parent").resolve("own"));
+        Files.createSymbolicLink(folder.resolve("keys.db"), own.resolve("store.db"));
+        return own;
     }
 
     /** Opens the store in a process in which all calls of fsync fail. */

@@ -15,11 +15,11 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.LinkedBlockingDeque;
 
 /**
- * A minimal pooler between stores and a server: each transaction of a client uses a session of the server, and returns it at
- * its end.
+ * A minimal pooler between stores and a server: each transaction of a client uses a session of the server, and returns
+ * it at its end.
  *
- * <p>The protocol's messages are a letter, a length that includes itself, and a body. A client sends a query, or messages
- * that end with a sync; the server's answer ends with a flag that says whether a transaction is open
+ * <p>The protocol's messages are a letter, a length that includes itself, and a body. A client sends a query, or
+ * messages that end with a sync; the server's answer ends with a flag that says whether a transaction is open
  * (postgresql.org/docs/current/protocol-message-formats.html).
  */
 final class TransactionPooler implements AutoCloseable {

@@ -12,14 +12,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * Limits the size of the journals: merges them with the last checkpoint into the next one, on a dedicated thread.
  *
- * <p>A checkpoint is due when the closed journals reach the configured number of bytes, or half of the last checkpoint's if
- * that is more; so each committed byte is rewritten a small number of times, whatever the size of the store. A checkpoint is
- * built from files that no longer change, and never from MapDB; commits go on, to a later journal. It gets its name once it is
- * complete and forced, and the files that it replaces are deleted once the name is durable.
+ * <p>A checkpoint is due when the closed journals reach the configured number of bytes, or half of the last
+ * checkpoint's if that is more; so each committed byte is rewritten a small number of times, whatever the size of the
+ * store. A checkpoint is built from files that no longer change, and never from MapDB; commits go on, to a later
+ * journal. It gets its name once it is complete and forced, and the files that it replaces are deleted once the name is
+ * durable.
  *
- * <p>A checkpoint that fails, on a full disk for example, is retried when the next journal is full. One that fails because a
- * file is damaged is not retried: see {@link #damage}. A commit that finds the disk full requests one immediately: see
- * {@link #wantRoom}.
+ * <p>A checkpoint that fails, on a full disk for example, is retried when the next journal is full. One that fails
+ * because a file is damaged is not retried: see {@link #damage}. A commit that finds the disk full requests one
+ * immediately: see {@link #wantRoom}.
  */
 final class Checkpointer {
 
@@ -63,9 +64,9 @@ final class Checkpointer {
     }
 
     /**
-     * Requests a checkpoint if one is due, now that all journals up to a record are closed. Does nothing if they were closed
-     * before: a checkpoint that has just failed on a full disk would fail again, and take the room that a commit needs. Only
-     * the thread that holds the writer's lock calls this.
+     * Requests a checkpoint if one is due, now that all journals up to a record are closed. Does nothing if they were
+     * closed before: a checkpoint that has just failed on a full disk would fail again, and take the room that a commit
+     * needs. Only the thread that holds the writer's lock calls this.
      */
     void closed(long lastClosed) {
         if (lastClosed > task.upTo) {
@@ -74,8 +75,9 @@ final class Checkpointer {
     }
 
     /**
-     * Requests room on a full disk: a checkpoint of the closed journals, however few bytes they have, which are then deleted.
-     * That is tried once until the next record is committed. Only the thread that holds the writer's lock calls this.
+     * Requests room on a full disk: a checkpoint of the closed journals, however few bytes they have, which are then
+     * deleted. That is tried once until the next record is committed. Only the thread that holds the writer's lock
+     * calls this.
      *
      * @param lastClosed the last record; all journals are closed
      */
@@ -98,8 +100,8 @@ final class Checkpointer {
     }
 
     /**
-     * Waits until all current tasks have ended: a checkpoint that is being written takes room until then. An interrupt ends
-     * the wait, and its flag is preserved.
+     * Waits until all current tasks have ended: a checkpoint that is being written takes room until then. An interrupt
+     * ends the wait, and its flag is preserved.
      *
      * @param before what {@link #tasksDone} returned before a commit found the disk full
      * @return whether there may be more room now than there was then
@@ -112,8 +114,8 @@ final class Checkpointer {
     }
 
     /**
-     * Returns which file is damaged, or {@code null}. Commits made after that would be lost when the process exits, so the
-     * store must not accept any.
+     * Returns which file is damaged, or {@code null}. Commits made after that would be lost when the process exits, so
+     * the store must not accept any.
      */
     @Nullable
     DamagedFileException damage() {

@@ -16,8 +16,8 @@ import java.util.zip.CRC32C;
 /**
  * A file that a clean close leaves: it says which working file has the entries as of the last record.
  *
- * <p>The checksum covers the whole working file. It costs opening and closing one pass over the file, and detects all damage
- * done to the file while the store was closed, which MapDB itself might take for absent entries.
+ * <p>The checksum covers the whole working file. It costs opening and closing one pass over the file, and detects all
+ * damage done to the file while the store was closed, which MapDB itself might take for absent entries.
  *
  * @param last the number of the last record
  */
@@ -44,7 +44,9 @@ record CleanShutdownMarker(long last, String working, long bytes, int checksum) 
         }
     }
 
-    /** Returns the marker of a folder if it describes the newest files; empty if not, or if {@link #read} returns empty. */
+    /**
+     * Returns the marker of a folder if it describes the newest files; empty if not, or if {@link #read} returns empty.
+     */
     static Optional<CleanShutdownMarker> readNewest(MapdbFolder folder) throws IOException {
         Optional<CleanShutdownMarker> marker = read(folder);
         return marker.isPresent() && marker.get().isNewest(folder) ? marker : Optional.empty();

@@ -12,14 +12,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * Commits groups: first to the journal, then to the entries that are read. One thread at a time commits one group.
  *
- * <p>Durability: a group is one record and one fsync. It is acknowledged, and can be read, once the record is durable; no
- * later failure can undo it.
+ * <p>Durability: a group is one record and one fsync. It is acknowledged, and can be read, once the record is durable;
+ * no later failure can undo it.
  *
- * <p>Recovery: a group is committed when it is added to {@link Entries}. Until then no journal is in use: if anything is thrown,
- * by the append or by the code around it, the next group begins a new journal with the number of the failed record, and
- * records of the earlier journal from that number on do not count. So nothing is appended after a record whose outcome is
- * unknown, and nothing has to be done while an error unwinds the stack. If no group follows, {@link #close} begins that
- * journal.
+ * <p>Recovery: a group is committed when it is added to {@link Entries}. Until then no journal is in use: if anything
+ * is thrown, by the append or by the code around it, the next group begins a new journal with the number of the failed
+ * record, and records of the earlier journal from that number on do not count. So nothing is appended after a record
+ * whose outcome is unknown, and nothing has to be done while an error unwinds the stack. If no group follows,
+ * {@link #close} begins that journal.
  *
  * <p>Where the disk may be full, a commit is retried once a checkpoint has made room.
  */
@@ -56,8 +56,8 @@ final class CommitWriter {
     /**
      * Commits a group, durably.
      *
-     * <p>Waits for the group of another thread, and for room, with a deadline for each. Never waits while holding the lock: a
-     * virtual thread that did could lose its carrier to a thread that waits for the lock.
+     * <p>Waits for the group of another thread, and for room, with a deadline for each. Never waits while holding the
+     * lock: a virtual thread that did could lose its carrier to a thread that waits for the lock.
      *
      * @throws BackendException if it was not committed, or its outcome is unknown
      */
@@ -181,8 +181,8 @@ final class CommitWriter {
     }
 
     /**
-     * Closes the journal, once no commit is running, and refuses commits from then on. The next opening does not count a
-     * record that is not in the entries.
+     * Closes the journal, once no commit is running, and refuses commits from then on. The next opening does not count
+     * a record that is not in the entries.
      *
      * @throws IOException if that can't be ensured
      * @throws BackendException a transient one, if a commit has not ended within the timeout

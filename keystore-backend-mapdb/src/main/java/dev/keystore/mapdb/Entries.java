@@ -18,23 +18,27 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The committed entries, for readers: MapDB's map, and on top of it the groups that are durable but not yet applied to it.
+ * The committed entries, for readers: MapDB's map, and on top of it the groups that are durable but not yet applied to
+ * it.
  *
- * <p>Concurrency: one platform thread, the maintenance thread, changes the map, makes room in its file, rebuilds it, and ends
- * its use, by calling {@link #maintain} and {@link #release}. Committing threads add groups to the {@link UnappliedGroups}.
- * Readers see the newest change of each key there, and a group appears there as a whole: a reader that has seen one entry of a
- * group sees the others, and no reader sees an entry that may still be lost. A reader waits only for the few changes that are
- * being applied at that moment, and never for a commit. Every wait has a deadline.
+ * <p>Concurrency: one platform thread, the maintenance thread, changes the map, makes room in its file, rebuilds it,
+ * and ends its use, by calling {@link #maintain} and {@link #release}. Committing threads add groups to the
+ * {@link UnappliedGroups}. Readers see the newest change of each key there, and a group appears there as a whole: a
+ * reader that has seen one entry of a group sees the others, and no reader sees an entry that may still be lost. A
+ * reader waits only for the few changes that are being applied at that moment, and never for a commit. Every wait has a
+ * deadline.
  *
- * <p>The maintenance thread is woken when several groups are waiting; a single one may wait for a second. Too many make the
- * next commit wait.
+ * <p>The maintenance thread is woken when several groups are waiting; a single one may wait for a second. Too many make
+ * the next commit wait.
  *
- * <p>Recovery: if MapDB fails, in a change or in a read, its file is no longer used: the maintenance thread rebuilds it, and
- * reads and commits wait for that. No committed change depends on the file.
+ * <p>Recovery: if MapDB fails, in a change or in a read, its file is no longer used: the maintenance thread rebuilds
+ * it, and reads and commits wait for that. No committed change depends on the file.
  */
 final class Entries {
 
-    /** How many bytes may wait to be applied before commits wait: they are held in memory, and searched by each load. */
+    /**
+     * How many bytes may wait to be applied before commits wait: they are held in memory, and searched by each load.
+     */
     private static final long LARGEST_BACKLOG_BYTES = 4 << 20;
 
     private static final int LARGEST_BACKLOG_GROUPS = 16;
@@ -112,7 +116,8 @@ final class Entries {
     }
 
     /**
-     * Returns the next keys that begin with a prefix, as of one moment. A page may be empty although another one follows.
+     * Returns the next keys that begin with a prefix, as of one moment. A page may be empty although another one
+     * follows.
      *
      * @param after the key that precedes the page, or {@code null} for the first page
      */
@@ -187,7 +192,10 @@ final class Entries {
         return unapplied.groups() >= LARGEST_BACKLOG_GROUPS || unapplied.bytes() > LARGEST_BACKLOG_BYTES;
     }
 
-    /** Prepares the next group, which is about to be made durable. Only the thread that holds the writer's lock calls this. */
+    /**
+     * Prepares the next group, which is about to be made durable. Only the thread that holds the writer's lock calls
+     * this.
+     */
     UnappliedGroups.Group prepare(List<Change> changes) {
         return unapplied.prepare(changes);
     }

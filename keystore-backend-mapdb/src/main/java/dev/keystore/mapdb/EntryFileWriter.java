@@ -9,8 +9,8 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
 /**
- * Writes entries, in the order of their keys, to a file of blocks that each have a checksum: a checkpoint, or the
- * net changes of a journal while it is merged into one.
+ * Writes entries, in the order of their keys, to a file of blocks that each have a checksum: a checkpoint, or the net
+ * changes of a journal while it is merged into one.
  *
  * <pre>
  * magic       8 bytes
@@ -19,8 +19,8 @@ import java.nio.file.Path;
  * end              a block with the number of entries (8)
  * </pre>
  *
- * <p>The contents of a block are whole entries: 1 if there is a value and 0 if not (1 byte), the length of the key (4), the
- * key, the length of the value (4), the value.
+ * <p>The contents of a block are whole entries: 1 if there is a value and 0 if not (1 byte), the length of the key (4),
+ * the key, the length of the value (4), the value.
  *
  * <p>The file is forced every few megabytes, so that the fsync of a commit does not have to wait for all of it.
  */

@@ -18,7 +18,10 @@ final class GroupApplier {
         this.readers = readers;
     }
 
-    /** Applies changes a few at a time: until all changes of a group are in the map, readers see it in the groups not applied. */
+    /**
+     * Applies changes a few at a time: until all changes of a group are in the map, readers see it in the groups not
+     * applied.
+     */
     void apply(WorkingMap current, List<Change> changes) {
         for (int from = 0, to; from < changes.size(); from = to) {
             to = endOfFew(changes, from);

@@ -19,10 +19,11 @@ import org.jspecify.annotations.Nullable;
  * checksum    4    CRC32C of the fields above
  * </pre>
  *
- * <p>Durability: the file gets its name, durably, once its header is durable. Each append is forced, and then the path must
- * still lead to the file. A file on which an append failed, or that an earlier process wrote, is not appended to again. The
- * next journal begins with the number after the last acknowledged one, and records of its predecessor from that number on do
- * not count. A failed fsync is never repeated: data that must be durable afterwards is written to another file.
+ * <p>Durability: the file gets its name, durably, once its header is durable. Each append is forced, and then the path
+ * must still lead to the file. A file on which an append failed, or that an earlier process wrote, is not appended to
+ * again. The next journal begins with the number after the last acknowledged one, and records of its predecessor from
+ * that number on do not count. A failed fsync is never repeated: data that must be durable afterwards is written to
+ * another file.
  *
  * <p>It does not use a {@link java.nio.channels.FileChannel}, which an interrupt of the committing thread would close.
  */
@@ -106,8 +107,8 @@ final class Journal implements Closeable {
      *
      * @throws FileMovedException if the path leads elsewhere; nothing of the record is left
      * @throws IOException if it could not be written; nothing of the record is left
-     * @throws UnknownOutcomeException if the fsync failed, or the record could not be removed; recovery after a crash may
-     *     find the record
+     * @throws UnknownOutcomeException if the fsync failed, or the record could not be removed; recovery after a crash
+     *     may find the record
      */
     void append(long number, List<Change> changes) throws IOException {
         byte[] record = JournalRecord.encode(salt, number, changes);
@@ -145,7 +146,9 @@ final class Journal implements Closeable {
         }
     }
 
-    /** Forces the file. If that fails, the file is not forced again: that could succeed without making anything durable. */
+    /**
+     * Forces the file. If that fails, the file is not forced again: that could succeed without making anything durable.
+     */
     private void force() throws UnknownOutcomeException {
         try {
             file.getFD().sync();

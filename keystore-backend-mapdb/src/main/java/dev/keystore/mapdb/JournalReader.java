@@ -12,10 +12,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Reads the records of a journal, in their order.
  *
- * <p>Only the last record of a journal can be unacknowledged, since each record is forced before the next one is appended. So
- * an unreadable record is the torn tail of a crash only if no record follows it; if one does, or if the last number is known
- * and not reached, the journal is damaged. A last record that is damaged long after it was acknowledged looks like a torn one,
- * unless the store was closed after it.
+ * <p>Only the last record of a journal can be unacknowledged, since each record is forced before the next one is
+ * appended. So an unreadable record is the torn tail of a crash only if no record follows it; if one does, or if the
+ * last number is known and not reached, the journal is damaged. A last record that is damaged long after it was
+ * acknowledged looks like a torn one, unless the store was closed after it.
  */
 final class JournalReader implements Closeable {
 

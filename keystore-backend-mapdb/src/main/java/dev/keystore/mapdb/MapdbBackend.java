@@ -25,17 +25,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * The entries of all contexts in the MapDB file of a folder, behind a journal of commits.
  *
- * <p>Concurrency: one {@link CommitWriter}, and any number of concurrent readers. Readers wait only for the maintenance thread,
- * a platform thread of this backend, which changes the MapDB file and closes everything. Committing threads hold only the
- * writer's lock. Every wait has a deadline, 10 s for a read or a commit, and then fails with a transient failure. An interrupt
- * ends the wait of a read with {@link dev.keystore.OperationInterruptedException}, and that of a commit with a transient
- * failure; otherwise it has no effect on reads and commits.
+ * <p>Concurrency: one {@link CommitWriter}, and any number of concurrent readers. Readers wait only for the maintenance
+ * thread, a platform thread of this backend, which changes the MapDB file and closes everything. Committing threads
+ * hold only the writer's lock. Every wait has a deadline, 10 s for a read or a commit, and then fails with a transient
+ * failure. An interrupt ends the wait of a read with {@link dev.keystore.OperationInterruptedException}, and that of a
+ * commit with a transient failure; otherwise it has no effect on reads and commits.
  *
- * <p>Listings are read page by page, so a stream that is never closed holds no resources. A read waits while a few entries are
- * being changed in MapDB, for microseconds, and neither for a commit nor for an fsync.
+ * <p>Listings are read page by page, so a stream that is never closed holds no resources. A read waits while a few
+ * entries are being changed in MapDB, for microseconds, and neither for a commit nor for an fsync.
  *
- * <p>{@link #close} refuses new calls, and waits for running commits and the maintenance thread to end. If that takes longer
- * than a minute it throws, and closing continues in the background; the folder stays locked until it is done.
+ * <p>{@link #close} refuses new calls, and waits for running commits and the maintenance thread to end. If that takes
+ * longer than a minute it throws, and closing continues in the background; the folder stays locked until it is done.
  */
 final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan {
 
@@ -68,7 +68,9 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         return open(folder, checkpointBytes, TIMEOUT);
     }
 
-    /** Opens the store of a folder that is locked; {@code timeout} limits how long a read or commit waits for others. */
+    /**
+     * Opens the store of a folder that is locked; {@code timeout} limits how long a read or commit waits for others.
+     */
     static MapdbBackend open(MapdbFolder folder, long checkpointBytes, Duration timeout) throws IOException {
         MapdbBackend backend = new MapdbBackend(folder, Recovery.open(folder), checkpointBytes, timeout);
         backend.start();

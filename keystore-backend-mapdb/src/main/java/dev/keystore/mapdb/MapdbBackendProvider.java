@@ -12,38 +12,40 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Opens the MapDB backend from {@code mapdb:path/of/the/folder}. It is found by its scheme; applications need not name it.
+ * Opens the MapDB backend from {@code mapdb:path/of/the/folder}. It is found by its scheme; applications need not name
+ * it.
  *
- * <p>What follows the scheme is the path of a folder that holds nothing except the store. A folder that does not exist, or is
- * empty, becomes a new store, readable by its owner only, unless the store must exist (R58). A store can be open once, in one
- * process (R53).
+ * <p>What follows the scheme is the path of a folder that holds nothing except the store. A folder that does not exist,
+ * or is empty, becomes a new store, readable by its owner only, unless the store must exist (R58). A store can be open
+ * once, in one process (R53).
  *
- * <p>A commit is one record in a journal and one fsync. It is then applied to MapDB's file, whose pages the system writes at
- * any later time. Closed journals are merged into a new checkpoint in the background, while commits go on, once they have
- * {@code checkpointBytes} bytes, or half the bytes of the last checkpoint if that is more. So a store needs disk space for
- * its entries twice, for these journals, and for its entries twice more while a checkpoint is written; an empty store needs
- * 10 MB.
+ * <p>A commit is one record in a journal and one fsync. It is then applied to MapDB's file, whose pages the system
+ * writes at any later time. Closed journals are merged into a new checkpoint in the background, while commits go on,
+ * once they have {@code checkpointBytes} bytes, or half the bytes of the last checkpoint if that is more. So a store
+ * needs disk space for its entries twice, for these journals, and for its entries twice more while a checkpoint is
+ * written; an empty store needs 10 MB.
  *
- * <p>After a clean close, opening reads MapDB's file once to verify its checksum. After a crash, and where the checksum is
- * wrong, that file is rebuilt from the checkpoint and the journals, in about 7 µs for each entry. A record that a crash cut
- * short at the end of the last journal was never acknowledged, and is left out. Any other damage of a journal or of the
- * checkpoint that recovery needs is refused; the message names the file, the place and what would be lost, and nothing is
- * changed. The loss of the last records, or of the last journal, of a store that was not closed can't be distinguished from a
- * crash.
+ * <p>After a clean close, opening reads MapDB's file once to verify its checksum. After a crash, and where the checksum
+ * is wrong, that file is rebuilt from the checkpoint and the journals, in about 7 µs for each entry. A record that a
+ * crash cut short at the end of the last journal was never acknowledged, and is left out. Any other damage of a journal
+ * or of the checkpoint that recovery needs is refused; the message names the file, the place and what would be lost,
+ * and nothing is changed. The loss of the last records, or of the last journal, of a store that was not closed can't be
+ * distinguished from a crash.
  *
- * <p>A commit that finds the disk full waits up to 8 s for a checkpoint, which frees the journals, and is retried; then it is
- * refused with a permanent failure. Once there is room, commits succeed again. A store on a full disk can be opened and read.
+ * <p>A commit that finds the disk full waits up to 8 s for a checkpoint, which frees the journals, and is retried; then
+ * it is refused with a permanent failure. Once there is room, commits succeed again. A store on a full disk can be
+ * opened and read.
  *
- * <p>A store whose folder can't be written, for example on a read-only mount, is opened for reading only: commits are refused
- * with a permanent failure. Its entries are then held in memory, all of them, and no file is written. While it is open, no
- * process can open it for writing.
+ * <p>A store whose folder can't be written, for example on a read-only mount, is opened for reading only: commits are
+ * refused with a permanent failure. Its entries are then held in memory, all of them, and no file is written. While it
+ * is open, no process can open it for writing.
  *
- * <p>A group of commits is acknowledged only if the path of its journal still leads to the open file. If the folder was moved,
- * replaced or deleted, commits fail and write nothing until it is back. A folder of which a file is on another device, or
- * mounted separately, is refused.
+ * <p>A group of commits is acknowledged only if the path of its journal still leads to the open file. If the folder was
+ * moved, replaced or deleted, commits fail and write nothing until it is back. A folder of which a file is on another
+ * device, or mounted separately, is refused.
  *
- * <p>MapDB computes hashes with lz4-java, which unpacks native code into {@code java.io.tmpdir}. Where that can't be loaded,
- * lz4-java uses Java code; nothing here depends on it.
+ * <p>MapDB computes hashes with lz4-java, which unpacks native code into {@code java.io.tmpdir}. Where that can't be
+ * loaded, lz4-java uses Java code; nothing here depends on it.
  *
  * <p>Properties:
  *

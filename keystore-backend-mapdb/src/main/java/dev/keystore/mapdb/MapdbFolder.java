@@ -25,8 +25,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The folder of a store: examined before anything is changed, created for its owner only, locked while it is open, and removed
- * again when opening a new store fails.
+ * The folder of a store: examined before anything is changed, created for its owner only, locked while it is open, and
+ * removed again when opening a new store fails.
  *
  * <pre>
  * format          what wrote the folder; exists from the moment when it is a store
@@ -276,7 +276,10 @@ final class MapdbFolder {
         }
     }
 
-    /** Removes a file that is no longer needed. Some systems refuse that while it is mapped; the next opening tries again. */
+    /**
+     * Removes a file that is no longer needed. Some systems refuse that while it is mapped; the next opening tries
+     * again.
+     */
     static void deleteIfPossible(Path file) {
         try {
             Files.deleteIfExists(file);

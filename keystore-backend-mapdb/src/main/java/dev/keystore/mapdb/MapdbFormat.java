@@ -13,7 +13,10 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** The file that marks a folder as a store: it names the format and its version, and is written before all others except the lock. */
+/**
+ * The file that marks a folder as a store: it names the format and its version, and is written before all others except
+ * the lock.
+ */
 final class MapdbFormat {
 
     static final String FILE = "format";

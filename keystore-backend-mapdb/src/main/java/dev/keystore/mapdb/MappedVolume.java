@@ -18,10 +18,10 @@ import org.mapdb.volume.ByteBufferVol;
 /**
  * MapDB's view of its file: mapped into memory, slice by slice.
  *
- * <p>MapDB's own volumes are not used: through a channel or a {@link RandomAccessFile} applying a commit costs several times as
- * much, an interrupt closes the channel permanently, and mapped files are forced each time they grow. Here a slice is filled
- * with zeros before it is mapped, so that a full disk is an exception when the file grows, and never a fault when a page is
- * written. The file is forced once, by {@link #sync}.
+ * <p>MapDB's own volumes are not used: through a channel or a {@link RandomAccessFile} applying a commit costs several
+ * times as much, an interrupt closes the channel permanently, and mapped files are forced each time they grow. Here a
+ * slice is filled with zeros before it is mapped, so that a full disk is an exception when the file grows, and never a
+ * fault when a page is written. The file is forced once, by {@link #sync}.
  *
  * <p>Closing unmaps the file immediately where the JVM permits it; otherwise the garbage collector does.
  */

@@ -9,8 +9,8 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * Refuses a folder some of whose files come from elsewhere: from another device, or mounted separately. Such files may be
- * lost when a container is recreated, for example, and can't be replaced by renaming other files.
+ * Refuses a folder some of whose files come from elsewhere: from another device, or mounted separately. Such files may
+ * be lost when a container is recreated, for example, and can't be replaced by renaming other files.
  */
 final class MountCheck {
 

@@ -15,8 +15,8 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The net effect of changes: the last value of each entry that they change, sorted by key, and which contexts they clear of
- * older entries.
+ * The net effect of changes: the last value of each entry that they change, sorted by key, and which contexts they
+ * clear of older entries.
  */
 final class NetChanges {
 
@@ -51,7 +51,10 @@ final class NetChanges {
         return entries.values();
     }
 
-    /** Returns an entry after the changes, without a value if it is deleted or cleared; or {@code null} if it is unchanged. */
+    /**
+     * Returns an entry after the changes, without a value if it is deleted or cleared; or {@code null} if it is
+     * unchanged.
+     */
     @Nullable
     StoredEntry find(byte[] key) {
         StoredEntry entry = entries.get(key);

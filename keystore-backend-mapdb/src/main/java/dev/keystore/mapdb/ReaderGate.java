@@ -14,14 +14,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * Keeps the readers of MapDB's map apart from the one thread that changes it.
  *
- * <p>Concurrency: a reader claims a slot while it reads; the changing thread waits until all slots are free. Readers don't
- * wait for each other, and there is no queue, in which a virtual thread without a carrier would block all threads behind
- * it. A reader waits while a change is being made, and only a platform thread makes changes. As in {@link TimedLock},
- * leaving takes one write to a field and no call, which could fail.
+ * <p>Concurrency: a reader claims a slot while it reads; the changing thread waits until all slots are free. Readers
+ * don't wait for each other, and there is no queue, in which a virtual thread without a carrier would block all threads
+ * behind it. A reader waits while a change is being made, and only a platform thread makes changes. As in
+ * {@link TimedLock}, leaving takes one write to a field and no call, which could fail.
  */
 final class ReaderGate {
 
-    /** More than the number of threads that are likely to read at a time: a read takes microseconds and waits for nothing. */
+    /**
+     * More than the number of threads that are likely to read at a time: a read takes microseconds and waits for
+     * nothing.
+     */
     private static final int SLOTS = 64;
 
     /** How long changes follow each other without a yield, which may take as long where there are many threads. */

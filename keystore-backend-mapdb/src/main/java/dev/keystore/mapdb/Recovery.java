@@ -10,13 +10,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * The contents of a store when it is opened.
  *
- * <p>After a clean close, the working file is used as it is, once its checksum is verified. Otherwise, and if the file is
- * damaged, it is rebuilt from the checkpoint and the journals, in their order and with bounded memory. No file that could still
- * be needed is changed or removed before that has succeeded.
+ * <p>After a clean close, the working file is used as it is, once its checksum is verified. Otherwise, and if the file
+ * is damaged, it is rebuilt from the checkpoint and the journals, in their order and with bounded memory. No file that
+ * could still be needed is changed or removed before that has succeeded.
  *
- * <p>Everything that counts as committed is made durable before it is read or committed after (R11): after a clean close it is
- * durable already, otherwise {@link StoreFiles#makeDurable} makes it so. A process that dies in between leaves the previous
- * files, or the same contents in a durable file.
+ * <p>Everything that counts as committed is made durable before it is read or committed after (R11): after a clean
+ * close it is durable already, otherwise {@link StoreFiles#makeDurable} makes it so. A process that dies in between
+ * leaves the previous files, or the same contents in a durable file.
  *
  * @param last the number of the last record
  */
@@ -52,7 +52,9 @@ record Recovery(WorkingMap map, long last) {
         }
     }
 
-    /** Rebuilds; if there is no room for that, deletes the old working files, which are not needed, and tries once more. */
+    /**
+     * Rebuilds; if there is no room for that, deletes the old working files, which are not needed, and tries once more.
+     */
     private static WorkingMap rebuildWithRoom(MapdbFolder folder, long last) throws IOException {
         try {
             return rebuild(folder, last);
@@ -65,7 +67,8 @@ record Recovery(WorkingMap map, long last) {
     }
 
     /**
-     * Opens the working file that a clean close left. First removes the marker, durably, before anything can be changed.
+     * Opens the working file that a clean close left. First removes the marker, durably, before anything can be
+     * changed.
      *
      * @return {@code null} if MapDB can't open it
      */

@@ -9,8 +9,8 @@ final class Remedy {
     private Remedy() {}
 
     /**
-     * Returns what to do about a failure. The system's texts depend on its language, so an unknown one leads to a list of
-     * what to check.
+     * Returns what to do about a failure. The system's texts depend on its language, so an unknown one leads to a list
+     * of what to check.
      */
     static String of(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {

@@ -6,8 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The net changes of a journal: the last value of each entry that it changes, sorted by key, and which contexts it clears of
- * older entries.
+ * The net changes of a journal: the last value of each entry that it changes, sorted by key, and which contexts it
+ * clears of older entries.
  *
  * <p>The entries are held in memory while they are sorted, and then in a temporary file, which {@link #close} deletes.
  */

@@ -92,10 +92,10 @@ record StoreFiles(long checkpointed, @Nullable Path checkpoint, NavigableMap<Lon
     /**
      * Makes all committed records of these files durable, before they are used (R11).
      *
-     * <p>A process that died may have written the last record of the last journal without forcing it. Forcing the file now
-     * would prove nothing: after an earlier fsync that failed, the system may consider its pages written. So the valid
-     * part of the journal is written to a new file, which is forced and replaces the journal; a torn record after it is
-     * dropped. Earlier journals and the checkpoint were forced before the next file was created.
+     * <p>A process that died may have written the last record of the last journal without forcing it. Forcing the file
+     * now would prove nothing: after an earlier fsync that failed, the system may consider its pages written. So the
+     * valid part of the journal is written to a new file, which is forced and replaces the journal; a torn record after
+     * it is dropped. Earlier journals and the checkpoint were forced before the next file was created.
      *
      * @param last the number of the last record
      */

@@ -9,8 +9,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The key of a stored entry: the length and bytes of its context, the length and bytes of its type, the bytes of its id. So
- * the entries of a context, of a type, and of a prefix of ids are those whose keys begin with certain bytes.
+ * The key of a stored entry: the length and bytes of its context, the length and bytes of its type, the bytes of its
+ * id. So the entries of a context, of a type, and of a prefix of ids are those whose keys begin with certain bytes.
  *
  * <p>Keys are compared as unsigned bytes.
  */

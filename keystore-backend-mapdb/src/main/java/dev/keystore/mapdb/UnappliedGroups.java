@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The groups that are committed but not yet applied to MapDB's map, in memory, the oldest first.
  *
- * <p>Concurrency: the thread that holds the writer's lock adds groups, the maintenance thread removes them, and any thread
- * reads. No thread waits. A group is added as a whole, by one write to a field, which can't fail.
+ * <p>Concurrency: the thread that holds the writer's lock adds groups, the maintenance thread removes them, and any
+ * thread reads. No thread waits. A group is added as a whole, by one write to a field, which can't fail.
  */
 final class UnappliedGroups {
 

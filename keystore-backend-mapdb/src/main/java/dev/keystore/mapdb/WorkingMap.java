@@ -20,8 +20,8 @@ import org.mapdb.StoreDirect;
 /**
  * All entries in a MapDB file, without transactions, and without an fsync until it is closed.
  *
- * <p>One thread changes it and makes room, and may read concurrently; others read while nothing is changed. MapDB's exceptions
- * reach them unchanged; after a failed change, the contents of the file are undefined.
+ * <p>One thread changes it and makes room, and may read concurrently; others read while nothing is changed. MapDB's
+ * exceptions reach them unchanged; after a failed change, the contents of the file are undefined.
  */
 final class WorkingMap {
 

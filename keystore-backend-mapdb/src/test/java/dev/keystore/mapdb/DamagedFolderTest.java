@@ -27,9 +27,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Opens stores of which a file was damaged, some hundred times: opening finds everything that was committed, or is refused,
- * with the file's name, and changes nothing. The one exception is the end of the last journal of a store that was not
- * closed, where damage looks like a record that a crash cut short: there the commits before it are found.
+ * Opens stores of which a file was damaged, some hundred times: opening finds everything that was committed, or is
+ * refused, with the file's name, and changes nothing. The one exception is the end of the last journal of a store that
+ * was not closed, where damage looks like a record that a crash cut short: there the commits before it are found.
  *
  * <p>Damage {@code n} is made from seed {@code n} alone. To see one again, and no other:
  * {@code -Dkeystore.damage.first=n -Dkeystore.damage.count=1}.
@@ -50,7 +50,9 @@ final class DamagedFolderTest {
 
     private final Map<String, Integer> figures = new TreeMap<>();
 
-    /** Fills a store so that it has a checkpoint and journals, and copies it as it is after a close and after a crash. */
+    /**
+     * Fills a store so that it has a checkpoint and journals, and copies it as it is after a close and after a crash.
+     */
     @BeforeAll
     static void fill() throws Exception {
         closed = stores.resolve("closed");

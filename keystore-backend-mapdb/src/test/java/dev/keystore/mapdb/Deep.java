@@ -13,8 +13,8 @@ final class Deep {
 
     /**
      * Does work at the bottom of a thread's stack, where calling it already overflows, and then 400 times, each with a
-     * little more stack left. So it overflows at one after the other of the calls that the work makes, and again at those
-     * that handle that. Some overflows within the JVM reach the work as an {@link InternalError}.
+     * little more stack left. So it overflows at one after the other of the calls that the work makes, and again at
+     * those that handle that. Some overflows within the JVM reach the work as an {@link InternalError}.
      *
      * @param work has been done before: what is initialized where no stack is left can't be used again
      */

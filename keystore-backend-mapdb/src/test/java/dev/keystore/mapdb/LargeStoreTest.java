@@ -22,9 +22,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A store of a million entries of 1 KiB (or {@code -Dkeystore.large.entries=}) in a heap of 256 MiB: how long commits take
- * while checkpoints are made, and how long opening takes, after a crash and after a close. It prints the figures, which
- * are the machine's; what it asserts is that nothing is lost.
+ * A store of a million entries of 1 KiB (or {@code -Dkeystore.large.entries=}) in a heap of 256 MiB: how long commits
+ * take while checkpoints are made, and how long opening takes, after a crash and after a close. It prints the figures,
+ * which are the machine's; what it asserts is that nothing is lost.
  */
 @Tag("long")
 @Timeout(1800)

@@ -41,8 +41,8 @@ final class Mapdb {
     }
 
     /**
-     * Opens a store whose reads and commits wait for each other no longer than {@code timeout}. It has room already, so that
-     * the first commits don't wait for that.
+     * Opens a store whose reads and commits wait for each other no longer than {@code timeout}. It has room already, so
+     * that the first commits don't wait for that.
      */
     static MapdbBackend open(Path path, Duration timeout) throws IOException {
         try (MapdbBackend patient = open(path)) {
@@ -155,7 +155,10 @@ final class Mapdb {
         awaitTrue("all is applied", () -> backend.entries().waiting() == 0);
     }
 
-    /** Has a checkpoint made of the journals up to a record, which are closed; returns whether that was tried, and has ended. */
+    /**
+     * Has a checkpoint made of the journals up to a record, which are closed; returns whether that was tried, and has
+     * ended.
+     */
     static boolean checkpoint(MapdbBackend backend, long lastClosed) {
         Checkpointer checkpointer = backend.checkpointer();
         long before = checkpointer.tasksDone();

@@ -19,9 +19,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Kills, recovers and then cuts the power (R11). A killed process has written a last record and not forced it; the bytes of
- * that file, and of no other, are what power loss takes. A second name of the file leads to them whatever a recovery makes
- * of the first one: a recovery that goes on with the same file loses the record, one that has written a new file does not.
+ * Kills, recovers and then cuts the power (R11). A killed process has written a last record and not forced it; the
+ * bytes of that file, and of no other, are what power loss takes. A second name of the file leads to them whatever a
+ * recovery makes of the first one: a recovery that goes on with the same file loses the record, one that has written a
+ * new file does not.
  */
 @Timeout(120)
 final class MapdbForcedRecoveryTest {

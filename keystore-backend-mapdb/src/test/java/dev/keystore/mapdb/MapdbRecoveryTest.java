@@ -28,8 +28,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Commits groups made by chance, and compares what MapDB, and what a store copied as a crash would leave it, hold with a
- * plain map. {@code -Dkeystore.recovery.seed=} repeats one.
+ * Commits groups made by chance, and compares what MapDB, and what a store copied as a crash would leave it, hold with
+ * a plain map. {@code -Dkeystore.recovery.seed=} repeats one.
  */
 @Timeout(600)
 final class MapdbRecoveryTest {

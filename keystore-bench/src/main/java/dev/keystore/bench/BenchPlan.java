@@ -24,7 +24,10 @@ public final class BenchPlan {
 
     private static final List<Integer> THREADS = List.of(1, 2, 8, 16, 64);
 
-    /** What a variant takes in addition to its iterations: a JVM that starts and exits, and two probes of the fsync rate. */
+    /**
+     * What a variant takes in addition to its iterations: a JVM that starts and exits, and two probes of the fsync
+     * rate.
+     */
     private static final Duration OVERHEAD = Duration.ofSeconds(2);
 
     private static final Duration FILLING_OF_A_THOUSAND = Duration.ofMillis(30);

@@ -18,7 +18,9 @@ import java.util.Map;
 public record Measurement(
         Variant variant, boolean before, int round, double score, double fsyncRate, Map<String, Double> counts) {
 
-    /** Returns the score as a multiple of the fsync rate, or the score itself if the workload is not bound by fsyncs. */
+    /**
+     * Returns the score as a multiple of the fsync rate, or the score itself if the workload is not bound by fsyncs.
+     */
     public double relative() {
         return variant.workload().isDurable() ? score / fsyncRate : score;
     }

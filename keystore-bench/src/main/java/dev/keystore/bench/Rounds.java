@@ -39,8 +39,8 @@ final class Rounds {
     };
 
     /**
-     * Compiles methods after a fifth of the default number of calls, which one thread would not reach during the warm-up.
-     * Many threads reach it, and would have more compiled at once than two cores have time for.
+     * Compiles methods after a fifth of the default number of calls, which one thread would not reach during the
+     * warm-up. Many threads reach it, and would have more compiled at once than two cores have time for.
      */
     private static final String EARLY_COMPILATION = "-XX:CompileThresholdScaling=0.2";
 

@@ -61,7 +61,10 @@ public enum Workload {
         return this == HEAP_ENTRY || this == HEAP_CONTEXT;
     }
 
-    /** Returns whether it is measured by CPU time: it waits for nothing, and the clock would also measure other processes. */
+    /**
+     * Returns whether it is measured by CPU time: it waits for nothing, and the clock would also measure other
+     * processes.
+     */
     boolean isMeasuredByCpu() {
         return bound == Bound.CPU;
     }

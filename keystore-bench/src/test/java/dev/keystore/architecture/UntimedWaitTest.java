@@ -14,8 +14,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The engine and the backends call no method that waits without a deadline. This searches their source for the names of such
- * methods, called without arguments.
+ * The engine and the backends call no method that waits without a deadline. This searches their source for the names of
+ * such methods, called without arguments.
  */
 class UntimedWaitTest {
 

@@ -20,8 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Feeds the envelope with random bytes. To replay one input:
- * {@code -Dkeystore.fuzz.first=n -Dkeystore.fuzz.count=1}.
+ * Feeds the envelope with random bytes. To replay one input: {@code -Dkeystore.fuzz.first=n -Dkeystore.fuzz.count=1}.
  */
 @Timeout(600)
 class EnvelopeFuzzTest {

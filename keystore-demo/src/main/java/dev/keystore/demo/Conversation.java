@@ -21,16 +21,20 @@ import org.jspecify.annotations.Nullable;
 /**
  * A conversation between two users of libsignal-client that continues where it stopped, even if it was killed.
  *
- * <p>Alice and Bob each have a context in one SQLite file. A letter takes three commits: the sender seals it into the outbox,
- * the receiver opens it into the inbox, and the sender removes it from the outbox. Each run first delivers the letters that
- * an earlier one left in flight, then sends five more.
+ * <p>Alice and Bob each have a context in one SQLite file. A letter takes three commits: the sender seals it into the
+ * outbox, the receiver opens it into the inbox, and the sender removes it from the outbox. Each run first delivers the
+ * letters that an earlier one left in flight, then sends five more.
  *
- * <p>Usage: {@code Conversation [--kill[=SEED|=no]] [FILE]}. With {@code --kill} the process kills itself at a random point
- * of a commit and exits with code 99; {@code --kill=no} has no effect. The file is {@code conversation.db} by default.
+ * <p>Usage: {@code Conversation [--kill[=SEED|=no]] [FILE]}. With {@code --kill} the process kills itself at a random
+ * point of a commit and exits with code 99; {@code --kill=no} has no effect. The file is {@code conversation.db} by
+ * default.
  */
 public final class Conversation {
 
-    /** The property that names a folder to empty at the start: libsignal unpacks 142 MB, which a killed run leaves behind. */
+    /**
+     * The property that names a folder to empty at the start: libsignal unpacks 142 MB, which a killed run leaves
+     * behind.
+     */
     private static final String TEMPORARY_FOLDER = "conversation.tmp";
 
     private static final String RUNS = "runs";

@@ -26,9 +26,10 @@ import org.signal.libsignal.protocol.state.SignalProtocolStore;
 /**
  * One side of the conversation: an account in a separate context, with an outbox and an inbox.
  *
- * <p>The commit that saves the ratchet after sealing a letter also puts the letter into the outbox; the commit that saves the
- * ratchet after opening it also puts its text into the inbox. Wherever the process is killed, a letter is therefore either
- * sent or not, and received or not: a letter in the outbox is delivered again, and one in the inbox is not opened again.
+ * <p>The commit that saves the ratchet after sealing a letter also puts the letter into the outbox; the commit that
+ * saves the ratchet after opening it also puts its text into the inbox. Wherever the process is killed, a letter is
+ * therefore either sent or not, and received or not: a letter in the outbox is delivered again, and one in the inbox is
+ * not opened again.
  */
 final class Correspondent {
 

@@ -111,7 +111,9 @@ class ConversationTest {
         return text;
     }
 
-    /** Reads the file without the program, and checks that every letter sent is in an inbox, unaltered, or in flight. */
+    /**
+     * Reads the file without the program, and checks that every letter sent is in an inbox, unaltered, or in flight.
+     */
     private State state() {
         try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("conversation.db"))) {
             SignalKeyStore alice = database.forContext("alice");

@@ -14,11 +14,11 @@ import org.signal.libsignal.protocol.util.KeyHelper;
 /**
  * The part of an account that never changes while the account exists: its registration id and its identity key pair.
  *
- * <p>It is stored twice: in the credentials, because {@code clear()} keeps them, and in a separate entry, because that entry
- * never changes. The first message of a session reads the entry in its transaction and therefore does not conflict with
- * saves of application data, which is in the credentials as well (R24). {@code erase()} removes both, so that a concurrent
- * message still conflicts. After {@code clear()}, the entry is absent until {@link SignalAccount} restores it, and the
- * identity is read from the credentials meanwhile.
+ * <p>It is stored twice: in the credentials, because {@code clear()} keeps them, and in a separate entry, because that
+ * entry never changes. The first message of a session reads the entry in its transaction and therefore does not
+ * conflict with saves of application data, which is in the credentials as well (R24). {@code erase()} removes both, so
+ * that a concurrent message still conflicts. After {@code clear()}, the entry is absent until {@link SignalAccount}
+ * restores it, and the identity is read from the credentials meanwhile.
  */
 record AccountIdentity(int registrationId, IdentityKeyPair keyPair) {
 

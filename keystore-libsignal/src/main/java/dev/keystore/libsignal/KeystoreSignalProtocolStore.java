@@ -22,9 +22,9 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 /**
  * Implements all stores that libsignal requires on top of one transaction.
  *
- * <p>To decrypt a message, libsignal makes up to eleven calls. With this store they are one atomic commit: the new session,
- * the identity, the removal of the used pre-key and the mark of the used Kyber pre-key become durable together. If the
- * commit fails, nothing has changed, and the same message can be decrypted again.
+ * <p>To decrypt a message, libsignal makes up to eleven calls. With this store they are one atomic commit: the new
+ * session, the identity, the removal of the used pre-key and the mark of the used Kyber pre-key become durable
+ * together. If the commit fails, nothing has changed, and the same message can be decrypted again.
  *
  * <p>A store is confined to the thread of its transaction and valid until the transaction ends. {@link SignalAccount}
  * creates one for each piece of work. An application that runs a transaction itself creates one in it:
@@ -38,8 +38,8 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  *
  * <p>The account must have been created by {@link SignalAccount#create}.
  *
- * <p>Every method may throw the exceptions of {@link Transaction}; libsignal propagates them unchanged. If libsignal can't
- * read a stored key, a method that declares {@link InvalidKeyIdException} throws it with a
+ * <p>Every method may throw the exceptions of {@link Transaction}; libsignal propagates them unchanged. If libsignal
+ * can't read a stored key, a method that declares {@link InvalidKeyIdException} throws it with a
  * {@link dev.keystore.CorruptEntryException} as its cause; every other method throws the
  * {@link dev.keystore.CorruptEntryException} itself.
  */
@@ -97,7 +97,9 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
         return identities.getLocalRegistrationId();
     }
 
-    /** Saves the identity key of a device, replacing any existing one. A key that is already saved is not written again. */
+    /**
+     * Saves the identity key of a device, replacing any existing one. A key that is already saved is not written again.
+     */
     @Override
     public IdentityChange saveIdentity(SignalProtocolAddress address, IdentityKey identityKey) {
         return identities.saveIdentity(address, Objects.requireNonNull(identityKey, "identityKey"));
@@ -193,8 +195,8 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
     }
 
     /**
-     * Marks a Kyber pre-key as used. A one-time pre-key is deleted. For a last-resort pre-key, the base key is recorded until
-     * the Kyber pre-key or the signed pre-key is removed.
+     * Marks a Kyber pre-key as used. A one-time pre-key is deleted. For a last-resort pre-key, the base key is recorded
+     * until the Kyber pre-key or the signed pre-key is removed.
      *
      * @throws ReusedBaseKeyException if the base key was used before with these two pre-keys, or the Kyber pre-key does
      *     not exist

@@ -15,8 +15,8 @@ import org.signal.libsignal.protocol.state.KyberPreKeyStore;
 /**
  * Kyber pre-keys, stored by number.
  *
- * <p>A key is a last-resort key unless an additional entry marks it as a one-time key. If in doubt, a key is thus kept too
- * long rather than deleted while messages that need it are in transit.
+ * <p>A key is a last-resort key unless an additional entry marks it as a one-time key. If in doubt, a key is thus kept
+ * too long rather than deleted while messages that need it are in transit.
  */
 final class KyberPreKeys implements KyberPreKeyStore {
 

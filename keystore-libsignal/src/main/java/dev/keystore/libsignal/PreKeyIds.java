@@ -18,10 +18,10 @@ import java.util.stream.IntStream;
  * <p>Ids run from 1 to {@link Ids#MAX_KEY_ID} and then continue at 1. An id whose key still exists is skipped.
  *
  * <p>For each type of pre-key, one entry holds the last issued id; only transactions that generate pre-keys access it.
- * {@code clear()} and {@code erase()} remove it together with the pre-keys, although a server may still hold their public
- * keys. If no last id is known, ids therefore begin at a random number, so that a new id equals the id of a key on the
- * server with a probability of about 1 in 16,777,214 for each such key. The alternative, a counter in the credentials, would
- * survive {@code clear()} but conflict with every save of application data.
+ * {@code clear()} and {@code erase()} remove it together with the pre-keys, although a server may still hold their
+ * public keys. If no last id is known, ids therefore begin at a random number, so that a new id equals the id of a key
+ * on the server with a probability of about 1 in 16,777,214 for each such key. The alternative, a counter in the
+ * credentials, would survive {@code clear()} but conflict with every save of application data.
  */
 final class PreKeyIds {
 
@@ -90,8 +90,8 @@ final class PreKeyIds {
     }
 
     /**
-     * Returns the candidates that are free. The transaction reads only those that are absent, so that it does not conflict
-     * with a message that uses up the key of another candidate.
+     * Returns the candidates that are free. The transaction reads only those that are absent, so that it does not
+     * conflict with a message that uses up the key of another candidate.
      */
     private List<Integer> free(KeyType<?> type, List<Integer> candidates) {
         return absent(tx, type, absent(committed, type, candidates));

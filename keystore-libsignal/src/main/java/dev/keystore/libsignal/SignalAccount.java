@@ -43,28 +43,29 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * byte[] received = alice.decrypt(bobAddress, answer);
  * }</pre>
  *
- * <p>The context's credentials hold the identity key pair and the registration id of the account, which never change, and
- * the application data ({@link #saveApplicationData}). Only this class may write the credentials; {@code clear()} keeps
- * them.
+ * <p>The context's credentials hold the identity key pair and the registration id of the account, which never change,
+ * and the application data ({@link #saveApplicationData}). Only this class may write the credentials; {@code clear()}
+ * keeps them.
  *
  * <p>Pre-key ids: for each type of pre-key, ids begin at a random number, increase by one and continue at 1 after
- * 16,777,214. An id whose pre-key still exists is skipped. An id may be issued again in three cases: after all other ids
- * were issued; after {@code clear()} or {@code erase()}, which remove the counters together with the pre-keys, so that ids
- * begin at another random number (for any given old and new pre-key, the probability of equal ids is about 1 in
- * 16,777,214); and after the store was replaced by an older copy, which issues again the ids issued since the copy was made.
+ * 16,777,214. An id whose pre-key still exists is skipped. An id may be issued again in three cases: after all other
+ * ids were issued; after {@code clear()} or {@code erase()}, which remove the counters together with the pre-keys, so
+ * that ids begin at another random number (for any given old and new pre-key, the probability of equal ids is about 1
+ * in 16,777,214); and after the store was replaced by an older copy, which issues again the ids issued since the copy
+ * was made.
  *
  * <p>Atomicity: each method is at most one transaction, and so one commit. It throws the exceptions of
- * {@link SignalKeyStore#transaction(String, TransactionWork)}, whose types state what was written. A method called inside a
- * transaction of the same store throws {@link IllegalStateException}. Methods without a {@link ProtocolWork} argument run
- * up to 5 times if the commit ends in a conflict; {@link #transaction} runs its work once by default.
+ * {@link SignalKeyStore#transaction(String, TransactionWork)}, whose types state what was written. A method called
+ * inside a transaction of the same store throws {@link IllegalStateException}. Methods without a {@link ProtocolWork}
+ * argument run up to 5 times if the commit ends in a conflict; {@link #transaction} runs its work once by default.
  *
- * <p>Threads: an account is safe for use by multiple threads. Calls for one remote device run one at a time, in order of
- * arrival; calls for different devices run in parallel. Methods that generate pre-keys run one at a time.
+ * <p>Threads: an account is safe for use by multiple threads. Calls for one remote device run one at a time, in order
+ * of arrival; calls for different devices run in parallel. Methods that generate pre-keys run one at a time.
  *
- * <p>Conflicts: messages, the generation of pre-keys and the saving of application data never conflict with each other. A
- * message conflicts only with a change to the entries it uses: {@code clear()}, {@code erase()}, the removal of its
- * pre-keys, another message with the same one-time pre-key, and transactions of the application that write these entries
- * under other lock keys.
+ * <p>Conflicts: messages, the generation of pre-keys and the saving of application data never conflict with each other.
+ * A message conflicts only with a change to the entries it uses: {@code clear()}, {@code erase()}, the removal of its
+ * pre-keys, another message with the same one-time pre-key, and transactions of the application that write these
+ * entries under other lock keys.
  */
 public final class SignalAccount {
 
@@ -81,8 +82,8 @@ public final class SignalAccount {
     }
 
     /**
-     * Creates an account that trusts identities on first use; otherwise like
-     * {@link #create(SignalKeyStore, TrustPolicy)}.
+     * Creates an account that trusts identities on first use; otherwise like {@link #create(SignalKeyStore,
+     * TrustPolicy)}.
      *
      * @param store the store of the context
      * @return the account
@@ -100,8 +101,8 @@ public final class SignalAccount {
      * @param trust decides whether to trust the identity keys of remote devices
      * @return the account
      * @throws EntryExistsException if the context already holds an account; nothing was changed
-     * @throws dev.keystore.UnsupportedFormatException if the context's credentials were not written by this class, or by a
-     *     newer version of it; nothing was changed
+     * @throws dev.keystore.UnsupportedFormatException if the context's credentials were not written by this class, or
+     *     by a newer version of it; nothing was changed
      * @throws dev.keystore.CorruptEntryException if the record of an existing account is damaged; nothing was changed
      */
     public static SignalAccount create(SignalKeyStore store, TrustPolicy trust) {
@@ -117,8 +118,7 @@ public final class SignalAccount {
     }
 
     /**
-     * Opens an account that trusts identities on first use; otherwise like
-     * {@link #open(SignalKeyStore, TrustPolicy)}.
+     * Opens an account that trusts identities on first use; otherwise like {@link #open(SignalKeyStore, TrustPolicy)}.
      *
      * @param store the store of the context
      * @return the account
@@ -131,15 +131,15 @@ public final class SignalAccount {
     /**
      * Opens the account of a context, which must exist (R58).
      *
-     * <p>Usually nothing is written. An account in an earlier format is converted to the current one, in one commit. The
-     * entry from which transactions read the identity is restored from the credentials if it is missing or damaged.
+     * <p>Usually nothing is written. An account in an earlier format is converted to the current one, in one commit.
+     * The entry from which transactions read the identity is restored from the credentials if it is missing or damaged.
      *
      * @param store the store of the context
      * @param trust decides whether to trust the identity keys of remote devices
      * @return the account
      * @throws ContextNotFoundException if the context holds no account; nothing was created
-     * @throws dev.keystore.UnsupportedFormatException if the context's credentials were not written by this class, or by a
-     *     newer version of it; nothing was changed
+     * @throws dev.keystore.UnsupportedFormatException if the context's credentials were not written by this class, or
+     *     by a newer version of it; nothing was changed
      * @throws dev.keystore.CorruptEntryException if the account's record is damaged; nothing was changed
      */
     public static SignalAccount open(SignalKeyStore store, TrustPolicy trust) {
@@ -165,14 +165,14 @@ public final class SignalAccount {
      * Opens the account of a context, or creates it if there is none. Of any number of concurrent calls, exactly one
      * creates it.
      *
-     * <p>If the account must already exist, {@link #open(SignalKeyStore, TrustPolicy)} is safer: after the loss of a store,
-     * or for a mistyped context name, this method silently creates a new identity.
+     * <p>If the account must already exist, {@link #open(SignalKeyStore, TrustPolicy)} is safer: after the loss of a
+     * store, or for a mistyped context name, this method silently creates a new identity.
      *
      * @param store the store of the context
      * @param trust decides whether to trust the identity keys of remote devices
      * @return the account
-     * @throws dev.keystore.UnsupportedFormatException if the context's credentials were not written by this class, or by a
-     *     newer version of it; nothing was changed
+     * @throws dev.keystore.UnsupportedFormatException if the context's credentials were not written by this class, or
+     *     by a newer version of it; nothing was changed
      * @throws dev.keystore.CorruptEntryException if the account's record is damaged; nothing was changed
      */
     public static SignalAccount openOrCreate(SignalKeyStore store, TrustPolicy trust) {
@@ -203,8 +203,8 @@ public final class SignalAccount {
     }
 
     /**
-     * Restores the entry from which transactions read the identity, if {@code clear()} has removed it. Without the entry,
-     * transactions read the credentials instead and conflict with every save of application data.
+     * Restores the entry from which transactions read the identity, if {@code clear()} has removed it. Without the
+     * entry, transactions read the credentials instead and conflict with every save of application data.
      */
     private void restoreIdentity() {
         if (store.find(AccountIdentity.TYPE, AccountIdentity.ID).isEmpty()) {
@@ -293,9 +293,9 @@ public final class SignalAccount {
     /**
      * Generates and stores a last-resort Kyber pre-key, which is kept when it is used.
      *
-     * <p>Older ones stay until {@link KeystoreSignalProtocolStore#removeKyberPreKey} removes them, together with the records
-     * that prevent the replay of their messages. Rotate these pre-keys regularly, and remove those that no message in
-     * transit can still need.
+     * <p>Older ones stay until {@link KeystoreSignalProtocolStore#removeKyberPreKey} removes them, together with the
+     * records that prevent the replay of their messages. Rotate these pre-keys regularly, and remove those that no
+     * message in transit can still need.
      *
      * @return the new pre-key
      * @throws IllegalStateException if the account was erased, or no id is free; nothing was written
@@ -305,8 +305,8 @@ public final class SignalAccount {
     }
 
     /**
-     * Generates a bundle for one remote device: a new one-time pre-key, a new one-time Kyber pre-key and the newest signed
-     * pre-key, which is generated if there is none.
+     * Generates a bundle for one remote device: a new one-time pre-key, a new one-time Kyber pre-key and the newest
+     * signed pre-key, which is generated if there is none.
      *
      * @param deviceId the device id of this account
      * @return the bundle; all of its pre-keys are stored
@@ -420,8 +420,8 @@ public final class SignalAccount {
     }
 
     /**
-     * Runs {@code work} in one transaction, once, while holding the {@linkplain #lockKey(SignalProtocolAddress) lock} of a
-     * remote device. All writes through {@code signal} and {@code tx} are one commit.
+     * Runs {@code work} in one transaction, once, while holding the {@linkplain #lockKey(SignalProtocolAddress) lock}
+     * of a remote device. All writes through {@code signal} and {@code tx} are one commit.
      *
      * @param <R> the type of the result
      * @param <X> the type of exception that {@code work} may throw
@@ -452,8 +452,8 @@ public final class SignalAccount {
     }
 
     /**
-     * Runs {@code work} in one transaction, once, while holding the {@linkplain #lockKey(UUID, SignalProtocolAddress) lock}
-     * of a sender key; otherwise like {@link #transaction(SignalProtocolAddress, ProtocolWork)}.
+     * Runs {@code work} in one transaction, once, while holding the {@linkplain #lockKey(UUID, SignalProtocolAddress)
+     * lock} of a sender key; otherwise like {@link #transaction(SignalProtocolAddress, ProtocolWork)}.
      *
      * @param <R> the type of the result
      * @param <X> the type of exception that {@code work} may throw

@@ -8,15 +8,15 @@ import org.signal.libsignal.protocol.state.IdentityKeyStore.Direction;
 /**
  * Decides whether to trust the identity key of a remote device.
  *
- * <p>It is called for every message, on the thread and inside the transaction that encrypts or decrypts it. If it returns
- * {@code false}, libsignal throws {@code UntrustedIdentityException} and nothing is written.
+ * <p>It is called for every message, on the thread and inside the transaction that encrypts or decrypts it. If it
+ * returns {@code false}, libsignal throws {@code UntrustedIdentityException} and nothing is written.
  */
 @FunctionalInterface
 public interface TrustPolicy {
 
     /**
-     * Trusts on first use: any key of an unknown device, and afterwards only that key. A new identity of a known device is
-     * trusted after it was saved with {@link KeystoreSignalProtocolStore#saveIdentity}.
+     * Trusts on first use: any key of an unknown device, and afterwards only that key. A new identity of a known device
+     * is trusted after it was saved with {@link KeystoreSignalProtocolStore#saveIdentity}.
      */
     TrustPolicy FIRST_USE = (address, known, offered, direction) -> known == null || known.equals(offered);
 

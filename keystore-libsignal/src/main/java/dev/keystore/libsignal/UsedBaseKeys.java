@@ -9,11 +9,12 @@ import java.util.stream.Stream;
 import org.signal.libsignal.protocol.ecc.ECPublicKey;
 
 /**
- * Records the base keys of remote devices that were used with a last-resort Kyber pre-key, as one small entry each under
- * {@code kyberPreKeyId.signedPreKeyId.baseKey}.
+ * Records the base keys of remote devices that were used with a last-resort Kyber pre-key, as one small entry each
+ * under {@code kyberPreKeyId.signedPreKeyId.baseKey}.
  *
- * <p>An entry is kept as long as both pre-keys exist; if it were removed earlier, its message could be replayed. The number
- * of entries is therefore bounded by the sessions started during the lifetime of a pre-key, and rotation removes them.
+ * <p>An entry is kept as long as both pre-keys exist; if it were removed earlier, its message could be replayed. The
+ * number of entries is therefore bounded by the sessions started during the lifetime of a pre-key, and rotation removes
+ * them.
  */
 final class UsedBaseKeys {
 

@@ -23,8 +23,8 @@ import org.signal.libsignal.protocol.message.PreKeySignalMessage;
 import org.signal.libsignal.protocol.state.PreKeyBundle;
 
 /**
- * Holds a transaction open after it has read and written, lets other threads commit, and then commits it. Transactions run
- * once, so that a conflict reaches the test.
+ * Holds a transaction open after it has read and written, lets other threads commit, and then commits it. Transactions
+ * run once, so that a conflict reaches the test.
  */
 @DisplayName("R24 concurrent operations of one account do not conflict")
 class NoConflictTest extends LibsignalTest {

@@ -38,7 +38,9 @@ final class TwoParties implements AutoCloseable {
         faults.forgetCalls();
     }
 
-    /** Sets the counters, so that a test knows the ids of the pre-keys it generates, which otherwise begin at random. */
+    /**
+     * Sets the counters, so that a test knows the ids of the pre-keys it generates, which otherwise begin at random.
+     */
     private static void startIdsAtOne(SignalKeyStore store) {
         for (KeyType<?> type : List.of(KeyTypes.PRE_KEY, KeyTypes.SIGNED_PRE_KEY, KeyTypes.KYBER_PRE_KEY)) {
             store.put(PreKeyIds.LAST, type.name(), Ids.MAX_KEY_ID);

@@ -36,9 +36,9 @@ import org.jspecify.annotations.Nullable;
  * contents, all open, behave like several processes with one database.
  *
  * <p>A group is written under one lock, so a load sees all of it or nothing. A call that does not get the lock within
- * 30 s, or is interrupted while it waits, throws a transient {@link dev.keystore.spi.BackendException} and has no effect.
- * Iterating over a listing takes no lock. The epoch of a context that was never taken over is 0, so writing does not
- * require an owner. Safe for use by any number of threads. Once this backend is closed, all methods except
+ * 30 s, or is interrupted while it waits, throws a transient {@link dev.keystore.spi.BackendException} and has no
+ * effect. Iterating over a listing takes no lock. The epoch of a context that was never taken over is 0, so writing
+ * does not require an owner. Safe for use by any number of threads. Once this backend is closed, all methods except
  * {@link #close} and {@link #reopen} throw {@link IllegalStateException}.
  */
 public final class MemoryBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {

@@ -21,9 +21,7 @@ import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/**
- * Backends with faulty batches, groups or ownership fail exactly the test that names the fault (R64).
- */
+/** Backends with faulty batches, groups or ownership fail exactly the test that names the fault (R64). */
 class BrokenBatchesTest {
 
     @Test

@@ -84,8 +84,8 @@ class BrokenPowerLossTest {
     }
 
     /**
-     * Asserts that a lost commit was detected. It looks torn if the next commit, which was not acknowledged, deletes some of
-     * its entries.
+     * Asserts that a lost commit was detected. It looks torn if the next commit, which was not acknowledged, deletes
+     * some of its entries.
      */
     private static void assertLost(Throwable caught) {
         System.out.println(String.valueOf(caught).lines().findFirst().orElse(""));

@@ -15,9 +15,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/**
- * Backends with faulty bulk loads or prefix scans fail exactly the test that names the fault (R64).
- */
+/** Backends with faulty bulk loads or prefix scans fail exactly the test that names the fault (R64). */
 class BrokenReadsTest {
 
     @Test

@@ -36,9 +36,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Throws an error before each call that the engine and the backends make while a thread commits or opens a context: once, like a temporary
- * lack of memory; and at all later calls of the thread, too, like an exhausted stack. After each error other threads
- * commit, the thread itself commits, and the entries that are read and persisted are those that were acknowledged.
+ * Throws an error before each call that the engine and the backends make while a thread commits or opens a context:
+ * once, like a temporary lack of memory; and at all later calls of the thread, too, like an exhausted stack. After each
+ * error other threads commit, the thread itself commits, and the entries that are read and persisted are those that
+ * were acknowledged.
  */
 @Timeout(1_800)
 class ErrorsAnywhereTest {

@@ -7,9 +7,9 @@ import java.util.function.BooleanSupplier;
 /**
  * Waits by checking a condition repeatedly: first without a pause, then with pauses of up to a millisecond.
  *
- * <p>The thread that makes the condition true does not have to signal it, which would be a call that can fail. A waiting
- * thread never depends on another waiting thread, which may be a virtual thread without a carrier. Every wait has a
- * deadline.
+ * <p>The thread that makes the condition true does not have to signal it, which would be a call that can fail. A
+ * waiting thread never depends on another waiting thread, which may be a virtual thread without a carrier. Every wait
+ * has a deadline.
  */
 public final class Await {
 
@@ -31,7 +31,8 @@ public final class Await {
     }
 
     /**
-     * Waits until a condition is true. An interrupt ends the wait, unless the condition becomes true within microseconds.
+     * Waits until a condition is true. An interrupt ends the wait, unless the condition becomes true within
+     * microseconds.
      *
      * @param condition is evaluated on the calling thread, at least once
      * @param timeout how long to wait at most

@@ -21,8 +21,8 @@ public final class Folders {
      * Forces a folder to the storage device: on return, files that were created, renamed or deleted in it stay so after
      * power loss. On Windows this does nothing.
      *
-     * <p>An interrupt has no effect: unlike a {@link java.nio.channels.FileChannel}, the channel used here is not closed by
-     * one.
+     * <p>An interrupt has no effect: unlike a {@link java.nio.channels.FileChannel}, the channel used here is not
+     * closed by one.
      *
      * @param folder an existing folder
      * @throws IOException if the folder can't be opened or forced; its names may not survive power loss

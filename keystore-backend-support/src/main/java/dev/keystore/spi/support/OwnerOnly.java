@@ -40,8 +40,8 @@ public final class OwnerOnly {
     }
 
     /**
-     * Returns what to create a file with, for methods such as
-     * {@link java.nio.channels.FileChannel#open(Path, java.util.Set, FileAttribute...) FileChannel.open}.
+     * Returns what to create a file with, for methods such as {@link java.nio.channels.FileChannel#open(Path,
+     * java.util.Set, FileAttribute...) FileChannel.open}.
      *
      * @param file where the file is created
      * @return the permissions {@code rw-------}, or nothing where the file system has no POSIX permissions

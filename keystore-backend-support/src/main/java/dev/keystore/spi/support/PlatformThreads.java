@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Runs network I/O of virtual threads on platform threads.
  *
- * <p>The JDK wakes a virtual thread that waits for a socket from another virtual thread, which needs a carrier. Where native
- * frames pin all carriers, for example because libsignal calls back into the store, none is left, and the read waits until
- * its timeout although the answer is there (R27). A platform thread waits for its socket itself.
+ * <p>The JDK wakes a virtual thread that waits for a socket from another virtual thread, which needs a carrier. Where
+ * native frames pin all carriers, for example because libsignal calls back into the store, none is left, and the read
+ * waits until its timeout although the answer is there (R27). A platform thread waits for its socket itself.
  */
 public final class PlatformThreads {
 
@@ -22,8 +22,8 @@ public final class PlatformThreads {
     private final String threadName;
 
     /**
-     * Creates one, which starts no thread. A backend creates it when it is opened: that initializes this class, which could
-     * not be used any more if its initialization failed at the end of some thread's stack (R31).
+     * Creates one, which starts no thread. A backend creates it when it is opened: that initializes this class, which
+     * could not be used any more if its initialization failed at the end of some thread's stack (R31).
      *
      * @param threadName the name of the threads
      */
@@ -32,9 +32,9 @@ public final class PlatformThreads {
     }
 
     /**
-     * Runs work on this thread, or, if this is a virtual thread, on a new platform thread, and waits for it. An interrupt does
-     * not end the wait; the interrupt flag stays set. The work must bound its own waits, and callers bound how many run at a
-     * time.
+     * Runs work on this thread, or, if this is a virtual thread, on a new platform thread, and waits for it. An
+     * interrupt does not end the wait; the interrupt flag stays set. The work must bound its own waits, and callers
+     * bound how many run at a time.
      *
      * @param work runs once
      * @param <T> the type of the result

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Counts the operations that are running in a backend, so that closing it can wait for them.
  *
- * <p>Concurrency: an operation never waits here, neither for another one nor for {@link #refuseMore}; it runs or is refused.
- * Its end is recorded by one write to a field, which can't fail (R31).
+ * <p>Concurrency: an operation never waits here, neither for another one nor for {@link #refuseMore}; it runs or is
+ * refused. Its end is recorded by one write to a field, which can't fail (R31).
  */
 public final class RunningOperations {
 

@@ -13,12 +13,13 @@ import org.jspecify.annotations.Nullable;
  * A lock for one thread at a time, with a deadline for the others, whose release can't fail.
  *
  * <p>{@link java.util.concurrent.locks.ReentrantLock#unlock} is a call, which may itself fail with a
- * {@link StackOverflowError}, for example, and leave the lock held. Here the release is one write to a field (R31). State
- * that a failed thread left incomplete is for the next thread to detect.
+ * {@link StackOverflowError}, for example, and leave the lock held. Here the release is one write to a field (R31).
+ * State that a failed thread left incomplete is for the next thread to detect.
  *
- * <p>Concurrency: waiting threads are woken in the order in which they came, but a thread that comes just when the lock is
- * released may be faster. A lost wake-up costs a waiting thread 10 ms, since no thread depends on another to be woken: the
- * other may be a virtual thread without a carrier. The lock is not reentrant. What one holder writes is visible to the next.
+ * <p>Concurrency: waiting threads are woken in the order in which they came, but a thread that comes just when the lock
+ * is released may be faster. A lost wake-up costs a waiting thread 10 ms, since no thread depends on another to be
+ * woken: the other may be a virtual thread without a carrier. The lock is not reentrant. What one holder writes is
+ * visible to the next.
  */
 public final class TimedLock {
 
@@ -68,8 +69,8 @@ public final class TimedLock {
     }
 
     /**
-     * Waits for the lock, and runs work while holding it. Whatever the work throws reaches the caller, and the lock is free
-     * then.
+     * Waits for the lock, and runs work while holding it. Whatever the work throws reaches the caller, and the lock is
+     * free then.
      *
      * @param operation for messages, for example {@code "commit"}
      * @param work runs on the calling thread, once
@@ -77,8 +78,8 @@ public final class TimedLock {
      * @param <X> the type of the work's checked exceptions
      * @return what the work returned
      * @throws X if the work throws it
-     * @throws BackendException (transient) if the lock was not free within the timeout, or the thread was interrupted while
-     *     it waited, whose flag stays set; the work did not run
+     * @throws BackendException (transient) if the lock was not free within the timeout, or the thread was interrupted
+     *     while it waited, whose flag stays set; the work did not run
      */
     public <T extends @Nullable Object, X extends Exception> T hold(String operation, Work<T, X> work) throws X {
         Hold mine = new Hold();
@@ -95,8 +96,8 @@ public final class TimedLock {
     }
 
     /**
-     * Runs work while holding the lock, if the lock is free now; never waits. Whatever the work throws reaches the caller,
-     * and the lock is free then.
+     * Runs work while holding the lock, if the lock is free now; never waits. Whatever the work throws reaches the
+     * caller, and the lock is free then.
      *
      * @param work runs on the calling thread, at most once
      * @return whether the work ran

@@ -9,8 +9,8 @@
  *   <li>{@link dev.keystore.spi.support.Mounts}: finds files that are mounted separately from their folder,
  *   <li>{@link dev.keystore.spi.support.TimedLock}: a lock with a deadline, whose release can't fail,
  *   <li>{@link dev.keystore.spi.support.RunningOperations}: lets running operations end before a backend is closed,
- *   <li>{@link dev.keystore.spi.support.Await} and {@link dev.keystore.spi.support.Interrupts}: waiting with a deadline,
- *       and file access that an interrupt does not cut short.
+ *   <li>{@link dev.keystore.spi.support.Await} and {@link dev.keystore.spi.support.Interrupts}: waiting with a
+ *       deadline, and file access that an interrupt does not cut short.
  * </ul>
  */
 @NullMarked

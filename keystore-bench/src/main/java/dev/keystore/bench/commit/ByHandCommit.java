@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A cache in front of a table, and a transaction for each commit, as in Jdbi's documentation.
  *
- * <p>The pool has one connection, which is the fastest: several connections that write to one file wait for each other by
- * polling. There are no locks by key, because the workload's threads never use the same key.
+ * <p>The pool has one connection, which is the fastest: several connections that write to one file wait for each other
+ * by polling. There are no locks by key, because the workload's threads never use the same key.
  */
 final class ByHandCommit implements CommitPeer {
 

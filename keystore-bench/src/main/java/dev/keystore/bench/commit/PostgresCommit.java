@@ -12,8 +12,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A pool of connections to PostgreSQL, on the tables that Keystore creates. A transaction is SELECT, a batch of two upserts
- * and COMMIT. The driver prepares the statements once per connection.
+ * A pool of connections to PostgreSQL, on the tables that Keystore creates. A transaction is SELECT, a batch of two
+ * upserts and COMMIT. The driver prepares the statements once per connection.
  */
 final class PostgresCommit implements CommitPeer {
 

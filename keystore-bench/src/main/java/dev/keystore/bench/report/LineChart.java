@@ -39,7 +39,9 @@ final class LineChart {
         this.steps = List.copyOf(steps);
     }
 
-    /** Adds a series with one figure per step, empty where it was not measured. A series without figures is left out. */
+    /**
+     * Adds a series with one figure per step, empty where it was not measured. A series without figures is left out.
+     */
     void add(String name, List<Optional<Spread>> figures) {
         if (figures.stream().anyMatch(Optional::isPresent)) {
             lines.add(new Series(name, List.copyOf(figures)));

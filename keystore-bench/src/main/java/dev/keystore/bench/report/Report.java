@@ -17,7 +17,9 @@ import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** The report of a run: figures as JSON, charts as SVG, and tables between the markers of {@code docs/performance.md}. */
+/**
+ * The report of a run: figures as JSON, charts as SVG, and tables between the markers of {@code docs/performance.md}.
+ */
 public final class Report {
 
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);

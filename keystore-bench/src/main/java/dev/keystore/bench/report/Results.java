@@ -32,7 +32,9 @@ public record Results(Machine machine, String command, int rounds, long seed, Li
         return compare(of(one), of(other), figure, combine);
     }
 
-    /** Returns the ratio of two variants' scores, each a multiple of the fsync rate if the variant is bound by fsyncs. */
+    /**
+     * Returns the ratio of two variants' scores, each a multiple of the fsync rate if the variant is bound by fsyncs.
+     */
     Optional<Spread> ratio(Variant one, Variant other) {
         return compare(one, other, Measurement::relative, (a, b) -> a / b);
     }

@@ -14,7 +14,9 @@ import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** The tables of a run, as Markdown. A row or column without figures is left out; other missing figures are empty cells. */
+/**
+ * The tables of a run, as Markdown. A row or column without figures is left out; other missing figures are empty cells.
+ */
 final class Tables {
 
     private record Column<K>(String title, Function<K, Optional<Spread>> cell) {}

@@ -17,8 +17,8 @@ import java.util.HexFormat;
 /**
  * The full name of an entry, which is the header of its file, and the name of that file.
  *
- * <p>The file name is the SHA-256 of the header in lower-case hexadecimal: 64 characters that every file system accepts and
- * distinguishes, whatever the id's length, case, normalisation, slashes, dots and blanks.
+ * <p>The file name is the SHA-256 of the header in lower-case hexadecimal: 64 characters that every file system accepts
+ * and distinguishes, whatever the id's length, case, normalisation, slashes, dots and blanks.
  */
 record EntryName(String context, String type, String id) {
 

@@ -22,8 +22,8 @@ import java.util.stream.Stream;
 /**
  * Keeps each entry in a file: a header, which {@link EntryName} encodes, then the value.
  *
- * <p>Durability: {@link StoreFolder#replace}. A single entry is written atomically. A commit of several entries that
- * a crash cuts short may be written in part, since this backend does not implement {@link dev.keystore.spi.AtomicCommit}.
+ * <p>Durability: {@link StoreFolder#replace}. A single entry is written atomically. A commit of several entries that a
+ * crash cuts short may be written in part, since this backend does not implement {@link dev.keystore.spi.AtomicCommit}.
  *
  * <p>Concurrency: {@link #close} waits for running operations before it releases the folder, so that nothing is written
  * once another process may have opened it. Files are replaced and never changed, so readers need no lock.
@@ -112,7 +112,9 @@ final class FileBackend implements ContextAwareBackend {
         return folder.ofContext(EntryName.folderName(name.context())).resolve(name.fileName());
     }
 
-    /** Returns the value of an entry. A file with the header of another entry is damaged, and its value is not returned. */
+    /**
+     * Returns the value of an entry. A file with the header of another entry is damaged, and its value is not returned.
+     */
     private static byte[] valueOf(EntryName name, byte[] file) {
         byte[] header = name.header();
         if (file.length < header.length || !Arrays.equals(header, 0, header.length, file, 0, header.length)) {

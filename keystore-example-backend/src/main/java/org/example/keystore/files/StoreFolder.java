@@ -149,8 +149,8 @@ final class StoreFolder {
     }
 
     /**
-     * Forces a context's folder, once in each opening, before anything is read from it: a process that was killed may have
-     * renamed or removed files without forcing their folder, and what a reader sees of that must not change.
+     * Forces a context's folder, once in each opening, before anything is read from it: a process that was killed may
+     * have renamed or removed files without forcing their folder, and what a reader sees of that must not change.
      */
     void makeDurable(String name) throws IOException {
         if (!durableContexts.contains(name) && Files.exists(ofContext(name))) {
@@ -160,13 +160,17 @@ final class StoreFolder {
         }
     }
 
-    /** Writes a file, replacing any existing one: on return the new one survives a crash; before, one of the two does. */
+    /**
+     * Writes a file, replacing any existing one: on return the new one survives a crash; before, one of the two does.
+     */
     void replace(Path file, byte[]... parts) throws IOException {
         requireNoFailedForce();
         write(root.resolve("temporary").resolve("" + temporaries.incrementAndGet()), file, parts);
     }
 
-    /** Removes a file. An absent one may have been removed by a process that was killed, so the folder is always forced. */
+    /**
+     * Removes a file. An absent one may have been removed by a process that was killed, so the folder is always forced.
+     */
     void remove(Path file) throws IOException {
         requireNoFailedForce();
         Files.deleteIfExists(file);
@@ -222,7 +226,10 @@ final class StoreFolder {
         }
     }
 
-    /** Forces a folder. Once that has failed, no folder is forced again: that could succeed without making anything durable. */
+    /**
+     * Forces a folder. Once that has failed, no folder is forced again: that could succeed without making anything
+     * durable.
+     */
     private void force(Path folder) throws IOException {
         requireNoFailedForce();
         try {

@@ -9,7 +9,9 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** A process that opens a store and saves 1, 2, 3, ... to one entry until it is killed, and says what was acknowledged. */
+/**
+ * A process that opens a store and saves 1, 2, 3, ... to one entry until it is killed, and says what was acknowledged.
+ */
 final class Child implements AutoCloseable {
 
     static final int VALUE_BYTES = 64 * 1024;
