@@ -63,7 +63,7 @@ import org.slf4j.LoggerFactory;
  * </ol>
  *
  * <p>No thread waits for another one's load while it holds any of 3 to 5, except the leader, which checks what commits
- * have read. That cannot deadlock: a thread that loads holds none of them.
+ * have read. That cannot deadlock: a thread that loads never needs the lead.
  *
  * <p>Durability: a commit is acknowledged and cached after the backend's write has returned, never before (R11, R13).
  *

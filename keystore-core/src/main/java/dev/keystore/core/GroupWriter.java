@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Writes one group: checks what its commits read, calls the backend, and updates the cache according to the outcome. It
- * knows no queue and starts no thread. Only the holder of the lead calls it.
+ * knows no queue and starts no thread. Only the holder of the lead calls it, except for {@link #loadDeleted}.
  *
  * <p>The check compares what each commit read with what is committed, including the earlier commits of the group (R24).
  * A commit that fails it is left out of the write.
