@@ -42,8 +42,12 @@ abstract class Dialect {
     /** Creates the pool of connections that read, without opening any. */
     abstract ReaderPool openReaders();
 
-    /** Starts what runs in the background of an open store. Called once, when the store is open and not damaged. */
-    void opened(WriterConnection writer) {}
+    /**
+     * Starts what runs in the background of an open store. Called once, when the store is open and not damaged.
+     *
+     * @param rollBackUnfinished rolls back a transaction of the writer that an error has left open
+     */
+    void opened(Runnable rollBackUnfinished) {}
 
     /**
      * Stops what {@link #opened} started, and closes what else is open. Called after the connections of the store were

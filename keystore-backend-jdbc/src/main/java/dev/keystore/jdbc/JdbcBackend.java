@@ -80,7 +80,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         try {
             JdbcBackend backend = new JdbcBackend(dialect, writer);
             if (backend.damage == null) {
-                dialect.opened(backend.writer);
+                dialect.opened(backend.writer::rollBackUnfinished);
             }
             backend.owners.register();
             return backend;

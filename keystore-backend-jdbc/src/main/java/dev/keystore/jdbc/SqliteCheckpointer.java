@@ -44,7 +44,7 @@ final class SqliteCheckpointer {
     private final TimedLock lock = new TimedLock("the opening or closing of another store", LOCK_TIMEOUT);
 
     /** The logs of the open stores, and the connections that write to them. */
-    private final Map<SqliteWal, WriterConnection> open = new ConcurrentHashMap<>();
+    private final Map<SqliteWal, Runnable> open = new ConcurrentHashMap<>();
 
     private @Nullable ScheduledExecutorService thread;
     private @Nullable Thread hook;
@@ -72,15 +72,15 @@ final class SqliteCheckpointer {
     /**
      * Adds the log of a store that is being opened.
      *
-     * @param writer the connection that writes to it
+     * @param rollBackUnfinished rolls back a transaction that an error has left open in it
      * @throws BackendException (transient) if the lock was not free in time, or the thread was interrupted
      */
-    void add(SqliteWal log, WriterConnection writer) {
+    void add(SqliteWal log, Runnable rollBackUnfinished) {
         lock.<Boolean, RuntimeException>hold("open", () -> {
             if (open.isEmpty()) {
                 start();
             }
-            open.put(log, writer);
+            open.put(log, rollBackUnfinished);
             if (exiting) {
                 log.exit();
             }
@@ -115,9 +115,9 @@ final class SqliteCheckpointer {
      * Called from one thread.
      */
     void look() {
-        open.forEach((log, writer) -> {
+        open.forEach((log, rollBackUnfinished) -> {
             try {
-                writer.rollBackUnfinished();
+                rollBackUnfinished.run();
                 log.checkpointIfIdle();
             } catch (RuntimeException | Error e) {
                 // The log stays as it is; the other stores and the next look go on.

@@ -162,9 +162,9 @@ final class SqliteDialect extends Dialect {
     }
 
     @Override
-    void opened(WriterConnection writer) {
+    void opened(Runnable rollBackUnfinished) {
         if (wal != null) {
-            checkpointer.add(wal, writer);
+            checkpointer.add(wal, rollBackUnfinished);
         }
     }
 
