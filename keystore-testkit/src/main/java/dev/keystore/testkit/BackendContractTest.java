@@ -41,6 +41,7 @@ public abstract class BackendContractTest {
     @TempDir
     Path folder = Path.of("");
 
+    @SuppressWarnings("this-escape")
     private final BackendFixture fixture = new BackendFixture(() -> open(folder), this::isPersistent);
 
     /** Creates a test; called by JUnit. */
