@@ -25,14 +25,16 @@ final class CommitGroup {
      *
      * @param batches what to write
      * @param writers the commits that passed the check, including those that write nothing
-     * @param refused the commits that did not pass, and why
+     * @param conflicting the commits that failed it, each with its exception: what it read has changed, or could not be
+     *     read again
      */
-    record Checked(List<Batch> batches, List<CommitRequest> writers, Map<CommitRequest, KeyStoreException> refused) {
+    record Checked(
+            List<Batch> batches, List<CommitRequest> writers, Map<CommitRequest, KeyStoreException> conflicting) {
 
         static final Checked NOTHING = new Checked(List.of(), List.of(), Map.of());
 
-        /** Claims the writers for the backend; returns false if one of them has ended since the check. */
-        boolean claim() {
+        /** Moves the writers to state {@code WRITING}; returns false if one of them has ended since the check. */
+        boolean beginWriting() {
             boolean all = true;
             for (CommitRequest writer : writers) {
                 all &= writer.state() == CommitRequest.Step.WRITING
@@ -43,7 +45,7 @@ final class CommitGroup {
     }
 
     private final List<CommitRequest> requests = new ArrayList<>();
-    private final InFlight write = InFlight.write();
+    private final InFlight write = InFlight.forWrite();
     private Checked checked = Checked.NOTHING;
     private boolean sent;
     private boolean counted;
@@ -82,7 +84,7 @@ final class CommitGroup {
         return requests.size();
     }
 
-    /** Returns what the cache holds for the entries while they are being written. */
+    /** Returns what readers of the entries wait for while the group is being written. */
     InFlight write() {
         return write;
     }

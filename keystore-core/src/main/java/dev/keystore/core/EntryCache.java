@@ -65,7 +65,7 @@ final class EntryCache {
     /** Returns the entry if it is cached, else null. */
     @Nullable
     Entry peek(EntryKey key) {
-        key.context.published();
+        key.context.awaitPublications();
         Entry entry = cache.get(key);
         return entry != null && entry.isValidIn(key.context.generation()) ? entry : null;
     }
@@ -94,7 +94,7 @@ final class EntryCache {
     /** Loads an entry, or waits for the thread that loads or writes it; returns null if the caller must look again. */
     private @Nullable Entry joinOrLoad(EntryKey key, long deadlineNanos) {
         InFlight.Loader self = new InFlight.Loader();
-        InFlight mine = InFlight.load(self);
+        InFlight mine = InFlight.forLoad(self);
         InFlight other = inFlight.putIfAbsent(key, mine);
         if (other == null) {
             return load(key, self, mine, deadlineNanos);
@@ -102,7 +102,7 @@ final class EntryCache {
         if (await(key, other, deadlineNanos)) {
             return entryOf(other.result());
         }
-        InFlight replacement = InFlight.loadReplacing(other, self);
+        InFlight replacement = InFlight.forLoadReplacing(other, self);
         return inFlight.replace(key, other, replacement) ? load(key, self, replacement, deadlineNanos) : null;
     }
 
@@ -140,64 +140,6 @@ final class EntryCache {
     }
 
     /**
-     * Returns the entries of several keys of one context and type, all as of one point in time (R21).
-     *
-     * <p>If a commit of the context was published meanwhile, all keys are read again, until either none was or two
-     * consecutive reads returned the same objects: then none of them was replaced in between.
-     */
-    List<Entry> readAll(Context context, List<EntryKey> keys) {
-        long deadlineNanos = System.nanoTime() + loadTimeout.toNanos();
-        long seen = context.published();
-        List<Entry> entries = collect(keys);
-        while (keys.size() > 1 && !context.unchangedSince(seen)) {
-            if (deadlineNanos - System.nanoTime() <= 0) {
-                throw LoadFailures.timedOut(keys.get(0), loadTimeout);
-            }
-            seen = context.published();
-            List<Entry> again = collect(keys);
-            if (again.equals(entries)) {
-                return again;
-            }
-            entries = again;
-        }
-        return entries;
-    }
-
-    /** Returns whether {@code entry} equals what is committed under {@code key}. */
-    boolean isCurrent(EntryKey key, Entry entry) {
-        Entry cached = peek(key);
-        return cached == entry || (cached == null ? read(key) : cached).sameContentsAs(entry);
-    }
-
-    private List<Entry> collect(List<EntryKey> keys) {
-        List<Entry> entries = new ArrayList<>(keys.size());
-        boolean complete = true;
-        for (EntryKey key : keys) {
-            Entry entry = peek(key);
-            complete &= entry != null;
-            entries.add(entry);
-        }
-        if (complete) {
-            return entries;
-        }
-        List<EntryKey> missing = new ArrayList<>();
-        for (int i = 0; i < keys.size(); i++) {
-            if (entries.get(i) == null) {
-                types.check(keys.get(i));
-                missing.add(keys.get(i));
-            }
-        }
-        Map<EntryKey, Entry> loaded = missing.size() > 1 ? loadAll(missing) : Map.of();
-        for (int i = 0; i < keys.size(); i++) {
-            if (entries.get(i) == null) {
-                Entry entry = loaded.get(keys.get(i));
-                entries.set(i, entry == null ? read(keys.get(i)) : entry);
-            }
-        }
-        return entries;
-    }
-
-    /**
      * Loads one key, for which {@code mine} is registered, and ends {@code mine} with the outcome.
      *
      * @return the entry, or null if a write came in between and the caller must look again
@@ -212,7 +154,7 @@ final class EntryCache {
             if (published != null) {
                 result = new Found(published);
             } else if (clearing == null) {
-                LoadFailures.refuseIfInterrupted(key);
+                LoadFailures.throwIfInterrupted(key);
                 loads.increment();
                 result = settle(key, mine, generation, storage.load(context.name(), key.type.name(), key.id));
             }
@@ -235,71 +177,6 @@ final class EntryCache {
             await(key, clearing, deadlineNanos);
         }
         return null;
-    }
-
-    /**
-     * Loads those keys that no other thread is loading or writing, in one round trip.
-     *
-     * @return what was found; keys that the caller must read one by one are not in the map
-     */
-    private Map<EntryKey, Entry> loadAll(List<EntryKey> keys) {
-        EntryKey first = keys.get(0);
-        Context context = first.context;
-        if (context.clearing() != null) {
-            return Map.of();
-        }
-        int generation = context.generation();
-        InFlight.Loader self = new InFlight.Loader();
-        Map<EntryKey, InFlight> mine = new LinkedHashMap<>();
-        Map<EntryKey, Result> results = new HashMap<>();
-        try {
-            List<String> ids = new ArrayList<>();
-            for (EntryKey key : keys) {
-                InFlight load = InFlight.load(self);
-                if (inFlight.putIfAbsent(key, load) == null) {
-                    mine.put(key, load);
-                    Entry published = peek(key);
-                    if (published == null) {
-                        ids.add(key.id);
-                    } else {
-                        results.put(key, new Found(published));
-                    }
-                }
-            }
-            if (!ids.isEmpty()) {
-                LoadFailures.refuseIfInterrupted(first);
-                loads.add(ids.size());
-                Map<String, byte[]> found = storage.loadAll(context.name(), first.type.name(), ids);
-                mine.forEach((key, load) ->
-                        results.computeIfAbsent(key, k -> settleOrFail(key, load, generation, found.get(key.id))));
-            }
-        } catch (RuntimeException | Error e) {
-            mine.keySet().forEach(key -> results.put(key, failedUnlessInterrupted(LoadFailures.of(key, e))));
-            throw LoadFailures.of(first, e);
-        } finally {
-            self.gone = true;
-            try {
-                mine.forEach(inFlight::remove);
-            } finally {
-                mine.forEach((key, load) -> load.complete(results.getOrDefault(key, Result.LOOK_AGAIN)));
-            }
-        }
-        Map<EntryKey, Entry> entries = new HashMap<>();
-        results.forEach((key, result) -> {
-            if (result instanceof Found found) {
-                entries.put(key, found.entry());
-            }
-        });
-        return entries;
-    }
-
-    /** Settles one of several keys. A damaged entry fails only the readers of its key, not those of the other keys. */
-    private Result settleOrFail(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
-        try {
-            return settle(key, mine, generation, sealed);
-        } catch (RuntimeException | Error e) {
-            return failedUnlessInterrupted(LoadFailures.of(key, e));
-        }
     }
 
     /**
@@ -343,6 +220,152 @@ final class EntryCache {
             throw new CorruptEntryException(
                     key.context.name(), key.entryId(), Objects.requireNonNullElse(e.getMessage(), e.toString()), e);
         }
+    }
+
+    /**
+     * Returns the entries of several keys of one context and type, all as of one point in time (R21).
+     *
+     * <p>If a commit of the context was published meanwhile, all keys are read again, until either none was or two
+     * consecutive reads returned the same objects: then none of them was replaced in between.
+     */
+    List<Entry> readAll(Context context, List<EntryKey> keys) {
+        long deadlineNanos = System.nanoTime() + loadTimeout.toNanos();
+        long seen = context.awaitPublications();
+        List<Entry> entries = collect(keys);
+        while (keys.size() > 1 && !context.unchangedSince(seen)) {
+            if (deadlineNanos - System.nanoTime() <= 0) {
+                throw LoadFailures.neverUnchanged(keys.get(0), loadTimeout);
+            }
+            seen = context.awaitPublications();
+            List<Entry> again = collect(keys);
+            if (again.equals(entries)) {
+                return again;
+            }
+            entries = again;
+        }
+        return entries;
+    }
+
+    private List<Entry> collect(List<EntryKey> keys) {
+        List<Entry> entries = new ArrayList<>(keys.size());
+        boolean complete = true;
+        for (EntryKey key : keys) {
+            Entry entry = peek(key);
+            complete &= entry != null;
+            entries.add(entry);
+        }
+        if (complete) {
+            return entries;
+        }
+        List<EntryKey> missing = new ArrayList<>();
+        for (int i = 0; i < keys.size(); i++) {
+            if (entries.get(i) == null) {
+                types.check(keys.get(i));
+                missing.add(keys.get(i));
+            }
+        }
+        Map<EntryKey, Entry> loaded = missing.size() > 1 ? loadAll(missing) : Map.of();
+        for (int i = 0; i < keys.size(); i++) {
+            if (entries.get(i) == null) {
+                Entry entry = loaded.get(keys.get(i));
+                entries.set(i, entry == null ? read(keys.get(i)) : entry);
+            }
+        }
+        return entries;
+    }
+
+    /**
+     * Loads those keys that no other thread is loading or writing, in one round trip.
+     *
+     * @return what was found; keys that the caller must read one by one are not in the map
+     */
+    private Map<EntryKey, Entry> loadAll(List<EntryKey> keys) {
+        EntryKey first = keys.get(0);
+        Context context = first.context;
+        if (context.clearing() != null) {
+            return Map.of();
+        }
+        int generation = context.generation();
+        InFlight.Loader self = new InFlight.Loader();
+        Map<EntryKey, InFlight> mine = new LinkedHashMap<>();
+        Map<EntryKey, Result> results = new HashMap<>();
+        try {
+            List<String> ids = new ArrayList<>();
+            for (EntryKey key : keys) {
+                InFlight load = InFlight.forLoad(self);
+                if (inFlight.putIfAbsent(key, load) == null) {
+                    mine.put(key, load);
+                    Entry published = peek(key);
+                    if (published == null) {
+                        ids.add(key.id);
+                    } else {
+                        results.put(key, new Found(published));
+                    }
+                }
+            }
+            if (!ids.isEmpty()) {
+                LoadFailures.throwIfInterrupted(first);
+                loads.add(ids.size());
+                Map<String, byte[]> found = storage.loadAll(context.name(), first.type.name(), ids);
+                mine.forEach((key, load) ->
+                        results.computeIfAbsent(key, k -> settleOrFail(key, load, generation, found.get(key.id))));
+            }
+        } catch (RuntimeException | Error e) {
+            mine.keySet().forEach(key -> results.put(key, failedUnlessInterrupted(LoadFailures.of(key, e))));
+            throw LoadFailures.of(first, e);
+        } finally {
+            self.gone = true;
+            try {
+                mine.forEach(inFlight::remove);
+            } finally {
+                mine.forEach((key, load) -> load.complete(results.getOrDefault(key, Result.LOOK_AGAIN)));
+            }
+        }
+        Map<EntryKey, Entry> entries = new HashMap<>();
+        results.forEach((key, result) -> {
+            if (result instanceof Found found) {
+                entries.put(key, found.entry());
+            }
+        });
+        return entries;
+    }
+
+    /** Settles one of several keys. A damaged entry fails only the readers of its key, not those of the other keys. */
+    private Result settleOrFail(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
+        try {
+            return settle(key, mine, generation, sealed);
+        } catch (RuntimeException | Error e) {
+            return failedUnlessInterrupted(LoadFailures.of(key, e));
+        }
+    }
+
+    /** Returns whether {@code entry} equals what is committed under {@code key}. */
+    boolean isCurrent(EntryKey key, Entry entry) {
+        Entry cached = peek(key);
+        return cached == entry || (cached == null ? read(key) : cached).sameContentsAs(entry);
+    }
+
+    /** Returns whether a key exists. A damaged entry counts as existing, so that it can be deleted. */
+    boolean exists(EntryKey key) {
+        try {
+            return read(key).exists();
+        } catch (CorruptEntryException e) {
+            return true;
+        }
+    }
+
+    /**
+     * Loads the entries that a commit deletes. The committing thread does this before it queues the commit: the leader
+     * needs to know whether the entries exist (R14), and the rest of its group should not wait for these loads.
+     *
+     * @throws dev.keystore.LoadFailedException if the backend fails
+     */
+    void loadDeleted(CommitRequest commit) {
+        commit.writes.forEach((key, entry) -> {
+            if (!entry.exists() && commit.keeps(key.type.name())) {
+                exists(key);
+            }
+        });
     }
 
     /** Returns whether the backend holds a damaged value for a key. The cache is neither used nor changed. */
@@ -400,9 +423,7 @@ final class EntryCache {
         context.dropCached();
     }
 
-    /**
-     * Drops the keys that a commit was to write: what is cached or being loaded may differ from what the backend holds.
-     */
+    /** Drops the keys that a commit tried to write: the cached entries may differ from those in the backend. */
     void forget(CommitRequest commit) {
         Context context = commit.context;
         context.beginPublication();

@@ -75,7 +75,7 @@ public final class KeyStoreOptions {
         return loadTimeout;
     }
 
-    /** {@return how long a commit takes at most, and how long the takeover of a context is retried} */
+    /** {@return how long a commit waits at most, and how long the takeover of a context is retried} */
     public Duration commitTimeout() {
         return commitTimeout;
     }
@@ -183,9 +183,9 @@ public final class KeyStoreOptions {
         }
 
         /**
-         * Sets how long a commit takes at most, including its time in the queue and its retries; 30 s by default.
-         * Opening a context is retried for as long, and {@link SignalKeyDatabase#close()} waits as long for running
-         * commits.
+         * Sets how long a commit waits at most, including its time in the queue and its retries; 30 s by default. It
+         * does not limit a call of the backend on the committing thread: backends bound their own calls. Opening a
+         * context is retried for as long, and {@link SignalKeyDatabase#close()} waits as long for running commits.
          *
          * @param commitTimeout more than zero and at most 365 days
          * @return this builder

@@ -24,8 +24,9 @@ import org.jspecify.annotations.Nullable;
  * The engine's access to the backend. The constructor chooses how each operation is done, by the capabilities that the
  * backend implements.
  *
- * <p>Concurrency: the backend is closed while no call is in progress. Closing does not wait for streams; reading on
- * from one afterwards fails.
+ * <p>Concurrency: any thread calls the backend, without waiting here. {@link #close} rejects further calls and closes
+ * the backend once the calls in progress have returned, or at its deadline even if one has not. It does not wait for
+ * streams: a listing that is still being read when the backend is closed fails.
  */
 final class Storage {
 
@@ -41,9 +42,8 @@ final class Storage {
 
     Storage(Backend backend, KeyStoreOptions options) {
         this.backend = backend;
-        this.entries = backend instanceof PersistenceBackend one
-                ? new SingleContextAdapter(one)
-                : (ContextAwareBackend) backend;
+        this.entries =
+                backend instanceof PersistenceBackend one ? ContextAwareBackend.of(one) : (ContextAwareBackend) backend;
         this.bulk = backend instanceof BulkLoad loads ? loads : this::loadEach;
         this.prefixes = backend instanceof PrefixScan scans ? scans : this::scanList;
         this.ownership = backend instanceof ContextOwnership owns ? owns : null;
@@ -68,7 +68,7 @@ final class Storage {
         return !(backend instanceof PersistenceBackend);
     }
 
-    /** Returns the maximum number of batches that {@link #write} accepts. */
+    /** Returns the maximum number of batches in a group. */
     int groupLimit() {
         return groupLimit;
     }
@@ -159,7 +159,7 @@ final class Storage {
         }
     }
 
-    /** Closes the backend once no call is in progress, or at the deadline. Waits uninterruptibly. */
+    /** Closes the backend once no call is in progress, but no later than the deadline. Waits uninterruptibly. */
     void close(long deadlineNanos) {
         gate.close(deadlineNanos);
         backend.close();

@@ -50,7 +50,7 @@ public final class FaultyBackend {
      * @return the wrapping backend
      */
     public static PersistenceBackend plain(PersistenceBackend delegate, Faults faults) {
-        return new ContextFree(new Plain(new DefaultContext(delegate), faults));
+        return new ContextFree(new Plain(ContextAwareBackend.of(delegate), faults));
     }
 
     /**
@@ -169,22 +169,22 @@ public final class FaultyBackend {
 
         @Override
         public Optional<byte[]> load(String type, String id) {
-            return plain.load(DefaultContext.NAME, type, id);
+            return plain.load(PersistenceBackend.DEFAULT_CONTEXT, type, id);
         }
 
         @Override
         public void save(String type, String id, byte[] value) {
-            plain.save(DefaultContext.NAME, type, id, value);
+            plain.save(PersistenceBackend.DEFAULT_CONTEXT, type, id, value);
         }
 
         @Override
         public void delete(String type, String id) {
-            plain.delete(DefaultContext.NAME, type, id);
+            plain.delete(PersistenceBackend.DEFAULT_CONTEXT, type, id);
         }
 
         @Override
         public Stream<EntryId> list() {
-            return plain.list(DefaultContext.NAME);
+            return plain.list(PersistenceBackend.DEFAULT_CONTEXT);
         }
 
         @Override
