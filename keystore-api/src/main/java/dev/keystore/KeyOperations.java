@@ -16,11 +16,11 @@ import java.util.Set;
  * effect immediately. The transaction does not roll it back, and it causes a conflict if it changes something that the
  * transaction has read.
  *
- * <p>A write on a store blocks until the commit is durable. It first loads the entries that it reads or deletes and
- * that are not cached, each like a read of its own; then it waits for other threads for at most {@code commitTimeout}
- * (30 s by default). A call of the backend on the writing thread takes as long as the backend lets it. After a conflict
- * with another commit, the write starts over, until {@code commitTimeout} has passed since its beginning. Every method
- * that writes on a store throws
+ * <p>A write on a store blocks until the commit is durable. First it loads the entries that it reads or deletes, like a
+ * read. Then it waits for at most {@code commitTimeout} (30 s by default). That limit does not cover a call of the
+ * backend on the writing thread; backends bound their own calls. After a conflict with another commit, {@code insert},
+ * {@code take} and {@code move} start over, until {@code commitTimeout} has passed since they began. Every method that
+ * writes on a store throws
  *
  * <ul>
  *   <li>{@link CommitFailedException} if the backend refused the commit; nothing was written,

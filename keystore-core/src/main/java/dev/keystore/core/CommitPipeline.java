@@ -366,7 +366,7 @@ final class CommitPipeline {
 
     private static void completeUnwritten(CommitRequest request, Throwable cause) {
         if (cause instanceof OwnershipLostException) {
-            request.context.markLost();
+            request.context.markOwnershipLost();
         }
         request.complete(CommitFailures.unwritten(request, cause));
     }

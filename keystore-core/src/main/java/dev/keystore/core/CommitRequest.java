@@ -89,7 +89,7 @@ final class CommitRequest {
     }
 
     /** Returns whether it clears the context before its writes. */
-    boolean cleared() {
+    boolean clears() {
         return keptTypes != null;
     }
 
@@ -122,7 +122,7 @@ final class CommitRequest {
      * Returns whether it is written in a group without others. A clear is, since it changes keys that it does not name.
      */
     boolean isWrittenAlone() {
-        return isolated || cleared();
+        return isolated || clears();
     }
 
     /** From now on, it is written in a group without others, so that a refusal concerns only this commit. */

@@ -34,7 +34,7 @@ final class Context {
     private volatile int generation;
 
     private volatile @Nullable InFlight clearing;
-    private volatile boolean lost;
+    private volatile boolean ownershipLost;
     private final AtomicBoolean lossReported = new AtomicBoolean();
     private volatile long publications;
     private long sequence;
@@ -140,14 +140,14 @@ final class Context {
     }
 
     /** Returns whether another owner has taken the context over. Nothing of it is cached then. */
-    boolean isLost() {
-        return lost;
+    boolean isOwnershipLost() {
+        return ownershipLost;
     }
 
     /** Records that another owner has taken the context over, and drops what is cached. */
-    void markLost() {
+    void markOwnershipLost() {
         beginPublication();
-        lost = true;
+        ownershipLost = true;
         dropCached();
         endPublication();
     }

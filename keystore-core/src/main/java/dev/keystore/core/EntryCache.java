@@ -194,7 +194,7 @@ final class EntryCache {
         boolean[] settled = {false};
         inFlight.computeIfPresent(key, (k, registered) -> {
             if (registered.standsFor(mine) && context.generation() == generation && context.clearing() == null) {
-                if (!context.isLost()) {
+                if (!context.isOwnershipLost()) {
                     cache.put(key, entry);
                 }
                 settled[0] = true;
@@ -385,7 +385,7 @@ final class EntryCache {
     /** Registers the write of a group, which displaces the loads of the keys that it writes. */
     void beginWrite(InFlight write, Collection<CommitRequest> commits) {
         for (CommitRequest commit : commits) {
-            if (commit.cleared()) {
+            if (commit.clears()) {
                 commit.context.beginClear(write);
             }
             commit.writes.keySet().forEach(key -> inFlight.put(key, write));
@@ -397,7 +397,7 @@ final class EntryCache {
         Context context = commit.context;
         context.beginPublication();
         try {
-            if (commit.cleared()) {
+            if (commit.clears()) {
                 clear(context, commit);
             }
             commit.writes.forEach((key, entry) -> {
@@ -428,7 +428,7 @@ final class EntryCache {
         Context context = commit.context;
         context.beginPublication();
         try {
-            if (commit.cleared()) {
+            if (commit.clears()) {
                 context.dropCached();
             }
             commit.writes.keySet().forEach(cache::remove);
@@ -444,7 +444,7 @@ final class EntryCache {
     void endWrite(InFlight write, Collection<CommitRequest> commits) {
         try {
             for (CommitRequest commit : commits) {
-                if (commit.cleared()) {
+                if (commit.clears()) {
                     commit.context.endClear();
                 }
                 commit.writes.keySet().forEach(key -> inFlight.remove(key, write));

@@ -243,7 +243,7 @@ final class GroupWriter {
             checked.writers().stream()
                     .map(writer -> writer.context)
                     .filter(context -> context.name().equals(failure.context()))
-                    .forEach(Context::markLost);
+                    .forEach(Context::markOwnershipLost);
             return unwritten ? new Refused(failure) : new Unknown(doubt.cause());
         } catch (ClosedException e) {
             return new Unknown(doubt.cause());
@@ -272,7 +272,7 @@ final class GroupWriter {
         for (CommitRequest writer : writers) {
             if (outcome instanceof Written) {
                 cache.publish(writer);
-            } else if (outcome instanceof Unknown || writer.cleared()) {
+            } else if (outcome instanceof Unknown || writer.clears()) {
                 // Without atomic commits, a load during a clear may have read what was rolled back afterwards.
                 cache.forget(writer);
             }

@@ -43,11 +43,11 @@ import org.jspecify.annotations.Nullable;
  *       read waits for that, which takes microseconds.
  *   <li><b>Other reads</b>: one load from the backend on the calling thread, or the wait for another thread that loads
  *       or writes the same entry, at most {@code loadTimeout}.
- *   <li><b>Commit</b>: loads the entries that it deletes and that are not cached; then blocks until it is durable, at
- *       most {@code commitTimeout}. Concurrent commits are written as one group by the thread of one of them. Transient
+ *   <li><b>Commit</b>: first loads the entries that it deletes, like a read; then blocks until it is durable, at most
+ *       {@code commitTimeout}. Concurrent commits are written as one group by the thread of one of them. Transient
  *       failures are retried, with 5 attempts in all, the first retry after 20 ms.
  *   <li><b>Single write</b>: a commit. One that reads, such as {@code insert}, starts over after a conflict, until
- *       {@code commitTimeout} has passed since its beginning.
+ *       {@code commitTimeout} has passed since it began.
  *   <li><b>Transaction</b>: waits for its lock keys at most {@code lockTimeout}, then runs its work and commits.
  *   <li><b>First {@link #forContext} of a context</b>: until the backend has registered this database as the owner, at
  *       most {@code commitTimeout}. Later calls do not block.

@@ -42,8 +42,9 @@ final class Storage {
 
     Storage(Backend backend, KeyStoreOptions options) {
         this.backend = backend;
-        this.entries =
-                backend instanceof PersistenceBackend one ? ContextAwareBackend.of(one) : (ContextAwareBackend) backend;
+        this.entries = backend instanceof PersistenceBackend contextFree
+                ? ContextAwareBackend.of(contextFree)
+                : (ContextAwareBackend) backend;
         this.bulk = backend instanceof BulkLoad loads ? loads : this::loadEach;
         this.prefixes = backend instanceof PrefixScan scans ? scans : this::scanList;
         this.ownership = backend instanceof ContextOwnership owns ? owns : null;
@@ -56,9 +57,9 @@ final class Storage {
             this.rollback = null;
             this.groupLimit = 1;
         } else {
-            RollbackWriter single = new RollbackWriter(entries, options);
-            this.writer = group -> group.forEach(single::write);
-            this.rollback = single;
+            RollbackWriter rollbackWriter = new RollbackWriter(entries, options);
+            this.writer = group -> group.forEach(rollbackWriter::write);
+            this.rollback = rollbackWriter;
             this.groupLimit = 1;
         }
     }

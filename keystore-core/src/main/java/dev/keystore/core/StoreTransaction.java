@@ -46,7 +46,7 @@ final class StoreTransaction implements Transaction {
         this.context = context;
         this.scope = scope;
         this.seen = context.awaitPublications();
-        if (context.isLost()) {
+        if (context.isOwnershipLost()) {
             throw engine.ownershipLost(context);
         }
     }

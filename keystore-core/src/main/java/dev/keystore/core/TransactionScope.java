@@ -22,7 +22,7 @@ final class TransactionScope {
             written = new HashSet<>();
         }
         String context = commit.context.name();
-        if (commit.cleared()) {
+        if (commit.clears()) {
             written.add(new Written(context, null));
         }
         commit.entryIds().forEach(entry -> written.add(new Written(context, entry)));
