@@ -380,7 +380,17 @@ final class EntryCache {
         }
     }
 
-    // The methods below are called by the leader of the pipeline that writes the commit's context.
+    /** Returns how many ids were loaded from the backend. */
+    long loads() {
+        return loads.sum();
+    }
+
+    /** Returns the estimated size of what is cached, in bytes. */
+    long cachedBytes() {
+        return cache.weight();
+    }
+
+    // Only the holder of the lead calls the methods below.
 
     /** Registers the write of a group, which displaces the loads of the keys that it writes. */
     void beginWrite(InFlight write, Collection<CommitRequest> commits) {
@@ -452,15 +462,5 @@ final class EntryCache {
         } finally {
             write.complete(Result.LOOK_AGAIN);
         }
-    }
-
-    /** Returns how many ids were loaded from the backend. */
-    long loads() {
-        return loads.sum();
-    }
-
-    /** Returns the estimated size of what is cached, in bytes. */
-    long cachedBytes() {
-        return cache.weight();
     }
 }
