@@ -25,7 +25,7 @@ import org.junit.jupiter.api.io.TempDir;
 @DisplayName("The conversation, with each run in a separate process")
 class ConversationTest {
 
-    private static final int KILLED_RUNS = 10;
+    private static final int KILLED_RUNS = 6;
     private static final Pattern OPENED = Pattern.compile(" +([0-9]+) {2}(?:alice|bob  ) -> .*");
 
     @TempDir
