@@ -40,13 +40,15 @@ final class DeferredTakeOvers {
     }
 
     /** Takes over the contexts of a group that still need it, and returns the group with the epochs of the table. */
-    List<Batch> takenOver(List<Batch> group, TakeOver takeOver) {
+    List<Batch> withRecordedEpochs(List<Batch> group, TakeOver takeOver) {
         return group.stream().noneMatch(batch -> batch.epoch() == EPOCH)
                 ? group
-                : group.stream().map(batch -> takenOver(batch, takeOver)).toList();
+                : group.stream()
+                        .map(batch -> withRecordedEpoch(batch, takeOver))
+                        .toList();
     }
 
-    private Batch takenOver(Batch batch, TakeOver takeOver) {
+    private Batch withRecordedEpoch(Batch batch, TakeOver takeOver) {
         if (batch.epoch() != EPOCH) {
             return batch;
         }

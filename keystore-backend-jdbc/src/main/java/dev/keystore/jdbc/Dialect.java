@@ -47,15 +47,15 @@ abstract class Dialect {
      *
      * @param rollBackUnfinished rolls back a transaction of the writer that an error has left open
      */
-    void opened(Runnable rollBackUnfinished) {}
+    void startBackgroundTasks(Runnable rollBackUnfinished) {}
 
     /**
-     * Stops what {@link #opened} started, and closes what else is open. Called after the connections of the store were
-     * closed, and when opening it failed.
+     * Stops what {@link #startBackgroundTasks} started, and closes what else is open. Called after the connections of
+     * the store were closed, and when opening it failed.
      *
      * @throws BackendException (permanent) after everything was closed, if committed data can't be found again
      */
-    void closed() {}
+    void close() {}
 
     abstract void begin(Handle handle);
 
@@ -120,13 +120,13 @@ abstract class Dialect {
 
     /** Returns what is wrong with the tables as a whole, so that a query may miss existing rows; or null. */
     @Nullable
-    String damage(Handle handle) {
+    String findDamage(Handle handle) {
         return null;
     }
 
     /** Returns why the store was opened for reading only, and what to do; or null if it can be written. */
     @Nullable
-    String unwritable() {
+    String readOnlyReason() {
         return null;
     }
 

@@ -141,7 +141,7 @@ final class SqliteInterruptTest {
         try (JdbcBackend backend = SqliteFixture.open(path)) {
             CountDownLatch holds = new CountDownLatch(1);
             CountDownLatch done = new CountDownLatch(1);
-            Thread holder = new Thread(() -> backend.writer().commit(handle -> {
+            Thread holder = new Thread(() -> backend.writer().inTransaction(handle -> {
                 holds.countDown();
                 return awaited(done);
             }));
