@@ -15,7 +15,7 @@
  * </ul>
  *
  * <p>The engine detects them once, when it opens the backend. A backend reports failures as
- * {@link dev.keystore.spi.BackendException}, whose kinds tell the engine whether to retry.
+ * {@link dev.keystore.spi.BackendException}, whose kind determines whether the engine retries.
  *
  * <p>Values are opaque to a backend: the engine wraps each of them in an envelope with a checksum. Types, ids and
  * contexts are exact: no case folding, no normalization, no trimming, no wildcards.

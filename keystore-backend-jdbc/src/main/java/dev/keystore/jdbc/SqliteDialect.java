@@ -269,7 +269,7 @@ final class SqliteDialect extends Dialect {
 
     @Override
     void acquireLiveness() {
-        liveness.acquire();
+        liveness.hold();
     }
 
     @Override

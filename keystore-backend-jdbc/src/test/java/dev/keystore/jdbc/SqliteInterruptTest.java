@@ -79,7 +79,7 @@ final class SqliteInterruptTest {
             owner.takeOver("x");
             SqliteLivenessLock lock = new SqliteLivenessLock(path, 42);
             Thread.currentThread().interrupt();
-            lock.acquire();
+            lock.hold();
             assertThat(lock.isAlive(42)).isTrue();
             assertThat(lock.isAlive(43)).isFalse();
             lock.release();
