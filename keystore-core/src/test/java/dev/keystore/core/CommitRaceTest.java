@@ -416,12 +416,12 @@ class CommitRaceTest extends OpenedDatabase {
                 }
             });
             line.advance();
-            Throwable told = catchThrowable(leader::result);
+            Throwable failure = catchThrowable(leader::result);
             planted = codec.unwatch() > last;
             load.open();
 
             int persisted = persistedNumber(codec, "a");
-            assertOutcome(told, persisted == value);
+            assertOutcome(failure, persisted == value);
             assertThat(reader.result()).as("error %d", last).isEqualTo(persisted);
             evict();
             Threads.Running<Integer> later =
@@ -434,13 +434,13 @@ class CommitRaceTest extends OpenedDatabase {
         assertThat(errors).as("errors").isGreaterThanOrEqualTo(2);
     }
 
-    private static void assertOutcome(Throwable told, boolean written) {
-        if (told == null) {
+    private static void assertOutcome(Throwable failure, boolean written) {
+        if (failure == null) {
             assertThat(written).isTrue();
-        } else if (told instanceof CommitFailedException) {
+        } else if (failure instanceof CommitFailedException) {
             assertThat(written).isFalse();
         } else {
-            assertThat(told).isInstanceOf(CommitOutcomeUnknownException.class);
+            assertThat(failure).isInstanceOf(CommitOutcomeUnknownException.class);
         }
     }
 
