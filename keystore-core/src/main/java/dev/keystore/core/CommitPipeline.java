@@ -345,7 +345,9 @@ final class CommitPipeline {
         }
         group.requests().forEach(request -> request.returnTo(Step.TAKEN));
         pause(own, group);
-        counters.retried();
+        if (!writers.stream().allMatch(CommitRequest::isFinished)) {
+            counters.retried();
+        }
         writers.forEach(CommitRequest::separateFromOtherContexts);
         queue.putBack(group.requests());
         Set<Context> contexts = writers.stream().map(request -> request.context).collect(Collectors.toSet());

@@ -73,12 +73,11 @@ final class EntryCache {
     /** Returns the entry from the cache, or else from the backend. */
     Entry read(EntryKey key) {
         Entry cached = peek(key);
-        return cached == null ? readMissing(key) : cached;
+        return cached == null ? readMissing(key, System.nanoTime() + loadTimeout.toNanos()) : cached;
     }
 
-    private Entry readMissing(EntryKey key) {
+    private Entry readMissing(EntryKey key, long deadlineNanos) {
         types.check(key);
-        long deadlineNanos = System.nanoTime() + loadTimeout.toNanos();
         while (true) {
             Entry entry = joinOrLoad(key, deadlineNanos);
             // Another thread's load may have started before a clear that was acknowledged before this read.
@@ -231,13 +230,13 @@ final class EntryCache {
     List<Entry> readAll(Context context, List<EntryKey> keys) {
         long deadlineNanos = System.nanoTime() + loadTimeout.toNanos();
         long seen = context.awaitPublications();
-        List<Entry> entries = collect(keys);
+        List<Entry> entries = collect(keys, deadlineNanos);
         while (keys.size() > 1 && !context.unchangedSince(seen)) {
             if (deadlineNanos - System.nanoTime() <= 0) {
                 throw LoadFailures.neverUnchanged(keys.get(0), loadTimeout);
             }
             seen = context.awaitPublications();
-            List<Entry> again = collect(keys);
+            List<Entry> again = collect(keys, deadlineNanos);
             if (again.equals(entries)) {
                 return again;
             }
@@ -246,7 +245,7 @@ final class EntryCache {
         return entries;
     }
 
-    private List<Entry> collect(List<EntryKey> keys) {
+    private List<Entry> collect(List<EntryKey> keys, long deadlineNanos) {
         List<Entry> entries = new ArrayList<>(keys.size());
         boolean complete = true;
         for (EntryKey key : keys) {
@@ -268,7 +267,7 @@ final class EntryCache {
         for (int i = 0; i < keys.size(); i++) {
             if (entries.get(i) == null) {
                 Entry entry = loaded.get(keys.get(i));
-                entries.set(i, entry == null ? read(keys.get(i)) : entry);
+                entries.set(i, entry == null ? readMissing(keys.get(i), deadlineNanos) : entry);
             }
         }
         return entries;
