@@ -52,10 +52,11 @@ public interface ContextOwnership extends AtomicCommit {
     /**
      * Returns the sequence of the last commit that was written to a context in an epoch.
      *
-     * <p>The engine asks only about epochs whose commits are already refused, so the answer is final.
+     * <p>The engine asks after a group was refused because one of its contexts was taken over, about any context of
+     * that group. A group is atomic, so the answer is final also for a context that is still owned.
      *
      * @param context the name of the context
-     * @param epoch an epoch before the current one
+     * @param epoch the current epoch or an earlier one
      * @return the sequence, 0 if nothing was committed in the epoch; empty if the answer is no longer known because a
      *     later owner has committed and the context was then taken over again
      * @throws BackendException if the answer could not be determined now

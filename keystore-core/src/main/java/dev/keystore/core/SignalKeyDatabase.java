@@ -44,8 +44,8 @@ import org.jspecify.annotations.Nullable;
  *   <li><b>Other reads</b>: one load from the backend on the calling thread, or the wait for another thread that loads
  *       or writes the same entry, at most {@code loadTimeout}.
  *   <li><b>Commit</b>: first loads the entries that it deletes, like a read; then blocks until it is durable, at most
- *       {@code commitTimeout}. Concurrent commits are written as one group by the thread of one of them. Transient
- *       failures are retried, with 5 attempts in all, the first retry after 20 ms.
+ *       {@code commitTimeout}. Concurrent commits are written as one group by the thread of one of them, or by the
+ *       engine's own. Transient failures are retried, with 5 attempts in all, the first retry after 20 ms.
  *   <li><b>Single write</b>: a commit. One that reads, such as {@code insert}, starts over after a conflict, until
  *       {@code commitTimeout} has passed since it began.
  *   <li><b>Transaction</b>: waits for its lock keys at most {@code lockTimeout}, then runs its work and commits.
@@ -56,8 +56,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>These limits do not cover a call of the backend on the calling thread, such as a load or the write of a group:
  * backends bound their own calls. An interrupt ends a wait with {@link OperationInterruptedException} and keeps the
- * interrupt flag (R27). Platform threads and virtual threads may be used; a database runs one daemon thread,
- * {@code keystore-standby}.
+ * interrupt flag (R27). Platform threads and virtual threads may be used. The engine runs one daemon thread per
+ * database, {@code keystore-standby}; backends may run others.
  */
 public final class SignalKeyDatabase implements AutoCloseable {
 

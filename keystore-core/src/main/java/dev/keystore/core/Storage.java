@@ -143,7 +143,7 @@ final class Storage {
      * Finds out the outcome of a group whose writing thread failed. On a backend without atomic commits, this rolls
      * back what that thread has written.
      *
-     * @return the outcome; null on a backend with atomic commits, which must report it itself
+     * @return the outcome; null on a backend with atomic commits, where only a commit id can tell
      */
     @Nullable
     WriteOutcome rollBack(List<Batch> group, Throwable cause) {
