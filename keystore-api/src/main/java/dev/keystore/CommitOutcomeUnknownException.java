@@ -4,8 +4,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown when it is unknown whether a commit was written. Either all of it is written or nothing, possibly only once
- * the backend has finished (R41).
+ * Thrown when it is unknown whether a commit was written. Either all of it is written or nothing; the backend may
+ * finish only after this exception was thrown (R41).
  *
  * <p>To continue, read {@link #entries()}: as soon as the backend has finished, reads return what it holds.
  *

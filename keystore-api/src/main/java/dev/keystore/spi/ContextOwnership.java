@@ -14,7 +14,7 @@ import java.util.OptionalLong;
  * {@link Batch#sequence()}, as the last one of the context (R54). If a batch is sent again with the id of a commit that
  * was written, it is not written again and the call returns normally. In this way the engine determines the outcome of
  * a commit whose connection broke. A takeover also keeps the id of the last commit before it, so that a former owner
- * can find out the same; {@link #lastCommit} says for how long.
+ * can determine the outcome, too; {@link #lastCommit} says for how long.
  */
 public interface ContextOwnership extends AtomicCommit {
 
