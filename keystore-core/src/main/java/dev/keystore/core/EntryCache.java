@@ -141,7 +141,7 @@ final class EntryCache {
     /**
      * Loads one key, for which {@code mine} is registered, and ends {@code mine} with the outcome.
      *
-     * @return the entry, or null if a write came in between and the caller must look again
+     * @return the entry, or null if a write or a clear came in between and the caller must look again
      */
     private @Nullable Entry load(EntryKey key, InFlight.Loader self, InFlight mine, long deadlineNanos) {
         Context context = key.context;
@@ -149,7 +149,7 @@ final class EntryCache {
         int generation = context.generation();
         Result result = Result.LOOK_AGAIN;
         try {
-            Entry published = peek(key);
+            Entry published = peek(key); // a load or write may have ended between the miss and the registration (R2)
             if (published != null) {
                 result = new Found(published);
             } else if (clearing == null) {
@@ -237,7 +237,7 @@ final class EntryCache {
             }
             seen = context.awaitPublications();
             List<Entry> again = collect(keys, deadlineNanos);
-            if (again.equals(entries)) {
+            if (again.equals(entries)) { // by identity, since Entry does not override equals
                 return again;
             }
             entries = again;

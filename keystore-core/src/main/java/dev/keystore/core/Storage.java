@@ -53,7 +53,7 @@ final class Storage {
             this.rollback = null;
             this.groupLimit = options.maximumGroupSize();
         } else if (backend instanceof AtomicCommit atomic) {
-            this.writer = group -> group.forEach(atomic::commit);
+            this.writer = group -> group.forEach(atomic::commit); // a group of one batch: all or nothing
             this.rollback = null;
             this.groupLimit = 1;
         } else {
