@@ -173,7 +173,7 @@ final class SqliteWal {
         }
         try {
             return lock.holdUninterruptibly(
-                    "move the log into the file",
+                    "checkpoint the log",
                     () -> !closed
                             && !files.areOthersInPlace()
                             && checkpoint(connection, "PASSIVE")
