@@ -188,15 +188,10 @@ final class ReaderSlot {
 
     /** Closes the connection, if there is one. Until that is done, the slot stays unfinished. */
     void discard() {
-        Handle open = handle;
+        Connection open = connection;
         if (open != null) {
             Connections.closeQuietly(open);
             handle = null;
-            connection = null;
-        }
-        Connection driverConnection = connection;
-        if (driverConnection != null) {
-            Connections.closeQuietly(driverConnection);
             connection = null;
         }
         unfinished = false;
