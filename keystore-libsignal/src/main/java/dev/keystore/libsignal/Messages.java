@@ -1,5 +1,6 @@
 package dev.keystore.libsignal;
 
+import dev.keystore.Transaction;
 import dev.keystore.TransactionOptions;
 import java.util.Objects;
 import org.signal.libsignal.protocol.DuplicateMessageException;
@@ -93,7 +94,12 @@ final class Messages {
     <R, X extends Exception> R run(String lockKey, TransactionOptions options, ProtocolWork<R, X> work) throws X {
         Objects.requireNonNull(options, "options");
         Objects.requireNonNull(work, "work");
-        return account.transaction(lockKey, options, tx -> work.run(new KeystoreSignalProtocolStore(tx, trust), tx));
+        return account.transaction(lockKey, options, tx -> work.run(in(tx), tx));
+    }
+
+    /** Returns libsignal's stores over a transaction. */
+    KeystoreSignalProtocolStore in(Transaction tx) {
+        return new KeystoreSignalProtocolStore(tx, trust);
     }
 
     private static AssertionError undeclared(Exception e) {

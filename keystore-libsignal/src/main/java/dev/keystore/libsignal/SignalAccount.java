@@ -68,11 +68,9 @@ public final class SignalAccount {
 
     private final AccountStore store;
     private final Messages messages;
-    private final TrustPolicy trust;
 
     private SignalAccount(SignalKeyStore store, TrustPolicy trust) {
         this.store = new AccountStore(store);
-        this.trust = Objects.requireNonNull(trust, "trust");
         this.messages = new Messages(this.store, trust);
     }
 
@@ -422,7 +420,7 @@ public final class SignalAccount {
      * @return a store that is valid as long as the transaction
      */
     public KeystoreSignalProtocolStore in(Transaction tx) {
-        return new KeystoreSignalProtocolStore(tx, trust);
+        return messages.in(tx);
     }
 
     /**
