@@ -179,12 +179,7 @@ class CommitRaceTest extends OpenedDatabase {
         Threads.Running<Boolean> givingUp = line.add(() -> put("a", "never"));
         Threads.Running<Boolean> readerOfA = line.add(() -> putHavingRead("readA", "a"));
         Threads.Running<Boolean> readerOfB = line.add(() -> putHavingRead("readB", "b"));
-        evict();
-        Gate check = faults.on(Operation.LOAD).of("session", "b").hold(Moment.BEFORE);
-        line.advance();
-        check.awaitReached();
-        givingUp.thread().interrupt();
-        assertThat(givingUp.failure()).isInstanceOf(OperationInterruptedException.class);
+        Gate check = giveUpDuringCheck(line, givingUp);
         check.open();
 
         assertThat(List.of(leader.result(), readerOfA.result(), readerOfB.result()))
@@ -206,12 +201,7 @@ class CommitRaceTest extends OpenedDatabase {
         Threads.Running<Boolean> givingUp = line.add(() -> put("a", "never"));
         line.add(() -> putHavingRead("readB", "b"));
         Threads.Running<Boolean> follower = line.add(() -> put("follower", "1"));
-        evict();
-        Gate check = faults.on(Operation.LOAD).of("session", "b").hold(Moment.BEFORE);
-        line.advance();
-        check.awaitReached();
-        givingUp.thread().interrupt();
-        assertThat(givingUp.failure()).isInstanceOf(OperationInterruptedException.class);
+        Gate check = giveUpDuringCheck(line, givingUp);
         Gate secondCheck = faults.on(Operation.LOAD).of("session", "b").hold(Moment.BEFORE);
         check.open();
         secondCheck.awaitReached();
@@ -221,6 +211,17 @@ class CommitRaceTest extends OpenedDatabase {
         assertThat(leader.result()).isTrue();
         assertThat(persisted(List.of("leader", "a", "follower"))).containsExactly("1", "absent", "absent");
         assertThat(tries("follower")).isZero();
+    }
+
+    /** Lets a commit give up while the check of its group loads "b", and returns the gate that holds that load. */
+    private Gate giveUpDuringCheck(QueuedCommits line, Threads.Running<Boolean> givingUp) throws Exception {
+        evict();
+        Gate check = faults.on(Operation.LOAD).of("session", "b").hold(Moment.BEFORE);
+        line.advance();
+        check.awaitReached();
+        givingUp.thread().interrupt();
+        assertThat(givingUp.failure()).isInstanceOf(OperationInterruptedException.class);
+        return check;
     }
 
     @Test
