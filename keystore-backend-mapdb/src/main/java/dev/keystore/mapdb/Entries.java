@@ -264,9 +264,9 @@ final class Entries {
     private void applyAll() {
         try {
             for (UnappliedGroups.Group next = unapplied.oldest(); next != null; next = unapplied.oldest()) {
-                long number = next.number();
-                applier.apply(usable("commit"), next.changes());
-                readers.exclude(() -> unapplied.removeUpTo(number));
+                WorkingMap current = usable("commit");
+                applier.apply(current, next.changes());
+                replace(current, next.number());
             }
         } catch (BackendException e) {
             throw e;
@@ -281,11 +281,8 @@ final class Entries {
             long last = unapplied.newest();
             discard();
             WorkingMap rebuilt = rebuilding.upTo(last);
-            readers.exclude(() -> {
-                unapplied.removeUpTo(last);
-                map = rebuilt;
-                failure = null;
-            });
+            replace(rebuilt, last);
+            failure = null;
         } catch (IOException | RuntimeException | Error e) {
             rebuildFailure = e;
         }
@@ -356,8 +353,21 @@ final class Entries {
 
     private @Nullable WorkingMap remove() {
         WorkingMap removed = map;
-        readers.exclude(() -> map = null);
+        replace(null, 0);
         return removed;
+    }
+
+    /**
+     * Replaces the map by one that has all changes up to a record.
+     *
+     * <p>All replacements are made here, with a lambda that the first commit has linked: one that is linked when memory
+     * is exhausted may fail, and then fails each time it is evaluated (R31).
+     */
+    private void replace(@Nullable WorkingMap replacement, long last) {
+        readers.exclude(() -> {
+            unapplied.removeUpTo(last);
+            map = replacement;
+        });
     }
 
     /** For tests: runs work while the maintenance thread changes nothing. */

@@ -14,6 +14,7 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.mapdb.DBException;
 import org.mapdb.volume.ByteBufferVol;
+import org.mapdb.volume.CleanerUtil;
 
 /**
  * MapDB's view of its file: mapped into memory, slice by slice.
@@ -31,6 +32,12 @@ final class MappedVolume extends ByteBufferVol {
     private static final byte[] ZEROS = new byte[1 << 16];
 
     private static final Duration GROW_TIMEOUT = Duration.ofSeconds(30);
+
+    /**
+     * Reading it initializes the class that unmaps. If that class were first needed when memory or stack is exhausted,
+     * its initialization would fail, and it would stay unusable in this process (R31).
+     */
+    private static final boolean UNMAP_SUPPORTED = CleanerUtil.UNMAP_SUPPORTED;
 
     private final Path path;
     private final @Nullable Object key;
@@ -119,7 +126,17 @@ final class MappedVolume extends ByteBufferVol {
         ByteBuffer[] mapped = slices;
         slices = new ByteBuffer[0];
         for (ByteBuffer slice : mapped) {
-            unmap((MappedByteBuffer) slice);
+            unmapIfPossible((MappedByteBuffer) slice);
+        }
+    }
+
+    private static void unmapIfPossible(MappedByteBuffer slice) {
+        try {
+            if (UNMAP_SUPPORTED) {
+                unmap(slice);
+            }
+        } catch (VirtualMachineError | LinkageError e) {
+            // What was written is safe, and the garbage collector unmaps the slice.
         }
     }
 

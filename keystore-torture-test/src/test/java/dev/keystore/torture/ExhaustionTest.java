@@ -21,8 +21,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 /**
  * Processes that commit while they run out of stack or memory; other threads' commits continue, and closing succeeds.
  */
-@Timeout(300)
+@Timeout(900)
 class ExhaustionTest {
+
+    /** Printed before the JDK ends a process in which memory was exhausted while a mapped file was unmapped. */
+    private static final String ENDED_BY_JDK = "java.lang.Error: Cleaner terminated abnormally";
 
     @TempDir
     Path folder;
@@ -33,11 +36,11 @@ class ExhaustionTest {
     void commit_whileExhausted_endsWithAKnownOutcome(String scheme, String resource) throws Exception {
         long seed = Long.getLong("keystore.exhaustion.seed", System.nanoTime());
         String url = scheme + ":" + folder.resolve("keys");
-        Process child = start(url, resource, seed);
-        boolean ended = child.waitFor(200, TimeUnit.SECONDS);
-        child.destroyForcibly().waitFor();
-        String printed = Files.readString(folder.resolve("out"));
-        assertThat(ended).as("ended, seed " + seed + "\n" + printed).isTrue();
+        String printed = run(url, resource, seed);
+        for (int i = 1; i < 4 && printed.contains(ENDED_BY_JDK); i++) {
+            url = scheme + ":" + folder.resolve("keys-" + i);
+            printed = run(url, resource, seed + i);
+        }
         assertThat(printed).as("seed " + seed).endsWith("closed\n");
 
         Map<String, Integer> values = printed.lines()
@@ -54,8 +57,17 @@ class ExhaustionTest {
         }
     }
 
+    private String run(String url, String resource, long seed) throws Exception {
+        Process child = start(url, resource, seed);
+        boolean ended = child.waitFor(200, TimeUnit.SECONDS);
+        child.destroyForcibly().waitFor();
+        String printed = Files.readString(folder.resolve("out"));
+        assertThat(ended).as("ended, seed " + seed + "\n" + printed).isTrue();
+        return printed;
+    }
+
     private Process start(String url, String resource, long seed) throws Exception {
-        Path temporary = Files.createDirectory(folder.resolve("tmp"));
+        Path temporary = Files.createDirectories(folder.resolve("tmp"));
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 resource.equals("memory") ? "-Xmx40m" : "-Xmx256m",
