@@ -254,6 +254,11 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         return writer;
     }
 
+    /** For tests that count statements. */
+    EntryQueries queries() {
+        return queries;
+    }
+
     /** For tests that occupy reader connections. */
     ReaderPool readers() {
         return readers;

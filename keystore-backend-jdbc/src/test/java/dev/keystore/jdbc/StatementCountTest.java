@@ -13,29 +13,45 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The statements of a commit on SQLite. Each COMMIT is one fsync, because of {@code synchronous=FULL}. */
+/** The statements of commits and reads on SQLite. Each COMMIT is one fsync, because of {@code synchronous=FULL}. */
 class StatementCountTest {
 
     private final List<String> executed = new ArrayList<>();
+    private final Set<PreparedStatement> prepared = new HashSet<>();
     private JdbcBackend backend;
 
     @BeforeEach
     void open(@TempDir Path folder) {
         backend = SqliteFixture.open(folder.resolve("keys.db"));
-        Objects.requireNonNull(backend.writer().handle()).setStatementBuilder(new StatementCache() {
+        Objects.requireNonNull(backend.writer().handle()).setStatementBuilder(counting());
+    }
+
+    /** Counts the statements of reads as well. A single thread always reads on the first connection. */
+    private void countReads() {
+        backend.queries().read("count", handle -> handle.setStatementBuilder(counting()));
+        executed.clear();
+        prepared.clear();
+    }
+
+    private StatementCache counting() {
+        return new StatementCache() {
             @Override
             PreparedStatement prepare(Connection connection, String sql) throws SQLException {
-                return counting(super.prepare(connection, sql), sql.strip().split("\\s+", 2)[0]);
+                PreparedStatement statement = super.prepare(connection, sql);
+                prepared.add(statement);
+                return counting(statement, sql.strip().split("\\s+", 2)[0]);
             }
-        });
+        };
     }
 
     private PreparedStatement counting(PreparedStatement statement, String verb) {
@@ -88,6 +104,34 @@ class StatementCountTest {
         assertThat(executed).filteredOn(verb -> verb.equals("DELETE")).hasSize(20);
         assertThat(executed).hasSize(45);
         assertThat(backend.list("account-19")).hasSize(2);
+    }
+
+    @Test
+    void load_again_preparesNothing() {
+        backend.save("alice", "session", "bob.1", new byte[] {1});
+        countReads();
+
+        for (int n = 0; n < 3; n++) {
+            assertThat(backend.load("alice", "session", "bob.1")).isPresent();
+            assertThat(backend.load("alice", "session", "bob." + (n + 2))).isEmpty();
+        }
+        assertThat(executed).hasSize(6).containsOnly("SELECT");
+        assertThat(prepared).hasSize(1);
+    }
+
+    @Test
+    void loadAll_readsOneSnapshot_andPreparesNothingNew() {
+        backend.save("alice", "session", "bob.1", new byte[] {1});
+        backend.save("alice", "session", "bob.2", new byte[] {2});
+        countReads();
+
+        for (int n = 0; n < 3; n++) {
+            assertThat(backend.loadAll("alice", "session", List.of("bob.1", "bob.2", "bob.3")))
+                    .containsOnlyKeys("bob.1", "bob.2");
+            assertThat(executed).containsExactly("BEGIN", "SELECT", "SELECT", "SELECT", "COMMIT");
+            executed.clear();
+        }
+        assertThat(prepared).hasSize(3);
     }
 
     /** Returns a group with one batch for each of so many contexts, all of which have an owner. */
