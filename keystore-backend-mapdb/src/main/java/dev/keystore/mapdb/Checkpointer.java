@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A checkpoint is due when the closed journals reach the configured number of bytes, or half the bytes of the last
  * checkpoint if that is more. So each committed byte is rewritten a small number of times, however large the store is.
- * A checkpoint is built from files that no longer change, and never from MapDB; commits go on, to a later journal. The
- * checkpoint gets its name once it is complete and forced, and the files that it replaces are deleted once the name is
- * durable.
+ * A checkpoint is built from files that no longer change, and never from MapDB; meanwhile, commits are appended to a
+ * later journal. The checkpoint gets its name once it is complete and forced, and the files that it replaces are
+ * deleted once the name is durable.
  *
  * <p>A checkpoint that fails, on a full disk for example, is retried when the next journal is full. One that fails
  * because a file is damaged ends all commits: see {@link #damage}. A commit that finds the disk full requests one

@@ -182,7 +182,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         return ended;
     }
 
-    /** Runs on the maintenance thread until everything is closed, whatever is thrown. */
+    /** Runs on the maintenance thread until everything is closed, regardless of what is thrown. */
     private void runMaintenance() {
         while (!ended) {
             try {

@@ -21,8 +21,8 @@ import java.util.TreeSet;
  *
  * <p>A group of commits is one record in a journal and one fsync. It is then applied to MapDB's file, whose pages the
  * operating system writes later. Once the closed journals have {@code checkpointBytes} bytes, or half the bytes of the
- * last checkpoint if that is more, they are merged into a new checkpoint in the background, while commits go on. So a
- * store needs disk space for two copies of its entries and for these journals, and for two more copies while a
+ * last checkpoint if that is more, they are merged into a new checkpoint in the background, while commits continue. So
+ * a store needs disk space for two copies of its entries and for these journals, and for two more copies while a
  * checkpoint is written; an empty store needs 10 MB.
  *
  * <p>After a clean close, opening reads MapDB's file once to verify its checksum. After a crash, or if the checksum is

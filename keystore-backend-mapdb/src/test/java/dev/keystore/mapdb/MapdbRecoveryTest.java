@@ -73,7 +73,7 @@ final class MapdbRecoveryTest {
     @Test
     @Tag("long")
     @DisplayName(
-            "R11 R12 The checkpoint and journals have all committed entries, whenever the process dies, ten times as long")
+            "R11 R12 The checkpoint and journals have all committed entries, whenever the process dies (15,000 groups)")
     void chanceLong() throws Exception {
         run(15_000, 300);
     }

@@ -43,7 +43,7 @@ final class PinnedReads {
         }));
         await(committing);
         Future<?> read = threads.submit(() -> Pinned.run(() -> {
-            // From now on the committing thread could go on, but has no carrier.
+            // From now on the committing thread could continue, but has no carrier.
             goOn.countDown();
             require(backend.load("alice", "session", "left.0").isPresent());
             require(backend.loadAll("alice", "session", List.of("right.0")).size() == 1);
