@@ -1,9 +1,9 @@
 import dev.keystore.mapdb.MapdbBackendProvider;
 import dev.keystore.spi.BackendProvider;
 
-/** The MapDB backend of Keystore: one folder, and no native library that it could not do without. */
+/** The MapDB backend of Keystore: a store in one folder, without a required native library. */
 module dev.keystore.mapdb {
-    // MapDB needs these three, and can't say so: it is an automatic module. With the last it gives mapped files back.
+    // MapDB needs these three, and can't declare them, as an automatic module. The last one unmaps its files.
     requires com.google.common;
     requires kotlin.stdlib;
     requires jdk.unsupported;

@@ -1,4 +1,4 @@
-/** What several backends need: durable files for the owner alone, locks with deadlines, and waiting. */
+/** What several backends need: durable files that only their owner can access, locks with deadlines, and waits. */
 module dev.keystore.spi.support {
     requires dev.keystore.api;
     requires static transitive org.jspecify;

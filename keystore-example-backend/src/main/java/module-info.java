@@ -1,7 +1,7 @@
 import dev.keystore.spi.BackendProvider;
 import org.example.keystore.files.FileBackendProvider;
 
-/** A backend of Keystore that keeps one file per entry. */
+/** A Keystore backend that stores one file per entry. */
 module org.example.keystore.files {
     requires dev.keystore.api;
     requires dev.keystore.spi.support;

@@ -6,13 +6,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/** A mutation of one of the contexts, as the journal holds it. */
+/** A mutation in a context, as the journal holds it. */
 sealed interface Change {
 
     /** Saves an entry. */
     record Put(byte[] key, byte[] value) implements Change {}
 
-    /** Deletes an entry, if it is there. */
+    /** Deletes an entry, if it exists. */
     record Delete(byte[] key) implements Change {}
 
     /** Deletes the entries of a context, except those of some types. */
@@ -21,7 +21,7 @@ sealed interface Change {
     /** The bytes that each change takes in addition to its key and value, in memory and in MapDB's file. */
     long OVERHEAD_BYTES = 64;
 
-    /** Returns the mutations of a group, in their order, with its values. */
+    /** Returns the changes of a group, in order. The values are not copied. */
     static List<Change> of(List<Batch> group) {
         List<Change> changes = new ArrayList<>();
         for (Batch batch : group) {
@@ -32,7 +32,7 @@ sealed interface Change {
         return changes;
     }
 
-    /** Returns the approximate size of changes, which is at least what a journal needs for them. */
+    /** Returns the approximate size of changes, in bytes, which is no less than what the journal needs for them. */
     static long bytes(List<Change> changes) {
         long bytes = 0;
         for (Change change : changes) {
@@ -46,7 +46,7 @@ sealed interface Change {
         return this instanceof Put put ? new Put(put.key, put.value.clone()) : this;
     }
 
-    /** Returns the bytes of its key and value. */
+    /** Returns the size of its key and value, in bytes. */
     default long bytes() {
         if (this instanceof Put put) {
             return (long) put.key.length + put.value.length;

@@ -12,21 +12,21 @@ import org.jspecify.annotations.Nullable;
 /**
  * Limits the size of the journals: merges them with the last checkpoint into the next one, on a dedicated thread.
  *
- * <p>A checkpoint is due when the closed journals reach the configured number of bytes, or half of the last
- * checkpoint's if that is more; so each committed byte is rewritten a small number of times, whatever the size of the
- * store. A checkpoint is built from files that no longer change, and never from MapDB; commits go on, to a later
- * journal. It gets its name once it is complete and forced, and the files that it replaces are deleted once the name is
- * durable.
+ * <p>A checkpoint is due when the closed journals reach the configured number of bytes, or half the bytes of the last
+ * checkpoint if that is more. So each committed byte is rewritten a small number of times, however large the store is.
+ * A checkpoint is built from files that no longer change, and never from MapDB; meanwhile, commits are appended to a
+ * later journal. The checkpoint gets its name once it is complete and forced, and the files that it replaces are
+ * deleted once the name is durable.
  *
  * <p>A checkpoint that fails, on a full disk for example, is retried when the next journal is full. One that fails
- * because a file is damaged is not retried: see {@link #damage}. A commit that finds the disk full requests one
- * immediately: see {@link #wantRoom}.
+ * because a file is damaged ends all commits: see {@link #damage}. A commit that finds the disk full requests one
+ * immediately: see {@link #requestRoom}.
  */
 final class Checkpointer {
 
     private static final Logger LOGGER = System.getLogger(Checkpointer.class.getName());
 
-    /** How long the files may be in use. Only threads of the backend wait for them. */
+    /** How long a thread of the backend waits until another one has finished with the files. */
     private static final Duration FILES_TIMEOUT = Duration.ofSeconds(60);
 
     private static final long PAUSE_NANOS = 60_000_000_000L;
@@ -48,7 +48,7 @@ final class Checkpointer {
     /**
      * Creates the checkpointer of a folder.
      *
-     * @param last the number of the last record in a journal that is closed
+     * @param last the number of the last record in a closed journal
      */
     Checkpointer(MapdbFolder folder, long checkpointBytes, long last) {
         this.folder = folder;
@@ -68,20 +68,20 @@ final class Checkpointer {
      * closed before: a checkpoint that has just failed on a full disk would fail again, and take the room that a commit
      * needs. Only the thread that holds the writer's lock calls this.
      */
-    void closed(long lastClosed) {
+    void journalsClosed(long lastClosed) {
         if (lastClosed > task.upTo) {
             add(lastClosed, false);
         }
     }
 
     /**
-     * Requests room on a full disk: a checkpoint of the closed journals, however few bytes they have, which are then
-     * deleted. That is tried once until the next record is committed. Only the thread that holds the writer's lock
-     * calls this.
+     * Requests room on a full disk: a checkpoint of the closed journals, however small they are, after which they are
+     * deleted. Does nothing if no record was committed since the last request. Only the thread that holds the writer's
+     * lock calls this.
      *
      * @param lastClosed the last record; all journals are closed
      */
-    void wantRoom(long lastClosed) {
+    void requestRoom(long lastClosed) {
         if (lastUrgent != lastClosed) {
             lastUrgent = lastClosed;
             add(lastClosed, true);
@@ -101,7 +101,7 @@ final class Checkpointer {
 
     /**
      * Waits until all current tasks have ended: a checkpoint that is being written takes room until then. An interrupt
-     * ends the wait, and its flag is preserved.
+     * ends the wait; the thread's flag is preserved.
      *
      * @param before what {@link #tasksDone} returned before a commit found the disk full
      * @return whether there may be more room now than there was then
@@ -114,8 +114,8 @@ final class Checkpointer {
     }
 
     /**
-     * Returns which file is damaged, or {@code null}. Commits made after that would be lost when the process exits, so
-     * the store must not accept any.
+     * Returns the damage that a checkpoint has found, or {@code null}. Later commits would be lost when the process
+     * exits, so the store must not accept any.
      */
     @Nullable
     DamagedFileException damage() {
@@ -142,16 +142,16 @@ final class Checkpointer {
      * @throws dev.keystore.spi.BackendException a transient one, if a checkpoint has not ended within a minute
      */
     <T> T exclusively(Work<T> work) throws IOException {
-        return files.<T, IOException>hold("use checkpoint and journals", work::run);
+        return files.<T, IOException>hold("use the checkpoint and the journals", work::run);
     }
 
-    /** Stops the thread, which abandons the checkpoint that it is writing. Does not wait for that. */
+    /** Stops the thread, which abandons a checkpoint that it is writing. Does not wait for the thread. */
     void close() {
         closed = true;
         LockSupport.unpark(thread);
     }
 
-    /** Returns whether the thread has ended, and uses no file any more. */
+    /** Returns whether the thread has ended, so that it no longer uses any file. */
     boolean hasEnded() {
         return !thread.isAlive();
     }

@@ -14,10 +14,10 @@ import java.util.regex.Pattern;
 import java.util.zip.CRC32C;
 
 /**
- * A file that a clean close leaves: it says which working file has the entries as of the last record.
+ * The file that a clean close leaves: it names the working file that has the entries as of the last record.
  *
- * <p>The checksum covers the whole working file. It costs opening and closing one pass over the file, and detects all
- * damage done to the file while the store was closed, which MapDB itself might take for absent entries.
+ * <p>The checksum covers the whole working file, which is read once on opening and once on closing. It detects damage
+ * done to the file while the store was closed, which MapDB itself might take for absent entries.
  *
  * @param last the number of the last record
  */
@@ -52,7 +52,7 @@ record CleanShutdownMarker(long last, String working, long bytes, int checksum) 
         return marker.isPresent() && marker.get().isNewest(folder) ? marker : Optional.empty();
     }
 
-    /** Marks the folder as cleanly closed after a record. All records are durable, and the working file is closed. */
+    /** Marks a folder as cleanly closed after a record, once all records are durable and the working file is closed. */
     static void write(MapdbFolder folder, long last, Path working) throws IOException {
         String text = "last " + last + " working " + working.getFileName() + " bytes " + Files.size(working)
                 + " checksum " + checksum(working);

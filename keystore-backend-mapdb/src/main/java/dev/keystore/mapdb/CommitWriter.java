@@ -43,7 +43,7 @@ final class CommitWriter {
 
     private boolean closed;
 
-    /** Creates a writer that begins a new journal; {@code timeout} limits how long a commit waits for another one. */
+    /** Creates a writer that begins a new journal. A commit waits for another one for up to {@code timeout}. */
     CommitWriter(
             MapdbFolder folder, Entries entries, Checkpointer checkpointer, long checkpointBytes, Duration timeout) {
         this.folder = folder;
@@ -57,7 +57,7 @@ final class CommitWriter {
      * Commits a group, durably.
      *
      * <p>Waits for the group of another thread, and for room, with a deadline for each. Never waits while holding the
-     * lock: a virtual thread that did could lose its carrier to a thread that waits for the lock.
+     * lock: a virtual thread could then lose its carrier to a thread that waits for the lock.
      *
      * @throws BackendException if it was not committed, or its outcome is unknown
      */
@@ -87,7 +87,7 @@ final class CommitWriter {
         }
     }
 
-    /** Commits. Returns {@code false} if that failed, nothing of it is left, and there may be more room now. */
+    /** Commits. Returns {@code false} if that failed, nothing was written, and there may be more room now. */
     private boolean commitUnlessFull(List<Change> changes, long bytes, long deadlineNanos) throws IOException {
         long tasksBefore = checkpointer.tasksDone();
         try {
@@ -107,7 +107,7 @@ final class CommitWriter {
     private boolean makeRoom(long tasksBefore) {
         lock.hold("commit", () -> {
             closeJournal();
-            checkpointer.wantRoom(entries.last());
+            checkpointer.requestRoom(entries.last());
             return lock;
         });
         return checkpointer.awaitRoom(tasksBefore, ROOM_TIMEOUT);
@@ -160,7 +160,7 @@ final class CommitWriter {
         Journal created = Journal.create(folder, entries.last() + 1);
         unsettled = false;
         journal = created;
-        checkpointer.closed(entries.last());
+        checkpointer.journalsClosed(entries.last());
         return created;
     }
 

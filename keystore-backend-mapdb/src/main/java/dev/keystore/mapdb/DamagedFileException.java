@@ -8,15 +8,15 @@ final class DamagedFileException extends IOException {
 
     private static final long serialVersionUID = 1L;
 
-    /** An old copy would restore ratchet states and keys that were used since (R46). */
+    /** An old copy would restore ratchet states and keys that have been used since (R46). */
     private static final String ADVICE =
-            "; never copy an old folder into place: keys and ratchet states in it were used since";
+            "; never copy an old folder into place: keys and ratchet states in it have been used since";
 
     DamagedFileException(Path file, long offset, String what) {
         super(file + " is damaged at offset " + offset + ": " + what + ADVICE);
     }
 
-    /** Reports a file that is missing, or ends too early. */
+    /** Reports a file that is missing. */
     DamagedFileException(String what) {
         super(what + ADVICE);
     }

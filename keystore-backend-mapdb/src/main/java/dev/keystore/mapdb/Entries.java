@@ -25,25 +25,25 @@ import org.jspecify.annotations.Nullable;
  * and ends its use, by calling {@link #maintain} and {@link #release}. Committing threads add groups to the
  * {@link UnappliedGroups}. Readers see the newest change of each key there, and a group appears there as a whole: a
  * reader that has seen one entry of a group sees the others, and no reader sees an entry that may still be lost. A
- * reader waits only for the few changes that are being applied at that moment, and never for a commit. Every wait has a
- * deadline.
+ * reader waits only while a few changes are being applied, and never for a commit. Every wait has a deadline.
  *
- * <p>The maintenance thread is woken when several groups are waiting; a single one may wait for a second. Too many make
- * the next commit wait.
+ * <p>The maintenance thread is woken once several groups, or a large one, wait to be applied; a small group may wait
+ * for up to a second. If too many are waiting, so does the next commit.
  *
- * <p>Recovery: if MapDB fails, in a change or in a read, its file is no longer used: the maintenance thread rebuilds
- * it, and reads and commits wait for that. No committed change depends on the file.
+ * <p>Recovery: if MapDB fails, in a change or in a read, its file is no longer used. The maintenance thread builds a
+ * new one, and reads and commits wait for that. No committed change depends on the file.
  */
 final class Entries {
 
     /**
-     * How many bytes may wait to be applied before commits wait: they are held in memory, and searched by each load.
+     * The maximum number of bytes that wait to be applied before commits wait. They are held in memory, and each load
+     * searches them.
      */
     private static final long LARGEST_BACKLOG_BYTES = 4 << 20;
 
     private static final int LARGEST_BACKLOG_GROUPS = 16;
 
-    /** How many bytes are worth waking the maintenance thread, which takes longer than applying a small group. */
+    /** From this size on, the maintenance thread is woken, which takes longer than applying a small group. */
     private static final long BYTES_TO_WAKE = 1 << 16;
 
     private static final int GROUPS_TO_WAKE = 4;
@@ -56,7 +56,10 @@ final class Entries {
     private final Duration timeout;
     private final ReaderGate readers;
     private final GroupApplier applier;
+
+    /** Held by the maintenance thread while it works, and by tests that stop it. */
     private final TimedLock maintenanceLock;
+
     private volatile @Nullable WorkingMap map;
     private volatile @Nullable Throwable failure;
     private volatile boolean rebuildWanted;
@@ -65,11 +68,11 @@ final class Entries {
     private volatile @Nullable Throwable roomFailure;
 
     /**
-     * Creates the entries of a map.
+     * Creates an instance that serves the entries of a map.
      *
      * @param last the number of the last record whose changes are in the map
      * @param maintenance the thread that calls {@link #maintain}
-     * @param timeout how long a wait may take
+     * @param timeout the maximum time of each wait
      */
     Entries(WorkingMap map, long last, Rebuilding rebuilding, Thread maintenance, Duration timeout) {
         this.map = map;
@@ -88,7 +91,7 @@ final class Entries {
     }
 
     /**
-     * Some keys, in their order.
+     * A page of keys, in ascending order.
      *
      * @param last the key after which the next page begins, or {@code null} if there is no next page
      */
@@ -97,7 +100,7 @@ final class Entries {
     /** Returns the values of keys, with {@code null} for absent ones. */
     List<byte @Nullable []> get(String operation, List<byte[]> keys) {
         return read(operation, current -> {
-            List<NetChanges> newer = unapplied.changes();
+            List<NetChanges> newer = unapplied.netChanges();
             List<byte @Nullable []> values = new ArrayList<>(keys.size());
             keys.forEach(key -> values.add(get(key, newer, current)));
             return values;
@@ -125,7 +128,7 @@ final class Entries {
         return read(operation, current -> {
             List<byte[]> keys = current.page(prefix, after);
             byte[] last = keys.size() < WorkingMap.PAGE_SIZE ? null : keys.get(keys.size() - 1);
-            List<NetChanges> newer = unapplied.changes();
+            List<NetChanges> newer = unapplied.netChanges();
             if (newer.isEmpty()) {
                 return new Page(keys, last);
             }
@@ -155,7 +158,7 @@ final class Entries {
      * Waits until there is room for a group in MapDB's file and in memory.
      *
      * @throws IOException if the disk is full
-     * @throws BackendException if MapDB has failed and can't be rebuilt, or it took too long
+     * @throws BackendException if MapDB's file can't be rebuilt after a failure, or the wait took too long
      */
     void awaitRoom(long bytes) throws IOException {
         if (failure != null) {
@@ -200,7 +203,7 @@ final class Entries {
         return unapplied.prepare(changes);
     }
 
-    /** Adds the group that was prepared last, once it is durable: from now on readers see it. */
+    /** Adds the group that was prepared last, once it is durable: from then on, readers see it. */
     void add(UnappliedGroups.Group group) {
         unapplied.add(group);
         if (unapplied.groups() >= GROUPS_TO_WAKE || unapplied.bytes() >= BYTES_TO_WAKE) {
@@ -218,7 +221,7 @@ final class Entries {
         return unapplied.groups();
     }
 
-    /** Does the pending maintenance, then pauses for up to a second or until there is more. */
+    /** Does the pending maintenance, then pauses until there is more, for up to a second. */
     void maintain() {
         maintenanceLock.hold("apply commits to MapDB", () -> {
             if (failure == null) {
@@ -314,7 +317,7 @@ final class Entries {
             case TIMED_OUT ->
                 throw BackendException.transientFailure(
                         "could not " + operation + ": waited " + timeout.toMillis() + " ms for " + what, null);
-            case INTERRUPTED -> throw new OperationInterruptedException(what + ", to " + operation);
+            case INTERRUPTED -> throw new OperationInterruptedException(what + " (to " + operation + ")");
         }
     }
 
@@ -332,7 +335,7 @@ final class Entries {
     /**
      * Ends the use of the map. Only the maintenance thread calls this, after the last commit.
      *
-     * @return the map with all committed entries, or {@code null} if MapDB failed, whose file is then deleted
+     * @return the map with all committed entries, or {@code null} if MapDB has failed and its file was deleted
      */
     @Nullable
     WorkingMap release() {
@@ -360,8 +363,8 @@ final class Entries {
     /**
      * Replaces the map by one that has all changes up to a record.
      *
-     * <p>All replacements are made here, with a lambda that the first commit has linked: one that is linked when memory
-     * is exhausted may fail, and then fails each time it is evaluated (R31).
+     * <p>All replacements use the lambda in this method, which the first commit links. Linking a lambda may fail when
+     * memory is exhausted; then each later evaluation fails, too (R31).
      */
     private void replace(@Nullable WorkingMap replacement, long last) {
         readers.exclude(() -> {

@@ -9,7 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** Reads a file of {@link EntryFileWriter}, with one block in memory at a time. */
+/** Reads a file that {@link EntryFileWriter} wrote, with one block in memory at a time. */
 final class EntryFileReader implements EntrySource {
 
     private final Path path;
@@ -24,8 +24,8 @@ final class EntryFileReader implements EntrySource {
     /**
      * Opens a file.
      *
-     * @param number which its header must hold
-     * @throws DamagedFileException if it does not
+     * @param number the number that its header must hold
+     * @throws DamagedFileException if the header is damaged
      */
     EntryFileReader(Path path, long number) throws IOException {
         this.path = path;
@@ -37,7 +37,7 @@ final class EntryFileReader implements EntrySource {
                     || in.readLong() != EntryFileWriter.MAGIC
                     || in.readLong() != number) {
                 throw new DamagedFileException(
-                        path, 0, "its header is not that of record " + number + ", and all its entries would be lost");
+                        path, 0, "its header does not name record " + number + "; all its entries would be lost");
             }
         } catch (IOException | RuntimeException e) {
             in.close();
@@ -46,7 +46,7 @@ final class EntryFileReader implements EntrySource {
     }
 
     /**
-     * Returns the next entry, or {@code null} after the last.
+     * Returns the next entry, or {@code null} after the last one.
      *
      * @throws DamagedFileException if the next block is damaged
      */
@@ -95,8 +95,8 @@ final class EntryFileReader implements EntrySource {
         return new DamagedFileException(
                 path,
                 at,
-                "the entries from there to its end at " + length + " can't be read, and would be lost; the " + entries
-                        + " entries before them can be read");
+                "the entries from there to the end of the file, at " + length
+                        + ", can't be read and would be lost; the " + entries + " entries before them can be read");
     }
 
     private byte[] bytes() {

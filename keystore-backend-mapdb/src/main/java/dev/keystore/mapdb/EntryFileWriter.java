@@ -9,13 +9,13 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 
 /**
- * Writes entries, in the order of their keys, to a file of blocks that each have a checksum: a checkpoint, or the net
- * changes of a journal while it is merged into one.
+ * Writes entries, which are added in ascending order of their keys, to a file of blocks that each have a checksum: a
+ * checkpoint, or the net changes of a journal that is being merged into one.
  *
  * <pre>
  * magic       8 bytes
- * number      8    of the record after which the entries were as they are here
- * blocks           each: length of its contents (4), CRC32C of the number, its place and the contents (4), contents
+ * number      8    a checkpoint: of the last record in it; a journal's changes: of the first record
+ * blocks           each: length of its contents (4), CRC32C of the number, its offset and the contents (4), contents
  * end              a block with the number of entries (8)
  * </pre>
  *

@@ -4,10 +4,10 @@ import java.io.Closeable;
 import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
-/** Entries in the order of their keys. */
+/** Entries in ascending order of their keys. */
 interface EntrySource extends Closeable {
 
-    /** Returns the next entry, or {@code null} after the last. */
+    /** Returns the next entry, or {@code null} after the last one. */
     @Nullable
     StoredEntry next() throws IOException;
 }

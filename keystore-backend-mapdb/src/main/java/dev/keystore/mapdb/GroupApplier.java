@@ -7,10 +7,10 @@ import java.util.List;
 /** Applies the changes of a group to MapDB's map, in steps that are short enough for readers to wait for. */
 final class GroupApplier {
 
-    /** How many changes a reader waits for. */
-    private static final int CHANGES_AT_ONCE = 16;
+    /** The maximum number of changes that a reader waits for. */
+    private static final int STEP_CHANGES = 16;
 
-    private static final long BYTES_AT_ONCE = 1 << 14;
+    private static final long STEP_BYTES = 1 << 14;
 
     private final ReaderGate readers;
 
@@ -19,27 +19,27 @@ final class GroupApplier {
     }
 
     /**
-     * Applies changes a few at a time: until all changes of a group are in the map, readers see it in the groups not
-     * applied.
+     * Applies changes a few at a time. Readers see the whole group in {@link UnappliedGroups} until all its changes are
+     * in the map.
      */
     void apply(WorkingMap current, List<Change> changes) {
         for (int from = 0, to; from < changes.size(); from = to) {
-            to = endOfFew(changes, from);
-            List<Change> few = changes.subList(from, to);
-            if (few.get(0) instanceof Clear clear) {
+            to = endOfStep(changes, from);
+            List<Change> step = changes.subList(from, to);
+            if (step.get(0) instanceof Clear clear) {
                 clear(current, clear);
             } else {
-                readers.exclude(() -> few.forEach(current::apply));
+                readers.exclude(() -> step.forEach(current::apply));
             }
         }
     }
 
-    private static int endOfFew(List<Change> changes, int from) {
+    private static int endOfStep(List<Change> changes, int from) {
         int to = from + 1;
         long bytes = changes.get(from).bytes();
         while (to < changes.size()
-                && to < from + CHANGES_AT_ONCE
-                && bytes < BYTES_AT_ONCE
+                && to < from + STEP_CHANGES
+                && bytes < STEP_BYTES
                 && !(changes.get(to) instanceof Clear)
                 && !(changes.get(from) instanceof Clear)) {
             bytes += changes.get(to).bytes();

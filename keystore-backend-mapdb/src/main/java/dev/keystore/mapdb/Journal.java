@@ -21,11 +21,12 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Durability: the file gets its name, durably, once its header is durable. Each append is forced, and then the path
  * must still lead to the file. A file on which an append failed, or that an earlier process wrote, is not appended to
- * again. The next journal begins with the number after the last acknowledged one, and records of its predecessor from
- * that number on do not count. A failed fsync is never repeated: data that must be durable afterwards is written to
- * another file.
+ * again. The next journal begins with the number after that of the last acknowledged record, and records of its
+ * predecessor from that number on do not count. A failed fsync is never repeated: data that must be durable afterwards
+ * is written to another file.
  *
- * <p>It does not use a {@link java.nio.channels.FileChannel}, which an interrupt of the committing thread would close.
+ * <p>The file is not written through a {@link java.nio.channels.FileChannel}, which an interrupt of the committing
+ * thread would close.
  */
 final class Journal implements Closeable {
 
@@ -51,7 +52,8 @@ final class Journal implements Closeable {
     }
 
     /**
-     * Creates an empty journal. It replaces one that begins with the same number, which has no acknowledged record.
+     * Creates an empty journal. It replaces any journal that begins with the same number, which has no acknowledged
+     * record.
      *
      * @throws FileMovedException if the folder is not the one that is locked
      */
@@ -77,7 +79,7 @@ final class Journal implements Closeable {
     /**
      * Replaces a journal with a durable copy of its beginning.
      *
-     * @param end how many bytes, up to the end of a record
+     * @param end the number of bytes to copy, up to the end of a record
      */
     static void rewrite(MapdbFolder folder, Path path, long end) throws IOException {
         Path temporary = folder.createTemporary(path);
@@ -103,7 +105,7 @@ final class Journal implements Closeable {
     }
 
     /**
-     * Appends a record, durably. On return, the journal's path has been verified to lead to the open file afterwards.
+     * Appends a record, durably, and then verifies that the journal's path still leads to the open file.
      *
      * @throws FileMovedException if the path leads elsewhere; nothing of the record is left
      * @throws IOException if it could not be written; nothing of the record is left
@@ -115,7 +117,7 @@ final class Journal implements Closeable {
         try {
             allocate(end + record.length);
             file.seek(end);
-            // Each call copies its bytes to native memory.
+            // In parts, since each call copies its bytes to native memory.
             for (int from = 0; from < record.length; from += WRITE_BYTES) {
                 file.write(record, from, Math.min(WRITE_BYTES, record.length - from));
             }
@@ -130,7 +132,7 @@ final class Journal implements Closeable {
         end += record.length;
     }
 
-    /** Writes zeros after the end of the next record: forcing is cheaper when the file does not grow. */
+    /** Allocates space ahead, by writing zeros: forcing is cheaper when the file does not grow. */
     private void allocate(long nextEnd) throws IOException {
         if (nextEnd <= allocated) {
             return;
@@ -164,7 +166,7 @@ final class Journal implements Closeable {
         } catch (IOException | RuntimeException | Error e) {
             e.addSuppressed(failure);
             throw new UnknownOutcomeException(
-                    "a record that failed could not be removed from journal " + path + ": " + e, e);
+                    "a record whose append failed could not be removed from journal " + path + ": " + e, e);
         }
     }
 
@@ -182,7 +184,9 @@ final class Journal implements Closeable {
         return header.putInt(JournalRecord.checksum(header.duplicate().flip())).array();
     }
 
-    /** A record that may or may not survive a crash, until the next journal settles that it does not count. */
+    /**
+     * A record may or may not survive a crash, until the creation of the next journal settles that it does not count.
+     */
     static final class UnknownOutcomeException extends IOException {
 
         private static final long serialVersionUID = 1L;

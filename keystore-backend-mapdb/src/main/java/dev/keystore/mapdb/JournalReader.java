@@ -10,12 +10,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads the records of a journal, in their order.
+ * Reads the records of a journal, in order.
  *
  * <p>Only the last record of a journal can be unacknowledged, since each record is forced before the next one is
  * appended. So an unreadable record is the torn tail of a crash only if no record follows it; if one does, or if the
  * last number is known and not reached, the journal is damaged. A last record that is damaged long after it was
- * acknowledged looks like a torn one, unless the store was closed after it.
+ * acknowledged looks like a torn one, unless the store was closed cleanly.
  */
 final class JournalReader implements Closeable {
 
@@ -32,8 +32,8 @@ final class JournalReader implements Closeable {
     /**
      * Opens a journal.
      *
-     * @param first the number of its first record, by its name
-     * @throws DamagedFileException if its header is not what was written
+     * @param first the number of its first record, according to its name
+     * @throws DamagedFileException if its header is damaged
      */
     JournalReader(Path path, long first) throws IOException {
         this.path = path;
@@ -61,7 +61,8 @@ final class JournalReader implements Closeable {
         throw new DamagedFileException(
                 path,
                 0,
-                "its header is not that of the journal of record " + first + ", and all its records would be lost");
+                "its header is not that of a journal that begins with record " + first
+                        + "; all its records would be lost");
     }
 
     /**
@@ -91,7 +92,7 @@ final class JournalReader implements Closeable {
         return number;
     }
 
-    /** Returns where the record that {@link #next} looks for begins: the end of those that were read. */
+    /** Returns the offset of the record that {@link #next} looks for, which is the end of the records read so far. */
     long offset() {
         return offset;
     }
@@ -109,12 +110,12 @@ final class JournalReader implements Closeable {
             throw new DamagedFileException(
                     path,
                     offset,
-                    "record " + number + " can't be read, and record " + later + " after it can; the records from "
+                    "record " + number + " can't be read, but record " + later + " after it can; the records from "
                             + number + " on would be lost");
         }
     }
 
-    /** Returns the number of a record that can be read beyond the one that can't, or -1 if there is none. */
+    /** Returns the number of a readable record after the unreadable one, or -1 if there is none. */
     private long laterRecord() throws IOException {
         byte[] window = new byte[WINDOW_BYTES];
         for (long from = offset + 1; from + JournalRecord.HEADER_BYTES <= length; ) {

@@ -23,7 +23,7 @@ import java.util.zip.CRC32C;
  * length of the body    4 bytes
  * number                8    records are numbered without gaps, over all journals
  * checksum              4    CRC32C of the journal's salt, the length and the number
- * body                       the changes, in their order
+ * body                       the changes, in order
  * checksum              4    CRC32C of the salt, the number and the body
  * </pre>
  *

@@ -23,24 +23,25 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The entries of all contexts in the MapDB file of a folder, behind a journal of commits.
+ * A store in a folder: the entries of all contexts in a MapDB file, behind a journal of commits.
  *
  * <p>Concurrency: one {@link CommitWriter}, and any number of concurrent readers. Readers wait only for the maintenance
  * thread, a platform thread of this backend, which changes the MapDB file and closes everything. Committing threads
- * hold only the writer's lock. Every wait has a deadline, 10 s for a read or a commit, and then fails with a transient
- * failure. An interrupt ends the wait of a read with {@link dev.keystore.OperationInterruptedException}, and that of a
- * commit with a transient failure; otherwise it has no effect on reads and commits.
+ * hold only the writer's lock. Every wait has a deadline: a read or a commit waits for up to 10 s for other threads,
+ * and then fails with a transient failure. An interrupt ends the wait of a read with
+ * {@link dev.keystore.OperationInterruptedException}, and that of a commit with a transient failure; otherwise it has
+ * no effect on reads and commits.
  *
- * <p>Listings are read page by page, so a stream that is never closed holds no resources. A read waits while a few
- * entries are being changed in MapDB, for microseconds, and neither for a commit nor for an fsync.
+ * <p>Listings are read page by page, so a stream that is never closed holds no resources. A read may wait for
+ * microseconds while a few entries are being changed in MapDB, but never for a commit or an fsync.
  *
  * <p>{@link #close} refuses new calls, and waits for running commits and the maintenance thread to end. If that takes
- * longer than a minute it throws, and closing continues in the background; the folder stays locked until it is done.
+ * longer than a minute, it throws and closing continues in the background; the folder stays locked until then.
  */
 final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan {
 
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
-    private static final int CLOSE_TIMEOUTS = 6;
+    private static final int CLOSE_TIMEOUT_FACTOR = 6;
     private static final long PAUSE_NANOS = 1_000_000;
 
     private final MapdbFolder folder;
@@ -69,7 +70,8 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     }
 
     /**
-     * Opens the store of a folder that is locked; {@code timeout} limits how long a read or commit waits for others.
+     * Opens the store of a folder that is locked; {@code timeout} limits each wait of a read or a commit for other
+     * threads.
      */
     static MapdbBackend open(MapdbFolder folder, long checkpointBytes, Duration timeout) throws IOException {
         MapdbBackend backend = new MapdbBackend(folder, Recovery.open(folder), checkpointBytes, timeout);
@@ -124,7 +126,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     @Override
     public Stream<String> scan(String context, String type, String idPrefix) {
         return keys(
-                        "scan " + type + " in context " + context,
+                        "scan " + type + " of context " + context,
                         StoredKey.of(context, type, Objects.requireNonNull(idPrefix, "idPrefix")))
                 .map(key -> StoredKey.entryOf(key).id());
     }
@@ -161,12 +163,12 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
             return;
         }
         closed = true;
-        Duration closeTimeout = timeout.multipliedBy(CLOSE_TIMEOUTS);
+        Duration closeTimeout = timeout.multipliedBy(CLOSE_TIMEOUT_FACTOR);
         if (!Await.uninterruptibly(this::hasEnded, closeTimeout)) {
             throw BackendException.permanent(
                     "could not close " + folder + " within " + closeTimeout.toMillis()
-                            + " ms: a commit, a checkpoint or a read is still running; once it ends, closing goes on, and"
-                            + " the folder stays locked until then",
+                            + " ms: a commit, a checkpoint or a read is still running; closing continues once it ends,"
+                            + " and the folder stays locked until then",
                     null);
         }
         Throwable e = closeFailure;
@@ -180,7 +182,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         return ended;
     }
 
-    /** Runs on the maintenance thread until everything is closed, whatever is thrown. */
+    /** Runs on the maintenance thread until everything is closed, regardless of what is thrown. */
     private void runMaintenance() {
         while (!ended) {
             try {
@@ -199,7 +201,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         }
     }
 
-    /** Closes everything, in steps that can be repeated; returns early if a step has to wait longer. */
+    /** Closes everything, in steps that can be repeated: it is called again if a step was late or threw. */
     private void end() throws IOException {
         checkpointer.close();
         if (!Await.uninterruptibly(checkpointer::hasEnded, timeout)) {
@@ -214,7 +216,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         try {
             folder.close();
         } catch (IOException e) {
-            // The lock is released nevertheless.
+            // The lock is released all the same.
             closeFailure = e;
         }
         ended = true;

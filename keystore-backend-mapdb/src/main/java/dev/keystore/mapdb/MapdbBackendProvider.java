@@ -12,40 +12,40 @@ import java.util.Set;
 import java.util.TreeSet;
 
 /**
- * Opens the MapDB backend from {@code mapdb:path/of/the/folder}. It is found by its scheme; applications need not name
- * it.
+ * Opens the MapDB backend from {@code mapdb:path/of/the/folder}. The engine finds this class by the scheme;
+ * applications do not use it directly.
  *
- * <p>What follows the scheme is the path of a folder that holds nothing except the store. A folder that does not exist,
- * or is empty, becomes a new store, readable by its owner only, unless the store must exist (R58). A store can be open
- * once, in one process (R53).
+ * <p>The path names a folder that holds nothing except the store. A missing or empty folder becomes a new store, unless
+ * the store must exist (R58). Only their owner can read its files. A store can be open only once, in one process (R53),
+ * unless it is opened for reading only; see below.
  *
- * <p>A commit is one record in a journal and one fsync. It is then applied to MapDB's file, whose pages the system
- * writes at any later time. Closed journals are merged into a new checkpoint in the background, while commits go on,
- * once they have {@code checkpointBytes} bytes, or half the bytes of the last checkpoint if that is more. So a store
- * needs disk space for its entries twice, for these journals, and for its entries twice more while a checkpoint is
- * written; an empty store needs 10 MB.
+ * <p>A group of commits is one record in a journal and one fsync. It is then applied to MapDB's file, whose pages the
+ * operating system writes later. Once the closed journals have {@code checkpointBytes} bytes, or half the bytes of the
+ * last checkpoint if that is more, they are merged into a new checkpoint in the background, while commits continue. So
+ * a store needs disk space for two copies of its entries and for these journals, and for two more copies while a
+ * checkpoint is written; an empty store needs 10 MB.
  *
- * <p>After a clean close, opening reads MapDB's file once to verify its checksum. After a crash, and where the checksum
- * is wrong, that file is rebuilt from the checkpoint and the journals, in about 7 µs for each entry. A record that a
- * crash cut short at the end of the last journal was never acknowledged, and is left out. Any other damage of a journal
- * or of the checkpoint that recovery needs is refused; the message names the file, the place and what would be lost,
- * and nothing is changed. The loss of the last records, or of the last journal, of a store that was not closed can't be
+ * <p>After a clean close, opening reads MapDB's file once to verify its checksum. After a crash, or if the checksum is
+ * wrong, that file is rebuilt from the checkpoint and the journals, in about 7 µs per entry. A record that a crash cut
+ * short at the end of the last journal was never acknowledged, and is left out. If recovery finds any other damage in a
+ * journal or in the checkpoint, the store is not opened; the message names the file, the place and what would be lost,
+ * and nothing is changed. If a store was not closed, the loss of its last records or of its last journal can't be
  * distinguished from a crash.
  *
- * <p>A commit that finds the disk full waits up to 8 s for a checkpoint, which frees the journals, and is retried; then
- * it is refused with a permanent failure. Once there is room, commits succeed again. A store on a full disk can be
- * opened and read.
+ * <p>A commit that finds the disk full waits for up to 8 s for a checkpoint, which frees the journals, and is retried.
+ * If there is still no room, it is refused with a permanent failure. Once there is room, commits succeed again. A store
+ * on a full disk can be opened and read.
  *
  * <p>A store whose folder can't be written, for example on a read-only mount, is opened for reading only: commits are
- * refused with a permanent failure. Its entries are then held in memory, all of them, and no file is written. While it
- * is open, no process can open it for writing.
+ * refused with a permanent failure. All its entries are then held in memory, and no file is written. While it is open,
+ * no process can open it for writing.
  *
  * <p>A group of commits is acknowledged only if the path of its journal still leads to the open file. If the folder was
- * moved, replaced or deleted, commits fail and write nothing until it is back. A folder of which a file is on another
+ * moved, replaced or deleted, commits fail and write nothing until it is back. A folder with a file that is on another
  * device, or mounted separately, is refused.
  *
- * <p>MapDB computes hashes with lz4-java, which unpacks native code into {@code java.io.tmpdir}. Where that can't be
- * loaded, lz4-java uses Java code; nothing here depends on it.
+ * <p>MapDB computes hashes with lz4-java, which unpacks native code into {@code java.io.tmpdir}. If that can't be
+ * loaded, lz4-java falls back to Java code; nothing here depends on it.
  *
  * <p>Properties:
  *
@@ -86,7 +86,8 @@ public final class MapdbBackendProvider implements BackendProvider {
                     : ReadOnlyBackend.open(folder, obstacle);
         } catch (IOException | BackendException e) {
             String advice = e instanceof DamagedFileException ? "" : "; " + Remedy.of(e);
-            KeyStoreException failure = OpenFailure.of(path, path + " can't be opened: " + e.getMessage() + advice, e);
+            KeyStoreException failure =
+                    OpenFailure.of(path, path + " could not be opened: " + e.getMessage() + advice, e);
             folder.undo(failure);
             throw failure;
         } catch (RuntimeException | Error e) {

@@ -26,17 +26,20 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The folder of a store: examined before anything is changed, created for its owner only, locked while it is open, and
- * removed again when opening a new store fails.
+ * removed again if opening a new store fails.
  *
  * <pre>
- * format          what wrote the folder; exists from the moment when it is a store
+ * format          the format and its version; a folder is a store once this file exists
  * lock            locked while the store is open, and names the holder
- * journal-N       the commits from record N on, up to the first record of the next journal
+ * journal-N       the commits from record N on, until the next journal begins
  * checkpoint-N    the entries as of record N
  * working-N       MapDB's file, the only one that is changed in place; not used after a crash
- * closed          exists after a clean close: which working file has the entries as of the last record
+ * closed          left by a clean close: names the working file that has the entries as of the last record
  * *.new           being written, or left by a crash
  * </pre>
+ *
+ * <p>Concurrency: {@link #open} ends before another thread uses the folder. From then on any thread may use the files,
+ * and only {@link #close} and {@link #undo} change a field.
  */
 final class MapdbFolder {
 
@@ -64,7 +67,7 @@ final class MapdbFolder {
     /**
      * Examines a path, and changes nothing.
      *
-     * @throws StoreOpenException if no store can be there, or something else is there
+     * @throws StoreOpenException if the path can't hold a store, or holds something else
      */
     static MapdbFolder examine(Path path) {
         return examine(path, false);
@@ -98,9 +101,10 @@ final class MapdbFolder {
     }
 
     /**
-     * Creates missing folders, acquires the lock, and marks the folder as a store.
+     * Creates missing folders, acquires the lock, and marks the folder as a store. A folder that can't be written is
+     * only locked, for reading.
      *
-     * @throws StoreOpenException if that fails, or the store is open already
+     * @throws StoreOpenException if that fails, or the store is already open
      */
     void open() {
         try {
@@ -137,7 +141,7 @@ final class MapdbFolder {
         return obstacle;
     }
 
-    /** Forces the folders above, which an earlier process may have created and died before it forced them. */
+    /** Forces the folders above, since an earlier process may have created them and died before it forced them. */
     private void forceAncestors() throws IOException {
         Path folder = path;
         for (Path parent = folder.getParent();
@@ -158,7 +162,7 @@ final class MapdbFolder {
     }
 
     /**
-     * Checks that a path leads to a file that is open. Costs one {@code stat}.
+     * Checks that a path leads to a file that is open, with one {@code stat}.
      *
      * @param key what {@link #key} returned for the file
      * @throws FileMovedException if it leads to nothing, or to another file
@@ -182,13 +186,17 @@ final class MapdbFolder {
 
     /** Releases the lock. */
     void close() throws IOException {
-        if (lock != null) {
-            lock.release();
+        FolderLock held = lock;
+        if (held != null) {
+            held.release();
             lock = null;
         }
     }
 
-    /** Releases the lock, and removes the files and folders that opening a new store created. */
+    /**
+     * Releases the lock, and removes the files and folders that opening a new store created. If that fails, its failure
+     * is added to {@code failure}.
+     */
     void undo(Throwable failure) {
         try {
             if (isNew) {
@@ -207,7 +215,7 @@ final class MapdbFolder {
         }
     }
 
-    /** Returns the existing files of a kind, by their number. */
+    /** Returns the existing files of a kind by number. */
     NavigableMap<Long, Path> numbered(String kind) throws IOException {
         NavigableMap<Long, Path> found = new TreeMap<>();
         try (Stream<Path> files = Files.list(path)) {
@@ -242,7 +250,7 @@ final class MapdbFolder {
         force();
     }
 
-    /** Forces the folder: on return, created and removed names in it stay so after power loss. */
+    /** Forces the folder: on return, names that were created or removed in it stay so after power loss. */
     void force() throws IOException {
         Folders.force(path);
     }
@@ -284,7 +292,7 @@ final class MapdbFolder {
         try {
             Files.deleteIfExists(file);
         } catch (IOException e) {
-            // It does no harm.
+            // A leftover file does no harm.
         }
     }
 
@@ -307,7 +315,7 @@ final class MapdbFolder {
         try {
             created.push(OwnerOnly.createFile(file));
         } catch (FileAlreadyExistsException e) {
-            // The store exists already.
+            // An earlier opening has created it.
         }
     }
 }

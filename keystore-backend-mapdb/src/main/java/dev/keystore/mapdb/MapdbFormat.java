@@ -33,7 +33,7 @@ final class MapdbFormat {
     /**
      * Examines a path, and changes nothing.
      *
-     * @return whether a store is there; if not, there is nothing or an empty folder
+     * @return whether a store is there; if not, nothing is there, or a folder that can become one
      * @throws UnsupportedFormatException if something is there that this version can't use
      */
     static boolean examine(Path path) {

@@ -17,12 +17,12 @@ import org.mapdb.volume.ByteBufferVol;
 import org.mapdb.volume.CleanerUtil;
 
 /**
- * MapDB's view of its file: mapped into memory, slice by slice.
+ * MapDB's file, mapped into memory slice by slice.
  *
- * <p>MapDB's own volumes are not used: through a channel or a {@link RandomAccessFile} applying a commit costs several
- * times as much, an interrupt closes the channel permanently, and mapped files are forced each time they grow. Here a
- * slice is filled with zeros before it is mapped, so that a full disk is an exception when the file grows, and never a
- * fault when a page is written. The file is forced once, by {@link #sync}.
+ * <p>MapDB's own volumes are not used. With a channel or a {@link RandomAccessFile}, applying a commit costs several
+ * times as much, and an interrupt closes the channel permanently; its mapped volume forces the file each time it grows.
+ * Here a slice is filled with zeros before it is mapped, so that a full disk causes an exception when the file grows,
+ * and never a fault when a page is written. The file is forced only by {@link #sync}, when it is closed.
  *
  * <p>Closing unmaps the file immediately where the JVM permits it; otherwise the garbage collector does.
  */
@@ -65,7 +65,7 @@ final class MappedVolume extends ByteBufferVol {
         }
     }
 
-    /** Returns how many slices are mapped now. */
+    /** Grows the file to a number of slices, and returns how many are mapped. */
     private int grow(int wanted) throws IOException {
         if (wanted > slices.length) {
             fill(offsetOf(slices.length), offsetOf(wanted));
@@ -74,7 +74,7 @@ final class MappedVolume extends ByteBufferVol {
         return slices.length;
     }
 
-    /** Checks that the path leads to the file that is mapped. */
+    /** Checks that the path still leads to the file that is mapped. */
     void requireInPlace() throws FileMovedException {
         MapdbFolder.requireInPlace(path, key);
     }
@@ -120,7 +120,7 @@ final class MappedVolume extends ByteBufferVol {
         drop();
     }
 
-    /** Closes it without forcing what was written. Nobody may be reading or writing. */
+    /** Closes the file without forcing it. No thread may be reading or writing. */
     void drop() {
         closed.set(true);
         ByteBuffer[] mapped = slices;
@@ -136,7 +136,7 @@ final class MappedVolume extends ByteBufferVol {
                 unmap(slice);
             }
         } catch (VirtualMachineError | LinkageError e) {
-            // What was written is safe, and the garbage collector unmaps the slice.
+            // The garbage collector unmaps the slice, and what was written is kept.
         }
     }
 
@@ -147,7 +147,7 @@ final class MappedVolume extends ByteBufferVol {
 
     @Override
     public void truncate(long size) {
-        throw new UnsupportedOperationException("it only grows");
+        throw new UnsupportedOperationException("MapDB's file only grows");
     }
 
     @Override

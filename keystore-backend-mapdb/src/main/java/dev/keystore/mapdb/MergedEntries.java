@@ -7,34 +7,34 @@ import java.util.List;
 import java.util.PriorityQueue;
 import org.jspecify.annotations.Nullable;
 
-/** The entries of a checkpoint after the changes of later journals, merged from their files while they are read. */
+/** The entries of a checkpoint after the changes of later journals, merged while the files are read. */
 final class MergedEntries implements EntrySource {
 
     private final List<EntrySource> sources;
     private final PriorityQueue<Head> heads =
             new PriorityQueue<>(Comparator.comparing(Head::key, Arrays::compareUnsigned)
-                    .thenComparing(Head::age, Comparator.reverseOrder()));
+                    .thenComparing(Head::position, Comparator.reverseOrder()));
 
-    /** The next entry of a source, and the position of the source, the oldest being 0. */
-    private record Head(StoredEntry entry, int age, EntrySource source) {
+    /** The next entry of a source, and the position of the source; that of the oldest is 0. */
+    private record Head(StoredEntry entry, int position, EntrySource source) {
         byte[] key() {
             return entry.key();
         }
     }
 
     /**
-     * Merges sources, which it closes when it is closed.
+     * Merges sources. {@link #close} closes them.
      *
      * @param sources the oldest first; sorted journals may clear older entries
      */
     MergedEntries(List<EntrySource> sources) throws IOException {
         this.sources = List.copyOf(sources);
-        for (int age = 0; age < sources.size(); age++) {
-            addHead(sources.get(age), age);
+        for (int position = 0; position < sources.size(); position++) {
+            addHead(sources.get(position), position);
         }
     }
 
-    /** Returns the next entry, which has a value, or {@code null} after the last. */
+    /** Returns the next entry, which has a value, or {@code null} after the last one. */
     @Override
     public @Nullable StoredEntry next() throws IOException {
         while (true) {
@@ -42,12 +42,12 @@ final class MergedEntries implements EntrySource {
             if (newest == null) {
                 return null;
             }
-            addHead(newest.source, newest.age);
+            addHead(newest.source, newest.position);
             for (Head older = heads.peek();
                     older != null && Arrays.equals(older.key(), newest.key());
                     older = heads.peek()) {
                 heads.remove();
-                addHead(older.source, older.age);
+                addHead(older.source, older.position);
             }
             if (newest.entry.value() != null && !isClearedAfter(newest)) {
                 return newest.entry;
@@ -56,18 +56,18 @@ final class MergedEntries implements EntrySource {
     }
 
     private boolean isClearedAfter(Head head) {
-        for (EntrySource later : sources.subList(head.age + 1, sources.size())) {
-            if (later instanceof SortedJournal run && run.clears(head.key())) {
+        for (EntrySource later : sources.subList(head.position + 1, sources.size())) {
+            if (later instanceof SortedJournal journal && journal.clears(head.key())) {
                 return true;
             }
         }
         return false;
     }
 
-    private void addHead(EntrySource source, int age) throws IOException {
+    private void addHead(EntrySource source, int position) throws IOException {
         StoredEntry entry = source.next();
         if (entry != null) {
-            heads.add(new Head(entry, age, source));
+            heads.add(new Head(entry, position, source));
         }
     }
 

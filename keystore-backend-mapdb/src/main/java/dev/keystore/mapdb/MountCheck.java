@@ -9,12 +9,12 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /**
- * Refuses a folder some of whose files come from elsewhere: from another device, or mounted separately. Such files may
- * be lost when a container is recreated, for example, and can't be replaced by renaming other files.
+ * Refuses a folder with files that are on another device, or mounted separately. Such a file may be lost, for example
+ * when a container is recreated, and can't be replaced by renaming another one.
  */
 final class MountCheck {
 
-    /** Its files may have the device numbers of its layers, while its folders have another one. */
+    /** On this file system, files may have the device number of their layer, which is not that of their folder. */
     private static final String OVERLAY = "overlay";
 
     private MountCheck() {}
@@ -23,7 +23,7 @@ final class MountCheck {
      * Checks the files of a folder, and changes nothing.
      *
      * @param folder its real path
-     * @throws StoreOpenException if one of them comes from elsewhere
+     * @throws StoreOpenException if one of them is on another device, or mounted separately
      */
     static void requireWhole(Path folder) throws IOException {
         Set<String> mountPoints = Mounts.points().orElse(Set.of());
@@ -42,7 +42,7 @@ final class MountCheck {
 
     private static StoreOpenException refusal(Path folder, Path file, String what) {
         return new StoreOpenException(
-                folder + " can't be opened: its file " + file.getFileName() + " " + what
+                folder + " could not be opened: its file " + file.getFileName() + " " + what
                         + ", and the files of a store belong together; mount the whole folder instead of single files",
                 null);
     }

@@ -15,7 +15,7 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The net effect of changes: the last value of each entry that they change, sorted by key, and which contexts they
+ * The net effect of changes: the last value of each entry that they change, sorted by key, and the contexts that they
  * clear of older entries.
  */
 final class NetChanges {
@@ -71,11 +71,13 @@ final class NetChanges {
     }
 
     /**
-     * Updates the sorted keys of a range from before the changes to after them.
+     * Updates a set of keys to what it is after the changes.
      *
-     * @param after the key before the range, or {@code null} if it begins with {@code from}
+     * @param keys the sorted keys of a range before the changes
+     * @param from the first possible key of the range, unless {@code after} is given
+     * @param after the key before the range, or {@code null} if it begins at {@code from}
      * @param last the last key in the range, or {@code null} if it ends before {@code end}
-     * @param end {@code null} for no end
+     * @param end the first key after the range, or {@code null} if the range has no end
      */
     void changeKeys(
             NavigableSet<byte[]> keys,
@@ -102,7 +104,7 @@ final class NetChanges {
         }
     }
 
-    /** Drops the entries, and keeps only which contexts are cleared. */
+    /** Drops the entries, and keeps only which contexts and types are cleared. */
     void dropEntries() {
         entries.clear();
     }

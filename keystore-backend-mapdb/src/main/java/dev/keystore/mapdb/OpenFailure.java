@@ -8,13 +8,13 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileLockInterruptionException;
 import java.nio.file.Path;
 
-/** Tells an opening that an interrupt ended from one that failed. */
+/** Distinguishes an opening that was interrupted from one that failed. */
 final class OpenFailure {
 
     private OpenFailure() {}
 
     /**
-     * Returns the exception for an opening that failed. If an interrupt ended it, the thread's flag is set.
+     * Returns the exception to throw when an opening has failed. If an interrupt caused that, the thread's flag is set.
      *
      * @param failure what the opening threw
      */

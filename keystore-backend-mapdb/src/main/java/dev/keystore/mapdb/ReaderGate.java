@@ -15,19 +15,16 @@ import org.jspecify.annotations.Nullable;
  * Keeps the readers of MapDB's map apart from the one thread that changes it.
  *
  * <p>Concurrency: a reader claims a slot while it reads; the changing thread waits until all slots are free. Readers
- * don't wait for each other, and there is no queue, in which a virtual thread without a carrier would block all threads
- * behind it. A reader waits while a change is being made, and only a platform thread makes changes. As in
- * {@link TimedLock}, leaving takes one write to a field and no call, which could fail.
+ * don't wait for each other. There is no queue, since a virtual thread without a carrier would block all threads behind
+ * it. A reader waits while a change is being made, and only a platform thread makes changes. As in {@link TimedLock}, a
+ * reader leaves by one write to a field, since a call could fail.
  */
 final class ReaderGate {
 
-    /**
-     * More than the number of threads that are likely to read at a time: a read takes microseconds and waits for
-     * nothing.
-     */
+    /** More than the number of threads that are likely to read at once: a read takes microseconds and never waits. */
     private static final int SLOTS = 64;
 
-    /** How long changes follow each other without a yield, which may take as long where there are many threads. */
+    /** The minimum time between two yields. Where there are many threads, one yield may take as long. */
     private static final long YIELD_EVERY_NANOS = 1_000_000;
 
     private static final VarHandle READER;
@@ -49,7 +46,7 @@ final class ReaderGate {
     /** When the changing thread last let waiting readers in. Only that thread uses this field. */
     private long yieldedNanos = System.nanoTime();
 
-    /** Creates the slots; {@code timeout} is how long a reader waits, and a change. */
+    /** Creates a gate; {@code timeout} limits each wait of a reader and of a change. */
     ReaderGate(Duration timeout) {
         this.timeout = timeout;
     }
@@ -58,7 +55,7 @@ final class ReaderGate {
         private volatile @Nullable Object reader;
     }
 
-    /** A thread within {@link #read}, and the slot that it has claimed, or tried to. */
+    /** A thread within {@link #read}, and the slot that it has claimed, or last tried to claim. */
     private static final class Reader {
         private Slot slot;
 
@@ -82,7 +79,7 @@ final class ReaderGate {
             }
             return reading.get();
         } finally {
-            // No call, which could fail here as well.
+            // Without a call, which could fail.
             if (reader.slot.reader == reader) {
                 reader.slot.reader = null;
             }
@@ -109,10 +106,11 @@ final class ReaderGate {
             case DONE -> {}
             case TIMED_OUT ->
                 throw BackendException.transientFailure(
-                        "could not " + operation + ": a change of MapDB's file has not ended within "
+                        "could not " + operation + ": a change to MapDB's file has not ended within "
                                 + timeout.toMillis() + " ms",
                         null);
-            case INTERRUPTED -> throw new OperationInterruptedException("a change of MapDB's file, to " + operation);
+            case INTERRUPTED ->
+                throw new OperationInterruptedException("a change to MapDB's file (to " + operation + ")");
         }
     }
 

@@ -10,12 +10,12 @@ import org.jspecify.annotations.Nullable;
 /**
  * The contents of a store when it is opened.
  *
- * <p>After a clean close, the working file is used as it is, once its checksum is verified. Otherwise, and if the file
- * is damaged, it is rebuilt from the checkpoint and the journals, in their order and with bounded memory. No file that
- * could still be needed is changed or removed before that has succeeded.
+ * <p>After a clean close, the working file is used as it is, once its checksum is verified. Otherwise, or if the file
+ * is damaged, it is rebuilt from the checkpoint and the journals, in order and in bounded memory. No file that could
+ * still be needed is changed or removed before that has succeeded.
  *
- * <p>Everything that counts as committed is made durable before it is read or committed after (R11): after a clean
- * close it is durable already, otherwise {@link StoreFiles#makeDurable} makes it so. A process that dies in between
+ * <p>Everything that counts as committed is made durable before the store can be read or written (R11). After a clean
+ * close it is already durable; otherwise {@link StoreFiles#makeDurable} makes it so. A process that dies meanwhile
  * leaves the previous files, or the same contents in a durable file.
  *
  * @param last the number of the last record
@@ -25,7 +25,7 @@ record Recovery(WorkingMap map, long last) {
     /**
      * Opens the store of a folder.
      *
-     * @throws DamagedFileException if acknowledged changes would be lost; nothing was changed
+     * @throws DamagedFileException if acknowledged changes would be lost; the checkpoint and journals are unchanged
      */
     static Recovery open(MapdbFolder folder) throws IOException {
         Optional<CleanShutdownMarker> marker = CleanShutdownMarker.readNewest(folder);
@@ -53,7 +53,8 @@ record Recovery(WorkingMap map, long last) {
     }
 
     /**
-     * Rebuilds; if there is no room for that, deletes the old working files, which are not needed, and tries once more.
+     * Rebuilds the working file. If that fails, for example on a full disk, deletes the old working files, which are
+     * not needed, and tries once more.
      */
     private static WorkingMap rebuildWithRoom(MapdbFolder folder, long last) throws IOException {
         try {
@@ -67,8 +68,8 @@ record Recovery(WorkingMap map, long last) {
     }
 
     /**
-     * Opens the working file that a clean close left. First removes the marker, durably, before anything can be
-     * changed.
+     * Opens the working file that a clean close left. First removes the marker, durably, so that it is gone before
+     * anything changes.
      *
      * @return {@code null} if MapDB can't open it
      */
@@ -82,7 +83,7 @@ record Recovery(WorkingMap map, long last) {
     }
 
     /**
-     * Builds a working file from the checkpoint and the journals, which must not change meanwhile.
+     * Builds a new working file from the checkpoint and the journals, which must not change meanwhile.
      *
      * @param last the number of the last record
      */

@@ -3,14 +3,14 @@ package dev.keystore.mapdb;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 
-/** What a user can do about a failure of the file system; the end of a message. */
+/** What a user can do about a failure of the file system, for the end of a message. */
 final class Remedy {
 
     private Remedy() {}
 
     /**
-     * Returns what to do about a failure. The system's texts depend on its language, so an unknown one leads to a list
-     * of what to check.
+     * Returns what to do about a failure. The operating system's texts depend on its language; for an unknown text,
+     * this is a list of what to check.
      */
     static String of(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {

@@ -6,7 +6,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The net changes of a journal: the last value of each entry that it changes, sorted by key, and which contexts it
+ * The net changes of a journal: the last value of each entry that it changes, sorted by key, and the contexts that it
  * clears of older entries.
  *
  * <p>The entries are held in memory while they are sorted, and then in a temporary file, which {@link #close} deletes.
@@ -26,7 +26,7 @@ final class SortedJournal implements EntrySource {
     /**
      * Sorts the records of a journal.
      *
-     * @param folder where it keeps the sorted entries
+     * @param folder where the temporary file is created
      * @param lastRecord the number of the last record that counts
      */
     static SortedJournal sort(MapdbFolder folder, Path journal, long first, long lastRecord) throws IOException {
@@ -56,7 +56,7 @@ final class SortedJournal implements EntrySource {
         }
     }
 
-    /** Returns whether the journal deletes the value of a key in older files. */
+    /** Returns whether the journal clears older values of a key. */
     boolean clears(byte[] key) {
         return changes.clears(key);
     }

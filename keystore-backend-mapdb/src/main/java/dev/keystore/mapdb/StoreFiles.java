@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param checkpointed the number of the last record in the checkpoint; 0 if there is none
  * @param checkpoint {@code null} if there is none
- * @param journals by the number of their first record; those after the checkpoint
+ * @param journals those after the checkpoint, by the number of their first record
  */
 record StoreFiles(long checkpointed, @Nullable Path checkpoint, NavigableMap<Long, Path> journals) {
 
@@ -31,9 +31,9 @@ record StoreFiles(long checkpointed, @Nullable Path checkpoint, NavigableMap<Lon
         NavigableMap<Long, Path> journals =
                 new TreeMap<>(folder.numbered(MapdbFolder.JOURNAL).tailMap(checkpointed + 1, true));
         if (!journals.isEmpty() && journals.firstKey() != checkpointed + 1) {
-            throw new DamagedFileException(folder + " lacks the file with records "
-                    + (checkpointed + 1) + " to " + (journals.firstKey() - 1) + ", which would be lost: "
-                    + folder.numbered(MapdbFolder.JOURNAL, checkpointed + 1) + ", or a checkpoint after it");
+            throw new DamagedFileException(folder + " lacks the journal "
+                    + folder.numbered(MapdbFolder.JOURNAL, checkpointed + 1) + ", or a later checkpoint: records "
+                    + (checkpointed + 1) + " to " + (journals.firstKey() - 1) + " would be lost");
         }
         return new StoreFiles(checkpointed, checkpoint == null ? null : checkpoint.getValue(), journals);
     }
@@ -47,7 +47,7 @@ record StoreFiles(long checkpointed, @Nullable Path checkpoint, NavigableMap<Lon
      * Merges the entries of all files.
      *
      * @param last the number of the last record, or {@link Long#MAX_VALUE} for the end of the last journal
-     * @throws DamagedFileException if a journal is not what was written
+     * @throws DamagedFileException if a file is damaged
      */
     MergedEntries merged(MapdbFolder folder, long last) throws IOException {
         List<EntrySource> sources = new ArrayList<>();
@@ -70,7 +70,7 @@ record StoreFiles(long checkpointed, @Nullable Path checkpoint, NavigableMap<Lon
      * Returns the number of the last record of a journal.
      *
      * @param first the number of its first record
-     * @param last the number of the last record of all
+     * @param last the number of the last record in all journals
      */
     long lastOf(long first, long last) {
         Long next = journals.higherKey(first);

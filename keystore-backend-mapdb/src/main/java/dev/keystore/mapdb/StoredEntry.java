@@ -3,8 +3,8 @@ package dev.keystore.mapdb;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A key of a file of sorted entries, and its value.
+ * A key and its value.
  *
- * @param value {@code null} if the key's value in older files is deleted
+ * @param value {@code null} if the entry was deleted
  */
 record StoredEntry(byte[] key, byte @Nullable [] value) {}

@@ -9,8 +9,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The key of a stored entry: the length and bytes of its context, the length and bytes of its type, the bytes of its
- * id. So the entries of a context, of a type, and of a prefix of ids are those whose keys begin with certain bytes.
+ * The key of a stored entry: the length and bytes of its context, the length and bytes of its type, and the bytes of
+ * its id. So all entries of a context, of a type or of an id prefix have keys with a common prefix.
  *
  * <p>Keys are compared as unsigned bytes.
  */
@@ -57,7 +57,7 @@ final class StoredKey {
         return new String(key, typeAt + 1, key[typeAt] & 0xFF, StandardCharsets.UTF_8);
     }
 
-    /** Returns the least key above all that begin with {@code prefix}, or {@code null} if there is none. */
+    /** Returns the least key above all keys that begin with {@code prefix}, or {@code null} if there is none. */
     static byte @Nullable [] end(byte[] prefix) {
         for (int last = prefix.length - 1; last >= 0; last--) {
             if (prefix[last] != (byte) 0xFF) {

@@ -28,14 +28,14 @@ final class UnappliedGroups {
     static final class Group {
         private final long number;
         private final long totalBytes;
-        private NetChanges last;
+        private NetChanges netChanges;
         private List<Change> changes;
         private volatile @Nullable Group next;
 
-        private Group(long number, long totalBytes, NetChanges last, List<Change> changes) {
+        private Group(long number, long totalBytes, NetChanges netChanges, List<Change> changes) {
             this.number = number;
             this.totalBytes = totalBytes;
-            this.last = last;
+            this.netChanges = netChanges;
             this.changes = changes;
         }
 
@@ -50,26 +50,26 @@ final class UnappliedGroups {
         }
     }
 
-    /** Prepares the group that follows the newest one. Copies the values, whose arrays belong to the caller. */
+    /** Prepares the group that follows the newest one. The values are copied, since the arrays belong to the caller. */
     Group prepare(List<Change> changes) {
         List<Change> copies = changes.stream().map(Change::copy).toList();
-        NetChanges last = new NetChanges();
-        last.addAll(copies);
-        return new Group(newest.number + 1, newest.totalBytes + Change.bytes(copies), last, copies);
+        NetChanges netChanges = new NetChanges();
+        netChanges.addAll(copies);
+        return new Group(newest.number + 1, newest.totalBytes + Change.bytes(copies), netChanges, copies);
     }
 
-    /** Adds a group that was prepared since the last one was added: it is committed, and can be read. */
+    /** Adds the group that was prepared last. From then on it is committed, and can be read. */
     void add(Group group) {
         newest.next = group;
         newest = group;
     }
 
-    /** Returns the number of the newest record that is committed. */
+    /** Returns the number of the newest committed record. */
     long newest() {
         return newest.number;
     }
 
-    /** Returns how many groups are not in the map yet. */
+    /** Returns how many groups are not yet in the map. */
     int groups() {
         return (int) (newest.number - applied.number);
     }
@@ -85,23 +85,23 @@ final class UnappliedGroups {
         return applied.next;
     }
 
-    /** Removes the groups up to a record, which the map holds. No thread may be reading. */
+    /** Removes the groups up to a record, whose changes the map holds. No thread may be reading. */
     void removeUpTo(long number) {
         for (Group next = applied.next; next != null && next.number <= number; next = applied.next) {
-            // Otherwise an old garbage group would keep younger ones in memory.
+            // Otherwise an unreachable group in the old generation would keep younger ones in memory.
             applied.next = null;
             applied = next;
-            next.last = NOTHING;
+            next.netChanges = NOTHING;
             next.changes = NO_CHANGES;
         }
     }
 
     /** Returns the net changes of each group, the oldest first. */
-    List<NetChanges> changes() {
-        List<NetChanges> changes = new ArrayList<>();
+    List<NetChanges> netChanges() {
+        List<NetChanges> found = new ArrayList<>();
         for (Group group = applied.next; group != null; group = group.next) {
-            changes.add(group.last);
+            found.add(group.netChanges);
         }
-        return changes;
+        return found;
     }
 }

@@ -20,14 +20,15 @@ import org.mapdb.StoreDirect;
 /**
  * All entries in a MapDB file, without transactions, and without an fsync until it is closed.
  *
- * <p>One thread changes it and makes room, and may read concurrently; others read while nothing is changed. MapDB's
- * exceptions reach them unchanged; after a failed change, the contents of the file are undefined.
+ * <p>Concurrency: one thread changes it and makes room, and may read at any time; other threads may read while nothing
+ * is being changed. MapDB's exceptions reach callers unchanged; after a failed change, the contents of the file are
+ * undefined.
  */
 final class WorkingMap {
 
     static final int PAGE_SIZE = 256;
 
-    /** The bytes that MapDB may need for its tree in addition to the entries, however few they are. */
+    /** What MapDB may need for its tree in addition to the entries, however few there are. */
     private static final long RESERVED_BYTES = 4 << 20;
 
     private static final String NAME = "entries";
@@ -63,7 +64,7 @@ final class WorkingMap {
         });
     }
 
-    /** Opens a file that was closed. */
+    /** Opens a file that was closed before. */
     static WorkingMap open(Path path) throws IOException {
         return open(path, true, db -> maker(db).open());
     }
@@ -101,9 +102,9 @@ final class WorkingMap {
     }
 
     /**
-     * Returns the next keys that begin with a prefix, up to a page of them.
+     * Returns the next page of keys that begin with a prefix.
      *
-     * @param after the key that they follow, or {@code null} for the first
+     * @param after the key that precedes the page, or {@code null} for the first page
      */
     List<byte[]> page(byte[] prefix, byte @Nullable [] after) {
         byte[] from = after == null ? prefix : after;
@@ -115,7 +116,7 @@ final class WorkingMap {
         return page;
     }
 
-    /** Returns whether the file has room for changes of {@code bytes} bytes, so that they need no more disk space. */
+    /** Returns whether the file has room for changes of {@code bytes} bytes, which then need no more disk space. */
     boolean hasRoom(long bytes) {
         return volume.length() >= end + needed(bytes);
     }
@@ -140,14 +141,14 @@ final class WorkingMap {
         return RESERVED_BYTES + 4 * bytes;
     }
 
-    /** Saves or deletes an entry. A clear is applied as many deletes. */
+    /** Applies a put or a delete. A clear must be applied as deletes. */
     void apply(Change change) {
         if (change instanceof Put put) {
             map.put(put.key(), put.value());
         } else if (change instanceof Delete delete) {
             map.remove(delete.key());
         } else {
-            throw new IllegalArgumentException("a clear has to be applied entry by entry");
+            throw new IllegalArgumentException("a clear must be applied as deletes");
         }
         checkEnd();
     }

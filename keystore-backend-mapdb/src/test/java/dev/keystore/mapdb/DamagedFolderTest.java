@@ -27,12 +27,12 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Opens stores of which a file was damaged, some hundred times: opening finds everything that was committed, or is
- * refused, with the file's name, and changes nothing. The one exception is the end of the last journal of a store that
- * was not closed, where damage looks like a record that a crash cut short: there the commits before it are found.
+ * Opens hundreds of stores with a damaged file. Each opening finds everything that was committed, or is refused with
+ * the file's name and changes nothing. The one exception is the end of the last journal of a store that was not closed,
+ * where damage looks like a record that a crash cut short: the commits before it are found.
  *
- * <p>Damage {@code n} is made from seed {@code n} alone. To see one again, and no other:
- * {@code -Dkeystore.damage.first=n -Dkeystore.damage.count=1}.
+ * <p>Damage {@code n} depends on seed {@code n} alone. To repeat a single one: {@code -Dkeystore.damage.first=n
+ * -Dkeystore.damage.count=1}.
  */
 @Timeout(1200)
 final class DamagedFolderTest {
@@ -50,9 +50,7 @@ final class DamagedFolderTest {
 
     private final Map<String, Integer> figures = new TreeMap<>();
 
-    /**
-     * Fills a store so that it has a checkpoint and journals, and copies it as it is after a close and after a crash.
-     */
+    /** Fills a store so that it has a checkpoint and journals, and copies it as a crash and as a close leave it. */
     @BeforeAll
     static void fill() throws Exception {
         closed = stores.resolve("closed");
@@ -79,16 +77,17 @@ final class DamagedFolderTest {
     }
 
     @Test
-    @DisplayName("R43 After each of 200 damages, an entry is found or reported as lost, never wrong or silently absent")
-    void damages() throws Exception {
+    @DisplayName(
+            "R43 In each of 200 damaged stores, entries are found or reported as lost, never wrong or silently absent")
+    void damagedStores() throws Exception {
         run(1, 200);
     }
 
     @Test
     @Tag("long")
     @DisplayName(
-            "R43 After each of 5,000 damages, an entry is found or reported as lost, never wrong or silently absent")
-    void manyDamages() throws Exception {
+            "R43 In each of 5,000 damaged stores, entries are found or reported as lost, never wrong or silently absent")
+    void manyDamagedStores() throws Exception {
         run(1_000_001, 5_000);
     }
 
@@ -126,7 +125,7 @@ final class DamagedFolderTest {
             figures.merge(damage.kind + ": refused", 1, Integer::sum);
             assertThat(e).hasMessageContaining(damage.isOfFormat() ? "key store" : store.toString());
             assertThat(damage.isNeeded(wasClosed))
-                    .as("refused though it is not needed: " + e.getMessage())
+                    .as("refused although the file is not needed: " + e.getMessage())
                     .isTrue();
             assertThat(Mapdb.contents(store)).as("changed by the refusal").isEqualTo(before);
             return;
@@ -141,7 +140,7 @@ final class DamagedFolderTest {
         }
     }
 
-    /** Commits once more; refused where a file is missing that was not needed to open, but would be after a crash. */
+    /** Commits once more. That is refused if a missing file was not needed to open, but would be after a crash. */
     private static boolean commits(MapdbBackend backend, int next, Damage damage) {
         try {
             backend.commit(Mapdb.pair("alice", next, value(next)));
@@ -153,7 +152,7 @@ final class DamagedFolderTest {
         }
     }
 
-    /** Returns how many commits there are, the first ones, each of them whole and right, and nothing else. */
+    /** Checks that a store has the first commits, each whole and correct, and nothing else; returns how many. */
     private static int commitsIn(MapdbBackend backend) {
         Map<String, byte[]> entries = new HashMap<>();
         try (Stream<EntryId> listed = backend.list("alice")) {
@@ -169,7 +168,7 @@ final class DamagedFolderTest {
         return commits;
     }
 
-    /** What was done to which file. */
+    /** A kind of damage, and the damaged file. */
     private record Damage(String kind, String file, boolean isLastJournal) {
 
         static Damage apply(Path store, SplittableRandom random) throws IOException {
@@ -226,7 +225,7 @@ final class DamagedFolderTest {
             return file.equals("format");
         }
 
-        /** Tells whether what is damaged can't be made again from the rest. */
+        /** Returns whether the damaged file can't be rebuilt from the others. */
         boolean isNeeded(boolean wasClosed) {
             return isOfFormat() || (!wasClosed && !file.startsWith("working-") && !file.equals("closed"));
         }
@@ -258,7 +257,7 @@ final class DamagedFolderTest {
         assertThatExceptionOfType(StoreOpenException.class)
                 .isThrownBy(() -> Mapdb.open(store))
                 .withMessageContaining(journal.getFileName() + " is damaged at offset " + second)
-                .withMessageContaining("record 2 can't be read, and record 3 after it can")
+                .withMessageContaining("record 2 can't be read, but record 3 after it can")
                 .withMessageContaining("the records from 2 on would be lost");
 
         int last = second;

@@ -3,7 +3,7 @@ package dev.keystore.mapdb;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
-/** Does work where the stack is about to overflow. */
+/** Runs work where the stack is about to overflow. */
 final class Deep {
 
     private static final long STACK_BYTES = 512 << 10;
@@ -12,11 +12,11 @@ final class Deep {
     private Deep() {}
 
     /**
-     * Does work at the bottom of a thread's stack, where calling it already overflows, and then 400 times, each with a
-     * little more stack left. So it overflows at one after the other of the calls that the work makes, and again at
-     * those that handle that. Some overflows within the JVM reach the work as an {@link InternalError}.
+     * Runs work 400 times: first where a thread has so little stack left that the call itself overflows it, and then
+     * each time with a little more. So each call that the work makes overflows in turn, and so do the calls that handle
+     * that. Some overflows within the JVM reach the work as an {@link InternalError}.
      *
-     * @param work has been done before: what is initialized where no stack is left can't be used again
+     * @param work has run before: a class that is initialized where no stack is left can't be used again
      */
     static void run(Runnable work) throws InterruptedException, ExecutionException {
         FutureTask<Boolean> task = new FutureTask<>(() -> {

@@ -12,10 +12,10 @@ final class Descriptors {
     static final String REFUSED = "refused: ";
     static final String COMMITTED = "committed";
 
-    /** What a refusal says after the folder's path; other files' paths are longer. */
+    /** The end of a refusal's message, after the path of the folder; the paths of its files are longer. */
     static final String NOT_FORCED = ": Too many open files; raise the limit of open files of this process";
 
-    /** The JVM itself opens a file now and then, and a try finds one descriptor more or less. */
+    /** The JVM occasionally opens a file itself, so that a try has one descriptor more or less. */
     private static final int TRIES = 100;
 
     private Descriptors() {}

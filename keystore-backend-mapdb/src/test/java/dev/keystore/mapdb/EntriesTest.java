@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What is read while groups that are durable wait to be applied to MapDB. */
+/** Reads while durable groups wait to be applied to MapDB. */
 @Timeout(60)
 class EntriesTest {
 
@@ -43,7 +43,7 @@ class EntriesTest {
     @BeforeEach
     void open() {
         backend = Mapdb.open(folder.resolve("keys"));
-        // Then there is room for what the tests commit while the maintenance thread is stopped.
+        // Makes room for what the tests commit while the maintenance thread is stopped.
         commit("other", deletes(MANY));
         awaitApplied();
     }
@@ -153,7 +153,7 @@ class EntriesTest {
                 .toArray(Mutation[]::new);
     }
 
-    /** Commits what the maintenance thread is woken for, and waits until all is in the map. */
+    /** Commits a group that is large enough to wake the maintenance thread, and waits until it is in the map. */
     private void awaitApplied() {
         backend.save("other", "session", "large", new byte[1 << 16]);
         Mapdb.awaitTrue("all is applied", () -> backend.entries().waiting() == 0);
@@ -294,7 +294,9 @@ class EntriesTest {
         assertThat(listings.get()).isPositive();
     }
 
-    /** One side of bob's goes, the other comes, and all of alice's change. */
+    /**
+     * Commits a group that changes all of alice's entries, and replaces bob's even entries by odd ones or vice versa.
+     */
     private void commit(int number, List<String> ids) {
         List<Mutation> alice = new ArrayList<>();
         List<Mutation> bob = new ArrayList<>();

@@ -4,8 +4,8 @@ import dev.keystore.spi.BackendException;
 import java.nio.file.Path;
 
 /**
- * A process that commits three pairs and exits without closing the store. The fsync of the second pair's record is made
- * to fail, and no other.
+ * A process that commits three pairs and exits without closing the store. The test makes the fsync of the second pair's
+ * record fail, and no other.
  */
 final class FailedFsync {
 

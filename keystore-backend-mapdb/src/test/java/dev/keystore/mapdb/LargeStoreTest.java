@@ -22,9 +22,9 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * A store of a million entries of 1 KiB (or {@code -Dkeystore.large.entries=}) in a heap of 256 MiB: how long commits
- * take while checkpoints are made, and how long opening takes, after a crash and after a close. It prints the figures,
- * which are the machine's; what it asserts is that nothing is lost.
+ * A store of a million entries of 1 KiB (or {@code -Dkeystore.large.entries=}) in a heap of 256 MiB. Prints how long
+ * commits take while checkpoints are written, and how long opening takes after a crash and after a close; asserts only
+ * that nothing is lost.
  */
 @Tag("long")
 @Timeout(1800)
@@ -98,7 +98,7 @@ final class LargeStoreTest {
         update(backend, entries);
     }
 
-    /** Commits as clients do, for as long as it takes the journal to make a checkpoint of the whole due. */
+    /** Commits as clients do, until the journals are large enough for a checkpoint of the whole store. */
     private static void update(MapdbBackend backend, int entries) {
         SplittableRandom random = new SplittableRandom(1);
         long[] micros = new long[UPDATES / UPDATES_PER_COMMIT];

@@ -19,10 +19,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 
-/** What the tests of MapDB have in common. */
+/** Stores and files for the tests of this backend. */
 final class Mapdb {
 
-    /** Some commits of some kilobytes. */
+    /** The size of a few commits of a few kilobytes. */
     static final long FEW_BYTES = 1 << 16;
 
     private static final long DEADLINE_NANOS = TimeUnit.SECONDS.toNanos(60);
@@ -34,15 +34,15 @@ final class Mapdb {
         return (MapdbBackend) new MapdbBackendProvider().open(new BackendConfig("mapdb:" + path, Map.of()));
     }
 
-    /** Opens a store that makes a checkpoint whenever its journals have some bytes. */
+    /** Opens a store that writes a checkpoint whenever its journals have {@code checkpointBytes} bytes. */
     static MapdbBackend open(Path path, long checkpointBytes) {
         return (MapdbBackend) new MapdbBackendProvider()
                 .open(new BackendConfig("mapdb:" + path, Map.of("checkpointBytes", String.valueOf(checkpointBytes))));
     }
 
     /**
-     * Opens a store whose reads and commits wait for each other no longer than {@code timeout}. It has room already, so
-     * that the first commits don't wait for that.
+     * Opens a store whose reads and commits wait for each other for up to {@code timeout}. It has room already, so that
+     * the first commits don't wait for room.
      */
     static MapdbBackend open(Path path, Duration timeout) throws IOException {
         try (MapdbBackend patient = open(path)) {
@@ -61,7 +61,7 @@ final class Mapdb {
                 List.of(new Put("session", "left." + number, value), new Put("session", "right." + number, value)));
     }
 
-    /** Copies a store that is open, as it would be found if its process died now. */
+    /** Copies an open store as it would be left if its process died now. */
     static void copyAsCrashed(MapdbBackend backend, Path from, Path to) throws IOException {
         backend.checkpointer().exclusively(() -> {
             copy(from, to);
@@ -96,7 +96,7 @@ final class Mapdb {
         }
     }
 
-    /** Waits until a store has a checkpoint whose number is above another. */
+    /** Waits until a store has a checkpoint with a number above {@code above}, and returns that number. */
     static long awaitCheckpoint(Path folder, long above) throws IOException {
         long deadline = System.nanoTime() + DEADLINE_NANOS;
         while (System.nanoTime() < deadline) {
@@ -108,10 +108,10 @@ final class Mapdb {
             }
             Thread.onSpinWait();
         }
-        throw new AssertionError("no checkpoint after " + above + " was made");
+        throw new AssertionError("no checkpoint after " + above + " was written");
     }
 
-    /** Waits until something is true. */
+    /** Waits until a condition is true. */
     static void awaitTrue(String what, BooleanSupplier condition) {
         long deadline = System.nanoTime() + DEADLINE_NANOS;
         while (!condition.getAsBoolean()) {
@@ -149,21 +149,22 @@ final class Mapdb {
         return said;
     }
 
-    /** Commits what the maintenance thread is woken for, and waits until all is in MapDB's file. */
+    /** Commits a group that is large enough to wake the maintenance thread, and waits until all are in MapDB's file. */
     static void applyAll(MapdbBackend backend) {
         backend.save("other", "session", "large", new byte[1 << 16]);
         awaitTrue("all is applied", () -> backend.entries().waiting() == 0);
     }
 
     /**
-     * Has a checkpoint made of the journals up to a record, which are closed; returns whether that was tried, and has
-     * ended.
+     * Requests a checkpoint of the closed journals, which end at a record, and waits for it.
+     *
+     * @return whether one was tried, and has ended
      */
     static boolean checkpoint(MapdbBackend backend, long lastClosed) {
         Checkpointer checkpointer = backend.checkpointer();
         long before = checkpointer.tasksDone();
         backend.writer().whileLocked(() -> {
-            checkpointer.wantRoom(lastClosed);
+            checkpointer.requestRoom(lastClosed);
             return checkpointer;
         });
         return checkpointer.awaitRoom(before, Duration.ofMinutes(1));

@@ -7,7 +7,7 @@ import java.util.List;
 
 final class MapdbCrashTest extends CrashContractTest {
 
-    /** Some ten commits, so that checkpoints are made, and cut short, all the time. */
+    /** The size of about ten commits, so that many checkpoints are written, and some of them cut short. */
     private static final long CHECKPOINT_BYTES = 1 << 16;
 
     @Override
@@ -15,7 +15,7 @@ final class MapdbCrashTest extends CrashContractTest {
         return Mapdb.open(folder.resolve("store"), CHECKPOINT_BYTES);
     }
 
-    /** What the journal, the checkpoint and the working file are written, forced, named and deleted with. */
+    /** The calls that write, force, name and delete the journal, the checkpoint and the working file. */
     @Override
     protected List<String> systemCalls() {
         return List.of("write,pwrite64", "fsync,fdatasync,msync", "rename", "unlink,unlinkat", "ftruncate");

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What becomes of a store when the stack overflows in a call, at any of the calls within, again and again. */
+/** A store whose calls overflow the stack, each time a little deeper in the call. */
 @Timeout(120)
 class MapdbErrorsTest {
 
@@ -59,14 +59,14 @@ class MapdbErrorsTest {
         }
     }
 
-    /** Writes down what it does without a call. */
+    /** Commits the next batch, and records the outcome without a call, which could overflow the stack. */
     private void commit(MapdbBackend backend, Batch[] batches) {
         int number = next++;
         try {
             backend.commit(batches[number]);
             acknowledged[number] = true;
         } catch (BackendException e) {
-            // Refused, or of an unknown outcome.
+            // The commit was refused, or its outcome is unknown.
         }
     }
 
@@ -110,7 +110,7 @@ class MapdbErrorsTest {
     }
 
     @Test
-    @DisplayName("R31 A close whose stack overflows completes nevertheless, and the folder is free")
+    @DisplayName("R31 A close whose stack overflows still completes, and the folder is free")
     void close_stackOverflows_isDone() throws Exception {
         Mapdb.open(path).close();
         MapdbBackend backend = Mapdb.open(path);

@@ -141,11 +141,11 @@ final class MapdbFailureTest {
             try (MapdbBackend backend = Mapdb.open(path, 4 << 20)) {
                 byte[] value = new byte[10_000];
                 int commits = 0;
-                // Journals of a megabyte, of which four make a checkpoint due: almost as many are closed.
+                // Four journals of a megabyte make a checkpoint due, and almost as many are closed.
                 while (commits < 190) {
                     backend.commit(Mapdb.pair("alice", commits++ % 50, value));
                 }
-                // The checkpoint sorts each of them into a megabyte; what is committed until there is room has 1.2 MB.
+                // The checkpoint sorts each into a megabyte; the commits until there is room have 1.2 MB.
                 Path filler = backend.checkpointer().exclusively(() -> fillBut(tmpfs.folder(), 5 << 19));
                 while (commits < 250) {
                     backend.commit(Mapdb.pair("alice", commits++ % 50, value));
@@ -174,14 +174,14 @@ final class MapdbFailureTest {
             Checkpointer checkpointer = backend.checkpointer();
             long last = 1;
             backend.writer().whileLocked(() -> {
-                checkpointer.closed(last);
+                checkpointer.journalsClosed(last);
                 return last;
             });
             checkpointer.awaitRoom(0, Duration.ofMinutes(1));
             long before = checkpointer.tasksDone();
 
             backend.writer().whileLocked(() -> {
-                checkpointer.closed(last);
+                checkpointer.journalsClosed(last);
                 return last;
             });
 
@@ -315,7 +315,7 @@ final class MapdbFailureTest {
         }
     }
 
-    /** Takes MapDB's file away, once all is in it. */
+    /** Discards MapDB's file without the backend's knowledge, once all commits are in it. */
     private static void discardMap(MapdbBackend backend) {
         Mapdb.applyAll(backend);
         backend.entries().whileNothingIsApplied(() -> {
@@ -411,7 +411,7 @@ final class MapdbFailureTest {
         }
     }
 
-    /** Overwrites what MapDB finds its records by, and from byte 32 on also what it finds its free space by. */
+    /** Overwrites the index of MapDB's records; if {@code from} is 32, also that of its free space. */
     private static void ruin(Path working, int from) {
         try (RandomAccessFile file = new RandomAccessFile(working.toFile(), "rw")) {
             byte[] garbage = new byte[(1 << 20) - from];

@@ -19,10 +19,10 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Kills, recovers and then cuts the power (R11). A killed process has written a last record and not forced it; the
- * bytes of that file, and of no other, are what power loss takes. A second name of the file leads to them whatever a
- * recovery makes of the first one: a recovery that goes on with the same file loses the record, one that has written a
- * new file does not.
+ * A kill, a recovery and then power loss (R11). The killed process has written its last record and not forced it; power
+ * loss takes the bytes of that record, and no others. They are found through a second name of the file, whatever a
+ * recovery does with the first one: a recovery that continues with the same file loses the record, and one that has
+ * written a new file does not.
  */
 @Timeout(120)
 final class MapdbForcedRecoveryTest {
@@ -74,7 +74,7 @@ final class MapdbForcedRecoveryTest {
         abstract void apply(RandomAccessFile file, long from, long to) throws IOException;
     }
 
-    /** Leaves a store as a process does that is killed after it has written its last record. */
+    /** Leaves a store as a process would that was killed after it had written its last record. */
     @BeforeEach
     void kill() throws Exception {
         store = folder.resolve("store");
@@ -262,7 +262,7 @@ final class MapdbForcedRecoveryTest {
                 Mapdb.copy(store, renamed);
                 return true;
             });
-            // As if the kill came after the rename: the journals that the checkpoint stands for are still there.
+            // As if the process was killed after the rename: the journals that the checkpoint replaces still exist.
             for (Path journal : Mapdb.files(before, "journal-")) {
                 Path target = renamed.resolve(journal.getFileName());
                 if (Files.notExists(target)) {
@@ -326,7 +326,7 @@ final class MapdbForcedRecoveryTest {
         assertPairs(store, pairs);
     }
 
-    /** Writes what the failed append wrote. */
+    /** Writes the bytes that the failed append wrote. */
     private static void appendRecord(Path journal, long number, int pair) throws IOException {
         try (RandomAccessFile file = new RandomAccessFile(journal.toFile(), "rw")) {
             byte[] header = new byte[Journal.HEADER_BYTES];

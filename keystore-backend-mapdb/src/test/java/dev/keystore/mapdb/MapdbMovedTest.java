@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Folders that are moved or deleted while their store is open, and folders of which a part comes from elsewhere. */
+/** Folders that are moved or deleted while their store is open, and folders with files from elsewhere. */
 @Timeout(120)
 final class MapdbMovedTest {
 
@@ -220,7 +220,7 @@ final class MapdbMovedTest {
         }
     }
 
-    /** Compares without a message that shows megabytes. */
+    /** Compares contents without a message that shows megabytes of them. */
     private void assertHolds(Map<String, String> expected) throws IOException {
         Map<String, String> found = Mapdb.contents(store);
         assertThat(found.keySet()).isEqualTo(expected.keySet());

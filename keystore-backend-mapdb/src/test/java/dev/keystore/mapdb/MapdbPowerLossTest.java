@@ -11,13 +11,13 @@ final class MapdbPowerLossTest extends PowerLossContractTest {
         return Mapdb.open(folder.resolve("store"), Mapdb.FEW_BYTES);
     }
 
-    /** Enough that journals are rotated and checkpoints made meanwhile. */
+    /** Enough to begin new journals and to write checkpoints. */
     @Override
     protected int commits() {
         return 20;
     }
 
-    /** Fewer than the default: each child makes several checkpoints, so a state takes longer than elsewhere. */
+    /** Fewer than the default: each child writes several checkpoints, so a state takes longer than elsewhere. */
     @Override
     protected int statesOfSample() {
         return 12;

@@ -39,7 +39,7 @@ class MapdbReadOnlyTest {
         path = folder.resolve("store");
     }
 
-    /** Leaves a checkpoint, journals after it, and a cleared context. */
+    /** Fills a store so that it has a checkpoint, journals after it, and a cleared context. */
     private static void fill(MapdbBackend backend, Path path) throws IOException {
         backend.save("alice", "session", "old", VALUE);
         backend.save("carol", "session", "cleared", VALUE);

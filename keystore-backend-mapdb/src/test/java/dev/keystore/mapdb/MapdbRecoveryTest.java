@@ -28,8 +28,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Commits groups made by chance, and compares what MapDB, and what a store copied as a crash would leave it, hold with
- * a plain map. {@code -Dkeystore.recovery.seed=} repeats one.
+ * Commits random groups, and compares the open store, and a copy of it as a crash would leave it, with a plain map.
+ * {@code -Dkeystore.recovery.seed=} repeats a run.
  */
 @Timeout(600)
 final class MapdbRecoveryTest {
@@ -73,7 +73,7 @@ final class MapdbRecoveryTest {
     @Test
     @Tag("long")
     @DisplayName(
-            "R11 R12 The checkpoint and journals have all committed entries, whenever the process dies, ten times as long")
+            "R11 R12 The checkpoint and journals have all committed entries, whenever the process dies (15,000 groups)")
     void chanceLong() throws Exception {
         run(15_000, 300);
     }

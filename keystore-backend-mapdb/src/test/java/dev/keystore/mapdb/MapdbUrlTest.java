@@ -47,7 +47,7 @@ final class MapdbUrlTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"65535", "-1", "", "64m", "99999999999999999999"})
-    @DisplayName("CheckpointBytes is a number of bytes, not too small")
+    @DisplayName("The property checkpointBytes must be a number of bytes, and not too small")
     void checkpointBytes(String value) {
         assertRefused(Map.of("checkpointBytes", value), "checkpointBytes must be");
     }

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What waits for a thread that is stopped within a commit, and what does not. */
+/** Calls that wait for a thread that is stopped within a commit, and calls that do not. */
 @Timeout(120)
 class MapdbWaitTest {
 
@@ -27,9 +27,10 @@ class MapdbWaitTest {
     private Path folder;
 
     @Test
-    @DisplayName("R27 Loads and listings don't wait for a thread that is stopped within a commit; commits and close end"
-            + " at their deadlines")
-    void read_besideStoppedCommit_doesNotWait() throws Exception {
+    @DisplayName(
+            "R27 Loads and listings don't wait for a thread that is stopped within a commit; commits and close fail"
+                    + " at their deadlines")
+    void read_duringStoppedCommit_doesNotWait() throws Exception {
         Path path = folder.resolve("store");
         MapdbBackend backend = Mapdb.open(path, Duration.ofMillis(100));
         backend.commit(Mapdb.pair("alice", 0, SMALL));
@@ -89,6 +90,6 @@ class MapdbWaitTest {
                 System.getProperty("java.class.path"),
                 PinnedReads.class.getName(),
                 folder.resolve("store").toString());
-        assertThat(said).contains("read beside the commit").contains("all commits done");
+        assertThat(said).contains("read during the commit").contains("all commits done");
     }
 }

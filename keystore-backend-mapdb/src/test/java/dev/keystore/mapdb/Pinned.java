@@ -4,14 +4,14 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.lang.invoke.MethodHandles;
 
-/** Does work with a native frame on the stack, which keeps a virtual thread on its carrier while it waits. */
+/** Runs work with a native frame on the stack, which keeps a virtual thread on its carrier while it waits. */
 final class Pinned {
 
     private static final ThreadLocal<Runnable> WORK = new ThreadLocal<>();
 
     private Pinned() {}
 
-    /** The JVM, which is native, runs the initializer of a class; and this one's once for each copy of the class. */
+    /** The JVM calls a class's initializer through a native frame, once for each hidden copy of the class. */
     static final class Initializer {
         static {
             WORK.get().run();

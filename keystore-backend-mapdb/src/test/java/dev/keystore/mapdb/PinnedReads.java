@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Reads and commits on virtual threads that have one carrier among them. */
+/** Reads and commits on virtual threads that share one carrier. */
 final class PinnedReads {
 
     private static final int THREADS = 64;
@@ -25,13 +25,13 @@ final class PinnedReads {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
             ExecutorService threads = (ExecutorService)
                     Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
-            readBesideCommit(backend, threads);
+            readDuringCommit(backend, threads);
             readAndCommit(backend, threads);
             threads.shutdown();
         }
     }
 
-    private static void readBesideCommit(MapdbBackend backend, ExecutorService threads) throws Exception {
+    private static void readDuringCommit(MapdbBackend backend, ExecutorService threads) throws Exception {
         CountDownLatch committing = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
         AtomicBoolean ended = new AtomicBoolean();
@@ -43,7 +43,7 @@ final class PinnedReads {
         }));
         await(committing);
         Future<?> read = threads.submit(() -> Pinned.run(() -> {
-            // From now on the other one could go on, and has no carrier.
+            // From now on the committing thread could continue, but has no carrier.
             goOn.countDown();
             require(backend.load("alice", "session", "left.0").isPresent());
             require(backend.loadAll("alice", "session", List.of("right.0")).size() == 1);
@@ -52,10 +52,10 @@ final class PinnedReads {
         }));
         read.get(60, TimeUnit.SECONDS);
         commit.get(60, TimeUnit.SECONDS);
-        System.out.println("read beside the commit");
+        System.out.println("read during the commit");
     }
 
-    /** Half of the threads are pinned. Each sees what it has committed, and nobody has to wait for a deadline. */
+    /** Half of the threads are pinned. Each sees what it has committed, and no wait reaches its deadline. */
     private static void readAndCommit(MapdbBackend backend, ExecutorService threads) throws Exception {
         AtomicInteger commits = new AtomicInteger();
         List<Future<?>> running = new ArrayList<>();
@@ -89,7 +89,7 @@ final class PinnedReads {
 
     private static void require(boolean condition) {
         if (!condition) {
-            throw new AssertionError("not so");
+            throw new AssertionError("the condition is false");
         }
     }
 }

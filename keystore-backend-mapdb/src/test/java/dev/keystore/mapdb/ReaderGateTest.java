@@ -61,7 +61,7 @@ class ReaderGateTest {
     void read_besideLongChange_endsAtDeadlineAndInterrupt() throws Exception {
         ReaderGate hasty = new ReaderGate(SHORT);
         hasty.exclude(() -> FailureAssertions.assertTransient(() -> hasty.read("load a/b", () -> 1))
-                .withMessage("could not load a/b: a change of MapDB's file has not ended within 50 ms"));
+                .withMessage("could not load a/b: a change to MapDB's file has not ended within 50 ms"));
         ReaderGate patient = new ReaderGate(LONG);
         patient.exclude(() -> {
             Thread.currentThread().interrupt();

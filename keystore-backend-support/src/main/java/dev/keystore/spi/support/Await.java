@@ -35,7 +35,7 @@ public final class Await {
      * microseconds.
      *
      * @param condition is evaluated on the calling thread, at least once
-     * @param timeout how long to wait at most
+     * @param timeout the maximum time to wait
      * @return how the wait ended
      */
     @SuppressWarnings("ThreadPriorityCheck") // A yield is often enough, and nothing depends on it.
@@ -61,7 +61,7 @@ public final class Await {
      * Waits until a condition is true, regardless of interrupts. The thread's interrupt flag is preserved.
      *
      * @param condition is evaluated on the calling thread, at least once
-     * @param timeout how long to wait at most
+     * @param timeout the maximum time to wait
      * @return whether the condition is true
      */
     public static boolean uninterruptibly(BooleanSupplier condition, Duration timeout) {

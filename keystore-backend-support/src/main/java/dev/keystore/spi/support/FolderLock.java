@@ -23,20 +23,23 @@ import org.jspecify.annotations.Nullable;
  * Restricts a folder to one opener, within this process and across processes (R53). The lock is the operating system's,
  * and is released when the process exits; the locked file names its holder.
  *
- * <p>Closing any channel of a file drops all locks that the process holds on it (POSIX). So an opener that is refused
- * within this process is refused before it opens a channel.
+ * <p>On POSIX systems, closing any channel of a file releases all locks that the process holds on it. So a second
+ * opener in this process is refused before it opens a channel.
  */
 public final class FolderLock {
 
-    /** The folders that are locked by this process, with their holders. */
+    /** The folders that this process has locked, and their holders. */
     private static final Map<Path, Holder> HELD = new ConcurrentHashMap<>();
 
-    /** Beyond everything in the file: where locks prevent reading, other processes can still read who holds it. */
+    /** Beyond the end of the file: where a lock prevents reading, other processes can still read the holder's name. */
     private static final long LOCKED_BYTE = Long.MAX_VALUE - 1;
 
     private static final int LONGEST_TEXT = 1024;
 
-    /** Who has locked a folder. No two instances are equal, so that an opener removes no other one's. */
+    /**
+     * The holder of a lock. Instances are compared by identity, so that a refused opener can't remove the holder's
+     * entry.
+     */
     private static final class Holder {
 
         private final String name = "process " + ProcessHandle.current().pid() + " on " + host() + " since "
@@ -60,9 +63,9 @@ public final class FolderLock {
      * Locks a folder, without waiting. Interrupts have no effect, and the thread's flag is preserved.
      *
      * @param folder its real path
-     * @param file an existing file in it, which serves for nothing else; its contents are replaced by the holder's name
+     * @param file an existing file in it that is used for nothing else; its contents are replaced by the holder's name
      * @return the lock, which is held until {@link #release}
-     * @throws StoreOpenException if the folder is locked already; the message says by whom
+     * @throws StoreOpenException if the folder is already locked; the message names the holder
      * @throws IOException if the file can't be opened or locked
      */
     public static FolderLock acquire(Path folder, Path file) throws IOException {
@@ -70,8 +73,8 @@ public final class FolderLock {
     }
 
     /**
-     * Locks a folder that is only read, without waiting and without changing anything: other processes can lock it for
-     * reading as well, and can't {@link #acquire} it. Interrupts have no effect, and the thread's flag is preserved.
+     * Locks a folder that is only read, without waiting and without changing anything. Other processes can lock it for
+     * reading as well, but can't {@link #acquire} it. Interrupts have no effect, and the thread's flag is preserved.
      *
      * @param folder its real path
      * @param file the existing file that {@link #acquire} is called with
@@ -96,7 +99,7 @@ public final class FolderLock {
                     ? FileChannel.open(file, StandardOpenOption.READ)
                     : FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
             if (lock(channel, isShared) == null) {
-                throw new StoreOpenException(folder + " is open in another process, by " + text(file), null);
+                throw new StoreOpenException(folder + " is open in another process, by " + holderIn(file), null);
             }
             if (!isShared) {
                 write(channel, holder.name);
@@ -108,7 +111,7 @@ public final class FolderLock {
         }
     }
 
-    /** Closes the channel, and only then lets this process open another one, whose lock closing this one would drop. */
+    /** Closes the channel first: once this process can open another one, closing this one would release its lock. */
     private static void giveUp(Path folder, Holder holder, @Nullable FileChannel channel) throws IOException {
         try {
             if (channel != null) {
@@ -119,9 +122,11 @@ public final class FolderLock {
         }
     }
 
-    /** Writes who holds the lock, which is held even where a full disk leaves no room for the text. */
+    /** Writes the holder's name. The lock is held even if a full disk leaves no room for the name. */
     private static void write(FileChannel channel, String holder) throws IOException {
         try {
+            // A holder that crashed may have left a longer name.
+            channel.truncate(0);
             channel.write(ByteBuffer.wrap((holder + "\n").getBytes(StandardCharsets.UTF_8)), 0);
         } catch (ClosedChannelException e) {
             throw e;
@@ -131,9 +136,9 @@ public final class FolderLock {
     }
 
     /**
-     * Releases the lock. An interrupt does not prevent that. A second call does nothing.
+     * Releases the lock, regardless of interrupts. A second call does nothing.
      *
-     * @throws IOException if the file can't be closed properly; the lock is released nevertheless
+     * @throws IOException if the file can't be closed properly; the lock is released all the same
      */
     public void release() throws IOException {
         if (!released.compareAndSet(false, true)) {
@@ -158,7 +163,7 @@ public final class FolderLock {
         }
     }
 
-    /** Returns the host's name without a query to a name service, which may take long. */
+    /** Returns the host's name without querying a name service, which could take long. */
     private static String host() {
         try {
             return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
@@ -168,7 +173,7 @@ public final class FolderLock {
         }
     }
 
-    private static String text(Path file) {
+    private static String holderIn(Path file) {
         try {
             byte[] text = Files.readAllBytes(file);
             return text.length == 0 || text.length > LONGEST_TEXT

@@ -12,7 +12,7 @@ import java.util.function.Consumer;
 /** Creates folders, and makes the names of the files in them survive power loss. */
 public final class Folders {
 
-    /** Windows does not open folders, and writes their entries through. */
+    /** Windows can't open folders, and writes their entries through to the disk. */
     private static final boolean CAN_BE_OPENED = File.separatorChar == '/';
 
     private Folders() {}
@@ -37,8 +37,8 @@ public final class Folders {
     }
 
     /**
-     * Creates a folder and all its missing parents, each for its owner alone, and forces the folder that each is in. A
-     * folder that another process creates at the same time is left as it is.
+     * Creates a folder and its missing parents, accessible to their owner only, and forces the folder that each is
+     * created in. A folder that another process creates at the same time is left as it is.
      *
      * @param folder an absolute path
      * @param created is called with each folder that was created, parents first, before its name is forced
@@ -60,7 +60,7 @@ public final class Folders {
     }
 
     /**
-     * Returns the nearest folder above a path that exists, or the path itself if it exists.
+     * Returns a path if it exists, and otherwise the nearest folder above it that exists.
      *
      * @param path an absolute path
      * @return a path that exists

@@ -10,7 +10,7 @@ public final class Interrupts {
     private Interrupts() {}
 
     /**
-     * Reads or writes files through channels that it opens itself, and can be repeated from its beginning.
+     * Reads or writes files through channels that it opens itself, and can be repeated from the beginning.
      *
      * @param <T> the type of the result
      */
@@ -27,13 +27,13 @@ public final class Interrupts {
     }
 
     /**
-     * Runs file access to its end, and repeats it when an interrupt closes its channel. The thread's interrupt flag is
-     * cleared meanwhile, and restored afterwards.
+     * Runs file access to completion, and repeats it when an interrupt closes its channel. The thread's interrupt flag
+     * is cleared meanwhile, and restored afterwards.
      *
      * @param access may run several times
      * @param <T> the type of the result
      * @return the result
-     * @throws IOException if the access fails for another reason than an interrupt
+     * @throws IOException if the access fails for a reason other than an interrupt
      */
     public static <T extends @Nullable Object> T uninterrupted(FileAccess<T> access) throws IOException {
         boolean interrupted = Thread.interrupted();

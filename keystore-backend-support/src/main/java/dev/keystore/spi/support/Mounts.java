@@ -15,7 +15,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** Finds out where file systems are mounted: a container may mount a single file without the folder that it is in. */
+/** Finds mount points. A container may mount a single file without the folder that it is in. */
 public final class Mounts {
 
     /** The mount points of this process; see proc_pid_mountinfo(5). */
@@ -29,7 +29,7 @@ public final class Mounts {
     /**
      * Returns the mount points of this process, as absolute paths without symbolic links.
      *
-     * @return the paths, or nothing where the system does not list them; Linux does
+     * @return the paths, from {@code /proc/self/mountinfo}; empty on systems other than Linux, which have no such file
      * @throws IOException if the list can't be read
      */
     public static Optional<Set<String>> points() throws IOException {

@@ -7,9 +7,9 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 
 /**
- * Creates files and folders that nobody except their owner can access, from the moment they exist.
+ * Creates files and folders that only their owner can access, from the moment they exist.
  *
- * <p>On a file system without POSIX permissions they are created with the permissions that the system assigns.
+ * <p>On a file system without POSIX permissions, they get the permissions that the system assigns by default.
  */
 public final class OwnerOnly {
 
@@ -18,9 +18,9 @@ public final class OwnerOnly {
     /**
      * Creates an empty file with the permissions {@code rw-------}.
      *
-     * @param file does not exist
+     * @param file the path of the file, where nothing exists
      * @return the file
-     * @throws java.nio.file.FileAlreadyExistsException if it exists
+     * @throws java.nio.file.FileAlreadyExistsException if something exists there
      * @throws IOException if it can't be created
      */
     public static Path createFile(Path file) throws IOException {
@@ -30,7 +30,7 @@ public final class OwnerOnly {
     /**
      * Creates an empty folder with the permissions {@code rwx------}.
      *
-     * @param folder does not exist; its parent does
+     * @param folder the path of the folder, where nothing exists; its parent exists
      * @return the folder
      * @throws java.nio.file.FileAlreadyExistsException if something exists there
      * @throws IOException if it can't be created
@@ -40,7 +40,7 @@ public final class OwnerOnly {
     }
 
     /**
-     * Returns what to create a file with, for methods such as {@link java.nio.channels.FileChannel#open(Path,
+     * Returns the attributes to create a file with, for methods such as {@link java.nio.channels.FileChannel#open(Path,
      * java.util.Set, FileAttribute...) FileChannel.open}.
      *
      * @param file where the file is created

@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Runs network I/O of virtual threads on platform threads.
  *
- * <p>The JDK wakes a virtual thread that waits for a socket from another virtual thread, which needs a carrier. Where
- * native frames pin all carriers, for example because libsignal calls back into the store, none is left, and the read
- * waits until its timeout although the answer is there (R27). A platform thread waits for its socket itself.
+ * <p>A virtual thread that waits for a socket is woken by another virtual thread of the JDK, which needs a carrier. If
+ * native frames pin all carriers, for example because libsignal calls back into the store, none is left, and a read
+ * waits until its timeout although the answer has arrived (R27). A platform thread does not depend on another thread.
  */
 public final class PlatformThreads {
 
@@ -22,8 +22,8 @@ public final class PlatformThreads {
     private final String threadName;
 
     /**
-     * Creates one, which starts no thread. A backend creates it when it is opened: that initializes this class, which
-     * could not be used any more if its initialization failed at the end of some thread's stack (R31).
+     * Creates an instance. No thread is started. A backend calls this while it is opened, so that this class is
+     * initialized early: if its initialization overflowed a thread's stack, the class could not be used again (R31).
      *
      * @param threadName the name of the threads
      */
@@ -33,8 +33,8 @@ public final class PlatformThreads {
 
     /**
      * Runs work on this thread, or, if this is a virtual thread, on a new platform thread, and waits for it. An
-     * interrupt does not end the wait; the interrupt flag stays set. The work must bound its own waits, and callers
-     * bound how many run at a time.
+     * interrupt does not end the wait; the interrupt flag stays set. The work must limit its own waits, and callers
+     * must limit how many calls run concurrently.
      *
      * @param work runs once
      * @param <T> the type of the result
@@ -70,7 +70,7 @@ public final class PlatformThreads {
         }
     }
 
-    /** {@code Thread.isVirtual} exists since JDK 21. */
+    /** {@code Thread.isVirtual} was added in JDK 21. */
     private static @Nullable MethodHandle isVirtual() {
         try {
             return MethodHandles.publicLookup()

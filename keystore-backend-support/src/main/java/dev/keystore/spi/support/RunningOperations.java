@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Counts the operations that are running in a backend, so that closing it can wait for them.
  *
- * <p>Concurrency: an operation never waits here, neither for another one nor for {@link #refuseMore}; it runs or is
- * refused. Its end is recorded by one write to a field, which can't fail (R31).
+ * <p>Concurrency: an operation waits neither for another one nor for {@link #refuseMore}; it runs or is refused. Its
+ * end is recorded by one write to a field, which can't fail (R31).
  */
 public final class RunningOperations {
 
@@ -46,7 +46,7 @@ public final class RunningOperations {
     /**
      * Runs an operation on the calling thread.
      *
-     * @param operation runs once
+     * @param operation runs once, unless it is refused
      * @param <T> the type of the result
      * @param <X> the type of the operation's checked exceptions
      * @return what the operation returned
@@ -80,7 +80,7 @@ public final class RunningOperations {
     /**
      * Waits until no operation is running. An interrupt does not end the wait; the thread's flag is preserved.
      *
-     * @param timeout how long to wait at most
+     * @param timeout the maximum time to wait
      * @return whether no operation is running
      */
     public boolean awaitIdle(Duration timeout) {

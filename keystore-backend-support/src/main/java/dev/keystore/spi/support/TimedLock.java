@@ -13,13 +13,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * A mutual exclusion lock. Every wait for it has a deadline, and its release can't fail.
  *
- * <p>{@link java.util.concurrent.locks.ReentrantLock#unlock} is a call, which may itself fail with a
- * {@link StackOverflowError}, for example, and leave the lock held. Here the release is one write to a field (R31).
- * State that a failed thread left incomplete is for the next thread to detect.
+ * <p>{@link java.util.concurrent.locks.ReentrantLock#unlock} is a call, which may fail, for example with a
+ * {@link StackOverflowError}, and leave the lock held. Here the release is one write to a field (R31). If a thread
+ * failed and left shared state incomplete, the next holder has to detect that.
  *
  * <p>Concurrency: waiting threads are woken in arrival order, but a thread that arrives just as the lock is released
- * may acquire it first. A lost wake-up delays a waiting thread by 10 ms, since no thread depends on another to be
- * woken: the other may be a virtual thread without a carrier. The lock is not reentrant. What one holder writes is
+ * may acquire it first. A lost wake-up delays a waiting thread by up to 10 ms: no thread depends on another one to wake
+ * it, since that may be a virtual thread without a carrier. The lock is not reentrant. What one holder writes is
  * visible to the next.
  */
 public final class TimedLock {

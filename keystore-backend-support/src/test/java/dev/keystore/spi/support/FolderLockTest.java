@@ -16,7 +16,7 @@ class FolderLockTest {
     Path folder;
 
     @Test
-    @DisplayName("R53 A folder is locked once, a refused opener learns by whom, and a second release does no harm")
+    @DisplayName("R53 A folder is locked once, a refusal names the holder, and a second release does no harm")
     void acquire_isHeld_refused() throws Exception {
         Path root = folder.toRealPath();
         Path file = OwnerOnly.createFile(root.resolve("lock"));
@@ -32,6 +32,16 @@ class FolderLockTest {
         first.release();
         assertRefused(root, file);
         second.release();
+    }
+
+    @Test
+    @DisplayName("R53 The name that a crashed holder left is replaced, even if it is longer")
+    void acquire_afterCrash_replacesName() throws Exception {
+        Path root = folder.toRealPath();
+        Path file = Files.writeString(root.resolve("lock"), "x".repeat(500));
+        FolderLock lock = FolderLock.acquire(root, file);
+        assertThat(file).content().startsWith("process ").doesNotContain("x".repeat(300));
+        lock.release();
     }
 
     private static void assertRefused(Path root, Path file) {

@@ -54,7 +54,7 @@ class RunningOperationsTest {
     }
 
     @Test
-    @DisplayName("R27 The wait for a running operation ends at its deadline, and not at an interrupt")
+    @DisplayName("R27 A deadline ends the wait for a running operation, and an interrupt does not")
     void awaitIdle_operationStays_endsAtDeadline() throws Exception {
         FutureTask<String> operation = operation();
         operations.refuseMore();

@@ -162,7 +162,7 @@ class TimedLockTest {
         assertThat(other.get()).isEqualTo(1);
     }
 
-    /** Runs work at the bottom of the stack, and then repeatedly with a little more stack left. */
+    /** Runs work where the stack is nearly full, and then repeatedly with a little more stack left. */
     @SuppressWarnings("InfiniteRecursion")
     private static void descend(Runnable work, int[] left) {
         try {

@@ -15,10 +15,10 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 
 /**
- * The full name of an entry, which is the header of its file, and the name of that file.
+ * The full name of an entry, which is also the header of its file and determines that file's name.
  *
  * <p>The file name is the SHA-256 of the header in lower-case hexadecimal: 64 characters that every file system accepts
- * and distinguishes, whatever the id's length, case, normalisation, slashes, dots and blanks.
+ * and distinguishes, regardless of the id's length, case, normalization, slashes, dots and spaces.
  */
 record EntryName(String context, String type, String id) {
 
@@ -31,7 +31,7 @@ record EntryName(String context, String type, String id) {
         }
     }
 
-    /** Returns the three parts, each preceded by its length, so that no two names have the same header. */
+    /** Returns the three parts, each preceded by its length, so that different names have different headers. */
     byte[] header() {
         return encode(context, type, id);
     }

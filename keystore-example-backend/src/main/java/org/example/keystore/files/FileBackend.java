@@ -20,10 +20,10 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Keeps each entry in a file: a header, which {@link EntryName} encodes, then the value.
+ * Stores each entry in a file: a header, which {@link EntryName} encodes, and then the value.
  *
- * <p>Durability: {@link StoreFolder#replace}. A single entry is written atomically. A commit of several entries that a
- * crash cuts short may be written in part, since this backend does not implement {@link dev.keystore.spi.AtomicCommit}.
+ * <p>Durability: a single entry is written atomically; see {@link StoreFolder#replace}. A commit of several entries may
+ * be left partly written by a crash, since this backend does not implement {@link dev.keystore.spi.AtomicCommit}.
  *
  * <p>Concurrency: {@link #close} waits for running operations before it releases the folder, so that nothing is written
  * once another process may have opened it. Files are replaced and never changed, so readers need no lock.
@@ -48,7 +48,7 @@ final class FileBackend implements ContextAwareBackend {
             try {
                 return Optional.of(valueOf(name, Files.readAllBytes(file)));
             } catch (NoSuchFileException e) {
-                folder.requireThere();
+                folder.requireStore();
                 return Optional.empty();
             }
         });
@@ -58,7 +58,7 @@ final class FileBackend implements ContextAwareBackend {
     public void save(String context, String type, String id, byte[] value) {
         EntryName name = new EntryName(context, type, id);
         call("save " + type + "/" + id, () -> {
-            folder.makeContext(EntryName.folderName(context));
+            folder.createContext(EntryName.folderName(context));
             folder.replace(fileOf(name), name.header(), value);
             return null;
         });
@@ -75,18 +75,19 @@ final class FileBackend implements ContextAwareBackend {
 
     @Override
     public Stream<EntryId> list(String context) {
-        return call("list", () -> {
+        String operation = "list the entries of context " + context;
+        return call(operation, () -> {
             folder.makeDurable(EntryName.folderName(context));
             DirectoryStream<Path> files;
             try {
                 files = Files.newDirectoryStream(folder.ofContext(EntryName.folderName(context)));
             } catch (NoSuchFileException e) {
-                folder.requireThere();
+                folder.requireStore();
                 return Stream.empty();
             }
             Iterator<Path> rest = files.iterator();
             return Stream.iterate(0, i -> i + 1)
-                    .map(i -> call("list", () -> next(context, rest)))
+                    .map(i -> call(operation, () -> next(context, rest)))
                     .takeWhile(Objects::nonNull)
                     .onClose(() -> close(files));
         });
@@ -98,7 +99,7 @@ final class FileBackend implements ContextAwareBackend {
         if (!operations.awaitIdle(CLOSE_TIMEOUT)) {
             throw BackendException.permanent(
                     "could not close " + folder + ": an operation is still running after " + CLOSE_TIMEOUT.toSeconds()
-                            + " s, and the folder stays locked; close the backend again",
+                            + " s, and the folder stays locked; close the backend again later",
                     null);
         }
         try {
@@ -112,9 +113,7 @@ final class FileBackend implements ContextAwareBackend {
         return folder.ofContext(EntryName.folderName(name.context())).resolve(name.fileName());
     }
 
-    /**
-     * Returns the value of an entry. A file with the header of another entry is damaged, and its value is not returned.
-     */
+    /** Returns the value of an entry. A file with the header of another entry is reported as damaged. */
     private static byte[] valueOf(EntryName name, byte[] file) {
         byte[] header = name.header();
         if (file.length < header.length || !Arrays.equals(header, 0, header.length, file, 0, header.length)) {
@@ -132,7 +131,7 @@ final class FileBackend implements ContextAwareBackend {
             try {
                 EntryName name = Interrupts.uninterrupted(() -> EntryName.read(file));
                 if (!name.context().equals(context) || !file.endsWith(name.fileName())) {
-                    throw new IOException(file + " is the file of another entry");
+                    throw new IOException(file + " has the header of another entry");
                 }
                 return new EntryId(name.type(), name.id());
             } catch (NoSuchFileException e) {

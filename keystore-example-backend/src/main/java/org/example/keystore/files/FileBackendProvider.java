@@ -8,8 +8,8 @@ import java.nio.file.Path;
 /**
  * Opens the file backend from {@code files:path/of/a/folder}. There are no properties.
  *
- * <p>A folder that does not exist is created if its parent exists, and an empty folder becomes a store. Files are for
- * their owner only where the file system has POSIX permissions.
+ * <p>A missing folder is created if its parent exists, and an empty folder becomes a store, unless the store must exist
+ * (R58). On a file system with POSIX permissions, only their owner can access the files.
  */
 public final class FileBackendProvider implements BackendProvider {
 

@@ -27,7 +27,7 @@ import java.util.concurrent.atomic.AtomicLong;
  * The folder of a store, and durable writes to it. Once the fsync of a folder has failed, nothing more is written.
  *
  * <pre>
- * format            what wrote the folder; exists from the moment when it is a store
+ * format            the format and its version; a folder is a store once this file exists
  * lock              locked by the process that has the store open
  * temporary/        files that are being written; leftovers of a crash are removed at opening
  * entries/CONTEXT/  the files of a context's entries
@@ -60,11 +60,11 @@ final class StoreFolder {
                 if (!examine(path) && mustExist) {
                     throw new StoreNotFoundException(path + " holds no store, and nothing was created; check the path");
                 }
-                makeFolder(path);
+                createIfMissing(path);
                 return openAlone(path.toRealPath());
             });
         } catch (IOException | UnsupportedOperationException | BackendException e) {
-            throw new StoreOpenException(path + " can't be opened as a store: " + e, e);
+            throw new StoreOpenException(path + " could not be opened as a store: " + e, e);
         }
     }
 
@@ -76,15 +76,16 @@ final class StoreFolder {
         if (Files.exists(path.resolve("format"))) {
             String found = Files.readString(path.resolve("format"));
             if (!found.equals(FORMAT)) {
-                throw new UnsupportedFormatException(
-                        path + " holds \"" + found.strip() + "\", and this version supports " + FORMAT.strip());
+                throw new UnsupportedFormatException(path + " holds \"" + found.strip()
+                        + "\", and this version supports \"" + FORMAT.strip() + "\"");
             }
             return true;
         }
         try (DirectoryStream<Path> files = Files.newDirectoryStream(path)) {
             for (Path file : files) {
                 if (!BEFORE_FORMAT.contains(file.getFileName().toString())) {
-                    throw new UnsupportedFormatException(path + " is not a store of this kind: it holds " + file);
+                    throw new UnsupportedFormatException(
+                            path + " is not a store of this kind: it holds " + file + "; name another folder");
                 }
             }
         }
@@ -116,7 +117,7 @@ final class StoreFolder {
         try {
             OwnerOnly.createFile(file);
         } catch (FileAlreadyExistsException e) {
-            // It stays when a store is closed.
+            // The file stays when a store is closed.
         }
     }
 
@@ -125,8 +126,8 @@ final class StoreFolder {
             force(root.getParent());
             write(root.resolve("format.new"), root.resolve("format"), FORMAT.getBytes(StandardCharsets.UTF_8));
         }
-        makeFolder(root.resolve("entries"));
-        makeFolder(root.resolve("temporary"));
+        createIfMissing(root.resolve("entries"));
+        createIfMissing(root.resolve("temporary"));
         force(root);
         try (DirectoryStream<Path> leftovers = Files.newDirectoryStream(root.resolve("temporary"))) {
             for (Path leftover : leftovers) {
@@ -140,17 +141,17 @@ final class StoreFolder {
     }
 
     /** Creates a context's folder. */
-    void makeContext(String name) throws IOException {
+    void createContext(String name) throws IOException {
         requireNoFailedForce();
         if (!durableContexts.contains(name)) {
-            makeFolder(ofContext(name));
+            createIfMissing(ofContext(name));
             makeDurable(name);
         }
     }
 
     /**
      * Forces a context's folder, once in each opening, before anything is read from it: a process that was killed may
-     * have renamed or removed files without forcing their folder, and what a reader sees of that must not change.
+     * have renamed or removed files without forcing their folder, and power loss must not undo what a reader has seen.
      */
     void makeDurable(String name) throws IOException {
         if (!durableContexts.contains(name) && Files.exists(ofContext(name))) {
@@ -161,7 +162,8 @@ final class StoreFolder {
     }
 
     /**
-     * Writes a file, replacing any existing one: on return the new one survives a crash; before, one of the two does.
+     * Writes a file, replacing any existing one. On return the new file survives a crash; until then, the new one or
+     * the old one does.
      */
     void replace(Path file, byte[]... parts) throws IOException {
         requireNoFailedForce();
@@ -169,20 +171,21 @@ final class StoreFolder {
     }
 
     /**
-     * Removes a file. An absent one may have been removed by a process that was killed, so the folder is always forced.
+     * Removes a file. The folder is forced even if the file is absent, since a process that was killed may have removed
+     * it.
      */
     void remove(Path file) throws IOException {
         requireNoFailedForce();
         Files.deleteIfExists(file);
         if (Files.exists(file.getParent())) {
-            syncChanged(file.getParent());
+            forceChanged(file.getParent());
         }
     }
 
     /** Distinguishes an absent entry from a missing store, for example on a disk that was unmounted. */
-    void requireThere() throws IOException {
+    void requireStore() throws IOException {
         if (!Files.exists(root.resolve("format"))) {
-            throw new NoSuchFileException(root + " is no longer a store");
+            throw new NoSuchFileException(root + " is no longer a store; check that its disk is mounted");
         }
     }
 
@@ -214,11 +217,11 @@ final class StoreFolder {
             Files.deleteIfExists(temporary);
             throw e;
         }
-        syncChanged(file.getParent());
+        forceChanged(file.getParent());
     }
 
-    /** Forces a folder whose change is visible already: if that fails, a crash may undo the change or not. */
-    private void syncChanged(Path folder) throws IOException {
+    /** Forces a folder in which a change is already visible. If that fails, a crash may or may not undo the change. */
+    private void forceChanged(Path folder) throws IOException {
         try {
             force(folder);
         } catch (IOException e) {
@@ -247,7 +250,7 @@ final class StoreFolder {
         }
     }
 
-    private static void makeFolder(Path folder) throws IOException {
+    private static void createIfMissing(Path folder) throws IOException {
         try {
             OwnerOnly.createFolder(folder);
         } catch (FileAlreadyExistsException e) {

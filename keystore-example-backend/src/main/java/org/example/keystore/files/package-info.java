@@ -1,2 +1,2 @@
-/** A backend of Keystore that keeps one file per entry: an example of a third party's. */
+/** An example of a third-party backend: it stores one file per entry. */
 package org.example.keystore.files;

@@ -10,7 +10,8 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /**
- * A process that opens a store and saves 1, 2, 3, ... to one entry until it is killed, and says what was acknowledged.
+ * A process that opens a store and saves 1, 2, 3, … to one entry until it is killed. It prints each acknowledged
+ * number.
  */
 final class Child implements AutoCloseable {
 
@@ -63,7 +64,7 @@ final class Child implements AutoCloseable {
         return output.readLine();
     }
 
-    /** Kills the process as it stands, and returns the last number it had acknowledged. */
+    /** Kills the process, and returns the last number that it has acknowledged. */
     int kill(int acknowledged) throws Exception {
         // The handle leaves the output open, which the process itself would close.
         process.toHandle().destroyForcibly();

@@ -73,7 +73,7 @@ class CrashTest {
     }
 
     @Test
-    @DisplayName("R53 A second process is refused, also after a second opener in the first process was")
+    @DisplayName("R53 A second process is refused, even after a second opener in the first process was refused")
     void open_whileAnotherProcessHasIt_isRefused() throws Exception {
         try (ContextAwareBackend backend = (ContextAwareBackend) Child.open(folder)) {
             assertThatExceptionOfType(StoreOpenException.class)

@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 
 class EntryNameTest {
 
-    /** What file names can't hold, cut, fold, trim or take for something else. */
+    /** Ids that file systems refuse, truncate, fold, trim or interpret. */
     private static final List<String> ODD = List.of(
             "a",
             "A",

@@ -6,7 +6,7 @@ import dev.keystore.testkit.BackendContractTest;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** All that a backend author writes to know that the backend is right. */
+/** Everything that a backend author writes to run the contract tests. */
 class FileBackendContractTest extends BackendContractTest {
 
     @Override

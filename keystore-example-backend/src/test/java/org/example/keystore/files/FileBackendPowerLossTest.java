@@ -6,7 +6,7 @@ import dev.keystore.testkit.PowerLossContractTest;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** All that a backend author writes to know what power loss leaves. */
+/** Everything that a backend author writes to run the power-loss tests. */
 class FileBackendPowerLossTest extends PowerLossContractTest {
 
     @Override

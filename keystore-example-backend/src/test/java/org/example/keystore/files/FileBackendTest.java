@@ -67,7 +67,7 @@ class FileBackendTest {
                 .isThrownBy(() -> backend.load("alice", "session", "mallory"))
                 .satisfies(e -> assertThat(e.entry()).isEqualTo(new EntryId("session", "mallory")));
         assertThat(backend.load("alice", "session", "carol")).contains(new byte[] {2});
-        assertListingFails("is the file of another entry");
+        assertListingFails("has the header of another entry");
 
         backend.save("alice", "session", "mallory", new byte[] {3});
         assertThat(backend.load("alice", "session", "mallory")).contains(new byte[] {3});
@@ -86,7 +86,7 @@ class FileBackendTest {
         assertThat(backend.load("mallory", "session", "bob")).isEmpty();
         assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(() -> list("mallory"))
-                .withMessageContaining("is the file of another entry");
+                .withMessageContaining("has the header of another entry");
     }
 
     @Test
@@ -145,7 +145,7 @@ class FileBackendTest {
         Thread worker = Thread.currentThread();
         AtomicBoolean done = new AtomicBoolean();
         Thread interrupter = new Thread(() -> {
-            // So many and no more: on a slow disk they come faster than a write can be done between two of them.
+            // The number is limited: on a slow disk, no write might complete between two interrupts.
             for (int i = 0; i < 2_000 && !done.get(); i++) {
                 worker.interrupt();
                 LockSupport.parkNanos(200_000);
@@ -201,7 +201,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R44 A folder that holds something else, or a newer format, is refused and left unchanged")
+    @DisplayName("R44 A folder with other files, or of a newer format, is refused and left unchanged")
     void open_foreignFolder_isLeftAlone() throws Exception {
         Path foreign = Files.createDirectory(temporary.resolve("foreign"));
         Files.createDirectory(foreign.resolve("temporary"));

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Through the engine, as a user would: only the URL names this backend. */
+/** Uses the backend through the engine, as an application would: only the URL names it. */
 @Timeout(60)
 class StoreOnFilesTest {
 
