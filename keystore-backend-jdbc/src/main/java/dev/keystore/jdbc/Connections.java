@@ -43,7 +43,7 @@ final class Connections {
         }
     }
 
-    /** Closes a connection that can't be used any more, or may be closed already. */
+    /** Closes a connection that can't be used any more, or may already be closed. */
     static void closeQuietly(Handle handle) {
         try {
             closeTwice(handle);
@@ -62,7 +62,8 @@ final class Connections {
     }
 
     /**
-     * Closes the driver's connection as well: a handle whose closing was cut short by an error does nothing on a retry.
+     * Closes the handle, then the driver's connection: if an error interrupts the closing of a handle, closing the
+     * handle again does nothing.
      */
     private static void closeTwice(Handle handle) {
         try {
