@@ -157,9 +157,10 @@ final class PostgresSession {
     private BackendException pooledByTransaction() {
         return BackendException.permanent(
                 url.place()
-                        + ": could not open: a pooler shares the server's sessions between transactions, but a lock of"
-                        + " its session shows that the owner of a context is alive; configure the pooler to keep a session"
-                        + " for each connection (pool_mode = session in PgBouncer), or connect to the server directly",
+                        + ": could not open: a pooler shares the server's sessions between transactions, but the"
+                        + " session has to keep a lock, which shows that the owner of a context is alive; configure the"
+                        + " pooler to keep a session for each connection (pool_mode = session in PgBouncer), or"
+                        + " connect to the server directly",
                 null);
     }
 

@@ -188,7 +188,7 @@ final class SqliteDialect extends Dialect {
     /**
      * Commits, if the paths lead to the open files. This is checked before the commit, so that nothing is written to
      * other files, and after it, so that what is acknowledged can be found at the paths. If a commit follows another
-     * within a millisecond, the check after the earlier one replaces the check before it.
+     * within a millisecond, the check after the earlier one also serves as the check before the later one.
      */
     @Override
     void commit(Handle handle) {

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * which are not reused while a file is open. On Windows, where open files can't be removed, nothing is checked.
  *
  * <p>A file that is overwritten in place, for example by {@code cp other.db keys.db}, keeps its inode: that is not
- * noticed, and damages the store.
+ * detected, and damages the store.
  *
  * <p>Concurrency: any thread may use this. A placement other than {@link Placement#IN_PLACE} is final: even if the file
  * is moved back, it may have been written to meanwhile without the log.

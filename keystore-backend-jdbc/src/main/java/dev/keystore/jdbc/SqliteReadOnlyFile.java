@@ -94,7 +94,8 @@ final class SqliteReadOnlyFile {
             if (immutable != null && !immutable.equals(state(path, log))) {
                 throw BackendException.permanent(
                         path
-                                + ": another process has written to it since it was opened for reading only; open it again",
+                                + ": another process has written to it since it was opened for reading only;"
+                                + " open it again",
                         null);
             }
         } catch (IOException e) {
