@@ -15,7 +15,7 @@ final class Connections {
 
     private Connections() {}
 
-    /** Returns a Jdbi over a driver's connections, whose exceptions hold no bound value, and which keep statements. */
+    /** Returns a Jdbi like {@link #jdbi}, whose connections also keep their statements prepared. */
     static Jdbi jdbiWithCache(ConnectionFactory driver) {
         Jdbi jdbi = jdbi(driver);
         jdbi.setStatementBuilderFactory(connection -> new StatementCache());

@@ -112,7 +112,6 @@ final class PostgresDialect extends Dialect {
         return failures().translate("open", () -> opening.apply(session, handle -> format.accept(url.place(), handle)));
     }
 
-    /** Readers use snapshots, so that ids loaded in several statements are read as of one point in time. */
     @Override
     ReaderPool openReaders() {
         PGSimpleDataSource source = url.source();

@@ -243,7 +243,10 @@ final class SqliteDialect extends Dialect {
         });
     }
 
-    /** Reads them one by one, in a transaction: a list of ids would be parsed each time, and no faster to look up. */
+    /**
+     * Reads the entries one by one, in one transaction: a list of ids would be parsed each time, and would be no
+     * faster.
+     */
     @Override
     Map<String, byte[]> find(Handle handle, String context, String type, List<String> ids) {
         Map<String, byte[]> found = new HashMap<>();
