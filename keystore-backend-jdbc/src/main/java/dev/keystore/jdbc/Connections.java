@@ -15,7 +15,7 @@ final class Connections {
 
     private Connections() {}
 
-    /** Returns a Jdbi over a driver's connections, whose exceptions hold no bound value, and which keep statements. */
+    /** Returns a Jdbi like {@link #jdbi}, whose connections also keep their statements prepared. */
     static Jdbi jdbiWithCache(ConnectionFactory driver) {
         Jdbi jdbi = jdbi(driver);
         jdbi.setStatementBuilderFactory(connection -> new StatementCache());
@@ -50,7 +50,7 @@ final class Connections {
         }
     }
 
-    /** Closes a connection that can't be used any more, or may be closed already. */
+    /** Closes a connection that can't be used any more, or may already be closed. */
     static void closeQuietly(Handle handle) {
         try {
             closeTwice(handle);
@@ -69,7 +69,8 @@ final class Connections {
     }
 
     /**
-     * Closes the driver's connection as well: a handle whose closing was cut short by an error does nothing on a retry.
+     * Closes the handle, then the driver's connection: if an error interrupts the closing of a handle, closing the
+     * handle again does nothing.
      */
     private static void closeTwice(Handle handle) {
         try {

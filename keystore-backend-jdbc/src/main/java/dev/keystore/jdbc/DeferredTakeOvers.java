@@ -7,20 +7,20 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * The contexts that could not be taken over when they were opened, because nothing could be written. They can be read,
- * and are taken over by their first commit, unless another process has taken them over or written to them meanwhile.
+ * The contexts that could not be taken over when they were opened, because nothing could be written. They can be read.
+ * Their first commit takes them over, unless another process has taken them over or written to them meanwhile.
  *
  * <p>Concurrency: any thread adds contexts; the committing thread takes them over.
  */
 final class DeferredTakeOvers {
 
-    /** The epoch under which the engine knows such contexts. */
+    /** The epoch of such contexts in the engine. */
     static final long EPOCH = Long.MAX_VALUE;
 
     /**
      * A context that was opened.
      *
-     * @param seen the row of the owner when it was opened
+     * @param seen the context's row in the owner table at that time
      * @param epoch the epoch of the takeover, or 0 if there was none yet
      */
     private record Opened(List<Long> seen, long epoch) {}
@@ -33,13 +33,15 @@ final class DeferredTakeOvers {
         return EPOCH;
     }
 
-    /** Returns the epoch that the table has for a context that the engine knows under {@code epoch}. */
+    /** Returns the epoch in the owner table of a context whose epoch in the engine is {@code epoch}. */
     long epoch(String context, long epoch) {
         Opened opened = contexts.get(context);
         return epoch != EPOCH || opened == null ? epoch : opened.epoch;
     }
 
-    /** Takes over the contexts of a group that still need it, and returns the group with the epochs of the table. */
+    /**
+     * Takes over the contexts of a group that still need it, and returns the group with the epochs of the owner table.
+     */
     List<Batch> withRecordedEpochs(List<Batch> group, TakeOver takeOver) {
         return group.stream().noneMatch(batch -> batch.epoch() == EPOCH)
                 ? group
@@ -69,7 +71,7 @@ final class DeferredTakeOvers {
     interface TakeOver {
 
         /**
-         * Takes a context over, unless the row of its owner has changed.
+         * Takes a context over, unless its row in the owner table has changed.
          *
          * @return the new epoch
          * @throws OwnershipLostException if the row has changed

@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Listings are read page by page, each page by a separate statement. So a stream that is never closed holds no
  * connection, and a thread that loads while it lists needs only one at a time.
  *
- * <p>Damage: in a file whose structure is damaged, a query may miss existing rows. A load that finds nothing fails
- * then, and so does every scan; a listing yields what it can find, and then fails. What is found is returned as usual.
+ * <p>Damage: in a file whose structure is damaged, a query may miss existing rows. So a load that finds nothing fails,
+ * and so does every scan; a listing yields what it can find, and then fails. What a load finds is returned as usual.
  */
 final class EntryQueries {
 
@@ -97,8 +97,8 @@ final class EntryQueries {
     }
 
     /**
-     * Returns a value. Only damage turns one into NULL; it is returned as no bytes, which is not taken for an absent
-     * entry.
+     * Returns a value. A value is NULL only if it is damaged; it is returned as an empty array, so that it does not
+     * count as absent.
      */
     static byte[] bytes(ResultSet row, int column) throws SQLException {
         byte[] value = row.getBytes(column);

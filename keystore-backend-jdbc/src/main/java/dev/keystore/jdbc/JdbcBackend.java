@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Interrupts: an interrupt that ends a wait causes {@link OperationInterruptedException}, and the interrupt flag
  * stays set. A commit is the exception: since its thread writes for other threads as well, it fails with a transient
- * failure, and the engine decides.
+ * failure, and the engine decides whether to retry it.
  *
  * <p>Damage: an SQLite file is checked once, when it is opened, in about 2 µs per entry. If its trees are damaged,
  * existing entries may not be found, and nothing is written, since a write could overwrite pages that are still sound.
@@ -66,7 +66,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     }
 
     /**
-     * Opens the store of a dialect, and creates it where the dialect does so.
+     * Opens the store of a dialect, and creates it if the dialect does so.
      *
      * @throws BackendException if it can't be opened
      * @throws OperationInterruptedException if an interrupt ended a wait
@@ -225,7 +225,10 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         }
     }
 
-    /** Waits up to 30 s for running operations, and for the connections to close. */
+    /**
+     * Waits up to 30 s for running operations and for the connections to close; 7.5 s more if operations still run
+     * then.
+     */
     @Override
     public void close() {
         lifecycle.close(this::release);

@@ -13,7 +13,8 @@ import java.util.function.Supplier;
  * Runs the operations of a backend, and closes it after the last of them.
  *
  * <p>Concurrency: an operation never waits here; it runs or is refused. Closing waits for the running operations, and
- * then releases on a thread that no caller can interrupt. Both together take up to the timeout.
+ * then releases what they used on a thread that no caller can interrupt. Both together take up to the timeout, or a
+ * quarter more if operations are still running at the timeout.
  */
 final class Lifecycle {
 
@@ -44,10 +45,10 @@ final class Lifecycle {
      * Refuses operations from now on, waits for the running ones, and releases what they used. An interrupt does not
      * end the wait; the thread's flag is preserved. A second call does nothing.
      *
-     * <p>If operations are still running at the deadline, the release happens nevertheless, which ends those that wait
-     * for a server.
+     * <p>If operations are still running at the timeout, everything is released nevertheless, which ends operations
+     * that wait for a server.
      *
-     * @throws BackendException if releasing failed, or is not done at the deadline; then it goes on in the background
+     * @throws BackendException if releasing failed, or did not end in time; then it continues in the background
      */
     void close(Runnable release) {
         if (!operations.refuseMore()) {

@@ -15,7 +15,7 @@ import java.util.Optional;
  */
 record OwnedGroup(List<Batch> lastOfContexts, RowChanges rows) {
 
-    /** Returns a group in this form; empty if it has another one. */
+    /** Returns a group in this form, or empty if it is not of this form. */
     static Optional<OwnedGroup> of(List<Batch> group) {
         Map<String, Batch> last = new LinkedHashMap<>();
         RowChanges rows = new RowChanges();

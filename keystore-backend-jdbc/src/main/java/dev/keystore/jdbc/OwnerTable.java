@@ -33,9 +33,7 @@ final class OwnerTable {
         this.dialect = dialect;
     }
 
-    /**
-     * Notes that this process has this owner's backend open, for the message to a second opener in the same process.
-     */
+    /** Records that this process has the backend open, for the message to a second opener in the same process. */
     void register() {
         OPEN_HERE.add(dialect.holder);
     }

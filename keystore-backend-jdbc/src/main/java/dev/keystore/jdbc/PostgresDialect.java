@@ -37,7 +37,7 @@ import org.postgresql.ds.PGSimpleDataSource;
  *
  * <p>Waits: a commit waits 2 s for a lock; a read waits 5 s for a lock and 5 s for a connection. If the next statement
  * of a transaction does not come within 10 s, the server ends the transaction, which releases the locks of a process
- * that was stopped; five attempts to commit take longer than that.
+ * that was stopped. The five attempts of another process's commit take longer than that.
  */
 final class PostgresDialect extends Dialect {
 
@@ -112,7 +112,6 @@ final class PostgresDialect extends Dialect {
         return failures().translate("open", () -> opening.apply(session, handle -> format.accept(url.place(), handle)));
     }
 
-    /** Readers use snapshots, so that ids loaded in several statements are of one point in time. */
     @Override
     ReaderPool openReaders() {
         PGSimpleDataSource source = url.source();
@@ -152,8 +151,8 @@ final class PostgresDialect extends Dialect {
      * Commits in one round trip; a transaction takes three or four.
      *
      * <p>If not all rows of owners advance, a division by zero ends the statement, and nothing of it is written. If a
-     * takeover, or an earlier attempt of this statement, holds one of the rows, it waits, and then sees the row as
-     * changed.
+     * takeover, or an earlier attempt of this statement, holds one of the rows, this statement waits, and then sees the
+     * changed row.
      */
     private static boolean commitSingleStatement(Handle handle, OwnedGroup group) {
         Map<RowKey, byte[]> puts = group.rows().puts();
@@ -273,7 +272,7 @@ final class PostgresDialect extends Dialect {
         }
     }
 
-    /** The writer's session holds a lock from when it is opened. */
+    /** The writer's session acquires the lock when it is opened. */
     @Override
     void acquireLiveness() {}
 

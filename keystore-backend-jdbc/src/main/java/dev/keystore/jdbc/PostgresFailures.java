@@ -10,7 +10,7 @@ import org.postgresql.util.PSQLException;
 /** Translates the exceptions of PostgreSQL's driver (postgresql.org/docs/current/errcodes-appendix.html). */
 final class PostgresFailures extends SqlFailures {
 
-    static final String READ_ONLY_ADVICE = "the server does not write: it is a standby, or"
+    static final String READ_ONLY_ADVICE = "the server is read-only: it is a standby, or"
             + " default_transaction_read_only is on; connect to the primary, for example with targetServerType=primary";
 
     /** The server is a standby, or {@code default_transaction_read_only} is on. */

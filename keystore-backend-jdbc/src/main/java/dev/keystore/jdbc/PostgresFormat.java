@@ -51,7 +51,7 @@ final class PostgresFormat {
     }
 
     /**
-     * Checks the tables of a schema that must have them.
+     * Checks the tables of a schema, which must exist.
      *
      * @throws StoreNotFoundException if it has none; nothing was created
      * @throws UnsupportedFormatException if the tables are not a store that this version can use

@@ -12,7 +12,7 @@ import org.postgresql.ds.PGSimpleDataSource;
  * Opens the session of the writer connection. The session holds a shared advisory lock as long as it exists, which
  * shows other processes that the owner is alive.
  *
- * <p>Durability: the session sets {@code synchronous_commit} to the value that the server, the database, the role and
+ * <p>Durability: the session sets {@code synchronous_commit} to the value that the server, the database, the role or
  * the URL gave it when it connected, or to {@code on} if that was {@code off}. Later changes of the configuration have
  * no effect on it.
  */
@@ -29,7 +29,7 @@ final class PostgresSession {
 
     private static final int COMPARISONS = 5;
 
-    /** How many sessions of a pooler are searched for a lock. */
+    /** The maximum number of attempts to reach the session of a pooler that has the lock. */
     private static final int MAXIMUM_SESSIONS = 100;
 
     private static final String TOO_MANY_CONNECTIONS = "53300";
@@ -46,15 +46,15 @@ final class PostgresSession {
      * Opens the session and sets it up. A second session, which is closed again, shows whether a pooler lets
      * transactions share the server's sessions.
      *
-     * @throws BackendException if the server does not write, or other connections share the session
+     * @throws BackendException if the server is read-only, or other connections share the session
      */
     Handle openFirst(Consumer<Handle> setUp) {
         return open(setUp, this::compareSessions);
     }
 
     /**
-     * Opens the session again and sets it up. If the server admits no further session for the comparison, since the
-     * readers use all, only the transactions of this one are compared.
+     * Opens the session again and sets it up. If the server admits no second session, since the readers use all that it
+     * allows, only transactions of this one are compared.
      *
      * @throws BackendException as {@link #openFirst}
      */
@@ -95,8 +95,8 @@ final class PostgresSession {
      * Locks, and compares the sessions of several transactions on two connections.
      *
      * <p>A pooler that shares sessions may by chance give the first connection the same session each time, for example
-     * if it uses its sessions in turn, or if other clients use it. Therefore the order of the transactions varies, and
-     * the second connection is in some of them while the first one is checked.
+     * if it uses its sessions in turn, or has other clients. Therefore the order of the transactions varies, and the
+     * second connection is in some of them while the first one is checked.
      */
     private boolean compareSessions(Jdbi connections, Handle handle) {
         try (Handle other = connections.open()) {
@@ -143,7 +143,7 @@ final class PostgresSession {
                 .one();
     }
 
-    /** Releases the lock in whichever of a pooler's sessions has it, if that is soon found. */
+    /** Releases the lock, if one of the attempts reaches the pooler's session that has it. */
     private void unlock(Handle handle) {
         boolean unlocked = false;
         for (int i = 0; i < MAXIMUM_SESSIONS && !unlocked; i++) {
@@ -157,9 +157,10 @@ final class PostgresSession {
     private BackendException pooledByTransaction() {
         return BackendException.permanent(
                 url.place()
-                        + ": could not open: a pooler shares the server's sessions between transactions, but a lock of"
-                        + " its session shows that the owner of a context is alive; configure the pooler to keep a session"
-                        + " for each connection (pool_mode = session in PgBouncer), or connect to the server directly",
+                        + ": could not open: a pooler shares the server's sessions between transactions, but the"
+                        + " session has to keep a lock, which shows that the owner of a context is alive; configure the"
+                        + " pooler to keep a session for each connection (pool_mode = session in PgBouncer), or"
+                        + " connect to the server directly",
                 null);
     }
 

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /**
- * The location of a store: the user's URL and properties for the driver, with timeouts where they set none.
+ * The location of a store: the user's URL and properties for the driver, with default timeouts where they set none.
  *
  * <p>Neither appears in a message, since both may contain a password.
  */
@@ -36,7 +36,7 @@ final class PostgresUrl {
         this.url = config.url();
         this.properties = new HashMap<>(config.properties());
         this.connections = connections(properties.remove(CONNECTIONS));
-        // The driver logs what it takes for a port, which would be a password here.
+        // The driver would take the password for a port, and log it.
         if (USER_INFO.matcher(url).lookingAt()) {
             throw refused();
         }

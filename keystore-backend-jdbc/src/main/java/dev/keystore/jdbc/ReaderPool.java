@@ -20,22 +20,22 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Concurrency: one thread at a time uses a slot. It takes a free slot by compare-and-set and releases it by one
  * field write ({@link ReaderSlot.Lease#ended}), which needs neither stack nor memory: no error makes a slot unavailable
- * (R31). Waiting threads are woken in arrival order; a lost wake-up delays one by 50 ms.
+ * (R31). Waiting threads are woken in arrival order; a lost wake-up delays a thread by up to 50 ms.
  */
 final class ReaderPool {
 
     private static final long SLICE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
-    /** The maximum age of connections that are not replaced. */
+    /** A maximum age that no connection reaches. */
     static final Duration UNLIMITED = Duration.ofNanos(Long.MAX_VALUE);
 
     /**
      * The size of a pool, and its time limits.
      *
      * @param connections the maximum number of connections
-     * @param timeout the maximum time that a read waits for a free slot and retries to open a connection
+     * @param timeout the maximum time that a read waits for a free slot and keeps trying to open its connection
      * @param maxAge the age at which a connection is replaced
-     * @param isRemote whether a query waits for a server: then the queries of virtual threads run on platform threads
+     * @param isRemote whether queries wait for a server; if so, those of virtual threads run on platform threads
      */
     record Limits(int connections, Duration timeout, Duration maxAge, boolean isRemote) {}
 
@@ -124,7 +124,7 @@ final class ReaderPool {
         }
     }
 
-    /** Wakes the first thread that is still waiting. Some may have left without removing themselves, after an error. */
+    /** Wakes the first thread that is still waiting. After an error, some may have left without removing themselves. */
     private void wakeNext() {
         ReaderSlot.Lease next = waiters.peek();
         while (next != null && next.left) {

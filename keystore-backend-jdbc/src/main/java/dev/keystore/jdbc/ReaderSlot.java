@@ -64,10 +64,10 @@ final class ReaderSlot {
 
     private final AtomicReference<@Nullable Lease> current = new AtomicReference<>();
 
-    /** The driver's connection. Volatile for {@link #abort} alone. */
+    /** The driver's connection. Volatile only for {@link #abort}. */
     private volatile @Nullable Connection connection;
 
-    /** The connection for queries. Volatile for {@link #isOpen} alone. */
+    /** The connection for queries. Volatile only for {@link #isOpen}. */
     private volatile @Nullable Handle handle;
 
     /** Whether the connection is being opened or used, or an error stopped a thread that did so. */
@@ -111,9 +111,9 @@ final class ReaderSlot {
     }
 
     /**
-     * Runs a query like {@link #use}, and ends the lease. Called on another thread than the one that took the slot,
-     * which an error may stop at any time. Each of the two sets its flag and then reads the other's, so exactly one of
-     * them ends the lease.
+     * Runs a query like {@link #use}, and ends the lease. Called on a different thread from the one that took the slot,
+     * which an error may stop at any time. Each of the two threads sets its flag and then reads the other's, so the
+     * lease never ends while the query runs.
      *
      * @throws IllegalStateException if the other thread has left; the query did not run
      */
@@ -186,7 +186,7 @@ final class ReaderSlot {
         }
     }
 
-    /** Closes the connection, if there is one. Until that is done, the slot stays unfinished. */
+    /** Closes the connection, if there is one. An unfinished slot stays unfinished until that is done. */
     void discard() {
         Connection open = connection;
         if (open != null) {

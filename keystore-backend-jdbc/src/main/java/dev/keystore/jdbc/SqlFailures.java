@@ -82,7 +82,7 @@ abstract class SqlFailures {
 
     /**
      * Translates a failure of COMMIT, or of a statement that commits by itself. Called after the rollback, while the
-     * connection is still open; may use the connection to make sure that nothing was written.
+     * connection is still open; the implementation may use it to make sure that nothing was written.
      */
     abstract BackendException commitFailure(Handle handle, RuntimeException thrown);
 
@@ -102,7 +102,7 @@ abstract class SqlFailures {
     /** Returns what to do about a failure, as the end of its message. */
     abstract String advice(SQLException cause);
 
-    /** Returns what an exception of the driver says went wrong. */
+    /** Returns the reason that a driver's exception gives. */
     @Nullable
     String reason(Throwable failure) {
         return failure.getMessage();

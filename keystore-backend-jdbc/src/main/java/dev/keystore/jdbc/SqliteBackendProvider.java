@@ -13,17 +13,17 @@ import java.util.Objects;
  *
  * <p>The scheme is followed by a path and nothing else: no {@code file:} URI, no options after a {@code ?}, and not
  * {@code :memory:}, which would not be durable. There are no properties. If the file does not exist or is empty, a new
- * store is created in it, with access for its owner only; so are missing folders. With {@code mustExist}, such a file
- * is refused instead, and nothing is created.
+ * store is created in it; missing folders are created as well. Only their owner can access what is created. With
+ * {@code mustExist}, such a file is refused instead, and nothing is created.
  *
  * <p>Opening reads the whole file once and checks its structure, which takes about 2 µs per entry. A file with a
- * damaged structure is opened for what can still be found in it: a read that finds nothing, a listing, {@code verify()}
- * and every write fail then, with a message that the file is damaged. A damaged value is reported when it is read, and
- * by {@code verify()}.
+ * damaged structure is opened nevertheless, and what is found in it can be read. A read that finds nothing, a listing,
+ * {@code verify()} and every write fail, with a message that the file is damaged. A damaged value is reported when it
+ * is read, and by {@code verify()}.
  *
  * <p>A store that can't be written, because its file, its folder or its file system is read-only, or because its disk
  * is full at opening, is opened for reading: contexts are opened without being owned, reads work, and every commit
- * fails with the reason. Open the store again when the cause is gone. A file with several names (hard links) is
+ * fails with the reason. Open the store again once the cause is removed. A file with several names (hard links) is
  * refused.
  */
 public final class SqliteBackendProvider implements BackendProvider {
@@ -81,7 +81,7 @@ public final class SqliteBackendProvider implements BackendProvider {
         }
     }
 
-    /** Opens a store to write; if there is no space on the disk for a log, opens it for reading. */
+    /** Opens a store for writing, or for reading if SQLite can't write to it, for example because the disk is full. */
     private Backend openToWrite(Path path, SqliteFile file, boolean mustExist) {
         if (!mustExist) {
             file.create();

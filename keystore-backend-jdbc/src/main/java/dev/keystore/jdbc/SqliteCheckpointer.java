@@ -15,15 +15,15 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Checkpoints the logs of the open stores of the process: a daemon thread that of each idle store, and a shutdown hook
- * all of them when the process exits.
+ * Checkpoints the logs of the open stores of the process: a daemon thread checkpoints that of each idle store, and a
+ * shutdown hook checkpoints all of them when the process exits.
  *
  * <p>The thread and the hook exist while a store is open, so the class can be unloaded after the last one is closed.
  * The thread looks at each store every 3 s; a store is idle if there was no commit between two looks.
  *
- * <p>At exit, all stores first begin to move each commit into the file before it is acknowledged; then the earlier
- * commits are moved. So threads may commit while the shutdown hooks run, and their acknowledged commits are in the
- * file. The hook takes up to 5 s.
+ * <p>At exit, each store first begins to move every new commit into the file before it is acknowledged; then the
+ * earlier commits are moved. So acknowledged commits of threads that go on while the shutdown hooks run are in the file
+ * as well. The hook takes up to 5 s.
  *
  * <p>Concurrency: any thread reads {@link #open}. {@link #lock} guards its changes, the thread and the hook; it is held
  * only to open and to close a store, each of which waits for it up to 10 s.
@@ -49,7 +49,10 @@ final class SqliteCheckpointer {
     private @Nullable ScheduledExecutorService thread;
     private @Nullable Thread hook;
 
-    /** Set before the exit reads {@link #open}: a log that it misses is switched by the thread that adds it. */
+    /**
+     * Set before the exit reads {@link #open}: {@link SqliteWal#exit} of a log that it misses is called by the thread
+     * that adds the log.
+     */
     private volatile boolean exiting;
 
     /**
@@ -78,7 +81,7 @@ final class SqliteCheckpointer {
     /**
      * Adds the log of a store that is being opened.
      *
-     * @param rollBackUnfinished rolls back a transaction that an error has left open in it
+     * @param rollBackUnfinished rolls back a transaction of the store that an error has left open
      * @throws BackendException (transient) if the lock was not free in time, or the thread was interrupted
      */
     void add(SqliteWal log, Runnable rollBackUnfinished) {
@@ -117,8 +120,8 @@ final class SqliteCheckpointer {
     }
 
     /**
-     * Checkpoints the logs of the stores that have been idle since the last look, and rolls back what errors have left.
-     * Called from one thread.
+     * Checkpoints the logs of the stores that have been idle since the last look, and rolls back transactions that
+     * errors have left open. Called from one thread.
      */
     void look() {
         open.forEach((log, rollBackUnfinished) -> {

@@ -30,7 +30,10 @@ final class SqliteConnections {
 
     private static final Duration BUSY_TIMEOUT = Duration.ofSeconds(2);
 
-    /** Pages of 4 KiB in the log before a commit moves them into the file: each once, however often it was written. */
+    /**
+     * The length of the log, in pages of 4 KiB, at which a commit moves it into the file. Each page is moved once,
+     * however often it was written.
+     */
     private static final int PAGES_PER_CHECKPOINT = 10_000;
 
     private final Path path;
@@ -46,7 +49,7 @@ final class SqliteConnections {
     /** Opens a connection that writes, checks or installs the format, and switches the file to a write-ahead log. */
     Handle openWriter(BiConsumer<Path, Handle> format) {
         SQLiteConfig config = writable();
-        // The journal of a statement that changes many rows holds keys, and would be a separate file.
+        // The journal of a statement that changes many rows holds keys, and would otherwise be a separate file.
         config.setTempStore(TempStore.MEMORY);
         config.setPragma(Pragma.WAL_AUTOCHECKPOINT, String.valueOf(PAGES_PER_CHECKPOINT));
         Jdbi jdbi = Connections.jdbiWithCache(driver(config, url));

@@ -13,7 +13,7 @@ import org.jdbi.v3.core.Handle;
  * Lists the entries of a context that can still be found in a damaged file. It reads the table and its index, each from
  * both ends up to the first place that SQLite can't read; usually one of the two is sound.
  *
- * <p>A listed entry may be unreadable, or changed by the damage. The listing is held in memory.
+ * <p>A listed entry may be unreadable, and its type or id may be damaged. The listing is held in memory.
  */
 final class SqliteDamagedListing {
 

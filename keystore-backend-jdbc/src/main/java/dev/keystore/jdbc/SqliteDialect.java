@@ -32,7 +32,7 @@ final class SqliteDialect extends Dialect {
     private static final ReaderPool.Limits READERS =
             new ReaderPool.Limits(4, Duration.ofSeconds(10), ReaderPool.UNLIMITED, false);
 
-    /** The number at which a row is cheapest: half of what a statement for each row costs. */
+    /** The number at which a row costs least: half as much as with a statement for each row. */
     private static final int ROWS_PER_UPSERT = 16;
 
     private static final int COLUMNS = 4;
@@ -92,8 +92,8 @@ final class SqliteDialect extends Dialect {
     /**
      * Opens the writer connection and the log, and creates the tables in an empty file.
      *
-     * <p>Waits up to 10 s for others that open the same file; an interrupt ends the wait. SQLite itself does not wait
-     * for a lock where waiting could deadlock, for example while two connections switch a file to WAL
+     * <p>Waits up to 10 s for other connections that open the same file; an interrupt ends the wait. SQLite itself does
+     * not wait for a lock where waiting could deadlock, for example while two connections switch a file to WAL
      * (sqlite.org/c3ref/busy_handler.html).
      */
     @Override
@@ -188,8 +188,8 @@ final class SqliteDialect extends Dialect {
 
     /**
      * Commits, if the paths lead to the open files. This is checked before the commit, so that nothing is written to
-     * other files, and after it, so that what is acknowledged can be found at the paths. While commits follow each
-     * other within a millisecond, the check after one counts for the next.
+     * other files, and after it, so that what is acknowledged can be found at the paths. If a commit follows another
+     * within a millisecond, the check after the earlier one also serves as the check before the later one.
      */
     @Override
     void commit(Handle handle) {
@@ -219,7 +219,7 @@ final class SqliteDialect extends Dialect {
                     upsert.setBytes(column + 3, row.getValue());
                 }
                 upsert.executeUpdate();
-                // Otherwise the statement keeps the bound values, in Java and in SQLite, as long as it is prepared.
+                // Otherwise the prepared statement keeps the bound values, in Java and in SQLite.
                 upsert.clearParameters();
             });
         }
@@ -243,7 +243,10 @@ final class SqliteDialect extends Dialect {
         });
     }
 
-    /** Reads them one by one, in a transaction: a list of ids would be parsed each time, and no faster to look up. */
+    /**
+     * Reads the entries one by one, in one transaction: a list of ids would be parsed each time, and would be no
+     * faster.
+     */
     @Override
     Map<String, byte[]> find(Handle handle, String context, String type, List<String> ids) {
         Map<String, byte[]> found = new HashMap<>();

@@ -13,7 +13,7 @@ final class SqliteFailures extends SqlFailures {
 
     private static final String RESCUE =
             "; verify lists the entries that can still be found; never copy an old file into place: keys and"
-                    + " ratchet states in it were used since";
+                    + " ratchet states in it have been used since";
 
     private final Path path;
 

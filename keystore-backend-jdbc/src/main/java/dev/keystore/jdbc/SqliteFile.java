@@ -41,7 +41,7 @@ final class SqliteFile {
     /**
      * Examines what is at a path, without changing anything.
      *
-     * @throws StoreOpenException if the path can't be that of a store, or leads to something else
+     * @throws StoreOpenException if there can't be a store at the path, or something else is there
      */
     static SqliteFile examine(Path path) {
         if (Files.isDirectory(path)) {
@@ -83,7 +83,7 @@ final class SqliteFile {
     }
 
     /**
-     * The log is found by the file's name: commits made through one name are not seen through another, and get lost.
+     * The log is found by the file's name: commits made through one name are not seen through another, and are lost.
      */
     private static void requireOneName(Path path) {
         try {
@@ -158,8 +158,9 @@ final class SqliteFile {
     }
 
     /**
-     * Forces the name of an existing folder, since an earlier opening by this user may have created it and been killed
-     * before. A folder whose parent this user can neither read nor change was created by another user.
+     * Forces the name of an existing folder, since an earlier process of this user may have created it and been killed
+     * before it forced the name. A folder whose parent this user can neither read nor change was created by another
+     * user.
      */
     private void forceName(Path folder) throws IOException {
         Path parent = Folders.parentOf(folder.toRealPath());
@@ -225,8 +226,8 @@ final class SqliteFile {
             throw new StoreOpenException(
                     path + " is missing or empty, but its log " + log
                             + " is not; keep the log, which holds the last commits,"
-                            + " and put the file back that was here with it; never copy an older file into place: keys and"
-                            + " ratchet states in it were used since",
+                            + " and put back the file that was here with it; never copy an older file into place: keys"
+                            + " and ratchet states in it have been used since",
                     null);
         }
     }

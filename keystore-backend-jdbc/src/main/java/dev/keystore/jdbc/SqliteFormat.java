@@ -40,13 +40,14 @@ final class SqliteFormat {
     /**
      * Reads the marks of a file that is not empty, without changing the file or its log.
      *
-     * <p>If the file makes no sense, and has a rollback journal, another process is creating the store, or was killed
-     * while it did. Then the marks are left to {@link #install}: SQLite waits for that process, or rolls back what it
-     * left. Without a journal, the file is read again for about 80 ms, since it may be complete by then.
+     * <p>If the file is malformed and has a rollback journal, another process is creating the store, or was killed
+     * while it did. The marks are then checked when the file is opened: SQLite waits for that process, or rolls back
+     * what it left. Without a journal, the file is read again for about 80 ms, since it may be complete by then.
      *
-     * @param hasSibling returns whether there is a file that is not empty, with the path plus a suffix as its name
+     * @param hasSibling returns whether there is a file that is not empty, whose name is that of the store's file plus
+     *     a suffix
      * @throws UnsupportedFormatException if it is a database, but not a store that this version can use
-     * @throws StoreOpenException if it is no SQLite database, or can't be read
+     * @throws StoreOpenException if it is not an SQLite database, or can't be read
      * @throws OperationInterruptedException if the thread was interrupted between two attempts
      */
     static void examine(Path path, Predicate<String> hasSibling) {
@@ -230,7 +231,7 @@ final class SqliteFormat {
     private static StoreOpenException unreadable(Path path, JdbiException e) {
         SQLException cause = SqlFailures.sqlException(e);
         if (isNoDatabase(e)) {
-            return new StoreOpenException(path + " is no SQLite database; name another file", cause);
+            return new StoreOpenException(path + " is not an SQLite database; name another file", cause);
         }
         return new StoreOpenException(path + " can't be read: " + (cause == null ? e : cause).getMessage(), cause);
     }

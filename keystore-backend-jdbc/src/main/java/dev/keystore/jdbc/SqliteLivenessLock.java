@@ -16,14 +16,14 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Shows other processes that an owner is alive: by a lock on one byte of an empty file in the store's folder. The
+ * Shows other processes that an owner is alive, by a lock on one byte of an empty file in the store's folder. The
  * position of the byte is the number that marks the owner's takeovers. The system releases the lock when the process
  * exits.
  *
  * <p>Concurrency: {@link #LOCK} guards all fields. A process has one channel per file, however often it opens the
  * store, since closing any channel of a file releases all of the process's locks on it (POSIX, fcntl). The channel must
- * not be a {@link java.nio.channels.FileChannel}, which is closed when any thread that uses it is interrupted. Locks
- * are only tried, which an {@link AsynchronousFileChannel} does on the calling thread.
+ * not be a {@link java.nio.channels.FileChannel}, which is closed when any thread that uses it is interrupted. Only
+ * {@code tryLock} is called, which an {@link AsynchronousFileChannel} performs on the calling thread.
  */
 final class SqliteLivenessLock {
 
@@ -67,7 +67,7 @@ final class SqliteLivenessLock {
     }
 
     /**
-     * Locks the byte, unless this has locked it already. Waits up to 10 s for another thread that does this.
+     * Locks the byte, unless this has already locked it. Waits up to 10 s for another thread's use of an owner file.
      *
      * @throws BackendException if the byte was not locked; transient if the wait timed out or was interrupted
      */
@@ -85,7 +85,7 @@ final class SqliteLivenessLock {
     }
 
     private OwnerFile openFile() throws IOException {
-        // The real path, since the file must be known under one path however the store is opened.
+        // The real path, since the file must have one path here however the store is opened.
         Path path = SqliteTarget.sibling(store.toRealPath(), "-owner");
         OwnerFile known = OPEN.get(path);
         OwnerFile opened = known == null ? new OwnerFile(path) : known;
@@ -103,7 +103,7 @@ final class SqliteLivenessLock {
         }
     }
 
-    /** Returns the lock, or null if an earlier attempt that an error ended has locked the byte already. */
+    /** Returns the lock, or null if an earlier attempt, which an error ended, has already locked the byte. */
     private @Nullable FileLock tryLock(OwnerFile opened) throws IOException {
         try {
             FileLock lock = opened.channel.tryLock(position, 1, false);
@@ -133,7 +133,7 @@ final class SqliteLivenessLock {
     }
 
     /**
-     * Returns whether another owner is alive. This must be held. Waits as {@link #hold} does.
+     * Returns whether another owner is alive. This lock must be held. Waits as {@link #hold} does.
      *
      * @throws BackendException if that can't be found out
      */

@@ -10,15 +10,15 @@ import org.jspecify.annotations.Nullable;
 /**
  * The database file and the log that an open store writes to, and whether their paths still lead to them.
  *
- * <p>A file that is removed, moved or replaced stays open, and takes commits that are lost with it. SQLite itself only
- * logs a warning (sqlite.org/howtocorrupt.html, 2.4). Files are identified by device and inode, which are not reused
- * while a file is open. On Windows, where open files can't be removed, nothing is checked.
+ * <p>A file that is removed, moved or replaced stays open, and commits to it succeed although they are lost with it.
+ * SQLite itself only logs a warning (sqlite.org/howtocorrupt.html, 2.4). Files are identified by device and inode,
+ * which are not reused while a file is open. On Windows, where open files can't be removed, nothing is checked.
  *
  * <p>A file that is overwritten in place, for example by {@code cp other.db keys.db}, keeps its inode: that is not
- * noticed, and damages the store.
+ * detected, and damages the store.
  *
- * <p>Concurrency: for any thread. A placement other than {@link Placement#IN_PLACE} is final: even if the file is moved
- * back, it may have been written to meanwhile without the log.
+ * <p>Concurrency: any thread may use this. A placement other than {@link Placement#IN_PLACE} is final: even if the file
+ * is moved back, it may have been written to meanwhile without the log.
  */
 final class SqliteOpenFiles {
 
@@ -29,16 +29,15 @@ final class SqliteOpenFiles {
         /** The path of the database file leads to no file or another one; the log does not matter any more. */
         DATABASE_GONE,
         /**
-         * Only the path of the log does. A connection that has the log open can still move its content into the file.
+         * The path of the log leads to no file or another one. A connection that has the log open can still move its
+         * content into the file.
          */
         LOG_GONE
     }
 
     private final Path path;
 
-    /**
-     * In the folder of the file that the path leads to, which differs from the path's own if that is a symbolic link.
-     */
+    /** The log's path, in the folder of the database file itself: the path of the store may be a symbolic link. */
     private final Path log;
 
     private final @Nullable Object fileKey;
@@ -46,7 +45,7 @@ final class SqliteOpenFiles {
     private volatile Placement known = Placement.IN_PLACE;
 
     /**
-     * Remembers the log of a store that has just been opened.
+     * Records the files of a store that has just been opened.
      *
      * @param fileKey what {@link #key} returned for the path before it was opened
      */
@@ -66,7 +65,7 @@ final class SqliteOpenFiles {
         return path;
     }
 
-    /** Looks where the paths lead: two calls of {@code stat}, about 4 µs each. */
+    /** Checks where the paths lead: two calls of {@code stat}, about 4 µs each. */
     Placement look() {
         if (known == Placement.IN_PLACE) {
             if (!leadsTo(path, fileKey)) {
@@ -95,14 +94,20 @@ final class SqliteOpenFiles {
         }
     }
 
-    /** Returns a message about files that are not in place. */
+    /** Returns a message about files that are not in place, and what to do. */
     String message(Placement gone) {
+        return finding(gone) + "; nothing more is committed: close the database, "
+                + (gone == Placement.DATABASE_GONE
+                        ? "and open the file that is to be used"
+                        : "which moves the log into the file, and open it again");
+    }
+
+    /** Returns which file is not in place, as the beginning of a message. */
+    String finding(Placement gone) {
+        String lost = " is open, which was removed, moved or replaced";
         return gone == Placement.DATABASE_GONE
-                ? path + ": the path no longer leads to the file that is open, which was removed, moved or replaced;"
-                        + " nothing more is committed: close the database, and open the file that is to be used"
-                : path + ": the path of its log " + log + " no longer leads to the log that is open, which was removed,"
-                        + " moved or replaced; nothing more is committed: close the database, which moves the log into"
-                        + " the file, and open it again";
+                ? path + ": the path no longer leads to the file that" + lost
+                : path + ": the path of its log " + log + " no longer leads to the log that" + lost;
     }
 
     /** Returns whether the path leads to the open database file now. */

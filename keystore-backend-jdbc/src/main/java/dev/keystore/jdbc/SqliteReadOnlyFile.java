@@ -10,16 +10,16 @@ import java.nio.file.attribute.BasicFileAttributes;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A store that can only be read: how SQLite opens it, and how a write by another process is noticed.
+ * A store that can only be read: how SQLite opens it, and how a write by another process is detected.
  *
  * <p>SQLite follows another process's commits through the log and its index ({@code -wal} and {@code -shm}), but can't
  * create them in a folder that it can't write to. If both exist, they are used. If there is no log, everything is in
- * the file, which is read as immutable, without locks; a write is then noticed after each read, by the file's size and
- * time and by a log that has appeared. A log without an index can't be read (sqlite.org/wal.html#read_only_databases).
+ * the file, which is read as immutable, without locks; each read then checks whether the file's size or time has
+ * changed, or a log has appeared. A log without an index can't be read (sqlite.org/wal.html#read_only_databases).
  */
 final class SqliteReadOnlyFile {
 
-    /** A shorter file is no index: its creation failed for want of space. */
+    /** A shorter file is not an index: there was no space to create it. */
     private static final long INDEX_BYTES = 32_768;
 
     private record FileState(long bytes, long modifiedMillis, long logBytes) {}
@@ -87,14 +87,15 @@ final class SqliteReadOnlyFile {
     /**
      * Checks after a read that the file has not changed since it was opened.
      *
-     * @throws BackendException if another process has written to it; what was read may mix two points in time
+     * @throws BackendException if another process has written to it; the result may combine two states
      */
     void requireUnchanged() {
         try {
             if (immutable != null && !immutable.equals(state(path, log))) {
                 throw BackendException.permanent(
                         path
-                                + ": another process has written to it since it was opened for reading only; open it again",
+                                + ": another process has written to it since it was opened for reading only;"
+                                + " open it again",
                         null);
             }
         } catch (IOException e) {

@@ -18,12 +18,12 @@ import org.jdbi.v3.core.JdbiException;
  * The write-ahead log of an open store. It is checkpointed, that is, moved into the file, while the store is idle, when
  * the process exits, and when the store is closed; so the file alone, copied or mounted, has all acknowledged commits.
  *
- * <p>It has a connection of the same lifetime as the store. This keeps the log the same file, whichever other
- * connections are opened and closed, and lets commits be moved even after the log has lost its name.
+ * <p>It has a connection that stays open as long as the store. So SQLite does not delete the log when other connections
+ * are closed, and commits can be moved even after the log has lost its name.
  *
- * <p>Checkpoints do not disturb other connections: one in the mode PASSIVE copies what readers and writers let it copy.
- * If that was everything, one in the mode TRUNCATE empties the log, unless the store is being read or written; a commit
- * that begins at that moment waits for some milliseconds (sqlite.org/c3ref/wal_checkpoint_v2.html).
+ * <p>Checkpoints hardly affect other connections: a PASSIVE one copies what readers and writers allow it to. If that
+ * was everything, a TRUNCATE one empties the log, unless the store is being read or written; a commit that begins at
+ * that moment waits for a few milliseconds (sqlite.org/c3ref/wal_checkpoint_v2.html).
  *
  * <p>Concurrency: {@link #lock} guards the connection. The committing threads, one at a time, count commits; the thread
  * of the {@link SqliteCheckpointer} compares the counts.
@@ -34,10 +34,10 @@ final class SqliteWal {
     private static final Duration EXIT_PAUSE = Duration.ofMillis(5);
     private static final int EXIT_TRIES = 100;
 
-    /** For this long after the look that follows a commit, the next commit needs no look before it. */
+    /** A commit that begins sooner than this after the check of the previous commit is not checked beforehand. */
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-    /** Connections that are never closed, since SQLite would remove a log of other connections. */
+    /** Connections that are never closed, since SQLite would then delete a log that other connections use. */
     private static final Queue<Handle> ABANDONED = new ConcurrentLinkedQueue<>();
 
     private final SqliteOpenFiles files;
@@ -60,10 +60,10 @@ final class SqliteWal {
 
     private final LongSupplier ticker;
 
-    /** When a committing thread looked last. Used by one thread at a time. */
+    /** When a committing thread last checked the files. Used by one thread at a time. */
     private long lookedNanos;
 
-    /** Takes over a connection that has the store open and does not wait for locks. */
+    /** Takes over a connection to the store, which must not wait for locks. */
     SqliteWal(SqliteOpenFiles files, Handle connection, LongSupplier ticker) {
         this(files, connection, ticker, LOCK_TIMEOUT);
     }
@@ -97,8 +97,8 @@ final class SqliteWal {
     }
 
     /**
-     * Counts a commit before it is acknowledged, and checks that it can be found again. While the process exits, moves
-     * it into the file.
+     * Counts a commit before it is acknowledged, and checks that it can be found again. While the process exits, also
+     * moves it into the file.
      *
      * @throws BackendException (outcome unknown) if the commit is in a file that the path does not lead to
      */
@@ -125,11 +125,11 @@ final class SqliteWal {
     }
 
     /**
-     * Checkpoints the log if there was no commit since the last call, once until the next commit. Called from one
-     * thread.
+     * Checkpoints the log if there was no commit since the last call, and no checkpoint since the last commit. Called
+     * from one thread.
      *
-     * <p>If the log is in use, the next call tries again; if a checkpoint fails, the first call after the next commit
-     * does.
+     * <p>If the log is in use, the next call tries again. After a checkpoint that fails, there is none until the next
+     * commit.
      */
     void checkpointIfIdle() {
         long count = commits.getOpaque();
@@ -184,7 +184,7 @@ final class SqliteWal {
     }
 
     /**
-     * Returns whether nothing is left to do: the log is empty and all of it is in the file, or it must not be touched.
+     * Returns whether nothing is left to do: the log is empty and all of it is in the file, or it must be left alone.
      */
     private boolean checkpointAndEmpty() {
         return files.look() != Placement.IN_PLACE
@@ -203,7 +203,7 @@ final class SqliteWal {
      * log into it. Waits up to 10 s for a running checkpoint; an interrupt does not end the wait.
      *
      * <p>If there are other files at the paths by now, the connection stays open until the process exits: closing it
-     * would remove their log, and a checkpoint could take commits out of it.
+     * would delete their log, and a checkpoint could remove commits from that log.
      *
      * @throws BackendException (permanent) after closing, if not all commits are in the file at the path; (transient)
      *     if a checkpoint did not end in time, and the connection stays open
@@ -238,7 +238,9 @@ final class SqliteWal {
         }
         if (!whole || !files.isFileInPlace()) {
             throw BackendException.permanent(
-                    "closed, but the last commits are lost: " + files.message(placement), null);
+                    "closed, but the last commits are lost: " + files.finding(placement)
+                            + "; open the file that is to be used",
+                    null);
         }
     }
 }

@@ -43,7 +43,7 @@ class StatementCache implements StatementBuilder {
         });
     }
 
-    /** Reads in the same way as {@link #use}. */
+    /** Uses a statement like {@link #use}, and returns what was read. */
     static <T> T read(Handle handle, String sql, Read<T> read) {
         StatementCache cache = (StatementCache) handle.getStatementBuilder();
         try {

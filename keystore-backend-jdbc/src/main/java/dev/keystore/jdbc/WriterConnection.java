@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Recovery: after a failure that makes the connection unusable, or a failed rollback, the connection is closed,
  * which rolls back its transaction, and the next transaction opens a new one. If an error ends a thread inside a
- * transaction, and strikes again while it is handled, {@link #unfinished} stays set, and the next thread closes the
- * connection (R31). If none comes, {@link #rollBackUnfinished} does so.
+ * transaction, and another error occurs while the first is handled, {@link #unfinished} stays set, and the next thread
+ * closes the connection (R31). On SQLite, {@link #rollBackUnfinished} closes it if no thread comes.
  */
 final class WriterConnection {
 
@@ -75,9 +75,8 @@ final class WriterConnection {
     }
 
     /**
-     * Rolls back a transaction that an error has left open, unless another thread uses the connection, and closes the
-     * connection. Called by a thread with enough stack, so that other processes can write before the next transaction
-     * here.
+     * Rolls back a transaction that an error has left open, and closes the connection, unless another thread uses it.
+     * Called by a background thread, so that other processes can write although this process commits nothing more.
      */
     void rollBackUnfinished() {
         boolean unused = lock.holdIfFree(() -> {

@@ -43,8 +43,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Opens and reads a store whose closed file was damaged, some hundred times: each read yields the right value or an
- * error that names the place, and opening is that or a refusal that changes nothing.
+ * Damages the file of a closed store in many ways, opens it and reads it: opening succeeds, or is refused with nothing
+ * changed; each read yields the right value, or an error that names the place.
  *
  * <p>Damage {@code n} depends on the seed {@code n} alone. To repeat only one: {@code -Dkeystore.damage.first=n
  * -Dkeystore.damage.count=1}.

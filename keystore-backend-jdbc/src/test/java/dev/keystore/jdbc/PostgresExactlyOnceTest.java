@@ -72,7 +72,7 @@ final class PostgresExactlyOnceTest {
     @ParameterizedTest
     @ValueSource(longs = {-1, 0, 3, 5, 11, 16, 22, 27, 28})
     @DisplayName(
-            "R54 if the connection is cut before, within or after the answer to COMMIT, the commit exists once and is reported so")
+            "R54 if the connection is cut before, within or after the answer to COMMIT, the commit exists once and is reported as written")
     void commit_cutAtCommit_isThereOnce(long bytesOfAnswer) {
         count(1);
         proxy.cutAtCommit(bytesOfAnswer);
@@ -84,7 +84,7 @@ final class PostgresExactlyOnceTest {
     }
 
     @Test
-    @DisplayName("R54 of 30 commits, most of whose connections are cut, each exists once and is reported truly")
+    @DisplayName("R54 of 30 commits, most of whose connections are cut, each exists once and is reported correctly")
     void commits_cutAtRandom_sample() {
         cutAtRandom(30);
     }
@@ -92,7 +92,7 @@ final class PostgresExactlyOnceTest {
     @Test
     @Tag("long")
     @Timeout(1_800)
-    @DisplayName("R54 of 2,000 commits, most of whose connections are cut, each exists once and is reported truly")
+    @DisplayName("R54 of 2,000 commits, most of whose connections are cut, each exists once and is reported correctly")
     void commits_cutAtRandom_twoThousand() {
         cutAtRandom(2_000);
     }

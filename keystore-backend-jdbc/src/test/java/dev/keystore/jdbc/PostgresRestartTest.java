@@ -40,7 +40,7 @@ final class PostgresRestartTest {
                 alice.put(KeyTypes.SESSION, "cached", new byte[] {1});
                 load.awaitAcknowledged(200);
 
-                die(server, how);
+                crash(server, how);
                 CompletableFuture<Void> waiting =
                         CompletableFuture.runAsync(() -> bob.put(KeyTypes.SESSION, "waited", new byte[] {2}));
                 load.awaitFailures();
@@ -58,7 +58,7 @@ final class PostgresRestartTest {
         }
     }
 
-    private static void die(RestartablePostgres server, String how) throws Exception {
+    private static void crash(RestartablePostgres server, String how) throws Exception {
         if (how.equals("killed")) {
             server.kill();
         } else {

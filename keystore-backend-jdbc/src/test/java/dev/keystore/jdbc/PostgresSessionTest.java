@@ -86,7 +86,7 @@ final class PostgresSessionTest {
             assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {1});
             assertThatExceptionOfType(StoreOpenException.class)
                     .isThrownBy(() -> PostgresFixture.open(url))
-                    .withMessageContaining("could not open: the server does not write")
+                    .withMessageContaining("could not open: the server is read-only")
                     .withMessageContaining("targetServerType=primary");
 
             PostgresFixture.execute("ALTER ROLE " + role + " RESET default_transaction_read_only");

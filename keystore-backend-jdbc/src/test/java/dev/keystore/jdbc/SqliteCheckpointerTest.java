@@ -117,7 +117,7 @@ final class SqliteCheckpointerTest {
     @Test
     @DisplayName(
             "a look during another connection's write transaction does not wait, and the next look empties the log")
-    void besideAWriter() throws Exception {
+    void duringAWrite() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path, checkpointer);
                 Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
                 Statement statement = other.createStatement()) {
@@ -138,7 +138,7 @@ final class SqliteCheckpointerTest {
 
     @Test
     @DisplayName("a look during a read leaves the reader's snapshot, and a look after it empties the log")
-    void besideAReader() throws Exception {
+    void duringARead() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path, checkpointer);
                 Connection reader = DriverManager.getConnection("jdbc:sqlite:" + path);
                 Statement statement = reader.createStatement()) {

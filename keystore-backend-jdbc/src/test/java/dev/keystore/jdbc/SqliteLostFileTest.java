@@ -57,9 +57,9 @@ final class SqliteLostFileTest {
         assertThat(path).doesNotExist();
         assertCloseSaysSo(backend);
 
-        try (JdbcBackend anew = open()) {
-            assertThat(anew.list("alice")).isEmpty();
-            save(anew, "new");
+        try (JdbcBackend reopened = open()) {
+            assertThat(reopened.list("alice")).isEmpty();
+            save(reopened, "new");
         }
     }
 
@@ -144,7 +144,7 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName("R11 a log that was removed after a failure, while there is no writer connection, is noticed as well")
+    @DisplayName("R11 a log that was removed after a failure, while there is no writer connection, is detected as well")
     void logRemovedBetweenWriters() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
