@@ -10,7 +10,7 @@ import org.jdbi.v3.core.JdbiException;
 import org.jdbi.v3.core.statement.StatementExceptions;
 import org.jdbi.v3.core.statement.StatementExceptions.MessageRendering;
 
-/** Opens and closes the connections of both engines. */
+/** Opens and closes the connections of both databases. */
 final class Connections {
 
     private Connections() {}

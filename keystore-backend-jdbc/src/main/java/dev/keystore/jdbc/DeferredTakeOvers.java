@@ -8,7 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The contexts that could not be taken over when they were opened, because nothing could be written. They can be read,
- * and are taken over by their first commit, unless another process has written to them meanwhile.
+ * and are taken over by their first commit, unless another process has taken them over or written to them meanwhile.
  *
  * <p>Concurrency: any thread adds contexts; the committing thread takes them over.
  */

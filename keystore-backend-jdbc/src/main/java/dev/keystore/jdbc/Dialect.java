@@ -12,7 +12,8 @@ import org.jdbi.v3.core.Handle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What differs between the engines: how connections are opened, some statements, and how owners are known to be alive.
+ * What differs between the databases: how connections are opened, some statements, and how owners are known to be
+ * alive.
  */
 abstract class Dialect {
 
@@ -69,8 +70,8 @@ abstract class Dialect {
     abstract void rollBack(Handle handle);
 
     /**
-     * Returns the single statement that commits a group outside of a transaction, if the engine has one: it checks the
-     * epochs, records the ids of the commits and writes the rows, all or nothing. The statement returns whether the
+     * Returns the single statement that commits a group outside of a transaction, if the database has one: it checks
+     * the epochs, records the ids of the commits and writes the rows, all or nothing. The statement returns whether the
      * group is committed; if it is not, a transaction finds out why.
      */
     Optional<Predicate<Handle>> singleStatement(List<Batch> group) {

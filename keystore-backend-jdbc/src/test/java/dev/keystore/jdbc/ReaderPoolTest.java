@@ -62,7 +62,12 @@ final class ReaderPoolTest {
 
     private ReaderSlot.Source source() {
         return new ReaderSlot.Source(
-                this::openConnection, handle -> assertThat(one(handle)).isEqualTo(1), e -> false);
+                this::openConnection, handle -> assertThat(nest(2_000)).isEqualTo(2_000), e -> false);
+    }
+
+    /** Needs more stack than the driver, so that setting up a connection overflows after it was opened. */
+    private static int nest(int calls) {
+        return calls == 0 ? 0 : 1 + nest(calls - 1);
     }
 
     private Connection openConnection() throws SQLException {

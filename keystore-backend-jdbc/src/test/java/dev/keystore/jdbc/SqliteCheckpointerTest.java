@@ -33,6 +33,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -217,6 +218,7 @@ final class SqliteCheckpointerTest {
     @Test
     @DisplayName(
             "R27 opening and closing a store wait for another one no longer than the timeout, then fail transiently")
+    @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
     void lockHeld() throws Exception {
         SqliteCheckpointer brief = new SqliteCheckpointer(null, System::nanoTime, Duration.ofMillis(20));
         JdbcBackend backend = SqliteFixture.open(path, brief);
@@ -234,6 +236,7 @@ final class SqliteCheckpointerTest {
 
     @Test
     @DisplayName("R27 closing a log waits for a checkpoint no longer than the timeout, then fails transiently")
+    @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
     void checkpointHangs() throws Exception {
         CountDownLatch checkpoints = new CountDownLatch(1);
         CountDownLatch end = new CountDownLatch(1);

@@ -33,12 +33,17 @@ final class CommitGroup {
 
         static final Checked NOTHING = new Checked(List.of(), List.of(), Map.of());
 
-        /** Moves the writers to state {@code WRITING}; returns false if one of them has ended since the check. */
+        /**
+         * Moves the writers to state {@code WRITING}. If one of them has ended since the check, returns false and
+         * leaves the others in state {@code TAKEN}: the group has to be checked again, and until then they may end.
+         */
         boolean beginWriting() {
             boolean all = true;
             for (CommitRequest writer : writers) {
-                all &= writer.state() == CommitRequest.Step.WRITING
-                        || writer.step(CommitRequest.Step.TAKEN, CommitRequest.Step.WRITING);
+                all &= writer.step(CommitRequest.Step.TAKEN, CommitRequest.Step.WRITING);
+            }
+            if (!all) {
+                writers.forEach(writer -> writer.returnTo(CommitRequest.Step.TAKEN));
             }
             return all;
         }
@@ -50,7 +55,7 @@ final class CommitGroup {
     private boolean sent;
     private boolean counted;
 
-    /** The outcome of the write, once it is known. */
+    /** The outcome of the write, once the backend's call has ended. */
     @Nullable
     WriteOutcome outcome;
 

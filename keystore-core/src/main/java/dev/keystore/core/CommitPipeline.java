@@ -47,7 +47,7 @@ import org.slf4j.LoggerFactory;
  * Written ──► publish to the cache ──► Done
  * Refused ──► one commit: Done(CommitFailed or OwnershipLost);  several: QUEUED again, each in a group without others
  * Retry   ──► pause ──► QUEUED again, each context in separate groups;  attempts used up: Done(CommitFailed)
- * InDoubt ──► the standby sends it again, until the outcome is one of the others
+ * InDoubt ──► the standby sends it again, until it is Written, Refused or Unknown
  * Unknown ──► drop from the cache ──► Done(CommitOutcomeUnknown or RollbackFailed)
  * </pre>
  *
@@ -66,23 +66,23 @@ import org.slf4j.LoggerFactory;
  * </ol>
  *
  * <p>The write of a group is in flight as well, but no thread waits for it while it holds any lock except 1: the leader
- * loads nothing between registering the write and ending it, and a loading thread ends its load before it waits for a
- * clear.
+ * loads nothing through the cache between registering the write and ending it, and a loading thread ends its load
+ * before it waits for a clear.
  *
  * <p>Durability: a commit is acknowledged and cached after the backend's write has returned, never before (R11, R13).
  *
- * <p>Recovery: a group that fails transiently returns to the head of the queue after a pause (R40). It is then written
- * context by context, and a context that fails again moves behind the others, because what blocks it, such as a lock,
- * may not block them. A refused group is written again commit by commit, so that only the culprit fails. A commit that
- * failed its check is ended only after the group is written, because the earlier commit that it conflicts with may
- * fail. If the group is not written, it is checked again. A group in doubt is sent again with the same commit ids, and
- * nothing else is written until its outcome is known (R54).
+ * <p>Recovery: a group that fails transiently is put back after a pause, to be written context by context (R40). If all
+ * of it is of one context, it moves behind the others, because what blocks it, such as a lock, may not block them. A
+ * refused group is written again commit by commit, so that only the culprit fails. A commit that failed its check is
+ * ended only after the group is written, because the earlier commit that it conflicts with may fail. If the group is
+ * not written, it is checked again. A group in doubt is sent again with the same commit ids, and nothing else is
+ * written until its outcome is known, or sending it has failed several times in a row other than by an outage (R54).
  *
- * <p>Errors: any {@link Throwable} on a leading thread ends that thread's own call and nothing else (R31). A leader
- * leaves its lead by one write of a field. The {@link Standby} then finishes the group from what is recorded in it. For
- * this to hold, state is written before the calls that depend on it; and fields that a thread may have to write when it
- * has no stack left are written directly: {@link Lead#phase}, {@link CommitRequest#callerGone}, and the group's outcome
- * and failures.
+ * <p>Errors: any {@link Throwable} on a leading thread ends at most the commits of its group (R31). A leader leaves its
+ * lead by one write of a field. The {@link Standby} then finishes the group from what is recorded in it, and without
+ * atomic commits in {@link RollbackWriter}. For this to hold, state is written before the calls that depend on it; and
+ * fields that a thread may have to write when it has no stack left are written directly: {@link Lead#phase},
+ * {@link CommitRequest#callerGone}, and the group's outcome and failures.
  *
  * <p>Time: until it is being written, a commit ends itself when its thread is interrupted or its {@code commitTimeout}
  * has passed: nothing was written. While it is being written, its thread waits for the outcome, at most until
@@ -345,7 +345,9 @@ final class CommitPipeline {
         }
         group.requests().forEach(request -> request.returnTo(Step.TAKEN));
         pause(own, group);
-        counters.retried();
+        if (!writers.stream().allMatch(CommitRequest::isFinished)) {
+            counters.retried();
+        }
         writers.forEach(CommitRequest::separateFromOtherContexts);
         queue.putBack(group.requests());
         Set<Context> contexts = writers.stream().map(request -> request.context).collect(Collectors.toSet());

@@ -73,12 +73,11 @@ final class EntryCache {
     /** Returns the entry from the cache, or else from the backend. */
     Entry read(EntryKey key) {
         Entry cached = peek(key);
-        return cached == null ? readMissing(key) : cached;
+        return cached == null ? readMissing(key, System.nanoTime() + loadTimeout.toNanos()) : cached;
     }
 
-    private Entry readMissing(EntryKey key) {
+    private Entry readMissing(EntryKey key, long deadlineNanos) {
         types.check(key);
-        long deadlineNanos = System.nanoTime() + loadTimeout.toNanos();
         while (true) {
             Entry entry = joinOrLoad(key, deadlineNanos);
             // Another thread's load may have started before a clear that was acknowledged before this read.
@@ -142,7 +141,7 @@ final class EntryCache {
     /**
      * Loads one key, for which {@code mine} is registered, and ends {@code mine} with the outcome.
      *
-     * @return the entry, or null if a write came in between and the caller must look again
+     * @return the entry, or null if a write or a clear came in between and the caller must look again
      */
     private @Nullable Entry load(EntryKey key, InFlight.Loader self, InFlight mine, long deadlineNanos) {
         Context context = key.context;
@@ -150,7 +149,7 @@ final class EntryCache {
         int generation = context.generation();
         Result result = Result.LOOK_AGAIN;
         try {
-            Entry published = peek(key);
+            Entry published = peek(key); // a load or write may have ended between the miss and the registration (R2)
             if (published != null) {
                 result = new Found(published);
             } else if (clearing == null) {
@@ -231,14 +230,14 @@ final class EntryCache {
     List<Entry> readAll(Context context, List<EntryKey> keys) {
         long deadlineNanos = System.nanoTime() + loadTimeout.toNanos();
         long seen = context.awaitPublications();
-        List<Entry> entries = collect(keys);
+        List<Entry> entries = collect(keys, deadlineNanos);
         while (keys.size() > 1 && !context.unchangedSince(seen)) {
             if (deadlineNanos - System.nanoTime() <= 0) {
                 throw LoadFailures.neverUnchanged(keys.get(0), loadTimeout);
             }
             seen = context.awaitPublications();
-            List<Entry> again = collect(keys);
-            if (again.equals(entries)) {
+            List<Entry> again = collect(keys, deadlineNanos);
+            if (again.equals(entries)) { // by identity, since Entry does not override equals
                 return again;
             }
             entries = again;
@@ -246,7 +245,7 @@ final class EntryCache {
         return entries;
     }
 
-    private List<Entry> collect(List<EntryKey> keys) {
+    private List<Entry> collect(List<EntryKey> keys, long deadlineNanos) {
         List<Entry> entries = new ArrayList<>(keys.size());
         boolean complete = true;
         for (EntryKey key : keys) {
@@ -268,7 +267,7 @@ final class EntryCache {
         for (int i = 0; i < keys.size(); i++) {
             if (entries.get(i) == null) {
                 Entry entry = loaded.get(keys.get(i));
-                entries.set(i, entry == null ? read(keys.get(i)) : entry);
+                entries.set(i, entry == null ? readMissing(keys.get(i), deadlineNanos) : entry);
             }
         }
         return entries;

@@ -215,8 +215,8 @@ final class GroupWriter {
     /**
      * Sends a group in doubt again, with the same commit ids, so that it is applied exactly once (R54).
      *
-     * @return the outcome of the first write, or {@code doubt} if that is still unknown
-     * @throws RuntimeException if the backend failed in a way that another attempt would not help
+     * @return the outcome of the first write or of this one, or {@code doubt} if it is still unknown
+     * @throws RuntimeException if the backend failed in a way that may recur each time
      */
     WriteOutcome sendAgain(CommitGroup group, InDoubt doubt) {
         Checked checked = group.checked();

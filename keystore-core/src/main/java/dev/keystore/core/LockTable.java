@@ -213,7 +213,7 @@ final class LockTable {
                 holder = ahead.isDone() ? holder : ahead;
             }
             return holder == null
-                    ? "no transaction any more"
+                    ? "a transaction that has just ended"
                     : "thread \"" + holder.held.thread.getName() + "\" with " + holder.key;
         }
     }

@@ -53,7 +53,7 @@ final class Storage {
             this.rollback = null;
             this.groupLimit = options.maximumGroupSize();
         } else if (backend instanceof AtomicCommit atomic) {
-            this.writer = group -> group.forEach(atomic::commit);
+            this.writer = group -> group.forEach(atomic::commit); // a group of one batch: all or nothing
             this.rollback = null;
             this.groupLimit = 1;
         } else {
@@ -143,7 +143,7 @@ final class Storage {
      * Finds out the outcome of a group whose writing thread failed. On a backend without atomic commits, this rolls
      * back what that thread has written.
      *
-     * @return the outcome; null on a backend with atomic commits, which must report it itself
+     * @return the outcome; null on a backend with atomic commits, where only a commit id can tell
      */
     @Nullable
     WriteOutcome rollBack(List<Batch> group, Throwable cause) {

@@ -93,7 +93,11 @@ final class StoreTransaction implements Transaction {
     /** Returns what this transaction wrote or cleared under a key, or null if it did neither. */
     private @Nullable Entry written(EntryKey key) {
         Entry entry = writes.get(key);
-        return entry == null && cleared(key.type) ? Entry.absent() : entry;
+        if (entry == null && cleared(key.type)) {
+            engine.types.check(key);
+            return Entry.absent();
+        }
+        return entry;
     }
 
     private Entry entry(EntryKey key) {
@@ -107,7 +111,7 @@ final class StoreTransaction implements Transaction {
 
     /**
      * Remembers entries that were read, if everything read so far is still current. Otherwise it remembers none of
-     * them, and if the caller's work catches the conflict, its next read throws another one.
+     * them; if the caller's work catches the conflict, its next read of another entry compares everything again.
      *
      * @return the first of {@code entries}
      * @throws TransactionConflictException if an entry that was read has changed

@@ -124,7 +124,8 @@ class OwnershipTest extends OpenedDatabase {
                         .isEqualTo("of the listener"));
 
         assertLost(() -> put("a", "lost"));
-        assertThat(reported).containsExactly("alice on " + Thread.currentThread().getName());
+        assertThat(reported)
+                .containsExactly("alice on " + Thread.currentThread().getName());
         alice = database.forContext("alice");
         put("a", "mine again");
         assertThat(persisted("a")).isEqualTo("mine again");

@@ -48,8 +48,8 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * 16,777,214. An id whose pre-key still exists is skipped. An id may be issued again in three cases: after all other
  * ids were issued; after {@code clear()} or {@code erase()}, which remove the counters together with the pre-keys, so
  * that ids begin at another random number (for any given old and new pre-key, the probability of equal ids is about 1
- * in 16,777,214); and after the store was replaced by an older copy, which issues again the ids issued since the copy
- * was made.
+ * in 16,777,214); and after the store was replaced by an older copy, for the ids that were issued since the copy was
+ * made.
  *
  * <p>Atomicity: each method is at most one transaction, and so one commit. It throws the exceptions of
  * {@link SignalKeyStore#transaction(String, TransactionWork)}, whose types state what was written. A method called

@@ -43,7 +43,7 @@ public final class FaultyBackend {
     private FaultyBackend() {}
 
     /**
-     * Wraps a context-free backend, and implements none of its capabilities.
+     * Wraps a context-free backend; the result has no capabilities.
      *
      * @param delegate the backend to wrap
      * @param faults the faults to inject, and the record of calls
@@ -54,7 +54,7 @@ public final class FaultyBackend {
     }
 
     /**
-     * Wraps a backend with contexts, and implements none of its capabilities.
+     * Wraps a backend with contexts; the result has no capabilities.
      *
      * @param delegate the backend to wrap
      * @param faults the faults to inject, and the record of calls
@@ -65,7 +65,7 @@ public final class FaultyBackend {
     }
 
     /**
-     * Wraps a backend, and implements only {@link AtomicCommit} in addition.
+     * Wraps a backend; the only capability of the result is {@link AtomicCommit}.
      *
      * <p>A commit that fails midway does not reach the delegate.
      *
@@ -79,7 +79,7 @@ public final class FaultyBackend {
     }
 
     /**
-     * Wraps a backend, and implements only {@link GroupCommit} in addition.
+     * Wraps a backend; the only capability of the result is {@link GroupCommit}.
      *
      * <p>A commit that fails midway reaches the delegate as a list that throws once its first half has been read, so
      * that the delegate has to roll back the writes it has made by then.
@@ -95,7 +95,7 @@ public final class FaultyBackend {
     }
 
     /**
-     * Wraps a backend with all capabilities, and implements them, too. Commits that fail midway work as with
+     * Wraps a backend with all capabilities; the result has all of them, too. Commits that fail midway behave as with
      * {@link #grouping}.
      *
      * @param delegate the backend to wrap
