@@ -7,9 +7,11 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
@@ -50,24 +52,39 @@ final class Rounds {
     private final ClassPaths classPaths;
     private final Random random;
     private final List<String> jvmArguments;
+    private final @Nullable FsyncDelay fsyncDelay;
 
-    /** Stores are created in {@code folder}; each forked JVM gets {@code jvmArguments}. */
-    Rounds(Iterations iterations, Path folder, ClassPaths classPaths, long seed, List<String> jvmArguments) {
+    /**
+     * Creates rounds without a variant yet.
+     *
+     * @param folder where stores are created
+     * @param jvmArguments the arguments of each forked JVM
+     * @param fsyncDelay how fsyncs are delayed; null if no variant delays them
+     */
+    Rounds(
+            Iterations iterations,
+            Path folder,
+            ClassPaths classPaths,
+            long seed,
+            List<String> jvmArguments,
+            @Nullable FsyncDelay fsyncDelay) {
         this.iterations = iterations;
         this.folder = folder;
         this.probe = new FsyncProbe(folder);
         this.classPaths = classPaths;
         this.random = new Random(seed);
-        this.jvmArguments = new ArrayList<>(jvmArguments);
+        this.jvmArguments = new ArrayList<>();
         this.jvmArguments.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + folder));
+        this.jvmArguments.addAll(jvmArguments);
+        this.fsyncDelay = fsyncDelay;
     }
 
     private record BuildVariant(Variant variant, boolean before) {}
 
     List<Measurement> run(BenchPlan plan, int rounds) throws RunnerException, IOException {
         List<Measurement> measurements = new ArrayList<>();
-        for (int round = 1; round <= rounds; round++) {
-            for (BuildVariant build : shuffled(plan.ofRound(round))) {
+        for (int round = 1; round <= plan.lastRound(rounds); round++) {
+            for (BuildVariant build : shuffled(plan.ofRound(round, rounds))) {
                 Measurement measured = measure(build, round);
                 System.out.printf(
                         "round %d%s: %s: %s %s%n",
@@ -96,10 +113,10 @@ final class Rounds {
 
     private Measurement measure(BuildVariant build, int round) throws RunnerException, IOException {
         Variant variant = build.variant;
-        boolean durable = variant.workload().isDurable();
-        double rateBefore = durable ? probe.rate() : 0;
+        boolean probed = variant.workload().needsFsyncRate();
+        double rateBefore = probed ? probe.rate() : 0;
         RunResult result = classPaths.with(build.before, () -> fork(variant));
-        double rateAfter = durable ? probe.rate() : 0;
+        double rateAfter = probed ? probe.rate() : 0;
         return new Measurement(
                 variant,
                 build.before,
@@ -148,6 +165,10 @@ final class Rounds {
         }
         if (variant.workload().isOfAStore() && variant.threads() == 1) {
             options.jvmArgsAppend(EARLY_COMPILATION);
+        }
+        if (variant.fsyncDelayMicros() > 0) {
+            Path jvm = Objects.requireNonNull(fsyncDelay, "fsyncDelay").jvm(variant.fsyncDelayMicros());
+            options.jvm(jvm.toString());
         }
         variant.parameters().forEach(options::param);
         if (variant.workload().hasCommitPeers()) {

@@ -1,7 +1,10 @@
 package dev.keystore.bench.commit;
 
 import dev.keystore.bench.OperationCounters;
+import java.io.IOException;
+import java.nio.channels.FileChannel;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.AuxCounters;
@@ -46,14 +49,30 @@ public class CommitBenchmark {
     @Param("bench-data")
     public String folder;
 
+    /** The delay of each fsync in microseconds that the JVM was started with; 0 if there is none. */
+    @Param("0")
+    public int fsyncDelayMicros;
+
     private Dataset stored;
     private CommitPeer store;
 
     /** Opens and fills the peer. */
     @Setup
     public void open(BenchmarkParams params) throws Exception {
+        requireDelay();
         stored = Dataset.of(entries, contexts, params.getThreads());
         store = stored.open(peer, Path.of(folder));
+    }
+
+    private void requireDelay() throws IOException {
+        Path file = Path.of(folder, "delay");
+        try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+            long begin = System.nanoTime();
+            out.force(false);
+            if (System.nanoTime() - begin < TimeUnit.MICROSECONDS.toNanos(fsyncDelayMicros)) {
+                throw new IllegalStateException("fsyncs are not delayed: the library was not preloaded");
+            }
+        }
     }
 
     /** Closes the peer. */
