@@ -32,13 +32,13 @@ import org.slf4j.LoggerFactory;
  * <p>The states of a commit:
  *
  * <pre>
- *            add            offerLead             take          beginWriting
- * (created) ────► QUEUED ─────────────► LEADING ────────► TAKEN ────────────► WRITING
- *                 │ ▲ └──────────── take ─────────────────► ▲ │ ◄──── retry ───── │ │
- *                 │ └────────────── putBack ────────────────┴─┴───────────────────┘ │
- *                 ▼                        ▼                  ▼                     ▼
- *               Done                     Done               Done                  Done
- *               interrupted, timed out, or conflicting: nothing written           written, refused, or unknown
+ *            add            offerLead                  take          beginWriting
+ * (created) ────► QUEUED ─────────────► LEAD_OFFERED ────────► TAKEN ────────────► WRITING
+ *                 │ ▲ └──────────── take ──────────────────────► ▲ │ ◄──── retry ───── │ │
+ *                 │ └────────────── putBack ─────────────────────┴─┴───────────────────┘ │
+ *                 ▼                          ▼                     ▼                     ▼
+ *               Done                       Done                  Done                  Done
+ *               interrupted, timed out, or conflicting: nothing written                written, refused, or unknown
  * </pre>
  *
  * <p>The outcomes of a group, and what {@link #conclude} makes of them:
@@ -98,7 +98,7 @@ final class CommitPipeline {
     private static final int MAXIMUM_FAILURES = 10;
 
     private final CommitQueue queue = new CommitQueue(this::wakeStandby);
-    private final Standby standby = new Standby(queue, lead -> lead(lead, null));
+    private final Standby standby = new Standby(queue, lead -> leadOneGroup(lead, null));
     private final EntryCache cache;
     private final GroupWriter writer;
     private final CommitCounters counters;
@@ -175,10 +175,10 @@ final class CommitPipeline {
                 if (state instanceof Done done) {
                     return done;
                 }
-                Lead lead = state == Step.LEADING && request.canLead() ? queue.offeredTo(request) : null;
-                if (lead == null || !lead(lead, request)) {
+                Lead lead = state == Step.LEAD_OFFERED && request.canLead() ? queue.offeredTo(request) : null;
+                if (lead == null || !leadOneGroup(lead, request)) {
                     interrupted |= Thread.interrupted();
-                    await(request, (Step) state, interrupted);
+                    endOrPark(request, (Step) state, interrupted);
                 }
             }
         } finally {
@@ -188,7 +188,8 @@ final class CommitPipeline {
         }
     }
 
-    private void await(CommitRequest request, Step step, boolean interrupted) {
+    /** Ends a commit whose thread was interrupted or whose time is up, or parks its thread. */
+    private void endOrPark(CommitRequest request, Step step, boolean interrupted) {
         long nanosLeft = request.deadlineNanos - System.nanoTime();
         if (step == Step.WRITING && nanosLeft <= 0) {
             request.end(step, CommitFailures.unanswered(request, timeout));
@@ -207,7 +208,7 @@ final class CommitPipeline {
      * @param own the commit of this thread; null on the standby
      * @return false if another thread holds the lead
      */
-    private boolean lead(Lead lead, @Nullable CommitRequest own) {
+    private boolean leadOneGroup(Lead lead, @Nullable CommitRequest own) {
         boolean held = false;
         boolean handedOff = false;
         try {

@@ -29,7 +29,7 @@ final class CommitRequest {
         /** In the queue. */
         QUEUED,
         /** At the head of the queue; its thread leads the next group. */
-        LEADING,
+        LEAD_OFFERED,
         /** In the leader's group, but not being written. */
         TAKEN,
         /** Being written by the backend. */
@@ -181,12 +181,12 @@ final class CommitRequest {
 
     /** Makes its thread the next leader; returns false if it is no longer queued. */
     boolean offerLead() {
-        return step(Step.QUEUED, Step.LEADING) || state.get() == Step.LEADING;
+        return step(Step.QUEUED, Step.LEAD_OFFERED) || state.get() == Step.LEAD_OFFERED;
     }
 
     /** Moves it from the queue into a group; returns false if it has ended. */
     boolean take() {
-        return step(Step.LEADING, Step.TAKEN) || step(Step.QUEUED, Step.TAKEN);
+        return step(Step.LEAD_OFFERED, Step.TAKEN) || step(Step.QUEUED, Step.TAKEN);
     }
 
     /** Moves it from the group back to {@code to} unless it has ended, and wakes its thread. */
