@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -26,9 +27,6 @@ import picocli.CommandLine.Option;
  */
 @Command(name = "bench", mixinStandardHelpOptions = true, sortOptions = false)
 public final class Bench implements Callable<Integer> {
-
-    /** A file system in memory, where an fsync alone takes almost no time. */
-    private static final Path SHARED_MEMORY = Path.of("/dev/shm");
 
     static final int SHORT_ROUNDS = 2;
     private static final int WHOLE_ROUNDS = 5;
@@ -100,8 +98,10 @@ public final class Bench implements Callable<Integer> {
         } else if (fsyncDelays == null) {
             report(plan);
         } else {
-            FsyncDelay.obstacle().ifPresent(obstacle -> System.out.println("--fsync-delay is skipped: " + obstacle));
-            if (FsyncDelay.obstacle().isEmpty()) {
+            Optional<String> obstacle = FsyncDelay.obstacle();
+            if (obstacle.isPresent()) {
+                System.out.println("--fsync-delay is skipped: " + obstacle.get());
+            } else {
                 reportDelayed(plan, fsyncDelays);
             }
         }
@@ -195,7 +195,7 @@ public final class Bench implements Callable<Integer> {
     /** Keeps temporary files, such as unpacked libraries, on disk: memory may not be executable. */
     private Results measureDelayed(BenchPlan plan, List<Integer> delaysMicros) throws Exception {
         FsyncDelay delay = FsyncDelay.compile(target().resolve("fsync-delay"), delaysMicros);
-        try (TemporaryFolder memory = TemporaryFolder.createIn(SHARED_MEMORY, "bench-data")) {
+        try (TemporaryFolder memory = TemporaryFolder.createIn(FsyncDelay.SHARED_MEMORY, "bench-data")) {
             String temporary = "-Djava.io.tmpdir=" + System.getProperty("java.io.tmpdir");
             return measure(plan, memory.path(), List.of(temporary), delay);
         }

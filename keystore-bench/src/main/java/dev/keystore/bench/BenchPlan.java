@@ -35,12 +35,16 @@ public final class BenchPlan {
             CommitPeers.APPEND_GROUPS,
             CommitPeers.ROCKSDB);
 
-    /** What the goals leave out, and is measured once, with one thread. */
+    /** Peers that no goal needs, measured once by one thread. */
     private static final List<CommitPeers> ONCE_BY_ONE = List.of(CommitPeers.KEYSTORE_MAPDB, CommitPeers.APPEND);
 
-    /** The same with 16 threads. */
+    /** The same by 16 threads. */
     private static final List<CommitPeers> ONCE_BY_SIXTEEN =
             List.of(CommitPeers.MAPDB, CommitPeers.MVSTORE, CommitPeers.XODUS);
+
+    /** The same by 64 threads. */
+    private static final List<CommitPeers> ONCE_BY_MANY =
+            List.of(CommitPeers.KEYSTORE_MAPDB, CommitPeers.APPEND_GROUPS);
 
     private static final List<Integer> THREADS = List.of(1, 2, 8, 16, 64);
 
@@ -75,7 +79,7 @@ public final class BenchPlan {
         plan.variants.addAll(goals);
         ONCE_BY_ONE.forEach(peer -> plan.variants.add(Variant.commit(peer, 1, ENTRIES)));
         ONCE_BY_SIXTEEN.forEach(peer -> plan.variants.add(Variant.commit(peer, 16, ENTRIES)));
-        plan.variants.add(Variant.commit(CommitPeers.APPEND_GROUPS, 64, ENTRIES));
+        ONCE_BY_MANY.forEach(peer -> plan.variants.add(Variant.commit(peer, 64, ENTRIES)));
         return plan;
     }
 

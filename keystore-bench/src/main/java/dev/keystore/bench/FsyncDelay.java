@@ -14,12 +14,15 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Adds a fixed time to each {@code fsync} and {@code fdatasync} of a forked JVM, by a preloaded library in C that is
- * compiled at run time.
+ * Adds a fixed time to each {@code fsync}, {@code fdatasync} and synchronous {@code msync} of a forked JVM, by a
+ * preloaded library in C that is compiled at run time.
  *
  * @param folder where the library and a script for each delay are: the script starts this JVM's {@code java}
  */
 record FsyncDelay(Path folder) {
+
+    /** A file system in memory, where an fsync alone takes almost no time. */
+    static final Path SHARED_MEMORY = Path.of("/dev/shm");
 
     private static final String COMPILER = "cc";
     private static final String SOURCE = "fsync-delay.c";
@@ -29,6 +32,9 @@ record FsyncDelay(Path folder) {
     static Optional<String> obstacle() {
         if (!System.getProperty("os.name").equals("Linux")) {
             return Optional.of("the system is not Linux");
+        }
+        if (!Files.isWritable(SHARED_MEMORY)) {
+            return Optional.of(SHARED_MEMORY + " is not writable");
         }
         boolean hasCompiler = Stream.of(System.getenv().getOrDefault("PATH", "").split(File.pathSeparator))
                 .anyMatch(path -> Files.isExecutable(Path.of(path, COMPILER)));

@@ -115,15 +115,31 @@ final class Rounds {
         Variant variant = build.variant;
         boolean probed = variant.workload().needsFsyncRate();
         double rateBefore = probed ? probe.rate() : 0;
-        RunResult result = classPaths.with(build.before, () -> fork(variant));
+        RunResult result = fork(build);
         double rateAfter = probed ? probe.rate() : 0;
+        Map<String, Double> counts = counts(result);
         return new Measurement(
                 variant,
                 build.before,
                 round,
                 score(variant.workload(), result),
-                (rateBefore + rateAfter) / 2,
-                counts(result));
+                variant.fsyncDelayMicros() > 0 ? delayedRate(counts) : (rateBefore + rateAfter) / 2,
+                counts);
+    }
+
+    /** Returns the fsync rate that the forked JVM measured, the only one in which fsyncs are delayed. */
+    private static double delayedRate(Map<String, Double> counts) {
+        return counts.getOrDefault("probedFsyncRate", 0.0) / counts.getOrDefault("probes", 1.0);
+    }
+
+    /** Delayed fsyncs get an empty folder each: the logs of all variants together could fill the memory. */
+    private RunResult fork(BuildVariant build) throws RunnerException, IOException {
+        if (build.variant.fsyncDelayMicros() == 0) {
+            return classPaths.with(build.before, () -> fork(build.variant, folder));
+        }
+        try (TemporaryFolder empty = TemporaryFolder.createIn(folder, "delayed")) {
+            return classPaths.with(build.before, () -> fork(build.variant, empty.path()));
+        }
     }
 
     private static Map<String, Double> counts(RunResult result) {
@@ -147,7 +163,7 @@ final class Rounds {
                 : primary.getScore();
     }
 
-    private RunResult fork(Variant variant) throws RunnerException {
+    private RunResult fork(Variant variant, Path storeFolder) throws RunnerException {
         TimeValue time = new TimeValue(iterations.millis(), TimeUnit.MILLISECONDS);
         ChainedOptionsBuilder options = new OptionsBuilder()
                 .include(variant.workload().pattern())
@@ -172,7 +188,7 @@ final class Rounds {
         }
         variant.parameters().forEach(options::param);
         if (variant.workload().hasCommitPeers()) {
-            options.param("folder", folder.toString());
+            options.param("folder", storeFolder.toString());
         }
         return new Runner(options.build()).runSingle();
     }

@@ -54,7 +54,7 @@ public record Variant(Workload workload, int threads, Map<String, String> parame
                         "contexts", String.valueOf(contexts)));
     }
 
-    /** Returns a variant that commits to a store in memory, where each fsync takes the given time. */
+    /** Returns a variant that commits to a store on a file system in memory, with each fsync delayed. */
     public static Variant delayedCommit(CommitPeers peer, int threads, int entries, int delayMicros) {
         Map<String, String> parameters = new TreeMap<>(commit(peer, threads, entries).parameters);
         parameters.put(DELAY, String.valueOf(delayMicros));

@@ -14,7 +14,7 @@ public enum Workload {
     READ_DURING_COMMITS("read.ReadWhileCommittingBenchmark.read", "p99, ns", Bound.NOTHING),
     /** A durable transaction. */
     COMMIT("commit.CommitBenchmark.commit", "commits/s", Bound.STORAGE),
-    /** A transaction in memory, where each fsync takes a fixed time. */
+    /** A transaction on a file system in memory, where each fsync takes a fixed time. */
     COMMIT_DELAYED("commit.CommitBenchmark.commit", "commits/s", Bound.NOTHING),
     /** A message encrypted and decrypted, by CPU time. */
     MESSAGE("message.MessageBenchmark.message", "messages per ms of CPU", Bound.CPU),

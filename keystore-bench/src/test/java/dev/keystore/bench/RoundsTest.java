@@ -70,7 +70,9 @@ class RoundsTest {
 
         assertThat(plan.ofRound(1, 2))
                 .contains(goal, defaults, other, count)
-                .contains(Variant.commit(CommitPeers.APPEND_GROUPS, 64, BenchPlan.ENTRIES))
+                .contains(
+                        Variant.commit(CommitPeers.APPEND_GROUPS, 64, BenchPlan.ENTRIES),
+                        Variant.commit(CommitPeers.KEYSTORE_MAPDB, 64, BenchPlan.ENTRIES))
                 .containsAll(Goals.variants());
         assertThat(plan.ofRound(2, 2)).contains(goal).doesNotContain(defaults, other, count);
         assertThat(plan.only(other::equals).ofRound(2, 2)).containsExactly(other);
@@ -103,6 +105,7 @@ class RoundsTest {
 
         assertThat(measured).hasSize(1);
         assertThat(measured.get(0).score()).isPositive().isLessThanOrEqualTo(1_000_000.0 / micros);
+        assertThat(measured.get(0).fsyncRate()).isPositive().isLessThanOrEqualTo(1_000_000.0 / micros);
     }
 
     @Test

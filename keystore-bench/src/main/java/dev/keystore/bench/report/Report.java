@@ -173,7 +173,7 @@ public final class Report {
         List<Integer> micros = tables.delaysMicros();
         return chart(
                 "Durable commits by the time of an fsync, %d threads".formatted(BenchPlan.DELAYED_THREADS),
-                "time of an fsync",
+                "delay of each fsync",
                 "commits in the time of one fsync",
                 micros.stream().map("%,d µs"::formatted).toList(),
                 (peer, step) -> tables.delayed(peer, micros.get(step)));

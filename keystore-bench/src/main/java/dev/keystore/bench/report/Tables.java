@@ -101,20 +101,35 @@ final class Tables {
         return table("committed to", List.of(CommitPeers.values()), CommitPeers::title, columns);
     }
 
-    /** Returns the commits of each peer by the time of an fsync, as multiples of what one thread could force. */
+    /** Returns the commits of each peer by the delay of an fsync, as multiples of the delayed fsync rate. */
     String fsyncDelays() {
         List<Column<CommitPeers>> columns = new ArrayList<>();
         for (int micros : delaysMicros()) {
-            columns.add(new Column<>("%,d µs".formatted(micros), peer -> delayed(peer, micros)));
+            columns.add(new Column<>(
+                    "%,d µs (%s)".formatted(micros, Spread.figure(fsyncMicros(micros))),
+                    peer -> delayed(peer, micros)));
         }
-        return table("committed to", List.of(CommitPeers.values()), CommitPeers::title, columns);
+        return table(
+                "committed to, with fsyncs delayed by (measured)",
+                List.of(CommitPeers.values()),
+                CommitPeers::title,
+                columns);
     }
 
-    /** Returns the commits of a peer in the time of an fsync. */
+    /** Returns the median time of a delayed fsync in microseconds. */
+    private double fsyncMicros(int delayMicros) {
+        return Spread.of(results.measurements().stream()
+                        .filter(one -> one.variant().fsyncDelayMicros() == delayMicros)
+                        .map(one -> MICROS_PER_SECOND / one.fsyncRate())
+                        .toList())
+                .median();
+    }
+
+    /** Returns the commits of a peer in the time of a delayed fsync. */
     Optional<Spread> delayed(CommitPeers peer, int micros) {
         return results.spread(
                 Variant.delayedCommit(peer, BenchPlan.DELAYED_THREADS, BenchPlan.ENTRIES, micros),
-                one -> one.score() * micros / MICROS_PER_SECOND);
+                one -> one.score() / one.fsyncRate());
     }
 
     /**

@@ -91,8 +91,8 @@ class ReportTest {
     @Test
     void delays_ofFsyncs_areDrawnAsCommitsInTheTimeOfOne() throws Exception {
         Results results = results(
-                measured(delayed(CommitPeers.ROCKSDB, 30), false, 1, 100_000),
-                measured(delayed(CommitPeers.ROCKSDB, 2_000), false, 1, 5_000));
+                new Measurement(delayed(CommitPeers.ROCKSDB, 30), false, 1, 75_000, 25_000, Map.of()),
+                new Measurement(delayed(CommitPeers.ROCKSDB, 2_000), false, 1, 5_000, 500, Map.of()));
         Files.createDirectories(folder.resolve("docs"));
         Path page = Files.writeString(
                 folder.resolve("docs/performance.md"), "<!-- bench:fsync-time -->\n<!-- /bench:fsync-time -->\n");
@@ -101,7 +101,7 @@ class ReportTest {
 
         assertThat(page)
                 .content()
-                .contains("| committed to | 30 µs | 2,000 µs |", "| RocksDB, WriteBatch | 3.00 | 10.0 |")
+                .contains(" | 30 µs (40.0) | 2,000 µs (2,000) |", "| RocksDB, WriteBatch | 3.00 | 10.0 |")
                 .contains("(performance/commits-by-fsync-time.svg)");
         assertThat(folder.resolve("docs/performance/commits-by-fsync-time.svg"))
                 .content()
