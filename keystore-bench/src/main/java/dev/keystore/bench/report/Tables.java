@@ -101,7 +101,7 @@ final class Tables {
         return table("committed to", List.of(CommitPeers.values()), CommitPeers::title, columns);
     }
 
-    /** Returns the commits of each peer by the delay of an fsync, as multiples of the delayed fsync rate. */
+    /** Returns the commits of each peer in the time of a delayed fsync, by the delay. */
     String fsyncDelays() {
         List<Column<CommitPeers>> columns = new ArrayList<>();
         for (int micros : delaysMicros()) {
@@ -116,7 +116,7 @@ final class Tables {
                 columns);
     }
 
-    /** Returns the median time of a delayed fsync in microseconds. */
+    /** Returns the time of a delayed fsync in microseconds: the median over all variants with the delay. */
     private double fsyncMicros(int delayMicros) {
         return Spread.of(results.measurements().stream()
                         .filter(one -> one.variant().fsyncDelayMicros() == delayMicros)
@@ -125,11 +125,11 @@ final class Tables {
                 .median();
     }
 
-    /** Returns the commits of a peer in the time of a delayed fsync. */
+    /** Returns the commits of a peer in that time. */
     Optional<Spread> delayed(CommitPeers peer, int micros) {
         return results.spread(
                 Variant.delayedCommit(peer, BenchPlan.DELAYED_THREADS, BenchPlan.ENTRIES, micros),
-                one -> one.score() / one.fsyncRate());
+                one -> one.score() * fsyncMicros(micros) / MICROS_PER_SECOND);
     }
 
     /**
