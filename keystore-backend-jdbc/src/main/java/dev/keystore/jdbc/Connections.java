@@ -15,6 +15,13 @@ final class Connections {
 
     private Connections() {}
 
+    /** Returns a Jdbi over a driver's connections, whose exceptions hold no bound value, and which keep statements. */
+    static Jdbi jdbiWithCache(ConnectionFactory driver) {
+        Jdbi jdbi = jdbi(driver);
+        jdbi.setStatementBuilderFactory(connection -> new StatementCache());
+        return jdbi;
+    }
+
     /** Returns a Jdbi over a driver's connections, whose exceptions hold no bound value. */
     static Jdbi jdbi(ConnectionFactory driver) {
         Jdbi jdbi = Jdbi.create(driver);

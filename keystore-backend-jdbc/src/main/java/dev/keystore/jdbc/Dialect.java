@@ -91,6 +91,9 @@ abstract class Dialect {
      */
     abstract List<Batch> advance(Handle handle, List<Batch> batches);
 
+    /** Returns the values of those of the entries that exist, as of one moment. */
+    abstract Map<String, byte[]> find(Handle handle, String context, String type, List<String> ids);
+
     /** Shows other processes that this owner is alive, until {@link #releaseLiveness} or the end of the process. */
     abstract void acquireLiveness();
 

@@ -2,10 +2,10 @@ package dev.keystore.jdbc;
 
 import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -28,8 +28,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class EntryQueries {
 
+    /** Selects the value of one entry. */
+    static final String FIND = "SELECT value FROM entry WHERE context = ? AND type = ? AND id = ?";
+
     private static final int PAGE_SIZE = 256;
-    private static final int IDS_PER_STATEMENT = 500;
 
     private final Dialect dialect;
     private final SqlFailures failures;
@@ -65,14 +67,8 @@ final class EntryQueries {
         String operation = "load " + type + "/" + id + " of context " + context;
         Optional<byte[]> found = read(
                 operation,
-                handle -> handle.createQuery("""
-                        SELECT value FROM entry WHERE context = ? AND type = ? AND id = ?
-                        """)
-                        .bind(0, dialect.stored(context))
-                        .bind(1, type)
-                        .bind(2, dialect.stored(id))
-                        .map((row, columns) -> bytes(row, 1))
-                        .findOne());
+                handle -> StatementCache.read(
+                        handle, FIND, statement -> find(statement, dialect.stored(context), type, dialect.stored(id))));
         if (found.isEmpty()) {
             requireUndamaged(operation);
         }
@@ -82,43 +78,29 @@ final class EntryQueries {
     Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
         List<String> all = List.copyOf(ids);
         String operation = "load " + all.size() + " entries of type " + type + " of context " + context;
-        Map<String, byte[]> values = all.size() <= IDS_PER_STATEMENT
-                ? read(operation, handle -> values(handle, context, type, all))
-                : read(
-                        operation,
-                        handle -> handle.inTransaction(snapshot -> {
-                            Map<String, byte[]> found = new HashMap<>();
-                            for (int from = 0; from < all.size(); from += IDS_PER_STATEMENT) {
-                                int to = Math.min(from + IDS_PER_STATEMENT, all.size());
-                                found.putAll(values(snapshot, context, type, all.subList(from, to)));
-                            }
-                            return found;
-                        }));
+        Map<String, byte[]> values = read(operation, handle -> dialect.find(handle, context, type, all));
         if (!values.keySet().containsAll(all)) {
             requireUndamaged(operation);
         }
         return values;
     }
 
-    private Map<String, byte[]> values(Handle handle, String context, String type, List<String> ids) {
-        Map<String, byte[]> found = new HashMap<>();
-        handle.createQuery("""
-                        SELECT <id>, value FROM entry WHERE context = :context AND type = :type AND id IN (<ids>)
-                        """)
-                .define("id", dialect.idColumn())
-                .bind("context", dialect.stored(context))
-                .bind("type", type)
-                .bindList("ids", ids.stream().map(dialect::stored).toList())
-                .map((row, columns) -> found.put(dialect.id(row.getString(1)), bytes(row, 2)))
-                .list();
-        return found;
+    /** Finds the value of an entry with {@link #FIND}; its context and id are in their stored forms. */
+    static Optional<byte[]> find(PreparedStatement statement, String context, String type, String id)
+            throws SQLException {
+        statement.setString(1, context);
+        statement.setString(2, type);
+        statement.setString(3, id);
+        try (ResultSet row = statement.executeQuery()) {
+            return row.next() ? Optional.of(bytes(row, 1)) : Optional.empty();
+        }
     }
 
     /**
      * Returns a value. Only damage turns one into NULL; it is returned as no bytes, which is not taken for an absent
      * entry.
      */
-    private static byte[] bytes(ResultSet row, int column) throws SQLException {
+    static byte[] bytes(ResultSet row, int column) throws SQLException {
         byte[] value = row.getBytes(column);
         return value == null ? new byte[0] : value;
     }

@@ -3,9 +3,11 @@ package dev.keystore.jdbc;
 import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -49,6 +51,10 @@ final class PostgresDialect extends Dialect {
             DO $$ BEGIN
                 IF pg_is_in_recovery() THEN RAISE 'the server is a standby' USING ERRCODE = '25006'; END IF;
             END $$
+            """;
+
+    private static final String FIND_ALL = """
+            SELECT coalesce(long_id, id), value FROM entry WHERE context = ? AND type = ? AND id = ANY (?)
             """;
 
     private static final String ADVANCE = """
@@ -190,6 +196,27 @@ final class PostgresDialect extends Dialect {
             new Arguments(update).keys(entries);
             update.execute();
         }
+    }
+
+    @Override
+    Map<String, byte[]> find(Handle handle, String context, String type, List<String> ids) {
+        return StatementCache.read(handle, FIND_ALL, statement -> {
+            statement.setString(1, PostgresNames.key(context));
+            statement.setString(2, type);
+            statement.setArray(
+                    3,
+                    statement
+                            .getConnection()
+                            .createArrayOf(
+                                    "text", ids.stream().map(PostgresNames::key).toArray()));
+            Map<String, byte[]> found = new HashMap<>();
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    found.put(PostgresNames.unescape(rows.getString(1)), EntryQueries.bytes(rows, 2));
+                }
+            }
+            return found;
+        });
     }
 
     @Override

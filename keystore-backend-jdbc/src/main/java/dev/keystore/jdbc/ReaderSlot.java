@@ -172,7 +172,7 @@ final class ReaderSlot {
         }
         // Before any call, which may fail: from here on, the slot closes the connection.
         connection = driverConnection;
-        Handle open = Connections.jdbi(() -> driverConnection).open();
+        Handle open = Connections.jdbiWithCache(() -> driverConnection).open();
         handle = open;
         source.setUp().accept(open);
         openedNanos = System.nanoTime();

@@ -49,8 +49,7 @@ final class SqliteConnections {
         // The journal of a statement that changes many rows holds keys, and would be a separate file.
         config.setTempStore(TempStore.MEMORY);
         config.setPragma(Pragma.WAL_AUTOCHECKPOINT, String.valueOf(PAGES_PER_CHECKPOINT));
-        Jdbi jdbi = Connections.jdbi(driver(config, url));
-        jdbi.setStatementBuilderFactory(connection -> new StatementCache());
+        Jdbi jdbi = Connections.jdbiWithCache(driver(config, url));
         return failures.translate(
                 "open",
                 () -> Connections.open(jdbi, handle -> {

@@ -11,6 +11,7 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -240,6 +241,20 @@ final class SqliteDialect extends Dialect {
                 delete.executeUpdate();
             }
         });
+    }
+
+    /** Reads them one by one, in a transaction: a list of ids would be parsed each time, and no faster to look up. */
+    @Override
+    Map<String, byte[]> find(Handle handle, String context, String type, List<String> ids) {
+        Map<String, byte[]> found = new HashMap<>();
+        StatementCache.use(handle, "BEGIN", PreparedStatement::execute);
+        StatementCache.use(handle, EntryQueries.FIND, statement -> {
+            for (String id : ids) {
+                EntryQueries.find(statement, context, type, id).ifPresent(value -> found.put(id, value));
+            }
+        });
+        StatementCache.use(handle, "COMMIT", PreparedStatement::execute);
+        return found;
     }
 
     @Override

@@ -13,7 +13,7 @@ import org.jdbi.v3.core.statement.StatementBuilder;
 import org.jdbi.v3.core.statement.StatementContext;
 
 /**
- * Keeps the statements of the writer connection prepared. Closing the connection closes them.
+ * Keeps the statements of a connection prepared. Closing the connection closes them.
  *
  * <p>For one thread at a time, and for a small set of SQL texts.
  */
@@ -27,13 +27,27 @@ class StatementCache implements StatementBuilder {
         void accept(PreparedStatement statement) throws SQLException;
     }
 
+    /** Reads with a prepared statement, and closes its result. */
+    @FunctionalInterface
+    interface Read<T> {
+        T apply(PreparedStatement statement) throws SQLException;
+    }
+
     /**
      * Uses a statement of a connection that has such a cache, without Jdbi, whose overhead exceeds SQLite's own time.
      */
     static void use(Handle handle, String sql, Use use) {
+        read(handle, sql, statement -> {
+            use.accept(statement);
+            return statement;
+        });
+    }
+
+    /** Reads in the same way as {@link #use}. */
+    static <T> T read(Handle handle, String sql, Read<T> read) {
         StatementCache cache = (StatementCache) handle.getStatementBuilder();
         try {
-            use.accept(cache.prepare(handle.getConnection(), sql));
+            return read.apply(cache.prepare(handle.getConnection(), sql));
         } catch (SQLException e) {
             throw new ConnectionException(e);
         }
