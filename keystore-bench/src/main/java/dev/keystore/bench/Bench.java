@@ -4,11 +4,15 @@ import dev.keystore.bench.commit.BenchPostgres;
 import dev.keystore.bench.report.Goals;
 import dev.keystore.bench.report.Report;
 import dev.keystore.bench.report.Results;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -18,13 +22,17 @@ import picocli.CommandLine.Option;
  * The benchmark's command line: measures Keystore and its peers, and writes the results.
  *
  * <p>Without options, it runs the short form. A run of all variants writes {@code docs/performance/results.json}, the
- * charts next to it, and the tables of {@code docs/performance.md}. A run of some variants prints tables only.
+ * charts next to it, and the tables of {@code docs/performance.md}. A run of some variants prints tables only. The run
+ * with {@code --fsync-delay} writes {@code docs/performance/fsync-delay.json}, and a separate chart and table.
  */
 @Command(name = "bench", mixinStandardHelpOptions = true, sortOptions = false)
 public final class Bench implements Callable<Integer> {
 
     static final int SHORT_ROUNDS = 2;
     private static final int WHOLE_ROUNDS = 5;
+
+    private static final String RESULTS = "results.json";
+    private static final String DELAYED = "fsync-delay.json";
 
     @Option(names = "--project", required = true, hidden = true)
     Path project = Path.of(".");
@@ -54,6 +62,15 @@ public final class Bench implements Callable<Integer> {
                     "Duration of an iteration; default: 400, or 1000 with --whole. With it, tables are only printed.")
     long millis;
 
+    @Option(
+            names = "--fsync-delay",
+            split = ",",
+            paramLabel = "<micros>",
+            description = "Measure only commits of 16 threads to files in /dev/shm, with each fsync delayed by these"
+                    + " microseconds, for example 30,100,300,1000,2000. Needs Linux and a C compiler.")
+    @Nullable
+    List<Integer> fsyncDelays;
+
     @Option(names = "--list", description = "List the variants and their approximate duration, and measure none.")
     boolean list;
 
@@ -72,22 +89,63 @@ public final class Bench implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        BenchPlan everything = whole ? BenchPlan.ofWholeRun(Goals.variants()) : BenchPlan.ofShortRun(Goals.variants());
-        boolean complete = only == null && before == null && millis == 0;
-        BenchPlan plan = only == null && before == null ? everything : everything.only(this::isWanted);
+        BenchPlan plan =
+                only == null && before == null ? everything() : everything().only(this::isWanted);
         if (list) {
             list(plan);
         } else if (redraw) {
-            new Report(Report.read(results())).writeDocuments(project);
+            redraw();
+        } else if (fsyncDelays == null) {
+            report(plan);
         } else {
-            Report report = new Report(measure(plan));
-            report.writeFigures(complete ? results() : project.resolve("keystore-bench/target/results.json"));
-            if (complete) {
-                report.writeDocuments(project);
+            Optional<String> obstacle = FsyncDelay.obstacle();
+            if (obstacle.isPresent()) {
+                System.out.println("--fsync-delay is skipped: " + obstacle.get());
+            } else {
+                reportDelayed(plan, fsyncDelays);
             }
-            System.out.println(before == null ? report.figures() : report.comparison());
         }
         return 0;
+    }
+
+    private BenchPlan everything() {
+        if (fsyncDelays != null) {
+            return BenchPlan.ofFsyncDelays(fsyncDelays);
+        }
+        return whole
+                ? BenchPlan.ofWholeRun(Goals.variants())
+                : BenchPlan.ofShortRun(Goals.variants(), Goals.variantsWithBound());
+    }
+
+    private void report(BenchPlan plan) throws Exception {
+        Report report = new Report(measure(plan));
+        report.writeFigures(isComplete() ? documents().resolve(RESULTS) : target().resolve(RESULTS));
+        if (isComplete()) {
+            report.writeDocuments(project);
+        }
+        System.out.println(before == null ? report.figures() : report.comparison());
+    }
+
+    private void reportDelayed(BenchPlan plan, List<Integer> delaysMicros) throws Exception {
+        Report report = new Report(measureDelayed(plan, delaysMicros));
+        report.writeFigures(isComplete() ? documents().resolve(DELAYED) : target().resolve(DELAYED));
+        if (isComplete()) {
+            report.writeFsyncDelays(project);
+        } else {
+            report.writeFsyncDelayChart(target());
+        }
+        System.out.println(before == null ? report.fsyncDelays() : report.comparison());
+    }
+
+    private boolean isComplete() {
+        return only == null && before == null && millis == 0;
+    }
+
+    private void redraw() throws IOException {
+        new Report(Report.read(documents().resolve(RESULTS))).writeDocuments(project);
+        if (Files.exists(documents().resolve(DELAYED))) {
+            new Report(Report.read(documents().resolve(DELAYED))).writeFsyncDelays(project);
+        }
     }
 
     private boolean isWanted(Variant variant) {
@@ -95,12 +153,12 @@ public final class Bench implements Callable<Integer> {
     }
 
     private void list(BenchPlan plan) {
-        plan.ofRound(1)
-                .forEach(variant ->
-                        System.out.println(variant + (plan.ofRound(2).contains(variant) ? "" : ", first round only")));
+        List<Variant> second = plan.ofRound(2, rounds());
+        plan.ofRound(1, rounds())
+                .forEach(variant -> System.out.println(variant + (second.contains(variant) ? "" : ", once")));
         System.out.printf(
                 "%d variants, %d rounds: about %d minutes on two idle cores%n",
-                plan.ofRound(1).size(),
+                plan.variants().size(),
                 rounds(),
                 plan.estimate(iterations(), rounds()).toMinutes() + 1);
     }
@@ -114,34 +172,52 @@ public final class Bench implements Callable<Integer> {
         return rounds > 0 ? rounds : whole ? WHOLE_ROUNDS : SHORT_ROUNDS;
     }
 
-    private Path results() {
-        return project.resolve("docs/performance/results.json");
+    private Path documents() {
+        return project.resolve("docs/performance");
+    }
+
+    private Path target() {
+        return project.resolve("keystore-bench/target");
     }
 
     private Results measure(BenchPlan plan) throws Exception {
         try (TemporaryFolder temporary = TemporaryFolder.create("bench-data")) {
             Path folder = temporary.path();
-            System.out.printf(
-                    "%d variants, %d rounds, seed %d, stores in %s%n",
-                    plan.ofRound(1).size(), rounds(), seed, folder);
-            if (plan.ofRound(1).stream().noneMatch(Variant::isOnPostgres)) {
-                return measure(plan, folder, List.of());
+            if (plan.variants().stream().noneMatch(Variant::isOnPostgres)) {
+                return measure(plan, folder, List.of(), null);
             }
             try (BenchPostgres server = BenchPostgres.start(folder)) {
-                return measure(plan, folder, List.of(server.jvmArgument()));
+                return measure(plan, folder, List.of(server.jvmArgument()), null);
             }
         }
     }
 
-    private Results measure(BenchPlan plan, Path folder, List<String> jvmArguments) throws Exception {
+    /** Keeps temporary files, such as unpacked libraries, on disk: memory may not be executable. */
+    private Results measureDelayed(BenchPlan plan, List<Integer> delaysMicros) throws Exception {
+        FsyncDelay delay = FsyncDelay.compile(target().resolve("fsync-delay"), delaysMicros);
+        try (TemporaryFolder memory = TemporaryFolder.createIn(FsyncDelay.SHARED_MEMORY, "bench-data")) {
+            String temporary = "-Djava.io.tmpdir=" + System.getProperty("java.io.tmpdir");
+            return measure(plan, memory.path(), List.of(temporary), delay);
+        }
+    }
+
+    private Results measure(BenchPlan plan, Path folder, List<String> jvmArguments, @Nullable FsyncDelay delay)
+            throws Exception {
+        System.out.printf(
+                "%d variants, %d rounds, seed %d, stores in %s%n",
+                plan.variants().size(), rounds(), seed, folder);
         ClassPaths classPaths = ClassPaths.of(ClassPaths.ofThisJvm(), project, before);
-        Rounds measuring = new Rounds(iterations(), folder, classPaths, seed, jvmArguments);
+        Rounds measuring = new Rounds(iterations(), folder, classPaths, seed, jvmArguments, delay);
         Machine machine = Machine.of(project, folder);
         return new Results(machine, command(), rounds(), seed, measuring.run(plan, rounds()));
     }
 
     private String command() {
         List<String> options = new ArrayList<>();
+        if (fsyncDelays != null) {
+            options.add(
+                    "--fsync-delay=" + fsyncDelays.stream().map(String::valueOf).collect(Collectors.joining(",")));
+        }
         if (whole) {
             options.add("--whole");
         }

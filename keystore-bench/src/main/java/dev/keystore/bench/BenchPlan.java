@@ -25,12 +25,26 @@ public final class BenchPlan {
     /** The contexts of a store with many contexts. */
     public static final int MANY_CONTEXTS = 10_000;
 
-    private static final List<CommitPeers> COLD_READERS = List.of(
+    /** The threads that commit while fsyncs are delayed. */
+    public static final int DELAYED_THREADS = 16;
+
+    private static final List<CommitPeers> DELAYED = List.of(
             CommitPeers.KEYSTORE_SQLITE,
             CommitPeers.KEYSTORE_MAPDB,
-            CommitPeers.KEYSTORE_POSTGRES,
-            CommitPeers.JDBC_SQLITE,
-            CommitPeers.JDBC_POSTGRES);
+            CommitPeers.JDBC_SQLITE_GROUPS_TUNED,
+            CommitPeers.APPEND_GROUPS,
+            CommitPeers.ROCKSDB);
+
+    /** Peers that no goal needs, measured once by one thread. */
+    private static final List<CommitPeers> ONCE_BY_ONE = List.of(CommitPeers.KEYSTORE_MAPDB, CommitPeers.APPEND);
+
+    /** The same by 16 threads. */
+    private static final List<CommitPeers> ONCE_BY_SIXTEEN =
+            List.of(CommitPeers.MAPDB, CommitPeers.MVSTORE, CommitPeers.XODUS);
+
+    /** The same by 64 threads. */
+    private static final List<CommitPeers> ONCE_BY_MANY =
+            List.of(CommitPeers.KEYSTORE_MAPDB, CommitPeers.APPEND_GROUPS);
 
     private static final List<Integer> THREADS = List.of(1, 2, 8, 16, 64);
 
@@ -42,34 +56,36 @@ public final class BenchPlan {
 
     private static final Duration FILLING_OF_A_THOUSAND = Duration.ofMillis(30);
 
+    /** A percentile of single reads varies more than other figures. */
+    private static final int LEAST_ROUNDS_OF_PERCENTILES = 7;
+
     private final Set<Variant> variants = new LinkedHashSet<>();
     private final Predicate<Variant> inEachRound;
+    private final int leastRoundsOfPercentiles;
 
-    private BenchPlan(Predicate<Variant> inEachRound) {
+    private BenchPlan(Predicate<Variant> inEachRound, int leastRoundsOfPercentiles) {
         this.inEachRound = inEachRound;
+        this.leastRoundsOfPercentiles = leastRoundsOfPercentiles;
     }
 
     /**
-     * Returns the variants that the goals need, in every round, and each peer with one thread and with several, in the
-     * first round only.
+     * Returns the variants that the goals need, and some of the other peers.
+     *
+     * @param goals the variants of all goals
+     * @param repeated those of them that are measured in every round; all others are in the first round only
      */
-    public static BenchPlan ofShortRun(Set<Variant> goals) {
-        BenchPlan plan = new BenchPlan(goals::contains);
+    public static BenchPlan ofShortRun(Set<Variant> goals, Set<Variant> repeated) {
+        BenchPlan plan = new BenchPlan(repeated::contains, LEAST_ROUNDS_OF_PERCENTILES);
         plan.variants.addAll(goals);
-        plan.readAll(Workload.READ_ONE, Room.PLENTY, Distribution.ZIPF, 1, ReadPeers.values());
-        plan.readAll(Workload.READ_ONE, Room.LIMIT, Distribution.ZIPF, 1, ReadPeers.GUAVA_COPY);
-        plan.readAll(Workload.READ_FIVE, Room.PLENTY, Distribution.ZIPF, 1, ReadPeers.GUAVA_COPY);
-        plan.readAll(Workload.READ_ONE, Room.PLENTY, Distribution.ZIPF, 2, ReadPeers.KEYSTORE, ReadPeers.CAFFEINE_COPY);
-        for (CommitPeers peer : CommitPeers.values()) {
-            plan.variants.add(Variant.commit(peer, 1, ENTRIES));
-            plan.variants.add(Variant.commit(peer, 16, ENTRIES));
-        }
+        ONCE_BY_ONE.forEach(peer -> plan.variants.add(Variant.commit(peer, 1, ENTRIES)));
+        ONCE_BY_SIXTEEN.forEach(peer -> plan.variants.add(Variant.commit(peer, 16, ENTRIES)));
+        ONCE_BY_MANY.forEach(peer -> plan.variants.add(Variant.commit(peer, 64, ENTRIES)));
         return plan;
     }
 
     /** Returns every variant, in every round. */
     public static BenchPlan ofWholeRun(Set<Variant> goals) {
-        BenchPlan plan = new BenchPlan(variant -> true);
+        BenchPlan plan = new BenchPlan(variant -> true, LEAST_ROUNDS_OF_PERCENTILES);
         plan.variants.addAll(goals);
         for (Workload workload : List.of(Workload.READ_ONE, Workload.READ_FIVE)) {
             for (Room room : Room.values()) {
@@ -93,22 +109,29 @@ public final class BenchPlan {
         for (CommitPeers peer : List.of(CommitPeers.KEYSTORE_SQLITE, CommitPeers.JDBC_SQLITE)) {
             plan.variants.add(Variant.commit(peer, 16, MANY_ENTRIES, MANY_CONTEXTS));
         }
-        for (CommitPeers peer : COLD_READERS) {
-            plan.variants.add(Variant.coldRead(peer, COLD_ENTRIES));
+        return plan;
+    }
+
+    /** Returns commits of 16 threads with each delay of an fsync, in every round. */
+    static BenchPlan ofFsyncDelays(List<Integer> delaysMicros) {
+        BenchPlan plan = new BenchPlan(variant -> true, 0);
+        for (CommitPeers peer : DELAYED) {
+            delaysMicros.forEach(
+                    micros -> plan.variants.add(Variant.delayedCommit(peer, DELAYED_THREADS, ENTRIES, micros)));
         }
         return plan;
     }
 
     /** Returns the given variants, in every round. */
     static BenchPlan of(Variant... variants) {
-        BenchPlan plan = new BenchPlan(variant -> true);
+        BenchPlan plan = new BenchPlan(variant -> true, 0);
         plan.variants.addAll(List.of(variants));
         return plan;
     }
 
     /** Returns the wanted variants of this plan, in every round. */
     BenchPlan only(Predicate<Variant> wanted) {
-        BenchPlan plan = new BenchPlan(variant -> true);
+        BenchPlan plan = new BenchPlan(variant -> true, 0);
         variants.stream().filter(wanted).forEach(plan.variants::add);
         return plan;
     }
@@ -118,22 +141,39 @@ public final class BenchPlan {
         return Set.copyOf(variants);
     }
 
-    /** Returns the variants of a round, from 1. A count never varies, so it is in the first round only. */
-    List<Variant> ofRound(int round) {
+    /**
+     * Returns the variants of a round, from 1.
+     *
+     * @param rounds the number of rounds that were asked for
+     */
+    List<Variant> ofRound(int round, int rounds) {
         return variants.stream()
-                .filter(variant -> round == 1
-                        || (inEachRound.test(variant) && !variant.workload().isCount()))
+                .filter(variant -> round <= rounds(variant, rounds))
                 .toList();
+    }
+
+    /** Returns the last round that has variants. */
+    int lastRound(int rounds) {
+        return variants.stream()
+                .mapToInt(variant -> rounds(variant, rounds))
+                .max()
+                .orElse(0);
+    }
+
+    /** Returns in how many rounds a variant is measured: a count never varies, so it is in the first round only. */
+    private int rounds(Variant variant, int rounds) {
+        if (variant.workload().isCount() || !inEachRound.test(variant)) {
+            return 1;
+        }
+        return variant.workload() == Workload.READ_DURING_COMMITS ? Math.max(rounds, leastRoundsOfPercentiles) : rounds;
     }
 
     /** Returns the approximate duration of a run on two idle cores. */
     Duration estimate(Iterations iterations, int rounds) {
         Duration estimate = Duration.ZERO;
-        for (int round = 1; round <= rounds; round++) {
-            for (Variant variant : ofRound(round)) {
-                estimate =
-                        estimate.plus(iterations.duration(variant.workload())).plus(OVERHEAD);
-            }
+        for (Variant variant : variants) {
+            Duration once = iterations.duration(variant.workload()).plus(OVERHEAD);
+            estimate = estimate.plus(once.multipliedBy(rounds(variant, rounds)));
         }
         long entries = variants.stream()
                 .filter(variant -> variant.workload().hasCommitPeers())

@@ -9,19 +9,20 @@ import java.nio.file.StandardOpenOption;
 import java.util.concurrent.TimeUnit;
 
 /** Measures the fsync rate: how often 4 KiB can be appended to a file and forced, one after the other. */
-final class FsyncProbe {
+public final class FsyncProbe {
 
     private static final int BYTES = 4_096;
     private static final long NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
     private final Path file;
 
-    FsyncProbe(Path folder) {
+    /** Creates a probe that writes to a temporary file in {@code folder}. */
+    public FsyncProbe(Path folder) {
         this.file = folder.resolve("probe");
     }
 
     /** Returns the fsyncs per second. */
-    double rate() throws IOException {
+    public double rate() throws IOException {
         try (FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             long begin = System.nanoTime();
             long now = begin;

@@ -10,8 +10,8 @@ import java.util.Map;
  * @param before whether the earlier build was measured instead of this one
  * @param round the round, from 1
  * @param score the score, in the workload's unit
- * @param fsyncRate fsyncs per second, the average of a probe just before and one just after; 0 if the workload is not
- *     bound by fsyncs
+ * @param fsyncRate fsyncs per second, the average of a probe just before and one just after, or of one in the measured
+ *     JVM if it delays fsyncs; 0 if the workload does not need it
  * @param counts further counts by name, over all iterations
  */
 @JsonInclude(Include.NON_DEFAULT)

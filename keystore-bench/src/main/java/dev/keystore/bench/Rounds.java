@@ -7,9 +7,11 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
@@ -50,24 +52,39 @@ final class Rounds {
     private final ClassPaths classPaths;
     private final Random random;
     private final List<String> jvmArguments;
+    private final @Nullable FsyncDelay fsyncDelay;
 
-    /** Stores are created in {@code folder}; each forked JVM gets {@code jvmArguments}. */
-    Rounds(Iterations iterations, Path folder, ClassPaths classPaths, long seed, List<String> jvmArguments) {
+    /**
+     * Creates rounds without a variant yet.
+     *
+     * @param folder where stores are created
+     * @param jvmArguments the arguments of each forked JVM
+     * @param fsyncDelay how fsyncs are delayed; null if no variant delays them
+     */
+    Rounds(
+            Iterations iterations,
+            Path folder,
+            ClassPaths classPaths,
+            long seed,
+            List<String> jvmArguments,
+            @Nullable FsyncDelay fsyncDelay) {
         this.iterations = iterations;
         this.folder = folder;
         this.probe = new FsyncProbe(folder);
         this.classPaths = classPaths;
         this.random = new Random(seed);
-        this.jvmArguments = new ArrayList<>(jvmArguments);
+        this.jvmArguments = new ArrayList<>();
         this.jvmArguments.addAll(List.of("--enable-native-access=ALL-UNNAMED", "-Djava.io.tmpdir=" + folder));
+        this.jvmArguments.addAll(jvmArguments);
+        this.fsyncDelay = fsyncDelay;
     }
 
     private record BuildVariant(Variant variant, boolean before) {}
 
     List<Measurement> run(BenchPlan plan, int rounds) throws RunnerException, IOException {
         List<Measurement> measurements = new ArrayList<>();
-        for (int round = 1; round <= rounds; round++) {
-            for (BuildVariant build : shuffled(plan.ofRound(round))) {
+        for (int round = 1; round <= plan.lastRound(rounds); round++) {
+            for (BuildVariant build : shuffled(plan.ofRound(round, rounds))) {
                 Measurement measured = measure(build, round);
                 System.out.printf(
                         "round %d%s: %s: %s %s%n",
@@ -96,17 +113,33 @@ final class Rounds {
 
     private Measurement measure(BuildVariant build, int round) throws RunnerException, IOException {
         Variant variant = build.variant;
-        boolean durable = variant.workload().isDurable();
-        double rateBefore = durable ? probe.rate() : 0;
-        RunResult result = classPaths.with(build.before, () -> fork(variant));
-        double rateAfter = durable ? probe.rate() : 0;
+        boolean probed = variant.workload().needsFsyncRate();
+        double rateBefore = probed ? probe.rate() : 0;
+        RunResult result = fork(build);
+        double rateAfter = probed ? probe.rate() : 0;
+        Map<String, Double> counts = counts(result);
         return new Measurement(
                 variant,
                 build.before,
                 round,
                 score(variant.workload(), result),
-                (rateBefore + rateAfter) / 2,
-                counts(result));
+                variant.fsyncDelayMicros() > 0 ? delayedRate(counts) : (rateBefore + rateAfter) / 2,
+                counts);
+    }
+
+    /** Returns the fsync rate that the forked JVM measured, the only one in which fsyncs are delayed. */
+    private static double delayedRate(Map<String, Double> counts) {
+        return counts.getOrDefault("probedFsyncRate", 0.0) / counts.getOrDefault("probes", 1.0);
+    }
+
+    /** Delayed fsyncs get an empty folder each: the logs of all variants together could fill the memory. */
+    private RunResult fork(BuildVariant build) throws RunnerException, IOException {
+        if (build.variant.fsyncDelayMicros() == 0) {
+            return classPaths.with(build.before, () -> fork(build.variant, folder));
+        }
+        try (TemporaryFolder empty = TemporaryFolder.createIn(folder, "delayed")) {
+            return classPaths.with(build.before, () -> fork(build.variant, empty.path()));
+        }
     }
 
     private static Map<String, Double> counts(RunResult result) {
@@ -130,7 +163,7 @@ final class Rounds {
                 : primary.getScore();
     }
 
-    private RunResult fork(Variant variant) throws RunnerException {
+    private RunResult fork(Variant variant, Path storeFolder) throws RunnerException {
         TimeValue time = new TimeValue(iterations.millis(), TimeUnit.MILLISECONDS);
         ChainedOptionsBuilder options = new OptionsBuilder()
                 .include(variant.workload().pattern())
@@ -149,9 +182,13 @@ final class Rounds {
         if (variant.workload().isOfAStore() && variant.threads() == 1) {
             options.jvmArgsAppend(EARLY_COMPILATION);
         }
+        if (variant.fsyncDelayMicros() > 0) {
+            Path jvm = Objects.requireNonNull(fsyncDelay, "fsyncDelay").jvm(variant.fsyncDelayMicros());
+            options.jvm(jvm.toString());
+        }
         variant.parameters().forEach(options::param);
         if (variant.workload().hasCommitPeers()) {
-            options.param("folder", folder.toString());
+            options.param("folder", storeFolder.toString());
         }
         return new Runner(options.build()).runSingle();
     }

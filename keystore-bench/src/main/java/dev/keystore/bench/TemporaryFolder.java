@@ -10,13 +10,18 @@ import java.util.stream.Stream;
 /**
  * A folder that is deleted with its contents when it is closed.
  *
- * @param path where it is: in {@code java.io.tmpdir}
+ * @param path where it is
  */
 public record TemporaryFolder(Path path) implements Closeable {
 
-    /** Creates an empty folder. */
+    /** Creates an empty folder in {@code java.io.tmpdir}. */
     public static TemporaryFolder create(String prefix) throws IOException {
         return new TemporaryFolder(Files.createTempDirectory(prefix));
+    }
+
+    /** Creates an empty folder in another one. */
+    static TemporaryFolder createIn(Path parent, String prefix) throws IOException {
+        return new TemporaryFolder(Files.createTempDirectory(parent, prefix));
     }
 
     @Override

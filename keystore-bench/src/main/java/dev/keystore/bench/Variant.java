@@ -18,6 +18,8 @@ import java.util.TreeMap;
  */
 public record Variant(Workload workload, int threads, Map<String, String> parameters) {
 
+    private static final String DELAY = "fsyncDelayMicros";
+
     /** Copies and sorts the parameters. */
     public Variant {
         parameters = new TreeMap<>(parameters);
@@ -52,14 +54,21 @@ public record Variant(Workload workload, int threads, Map<String, String> parame
                         "contexts", String.valueOf(contexts)));
     }
 
+    /** Returns a variant that commits to a store on a file system in memory, with each fsync delayed. */
+    public static Variant delayedCommit(CommitPeers peer, int threads, int entries, int delayMicros) {
+        Map<String, String> parameters = new TreeMap<>(commit(peer, threads, entries).parameters);
+        parameters.put(DELAY, String.valueOf(delayMicros));
+        return new Variant(Workload.COMMIT_DELAYED, threads, parameters);
+    }
+
     /** Returns a variant that reads ids that are not cached. */
-    public static Variant coldRead(CommitPeers peer, int entries) {
-        return new Variant(Workload.READ_COLD, 1, Map.of("peer", peer.name(), "entries", String.valueOf(entries)));
+    public static Variant coldRead(Workload workload, CommitPeers peer, int entries) {
+        return new Variant(workload, 1, Map.of("peer", peer.name(), "entries", String.valueOf(entries)));
     }
 
     /** Returns a variant that encrypts and decrypts messages. */
-    public static Variant message(Workload workload, Keys keys) {
-        return new Variant(workload, 1, Map.of("peer", keys.name()));
+    public static Variant message(Workload workload, Keys keys, int threads) {
+        return new Variant(workload, threads, Map.of("peer", keys.name()));
     }
 
     /** Returns a variant that measures heap. */
@@ -70,6 +79,11 @@ public record Variant(Workload workload, int threads, Map<String, String> parame
     /** Returns the name of the peer's constant. Workloads without peers measure Keystore. */
     public String peer() {
         return parameters.getOrDefault("peer", "KEYSTORE");
+    }
+
+    /** Returns the delay of each fsync in microseconds; 0 if there is none. */
+    public int fsyncDelayMicros() {
+        return Integer.parseInt(parameters.getOrDefault(DELAY, "0"));
     }
 
     /** Returns whether its peer needs the PostgreSQL server. */

@@ -8,14 +8,18 @@ public enum Workload {
     READ_FIVE("read.ReadBenchmark.five", "reads per µs of CPU", Bound.CPU),
     /** A read of one id that is not cached, by wall-clock time. */
     READ_COLD("commit.ColdReadBenchmark.one", "reads/ms", Bound.NOTHING),
+    /** A read of one of 200 ids that are read at once and not cached, by wall-clock time. */
+    READ_COLD_SEVERAL("commit.ColdReadBenchmark.several", "reads/ms", Bound.NOTHING),
     /** The 99th percentile of the latency of a cached read while another thread makes slow commits. */
     READ_DURING_COMMITS("read.ReadWhileCommittingBenchmark.read", "p99, ns", Bound.NOTHING),
     /** A durable transaction. */
     COMMIT("commit.CommitBenchmark.commit", "commits/s", Bound.STORAGE),
+    /** A transaction on a file system in memory, where each fsync takes a fixed time. */
+    COMMIT_DELAYED("commit.CommitBenchmark.commit", "commits/s", Bound.NOTHING),
     /** A message encrypted and decrypted, by CPU time. */
     MESSAGE("message.MessageBenchmark.message", "messages per ms of CPU", Bound.CPU),
     /** A message encrypted and decrypted, by wall-clock time. */
-    MESSAGE_BY_CLOCK("message.MessageBenchmark.message", "messages per ms", Bound.NOTHING),
+    MESSAGE_BY_CLOCK("message.MessageBenchmark.message", "messages/s", Bound.NOTHING),
     /** The heap of a cached entry without its value. */
     HEAP_ENTRY("read.HeapBenchmark.entry", "bytes", Bound.NOTHING),
     /** The heap of an idle context. */
@@ -53,6 +57,11 @@ public enum Workload {
         return bound == Bound.STORAGE;
     }
 
+    /** Returns whether the fsync rate is measured before and after it. */
+    boolean needsFsyncRate() {
+        return isDurable() || this == MESSAGE_BY_CLOCK;
+    }
+
     /** Returns whether it involves a whole store, not only a cache. */
     boolean isOfAStore() {
         return hasCommitPeers() || this == MESSAGE || this == MESSAGE_BY_CLOCK;
@@ -60,7 +69,7 @@ public enum Workload {
 
     /** Returns whether its peers are stores on disk, the {@link dev.keystore.bench.commit.CommitPeers}. */
     boolean hasCommitPeers() {
-        return this == COMMIT || this == READ_COLD;
+        return this == COMMIT || this == COMMIT_DELAYED || this == READ_COLD || this == READ_COLD_SEVERAL;
     }
 
     /** Returns whether it is a count, which never varies. */

@@ -2,6 +2,7 @@ package dev.keystore.bench;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.keystore.bench.commit.CommitPeers;
 import dev.keystore.bench.read.HotEntries.Distribution;
@@ -15,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,7 +31,11 @@ class RoundsTest {
     private Path folder;
 
     private Rounds rounds() {
-        return new Rounds(LEAST, folder, ClassPaths.of(ClassPaths.ofThisJvm(), folder, null), 1, List.of());
+        return rounds(null);
+    }
+
+    private Rounds rounds(@Nullable FsyncDelay delay) {
+        return new Rounds(LEAST, folder, ClassPaths.of(ClassPaths.ofThisJvm(), folder, null), 1, List.of(), delay);
     }
 
     @Test
@@ -56,21 +62,57 @@ class RoundsTest {
 
     @Test
     void shortRun_measuresGoalsInEachRound_andOthersOnce() {
-        BenchPlan plan = BenchPlan.ofShortRun(Goals.variants());
-        Variant goal = Variant.commit(CommitPeers.KEYSTORE_POSTGRES, 16, BenchPlan.MANY_ENTRIES);
-        Variant other = Variant.commit(CommitPeers.ROCKSDB, 16, BenchPlan.ENTRIES);
+        BenchPlan plan = BenchPlan.ofShortRun(Goals.variants(), Goals.variantsWithBound());
+        Variant goal = Variant.commit(CommitPeers.KEYSTORE_MAPDB, 16, BenchPlan.MANY_ENTRIES);
+        Variant defaults = Variant.commit(CommitPeers.JDBC_SQLITE, 1, BenchPlan.ENTRIES);
+        Variant other = Variant.commit(CommitPeers.XODUS, 16, BenchPlan.ENTRIES);
         Variant count = Variant.heap(Workload.HEAP_CONTEXT);
 
-        assertThat(plan.ofRound(1)).contains(goal, other, count).containsAll(Goals.variants());
-        assertThat(plan.ofRound(2)).contains(goal).doesNotContain(other, count);
-        assertThat(plan.only(other::equals).ofRound(2)).containsExactly(other);
-        assertThat(BenchPlan.ofWholeRun(Goals.variants()).ofRound(2))
-                .contains(goal, other)
+        assertThat(plan.ofRound(1, 2))
+                .contains(goal, defaults, other, count)
+                .contains(
+                        Variant.commit(CommitPeers.APPEND_GROUPS, 64, BenchPlan.ENTRIES),
+                        Variant.commit(CommitPeers.KEYSTORE_MAPDB, 64, BenchPlan.ENTRIES))
+                .containsAll(Goals.variants());
+        assertThat(plan.ofRound(2, 2)).contains(goal).doesNotContain(defaults, other, count);
+        assertThat(plan.only(other::equals).ofRound(2, 2)).containsExactly(other);
+        assertThat(BenchPlan.ofWholeRun(Goals.variants()).ofRound(2, 2))
+                .contains(goal, defaults, other)
                 .doesNotContain(count);
-        assertThat(BenchPlan.ofWholeRun(Goals.variants()).variants())
-                .containsAll(plan.variants())
-                .contains(Variant.coldRead(CommitPeers.KEYSTORE_SQLITE, BenchPlan.COLD_ENTRIES));
-        assertThat(plan.estimate(Iterations.SHORT, Bench.SHORT_ROUNDS)).isLessThan(Duration.ofMinutes(10));
+        assertThat(BenchPlan.ofWholeRun(Goals.variants()).variants()).containsAll(plan.variants());
+        assertThat(plan.estimate(Iterations.SHORT, Bench.SHORT_ROUNDS)).isLessThan(Duration.ofMinutes(13));
+    }
+
+    @Test
+    void shortRun_measuresThePercentileInSevenRounds() {
+        BenchPlan plan = BenchPlan.ofShortRun(Goals.variants(), Goals.variantsWithBound());
+        Variant slow = Variant.duringCommits(true);
+        Variant idle = Variant.duringCommits(false);
+
+        assertThat(plan.lastRound(2)).isEqualTo(7);
+        assertThat(plan.ofRound(7, 2)).containsExactly(slow, idle);
+        assertThat(plan.only(slow::equals).lastRound(2)).isEqualTo(2);
+    }
+
+    @Test
+    void run_withADelayOfFsyncs_delaysEach() throws Exception {
+        assumeThat(FsyncDelay.obstacle()).as("why fsyncs can't be delayed").isEmpty();
+        int micros = 20_000;
+        FsyncDelay delay = FsyncDelay.compile(folder.resolve("library"), List.of(micros));
+
+        List<Measurement> measured =
+                rounds(delay).run(BenchPlan.of(Variant.delayedCommit(CommitPeers.APPEND, 1, 10, micros)), 1);
+
+        assertThat(measured).hasSize(1);
+        assertThat(measured.get(0).score()).isPositive().isLessThanOrEqualTo(1_000_000.0 / micros);
+        assertThat(measured.get(0).fsyncRate()).isPositive().isLessThanOrEqualTo(1_000_000.0 / micros);
+    }
+
+    @Test
+    void runWithDelays_measuresEachPeerWithEach() {
+        assertThat(BenchPlan.ofFsyncDelays(List.of(30, 2_000)).ofRound(2, 2))
+                .hasSize(10)
+                .contains(Variant.delayedCommit(CommitPeers.KEYSTORE_MAPDB, 16, BenchPlan.ENTRIES, 2_000));
     }
 
     @Test

@@ -30,7 +30,7 @@ final class ByHandCommit implements CommitPeer {
 
     ByHandCommit(Path file) {
         HikariConfig config = new HikariConfig();
-        config.setDataSource(RawSqlite.open(file));
+        config.setDataSource(RawSqlite.withDefaults(file));
         config.setMaximumPoolSize(1);
         pool = new HikariDataSource(config);
         jdbi = Jdbi.create(pool);

@@ -3,12 +3,17 @@ package dev.keystore.bench.commit;
 import dev.keystore.bench.OperationCounters;
 import dev.keystore.bench.commit.CommitPeer.EntryKind;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
@@ -17,16 +22,18 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * Reads of single sessions of 1 KiB, chosen at random, by one thread. No peer caches an entry; its file is in the
- * operating system's page cache.
+ * Reads of sessions of 1 KiB, chosen at random, by one thread: one id, and 200 ids at once. No peer caches an entry;
+ * its file is in the operating system's page cache.
  *
- * <p>Run it with {@code mvn -q compile -Pbench -Dbench.options="--whole --only=READ_COLD"}.
+ * <p>Run it with {@code mvn -q compile -Pbench -Dbench.options="--only=READ_COLD"}.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @State(Scope.Thread)
 @SuppressWarnings("NullAway.Init") // JMH fills in the parameters, and calls the setup
 public class ColdReadBenchmark {
+
+    private static final int IDS_AT_ONCE = 200;
 
     /** The store that is read. */
     @Param
@@ -60,9 +67,28 @@ public class ColdReadBenchmark {
     /** Reads one entry. */
     @Benchmark
     public byte[] one(OperationCounters counted) throws Exception {
-        int number = random.nextInt(stored.ids());
-        byte[] value = store.find(EntryKind.SESSION, stored.context(number), Dataset.id(number));
+        byte[] value = store.find(EntryKind.SESSION, stored.context(0), randomId());
         counted.count();
         return Objects.requireNonNull(value);
+    }
+
+    /** Reads several entries at once; the score counts each. */
+    @Benchmark
+    @OperationsPerInvocation(IDS_AT_ONCE)
+    public Map<String, byte[]> several(OperationCounters counted) throws Exception {
+        Set<String> ids = new HashSet<>();
+        while (ids.size() < IDS_AT_ONCE) {
+            ids.add(randomId());
+        }
+        Map<String, byte[]> values = store.findAll(EntryKind.SESSION, stored.context(0), List.copyOf(ids));
+        if (values.size() < IDS_AT_ONCE) {
+            throw new IllegalStateException("only " + values.size() + " entries were found");
+        }
+        counted.count();
+        return values;
+    }
+
+    private String randomId() {
+        return Dataset.id(random.nextInt(stored.ids()));
     }
 }

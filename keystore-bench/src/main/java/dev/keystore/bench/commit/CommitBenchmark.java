@@ -1,6 +1,8 @@
 package dev.keystore.bench.commit;
 
+import dev.keystore.bench.FsyncProbe;
 import dev.keystore.bench.OperationCounters;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
@@ -46,14 +48,28 @@ public class CommitBenchmark {
     @Param("bench-data")
     public String folder;
 
+    /** The delay of each fsync in microseconds that the JVM was started with; 0 if there is none. */
+    @Param("0")
+    public int fsyncDelayMicros;
+
     private Dataset stored;
     private CommitPeer store;
+    private double delayedFsyncRate;
 
     /** Opens and fills the peer. */
     @Setup
     public void open(BenchmarkParams params) throws Exception {
+        delayedFsyncRate = fsyncDelayMicros == 0 ? 0 : delayedFsyncRate();
         stored = Dataset.of(entries, contexts, params.getThreads());
         store = stored.open(peer, Path.of(folder));
+    }
+
+    private double delayedFsyncRate() throws IOException {
+        double rate = new FsyncProbe(Path.of(folder)).rate();
+        if (rate * fsyncDelayMicros > TimeUnit.SECONDS.toMicros(1)) {
+            throw new IllegalStateException("fsyncs are not delayed: the library was not preloaded");
+        }
+        return rate;
     }
 
     /** Closes the peer. */
@@ -93,6 +109,12 @@ public class CommitBenchmark {
         /** The number of fsyncs; 0 if the peer does not count them. */
         public double fsyncs;
 
+        /** The sum of the probed fsync rates; 0 if fsyncs are not delayed. */
+        public double probedFsyncRate;
+
+        /** The number of probed rates; 0 if fsyncs are not delayed. */
+        public double probes;
+
         private long before;
 
         /** Starts counting. */
@@ -104,7 +126,10 @@ public class CommitBenchmark {
         /** Stops counting. */
         @TearDown(Level.Iteration)
         public void end(CommitBenchmark benchmark, ThreadParams thread) {
-            fsyncs = thread.getThreadIndex() == 0 ? benchmark.store.fsyncs().orElse(0) - before : 0;
+            boolean reports = thread.getThreadIndex() == 0;
+            fsyncs = reports ? benchmark.store.fsyncs().orElse(0) - before : 0;
+            probes = reports && benchmark.fsyncDelayMicros > 0 ? 1 : 0;
+            probedFsyncRate = probes * benchmark.delayedFsyncRate;
         }
     }
 

@@ -2,7 +2,9 @@ package dev.keystore.bench.commit;
 
 import java.io.IOException;
 import java.sql.SQLException;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
@@ -24,6 +26,18 @@ public interface CommitPeer extends AutoCloseable {
 
     /** Returns the stored value, or {@code null} if there is none. */
     byte @Nullable [] find(EntryKind kind, String context, String id) throws Exception;
+
+    /** Returns the stored values of the ids that have one. */
+    default Map<String, byte[]> findAll(EntryKind kind, String context, List<String> ids) throws Exception {
+        Map<String, byte[]> found = new HashMap<>();
+        for (String id : ids) {
+            byte[] value = find(kind, context, id);
+            if (value != null) {
+                found.put(id, value);
+            }
+        }
+        return found;
+    }
 
     /** Returns the number of fsyncs so far; empty if they are not counted. */
     default OptionalLong fsyncs() {

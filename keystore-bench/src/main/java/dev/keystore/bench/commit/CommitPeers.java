@@ -28,12 +28,24 @@ public enum CommitPeers {
     JDBC_SQLITE(
             "SQLite, raw JDBC behind a lock",
             "fsync at each commit (WAL, synchronous=FULL), the same table",
-            (folder, cached) -> new JdbcCommit(folder.resolve("raw.db"))),
+            (folder, cached) -> new JdbcCommit(RawSqlite.withDefaults(folder.resolve("raw.db")))),
+    /** The same with Keystore's settings. */
+    JDBC_SQLITE_TUNED(
+            "SQLite, raw JDBC behind a lock, tuned",
+            "fsync at each commit (WAL, synchronous=FULL), the same table; Keystore's pragmas and driver settings",
+            (folder, cached) -> new JdbcCommit(RawSqlite.withKeystoreSettings(folder.resolve("raw.db")))),
     /** SQLite and nothing else, in groups of commits. */
     JDBC_SQLITE_GROUPS(
             "SQLite, raw JDBC, in groups",
             "fsync at each group (WAL, synchronous=FULL), the same table",
-            (folder, cached) -> new JdbcGroupsCommit(new JdbcCommit(folder.resolve("groups.db")))),
+            (folder, cached) ->
+                    new JdbcGroupsCommit(new JdbcCommit(RawSqlite.withDefaults(folder.resolve("groups.db"))))),
+    /** The same with Keystore's settings. */
+    JDBC_SQLITE_GROUPS_TUNED(
+            "SQLite, raw JDBC, in groups, tuned",
+            "fsync at each group (WAL, synchronous=FULL), the same table; Keystore's pragmas and driver settings",
+            (folder, cached) ->
+                    new JdbcGroupsCommit(new JdbcCommit(RawSqlite.withKeystoreSettings(folder.resolve("groups.db"))))),
     /** What a user would write by hand. */
     BY_HAND(
             "Caffeine + JDBI + SQLite by hand",
@@ -44,6 +56,18 @@ public enum CommitPeers {
             "PostgreSQL, raw JDBC, 16 connections",
             "fsync of the server (fsync and synchronous_commit on), shared by it among connections, the same table",
             (folder, cached) -> new PostgresCommit(BenchPostgres.schema(folder))),
+    /** One connection to PostgreSQL, with Keystore's settings. */
+    JDBC_POSTGRES_ONE_TUNED(
+            "PostgreSQL, raw JDBC, 1 connection, tuned",
+            "fsync of the server (fsync and synchronous_commit on), the same table; Keystore's driver and session"
+                    + " settings",
+            (folder, cached) -> new PostgresTunedCommit(BenchPostgres.schema(folder), 1)),
+    /** Sixteen connections to PostgreSQL, with Keystore's settings. */
+    JDBC_POSTGRES_TUNED(
+            "PostgreSQL, raw JDBC, 16 connections, tuned",
+            "fsync of the server (fsync and synchronous_commit on), shared by it among connections, the same table;"
+                    + " Keystore's driver and session settings",
+            (folder, cached) -> new PostgresTunedCommit(BenchPostgres.schema(folder), 16)),
     /** A bare log, one commit at a time. */
     APPEND(
             "append and force",
@@ -102,7 +126,10 @@ public enum CommitPeers {
 
     /** Returns whether it needs a {@link BenchPostgres}. */
     public boolean isOnPostgres() {
-        return this == KEYSTORE_POSTGRES || this == JDBC_POSTGRES;
+        return this == KEYSTORE_POSTGRES
+                || this == JDBC_POSTGRES
+                || this == JDBC_POSTGRES_ONE_TUNED
+                || this == JDBC_POSTGRES_TUNED;
     }
 
     /**

@@ -18,6 +18,7 @@ import java.util.stream.IntStream;
  */
 record Dataset(int ids, int contexts) {
 
+    private static final long FIRST_NUMBER = 1_555_000_000_000L;
     private static final int IDS_AT_ONCE = 500;
     private static final int FILLING_THREADS = 16;
     private static final String MARK = "filled";
@@ -32,7 +33,7 @@ record Dataset(int ids, int contexts) {
     }
 
     static String id(int number) {
-        return "15550%08d.1".formatted(number);
+        return FIRST_NUMBER + number + ".1";
     }
 
     /** Opens a peer in a subfolder of {@code parent}, and fills it unless an earlier call did. */

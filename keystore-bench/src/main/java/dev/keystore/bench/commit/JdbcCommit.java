@@ -1,17 +1,19 @@
 package dev.keystore.bench.commit;
 
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
-import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
+import javax.sql.DataSource;
 import org.jspecify.annotations.Nullable;
 
-/** One connection with statements prepared once, used by one thread at a time. */
+/**
+ * One connection with statements prepared once, used by one thread at a time. {@link #find} uses another one, on which
+ * each query is a transaction.
+ */
 final class JdbcCommit implements CommitPeer {
 
     /** An id within a context. */
@@ -21,15 +23,19 @@ final class JdbcCommit implements CommitPeer {
     private final Connection connection;
     private final PreparedStatement select;
     private final PreparedStatement upsert;
+    private final Connection reader;
+    private final PreparedStatement find;
 
-    JdbcCommit(Path file) throws SQLException {
-        connection = RawSqlite.open(file).getConnection();
+    JdbcCommit(DataSource sqlite) throws SQLException {
+        connection = sqlite.getConnection();
         try (Statement statement = connection.createStatement()) {
             statement.execute(RawSqlite.TABLE);
         }
         connection.setAutoCommit(false);
         select = connection.prepareStatement(EntryTable.SELECT);
         upsert = connection.prepareStatement(EntryTable.UPSERT);
+        reader = sqlite.getConnection();
+        find = reader.prepareStatement(EntryTable.SELECT);
     }
 
     @Override
@@ -55,7 +61,8 @@ final class JdbcCommit implements CommitPeer {
         lock.lock();
         try {
             for (Id one : ids) {
-                byte[] session = Objects.requireNonNull(select(EntryKind.SESSION, one.context, one.id));
+                byte[] session =
+                        Objects.requireNonNull(EntryTable.select(select, EntryKind.SESSION, one.context, one.id));
                 upsert(one.context, one.id, Payload.next(session));
             }
             connection.commit();
@@ -77,20 +84,11 @@ final class JdbcCommit implements CommitPeer {
         }
     }
 
-    private byte @Nullable [] select(EntryKind kind, String context, String id) throws SQLException {
-        select.setString(1, context);
-        select.setString(2, kind.type());
-        select.setString(3, id);
-        try (ResultSet rows = select.executeQuery()) {
-            return rows.next() ? rows.getBytes(1) : null;
-        }
-    }
-
     @Override
     public byte @Nullable [] find(EntryKind kind, String context, String id) throws SQLException {
         lock.lock();
         try {
-            return select(kind, context, id);
+            return EntryTable.select(find, kind, context, id);
         } finally {
             lock.unlock();
         }
@@ -98,6 +96,7 @@ final class JdbcCommit implements CommitPeer {
 
     @Override
     public void close() throws SQLException {
+        reader.close();
         connection.close();
     }
 }

@@ -6,6 +6,7 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.Updates;
 import dev.keystore.core.SignalKeyDatabase;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
@@ -51,6 +52,11 @@ final class KeystoreCommit implements CommitPeer {
     @Override
     public byte @Nullable [] find(EntryKind kind, String context, String id) {
         return database.forContext(context).find(type(kind), id).orElse(null);
+    }
+
+    @Override
+    public Map<String, byte[]> findAll(EntryKind kind, String context, List<String> ids) {
+        return database.forContext(context).get(type(kind), ids);
     }
 
     /** Returns the writes of the backend; with group commit, each takes one fsync. */

@@ -3,10 +3,13 @@ package dev.keystore.bench.commit;
 import java.nio.file.Path;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConfig.JournalMode;
+import org.sqlite.SQLiteConfig.Pragma;
 import org.sqlite.SQLiteConfig.SynchronousMode;
+import org.sqlite.SQLiteConfig.TempStore;
+import org.sqlite.SQLiteConfig.TransactionMode;
 import org.sqlite.SQLiteDataSource;
 
-/** SQLite for the peers: with Keystore's durability and table, and otherwise the driver's defaults. */
+/** SQLite for the peers, with Keystore's durability and table. */
 final class RawSqlite {
 
     static final String TABLE = """
@@ -21,13 +24,35 @@ final class RawSqlite {
 
     private static final int BUSY_TIMEOUT_MILLIS = 30_000;
 
+    /** What the SQLite backend sets: pages in the log before a commit moves them into the file. */
+    private static final String PAGES_PER_CHECKPOINT = "10000";
+
     private RawSqlite() {}
 
-    static SQLiteDataSource open(Path file) {
+    /** Returns connections that otherwise have the driver's default settings. */
+    static SQLiteDataSource withDefaults(Path file) {
+        return source(durable(), file);
+    }
+
+    /** Returns connections with the pragmas and driver settings of the SQLite backend's writing connection. */
+    static SQLiteDataSource withKeystoreSettings(Path file) {
+        SQLiteConfig config = durable();
+        config.setTempStore(TempStore.MEMORY);
+        config.setPragma(Pragma.WAL_AUTOCHECKPOINT, PAGES_PER_CHECKPOINT);
+        config.setGetGeneratedKeys(false);
+        config.setTransactionMode(TransactionMode.IMMEDIATE);
+        return source(config, file);
+    }
+
+    private static SQLiteConfig durable() {
         SQLiteConfig config = new SQLiteConfig();
         config.setJournalMode(JournalMode.WAL);
         config.setSynchronous(SynchronousMode.FULL);
         config.setBusyTimeout(BUSY_TIMEOUT_MILLIS);
+        return config;
+    }
+
+    private static SQLiteDataSource source(SQLiteConfig config, Path file) {
         SQLiteDataSource source = new SQLiteDataSource(config);
         source.setUrl("jdbc:sqlite:" + file);
         return source;

@@ -15,10 +15,16 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.infra.ThreadParams;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.message.CiphertextMessage;
 
-/** Messages that one party encrypts and the other decrypts, in both directions alternately. */
+/**
+ * Messages that one party encrypts and the other decrypts, in both directions alternately. Each thread has two parties,
+ * and all parties of a Keystore use one database.
+ *
+ * <p>Run it with {@code mvn -q compile -Pbench -Dbench.options="--only=MESSAGE"}.
+ */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
 @State(Scope.Benchmark)
@@ -38,33 +44,20 @@ public class MessageBenchmark {
         IN_MEMORY
     }
 
-    /** The key store of both parties. */
+    /** The key store of the parties. */
     @Param
     public Keys peer;
 
-    private final byte[] plaintext = new byte[100];
     private TemporaryFolder folder;
     private SignalKeyDatabase database;
-    private MessageParty alice;
-    private MessageParty bob;
-    private boolean answer;
 
-    /** Starts a session between the parties. */
+    /** Opens the store. */
     @Setup
-    public void open() throws Exception {
+    public void open() throws IOException {
         folder = TemporaryFolder.create("messages");
         database = peer == Keys.KEYSTORE_SQLITE
                 ? SignalKeyDatabase.open("jdbc:sqlite:" + folder.path().resolve("keys.db"))
                 : SignalKeyDatabase.builder().backend(new MemoryBackend()).open();
-        alice = party("alice");
-        bob = party("bob");
-        alice.startSession(BOB, bob.newBundle());
-        message();
-        message();
-    }
-
-    private MessageParty party(String name) {
-        return peer == Keys.IN_MEMORY ? MemoryParty.create() : KeystoreParty.of(database.forContext(name));
     }
 
     /** Closes the store, and deletes its files. */
@@ -74,20 +67,55 @@ public class MessageBenchmark {
         folder.close();
     }
 
-    /** Encrypts and decrypts one message. */
-    @Benchmark
-    public byte[] message(OperationCounters counted) throws Exception {
-        counted.count();
-        return message();
+    /** Returns the number of commits of all parties so far; 0 for libsignal's store. */
+    long commits() {
+        return database.stats().commits();
     }
 
-    private byte[] message() throws Exception {
-        answer = !answer;
-        if (answer) {
-            CiphertextMessage message = alice.encrypt(BOB, plaintext);
-            return bob.decrypt(ALICE, message);
+    /** The two parties of a thread. */
+    @State(Scope.Thread)
+    public static class Conversation {
+
+        private final byte[] plaintext = new byte[100];
+        private MessageParty alice;
+        private MessageParty bob;
+        private boolean answer;
+
+        /** Starts a session between the parties. */
+        @Setup
+        public void start(MessageBenchmark benchmark, ThreadParams thread) throws Exception {
+            start(benchmark, thread.getThreadIndex());
         }
-        CiphertextMessage message = bob.encrypt(ALICE, plaintext);
-        return alice.decrypt(BOB, message);
+
+        void start(MessageBenchmark benchmark, int thread) throws Exception {
+            alice = party(benchmark, "alice-" + thread);
+            bob = party(benchmark, "bob-" + thread);
+            alice.startSession(BOB, bob.newBundle());
+            exchange();
+            exchange();
+        }
+
+        private static MessageParty party(MessageBenchmark benchmark, String context) {
+            return benchmark.peer == Keys.IN_MEMORY
+                    ? MemoryParty.create()
+                    : KeystoreParty.of(benchmark.database.forContext(context));
+        }
+
+        private byte[] exchange() throws Exception {
+            answer = !answer;
+            if (answer) {
+                CiphertextMessage message = alice.encrypt(BOB, plaintext);
+                return bob.decrypt(ALICE, message);
+            }
+            CiphertextMessage message = bob.encrypt(ALICE, plaintext);
+            return alice.decrypt(BOB, message);
+        }
+    }
+
+    /** Encrypts and decrypts one message. */
+    @Benchmark
+    public byte[] message(Conversation conversation, OperationCounters counted) throws Exception {
+        counted.count();
+        return conversation.exchange();
     }
 }

@@ -12,17 +12,17 @@ import javax.xml.stream.XMLStreamWriter;
 /** An SVG chart of several series over the same steps. */
 final class LineChart {
 
-    private static final int WIDTH = 820;
+    private static final int WIDTH = 860;
     private static final int HEIGHT = 420;
     private static final int LEFT = 60;
-    private static final int RIGHT = 280;
+    private static final int RIGHT = 320;
     private static final int TOP = 50;
     private static final int BOTTOM = 60;
     private static final int GRID_LINES = 5;
-    private static final int LEGEND_STEP = 24;
+    private static final int LEGEND_STEP = 20;
     private static final List<String> COLOURS = List.of(
             "#b3001b", "#1f77b4", "#2ca02c", "#7f7f7f", "#444444", "#ff7f0e", "#9467bd", "#8c564b", "#17becf",
-            "#bcbd22", "#e377c2", "#005f73", "#aa7700");
+            "#bcbd22", "#e377c2", "#005f73", "#aa7700", "#6a3d9a", "#33a02c", "#a6761d", "#1b4f9c");
 
     private record Series(String title, List<Optional<Spread>> figures) {}
 

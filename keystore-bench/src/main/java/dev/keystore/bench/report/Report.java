@@ -26,6 +26,9 @@ public final class Report {
 
     private static final String BY_THREADS = "commits-by-threads.svg";
     private static final String BY_ENTRIES = "commits-by-entries.svg";
+    private static final String BY_DELAY = "commits-by-fsync-time.svg";
+
+    private static final String RELATIVE = "commits, as a multiple of the fsync rate";
 
     /** Links to the charts, relative to {@code docs}. */
     private static final String CHARTS = """
@@ -64,6 +67,26 @@ public final class Report {
         Document.replace(page, "figures", machine() + "\n" + tables() + "\n" + CHARTS);
     }
 
+    /** Writes the chart of commits by the time of an fsync. */
+    public void writeFsyncDelayChart(Path folder) throws IOException {
+        Files.writeString(
+                Files.createDirectories(folder).resolve(BY_DELAY), byDelay().svg());
+    }
+
+    /** Writes the same chart, and replaces its table in {@code docs/performance.md}. */
+    public void writeFsyncDelays(Path project) throws IOException {
+        writeFsyncDelayChart(project.resolve("docs/performance"));
+        Document.replace(
+                project.resolve("docs/performance.md"),
+                "fsync-time",
+                fsyncDelays() + "\n![Durable commits by the time of an fsync](performance/%s)\n".formatted(BY_DELAY));
+    }
+
+    /** Returns the table of commits by the time of an fsync, as Markdown. */
+    public String fsyncDelays() {
+        return machine() + "\n" + tables.fsyncDelays();
+    }
+
     /** Returns all tables, as Markdown. */
     public String figures() {
         return machine() + "\n### Goals\n\n" + Goals.table(results) + "\n" + tables();
@@ -91,7 +114,7 @@ public final class Report {
                                 tables.costs(),
                                 tables.growth())
                 + tables.coldReads()
-                        .map("\n### Reads that are not cached\n\n%s"::formatted)
+                        .map("\n### Reads that are not cached, as multiples of raw JDBC's of one id\n\n%s"::formatted)
                         .orElse("");
     }
 
@@ -131,8 +154,9 @@ public final class Report {
         return chart(
                 "Durable commits by threads, %,d stored entries".formatted(BenchPlan.ENTRIES),
                 "committing threads",
+                RELATIVE,
                 threads.stream().map(String::valueOf).toList(),
-                (peer, step) -> Variant.commit(peer, threads.get(step), BenchPlan.ENTRIES));
+                (peer, step) -> relative(Variant.commit(peer, threads.get(step), BenchPlan.ENTRIES)));
     }
 
     private LineChart byEntries() {
@@ -140,16 +164,35 @@ public final class Report {
         return chart(
                 "Durable commits by stored entries, 16 threads",
                 "stored entries",
+                RELATIVE,
                 entries.stream().map("%,d"::formatted).toList(),
-                (peer, step) -> Variant.commit(peer, 16, entries.get(step)));
+                (peer, step) -> relative(Variant.commit(peer, 16, entries.get(step))));
     }
 
-    private LineChart chart(
-            String title, String xTitle, List<String> steps, BiFunction<CommitPeers, Integer, Variant> variant) {
-        LineChart chart = new LineChart(title, xTitle, "commits, as a multiple of the fsync rate", steps);
+    private LineChart byDelay() {
+        List<Integer> micros = tables.delaysMicros();
+        return chart(
+                "Durable commits by the time of an fsync, %d threads".formatted(BenchPlan.DELAYED_THREADS),
+                "delay of each fsync",
+                "commits in the time of one fsync",
+                micros.stream().map("%,d µs"::formatted).toList(),
+                (peer, step) -> tables.delayed(peer, micros.get(step)));
+    }
+
+    private Optional<Spread> relative(Variant variant) {
+        return results.spread(variant, Measurement::relative);
+    }
+
+    private static LineChart chart(
+            String title,
+            String xTitle,
+            String yTitle,
+            List<String> steps,
+            BiFunction<CommitPeers, Integer, Optional<Spread>> figure) {
+        LineChart chart = new LineChart(title, xTitle, yTitle, steps);
         for (CommitPeers peer : CommitPeers.values()) {
             List<Optional<Spread>> figures = IntStream.range(0, steps.size())
-                    .mapToObj(step -> results.spread(variant.apply(peer, step), Measurement::relative))
+                    .mapToObj(step -> figure.apply(peer, step))
                     .toList();
             chart.add(peer.title(), figures);
         }

@@ -6,8 +6,8 @@ import dev.keystore.bench.Variant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.DoubleBinaryOperator;
 import java.util.function.Predicate;
+import java.util.function.ToDoubleBiFunction;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -26,36 +26,31 @@ public record Results(Machine machine, String command, int rounds, long seed, Li
         return spread(of(variant).stream().map(figure::applyAsDouble).toList());
     }
 
-    /** Returns a figure of one variant combined with the same figure of another, round by round. */
-    Optional<Spread> compare(
-            Variant one, Variant other, ToDoubleFunction<Measurement> figure, DoubleBinaryOperator combine) {
-        return compare(of(one), of(other), figure, combine);
+    /** Returns a figure of two variants, round by round. */
+    Optional<Spread> compare(Variant one, Variant other, ToDoubleBiFunction<Measurement, Measurement> figure) {
+        return compare(of(one), of(other), figure);
     }
 
     /**
      * Returns the ratio of two variants' scores, each a multiple of the fsync rate if the variant is bound by fsyncs.
      */
     Optional<Spread> ratio(Variant one, Variant other) {
-        return compare(one, other, Measurement::relative, (a, b) -> a / b);
+        return compare(one, other, (a, b) -> a.relative() / b.relative());
     }
 
     /** Returns the ratio of a variant's figure to that of the earlier build. */
     Optional<Spread> ratioToBefore(Variant variant, ToDoubleFunction<Measurement> figure) {
         List<Measurement> before = select(one -> one.before() && one.variant().equals(variant));
-        return compare(of(variant), before, figure, (a, b) -> a / b);
+        return compare(of(variant), before, (a, b) -> figure.applyAsDouble(a) / figure.applyAsDouble(b));
     }
 
     private Optional<Spread> compare(
-            List<Measurement> ones,
-            List<Measurement> others,
-            ToDoubleFunction<Measurement> figure,
-            DoubleBinaryOperator combine) {
+            List<Measurement> ones, List<Measurement> others, ToDoubleBiFunction<Measurement, Measurement> figure) {
         List<Double> compared = new ArrayList<>();
         for (Measurement one : ones) {
             others.stream()
                     .filter(other -> other.round() == one.round())
-                    .forEach(other -> compared.add(
-                            combine.applyAsDouble(figure.applyAsDouble(one), figure.applyAsDouble(other))));
+                    .forEach(other -> compared.add(figure.applyAsDouble(one, other)));
         }
         return spread(compared);
     }

@@ -19,6 +19,8 @@ import java.util.stream.Collectors;
  */
 final class Tables {
 
+    private static final double MICROS_PER_SECOND = 1_000_000;
+
     private record Column<K>(String title, Function<K, Optional<Spread>> cell) {}
 
     private final Results results;
@@ -99,20 +101,56 @@ final class Tables {
         return table("committed to", List.of(CommitPeers.values()), CommitPeers::title, columns);
     }
 
+    /** Returns the commits of each peer in the time of a delayed fsync, by the delay. */
+    String fsyncDelays() {
+        List<Column<CommitPeers>> columns = new ArrayList<>();
+        for (int micros : delaysMicros()) {
+            columns.add(new Column<>(
+                    "%,d µs (%s)".formatted(micros, Spread.figure(fsyncMicros(micros))),
+                    peer -> delayed(peer, micros)));
+        }
+        return table(
+                "committed to, with fsyncs delayed by (measured)",
+                List.of(CommitPeers.values()),
+                CommitPeers::title,
+                columns);
+    }
+
+    /** Returns the time of a delayed fsync in microseconds: the median over all variants with the delay. */
+    private double fsyncMicros(int delayMicros) {
+        return Spread.of(results.measurements().stream()
+                        .filter(one -> one.variant().fsyncDelayMicros() == delayMicros)
+                        .map(one -> MICROS_PER_SECOND / one.fsyncRate())
+                        .toList())
+                .median();
+    }
+
+    /** Returns the commits of a peer in that time. */
+    Optional<Spread> delayed(CommitPeers peer, int micros) {
+        return results.spread(
+                Variant.delayedCommit(peer, BenchPlan.DELAYED_THREADS, BenchPlan.ENTRIES, micros),
+                one -> one.score() * fsyncMicros(micros) / MICROS_PER_SECOND);
+    }
+
     /**
-     * Returns the reads of each peer without a cache, as multiples of those of raw JDBC; empty if none was measured.
+     * Returns the reads of each peer without a cache, as multiples of raw JDBC's of one id on the same engine, or on
+     * SQLite; empty if none was measured.
      */
     Optional<String> coldReads() {
         if (results.variants().stream().noneMatch(variant -> variant.workload() == Workload.READ_COLD)) {
             return Optional.empty();
         }
-        Column<CommitPeers> column = new Column<>("as a multiple of raw JDBC on SQLite, or on PostgreSQL", peer -> {
-            CommitPeers raw = peer.isOnPostgres() ? CommitPeers.JDBC_POSTGRES : CommitPeers.JDBC_SQLITE;
-            return results.ratio(
-                    Variant.coldRead(peer, BenchPlan.COLD_ENTRIES), Variant.coldRead(raw, BenchPlan.COLD_ENTRIES));
-        });
-        return Optional.of(
-                table("one id, read from", List.of(CommitPeers.values()), CommitPeers::title, List.of(column)));
+        List<Column<CommitPeers>> columns = List.of(
+                new Column<>("one id", peer -> coldReads(Workload.READ_COLD, peer)),
+                new Column<>("200 ids at once, per id", peer -> coldReads(Workload.READ_COLD_SEVERAL, peer)));
+        return Optional.of(table("read from", List.of(CommitPeers.values()), CommitPeers::title, columns));
+    }
+
+    private Optional<Spread> coldReads(Workload workload, CommitPeers peer) {
+        CommitPeers raw = peer.isOnPostgres() ? CommitPeers.JDBC_POSTGRES_ONE_TUNED : CommitPeers.JDBC_SQLITE_TUNED;
+        return results.ratio(
+                Variant.coldRead(workload, peer, BenchPlan.COLD_ENTRIES),
+                Variant.coldRead(Workload.READ_COLD, raw, BenchPlan.COLD_ENTRIES));
     }
 
     /** Returns what each peer does before a commit returns. */
@@ -148,9 +186,17 @@ final class Tables {
         return commits(variant -> Integer.valueOf(variant.parameters().getOrDefault("entries", "0")));
     }
 
+    List<Integer> delaysMicros() {
+        return numbers(Workload.COMMIT_DELAYED, Variant::fsyncDelayMicros);
+    }
+
     private List<Integer> commits(Function<Variant, Integer> number) {
+        return numbers(Workload.COMMIT, number);
+    }
+
+    private List<Integer> numbers(Workload workload, Function<Variant, Integer> number) {
         return results.variants().stream()
-                .filter(variant -> variant.workload() == Workload.COMMIT)
+                .filter(variant -> variant.workload() == workload)
                 .map(number)
                 .distinct()
                 .sorted()

@@ -2,6 +2,7 @@ package dev.keystore.bench.commit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.keystore.bench.OperationCounters;
 import dev.keystore.bench.commit.CommitPeer.EntryKind;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -59,6 +60,19 @@ class CommitPeersTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(names = {"KEYSTORE_SQLITE", "JDBC_SQLITE_TUNED", "JDBC_POSTGRES_ONE_TUNED"})
+    void coldRead_ofOneAndOfSeveral_findsEntries(CommitPeers peer) throws Exception {
+        ColdReadBenchmark benchmark = new ColdReadBenchmark();
+        benchmark.peer = peer;
+        benchmark.entries = 1_000;
+        benchmark.folder = folder.toString();
+        benchmark.open();
+        assertThat(benchmark.one(new OperationCounters())).hasSize(Payload.BYTES);
+        assertThat(benchmark.several(new OperationCounters())).hasSize(200);
+        benchmark.close();
+    }
+
     private static void inParallel(CommitPeer peer, Dataset stored) throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(THREADS);
         try {
@@ -83,6 +97,9 @@ class CommitPeersTest {
     }
 
     private static void assertWrites(CommitPeer peer, Dataset stored, int writes) throws Exception {
+        String missing = Dataset.id(stored.ids());
+        List<String> two = List.of(Dataset.id(0), missing);
+        assertThat(peer.findAll(EntryKind.SESSION, stored.context(0), two)).containsOnlyKeys(Dataset.id(0));
         for (int number = 0; number < stored.ids(); number++) {
             for (EntryKind kind : EntryKind.values()) {
                 byte[] value = peer.find(kind, stored.context(number), Dataset.id(number));
@@ -93,7 +110,15 @@ class CommitPeersTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"KEYSTORE_SQLITE", "KEYSTORE_POSTGRES", "JDBC_SQLITE_GROUPS", "APPEND", "APPEND_GROUPS"})
+    @EnumSource(
+            names = {
+                "KEYSTORE_SQLITE",
+                "KEYSTORE_POSTGRES",
+                "JDBC_SQLITE_GROUPS",
+                "JDBC_SQLITE_GROUPS_TUNED",
+                "APPEND",
+                "APPEND_GROUPS"
+            })
     void fsyncs_ofOneThread_equalItsCommits(CommitPeers peer) throws Exception {
         Dataset stored = Dataset.of(10, 1, 1);
         try (CommitPeer opened = stored.open(peer, folder)) {

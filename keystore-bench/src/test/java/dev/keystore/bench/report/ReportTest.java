@@ -7,7 +7,9 @@ import dev.keystore.bench.BenchPlan;
 import dev.keystore.bench.Machine;
 import dev.keystore.bench.Measurement;
 import dev.keystore.bench.Variant;
+import dev.keystore.bench.Workload;
 import dev.keystore.bench.commit.CommitPeers;
+import dev.keystore.bench.message.MessageBenchmark.Keys;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -52,8 +54,62 @@ class ReportTest {
         assertThat(results.ratio(KEYSTORE, BY_HAND)).hasValue(new Spread(4, 3, 7));
         assertThat(new Spread(4, 3, 7)).hasToString("4.00 (3.00–7.00)");
         assertThat(Goals.table(results))
-                .contains("Caffeine + JDBI by hand | ≥ 4.50 | 4.00 (3.00–7.00) | **no** |")
-                .contains("fsyncs of a commit, 16 threads | ≤ 0.10 | 0.080 | yes |");
+                .contains("| Caffeine + JDBI + SQLite by hand | ≥ 6.00 | 4.00 (3.00–7.00) | **no** |");
+    }
+
+    @Test
+    void goals_ofMadeUpFigures_compareWithTheNamedPeers() {
+        Variant durable = Variant.message(Workload.MESSAGE_BY_CLOCK, Keys.KEYSTORE_SQLITE, 1);
+        Variant inMemory = Variant.message(Workload.MESSAGE_BY_CLOCK, Keys.IN_MEMORY, 1);
+        Variant rocks = many(CommitPeers.ROCKSDB);
+        Variant several =
+                Variant.coldRead(Workload.READ_COLD_SEVERAL, CommitPeers.KEYSTORE_SQLITE, BenchPlan.COLD_ENTRIES);
+        Variant one = Variant.coldRead(Workload.READ_COLD, CommitPeers.JDBC_SQLITE_TUNED, BenchPlan.COLD_ENTRIES);
+        Results results = results(
+                measured(durable, false, 1, 256), // 1/256 s; the peer's 1/1,024 s and two fsyncs are 3/1,024 s
+                measured(inMemory, false, 1, 1_024),
+                measured(many(CommitPeers.KEYSTORE_SQLITE), false, 1, 1_000),
+                measured(many(CommitPeers.KEYSTORE_MAPDB), false, 1, 2_000),
+                measured(rocks, false, 1, 1_000),
+                measured(several, false, 1, 300),
+                measured(one, false, 1, 200),
+                measured(Variant.heap(Workload.HEAP_ENTRY), false, 1, 128));
+
+        assertThat(Goals.table(results))
+                .contains("in memory, plus one fsync for each commit | ≤ 1.10 | 1.33 | **no** |")
+                .contains("SQLite or MapDB, the faster | RocksDB, WriteBatch | ≥ 1.50 | 2.00 | yes |")
+                .contains("per id, SQLite | a prepared statement, one id, raw JDBC on SQLite | ≥ 1.00 | 1.50 | yes |")
+                .contains("| – | ≤ 128 | 128 | yes |")
+                .contains("| P2 | reads of one id, immutable value | Caffeine, bound by weight, no copy | ≥ 1.00 |"
+                        + " not measured |  |");
+    }
+
+    private static Variant many(CommitPeers peer) {
+        return Variant.commit(peer, 16, BenchPlan.MANY_ENTRIES);
+    }
+
+    @Test
+    void delays_ofFsyncs_areDrawnAsCommitsInTheTimeOfOne() throws Exception {
+        Results results = results(
+                new Measurement(delayed(CommitPeers.ROCKSDB, 30), false, 1, 75_000, 25_000, Map.of()),
+                new Measurement(delayed(CommitPeers.ROCKSDB, 2_000), false, 1, 5_000, 500, Map.of()));
+        Files.createDirectories(folder.resolve("docs"));
+        Path page = Files.writeString(
+                folder.resolve("docs/performance.md"), "<!-- bench:fsync-time -->\n<!-- /bench:fsync-time -->\n");
+
+        new Report(results).writeFsyncDelays(folder);
+
+        assertThat(page)
+                .content()
+                .contains(" | 30 µs (40.0) | 2,000 µs (2,000) |", "| RocksDB, WriteBatch | 3.00 | 10.0 |")
+                .contains("(performance/commits-by-fsync-time.svg)");
+        assertThat(folder.resolve("docs/performance/commits-by-fsync-time.svg"))
+                .content()
+                .contains("2,000 µs", "RocksDB, WriteBatch");
+    }
+
+    private static Variant delayed(CommitPeers peer, int micros) {
+        return Variant.delayedCommit(peer, BenchPlan.DELAYED_THREADS, BenchPlan.ENTRIES, micros);
     }
 
     @Test
@@ -68,7 +124,7 @@ class ReportTest {
     @Test
     void report_ofAShortRun_hasEveryGoal() throws Exception {
         List<Measurement> all = new ArrayList<>();
-        BenchPlan.ofShortRun(Goals.variants())
+        BenchPlan.ofShortRun(Goals.variants(), Goals.variantsWithBound())
                 .variants()
                 .forEach(variant -> all.add(measured(variant, false, 1, 2_000)));
         Results results = results(all.toArray(Measurement[]::new));
@@ -81,7 +137,7 @@ class ReportTest {
                 <!-- /bench:goals -->
                 b
                 <!-- bench:figures -->
-                old
+                outdated
                 <!-- /bench:figures -->
                 c
                 """);
@@ -93,9 +149,10 @@ class ReportTest {
                 .content()
                 .startsWith("a\n<!-- bench:goals -->\n")
                 .containsOnlyOnce("| P11 |")
-                .contains("| – | 1.00 | – |", CommitPeers.ROCKSDB.title(), "a processor")
+                .contains(
+                        "| – | 1.00 | – |", "### Reads that are not cached", CommitPeers.ROCKSDB.title(), "a processor")
                 .contains("<!-- /bench:goals -->\nb\n<!-- bench:figures -->\n")
-                .doesNotContain("old")
+                .doesNotContain("outdated")
                 .endsWith("<!-- /bench:figures -->\nc\n");
         Element picture = DocumentBuilderFactory.newInstance()
                 .newDocumentBuilder()
