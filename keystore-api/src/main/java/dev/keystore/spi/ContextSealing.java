@@ -5,7 +5,7 @@ package dev.keystore.spi;
  * blocks.
  *
  * <p>The object does not change: {@link #rotated} and {@link #withoutFormerKeys} return new ones. {@link #close}
- * overwrites its keys; from then on, every method throws {@link IllegalStateException}.
+ * overwrites its keys; from then on, sealing and opening throw {@link IllegalStateException}.
  */
 public interface ContextSealing extends AutoCloseable {
 
@@ -36,10 +36,11 @@ public interface ContextSealing extends AutoCloseable {
     /**
      * Returns these keys, sealed with the newest key of the store.
      *
-     * <p>They must be in the store, as {@link StoreSealing#KEYS} of the context, whenever a record is that they seal:
+     * <p>They must be in the store, as {@link StoreSealing#KEYS} of the context, whenever a record sealed with them is:
      * they are written in the same commit as the first one, and deleted in the commit that erases the context.
      *
-     * @return a new array; each call returns different bytes
+     * @return a new array with the same bytes each time; those in the store, unless the key of the store was replaced
+     *     since they were written
      */
     byte[] keys();
 
@@ -65,15 +66,16 @@ public interface ContextSealing extends AutoCloseable {
     /**
      * Returns these keys and a new one, which seals from now on.
      *
-     * @return the keys; the engine closes them
-     * @throws IllegalStateException if there are 255 keys already
+     * @return the keys; the engine closes them, and these
+     * @throws IllegalStateException if there are 255 keys already, or the {@link StoreSealing} is closed
      */
     ContextSealing rotated();
 
     /**
      * Returns only the key that seals. Records that need another one can then no longer be opened.
      *
-     * @return the key; the engine closes it
+     * @return the key; the engine closes it, and these
+     * @throws IllegalStateException if the {@link StoreSealing} is closed
      */
     ContextSealing withoutFormerKeys();
 

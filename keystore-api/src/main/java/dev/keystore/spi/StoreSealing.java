@@ -5,8 +5,8 @@ import dev.keystore.EntryId;
 /**
  * The opened keys of one encrypted store. Any number of threads may use it; no method blocks.
  *
- * <p>{@link #close} overwrites the keys. From then on, every method throws {@link IllegalStateException}; the
- * {@link ContextSealing}s that it returned are not affected.
+ * <p>{@link #close} overwrites the keys. From then on, no context can be created or opened
+ * ({@link IllegalStateException}); those opened before go on sealing and opening records.
  */
 public interface StoreSealing extends AutoCloseable {
 
