@@ -2,8 +2,8 @@ package dev.keystore.encryption;
 
 import dev.keystore.KeyUnavailableException;
 import dev.keystore.spi.KeyProvider;
-import java.io.File;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.Key;
@@ -67,10 +67,12 @@ public final class Pkcs12File implements KeyProvider {
     }
 
     private RootKey read() {
+        if (!Files.isRegularFile(file)) {
+            throw new KeyUnavailableException("PKCS#12 file " + file + " does not exist; restore it", null);
+        }
         char[] password = source.password();
         try {
-            File existing = file.toFile();
-            Key key = KeyStore.getInstance(existing, password).getKey(alias, password);
+            Key key = KeyStore.getInstance(file.toFile(), password).getKey(alias, password);
             byte[] encoded = key == null ? null : key.getEncoded();
             if (encoded == null || encoded.length != AesKey.BYTES) {
                 throw new KeyUnavailableException(
