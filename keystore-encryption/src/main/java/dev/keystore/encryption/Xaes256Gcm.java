@@ -2,6 +2,7 @@ package dev.keystore.encryption;
 
 import java.security.GeneralSecurityException;
 import java.security.Key;
+import java.security.Provider;
 import java.util.Arrays;
 import javax.crypto.AEADBadTagException;
 import javax.crypto.Cipher;
@@ -21,7 +22,21 @@ final class Xaes256Gcm {
     private static final int BLOCK_BYTES = 16;
     private static final int HALF_NONCE_BYTES = 12;
 
+    private static final String ECB = "AES/ECB/NoPadding";
+    private static final String GCM = "AES/GCM/NoPadding";
+
+    /** Looked up once: with the provider, creating a cipher takes a third of the time. */
+    private static final Provider PROVIDER = provider();
+
     private Xaes256Gcm() {}
+
+    private static Provider provider() {
+        try {
+            return Cipher.getInstance(GCM).getProvider();
+        } catch (GeneralSecurityException e) {
+            throw new IllegalStateException("AES is not available: " + e.getMessage(), e);
+        }
+    }
 
     /**
      * Encrypts {@code input} into {@code output} from {@code outputOffset} on: as many bytes, then the tag.
@@ -69,7 +84,7 @@ final class Xaes256Gcm {
     private static Cipher cipher(int mode, AesKey key, byte[] nonce, int offset) throws GeneralSecurityException {
         AesKey derived = AesKey.of(derive(key, nonce, offset));
         try {
-            Cipher cipher = Cipher.getInstance("AES/GCM/NoPadding");
+            Cipher cipher = Cipher.getInstance(GCM, PROVIDER);
             cipher.init(
                     mode,
                     derived,
@@ -82,7 +97,7 @@ final class Xaes256Gcm {
 
     /** NIST SP 800-108r1 in counter mode with AES-CMAC, whose input is one whole block: one block cipher call each. */
     static byte[] derive(Key key, byte[] nonce, int offset) throws GeneralSecurityException {
-        Cipher aes = Cipher.getInstance("AES/ECB/NoPadding");
+        Cipher aes = Cipher.getInstance(ECB, PROVIDER);
         aes.init(Cipher.ENCRYPT_MODE, key);
         byte[] subkey = doubled(aes.doFinal(new byte[BLOCK_BYTES]));
         byte[] messages = new byte[2 * BLOCK_BYTES];
