@@ -38,7 +38,7 @@ final class Binding {
         return new Binding(Purpose.CONTEXT_KEYS, storeId, utf8(context));
     }
 
-    /** @param head the part of the mark before the sealed keys, which contains the store id */
+    /** Returns the place of a store's keys: behind this part of its mark, which contains the store id. */
     static Binding ofStoreKeys(byte[] head) {
         return new Binding(Purpose.STORE_KEYS, head);
     }

@@ -15,8 +15,8 @@ import java.util.Objects;
  * A root key derived from a passphrase by Argon2id, with 64 MiB of memory, 3 passes and 4 lanes (RFC 9106, section 4)
  * and a random salt. Salt and parameters are stored in the mark of the store.
  *
- * <p>Each opening of a store takes that memory and a few tenths of a second. Whoever has a copy of the store can try
- * passphrases at the same cost: use one with at least 80 random bits, such as seven Diceware words.
+ * <p>Each opening of a store takes that memory and a few tenths of a second. An attacker with a copy of the store can
+ * try passphrases at the same cost: use one with at least 80 random bits, such as seven Diceware words.
  *
  * <p>Needs {@code org.bouncycastle:bcprov-jdk18on}, which this module does not bring along.
  */

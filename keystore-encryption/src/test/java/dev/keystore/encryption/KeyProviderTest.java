@@ -307,7 +307,7 @@ class KeyProviderTest {
     }
 
     @Test
-    @DisplayName("R72 properties name the root key, and a service loader finds who reads them")
+    @DisplayName("R72 properties name the root key, and a service loader finds the class that reads them")
     void properties() throws Exception {
         SealingProvider provider =
                 ServiceLoader.load(SealingProvider.class).findFirst().orElseThrow();

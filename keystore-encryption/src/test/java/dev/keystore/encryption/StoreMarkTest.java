@@ -56,7 +56,7 @@ class StoreMarkTest {
     }
 
     @Test
-    @DisplayName("R73 each store and each context has random keys of its own")
+    @DisplayName("R73 each store and each context has separate random keys")
     void keys_differ() {
         ContextSealing bob = store.createContext("bob");
         assertThat(bob.keyId()).isNotEqualTo(alice.keyId());
@@ -161,7 +161,7 @@ class StoreMarkTest {
 
     @Test
     @DisplayName(
-            "R74 a replaced root key wraps again what the former one wrapped: records stay, the former key is done")
+            "R74 a replaced root key wraps the store key again: records stay readable, and the former root key opens nothing")
     void rootKey_replaced() {
         MemoryKey replacement = new MemoryKey();
         StoreSealing both = Encryption.with(replacement).replacing(root).open(mark);
