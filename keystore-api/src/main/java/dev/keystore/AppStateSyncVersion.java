@@ -101,7 +101,7 @@ public record AppStateSyncVersion(long version, byte[] hash, Map<String, byte[]>
     }
 
     private static <T> T notNull(T part) {
-        return Objects.requireNonNull(part, "valueMacs must not hold null");
+        return Objects.requireNonNull(part, "valueMacs must not contain null");
     }
 
     private static Map<String, byte[]> copyOf(Map<String, byte[]> macs) {

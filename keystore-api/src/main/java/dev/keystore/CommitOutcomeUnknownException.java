@@ -4,15 +4,16 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown when it is unknown whether a commit was written. Either all of it is written or nothing, possibly only once
- * the backend has finished (R41).
+ * Thrown when it is unknown whether a commit was written. Either all of it is written or nothing; the backend may
+ * finish only after this exception was thrown (R41).
  *
  * <p>To continue, read {@link #entries()}: as soon as the backend has finished, reads return what it holds.
  *
  * <p>On a backend that implements {@link dev.keystore.spi.ContextOwnership}, the engine could not determine the outcome
  * within {@code commitTimeout}. It continues to ask the backend; until it knows, commits wait and then fail, and so do
- * reads of these entries that are not cached. The exception is also thrown if the context was meanwhile lost to several
- * owners in succession.
+ * reads of these entries that are not cached. The exception is also thrown, and the engine no longer asks, if the
+ * context was meanwhile lost to several owners in succession, if sending the commit again keeps failing permanently, or
+ * if the database is closed.
  */
 public final class CommitOutcomeUnknownException extends KeyStoreException {
 

@@ -1,6 +1,6 @@
 package dev.keystore;
 
-/** Thrown when an entry that must not exist yet does exist (R15, R16). Nothing was written. */
+/** Thrown when an entry that must be new already exists (R15, R16). Nothing was written. */
 public final class EntryExistsException extends KeyStoreException {
 
     private static final long serialVersionUID = 1L;
@@ -18,7 +18,7 @@ public final class EntryExistsException extends KeyStoreException {
      * @param entry the type and id of the existing entry
      */
     public EntryExistsException(String context, EntryId entry) {
-        super("Entry " + entry + " exists already in context \"" + context + "\"", null);
+        super("Entry " + entry + " already exists in context \"" + context + "\"", null);
         this.context = context;
         this.entry = entry;
     }

@@ -16,8 +16,11 @@ import java.util.Set;
  * effect immediately. The transaction does not roll it back, and it causes a conflict if it changes something that the
  * transaction has read.
  *
- * <p>A write on a store blocks until the commit is durable, for at most {@code commitTimeout} (30 s by default). Every
- * method that writes on a store throws
+ * <p>A write on a store blocks until the commit is durable. First it loads the entries that it reads or deletes, like a
+ * read. Then it waits for at most {@code commitTimeout} (30 s by default). That limit does not cover a call of the
+ * backend on the writing thread; backends bound their own calls. After a conflict with another commit, {@code insert},
+ * {@code take} and {@code move} start over, until {@code commitTimeout} has passed since they began. Every method that
+ * writes on a store throws
  *
  * <ul>
  *   <li>{@link CommitFailedException} if the backend refused the commit; nothing was written,
@@ -127,7 +130,7 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      *
      * <p>At the commit, the engine checks what {@code work} read: if any of it was changed meanwhile, by a writer under
      * another lock key, the commit is refused (R24). What {@code work} reads is always consistent: it sees all of
-     * another commit or nothing of it. If that is not possible because something it read earlier has changed, the read
+     * another commit or none of it. If that is not possible because something it read earlier has changed, the read
      * itself throws {@link TransactionConflictException}.
      *
      * <p>When called on a transaction, {@code work} joins that transaction (R26): it sees and adds to the transaction's
@@ -160,7 +163,7 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      * Runs {@code work} while holding the locks of all {@code lockKeys}; otherwise like {@link #transaction(String,
      * TransactionWork)}.
      *
-     * <p>The locks are taken in one global order, so that two such calls never wait for each other in a circle (R25).
+     * <p>The locks are acquired in one global order, so that two such calls never deadlock (R25).
      *
      * @param <R> the type of the result
      * @param <X> the type of exception that {@code work} may throw

@@ -13,8 +13,10 @@ import java.util.stream.Stream;
  *
  * <p>Reads are served from a cache, which also remembers absent ids: the backend is asked for an id once, until the id
  * changes or is evicted (R2). A read that misses the cache blocks while the backend loads the entry; if another thread
- * is already loading it, the read waits for that load for at most {@code loadTimeout} (30 s by default). A read never
- * waits for a commit, unless its id is not cached and is being written at that moment.
+ * is already loading it, the read waits for that load for at most {@code loadTimeout} (30 s by default). A read waits
+ * for a commit in two cases only. If its id is not cached and is currently being written or cleared, it waits for at
+ * most {@code loadTimeout}. While a durable commit of the context is being put into the cache, it waits for
+ * microseconds.
  *
  * <p>An id is any Unicode string of 1 to 1,024 characters that is not blank. Ids are compared exactly. Values of
  * mutable types, such as arrays, are copied before they are returned: changing them has no effect on the store (R5).
@@ -34,8 +36,8 @@ public interface KeyReader {
     String context();
 
     /**
-     * Returns the entries that exist, as a snapshot of one point in time: of a concurrent commit it contains everything
-     * or nothing (R21).
+     * Returns the entries that exist, as a snapshot of one point in time: it contains all of a concurrent commit or
+     * none of it (R21).
      *
      * <p>Absent ids are not in the map (R1). The map has the order of {@code ids}; duplicates are ignored. If
      * {@code ids} is empty, no I/O takes place.
@@ -45,7 +47,7 @@ public interface KeyReader {
      * @param ids the ids to read
      * @return a new, modifiable map of the values by id
      * @throws CorruptEntryException if one of the entries is damaged; the others stay readable
-     * @throws LoadFailedException if the backend failed
+     * @throws LoadFailedException if the backend failed, or if a wait for another thread exceeded {@code loadTimeout}
      * @throws OperationInterruptedException if the thread was interrupted while it waited
      * @throws TransactionConflictException in a transaction, if something it read earlier has changed since
      */
@@ -59,7 +61,8 @@ public interface KeyReader {
      * @param id the id of the entry
      * @return the value, or empty if the entry does not exist
      * @throws CorruptEntryException if the entry is damaged
-     * @throws LoadFailedException if the backend failed; a failure is never reported as absence (R3)
+     * @throws LoadFailedException if the backend failed, or if a wait for another thread exceeded {@code loadTimeout};
+     *     neither is reported as absence (R3)
      * @throws OperationInterruptedException if the thread was interrupted while it waited
      * @throws TransactionConflictException in a transaction, if something it read earlier has changed since
      */
@@ -84,7 +87,7 @@ public interface KeyReader {
      *
      * @return a copy of the record, or empty if none was ever saved
      * @throws CorruptEntryException if the record is damaged
-     * @throws LoadFailedException if the backend failed
+     * @throws LoadFailedException if the backend failed, or if a wait for another thread exceeded {@code loadTimeout}
      * @throws OperationInterruptedException if the thread was interrupted while it waited
      * @throws TransactionConflictException in a transaction, if something it read earlier has changed since
      */

@@ -126,7 +126,7 @@ public final class KeyTypes {
         }
 
         private static String notNull(String string) {
-            return Objects.requireNonNull(string, "value must not hold null");
+            return Objects.requireNonNull(string, "value must not contain null");
         }
     }
 }

@@ -20,7 +20,7 @@ public final class OperationInterruptedException extends KeyStoreException {
     }
 
     /**
-     * Creates an exception with the failure through which the interrupt was noticed.
+     * Creates an exception with the failure that reported the interrupt.
      *
      * @param wait what the thread waited for, for the message
      * @param cause the failure, or {@code null}

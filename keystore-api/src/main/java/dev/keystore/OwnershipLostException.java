@@ -1,8 +1,8 @@
 package dev.keystore;
 
 /**
- * Thrown when another owner has taken the context over (R53). Nothing of the commit was written; every commit
- * acknowledged before stays.
+ * Thrown when another owner has taken the context over (R53). Nothing of the commit was written; all commits
+ * acknowledged earlier remain.
  *
  * <p>The store that threw it has lost the context permanently: all its commits fail in the same way, its cached entries
  * of the context are dropped, and its reads return what the new owner writes. To own the context again, take it over

@@ -42,7 +42,7 @@ public final class TransactionConflictException extends KeyStoreException {
                                 ? "by this thread itself, through the store, inside the transaction that read it;"
                                         + " nothing of the transaction was written; inside a transaction, write through"
                                         + " its handle"
-                                : "by another commit since this transaction read it; nothing was written, run the"
+                                : "by another commit since this transaction read it; nothing was written; run the"
                                         + " transaction again"),
                 null);
         this.context = context;

@@ -1,7 +1,7 @@
 package dev.keystore;
 
 /**
- * Thrown when existing data was written by a newer version or by something else than this kind of store (R44). Nothing
+ * Thrown when existing data was written by a newer version or by something other than this kind of store (R44). Nothing
  * was changed; the message describes what was found.
  */
 public final class UnsupportedFormatException extends StoreOpenException {

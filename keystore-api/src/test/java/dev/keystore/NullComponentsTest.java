@@ -104,7 +104,7 @@ class NullComponentsTest {
                         () -> new AppStateSyncVersion(1, new byte[1], Collections.singletonMap(null, new byte[1]))));
         calls.forEach((component, each) -> each.forEach(call -> assertThatThrownBy(call::run)
                 .isInstanceOf(NullPointerException.class)
-                .hasMessage(component + " must not hold null")));
+                .hasMessage(component + " must not contain null")));
         assertThatThrownBy(() -> new BackendConfig("a:b", Map.of()).location(null))
                 .isInstanceOf(NullPointerException.class)
                 .hasMessage("scheme");

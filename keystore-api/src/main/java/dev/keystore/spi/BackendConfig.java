@@ -24,8 +24,8 @@ public record BackendConfig(String url, Map<String, String> properties, boolean 
         Objects.requireNonNull(url, "url");
         Objects.requireNonNull(properties, "properties");
         properties.forEach((name, value) -> {
-            Objects.requireNonNull(name, "properties must not hold null");
-            Objects.requireNonNull(value, "properties must not hold null");
+            Objects.requireNonNull(name, "properties must not contain null");
+            Objects.requireNonNull(value, "properties must not contain null");
         });
         properties = Map.copyOf(properties);
     }

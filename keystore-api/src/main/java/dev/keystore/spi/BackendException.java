@@ -4,7 +4,7 @@ import dev.keystore.KeyStoreException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown by a backend when an operation failed. Its {@link #kind()} states what was written; the engine decides by it
+ * Thrown by a backend when an operation failed. Its {@link #kind()} states what was written, and tells the engine
  * whether to retry.
  *
  * <p>A backend author chooses the kind as follows:

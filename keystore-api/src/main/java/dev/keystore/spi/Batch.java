@@ -29,7 +29,7 @@ public record Batch(String context, long epoch, long sequence, List<Mutation> mu
     public Batch {
         Objects.requireNonNull(context, "context");
         Objects.requireNonNull(mutations, "mutations")
-                .forEach(mutation -> Objects.requireNonNull(mutation, "mutations must not hold null"));
+                .forEach(mutation -> Objects.requireNonNull(mutation, "mutations must not contain null"));
         mutations = List.copyOf(mutations);
     }
 }

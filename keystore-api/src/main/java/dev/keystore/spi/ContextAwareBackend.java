@@ -1,6 +1,7 @@
 package dev.keystore.spi;
 
 import dev.keystore.EntryId;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -60,4 +61,44 @@ public non-sealed interface ContextAwareBackend extends Backend {
      * @throws BackendException if the entries could not be listed; also thrown while the stream is read
      */
     Stream<EntryId> list(String context);
+
+    /**
+     * Returns a view of a backend of one context as a backend with contexts.
+     *
+     * <p>Each operation is passed on without its context, so the caller uses no context except
+     * {@link PersistenceBackend#DEFAULT_CONTEXT}. The view has none of the backend's capabilities.
+     *
+     * @param backend the backend; closing the view closes it
+     * @return the view
+     */
+    static ContextAwareBackend of(PersistenceBackend backend) {
+        Objects.requireNonNull(backend, "backend");
+        return new ContextAwareBackend() {
+
+            @Override
+            public Optional<byte[]> load(String context, String type, String id) {
+                return backend.load(type, id);
+            }
+
+            @Override
+            public void save(String context, String type, String id, byte[] value) {
+                backend.save(type, id, value);
+            }
+
+            @Override
+            public void delete(String context, String type, String id) {
+                backend.delete(type, id);
+            }
+
+            @Override
+            public Stream<EntryId> list(String context) {
+                return backend.list();
+            }
+
+            @Override
+            public void close() {
+                backend.close();
+            }
+        };
+    }
 }

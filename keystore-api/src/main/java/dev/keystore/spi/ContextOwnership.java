@@ -14,7 +14,7 @@ import java.util.OptionalLong;
  * {@link Batch#sequence()}, as the last one of the context (R54). If a batch is sent again with the id of a commit that
  * was written, it is not written again and the call returns normally. In this way the engine determines the outcome of
  * a commit whose connection broke. A takeover also keeps the id of the last commit before it, so that a former owner
- * can find out the same; {@link #lastCommit} says for how long.
+ * can determine the outcome, too; {@link #lastCommit} says for how long.
  */
 public interface ContextOwnership extends AtomicCommit {
 
@@ -52,10 +52,11 @@ public interface ContextOwnership extends AtomicCommit {
     /**
      * Returns the sequence of the last commit that was written to a context in an epoch.
      *
-     * <p>The engine asks only about epochs whose commits are already refused, so the answer is final.
+     * <p>The engine asks after a group was refused because one of its contexts was taken over, about any context of
+     * that group. A group is atomic, so the answer is final also for a context that is still owned.
      *
      * @param context the name of the context
-     * @param epoch an epoch before the current one
+     * @param epoch the current epoch or an earlier one
      * @return the sequence, 0 if nothing was committed in the epoch; empty if the answer is no longer known because a
      *     later owner has committed and the context was then taken over again
      * @throws BackendException if the answer could not be determined now

@@ -69,7 +69,7 @@ public sealed interface Mutation {
          */
         public Clear {
             Objects.requireNonNull(keptTypes, "keptTypes")
-                    .forEach(type -> Objects.requireNonNull(type, "keptTypes must not hold null"));
+                    .forEach(type -> Objects.requireNonNull(type, "keptTypes must not contain null"));
             keptTypes = Set.copyOf(keptTypes);
         }
     }

@@ -15,7 +15,7 @@
  * </ul>
  *
  * <p>The engine detects them once, when it opens the backend. A backend reports failures as
- * {@link dev.keystore.spi.BackendException}, whose kinds tell the engine whether to retry.
+ * {@link dev.keystore.spi.BackendException}, whose kind determines whether the engine retries.
  *
  * <p>Values are opaque to a backend: the engine wraps each of them in an envelope with a checksum, or has them
  * encrypted by a {@link dev.keystore.spi.Sealing}. A {@link dev.keystore.spi.KeyProvider} gives that access to a root

@@ -1,5 +1,6 @@
 package dev.keystore.jdbc;
 
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.function.Consumer;
 import org.jdbi.v3.core.ConnectionFactory;
@@ -9,7 +10,7 @@ import org.jdbi.v3.core.JdbiException;
 import org.jdbi.v3.core.statement.StatementExceptions;
 import org.jdbi.v3.core.statement.StatementExceptions.MessageRendering;
 
-/** Opens and closes the connections of both engines. */
+/** Opens and closes the connections of both databases. */
 final class Connections {
 
     private Connections() {}
@@ -47,6 +48,15 @@ final class Connections {
         try {
             closeTwice(handle);
         } catch (JdbiException e) {
+            // Nothing depends on how it ends.
+        }
+    }
+
+    /** Closes a driver's connection that can't be used any more. */
+    static void closeQuietly(Connection connection) {
+        try {
+            connection.close();
+        } catch (SQLException e) {
             // Nothing depends on how it ends.
         }
     }

@@ -8,7 +8,7 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * The contexts that could not be taken over when they were opened, because nothing could be written. They can be read,
- * and are taken over by their first commit, unless another process has written to them meanwhile.
+ * and are taken over by their first commit, unless another process has taken them over or written to them meanwhile.
  *
  * <p>Concurrency: any thread adds contexts; the committing thread takes them over.
  */
@@ -40,13 +40,15 @@ final class DeferredTakeOvers {
     }
 
     /** Takes over the contexts of a group that still need it, and returns the group with the epochs of the table. */
-    List<Batch> takenOver(List<Batch> group, TakeOver takeOver) {
+    List<Batch> withRecordedEpochs(List<Batch> group, TakeOver takeOver) {
         return group.stream().noneMatch(batch -> batch.epoch() == EPOCH)
                 ? group
-                : group.stream().map(batch -> takenOver(batch, takeOver)).toList();
+                : group.stream()
+                        .map(batch -> withRecordedEpoch(batch, takeOver))
+                        .toList();
     }
 
-    private Batch takenOver(Batch batch, TakeOver takeOver) {
+    private Batch withRecordedEpoch(Batch batch, TakeOver takeOver) {
         if (batch.epoch() != EPOCH) {
             return batch;
         }

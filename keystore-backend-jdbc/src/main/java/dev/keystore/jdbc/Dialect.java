@@ -12,7 +12,8 @@ import org.jdbi.v3.core.Handle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What differs between the engines: how connections are opened, some statements, and how owners are known to be alive.
+ * What differs between the databases: how connections are opened, some statements, and how owners are known to be
+ * alive.
  */
 abstract class Dialect {
 
@@ -47,15 +48,15 @@ abstract class Dialect {
      *
      * @param rollBackUnfinished rolls back a transaction of the writer that an error has left open
      */
-    void opened(Runnable rollBackUnfinished) {}
+    void startBackgroundTasks(Runnable rollBackUnfinished) {}
 
     /**
-     * Stops what {@link #opened} started, and closes what else is open. Called after the connections of the store were
-     * closed, and when opening it failed.
+     * Stops what {@link #startBackgroundTasks} started, and closes what else is open. Called after the connections of
+     * the store were closed, and when opening it failed.
      *
      * @throws BackendException (permanent) after everything was closed, if committed data can't be found again
      */
-    void closed() {}
+    void close() {}
 
     abstract void begin(Handle handle);
 
@@ -69,8 +70,8 @@ abstract class Dialect {
     abstract void rollBack(Handle handle);
 
     /**
-     * Returns the single statement that commits a group outside of a transaction, if the engine has one: it checks the
-     * epochs, records the ids of the commits and writes the rows, all or nothing. The statement returns whether the
+     * Returns the single statement that commits a group outside of a transaction, if the database has one: it checks
+     * the epochs, records the ids of the commits and writes the rows, all or nothing. The statement returns whether the
      * group is committed; if it is not, a transaction finds out why.
      */
     Optional<Predicate<Handle>> singleStatement(List<Batch> group) {
@@ -120,13 +121,13 @@ abstract class Dialect {
 
     /** Returns what is wrong with the tables as a whole, so that a query may miss existing rows; or null. */
     @Nullable
-    String damage(Handle handle) {
+    String findDamage(Handle handle) {
         return null;
     }
 
     /** Returns why the store was opened for reading only, and what to do; or null if it can be written. */
     @Nullable
-    String unwritable() {
+    String readOnlyReason() {
         return null;
     }
 

@@ -57,7 +57,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     private JdbcBackend(Dialect dialect, Handle writer) {
         this.dialect = dialect;
         this.failures = dialect.failures();
-        this.damage = dialect.damage(writer);
+        this.damage = dialect.findDamage(writer);
         this.writer = new WriterConnection(dialect, writer);
         this.readers = dialect.openReaders();
         this.lifecycle = new Lifecycle(dialect.place(), CLOSE_TIMEOUT);
@@ -80,20 +80,20 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         try {
             JdbcBackend backend = new JdbcBackend(dialect, writer);
             if (backend.damage == null) {
-                dialect.opened(backend.writer::rollBackUnfinished);
+                dialect.startBackgroundTasks(backend.writer::rollBackUnfinished);
             }
             backend.owners.register();
             return backend;
         } catch (RuntimeException | Error e) {
             Connections.close(writer, e);
-            closed(dialect, e);
+            close(dialect, e);
             throw e;
         }
     }
 
-    private static void closed(Dialect dialect, Throwable failure) {
+    private static void close(Dialect dialect, Throwable failure) {
         try {
-            dialect.closed();
+            dialect.close();
         } catch (BackendException | JdbiException e) {
             failure.addSuppressed(e);
         }
@@ -142,14 +142,14 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     @Override
     public void commit(List<Batch> group) {
-        write(deferred.takenOver(group, this::takeOverIfUnchanged));
+        write(deferred.withRecordedEpochs(group, this::takeOverIfUnchanged));
     }
 
     private void write(List<Batch> group) {
         Optional<Predicate<Handle>> statement = dialect.singleStatement(group);
         if (statement.isEmpty() || !onWriter(open -> open.commitSingleStatement(statement.get()))) {
             inTransaction(handle -> {
-                if (owners.admit(handle, group)) {
+                if (owners.recordCommit(handle, group)) {
                     GroupWrite.write(dialect, handle, group);
                 }
                 return group;
@@ -174,7 +174,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     }
 
     private long takeOver(String context, Consumer<Handle> check) {
-        if (damage != null || dialect.unwritable() != null) {
+        if (damage != null || dialect.readOnlyReason() != null) {
             return deferred.defer(context, List.of());
         }
         try {
@@ -204,7 +204,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     }
 
     private <T> T inTransaction(Function<Handle, T> work) {
-        return onWriter(open -> open.commit(work));
+        return onWriter(open -> open.inTransaction(work));
     }
 
     private <T> T onWriter(Function<WriterConnection, T> work) {
@@ -216,10 +216,10 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
 
     private void requireWritable() {
         queries.requireUndamaged("commit");
-        String unwritable = dialect.unwritable();
-        if (unwritable != null) {
+        String reason = dialect.readOnlyReason();
+        if (reason != null) {
             throw BackendException.permanent(
-                    dialect.place() + ": could not commit: the store was opened for reading only: " + unwritable
+                    dialect.place() + ": could not commit: the store was opened for reading only: " + reason
                             + ", then open it again",
                     null);
         }
@@ -245,7 +245,7 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
         try {
             writer.close();
         } finally {
-            dialect.closed();
+            dialect.close();
         }
     }
 

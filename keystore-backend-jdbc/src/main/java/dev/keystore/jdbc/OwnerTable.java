@@ -50,7 +50,7 @@ final class OwnerTable {
      * @return whether the group has to be written; false if it was written before
      * @throws OwnershipLostException if the epoch of a batch is not that of its context; the caller rolls back
      */
-    boolean admit(Handle handle, List<Batch> group) {
+    boolean recordCommit(Handle handle, List<Batch> group) {
         Map<String, Batch> owned = new LinkedHashMap<>();
         for (Batch batch : group) {
             if (batch.epoch() == 0) {
@@ -58,14 +58,14 @@ final class OwnerTable {
             } else {
                 Batch former = owned.put(batch.context(), batch);
                 if (former != null && former.epoch() != batch.epoch()) {
-                    throw lost(batch);
+                    throw ownershipLost(batch);
                 }
             }
         }
-        return owned.isEmpty() || admit(handle, owned);
+        return owned.isEmpty() || recordLastCommits(handle, owned);
     }
 
-    private boolean admit(Handle handle, Map<String, Batch> lastOfContexts) {
+    private boolean recordLastCommits(Handle handle, Map<String, Batch> lastOfContexts) {
         List<Batch> refused = dialect.advance(handle, List.copyOf(lastOfContexts.values()));
         if (refused.isEmpty()) {
             return true;
@@ -73,7 +73,7 @@ final class OwnerTable {
         if (refused.stream().anyMatch(batch -> wasWritten(handle, batch))) {
             return false;
         }
-        throw lost(refused.get(0));
+        throw ownershipLost(refused.get(0));
     }
 
     private boolean wasWritten(Handle handle, Batch batch) {
@@ -104,11 +104,11 @@ final class OwnerTable {
                 .findOne()
                 .isPresent();
         if (owned) {
-            throw lost(batch);
+            throw ownershipLost(batch);
         }
     }
 
-    private static OwnershipLostException lost(Batch batch) {
+    private static OwnershipLostException ownershipLost(Batch batch) {
         return new OwnershipLostException(batch.context(), batch.epoch());
     }
 

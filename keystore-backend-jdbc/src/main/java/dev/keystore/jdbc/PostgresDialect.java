@@ -18,7 +18,6 @@ import java.util.function.IntFunction;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jdbi.v3.core.Handle;
-import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
 import org.jdbi.v3.core.argument.Argument;
 import org.jdbi.v3.core.statement.Query;
@@ -112,15 +111,15 @@ final class PostgresDialect extends Dialect {
     ReaderPool openReaders() {
         PGSimpleDataSource source = url.source();
         source.setLoginTimeout(Math.min(source.getLoginTimeout(), Math.toIntExact(READER_TIMEOUT.toSeconds())));
-        Jdbi connections = Connections.jdbi(source::getConnection);
         return new ReaderPool(
                 new ReaderPool.Limits(url.connections() - 1, READER_TIMEOUT, READER_MAX_AGE, true),
-                () -> Connections.open(connections, handle -> {
-                    handle.execute(READER_SETTINGS);
-                    handle.setReadOnly(true);
-                    handle.setTransactionIsolationLevel(TransactionIsolationLevel.REPEATABLE_READ);
-                }),
-                failures()::isTransient);
+                new ReaderSlot.Source(source::getConnection, PostgresDialect::setUpReader, failures()::isTransient));
+    }
+
+    private static void setUpReader(Handle handle) {
+        handle.execute(READER_SETTINGS);
+        handle.setReadOnly(true);
+        handle.setTransactionIsolationLevel(TransactionIsolationLevel.REPEATABLE_READ);
     }
 
     @Override

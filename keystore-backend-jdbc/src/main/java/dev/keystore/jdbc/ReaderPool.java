@@ -9,8 +9,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
-import java.util.function.Predicate;
-import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.jdbi.v3.core.ConnectionException;
 import org.jdbi.v3.core.Handle;
@@ -21,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * The connections that read: a fixed number of slots, each of which opens its connection when it is first needed.
  *
  * <p>Concurrency: one thread at a time uses a slot. It takes a free slot by compare-and-set and releases it by one
- * field write ({@link ReaderSlot.Lease#over}), which needs neither stack nor memory: no error makes a slot unavailable
- * (R31). Waiting threads are woken in the order in which they came; a lost wake-up delays one by {@link #SLICE_NANOS}.
+ * field write ({@link ReaderSlot.Lease#ended}), which needs neither stack nor memory: no error makes a slot unavailable
+ * (R31). Waiting threads are woken in arrival order; a lost wake-up delays one by 50 ms.
  */
 final class ReaderPool {
 
@@ -32,10 +30,10 @@ final class ReaderPool {
     static final Duration UNLIMITED = Duration.ofNanos(Long.MAX_VALUE);
 
     /**
-     * How many connections a pool has, and for how long it uses and waits for them.
+     * The size of a pool, and its time limits.
      *
      * @param connections the maximum number of connections
-     * @param timeout how long a read waits for a free slot, and how long it keeps trying to open a connection
+     * @param timeout the maximum time that a read waits for a free slot and retries to open a connection
      * @param maxAge the age at which a connection is replaced
      * @param isRemote whether a query waits for a server: then the queries of virtual threads run on platform threads
      */
@@ -48,20 +46,19 @@ final class ReaderPool {
     private volatile boolean closed;
 
     /**
-     * Whether a read has failed since {@link #closeUnfinished} was called last, and may have left its connection open.
+     * Whether a read has failed since the last call of {@link #closeUnfinished}, and may have left its connection open.
      */
     private volatile boolean hasFailure;
 
     /**
      * Creates a pool without opening a connection.
      *
-     * @param opening opens a connection
-     * @param isWorthRetrying returns whether another attempt to open one may succeed after a failure
+     * @param source where connections come from
      */
-    ReaderPool(Limits limits, Supplier<Handle> opening, Predicate<JdbiException> isWorthRetrying) {
+    ReaderPool(Limits limits, ReaderSlot.Source source) {
         this.limits = limits;
         this.slots = IntStream.range(0, limits.connections())
-                .mapToObj(i -> new ReaderSlot(opening, isWorthRetrying, limits.maxAge()))
+                .mapToObj(i -> new ReaderSlot(source, limits.maxAge()))
                 .toList();
     }
 
@@ -88,7 +85,7 @@ final class ReaderPool {
         } finally {
             mine.left = true;
             if (!mine.handedOff) {
-                mine.over = true;
+                mine.ended = true;
             }
             if (!finished) {
                 hasFailure = true;
@@ -100,7 +97,7 @@ final class ReaderPool {
         }
     }
 
-    /** Closes connections that were left by an error: their snapshots would keep SQLite from emptying the log. */
+    /** Closes connections that failed threads left open: their snapshots would keep SQLite from emptying the log. */
     private void closeUnfinished() {
         hasFailure = false;
         boolean complete = false;
@@ -123,11 +120,11 @@ final class ReaderPool {
                 slot.discardUnfinished();
             }
         } finally {
-            mine.over = true;
+            mine.ended = true;
         }
     }
 
-    /** Wakes the first thread that still waits; an error may have kept one from removing itself. */
+    /** Wakes the first thread that is still waiting. Some may have left without removing themselves, after an error. */
     private void wakeNext() {
         ReaderSlot.Lease next = waiters.peek();
         while (next != null && next.left) {
@@ -180,7 +177,9 @@ final class ReaderPool {
         return new ConnectionException(new SQLTransientConnectionException(why));
     }
 
-    /** Closes the connections, and aborts those in use, which their users then close. No query may begin any more. */
+    /**
+     * Closes idle connections, and aborts those in use, which their users then close. No query may begin afterwards.
+     */
     void close() {
         closed = true;
         ReaderSlot.Lease mine = new ReaderSlot.Lease();
@@ -193,7 +192,7 @@ final class ReaderPool {
         }
     }
 
-    /** Returns how many connections are open. */
+    /** Returns the number of open connections. */
     int open() {
         return (int) slots.stream().filter(ReaderSlot::isOpen).count();
     }

@@ -1,25 +1,29 @@
 package dev.keystore.jdbc;
 
+import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
-import java.util.function.Supplier;
+import org.jdbi.v3.core.ConnectionException;
+import org.jdbi.v3.core.ConnectionFactory;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A place for one connection of a {@link ReaderPool}, which is opened when it is first needed.
+ * A slot of a {@link ReaderPool}. It holds at most one connection, which is opened when it is first needed.
  *
- * <p>Concurrency: {@link #current} is the lease of the thread that uses the slot; that thread has the other fields to
- * itself.
+ * <p>Concurrency: {@link #current} is the lease of the thread that uses the slot. Only that thread accesses the other
+ * fields, except {@link #connection}.
  *
- * <p>Recovery: a slot is marked {@link #unfinished} before its connection is used. A connection that fails, or whose
- * user left by an error, is closed by that thread or by the pool's next user (R31).
+ * <p>Recovery: a slot is marked {@link #unfinished} before its connection is opened or used, and stores the driver's
+ * connection as soon as the driver returns it. A connection that fails, or whose user was stopped by an error, is
+ * closed by that thread or by the pool's next user (R31).
  */
 final class ReaderSlot {
 
@@ -37,41 +41,51 @@ final class ReaderSlot {
         final Thread thread = Thread.currentThread();
 
         /** Set by the thread that uses the slot when it leaves. */
-        volatile boolean over;
+        volatile boolean ended;
 
-        /** Set by a thread that uses the slot for the one that took it, before it looks at {@link #left}. */
+        /** Set by a thread that uses the slot on behalf of the one that took it, before it reads {@link #left}. */
         volatile boolean handedOff;
 
-        /** Set by the thread that took the slot when it leaves, before it looks at {@link #handedOff}. */
+        /** Set by the thread that took the slot when it leaves, before it reads {@link #handedOff}. */
         volatile boolean left;
     }
 
-    private final Supplier<Handle> opening;
-    private final Predicate<JdbiException> isWorthRetrying;
+    /**
+     * Where connections come from.
+     *
+     * @param driver opens a connection
+     * @param setUp prepares it for queries
+     * @param isWorthRetrying returns whether another attempt to open a connection may succeed after a failure
+     */
+    record Source(ConnectionFactory driver, Consumer<Handle> setUp, Predicate<JdbiException> isWorthRetrying) {}
+
+    private final Source source;
     private final Duration maxAge;
 
     private final AtomicReference<@Nullable Lease> current = new AtomicReference<>();
 
-    /** Volatile for {@link #abort} alone. */
+    /** The driver's connection. Volatile for {@link #abort} alone. */
+    private volatile @Nullable Connection connection;
+
+    /** The connection for queries. Volatile for {@link #isOpen} alone. */
     private volatile @Nullable Handle handle;
 
-    /** Whether the connection is in use, or was left by an error while it was. */
+    /** Whether the connection is being opened or used, or an error stopped a thread that did so. */
     private boolean unfinished;
 
     private long openedNanos;
     private long usedNanos;
 
     /** Creates a slot without a connection; the parameters are those of the pool. */
-    ReaderSlot(Supplier<Handle> opening, Predicate<JdbiException> isWorthRetrying, Duration maxAge) {
-        this.opening = opening;
-        this.isWorthRetrying = isWorthRetrying;
+    ReaderSlot(Source source, Duration maxAge) {
+        this.source = source;
         this.maxAge = maxAge;
     }
 
     /** Takes the slot, if it is free. */
     boolean take(Lease mine) {
         Lease former = current.get();
-        return (former == null || former.over) && current.compareAndSet(former, mine);
+        return (former == null || former.ended) && current.compareAndSet(former, mine);
     }
 
     boolean isOpen() {
@@ -80,17 +94,13 @@ final class ReaderSlot {
 
     /** Runs a query on the connection, after {@link #take}. */
     <T> T use(Function<Handle, T> query, long deadlineNanos) {
-        Handle connection = unfinished ? null : usable();
+        Handle usable = unfinished ? null : usable();
         unfinished = true;
-        if (connection == null) {
-            discard();
-            unfinished = true;
-            connection = open(deadlineNanos);
-            handle = connection;
-            openedNanos = System.nanoTime();
-        }
         try {
-            T result = query.apply(connection);
+            if (usable == null) {
+                usable = open(deadlineNanos);
+            }
+            T result = query.apply(usable);
             usedNanos = System.nanoTime();
             unfinished = false;
             return result;
@@ -101,8 +111,9 @@ final class ReaderSlot {
     }
 
     /**
-     * Does what {@link #use} does, and ends the lease: on another thread than the one that took the slot, which may
-     * leave by an error at any time. One of the two sees that the other was first.
+     * Runs a query like {@link #use}, and ends the lease. Called on another thread than the one that took the slot,
+     * which an error may stop at any time. Each of the two sets its flag and then reads the other's, so exactly one of
+     * them ends the lease.
      *
      * @throws IllegalStateException if the other thread has left; the query did not run
      */
@@ -114,22 +125,22 @@ final class ReaderSlot {
             }
             return use(query, deadlineNanos);
         } finally {
-            mine.over = true;
+            mine.ended = true;
         }
     }
 
     private @Nullable Handle usable() {
-        Handle connection = handle;
+        Handle open = handle;
         long nowNanos = System.nanoTime();
-        if (connection == null || nowNanos - openedNanos > maxAge.toNanos()) {
+        if (open == null || nowNanos - openedNanos > maxAge.toNanos()) {
             return null;
         }
-        return nowNanos - usedNanos < UNCHECKED_IDLE_NANOS || isValid(connection) ? connection : null;
+        return nowNanos - usedNanos < UNCHECKED_IDLE_NANOS || isValid(open) ? open : null;
     }
 
-    private static boolean isValid(Handle connection) {
+    private static boolean isValid(Handle open) {
         try {
-            return connection.getConnection().isValid(VALIDATION_SECONDS);
+            return open.getConnection().isValid(VALIDATION_SECONDS);
         } catch (SQLException e) {
             return false;
         }
@@ -137,12 +148,14 @@ final class ReaderSlot {
 
     private Handle open(long deadlineNanos) {
         while (true) {
+            discard();
+            unfinished = true;
             try {
-                return opening.get();
+                return openOnce();
             } catch (JdbiException e) {
                 boolean over = System.nanoTime() - deadlineNanos > 0
                         || Thread.currentThread().isInterrupted();
-                if (over || !isWorthRetrying.test(e)) {
+                if (over || !source.isWorthRetrying().test(e)) {
                     throw e;
                 }
             }
@@ -150,7 +163,23 @@ final class ReaderSlot {
         }
     }
 
-    /** Closes the connection after {@link #take}, if it was left by an error. */
+    private Handle openOnce() {
+        Connection driverConnection;
+        try {
+            driverConnection = source.driver().openConnection();
+        } catch (SQLException e) {
+            throw new ConnectionException(e);
+        }
+        // Before any call, which may fail: from here on, the slot closes the connection.
+        connection = driverConnection;
+        Handle open = Connections.jdbi(() -> driverConnection).open();
+        handle = open;
+        source.setUp().accept(open);
+        openedNanos = System.nanoTime();
+        return open;
+    }
+
+    /** Closes the connection after {@link #take}, if an error stopped the thread that opened or used it. */
     void discardUnfinished() {
         if (unfinished) {
             discard();
@@ -159,22 +188,28 @@ final class ReaderSlot {
 
     /** Closes the connection, if there is one. Until that is done, the slot stays unfinished. */
     void discard() {
-        Handle connection = handle;
-        if (connection != null) {
-            Connections.closeQuietly(connection);
+        Handle open = handle;
+        if (open != null) {
+            Connections.closeQuietly(open);
             handle = null;
+            connection = null;
+        }
+        Connection driverConnection = connection;
+        if (driverConnection != null) {
+            Connections.closeQuietly(driverConnection);
+            connection = null;
         }
         unfinished = false;
     }
 
-    /** Ends what another thread does on the connection, where the driver can. */
+    /** Aborts another thread's use of the connection, if the driver supports that. */
     void abort() {
-        Handle connection = handle;
-        if (connection != null) {
+        Connection used = connection;
+        if (used != null) {
             try {
-                connection.getConnection().abort(Runnable::run);
+                used.abort(Runnable::run);
             } catch (SQLException e) {
-                // It ends by itself, or its thread waits for the server until the driver's timeout.
+                // The query ends normally, or fails at the driver's timeout.
             }
         }
     }

@@ -10,7 +10,7 @@ import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Translates the exceptions of an engine's driver into those of the backend: whether anything was written, whether a
+ * Translates the exceptions of a database's driver into those of the backend: whether anything was written, whether a
  * retry may succeed, and what to do.
  */
 abstract class SqlFailures {

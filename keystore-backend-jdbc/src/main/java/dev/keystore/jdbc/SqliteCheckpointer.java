@@ -41,7 +41,7 @@ final class SqliteCheckpointer {
 
     private final @Nullable Duration period;
     private final LongSupplier ticker;
-    private final TimedLock lock = new TimedLock("the opening or closing of another store", LOCK_TIMEOUT);
+    private final TimedLock lock;
 
     /** The logs of the open stores, and the connections that write to them. */
     private final Map<SqliteWal, Runnable> open = new ConcurrentHashMap<>();
@@ -60,6 +60,12 @@ final class SqliteCheckpointer {
      * @param ticker the time in nanoseconds
      */
     SqliteCheckpointer(@Nullable Duration period, LongSupplier ticker) {
+        this(period, ticker, LOCK_TIMEOUT);
+    }
+
+    /** For tests, with the maximum time that opening or closing a store waits for another store. */
+    SqliteCheckpointer(@Nullable Duration period, LongSupplier ticker, Duration lockTimeout) {
+        this.lock = new TimedLock("the opening or closing of another store", lockTimeout);
         this.period = period;
         this.ticker = ticker;
     }
@@ -128,6 +134,11 @@ final class SqliteCheckpointer {
     /** Returns whether the thread or the hook exists. */
     boolean isRunning() {
         return lock.<Boolean, RuntimeException>hold("look", () -> thread != null || hook != null);
+    }
+
+    /** For tests: runs work while no store is opened or closed. */
+    <T> T whileLocked(TimedLock.Work<T, RuntimeException> work) {
+        return lock.hold("run a test's work", work);
     }
 
     private void start() {

@@ -97,14 +97,15 @@ final class SqliteConnections {
 
     /** Opens the first connection to a store that can only be read, and checks its format. */
     Handle openReadOnly(SqliteReadOnlyFile file) {
-        Jdbi jdbi = readers(file.url());
+        Jdbi jdbi = Connections.jdbi(readOnlyDriver(file.url()));
         return failures.translate(
                 "open for reading", () -> Connections.open(jdbi, handle -> SqliteFormat.verify(path, handle)));
     }
 
-    /** Opens a connection that reads; {@code file} is not null if the store can only be read. */
-    Handle openReader(@Nullable SqliteReadOnlyFile file, @Nullable SqliteOpenFiles open) {
-        return Connections.open(readers(file == null ? url : file.url()), handle -> requireInPlace(open));
+    /** Returns the source of connections that read; {@code file} is not null if the store can only be read. */
+    ReaderSlot.Source readers(@Nullable SqliteReadOnlyFile file, @Nullable SqliteOpenFiles open) {
+        ConnectionFactory driver = readOnlyDriver(file == null ? url : file.url());
+        return new ReaderSlot.Source(driver, handle -> requireInPlace(open), failures::isTransient);
     }
 
     /** Checks that a new connection leads to the same file and log as the other connections of the store. */
@@ -116,10 +117,10 @@ final class SqliteConnections {
         }
     }
 
-    private static Jdbi readers(String url) {
+    private static ConnectionFactory readOnlyDriver(String url) {
         SQLiteConfig config = config();
         config.setReadOnly(true);
-        return Connections.jdbi(driver(config, url));
+        return driver(config, url);
     }
 
     private static ConnectionFactory driver(SQLiteConfig config, String url) {

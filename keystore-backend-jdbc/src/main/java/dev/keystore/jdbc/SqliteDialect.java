@@ -158,18 +158,18 @@ final class SqliteDialect extends Dialect {
 
     @Override
     ReaderPool openReaders() {
-        return new ReaderPool(READERS, () -> connections.openReader(readOnly, files), failures::isTransient);
+        return new ReaderPool(READERS, connections.readers(readOnly, files));
     }
 
     @Override
-    void opened(Runnable rollBackUnfinished) {
+    void startBackgroundTasks(Runnable rollBackUnfinished) {
         if (wal != null) {
             checkpointer.add(wal, rollBackUnfinished);
         }
     }
 
     @Override
-    void closed() {
+    void close() {
         if (wal != null) {
             try {
                 checkpointer.remove(wal);
@@ -197,7 +197,7 @@ final class SqliteDialect extends Dialect {
         }
         StatementCache.use(handle, "COMMIT", PreparedStatement::execute);
         if (wal != null) {
-            wal.committed(handle);
+            wal.verifyCommit(handle);
         }
     }
 
@@ -269,7 +269,7 @@ final class SqliteDialect extends Dialect {
 
     @Override
     void acquireLiveness() {
-        liveness.acquire();
+        liveness.hold();
     }
 
     @Override
@@ -290,7 +290,7 @@ final class SqliteDialect extends Dialect {
      */
     @Override
     @Nullable
-    String damage(Handle handle) {
+    String findDamage(Handle handle) {
         try {
             String found = handle.createQuery("PRAGMA integrity_check(1)")
                     .mapTo(String.class)
@@ -307,8 +307,8 @@ final class SqliteDialect extends Dialect {
 
     @Override
     @Nullable
-    String unwritable() {
-        return readOnly == null ? null : readOnly.why();
+    String readOnlyReason() {
+        return readOnly == null ? null : readOnly.reason();
     }
 
     @Override

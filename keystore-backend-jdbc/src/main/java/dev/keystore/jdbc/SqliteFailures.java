@@ -12,8 +12,8 @@ import org.sqlite.SQLiteException;
 final class SqliteFailures extends SqlFailures {
 
     private static final String RESCUE =
-            "; verify lists the entries that can still be found, and if nothing else helps, bring the data"
-                    + " back with restore, never by copying an old file into place";
+            "; verify lists the entries that can still be found; never copy an old file into place: keys and"
+                    + " ratchet states in it were used since";
 
     private final Path path;
 

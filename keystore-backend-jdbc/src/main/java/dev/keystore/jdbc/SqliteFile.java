@@ -225,8 +225,8 @@ final class SqliteFile {
             throw new StoreOpenException(
                     path + " is missing or empty, but its log " + log
                             + " is not; keep the log, which holds the last commits,"
-                            + " and put the file back that was here with it; if that is lost, bring the data back with"
-                            + " restore, at a new path, never by copying an older file into place",
+                            + " and put the file back that was here with it; never copy an older file into place: keys and"
+                            + " ratchet states in it were used since",
                     null);
         }
     }

@@ -71,7 +71,7 @@ final class SqliteLivenessLock {
      *
      * @throws BackendException if the byte was not locked; transient if the wait timed out or was interrupted
      */
-    void acquire() {
+    void hold() {
         LOCK.<Boolean, RuntimeException>hold("lock the owner file of " + store, () -> {
             try {
                 if (file == null) {
@@ -133,7 +133,7 @@ final class SqliteLivenessLock {
     }
 
     /**
-     * Returns whether another owner is alive. This must be held. Waits as {@link #acquire} does.
+     * Returns whether another owner is alive. This must be held. Waits as {@link #hold} does.
      *
      * @throws BackendException if that can't be found out
      */
@@ -160,7 +160,7 @@ final class SqliteLivenessLock {
     }
 
     /**
-     * Unlocks the byte, if this has locked it. Waits as {@link #acquire} does.
+     * Unlocks the byte, if this has locked it. Waits as {@link #hold} does.
      *
      * @throws BackendException if it was not unlocked
      */

@@ -80,7 +80,7 @@ final class SqliteReadOnlyFile {
     }
 
     /** Returns why it can't be written, and what to do. */
-    String why() {
+    String reason() {
         return why;
     }
 

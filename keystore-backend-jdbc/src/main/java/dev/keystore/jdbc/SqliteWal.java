@@ -1,8 +1,8 @@
 package dev.keystore.jdbc;
 
-import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.keystore.jdbc.SqliteOpenFiles.Placement;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.support.TimedLock;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Queue;
@@ -10,7 +10,6 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.JdbiException;
@@ -26,8 +25,8 @@ import org.jdbi.v3.core.JdbiException;
  * If that was everything, one in the mode TRUNCATE empties the log, unless the store is being read or written; a commit
  * that begins at that moment waits for some milliseconds (sqlite.org/c3ref/wal_checkpoint_v2.html).
  *
- * <p>Concurrency: {@link #checkpointing} guards the connection. The committing threads, one at a time, count commits;
- * the thread of the {@link SqliteCheckpointer} compares the counts.
+ * <p>Concurrency: {@link #lock} guards the connection. The committing threads, one at a time, count commits; the thread
+ * of the {@link SqliteCheckpointer} compares the counts.
  */
 final class SqliteWal {
 
@@ -42,12 +41,11 @@ final class SqliteWal {
     private static final Queue<Handle> ABANDONED = new ConcurrentLinkedQueue<>();
 
     private final SqliteOpenFiles files;
-    private final ReentrantLock checkpointing = new ReentrantLock();
+    private final TimedLock lock;
 
-    @GuardedBy("checkpointing")
+    /** Guarded by {@link #lock}, as {@link #closed} is. */
     private final Handle connection;
 
-    @GuardedBy("checkpointing")
     private boolean closed;
 
     /** The number of commits; the content of the log at opening counts as one. */
@@ -67,6 +65,12 @@ final class SqliteWal {
 
     /** Takes over a connection that has the store open and does not wait for locks. */
     SqliteWal(SqliteOpenFiles files, Handle connection, LongSupplier ticker) {
+        this(files, connection, ticker, LOCK_TIMEOUT);
+    }
+
+    /** For tests, with the maximum time that a thread waits for a checkpoint of another thread. */
+    SqliteWal(SqliteOpenFiles files, Handle connection, LongSupplier ticker, Duration lockTimeout) {
+        this.lock = new TimedLock("a checkpoint of " + files.path() + " by another thread", lockTimeout);
         this.files = files;
         this.connection = connection;
         this.ticker = ticker;
@@ -98,7 +102,7 @@ final class SqliteWal {
      *
      * @throws BackendException (outcome unknown) if the commit is in a file that the path does not lead to
      */
-    void committed(Handle writer) {
+    void verifyCommit(Handle writer) {
         Placement placement = files.look();
         lookedNanos = ticker.getAsLong();
         if (placement != Placement.IN_PLACE && !rescue(placement)) {
@@ -131,15 +135,13 @@ final class SqliteWal {
         long count = commits.getOpaque();
         if (count != seen) {
             seen = count;
-        } else if (count != moved && checkpointing.tryLock()) {
+        } else if (count != moved) {
             try {
-                if (closed || checkpointAndEmpty()) {
+                if (lock.holdIfFree(() -> closed || checkpointAndEmpty())) {
                     moved = count;
                 }
             } catch (JdbiException e) {
                 moved = count;
-            } finally {
-                checkpointing.unlock();
             }
         }
     }
@@ -151,40 +153,39 @@ final class SqliteWal {
 
     /** Checkpoints until the whole log is in the file, or the deadline has passed; after {@link #exit}. */
     void checkpointBefore(long deadlineNanos) throws InterruptedException {
-        while (System.nanoTime() - deadlineNanos < 0) {
-            if (checkpointing.tryLock(Math.max(0, deadlineNanos - System.nanoTime()), TimeUnit.NANOSECONDS)) {
-                try {
-                    if (closed || files.look() != Placement.IN_PLACE || checkpoint(connection, "PASSIVE")) {
-                        return;
-                    }
-                } catch (JdbiException e) {
-                    return;
-                } finally {
-                    checkpointing.unlock();
-                }
+        try {
+            while (System.nanoTime() - deadlineNanos < 0 && !lock.holdIfFree(this::isCheckpointed)) {
+                TimeUnit.NANOSECONDS.sleep(EXIT_PAUSE.toNanos());
             }
-            TimeUnit.NANOSECONDS.sleep(EXIT_PAUSE.toNanos());
+        } catch (JdbiException e) {
+            // The log stays, and has all commits.
         }
+    }
+
+    private boolean isCheckpointed() {
+        return closed || files.look() != Placement.IN_PLACE || checkpoint(connection, "PASSIVE");
     }
 
     /** Checkpoints a log that has lost its name. Returns whether all commits are in the file at the path now. */
     private boolean rescue(Placement placement) {
-        if (placement == Placement.DATABASE_GONE || !lock()) {
+        if (placement == Placement.DATABASE_GONE) {
             return false;
         }
         try {
-            return !closed && !files.areOthersInPlace() && checkpoint(connection, "PASSIVE") && files.isFileInPlace();
-        } catch (JdbiException e) {
+            return lock.holdUninterruptibly(
+                    "checkpoint the log",
+                    () -> !closed
+                            && !files.areOthersInPlace()
+                            && checkpoint(connection, "PASSIVE")
+                            && files.isFileInPlace());
+        } catch (JdbiException | BackendException e) {
             return false;
-        } finally {
-            checkpointing.unlock();
         }
     }
 
     /**
      * Returns whether nothing is left to do: the log is empty and all of it is in the file, or it must not be touched.
      */
-    @GuardedBy("checkpointing")
     private boolean checkpointAndEmpty() {
         return files.look() != Placement.IN_PLACE
                 || (checkpoint(connection, "PASSIVE") && checkpoint(connection, "TRUNCATE"));
@@ -199,34 +200,33 @@ final class SqliteWal {
 
     /**
      * Closes the connection, after the other connections of the store. Closing the last connection of a file moves the
-     * log into it.
+     * log into it. Waits up to 10 s for a running checkpoint; an interrupt does not end the wait.
      *
      * <p>If there are other files at the paths by now, the connection stays open until the process exits: closing it
      * would remove their log, and a checkpoint could take commits out of it.
      *
-     * @throws BackendException (permanent) after closing, if not all commits are in the file at the path
+     * @throws BackendException (permanent) after closing, if not all commits are in the file at the path; (transient)
+     *     if a checkpoint did not end in time, and the connection stays open
      */
     void close() {
-        if (!lock()) {
-            throw BackendException.permanent(
-                    files.path() + ": could not close the log: a checkpoint is still running", null);
-        }
-        try {
+        lock.holdUninterruptibly("close the log", () -> {
             if (!closed) {
                 closed = true;
-                Placement placement = files.look();
-                if (placement == Placement.IN_PLACE) {
-                    connection.close();
-                } else {
-                    closeLost(placement);
-                }
+                closeConnection();
             }
-        } finally {
-            checkpointing.unlock();
+            return closed;
+        });
+    }
+
+    private void closeConnection() {
+        Placement placement = files.look();
+        if (placement == Placement.IN_PLACE) {
+            connection.close();
+        } else {
+            closeLost(placement);
         }
     }
 
-    @GuardedBy("checkpointing")
     private void closeLost(Placement placement) {
         boolean whole = false;
         if (files.areOthersInPlace()) {
@@ -239,25 +239,6 @@ final class SqliteWal {
         if (!whole || !files.isFileInPlace()) {
             throw BackendException.permanent(
                     "closed, but the last commits are lost: " + files.message(placement), null);
-        }
-    }
-
-    /** Waits up to 10 s for a running checkpoint. An interrupt does not end the wait; its flag is kept. */
-    private boolean lock() {
-        long deadlineNanos = System.nanoTime() + LOCK_TIMEOUT.toNanos();
-        boolean interrupted = false;
-        try {
-            while (true) {
-                try {
-                    return checkpointing.tryLock(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS);
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
         }
     }
 }

@@ -46,12 +46,12 @@ final class WriterConnection {
      * @return what the work returned
      * @throws BackendException if the transaction was not committed, or its outcome is unknown
      */
-    <T> T commit(Function<Handle, T> work) {
-        return withConnection(open -> commit(open, work));
+    <T> T inTransaction(Function<Handle, T> work) {
+        return withConnection(open -> inTransaction(open, work));
     }
 
     /**
-     * Executes a statement that commits by itself. Waits as long as {@link #commit} does.
+     * Executes a statement that commits by itself. Waits as long as {@link #inTransaction} does.
      *
      * @param statement returns whether it has committed; if not, nothing was written
      * @throws BackendException if the statement was not committed, or its outcome is unknown
@@ -80,10 +80,11 @@ final class WriterConnection {
      * here.
      */
     void rollBackUnfinished() {
-        lock.holdIfFree(() -> {
+        boolean unused = lock.holdIfFree(() -> {
             if (unfinished) {
                 discardUnfinished();
             }
+            return true;
         });
     }
 
@@ -92,14 +93,7 @@ final class WriterConnection {
      * When the last connection of a file closes, SQLite moves the log into the file.
      */
     void close() {
-        boolean interrupted = Thread.interrupted();
-        try {
-            lock.hold("close", this::closeConnection);
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
+        lock.holdUninterruptibly("close", this::closeConnection);
     }
 
     /** Returns whether a connection was open. */
@@ -124,7 +118,7 @@ final class WriterConnection {
         return handle;
     }
 
-    private <T> T commit(Handle open, Function<Handle, T> work) {
+    private <T> T inTransaction(Handle open, Function<Handle, T> work) {
         boolean committing = false;
         unfinished = true;
         try {

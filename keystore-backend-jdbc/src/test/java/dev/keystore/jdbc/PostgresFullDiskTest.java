@@ -8,6 +8,7 @@ import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.testkit.Tmpfs;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -28,6 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class PostgresFullDiskTest {
 
     private static final int VALUE_BYTES = 200_000;
+    private static final int LOG_FILE_BYTES = 16 << 20;
 
     @TempDir
     private Path folder;
@@ -74,8 +76,7 @@ final class PostgresFullDiskTest {
             try (SignalKeyDatabase database = SignalKeyDatabase.open(server.url());
                     CommitLoad load = new CommitLoad(database)) {
                 load.awaitAcknowledged(50);
-                Path ballast = data.resolve("ballast");
-                Files.write(ballast, new byte[(int) data.toFile().getUsableSpace()]);
+                fillDisk(data);
                 fillLog(server);
                 load.awaitFailures();
                 disk.remount("size=1g");
@@ -85,6 +86,16 @@ final class PostgresFullDiskTest {
                 load.check(() -> PostgresFixture.open(server.url()));
             }
         }
+    }
+
+    /** Leaves less space than a log file of the server takes. */
+    private static void fillDisk(Path data) {
+        try {
+            Files.write(data.resolve("ballast"), new byte[(int) data.toFile().getUsableSpace()]);
+        } catch (IOException e) {
+            // The server has used some of the space meanwhile: the disk is full as well.
+        }
+        assertThat(data.toFile().getUsableSpace()).isLessThan(LOG_FILE_BYTES);
     }
 
     /** Makes the server start new log files until that fails. */

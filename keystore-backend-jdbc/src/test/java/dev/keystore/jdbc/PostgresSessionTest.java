@@ -9,6 +9,8 @@ import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.core.SignalKeyDatabase;
+import java.sql.Connection;
+import java.sql.DriverManager;
 import java.time.Duration;
 import java.util.Objects;
 import org.jdbi.v3.core.Handle;
@@ -109,6 +111,32 @@ final class PostgresSessionTest {
         }
     }
 
+    @Test
+    @DisplayName(
+            "R40 a commit reopens its connection even where the server admits no second one to compare sessions with"
+                    + " (SQLSTATE 53300), and opening a store there is refused")
+    void oneConnectionLeft() throws Exception {
+        PostgresFixture.execute("ALTER ROLE " + role + " NOSUPERUSER CONNECTION LIMIT 3");
+        PostgresFixture.execute("GRANT ALL ON SCHEMA " + schema + " TO " + role);
+        try (JdbcBackend backend = PostgresFixture.open(url);
+                Connection second = DriverManager.getConnection(url.replace("ApplicationName=", "ApplicationName=x"));
+                Connection third = DriverManager.getConnection(url.replace("ApplicationName=", "ApplicationName=x"))) {
+            assertThatExceptionOfType(StoreOpenException.class)
+                    .isThrownBy(() -> PostgresFixture.open(url))
+                    .withMessageContaining("could not open: too many connections for role \"" + role + "\"")
+                    .withMessageContaining("lower the property connections");
+            Handle broken = writer(backend);
+            PostgresFixture.terminate(broken);
+            ExpectedFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+
+            backend.save("alice", "session", "bob", new byte[] {2});
+
+            assertThat(writer(backend)).isNotSameAs(broken);
+            assertThat(second.isValid(5) && third.isValid(5)).isTrue();
+        }
+        assertThat(PostgresFixture.connections(schema)).isZero();
+    }
+
     /** Returns the setting and its source: a session's own setting overrides one that a reload changes. */
     private static String setting(JdbcBackend backend) {
         return writer(backend)
@@ -128,7 +156,7 @@ final class PostgresSessionTest {
                     idle.createQuery("SELECT pg_backend_pid()").mapTo(int.class).one();
             idle.execute("SET idle_in_transaction_session_timeout = '20ms'");
 
-            ExpectedFailures.assertTransient(() -> backend.writer().commit(open -> {
+            ExpectedFailures.assertTransient(() -> backend.writer().inTransaction(open -> {
                 open.execute("INSERT INTO entry VALUES ('alice', 'session', 'lost', NULL, '')");
                 PostgresFixture.await(
                         "the end of the session",

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.keystore.EntryId;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
 import dev.keystore.UnsupportedFormatException;
 import dev.keystore.core.SignalKeyDatabase;
 import java.io.BufferedReader;
@@ -20,12 +21,19 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.statement.SqlLogger;
+import org.jdbi.v3.core.statement.SqlStatements;
+import org.jdbi.v3.core.statement.StatementContext;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -205,6 +213,68 @@ final class SqliteCheckpointerTest {
 
         assertThat(own.isRunning()).isFalse();
         assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
+    }
+
+    @Test
+    @DisplayName(
+            "R27 opening and closing a store wait for another one no longer than the timeout, then fail transiently")
+    @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+    void lockHeld() throws Exception {
+        SqliteCheckpointer brief = new SqliteCheckpointer(null, System::nanoTime, Duration.ofMillis(20));
+        JdbcBackend backend = SqliteFixture.open(path, brief);
+        String why = "the opening or closing of another store has not ended within 20 ms";
+        brief.whileLocked(() -> {
+            assertThatExceptionOfType(StoreOpenException.class)
+                    .isThrownBy(() -> SqliteFixture.open(folder.resolve("other.db"), brief))
+                    .withMessageContaining("could not open: " + why);
+            ExpectedFailures.assertTransient(backend::close).withMessageContaining("could not close: " + why);
+            return true;
+        });
+        assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
+        SqliteFixture.open(folder.resolve("other.db"), brief).close();
+    }
+
+    @Test
+    @DisplayName("R27 closing a log waits for a checkpoint no longer than the timeout, then fails transiently")
+    @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+    void checkpointHangs() throws Exception {
+        CountDownLatch checkpoints = new CountDownLatch(1);
+        CountDownLatch end = new CountDownLatch(1);
+        try (JdbcBackend backend = SqliteFixture.open(path)) {
+            save(backend, "first");
+            Handle connection = Jdbi.create("jdbc:sqlite:" + path).open();
+            connection.getConfig(SqlStatements.class).setSqlLogger(new SqlLogger() {
+                @Override
+                public void logBeforeExecution(StatementContext context) {
+                    checkpoints.countDown();
+                    awaitLatch(end);
+                }
+            });
+            SqliteOpenFiles files = new SqliteOpenFiles(path, SqliteOpenFiles.key(path));
+            SqliteWal wal = new SqliteWal(files, connection, System::nanoTime, Duration.ofMillis(20));
+            FutureTask<Boolean> checkpoint = new FutureTask<>(() -> {
+                wal.checkpointIfIdle();
+                wal.checkpointIfIdle();
+                return true;
+            });
+            new Thread(checkpoint).start();
+            checkpoints.await();
+            ExpectedFailures.assertTransient(wal::close)
+                    .withMessage("could not close the log: a checkpoint of " + path
+                            + " by another thread has not ended within 20 ms");
+            end.countDown();
+            assertThat(checkpoint.get()).isTrue();
+            wal.close();
+            assertThat(connection.isClosed()).isTrue();
+        }
+    }
+
+    private static void awaitLatch(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
     }
 
     @Test

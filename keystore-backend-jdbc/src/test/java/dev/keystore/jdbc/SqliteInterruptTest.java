@@ -79,7 +79,7 @@ final class SqliteInterruptTest {
             owner.takeOver("x");
             SqliteLivenessLock lock = new SqliteLivenessLock(path, 42);
             Thread.currentThread().interrupt();
-            lock.acquire();
+            lock.hold();
             assertThat(lock.isAlive(42)).isTrue();
             assertThat(lock.isAlive(43)).isFalse();
             lock.release();
@@ -141,7 +141,7 @@ final class SqliteInterruptTest {
         try (JdbcBackend backend = SqliteFixture.open(path)) {
             CountDownLatch holds = new CountDownLatch(1);
             CountDownLatch done = new CountDownLatch(1);
-            Thread holder = new Thread(() -> backend.writer().commit(handle -> {
+            Thread holder = new Thread(() -> backend.writer().inTransaction(handle -> {
                 holds.countDown();
                 return awaited(done);
             }));

@@ -27,8 +27,10 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -69,6 +71,44 @@ class StoreOnSqliteTest {
             assertThat(alice.credentials()).isEmpty();
             assertThat(database.forContext("carol").find(KeyTypes.SESSION, "bob.1"))
                     .hasValue(new byte[] {5});
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R31 opening a database near the end of the stack succeeds, or fails before anything is created or locked")
+    void open_littleStack_leavesNothing() throws Exception {
+        SignalKeyDatabase.open(url).close();
+        String other = url.replace("keys.db", "new/keys.db");
+        AtomicInteger overflows = new AtomicInteger();
+        List<Path> left = new ArrayList<>();
+        FutureTask<Boolean> deep = new FutureTask<>(() -> openAtEachDepth(other, overflows, left));
+        new Thread(null, deep, "deep", 256 * 1024).start();
+
+        assertThat(deep.get()).as("opened with enough stack").isTrue();
+        assertThat(overflows).as("openings without enough stack").hasPositiveValue();
+        assertThat(left).as("what openings without enough stack left").isEmpty();
+    }
+
+    /** Opens a database at each depth of the stack, from the deepest up, until that succeeds. */
+    @SuppressWarnings("InfiniteRecursion") // it is meant to end with the stack
+    private boolean openAtEachDepth(String other, AtomicInteger overflows, List<Path> left) {
+        try {
+            if (openAtEachDepth(other, overflows, left)) {
+                return true;
+            }
+        } catch (StackOverflowError e) {
+            // The end of the stack.
+        }
+        try {
+            SignalKeyDatabase.open(other).close();
+            return true;
+        } catch (StackOverflowError e) {
+            overflows.incrementAndGet();
+            if (Files.exists(folder.resolve("new"))) {
+                left.add(folder.resolve("new"));
+            }
+            return false;
         }
     }
 

@@ -73,7 +73,7 @@ final class CommitWriter {
         try {
             long deadlineNanos = System.nanoTime() + ROOM_TIMEOUT.toNanos();
             while (!commitUnlessFull(changes, bytes, deadlineNanos)) {
-                // A checkpoint that failed on the full disk has freed what it took.
+                // A checkpoint has made room, or has failed on the full disk and freed what it took.
             }
         } catch (OperationInterruptedException e) {
             throw BackendException.transientFailure("could not commit: " + e.getMessage(), e);

@@ -10,7 +10,7 @@ final class DamagedFileException extends IOException {
 
     /** An old copy would restore ratchet states and keys that were used since (R46). */
     private static final String ADVICE =
-            "; if nothing else helps, bring the data back with restore, never by copying an old folder into place";
+            "; never copy an old folder into place: keys and ratchet states in it were used since";
 
     DamagedFileException(Path file, long offset, String what) {
         super(file + " is damaged at offset " + offset + ": " + what + ADVICE);

@@ -120,7 +120,7 @@ final class Mapdb {
         }
     }
 
-    /** Returns the names and bytes of what is in a folder, but for the lock. */
+    /** Returns the names and bytes of the files in a folder, except the lock. */
     static Map<String, String> contents(Path folder) throws IOException {
         Map<String, String> contents = new TreeMap<>();
         try (Stream<Path> files = Files.walk(folder)) {

@@ -16,4 +16,10 @@ final class MapdbPowerLossTest extends PowerLossContractTest {
     protected int commits() {
         return 20;
     }
+
+    /** Fewer than the default: each child makes several checkpoints, so a state takes longer than elsewhere. */
+    @Override
+    protected int statesOfSample() {
+        return 12;
+    }
 }

@@ -16,11 +16,21 @@ public final class BenchPlan {
     /** The entries of a store unless stated otherwise. */
     public static final int ENTRIES = 10_000;
 
+    /** The entries of a store that is read without a cache. */
+    public static final int COLD_ENTRIES = 100_000;
+
     /** The entries of a large store. */
     public static final int MANY_ENTRIES = 1_000_000;
 
     /** The contexts of a store with many contexts. */
     public static final int MANY_CONTEXTS = 10_000;
+
+    private static final List<CommitPeers> COLD_READERS = List.of(
+            CommitPeers.KEYSTORE_SQLITE,
+            CommitPeers.KEYSTORE_MAPDB,
+            CommitPeers.KEYSTORE_POSTGRES,
+            CommitPeers.JDBC_SQLITE,
+            CommitPeers.JDBC_POSTGRES);
 
     private static final List<Integer> THREADS = List.of(1, 2, 8, 16, 64);
 
@@ -83,6 +93,9 @@ public final class BenchPlan {
         for (CommitPeers peer : List.of(CommitPeers.KEYSTORE_SQLITE, CommitPeers.JDBC_SQLITE)) {
             plan.variants.add(Variant.commit(peer, 16, MANY_ENTRIES, MANY_CONTEXTS));
         }
+        for (CommitPeers peer : COLD_READERS) {
+            plan.variants.add(Variant.coldRead(peer, COLD_ENTRIES));
+        }
         return plan;
     }
 
@@ -123,7 +136,7 @@ public final class BenchPlan {
             }
         }
         long entries = variants.stream()
-                .filter(variant -> variant.workload() == Workload.COMMIT)
+                .filter(variant -> variant.workload().hasCommitPeers())
                 .map(Variant::parameters)
                 .distinct()
                 .mapToLong(parameters -> Long.parseLong(parameters.get("entries")))

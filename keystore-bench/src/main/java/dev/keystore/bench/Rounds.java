@@ -150,7 +150,7 @@ final class Rounds {
             options.jvmArgsAppend(EARLY_COMPILATION);
         }
         variant.parameters().forEach(options::param);
-        if (variant.workload() == Workload.COMMIT) {
+        if (variant.workload().hasCommitPeers()) {
             options.param("folder", folder.toString());
         }
         return new Runner(options.build()).runSingle();

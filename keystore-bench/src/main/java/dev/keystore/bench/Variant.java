@@ -52,6 +52,11 @@ public record Variant(Workload workload, int threads, Map<String, String> parame
                         "contexts", String.valueOf(contexts)));
     }
 
+    /** Returns a variant that reads ids that are not cached. */
+    public static Variant coldRead(CommitPeers peer, int entries) {
+        return new Variant(Workload.READ_COLD, 1, Map.of("peer", peer.name(), "entries", String.valueOf(entries)));
+    }
+
     /** Returns a variant that encrypts and decrypts messages. */
     public static Variant message(Workload workload, Keys keys) {
         return new Variant(workload, 1, Map.of("peer", keys.name()));
@@ -70,7 +75,7 @@ public record Variant(Workload workload, int threads, Map<String, String> parame
     /** Returns whether its peer needs the PostgreSQL server. */
     @JsonIgnore
     boolean isOnPostgres() {
-        return workload == Workload.COMMIT && CommitPeers.valueOf(peer()).isOnPostgres();
+        return workload.hasCommitPeers() && CommitPeers.valueOf(peer()).isOnPostgres();
     }
 
     /** Returns whether it measures Keystore. */

@@ -6,6 +6,8 @@ public enum Workload {
     READ_ONE("read.ReadBenchmark.one", "reads per µs of CPU", Bound.CPU),
     /** A cached read of five ids as a map. */
     READ_FIVE("read.ReadBenchmark.five", "reads per µs of CPU", Bound.CPU),
+    /** A read of one id that is not cached, by wall-clock time. */
+    READ_COLD("commit.ColdReadBenchmark.one", "reads/ms", Bound.NOTHING),
     /** The 99th percentile of the latency of a cached read while another thread makes slow commits. */
     READ_DURING_COMMITS("read.ReadWhileCommittingBenchmark.read", "p99, ns", Bound.NOTHING),
     /** A durable transaction. */
@@ -53,7 +55,12 @@ public enum Workload {
 
     /** Returns whether it involves a whole store, not only a cache. */
     boolean isOfAStore() {
-        return this == COMMIT || this == MESSAGE || this == MESSAGE_BY_CLOCK;
+        return hasCommitPeers() || this == MESSAGE || this == MESSAGE_BY_CLOCK;
+    }
+
+    /** Returns whether its peers are stores on disk, the {@link dev.keystore.bench.commit.CommitPeers}. */
+    boolean hasCommitPeers() {
+        return this == COMMIT || this == READ_COLD;
     }
 
     /** Returns whether it is a count, which never varies. */

@@ -29,6 +29,7 @@ class UntimedWaitTest {
             strings = {
                 "keystore-core/src/main/java",
                 "keystore-backend-support/src/main/java",
+                "keystore-backend-jdbc/src/main/java",
                 "keystore-backend-mapdb/src/main/java",
                 "keystore-example-backend/src/main/java",
                 "keystore-testkit/src/main/java/dev/keystore/testkit/MemoryBackend.java"

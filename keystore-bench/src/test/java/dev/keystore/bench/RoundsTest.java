@@ -67,7 +67,9 @@ class RoundsTest {
         assertThat(BenchPlan.ofWholeRun(Goals.variants()).ofRound(2))
                 .contains(goal, other)
                 .doesNotContain(count);
-        assertThat(BenchPlan.ofWholeRun(Goals.variants()).variants()).containsAll(plan.variants());
+        assertThat(BenchPlan.ofWholeRun(Goals.variants()).variants())
+                .containsAll(plan.variants())
+                .contains(Variant.coldRead(CommitPeers.KEYSTORE_SQLITE, BenchPlan.COLD_ENTRIES));
         assertThat(plan.estimate(Iterations.SHORT, Bench.SHORT_ROUNDS)).isLessThan(Duration.ofMinutes(10));
     }
 

@@ -3,7 +3,7 @@ package dev.keystore.core;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
-/** Counts what the commit pipelines of a database have done. Thread-safe. */
+/** Counts what the commit pipeline of a database has done. Thread-safe. */
 final class CommitCounters {
 
     private final LongAdder commits = new LongAdder();

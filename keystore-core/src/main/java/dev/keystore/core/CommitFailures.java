@@ -9,7 +9,7 @@ import dev.keystore.RollbackFailedException;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
-/** Translates a failed commit into the exception whose type tells the caller the state of the data (R41). */
+/** Creates the exceptions of failed commits. The type of each states what was written (R41). */
 final class CommitFailures {
 
     private CommitFailures() {}

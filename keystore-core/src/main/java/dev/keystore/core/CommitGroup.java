@@ -25,30 +25,37 @@ final class CommitGroup {
      *
      * @param batches what to write
      * @param writers the commits that passed the check, including those that write nothing
-     * @param refused the commits that did not pass, and why
+     * @param conflicting the commits that failed it, each with its exception: what it read has changed, or could not be
+     *     read again
      */
-    record Checked(List<Batch> batches, List<CommitRequest> writers, Map<CommitRequest, KeyStoreException> refused) {
+    record Checked(
+            List<Batch> batches, List<CommitRequest> writers, Map<CommitRequest, KeyStoreException> conflicting) {
 
         static final Checked NOTHING = new Checked(List.of(), List.of(), Map.of());
 
-        /** Claims the writers for the backend; returns false if one of them has ended since the check. */
-        boolean claim() {
+        /**
+         * Moves the writers to state {@code WRITING}. If one of them has ended since the check, returns false and
+         * leaves the others in state {@code TAKEN}: the group has to be checked again, and until then they may end.
+         */
+        boolean beginWriting() {
             boolean all = true;
             for (CommitRequest writer : writers) {
-                all &= writer.state() == CommitRequest.Step.WRITING
-                        || writer.step(CommitRequest.Step.TAKEN, CommitRequest.Step.WRITING);
+                all &= writer.step(CommitRequest.Step.TAKEN, CommitRequest.Step.WRITING);
+            }
+            if (!all) {
+                writers.forEach(writer -> writer.returnTo(CommitRequest.Step.TAKEN));
             }
             return all;
         }
     }
 
     private final List<CommitRequest> requests = new ArrayList<>();
-    private final InFlight write = InFlight.write();
+    private final InFlight write = InFlight.forWrite();
     private Checked checked = Checked.NOTHING;
     private boolean sent;
     private boolean counted;
 
-    /** The outcome of the write, once it is known. */
+    /** The outcome of the write, once the backend's call has ended. */
     @Nullable
     WriteOutcome outcome;
 
@@ -82,7 +89,7 @@ final class CommitGroup {
         return requests.size();
     }
 
-    /** Returns what the cache holds for the entries while they are being written. */
+    /** Returns what readers of the entries wait for while the group is being written. */
     InFlight write() {
         return write;
     }

@@ -26,19 +26,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Writes the commits of a set of contexts. Commits wait in a {@link CommitQueue}; the thread of the commit at its head
- * leads: it takes a group and writes it with a {@link GroupWriter}.
+ * Writes the commits of all contexts of a database. Commits wait in a {@link CommitQueue}; the thread of the commit at
+ * its head leads: it takes a group and writes it with a {@link GroupWriter}.
  *
  * <p>The states of a commit:
  *
  * <pre>
- *            add                 offerLead             take              claim
- * (created) ────► QUEUED ──────────────────► LEADING ────────► TAKEN ──────────► WRITING
- *                   │ └───────────────────────────────take──────►│ ▲               │
- *                   ├─ interrupted, timed out: nothing written ──┤ └─── retry ─────┤
- *                   ▼                                            ▼                 ▼
- *                 Done                                         Done       Done: written, refused,
- *                                                                         or unknown at the deadline
+ *            add            offerLead             take          beginWriting
+ * (created) ────► QUEUED ─────────────► LEADING ────────► TAKEN ────────────► WRITING
+ *                 │ ▲ └──────────── take ─────────────────► ▲ │ ◄──── retry ───── │ │
+ *                 │ └────────────── putBack ────────────────┴─┴───────────────────┘ │
+ *                 ▼                        ▼                  ▼                     ▼
+ *               Done                     Done               Done                  Done
+ *               interrupted, timed out, or conflicting: nothing written           written, refused, or unknown
  * </pre>
  *
  * <p>The outcomes of a group, and what {@link #conclude} makes of them:
@@ -47,38 +47,42 @@ import org.slf4j.LoggerFactory;
  * Written ──► publish to the cache ──► Done
  * Refused ──► one commit: Done(CommitFailed or OwnershipLost);  several: QUEUED again, each in a group without others
  * Retry   ──► pause ──► QUEUED again, each context in separate groups;  attempts used up: Done(CommitFailed)
- * InDoubt ──► the standby sends it again, until the outcome is one of the others
+ * InDoubt ──► the standby sends it again, until it is Written, Refused or Unknown
  * Unknown ──► drop from the cache ──► Done(CommitOutcomeUnknown or RollbackFailed)
  * </pre>
  *
- * <p>Concurrency: one thread at a time holds the lead, but a process may have several pipelines, each with its own
- * contexts. Lock order, from the first taken to the last, in the whole engine:
+ * <p>Concurrency: a database has one pipeline, and one thread at a time holds its lead. Lock order in the whole engine,
+ * from the outermost lock to the innermost; a thread that holds one of them acquires, or waits for, only later ones:
  *
  * <ol>
- *   <li>the lock keys of transactions ({@link LockTable}), in their sort order;
- *   <li>the lock of a context that is being opened: a listener for lost ownership may open it while it holds lock keys;
- *   <li>the lead of a pipeline;
- *   <li>one key of {@link EntryCache}'s map of loads and writes, while a load is settled;
+ *   <li>the lock keys of a transaction ({@link LockTable}); those of one call in their sort order (R25);
+ *   <li>the lock of a context that is being opened ({@link SignalKeyDatabase}), possibly inside a transaction;
+ *   <li>the lead;
+ *   <li>a load in flight ({@link InFlight}), by key: the leader may wait for one while it checks a group;
+ *   <li>the locks of the backend;
+ *   <li>the publication of a commit ({@link Context}), for which readers wait;
+ *   <li>a bin of the map of keys in flight ({@link EntryCache});
  *   <li>the lock of the {@link S3FifoCache}.
  * </ol>
  *
- * <p>No thread waits for another one's load while it holds any of 3 to 5, except the leader, which checks what commits
- * have read. That cannot deadlock: a thread that loads never needs the lead.
+ * <p>The write of a group is in flight as well, but no thread waits for it while it holds any lock except 1: the leader
+ * loads nothing through the cache between registering the write and ending it, and a loading thread ends its load
+ * before it waits for a clear.
  *
  * <p>Durability: a commit is acknowledged and cached after the backend's write has returned, never before (R11, R13).
  *
- * <p>Recovery: a group that fails transiently returns to the head of the queue after a pause (R40). It is then written
- * context by context, and a context that fails again moves behind the others, because what blocks it, such as a lock,
- * may not block them. A refused group is written again commit by commit, so that only the culprit fails. A commit that
- * failed its check is refused only after the group is written, because the earlier commit that it conflicts with may
- * never be. A group in doubt is sent again with the same commit ids, and nothing else is written until its outcome is
- * known (R54).
+ * <p>Recovery: a group that fails transiently is put back after a pause, to be written context by context (R40). If all
+ * of it is of one context, it moves behind the others, because what blocks it, such as a lock, may not block them. A
+ * refused group is written again commit by commit, so that only the culprit fails. A commit that failed its check is
+ * ended only after the group is written, because the earlier commit that it conflicts with may fail. If the group is
+ * not written, it is checked again. A group in doubt is sent again with the same commit ids, and nothing else is
+ * written until its outcome is known, or sending it has failed several times in a row other than by an outage (R54).
  *
- * <p>Errors: any {@link Throwable} on a leading thread ends that thread's own call and nothing else (R31). A leader
- * leaves its lead by one write of a field. The {@link Standby} then finishes the group from what is recorded in it. For
- * this to hold, state is written before the calls that depend on it; and fields that a thread may have to write when it
- * has no stack left are written directly: {@link Lead#phase}, {@link CommitRequest#abandoned}, and the group's outcome
- * and failures.
+ * <p>Errors: any {@link Throwable} on a leading thread ends at most the commits of its group (R31). A leader leaves its
+ * lead by one write of a field. The {@link Standby} then finishes the group from what is recorded in it, and without
+ * atomic commits in {@link RollbackWriter}. For this to hold, state is written before the calls that depend on it; and
+ * fields that a thread may have to write when it has no stack left are written directly: {@link Lead#phase},
+ * {@link CommitRequest#callerGone}, and the group's outcome and failures.
  *
  * <p>Time: until it is being written, a commit ends itself when its thread is interrupted or its {@code commitTimeout}
  * has passed: nothing was written. While it is being written, its thread waits for the outcome, at most until
@@ -90,11 +94,12 @@ final class CommitPipeline {
     private static final Logger LOG = LoggerFactory.getLogger(CommitPipeline.class);
     private static final long MAXIMUM_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    /** How many leaders may fail to finish a group before its commits are ended as they are. */
+    /** How many leaders may fail to finish a group before its commits are ended with what is known. */
     private static final int MAXIMUM_FAILURES = 10;
 
     private final CommitQueue queue = new CommitQueue(this::wakeStandby);
     private final Standby standby = new Standby(queue, lead -> lead(lead, null));
+    private final EntryCache cache;
     private final GroupWriter writer;
     private final CommitCounters counters;
     private final int groupLimit;
@@ -103,6 +108,7 @@ final class CommitPipeline {
     private final Duration timeout;
 
     CommitPipeline(EntryCache cache, Storage storage, KeyStoreOptions options, CommitCounters counters) {
+        this.cache = cache;
         this.writer = new GroupWriter(cache, storage);
         this.counters = counters;
         this.groupLimit = storage.groupLimit();
@@ -123,7 +129,7 @@ final class CommitPipeline {
     /**
      * Commits, and returns when all of it is durable.
      *
-     * @throws KeyStoreException one of those that {@link dev.keystore.KeyOperations} lists; its type tells what is
+     * @throws KeyStoreException one of those that {@link dev.keystore.KeyOperations} lists; its type states what is
      *     written
      */
     void commit(CommitRequest request) {
@@ -132,29 +138,29 @@ final class CommitPipeline {
             throw CommitFailures.interrupted(request);
         }
         try {
-            writer.loadDeleted(request);
+            cache.loadDeleted(request);
         } catch (LoadFailedException e) {
             throw CommitFailures.unwritten(request, e);
         }
-        KeyStoreException failure = outcome(request);
+        KeyStoreException failure = queueAndAwait(request);
         if (failure != null) {
             throw failure;
         }
     }
 
     /** Queues a commit, waits for its end, and returns its failure, or null if all of it is durable. */
-    private @Nullable KeyStoreException outcome(CommitRequest request) {
+    private @Nullable KeyStoreException queueAndAwait(CommitRequest request) {
         try {
             queue.add(request);
             return awaitDone(request).failure();
         } catch (RuntimeException | Error e) {
-            request.abandoned = true;
+            request.callerGone = true;
             if (request.withdraw(CommitFailures.unwritten(request, e))) {
                 throw e;
             }
             return request.state() instanceof Done done ? done.failure() : CommitFailures.unknown(request, e);
         } finally {
-            request.abandoned = true;
+            request.callerGone = true;
             if (queue.offeredTo(request) != null) {
                 wakeStandby();
             }
@@ -215,9 +221,9 @@ final class CommitPipeline {
             CommitGroup group = Objects.requireNonNull(lead.group);
             if (outcome instanceof InDoubt doubt) {
                 if (own != null) {
-                    return true; // the standby settles it
+                    return true; // the standby resolves it
                 }
-                outcome = settle(group, doubt);
+                outcome = resolve(group, doubt);
             }
             conclude(own, group, outcome);
             queue.handOff(lead);
@@ -244,28 +250,28 @@ final class CommitPipeline {
         CommitGroup group = lead.group;
         if (group == null) {
             group = new CommitGroup();
-            lead.group = group; // before the queue gives anything away
+            lead.group = group; // set before the queue gives up any commit
             queue.take(group, groupLimit);
             return writer.write(group);
         }
         Throwable cause = Objects.requireNonNullElseGet(group.failure, LeaderGone::new);
-        return group.failures > MAXIMUM_FAILURES ? abandon(group, cause) : writer.resume(group, cause);
+        return group.failures > MAXIMUM_FAILURES ? giveUp(group, cause) : writer.resume(group, cause);
     }
 
     /** Ends the commits of a group that several leaders failed to finish, so that later commits are not blocked. */
-    private static WriteOutcome abandon(CommitGroup group, Throwable cause) {
+    private static WriteOutcome giveUp(CommitGroup group, Throwable cause) {
         boolean mayBeWritten = group.isSent() && !(group.outcome instanceof Refused || group.outcome instanceof Retry);
         group.requests().forEach(request -> {
             if (mayBeWritten) {
                 request.complete(CommitFailures.unknown(request, cause));
             } else {
-                refuse(request, cause);
+                completeUnwritten(request, cause);
             }
         });
         return new Unknown(cause);
     }
 
-    /** The cause of a leader's end where the leader could not record what it threw. */
+    /** Stands for what a leader threw if that leader could not record it. */
     private static final class LeaderGone extends RuntimeException {
 
         private static final long serialVersionUID = 1L;
@@ -279,7 +285,7 @@ final class CommitPipeline {
      * Sends a group in doubt again until its outcome is known. Until then nothing else is written, and reads of its
      * keys wait. The threads of its commits wait no longer than their own deadlines.
      */
-    private WriteOutcome settle(CommitGroup group, InDoubt doubt) {
+    private WriteOutcome resolve(CommitGroup group, InDoubt doubt) {
         LOG.debug("The outcome of a write is unknown; sending it again", doubt.cause());
         group.checked().writers().forEach(request -> request.recordFailure(doubt.cause()));
         WriteOutcome outcome = doubt;
@@ -306,7 +312,7 @@ final class CommitPipeline {
         Checked checked = group.checked();
         if (outcome instanceof Written) {
             count(group);
-            checked.refused().forEach(CommitRequest::complete);
+            checked.conflicting().forEach(CommitRequest::complete);
             checked.writers().forEach(request -> request.complete(null));
         } else if (outcome instanceof Retry retry) {
             concludeRetry(own, group, retry.cause());
@@ -315,7 +321,7 @@ final class CommitPipeline {
                 checked.writers()
                         .forEach(request -> request.complete(CommitFailures.unknown(request, unknown.cause())));
             } else if (outcome instanceof Refused refused) {
-                refuse(group, refused.cause());
+                concludeRefused(group, refused.cause());
             }
             queue.putBack(group.requests());
         }
@@ -339,7 +345,9 @@ final class CommitPipeline {
         }
         group.requests().forEach(request -> request.returnTo(Step.TAKEN));
         pause(own, group);
-        counters.retried();
+        if (!writers.stream().allMatch(CommitRequest::isFinished)) {
+            counters.retried();
+        }
         writers.forEach(CommitRequest::separateFromOtherContexts);
         queue.putBack(group.requests());
         Set<Context> contexts = writers.stream().map(request -> request.context).collect(Collectors.toSet());
@@ -348,22 +356,19 @@ final class CommitPipeline {
         }
     }
 
-    /**
-     * Refuses the commit of a group of one. The commits of a larger group will be written one by one to find the
-     * culprit.
-     */
-    private static void refuse(CommitGroup group, Throwable cause) {
+    /** Ends the commit of a group of one. The commits of a larger group are written one by one, to find the culprit. */
+    private static void concludeRefused(CommitGroup group, Throwable cause) {
         List<CommitRequest> writers = group.isSent() ? group.checked().writers() : group.requests();
         if (writers.size() > 1) {
             writers.forEach(CommitRequest::isolate);
         } else {
-            writers.forEach(request -> refuse(request, cause));
+            writers.forEach(request -> completeUnwritten(request, cause));
         }
     }
 
-    private static void refuse(CommitRequest request, Throwable cause) {
+    private static void completeUnwritten(CommitRequest request, Throwable cause) {
         if (cause instanceof OwnershipLostException) {
-            request.context.markLost();
+            request.context.markOwnershipLost();
         }
         request.complete(CommitFailures.unwritten(request, cause));
     }
@@ -395,7 +400,7 @@ final class CommitPipeline {
     }
 
     /**
-     * Refuses further commits, and waits uninterruptibly until those in the queue have ended, at most until the
+     * Rejects further commits, and waits uninterruptibly until those in the queue have ended, at most until the
      * deadline.
      */
     void close(long deadlineNanos) {

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Recovery: a thread that leaves its lead unfinished, by any error, marks it {@link Phase#ABANDONED}. This is one
  * write of a field, which needs no stack. The standby finds it within {@link #CHECK_INTERVAL_NANOS} and finishes the
- * lead's group. It also finds a lead that was offered to a thread that does not come for it.
+ * lead's group. It also finds a lead that was offered to a thread that does not claim it.
  */
 final class CommitQueue {
 
@@ -93,7 +93,7 @@ final class CommitQueue {
     }
 
     /**
-     * Adds a commit. If no thread leads, the thread of the head of the queue leads now.
+     * Adds a commit. If no thread leads, the lead is offered to the thread of the head of the queue.
      *
      * @throws ClosedException if the queue is closed; the commit is not in it
      */
@@ -139,8 +139,8 @@ final class CommitQueue {
     }
 
     /**
-     * Moves commits from the head of the queue into a group of at most {@code limit}. The group is the caller's, so
-     * that what was taken is not lost if this fails midway.
+     * Moves commits from the head of the queue into a group of at most {@code limit}. The caller creates the group, so
+     * that the commits taken so far are not lost if this fails midway.
      */
     void take(CommitGroup group, int limit) {
         CommitRequest next = head();
@@ -160,12 +160,12 @@ final class CommitQueue {
         }
     }
 
-    /** Moves all arrivals, and returns the head of the whole queue or null. */
+    /** Moves all arrivals to {@link #waiting}, and returns its head or null. */
     private @Nullable CommitRequest head() {
         for (CommitRequest next = arrivals.peek(); next != null; next = arrivals.peek()) {
             waiting.add(next);
             if (!arrivals.remove(next)) {
-                waiting.removeLast(); // refused by add, since the queue is closed
+                waiting.removeLast(); // rejected by add, since the queue is closed
             }
         }
         return waiting.peek();
@@ -195,8 +195,8 @@ final class CommitQueue {
     }
 
     /**
-     * Ends a lead whose group is finished: the thread of the head of the queue leads next, or no thread until a commit
-     * is added.
+     * Ends a lead whose group is finished, and offers a new one to the thread of the head of the queue. If no commit
+     * waits, the next one to be added starts a lead.
      */
     void handOff(Lead from) {
         from.group = null;
@@ -218,7 +218,7 @@ final class CommitQueue {
         } while (!arrivals.isEmpty() && lead.compareAndSet(null, from));
     }
 
-    /** Refuses further commits, and waits uninterruptibly until the queue is idle, at most until the deadline. */
+    /** Rejects further commits, and waits uninterruptibly until the queue is idle, at most until the deadline. */
     void close(long deadlineNanos) {
         closer = Thread.currentThread();
         closed = true;

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * A commit in the pipeline: what it read, what it writes, and its state.
  *
  * <p>Concurrency: its own thread and the leader change the state by compare-and-set. Whichever of them ends it first
- * decides the outcome; later attempts to end it have no effect. The notes about failed attempts are the leaders' and
- * are written by one leader after the other.
+ * decides the outcome; later attempts to end it have no effect. Only the leader records failed attempts, and how the
+ * commit is grouped from then on.
  */
 final class CommitRequest {
 
@@ -37,7 +37,7 @@ final class CommitRequest {
     }
 
     /**
-     * The end: all of it is written if {@code failure} is null; otherwise the type of {@code failure} tells what is.
+     * The end: all of it is durable if {@code failure} is null; otherwise the type of {@code failure} states what is.
      */
     record Done(@Nullable KeyStoreException failure) implements State {}
 
@@ -55,7 +55,7 @@ final class CommitRequest {
      * Set by its thread when it leaves the pipeline, also with an error. A plain field write, which needs no stack
      * (R31).
      */
-    volatile boolean abandoned;
+    volatile boolean callerGone;
 
     private boolean isolated;
     private boolean onlyWithOwnContext;
@@ -89,7 +89,7 @@ final class CommitRequest {
     }
 
     /** Returns whether it clears the context before its writes. */
-    boolean cleared() {
+    boolean clears() {
         return keptTypes != null;
     }
 
@@ -122,7 +122,7 @@ final class CommitRequest {
      * Returns whether it is written in a group without others. A clear is, since it changes keys that it does not name.
      */
     boolean isWrittenAlone() {
-        return isolated || cleared();
+        return isolated || clears();
     }
 
     /** From now on, it is written in a group without others, so that a refusal concerns only this commit. */
@@ -166,12 +166,12 @@ final class CommitRequest {
 
     /** Returns whether nothing needs to be done for it any more: it has ended, or its thread has left. */
     boolean isFinished() {
-        return abandoned || state.get() instanceof Done;
+        return callerGone || state.get() instanceof Done;
     }
 
     /** Returns whether its thread can lead. A virtual thread may not get a carrier while others wait for it. */
     boolean canLead() {
-        return !virtual && !abandoned;
+        return !virtual && !callerGone;
     }
 
     /** Changes the state if it is {@code from}, and returns whether it was. */

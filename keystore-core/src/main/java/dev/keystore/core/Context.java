@@ -12,10 +12,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The state of one context. It is small, since a process may have tens of thousands.
  *
- * <p>Concurrency: only the leader of the pipeline that writes this context changes it, one thread at a time. Readers
- * use it without locks. {@link #publications} is odd while a commit is being put into the cache. A reader that sees an
- * odd value waits, which takes microseconds because the commit is already in memory. If a reader sees the same even
- * value before and after its reads, no commit of this context was published in between (R21).
+ * <p>Concurrency: only the holder of the lead changes it, one thread at a time, except that any committing thread may
+ * be the first to report lost ownership. Readers use it without locks. {@link #publications} is odd while a commit is
+ * being put into the cache. A reader that sees an odd value waits, which takes microseconds because the commit is
+ * already in memory. If a reader sees the same even value before and after its reads, no commit of this context was
+ * published in between (R21).
  */
 final class Context {
 
@@ -33,7 +34,7 @@ final class Context {
     private volatile int generation;
 
     private volatile @Nullable InFlight clearing;
-    private volatile boolean lost;
+    private volatile boolean ownershipLost;
     private final AtomicBoolean lossReported = new AtomicBoolean();
     private volatile long publications;
     private long sequence;
@@ -64,16 +65,17 @@ final class Context {
     }
 
     /**
-     * Returns how many publications there have been, once none is in progress.
+     * Waits until no publication is in progress.
      *
+     * @return the publication count, for {@link #unchangedSince}
      * @throws LoadFailedException if one is still in progress after 30 s
      */
-    long published() {
+    long awaitPublications() {
         long seen = publications;
-        return (seen & 1) == 0 ? seen : awaitPublished();
+        return (seen & 1) == 0 ? seen : awaitCurrentPublication();
     }
 
-    private long awaitPublished() {
+    private long awaitCurrentPublication() {
         long deadlineNanos = System.nanoTime() + PUBLICATION_TIMEOUT_NANOS;
         long seen = publications;
         for (int spins = 0; (seen & 1) != 0; seen = publications) {
@@ -92,12 +94,12 @@ final class Context {
         return seen;
     }
 
-    /** Returns whether nothing was published since {@link #published()} returned {@code seen}. */
+    /** Returns whether no publication has begun since {@link #awaitPublications()} returned {@code seen}. */
     boolean unchangedSince(long seen) {
         return publications == seen;
     }
 
-    /** Makes readers wait. Has no effect if a former leader failed during a publication, which goes on then. */
+    /** Makes readers wait. If a former leader failed during a publication, that publication continues. */
     @SuppressWarnings("NonAtomicVolatileUpdate") // written by the leader only
     void beginPublication() {
         if ((publications & 1) == 0) {
@@ -138,14 +140,14 @@ final class Context {
     }
 
     /** Returns whether another owner has taken the context over. Nothing of it is cached then. */
-    boolean isLost() {
-        return lost;
+    boolean isOwnershipLost() {
+        return ownershipLost;
     }
 
     /** Records that another owner has taken the context over, and drops what is cached. */
-    void markLost() {
+    void markOwnershipLost() {
         beginPublication();
-        lost = true;
+        ownershipLost = true;
         dropCached();
         endPublication();
     }

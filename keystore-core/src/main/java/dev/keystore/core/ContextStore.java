@@ -25,8 +25,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The store of one context.
  *
- * <p>Reads go to the cache. Each write outside of a transaction is a transaction without locks that is retried on
- * conflict, which is safe because it runs none of the caller's code.
+ * <p>Reads go to the cache. Each write outside of a transaction is a transaction without locks. It is retried on
+ * conflict, which is safe because it does not run any work of the caller.
  */
 final class ContextStore implements SignalKeyStore {
 
@@ -68,7 +68,7 @@ final class ContextStore implements SignalKeyStore {
     /** Returns the values if all ids are cached and no commit of the context was published meanwhile, else null. */
     private <V> @Nullable Map<String, V> getCached(KeyType<V> type, Collection<String> ids) {
         Map<String, V> values = new LinkedHashMap<>(2 * ids.size());
-        long seen = context.published();
+        long seen = context.awaitPublications();
         for (String id : ids) {
             Entry entry = engine.cache.peek(key(type, id));
             if (entry == null) {
@@ -99,7 +99,7 @@ final class ContextStore implements SignalKeyStore {
     }
 
     private EntryKey key(KeyType<?> type, String id) {
-        return new EntryKey(context, type, Objects.requireNonNull(id, "ids must not hold null"));
+        return new EntryKey(context, type, Objects.requireNonNull(id, "ids must not contain null"));
     }
 
     @Override

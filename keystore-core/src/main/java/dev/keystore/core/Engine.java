@@ -23,7 +23,7 @@ final class Engine {
     private final Consumer<String> onOwnershipLost;
 
     /**
-     * The scope of the thread's transaction, which may have ended already; used to refuse a second transaction (R26).
+     * The scope of the thread's transaction, which may have ended already; used to reject a second transaction (R26).
      */
     @SuppressWarnings(
             "ThreadLocalUsage") // one per engine: a transaction of another backend can't cause a deadlock here
@@ -40,7 +40,7 @@ final class Engine {
         this.onOwnershipLost = onOwnershipLost;
     }
 
-    /** Starts the engine's thread. */
+    /** Starts the standby. */
     void start() {
         pipeline.start();
     }
@@ -91,8 +91,8 @@ final class Engine {
      * Takes a context over and returns its epoch. Transient failures are retried like those of a commit, until the
      * deadline (R40).
      *
-     * @param unlessOwned whether to refuse if the current owner is alive
-     * @throws ContextOwnedException if it was refused
+     * @param unlessOwned whether to fail if the current owner is alive
+     * @throws ContextOwnedException if {@code unlessOwned} and the current owner is alive
      * @throws StoreOpenException if the backend failed
      * @throws OperationInterruptedException if an interrupt ended an attempt or the pause between two
      */

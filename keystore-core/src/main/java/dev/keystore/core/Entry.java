@@ -65,7 +65,7 @@ final class Entry {
     }
 
     /** Returns a copy of the value, or null if the key does not exist. */
-    @SuppressWarnings("unchecked") // a key's type never changes, KeyTypeRegistry sees to that
+    @SuppressWarnings("unchecked") // KeyTypeRegistry ensures that a key's type never changes
     <V> @Nullable V value(KeyType<V> type) {
         if (bytes == null) {
             return null;
@@ -78,7 +78,7 @@ final class Entry {
         return bytes;
     }
 
-    /** Returns the heap taken by the contents, in bytes, without this object itself. */
+    /** Returns the estimated heap size of the contents, in bytes, excluding this object. */
     int weightBytes() {
         if (bytes == null) {
             return 0;

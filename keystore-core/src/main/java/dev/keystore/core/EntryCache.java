@@ -65,7 +65,7 @@ final class EntryCache {
     /** Returns the entry if it is cached, else null. */
     @Nullable
     Entry peek(EntryKey key) {
-        key.context.published();
+        key.context.awaitPublications();
         Entry entry = cache.get(key);
         return entry != null && entry.isValidIn(key.context.generation()) ? entry : null;
     }
@@ -73,12 +73,11 @@ final class EntryCache {
     /** Returns the entry from the cache, or else from the backend. */
     Entry read(EntryKey key) {
         Entry cached = peek(key);
-        return cached == null ? readMissing(key) : cached;
+        return cached == null ? readMissing(key, System.nanoTime() + loadTimeout.toNanos()) : cached;
     }
 
-    private Entry readMissing(EntryKey key) {
+    private Entry readMissing(EntryKey key, long deadlineNanos) {
         types.check(key);
-        long deadlineNanos = System.nanoTime() + loadTimeout.toNanos();
         while (true) {
             Entry entry = joinOrLoad(key, deadlineNanos);
             // Another thread's load may have started before a clear that was acknowledged before this read.
@@ -94,7 +93,7 @@ final class EntryCache {
     /** Loads an entry, or waits for the thread that loads or writes it; returns null if the caller must look again. */
     private @Nullable Entry joinOrLoad(EntryKey key, long deadlineNanos) {
         InFlight.Loader self = new InFlight.Loader();
-        InFlight mine = InFlight.load(self);
+        InFlight mine = InFlight.forLoad(self);
         InFlight other = inFlight.putIfAbsent(key, mine);
         if (other == null) {
             return load(key, self, mine, deadlineNanos);
@@ -102,7 +101,7 @@ final class EntryCache {
         if (await(key, other, deadlineNanos)) {
             return entryOf(other.result());
         }
-        InFlight replacement = InFlight.loadReplacing(other, self);
+        InFlight replacement = InFlight.forLoadReplacing(other, self);
         return inFlight.replace(key, other, replacement) ? load(key, self, replacement, deadlineNanos) : null;
     }
 
@@ -140,67 +139,9 @@ final class EntryCache {
     }
 
     /**
-     * Returns the entries of several keys of one context and type, all as of one point in time (R21).
-     *
-     * <p>If a commit of the context was published meanwhile, all keys are read again, until either none was or two
-     * consecutive reads returned the same objects: then none of them was replaced in between.
-     */
-    List<Entry> readAll(Context context, List<EntryKey> keys) {
-        long deadlineNanos = System.nanoTime() + loadTimeout.toNanos();
-        long seen = context.published();
-        List<Entry> entries = collect(keys);
-        while (keys.size() > 1 && !context.unchangedSince(seen)) {
-            if (deadlineNanos - System.nanoTime() <= 0) {
-                throw LoadFailures.timedOut(keys.get(0), loadTimeout);
-            }
-            seen = context.published();
-            List<Entry> again = collect(keys);
-            if (again.equals(entries)) {
-                return again;
-            }
-            entries = again;
-        }
-        return entries;
-    }
-
-    /** Returns whether {@code entry} equals what is committed under {@code key}. */
-    boolean isCurrent(EntryKey key, Entry entry) {
-        Entry cached = peek(key);
-        return cached == entry || (cached == null ? read(key) : cached).sameContentsAs(entry);
-    }
-
-    private List<Entry> collect(List<EntryKey> keys) {
-        List<Entry> entries = new ArrayList<>(keys.size());
-        boolean complete = true;
-        for (EntryKey key : keys) {
-            Entry entry = peek(key);
-            complete &= entry != null;
-            entries.add(entry);
-        }
-        if (complete) {
-            return entries;
-        }
-        List<EntryKey> missing = new ArrayList<>();
-        for (int i = 0; i < keys.size(); i++) {
-            if (entries.get(i) == null) {
-                types.check(keys.get(i));
-                missing.add(keys.get(i));
-            }
-        }
-        Map<EntryKey, Entry> loaded = missing.size() > 1 ? loadAll(missing) : Map.of();
-        for (int i = 0; i < keys.size(); i++) {
-            if (entries.get(i) == null) {
-                Entry entry = loaded.get(keys.get(i));
-                entries.set(i, entry == null ? read(keys.get(i)) : entry);
-            }
-        }
-        return entries;
-    }
-
-    /**
      * Loads one key, for which {@code mine} is registered, and ends {@code mine} with the outcome.
      *
-     * @return the entry, or null if a write came in between and the caller must look again
+     * @return the entry, or null if a write or a clear came in between and the caller must look again
      */
     private @Nullable Entry load(EntryKey key, InFlight.Loader self, InFlight mine, long deadlineNanos) {
         Context context = key.context;
@@ -208,11 +149,11 @@ final class EntryCache {
         int generation = context.generation();
         Result result = Result.LOOK_AGAIN;
         try {
-            Entry published = peek(key);
+            Entry published = peek(key); // a load or write may have ended between the miss and the registration (R2)
             if (published != null) {
                 result = new Found(published);
             } else if (clearing == null) {
-                LoadFailures.refuseIfInterrupted(key);
+                LoadFailures.throwIfInterrupted(key);
                 loads.increment();
                 result = settle(key, mine, generation, storage.load(context.name(), key.type.name(), key.id));
             }
@@ -238,6 +179,101 @@ final class EntryCache {
     }
 
     /**
+     * Caches what was loaded, unless a write came in between: then it may be the older value.
+     *
+     * @return the entry, or {@link Result#LOOK_AGAIN} if it may be outdated
+     */
+    private Result settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
+        Context context = key.context;
+        Entry entry = decode(key, sealed);
+        entry.makeValidIn(generation);
+        Result found = new Found(entry);
+        // The map calls this while it holds the lock of the key, so no write is registered between the check and the
+        // put.
+        boolean[] settled = {false};
+        inFlight.computeIfPresent(key, (k, registered) -> {
+            if (registered.standsFor(mine) && context.generation() == generation && context.clearing() == null) {
+                if (!context.isOwnershipLost()) {
+                    cache.put(key, entry);
+                }
+                settled[0] = true;
+            }
+            return registered;
+        });
+        return settled[0] ? found : Result.LOOK_AGAIN;
+    }
+
+    /** Waiting threads fail with the load, unless only its own thread was interrupted: then they look again. */
+    private static Result failedUnlessInterrupted(RuntimeException failure) {
+        return Thread.currentThread().isInterrupted() ? Result.LOOK_AGAIN : new Failed(failure);
+    }
+
+    /** Decodes what the backend holds of a key; null means that the key does not exist. */
+    private static Entry decode(EntryKey key, byte @Nullable [] sealed) {
+        if (sealed == null) {
+            return Entry.absent();
+        }
+        try {
+            return Entry.decoded(key.type, Envelope.open(key.context.name(), key.type.name(), key.id, sealed));
+        } catch (RuntimeException e) {
+            throw new CorruptEntryException(
+                    key.context.name(), key.entryId(), Objects.requireNonNullElse(e.getMessage(), e.toString()), e);
+        }
+    }
+
+    /**
+     * Returns the entries of several keys of one context and type, all as of one point in time (R21).
+     *
+     * <p>If a commit of the context was published meanwhile, all keys are read again, until either none was or two
+     * consecutive reads returned the same objects: then none of them was replaced in between.
+     */
+    List<Entry> readAll(Context context, List<EntryKey> keys) {
+        long deadlineNanos = System.nanoTime() + loadTimeout.toNanos();
+        long seen = context.awaitPublications();
+        List<Entry> entries = collect(keys, deadlineNanos);
+        while (keys.size() > 1 && !context.unchangedSince(seen)) {
+            if (deadlineNanos - System.nanoTime() <= 0) {
+                throw LoadFailures.neverUnchanged(keys.get(0), loadTimeout);
+            }
+            seen = context.awaitPublications();
+            List<Entry> again = collect(keys, deadlineNanos);
+            if (again.equals(entries)) { // by identity, since Entry does not override equals
+                return again;
+            }
+            entries = again;
+        }
+        return entries;
+    }
+
+    private List<Entry> collect(List<EntryKey> keys, long deadlineNanos) {
+        List<Entry> entries = new ArrayList<>(keys.size());
+        boolean complete = true;
+        for (EntryKey key : keys) {
+            Entry entry = peek(key);
+            complete &= entry != null;
+            entries.add(entry);
+        }
+        if (complete) {
+            return entries;
+        }
+        List<EntryKey> missing = new ArrayList<>();
+        for (int i = 0; i < keys.size(); i++) {
+            if (entries.get(i) == null) {
+                types.check(keys.get(i));
+                missing.add(keys.get(i));
+            }
+        }
+        Map<EntryKey, Entry> loaded = missing.size() > 1 ? loadAll(missing) : Map.of();
+        for (int i = 0; i < keys.size(); i++) {
+            if (entries.get(i) == null) {
+                Entry entry = loaded.get(keys.get(i));
+                entries.set(i, entry == null ? readMissing(keys.get(i), deadlineNanos) : entry);
+            }
+        }
+        return entries;
+    }
+
+    /**
      * Loads those keys that no other thread is loading or writing, in one round trip.
      *
      * @return what was found; keys that the caller must read one by one are not in the map
@@ -255,7 +291,7 @@ final class EntryCache {
         try {
             List<String> ids = new ArrayList<>();
             for (EntryKey key : keys) {
-                InFlight load = InFlight.load(self);
+                InFlight load = InFlight.forLoad(self);
                 if (inFlight.putIfAbsent(key, load) == null) {
                     mine.put(key, load);
                     Entry published = peek(key);
@@ -267,7 +303,7 @@ final class EntryCache {
                 }
             }
             if (!ids.isEmpty()) {
-                LoadFailures.refuseIfInterrupted(first);
+                LoadFailures.throwIfInterrupted(first);
                 loads.add(ids.size());
                 Map<String, byte[]> found = storage.loadAll(context.name(), first.type.name(), ids);
                 mine.forEach((key, load) ->
@@ -302,47 +338,33 @@ final class EntryCache {
         }
     }
 
-    /**
-     * Caches what was loaded, unless a write came in between: then it may be the older value.
-     *
-     * @return the entry, or {@link Result#LOOK_AGAIN} if it may be outdated
-     */
-    private Result settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
-        Context context = key.context;
-        Entry entry = decode(key, sealed);
-        entry.makeValidIn(generation);
-        Result found = new Found(entry);
-        // The map calls this while it holds the lock of the key, so no write is registered between the check and the
-        // put.
-        boolean[] settled = {false};
-        inFlight.computeIfPresent(key, (k, registered) -> {
-            if (registered.standsFor(mine) && context.generation() == generation && context.clearing() == null) {
-                if (!context.isLost()) {
-                    cache.put(key, entry);
-                }
-                settled[0] = true;
-            }
-            return registered;
-        });
-        return settled[0] ? found : Result.LOOK_AGAIN;
+    /** Returns whether {@code entry} equals what is committed under {@code key}. */
+    boolean isCurrent(EntryKey key, Entry entry) {
+        Entry cached = peek(key);
+        return cached == entry || (cached == null ? read(key) : cached).sameContentsAs(entry);
     }
 
-    /** Waiting threads fail with the load, unless only its own thread was interrupted: then they look again. */
-    private static Result failedUnlessInterrupted(RuntimeException failure) {
-        return Thread.currentThread().isInterrupted() ? Result.LOOK_AGAIN : new Failed(failure);
-    }
-
-    /** Decodes what the backend holds of a key; null means that the key does not exist. */
-    private static Entry decode(EntryKey key, byte @Nullable [] sealed) {
-        if (sealed == null) {
-            return Entry.absent();
-        }
+    /** Returns whether a key exists. A damaged entry counts as existing, so that it can be deleted. */
+    boolean exists(EntryKey key) {
         try {
-            return Entry.decoded(key.type, Envelope.open(key.context.name(), key.type.name(), key.id, sealed));
-        } catch (RuntimeException e) {
-            throw new CorruptEntryException(
-                    key.context.name(), key.entryId(), Objects.requireNonNullElse(e.getMessage(), e.toString()), e);
+            return read(key).exists();
+        } catch (CorruptEntryException e) {
+            return true;
         }
+    }
+
+    /**
+     * Loads the entries that a commit deletes. The committing thread does this before it queues the commit: the leader
+     * needs to know whether the entries exist (R14), and the rest of its group should not wait for these loads.
+     *
+     * @throws dev.keystore.LoadFailedException if the backend fails
+     */
+    void loadDeleted(CommitRequest commit) {
+        commit.writes.forEach((key, entry) -> {
+            if (!entry.exists() && commit.keeps(key.type.name())) {
+                exists(key);
+            }
+        });
     }
 
     /** Returns whether the backend holds a damaged value for a key. The cache is neither used nor changed. */
@@ -357,12 +379,22 @@ final class EntryCache {
         }
     }
 
-    // The methods below are called by the leader of the pipeline that writes the commit's context.
+    /** Returns how many ids were loaded from the backend. */
+    long loads() {
+        return loads.sum();
+    }
+
+    /** Returns the estimated size of what is cached, in bytes. */
+    long cachedBytes() {
+        return cache.weight();
+    }
+
+    // Only the holder of the lead calls the methods below.
 
     /** Registers the write of a group, which displaces the loads of the keys that it writes. */
     void beginWrite(InFlight write, Collection<CommitRequest> commits) {
         for (CommitRequest commit : commits) {
-            if (commit.cleared()) {
+            if (commit.clears()) {
                 commit.context.beginClear(write);
             }
             commit.writes.keySet().forEach(key -> inFlight.put(key, write));
@@ -374,7 +406,7 @@ final class EntryCache {
         Context context = commit.context;
         context.beginPublication();
         try {
-            if (commit.cleared()) {
+            if (commit.clears()) {
                 clear(context, commit);
             }
             commit.writes.forEach((key, entry) -> {
@@ -400,14 +432,12 @@ final class EntryCache {
         context.dropCached();
     }
 
-    /**
-     * Drops the keys that a commit was to write: what is cached or being loaded may differ from what the backend holds.
-     */
+    /** Drops the keys that a commit tried to write: the cached entries may differ from those in the backend. */
     void forget(CommitRequest commit) {
         Context context = commit.context;
         context.beginPublication();
         try {
-            if (commit.cleared()) {
+            if (commit.clears()) {
                 context.dropCached();
             }
             commit.writes.keySet().forEach(cache::remove);
@@ -423,7 +453,7 @@ final class EntryCache {
     void endWrite(InFlight write, Collection<CommitRequest> commits) {
         try {
             for (CommitRequest commit : commits) {
-                if (commit.cleared()) {
+                if (commit.clears()) {
                     commit.context.endClear();
                 }
                 commit.writes.keySet().forEach(key -> inFlight.remove(key, write));
@@ -431,15 +461,5 @@ final class EntryCache {
         } finally {
             write.complete(Result.LOOK_AGAIN);
         }
-    }
-
-    /** Returns how many ids were loaded from the backend. */
-    long loads() {
-        return loads.sum();
-    }
-
-    /** Returns the estimated size of what is cached, in bytes. */
-    long cachedBytes() {
-        return cache.weight();
     }
 }

@@ -6,7 +6,7 @@ import dev.keystore.KeyType;
 /**
  * The context, type and id of an entry. The cache's nodes extend it, which saves an object per cached entry.
  *
- * <p>The hash is not stored, which saves memory: its parts cache theirs.
+ * <p>The hash is computed each time, from parts that cache theirs; the cache's nodes store it.
  */
 class EntryKey {
 

@@ -27,7 +27,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Writes one group: checks what its commits read, calls the backend, and updates the cache according to the outcome. It
- * knows no queue and starts no thread. Only the holder of the lead calls it, except for {@link #loadDeleted}.
+ * knows no queue and starts no thread. Only the holder of the lead calls it.
  *
  * <p>The check compares what each commit read with what is committed, including the earlier commits of the group (R24).
  * A commit that fails it is left out of the write.
@@ -46,10 +46,10 @@ final class GroupWriter {
     }
 
     /**
-     * Checks a group and writes it. An interrupt of this thread is restored at the end: it must not affect the other
-     * threads' commits.
+     * Checks a group and writes it. An interrupt of this thread must not affect other threads' commits, so its flag is
+     * cleared meanwhile and restored at the end.
      *
-     * @return the outcome of the write; a commit that failed the check is in {@link Checked#refused}
+     * @return the outcome of the write; a commit that failed the check is in {@link Checked#conflicting}
      */
     WriteOutcome write(CommitGroup group) {
         boolean interrupted = Thread.interrupted();
@@ -57,7 +57,7 @@ final class GroupWriter {
             while (true) {
                 try {
                     Checked checked = check(group.requests());
-                    if (checked.claim()) {
+                    if (checked.beginWriting()) {
                         group.checked(checked);
                         return checked.batches().isEmpty() ? WRITTEN : send(group);
                     }
@@ -75,7 +75,7 @@ final class GroupWriter {
     private Checked check(List<CommitRequest> requests) {
         List<Batch> batches = new ArrayList<>();
         List<CommitRequest> writers = new ArrayList<>();
-        Map<CommitRequest, KeyStoreException> refused = new LinkedHashMap<>();
+        Map<CommitRequest, KeyStoreException> conflicting = new LinkedHashMap<>();
         Map<EntryKey, Entry> earlier = new HashMap<>();
         for (CommitRequest request : requests) {
             if (request.isFinished()) {
@@ -84,7 +84,8 @@ final class GroupWriter {
             try {
                 EntryKey changed = firstChanged(request, earlier);
                 if (changed != null) {
-                    refused.put(request, new TransactionConflictException(request.context.name(), changed.entryId()));
+                    conflicting.put(
+                            request, new TransactionConflictException(request.context.name(), changed.entryId()));
                     continue;
                 }
                 List<Mutation> mutations = mutations(request, earlier);
@@ -95,10 +96,10 @@ final class GroupWriter {
                 writers.add(request);
                 earlier.putAll(request.writes);
             } catch (LoadFailedException | CorruptEntryException e) {
-                refused.put(request, CommitFailures.unwritten(request, e));
+                conflicting.put(request, CommitFailures.unwritten(request, e));
             }
         }
-        return new Checked(batches, writers, refused);
+        return new Checked(batches, writers, conflicting);
     }
 
     /** Returns the first key that a commit read and that has changed since, or null. */
@@ -132,27 +133,9 @@ final class GroupWriter {
         return mutations;
     }
 
-    /**
-     * Loads what a commit deletes, on its own thread: the leader needs to know whether it exists (R14), and the rest of
-     * the group should not wait for these loads.
-     *
-     * @throws LoadFailedException if the backend fails
-     */
-    void loadDeleted(CommitRequest request) {
-        request.writes.forEach((key, entry) -> {
-            if (!entry.exists() && request.keeps(key.type.name())) {
-                exists(key, null);
-            }
-        });
-    }
-
-    /** Returns whether a key exists. A damaged entry does: deleting it is the way to get rid of it. */
+    /** Returns whether a key exists after the earlier commits of the group. */
     private boolean exists(EntryKey key, @Nullable Entry earlier) {
-        try {
-            return (earlier == null ? cache.read(key) : earlier).exists();
-        } catch (CorruptEntryException e) {
-            return true;
-        }
+        return earlier == null ? cache.exists(key) : earlier.exists();
     }
 
     private WriteOutcome send(CommitGroup group) {
@@ -232,8 +215,8 @@ final class GroupWriter {
     /**
      * Sends a group in doubt again, with the same commit ids, so that it is applied exactly once (R54).
      *
-     * @return the outcome of the first write, or {@code doubt} if that is still unknown
-     * @throws RuntimeException if the backend failed in a way that another attempt would not help
+     * @return the outcome of the first write or of this one, or {@code doubt} if it is still unknown
+     * @throws RuntimeException if the backend failed in a way that may recur each time
      */
     WriteOutcome sendAgain(CommitGroup group, InDoubt doubt) {
         Checked checked = group.checked();
@@ -260,7 +243,7 @@ final class GroupWriter {
             checked.writers().stream()
                     .map(writer -> writer.context)
                     .filter(context -> context.name().equals(failure.context()))
-                    .forEach(Context::markLost);
+                    .forEach(Context::markOwnershipLost);
             return unwritten ? new Refused(failure) : new Unknown(doubt.cause());
         } catch (ClosedException e) {
             return new Unknown(doubt.cause());
@@ -289,7 +272,7 @@ final class GroupWriter {
         for (CommitRequest writer : writers) {
             if (outcome instanceof Written) {
                 cache.publish(writer);
-            } else if (outcome instanceof Unknown || writer.cleared()) {
+            } else if (outcome instanceof Unknown || writer.clears()) {
                 // Without atomic commits, a load during a clear may have read what was rolled back afterwards.
                 cache.forget(writer);
             }

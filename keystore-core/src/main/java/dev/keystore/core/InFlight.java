@@ -37,7 +37,7 @@ final class InFlight {
         volatile boolean gone;
     }
 
-    private final CountDownLatch over = new CountDownLatch(1);
+    private final CountDownLatch ended = new CountDownLatch(1);
     private final @Nullable Loader loader;
     private final @Nullable InFlight replaced;
     private Result result = Result.LOOK_AGAIN;
@@ -47,20 +47,20 @@ final class InFlight {
         this.replaced = replaced;
     }
 
-    static InFlight load(Loader loader) {
+    static InFlight forLoad(Loader loader) {
         return new InFlight(loader, null);
     }
 
     /** Returns a load that another thread starts because {@code slow} takes too long. */
-    static InFlight loadReplacing(InFlight slow, Loader loader) {
+    static InFlight forLoadReplacing(InFlight slow, Loader loader) {
         return new InFlight(loader, slow);
     }
 
-    static InFlight write() {
+    static InFlight forWrite() {
         return new InFlight(null, null);
     }
 
-    /** Returns whether this is {@code other} or has replaced it: no write came in between then. */
+    /** Returns whether this is {@code other} or has replaced it, so that no write has displaced it. */
     boolean standsFor(InFlight other) {
         InFlight former = this;
         while (former != null && former != other) {
@@ -84,16 +84,16 @@ final class InFlight {
     /** Ends it, and wakes the threads that wait for it. */
     void complete(Result outcome) {
         result = outcome;
-        over.countDown();
+        ended.countDown();
     }
 
     /**
-     * Waits until it is over.
+     * Waits until it is ended.
      *
      * @return false if it is still in progress after {@code nanos}
      */
     boolean await(long nanos) throws InterruptedException {
-        return over.await(nanos, TimeUnit.NANOSECONDS);
+        return ended.await(nanos, TimeUnit.NANOSECONDS);
     }
 
     /** Returns the outcome. Valid once {@link #await} has returned true. */

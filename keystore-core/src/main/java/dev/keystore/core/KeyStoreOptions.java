@@ -65,22 +65,22 @@ public final class KeyStoreOptions {
         return maximumCacheBytes;
     }
 
-    /** {@return how long a transaction waits for its locks at most} */
+    /** {@return the maximum time that a transaction waits for its locks} */
     public Duration lockTimeout() {
         return lockTimeout;
     }
 
-    /** {@return how long a read waits for another thread's load or write at most} */
+    /** {@return the maximum time that a read waits for another thread's load or write} */
     public Duration loadTimeout() {
         return loadTimeout;
     }
 
-    /** {@return how long a commit takes at most, and how long the takeover of a context is retried} */
+    /** {@return the maximum time that a commit waits, and for which the takeover of a context is retried} */
     public Duration commitTimeout() {
         return commitTimeout;
     }
 
-    /** {@return how often a commit or a takeover is attempted at most, including the first attempt} */
+    /** {@return the maximum number of attempts of a commit or a takeover, including the first} */
     public int commitAttempts() {
         return commitAttempts;
     }
@@ -90,7 +90,7 @@ public final class KeyStoreOptions {
         return retryDelay;
     }
 
-    /** {@return how many commits are written as one group at most} */
+    /** {@return the maximum number of commits in one group} */
     public int maximumGroupSize() {
         return maximumGroupSize;
     }
@@ -160,7 +160,7 @@ public final class KeyStoreOptions {
         }
 
         /**
-         * Sets how long a transaction waits for its locks, all of them together; 30 s by default.
+         * Sets the maximum time that a transaction waits for all its locks together; 30 s by default.
          *
          * @param lockTimeout more than zero and at most 365 days
          * @return this builder
@@ -171,8 +171,8 @@ public final class KeyStoreOptions {
         }
 
         /**
-         * Sets how long a read waits for a load or a write that another thread has started; 30 s by default. It does
-         * not limit a call of the backend on the reading thread: backends bound their own calls.
+         * Sets the maximum time that a read waits for a load or a write of another thread; 30 s by default. It does not
+         * limit a call of the backend on the reading thread: backends bound their own calls.
          *
          * @param loadTimeout more than zero and at most 365 days
          * @return this builder
@@ -183,9 +183,10 @@ public final class KeyStoreOptions {
         }
 
         /**
-         * Sets how long a commit takes at most, including its time in the queue and its retries; 30 s by default.
-         * Opening a context is retried for as long, and {@link SignalKeyDatabase#close()} waits as long for running
-         * commits.
+         * Sets the maximum time that a commit waits, including its time in the queue and its retries; 30 s by default.
+         * It does not limit a call of the backend on the committing thread: backends bound their own calls. It also
+         * limits how long the opening of a context is retried, and how long {@link SignalKeyDatabase#close()} waits for
+         * running commits.
          *
          * @param commitTimeout more than zero and at most 365 days
          * @return this builder
@@ -196,8 +197,8 @@ public final class KeyStoreOptions {
         }
 
         /**
-         * Sets how often a commit, or the takeover of a context, that fails transiently is attempted; 5 by default.
-         * Failed reads are not retried.
+         * Sets the maximum number of attempts of a commit, or of the takeover of a context, that fails transiently; 5
+         * by default. Failed reads are not retried.
          *
          * @param commitAttempts the number of attempts, including the first; at least 1
          * @return this builder
@@ -208,8 +209,8 @@ public final class KeyStoreOptions {
         }
 
         /**
-         * Sets the base delay before the first retry; 20 ms by default. It doubles with each further retry, and each
-         * delay varies at random between half and one and a half times that.
+         * Sets the base delay before the first retry; 20 ms by default. It doubles with each further retry; each delay
+         * is then multiplied by a random factor between 0.5 and 1.5.
          *
          * @param retryDelay more than zero and at most 365 days
          * @return this builder
@@ -220,8 +221,8 @@ public final class KeyStoreOptions {
         }
 
         /**
-         * Sets how many commits are written as one group at most; 1,024 by default. A backend without group commit
-         * writes each commit by itself.
+         * Sets the maximum number of commits in one group; 1,024 by default. A backend without group commit writes each
+         * commit by itself.
          *
          * @param maximumGroupSize at least 1
          * @return this builder

@@ -61,7 +61,8 @@ final class KeyTypeRegistry {
             throw new IllegalArgumentException(
                     known.equals(CREDENTIALS)
                             ? "type \"credentials\" is reserved: use credentials() and saveCredentials()"
-                            : "type \"" + type.name() + "\" is in use here with another codec; declare it once");
+                            : "type \"" + type.name()
+                                    + "\" is already in use with another codec; declare the type once, as a constant");
         }
     }
 }

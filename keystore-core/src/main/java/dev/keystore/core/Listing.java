@@ -10,9 +10,9 @@ import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A stream of the backend's that throws {@link LoadFailedException} when the backend fails, or
- * {@link dev.keystore.OperationInterruptedException} when an interrupt ended the call. Exceptions of the caller's own
- * stream operations are not translated.
+ * Wraps a stream of the backend. It throws {@link LoadFailedException} when the backend fails, or
+ * {@link dev.keystore.OperationInterruptedException} when an interrupt ended the call. Exceptions that the caller's
+ * stream operations throw are not translated.
  */
 final class Listing<T> extends Spliterators.AbstractSpliterator<T> {
 

@@ -35,13 +35,22 @@ final class LoadFailures {
                         + " ms (loadTimeout)"));
     }
 
+    /** Returns the exception for a reader of several entries that found no snapshot of them until the deadline. */
+    static LoadFailedException neverUnchanged(EntryKey first, Duration timeout) {
+        return new LoadFailedException(
+                first.context.name(),
+                "several entries of type \"" + first.type.name() + "\"",
+                new TimeoutException("commits of the context kept changing entries while they were read, for "
+                        + timeout.toMillis() + " ms (loadTimeout)"));
+    }
+
     /** Returns the exception for a reader whose thread was interrupted. */
     static OperationInterruptedException interrupted(EntryKey key) {
         return new OperationInterruptedException(describe(key));
     }
 
-    /** Refuses to start a load on a thread that is interrupted. */
-    static void refuseIfInterrupted(EntryKey key) {
+    /** Throws if this thread is interrupted, before it starts a load. */
+    static void throwIfInterrupted(EntryKey key) {
         if (Thread.currentThread().isInterrupted()) {
             throw interrupted(key);
         }

@@ -63,7 +63,7 @@ final class LockTable {
             if (!acquired) {
                 Node top = held.top;
                 for (Node node = top; node != null && node != outer; node = node.below) {
-                    node.abandoned = true;
+                    node.cancelled = true;
                 }
                 held.top = outer;
                 leave(top, outer);
@@ -92,7 +92,8 @@ final class LockTable {
     }
 
     /**
-     * Whatever fails in here, the new node belongs to {@code held}, and others that see it also see its predecessor.
+     * Even if this fails midway, {@code held} includes the new node, and a thread that sees the node also sees its
+     * predecessor.
      */
     private Node enqueue(LockKey key, Held held) {
         Node mine = new Node(key, held);
@@ -179,7 +180,7 @@ final class LockTable {
         /** The node that waits for this one, set by its thread. */
         volatile @Nullable Node next;
 
-        volatile boolean abandoned;
+        volatile boolean cancelled;
 
         Node(LockKey key, Held held) {
             this.key = key;
@@ -188,7 +189,7 @@ final class LockTable {
         }
 
         boolean isDone() {
-            return abandoned || held.released;
+            return cancelled || held.released;
         }
 
         /**
@@ -212,7 +213,7 @@ final class LockTable {
                 holder = ahead.isDone() ? holder : ahead;
             }
             return holder == null
-                    ? "no transaction any more"
+                    ? "a transaction that has just ended"
                     : "thread \"" + holder.held.thread.getName() + "\" with " + holder.key;
         }
     }

@@ -45,18 +45,19 @@ final class Names {
      * Checks the lock keys of a transaction. They are never stored, so any string that is not blank is accepted.
      *
      * @return a copy of the set
-     * @throws IllegalArgumentException if the set is empty or holds a blank key
+     * @throws IllegalArgumentException if the set is empty or contains a blank key
      */
     static Set<String> checkLockKeys(Set<String> lockKeys) {
         Set<String> checked = new HashSet<>();
         for (String lockKey : Objects.requireNonNull(lockKeys, "lockKeys")) {
-            if (Objects.requireNonNull(lockKey, "lockKeys must not hold null").isBlank()) {
+            if (Objects.requireNonNull(lockKey, "lockKeys must not contain null")
+                    .isBlank()) {
                 throw new IllegalArgumentException("lockKey must not be blank");
             }
             checked.add(lockKey);
         }
         if (checked.isEmpty()) {
-            throw new IllegalArgumentException("lockKeys must hold at least one key");
+            throw new IllegalArgumentException("lockKeys must contain at least one key");
         }
         return checked;
     }

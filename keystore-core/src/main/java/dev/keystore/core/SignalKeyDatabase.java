@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>The contexts share one cache, one lock table and one commit pipeline, but no keys, locks or conflicts. Open one
- * database per backend and process, and close it at the end. Closing loses nothing and neither does a crash: a write is
+ * database per backend and process, and close it at the end. Neither closing nor a crash loses anything: a write is
  * durable when it returns (R11).
  *
  * <p>Thread-safe. Methods block as follows; the timeouts are {@linkplain KeyStoreOptions options}, by default 30 s
@@ -41,21 +41,23 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li><b>Read of a cached entry</b>: no lock and no I/O. If a commit of the context is being put into the cache, the
  *       read waits for that, which takes microseconds.
- *   <li><b>Other reads</b>: one load from the backend on the calling thread, or the wait for another thread that loads
- *       or writes the same entry, at most {@code loadTimeout}.
- *   <li><b>Write or commit</b>: until it is durable, at most {@code commitTimeout}. Concurrent commits are written as
- *       one group by the thread of one of them. Transient failures are retried, with 5 attempts in all, the first retry
- *       after 20 ms.
- *   <li><b>Transaction</b>: waits for its lock keys at most {@code lockTimeout}, then runs its work and commits.
- *   <li><b>First {@link #forContext} of a context</b>: until the backend has registered this database as the owner, at
- *       most {@code commitTimeout}. Later calls do not block.
- *   <li><b>{@link #close()}</b>: until running commits have ended, at most {@code commitTimeout}.
+ *   <li><b>Other reads</b>: one load from the backend on the calling thread, or a wait of at most {@code loadTimeout}
+ *       for another thread that loads or writes the same entry.
+ *   <li><b>Commit</b>: first loads the entries that it deletes, like a read; then blocks until it is durable, for at
+ *       most {@code commitTimeout}. Concurrent commits are written as one group by the thread of one of them, or by the
+ *       engine's own. Transient failures are retried, with 5 attempts in all, the first retry after 20 ms.
+ *   <li><b>Single write</b>: a commit. One that reads, such as {@code insert}, starts over after a conflict, until
+ *       {@code commitTimeout} has passed since it began.
+ *   <li><b>Transaction</b>: waits for its locks, for at most {@code lockTimeout}, then runs its work and commits.
+ *   <li><b>First {@link #forContext} of a context</b>: until the backend has registered this database as the owner, for
+ *       at most {@code commitTimeout}. Later calls do not block.
+ *   <li><b>{@link #close()}</b>: until running commits have ended, for at most {@code commitTimeout}.
  * </ul>
  *
  * <p>These limits do not cover a call of the backend on the calling thread, such as a load or the write of a group:
  * backends bound their own calls. An interrupt ends a wait with {@link OperationInterruptedException} and keeps the
- * interrupt flag (R27). Platform threads and virtual threads may be used; a database runs one daemon thread,
- * {@code keystore-standby}.
+ * interrupt flag (R27). Platform threads and virtual threads may be used. The engine runs one daemon thread per
+ * database, {@code keystore-standby}; backends may run others.
  */
 public final class SignalKeyDatabase implements AutoCloseable {
 
@@ -157,13 +159,13 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     /**
-     * Takes a context over from its current owner, even if that is alive and even with {@link Builder#refuseOwned()},
-     * and returns a new store of it. Use it to continue with a context after
+     * Takes a context over from its current owner, even if that owner is alive and even with
+     * {@link Builder#refuseOwned()}, and returns a new store of it. Use it to continue with a context after
      * {@link dev.keystore.OwnershipLostException}.
      *
-     * <p>Commits of a store that {@link #forContext} returned earlier fail from then on, as those of any former owner
-     * do. On a backend without ownership, this method is the same as {@link #forContext}. It blocks for as long as that
-     * method.
+     * <p>From then on, commits of a store that {@link #forContext} returned earlier fail, like those of any former
+     * owner. On a backend without ownership, this method is the same as {@link #forContext}. It blocks for as long as
+     * that method.
      *
      * @param context 1 to 1,024 characters, not blank
      * @return a new store of the context; {@link #forContext} returns it from now on
@@ -229,7 +231,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
     /**
      * Returns counters since this database was opened.
      *
-     * @return a snapshot; the counters are read one after the other while operations go on
+     * @return a snapshot; the counters are read one after the other while operations continue
      */
     public KeyStoreStats stats() {
         return engine.stats();
@@ -238,7 +240,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
     /**
      * Lets running commits finish and closes the backend (R28).
      *
-     * <p>Blocks uninterruptibly, at most {@code commitTimeout}, plus the time that the backend takes to close. From
+     * <p>Blocks uninterruptibly, for at most {@code commitTimeout} plus the time that the backend takes to close. From
      * then on, every store and transaction throws {@link IllegalStateException}; a transaction whose work is still
      * running writes nothing. Closing a closed database has no effect.
      */
@@ -322,7 +324,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         /**
          * Sets {@link KeyStoreOptions.Builder#lockTimeout}; 30 s by default.
          *
-         * @param lockTimeout how long a transaction waits for its locks at most
+         * @param lockTimeout the maximum time that a transaction waits for its locks
          * @return this builder
          */
         public Builder lockTimeout(Duration lockTimeout) {
@@ -333,7 +335,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         /**
          * Sets {@link KeyStoreOptions.Builder#loadTimeout}; 30 s by default.
          *
-         * @param loadTimeout how long a read waits for another thread's load or write at most
+         * @param loadTimeout the maximum time that a read waits for another thread's load or write
          * @return this builder
          */
         public Builder loadTimeout(Duration loadTimeout) {
@@ -344,7 +346,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         /**
          * Sets {@link KeyStoreOptions.Builder#commitTimeout}; 30 s by default.
          *
-         * @param commitTimeout how long a commit takes at most, including its time in the queue and its retries
+         * @param commitTimeout the maximum time that a commit waits, including its time in the queue and its retries
          * @return this builder
          */
         public Builder commitTimeout(Duration commitTimeout) {
@@ -368,7 +370,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         /**
          * Sets {@link KeyStoreOptions.Builder#maximumGroupSize}; 1,024 by default.
          *
-         * @param maximumGroupSize how many commits are written as one group at most
+         * @param maximumGroupSize the maximum number of commits in one group
          * @return this builder
          */
         public Builder maximumGroupSize(int maximumGroupSize) {
@@ -406,7 +408,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
          *
          * <p>The listener is called on the thread whose commit or transaction is refused first, before that thread gets
          * its {@link dev.keystore.OwnershipLostException} and while it holds its transaction's locks. It may call
-         * {@link SignalKeyDatabase#takeOver}. What it throws is added to that exception as suppressed.
+         * {@link SignalKeyDatabase#takeOver}. If it throws, its exception is added to that one as suppressed.
          *
          * @param listener the listener
          * @return this builder

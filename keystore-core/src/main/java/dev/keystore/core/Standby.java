@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The thread of a pipeline that leads when no committing thread can: when a leader failed with an error, when the head
- * of the queue belongs to a virtual thread or to one that does not come, and while a group is in doubt.
+ * of the queue belongs to a virtual thread or to a thread that does not claim the lead, and while a group is in doubt.
  *
  * <p>Recovery: it looks at the queue whenever it is woken and at least every 250 ms, so a failed wake-up costs no more
  * than that. Nothing it catches ends it (R31).
@@ -60,11 +60,10 @@ final class Standby {
     }
 
     /**
-     * Leads until committing threads can go on by themselves.
+     * Leads until committing threads can do without the standby.
      *
-     * @param seen the lead that was on offer at the end of the last round: if it is still the same, its thread did not
-     *     come
-     * @return the lead that is on offer now, or null
+     * @param seen the lead at the end of the last round: if it is still the same, its thread has not claimed it
+     * @return the lead that committing threads are to claim next, or null
      */
     private @Nullable Lead leadWhereNeeded(@Nullable Lead seen) {
         queue.startIfIdle();
@@ -80,7 +79,7 @@ final class Standby {
         return lead;
     }
 
-    /** Pauses the standby's own thread for the whole time, although it may be woken or interrupted meanwhile. */
+    /** Pauses the standby for the given time, even if it is woken or interrupted meanwhile. */
     void pause(long nanos) {
         long untilNanos = System.nanoTime() + nanos;
         for (long left = nanos; left > 0; left = untilNanos - System.nanoTime()) {

@@ -24,8 +24,9 @@ import org.jspecify.annotations.Nullable;
  * The engine's access to the backend. The constructor chooses how each operation is done, by the capabilities that the
  * backend implements.
  *
- * <p>Concurrency: the backend is closed while no call is in progress. Closing does not wait for streams; reading on
- * from one afterwards fails.
+ * <p>Concurrency: any thread calls the backend, without waiting here. {@link #close} rejects further calls and closes
+ * the backend once the calls in progress have returned, or at its deadline even if one has not. It does not wait for
+ * streams: a listing that is still being read when the backend is closed fails.
  */
 final class Storage {
 
@@ -41,8 +42,8 @@ final class Storage {
 
     Storage(Backend backend, KeyStoreOptions options) {
         this.backend = backend;
-        this.entries = backend instanceof PersistenceBackend one
-                ? new SingleContextAdapter(one)
+        this.entries = backend instanceof PersistenceBackend contextFree
+                ? ContextAwareBackend.of(contextFree)
                 : (ContextAwareBackend) backend;
         this.bulk = backend instanceof BulkLoad loads ? loads : this::loadEach;
         this.prefixes = backend instanceof PrefixScan scans ? scans : this::scanList;
@@ -52,13 +53,13 @@ final class Storage {
             this.rollback = null;
             this.groupLimit = options.maximumGroupSize();
         } else if (backend instanceof AtomicCommit atomic) {
-            this.writer = group -> group.forEach(atomic::commit);
+            this.writer = group -> group.forEach(atomic::commit); // a group of one batch: all or nothing
             this.rollback = null;
             this.groupLimit = 1;
         } else {
-            RollbackWriter single = new RollbackWriter(entries, options);
-            this.writer = group -> group.forEach(single::write);
-            this.rollback = single;
+            RollbackWriter rollbackWriter = new RollbackWriter(entries, options);
+            this.writer = group -> group.forEach(rollbackWriter::write);
+            this.rollback = rollbackWriter;
             this.groupLimit = 1;
         }
     }
@@ -68,7 +69,7 @@ final class Storage {
         return !(backend instanceof PersistenceBackend);
     }
 
-    /** Returns the maximum number of batches that {@link #write} accepts. */
+    /** Returns the maximum number of batches in a group. */
     int groupLimit() {
         return groupLimit;
     }
@@ -142,7 +143,7 @@ final class Storage {
      * Finds out the outcome of a group whose writing thread failed. On a backend without atomic commits, this rolls
      * back what that thread has written.
      *
-     * @return the outcome; null on a backend with atomic commits, which must report it itself
+     * @return the outcome; null on a backend with atomic commits, where only a commit id can tell
      */
     @Nullable
     WriteOutcome rollBack(List<Batch> group, Throwable cause) {
@@ -159,7 +160,7 @@ final class Storage {
         }
     }
 
-    /** Closes the backend once no call is in progress, or at the deadline. Waits uninterruptibly. */
+    /** Closes the backend once no call is in progress, but no later than the deadline. Waits uninterruptibly. */
     void close(long deadlineNanos) {
         gate.close(deadlineNanos);
         backend.close();

@@ -45,13 +45,13 @@ final class StoreTransaction implements Transaction {
         this.engine = engine;
         this.context = context;
         this.scope = scope;
-        this.seen = context.published();
-        if (context.isLost()) {
+        this.seen = context.awaitPublications();
+        if (context.isOwnershipLost()) {
             throw engine.ownershipLost(context);
         }
     }
 
-    /** Ends the transaction: the handle refuses further calls. */
+    /** Ends the transaction: further calls of the handle throw. */
     void end() {
         ended = true;
     }
@@ -93,7 +93,11 @@ final class StoreTransaction implements Transaction {
     /** Returns what this transaction wrote or cleared under a key, or null if it did neither. */
     private @Nullable Entry written(EntryKey key) {
         Entry entry = writes.get(key);
-        return entry == null && cleared(key.type) ? Entry.absent() : entry;
+        if (entry == null && cleared(key.type)) {
+            engine.types.check(key);
+            return Entry.absent();
+        }
+        return entry;
     }
 
     private Entry entry(EntryKey key) {
@@ -106,18 +110,18 @@ final class StoreTransaction implements Transaction {
     }
 
     /**
-     * Remembers entries that were read, if everything read is still current. If it is not, none of them is remembered,
-     * so a work that catches the conflict gets another one at its next read.
+     * Remembers entries that were read, if everything read so far is still current. Otherwise it remembers none of
+     * them; if the caller's work catches the conflict, its next read of another entry compares everything again.
      *
      * @return the first of {@code entries}
      * @throws TransactionConflictException if an entry that was read has changed
      */
     private Entry remember(List<EntryKey> keys, List<Entry> entries) {
         while (!context.unchangedSince(seen)) {
-            long now = context.published();
-            reads.forEach(this::refuseIfChanged);
+            long now = context.awaitPublications();
+            reads.forEach(this::throwIfChanged);
             for (int i = 0; i < keys.size(); i++) {
-                refuseIfChanged(keys.get(i), entries.get(i));
+                throwIfChanged(keys.get(i), entries.get(i));
             }
             seen = now;
         }
@@ -127,7 +131,7 @@ final class StoreTransaction implements Transaction {
         return entries.get(0);
     }
 
-    private void refuseIfChanged(EntryKey key, Entry entry) {
+    private void throwIfChanged(EntryKey key, Entry entry) {
         if (!engine.cache.isCurrent(key, entry)) {
             throw conflict(key.entryId());
         }
@@ -158,7 +162,7 @@ final class StoreTransaction implements Transaction {
         Objects.requireNonNull(type, "type");
         List<EntryKey> unread = new ArrayList<>();
         for (String id : Objects.requireNonNull(ids, "ids")) {
-            EntryKey key = key(type, Objects.requireNonNull(id, "ids must not hold null"));
+            EntryKey key = key(type, Objects.requireNonNull(id, "ids must not contain null"));
             if (written(key) == null && !reads.containsKey(key)) {
                 unread.add(key);
             }

@@ -6,8 +6,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state that a transaction keeps across its attempts: its locks, and which entries its thread has meanwhile written
- * outside of it, through a store of the same database. Confined to that thread.
+ * The state that a transaction keeps across its attempts: its locks, and the entries that its thread has meanwhile
+ * written outside of it, through a store of the same database. Confined to that thread.
  */
 final class TransactionScope {
 
@@ -22,7 +22,7 @@ final class TransactionScope {
             written = new HashSet<>();
         }
         String context = commit.context.name();
-        if (commit.cleared()) {
+        if (commit.clears()) {
             written.add(new Written(context, null));
         }
         commit.entryIds().forEach(entry -> written.add(new Written(context, entry)));

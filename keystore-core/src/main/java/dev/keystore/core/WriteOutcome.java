@@ -6,7 +6,7 @@ sealed interface WriteOutcome {
     /** All of it is durable. */
     record Written() implements WriteOutcome {}
 
-    /** Nothing was written, and another attempt would not help. */
+    /** Nothing was written, and another attempt to write the same group would not help. */
     record Refused(Throwable cause) implements WriteOutcome {}
 
     /** Nothing was written, and another attempt may succeed. */

@@ -14,8 +14,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /**
- * What a read of what is cached allocates: exactly this when it is interpreted, and less once the compiler has found
- * out what nobody else sees.
+ * The bytes that a cached read allocates: exactly these when it is interpreted, fewer once the compiler eliminates the
+ * objects that do not escape.
  */
 class AllocationTest {
 

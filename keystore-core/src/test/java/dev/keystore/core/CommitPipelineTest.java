@@ -166,6 +166,7 @@ class CommitPipelineTest {
         faults.on(Operation.COMMIT).times(5).fail(Moment.BEFORE, Kind.TRANSIENT);
         assertThatThrownBy(() -> put("a", "2")).isInstanceOf(CommitFailedException.class);
         assertThat(faults.count(Operation.COMMIT)).isEqualTo(5);
+        assertThat(database.stats().retries()).isEqualTo(4);
         assertThat(session("a")).isEqualTo("1");
     }
 

@@ -197,6 +197,33 @@ class CommitRaceTest extends OpenedDatabase {
     }
 
     @Test
+    @DisplayName("R27 R41 a commit that times out while its group is checked a second time is reported as unwritten")
+    void commit_groupIsCheckedAgainTooLong_isUnwritten() throws Exception {
+        open(builder -> withoutCache(builder).commitTimeout(Duration.ofSeconds(2)));
+        put("b", "0");
+        QueuedCommits line = QueuedCommits.behind(faults, () -> put("first", "1"));
+        Threads.Running<Boolean> leader = line.add(() -> put("leader", "1"));
+        Threads.Running<Boolean> givingUp = line.add(() -> put("a", "never"));
+        line.add(() -> putHavingRead("readB", "b"));
+        Threads.Running<Boolean> follower = line.add(() -> put("follower", "1"));
+        evict();
+        Gate check = faults.on(Operation.LOAD).of("session", "b").hold(Moment.BEFORE);
+        line.advance();
+        check.awaitReached();
+        givingUp.thread().interrupt();
+        assertThat(givingUp.failure()).isInstanceOf(OperationInterruptedException.class);
+        Gate secondCheck = faults.on(Operation.LOAD).of("session", "b").hold(Moment.BEFORE);
+        check.open();
+        secondCheck.awaitReached();
+
+        assertThat(follower.failure()).isInstanceOf(CommitFailedException.class).hasMessageContaining("2000 ms");
+        secondCheck.open();
+        assertThat(leader.result()).isTrue();
+        assertThat(persisted(List.of("leader", "a", "follower"))).containsExactly("1", "absent", "absent");
+        assertThat(tries("follower")).isZero();
+    }
+
+    @Test
     @DisplayName("R40 a retry delay beyond commitTimeout fails the commit at commitTimeout, unwritten")
     void commit_retryDelayOfAYear_failsUnwritten() {
         open(builder -> builder.retry(5, LONGEST).commitTimeout(Duration.ofMillis(100)));
@@ -416,12 +443,12 @@ class CommitRaceTest extends OpenedDatabase {
                 }
             });
             line.advance();
-            Throwable told = catchThrowable(leader::result);
+            Throwable failure = catchThrowable(leader::result);
             planted = codec.unwatch() > last;
             load.open();
 
             int persisted = persistedNumber(codec, "a");
-            assertOutcome(told, persisted == value);
+            assertOutcome(failure, persisted == value);
             assertThat(reader.result()).as("error %d", last).isEqualTo(persisted);
             evict();
             Threads.Running<Integer> later =
@@ -434,13 +461,13 @@ class CommitRaceTest extends OpenedDatabase {
         assertThat(errors).as("errors").isGreaterThanOrEqualTo(2);
     }
 
-    private static void assertOutcome(Throwable told, boolean written) {
-        if (told == null) {
+    private static void assertOutcome(Throwable failure, boolean written) {
+        if (failure == null) {
             assertThat(written).isTrue();
-        } else if (told instanceof CommitFailedException) {
+        } else if (failure instanceof CommitFailedException) {
             assertThat(written).isFalse();
         } else {
-            assertThat(told).isInstanceOf(CommitOutcomeUnknownException.class);
+            assertThat(failure).isInstanceOf(CommitOutcomeUnknownException.class);
         }
     }
 

@@ -86,6 +86,13 @@ class NameChecksTest {
                         .as("%s in a transaction", name)
                         .isInstanceOf(IllegalArgumentException.class)
                         .hasMessageStartingWith("id ");
+                assertThatThrownBy(() -> fixture.alice.useTransaction("k", tx -> {
+                            tx.clear();
+                            operation.accept(tx, id);
+                        }))
+                        .as("%s in a transaction, after a clear", name)
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageStartingWith("id ");
             });
             assertThat(fixture.faults.calls()).isEmpty();
         }

@@ -155,25 +155,25 @@ class NullArgumentsTest {
             for (int cached = 0; cached < 2; cached++) {
                 assertThatThrownBy(() -> fixture.alice.get(KeyTypes.SESSION, ids))
                         .isInstanceOf(NullPointerException.class)
-                        .hasMessage("ids must not hold null");
+                        .hasMessage("ids must not contain null");
                 fixture.find("fine");
             }
             fixture.alice.useTransaction(
                     "k",
                     tx -> assertThatThrownBy(() -> tx.get(KeyTypes.SESSION, ids))
                             .isInstanceOf(NullPointerException.class)
-                            .hasMessage("ids must not hold null"));
+                            .hasMessage("ids must not contain null"));
             assertThatThrownBy(() -> fixture.alice.transaction(lockKeys, tx -> null))
                     .isInstanceOf(NullPointerException.class)
-                    .hasMessage("lockKeys must not hold null");
+                    .hasMessage("lockKeys must not contain null");
             List<KeyWriter> writers = List.of(fixture.alice, new Updates());
             for (KeyWriter writer : writers) {
                 assertThatThrownBy(() -> writer.put(KeyTypes.DEVICE_LIST, "fine", ids))
                         .isInstanceOf(NullPointerException.class)
-                        .hasMessage("value must not hold null");
+                        .hasMessage("value must not contain null");
                 assertThatThrownBy(() -> writer.put(KeyTypes.SENDER_KEY_MEMORY, "fine", lockKeys))
                         .isInstanceOf(NullPointerException.class)
-                        .hasMessage("value must not hold null");
+                        .hasMessage("value must not contain null");
             }
         }
     }

@@ -106,11 +106,11 @@ class OwnershipTest extends OpenedDatabase {
     @DisplayName("R53 a listener is called once per store that lost its context, before the exception, and may "
             + "take it over again")
     void onOwnershipLost_isCalledOnce() {
-        List<String> told = new CopyOnWriteArrayList<>();
+        List<String> reported = new CopyOnWriteArrayList<>();
         open(
                 FaultyBackend.complete(memory.reopen(), faults),
                 options -> options.onOwnershipLost(context -> {
-                    told.add(context + " on " + Thread.currentThread().getName());
+                    reported.add(context + " on " + Thread.currentThread().getName());
                     database.takeOver(context);
                     throw new IllegalStateException("of the listener");
                 }));
@@ -124,7 +124,8 @@ class OwnershipTest extends OpenedDatabase {
                         .isEqualTo("of the listener"));
 
         assertLost(() -> put("a", "lost"));
-        assertThat(told).containsExactly("alice on " + Thread.currentThread().getName());
+        assertThat(reported)
+                .containsExactly("alice on " + Thread.currentThread().getName());
         alice = database.forContext("alice");
         put("a", "mine again");
         assertThat(persisted("a")).isEqualTo("mine again");

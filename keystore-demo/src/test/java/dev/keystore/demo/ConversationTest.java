@@ -19,13 +19,15 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 @DisplayName("The conversation, with each run in a separate process")
 class ConversationTest {
 
-    private static final int KILLED_RUNS = 10;
+    private static final int KILLED_RUNS = 3;
+    private static final int MANY_KILLED_RUNS = 10;
     private static final Pattern OPENED = Pattern.compile(" +([0-9]+) {2}(?:alice|bob  ) -> .*");
 
     @TempDir
@@ -52,12 +54,23 @@ class ConversationTest {
     @Test
     @DisplayName("R11 R12 loses no letter and opens none twice, although it is killed repeatedly during commits")
     void run_killedInCommits_losesNothing() throws Exception {
+        killRuns(KILLED_RUNS);
+    }
+
+    @Test
+    @Tag("long")
+    @DisplayName("R11 R12 loses no letter and opens none twice in a longer series of kills during commits")
+    void run_killedInManyCommits_losesNothing() throws Exception {
+        killRuns(MANY_KILLED_RUNS);
+    }
+
+    private void killRuns(int killedRuns) throws Exception {
         long seed = Long.getLong("conversation.seed", new Random().nextLong());
         System.out.println("ConversationTest: repeat with -Dconversation.seed=" + seed);
         Random random = new Random(seed);
         int sent = 0;
 
-        for (int run = 0; run < KILLED_RUNS; run++) {
+        for (int run = 0; run < killedRuns; run++) {
             String output = run(Integer.toString(random.nextInt()), KillSwitch.EXIT_CODE);
             assertThat(output).containsPattern("Killed .* commit [0-9]+");
             State state = state();

@@ -64,6 +64,11 @@ final class Ids {
         }
     }
 
+    /** Returns the end of a message about an entry that was not found. */
+    static String inContext(KeyReader keys) {
+        return " in context \"" + keys.context() + "\"";
+    }
+
     /** Returns the exception for an entry that the store can read but libsignal can't. */
     static CorruptEntryException unreadable(KeyReader keys, KeyType<?> type, String id, Exception cause) {
         return new CorruptEntryException(

@@ -33,7 +33,7 @@ final class KyberPreKeys implements KyberPreKeyStore {
     public KyberPreKeyRecord loadKyberPreKey(int kyberPreKeyId) throws InvalidKeyIdException {
         String id = Ids.of(kyberPreKeyId);
         byte[] key = tx.find(KeyTypes.KYBER_PRE_KEY, id)
-                .orElseThrow(() -> new InvalidKeyIdException("no Kyber pre-key " + id));
+                .orElseThrow(() -> new InvalidKeyIdException("no Kyber pre-key " + id + Ids.inContext(tx)));
         try {
             return new KyberPreKeyRecord(key);
         } catch (InvalidMessageException e) {
@@ -78,14 +78,15 @@ final class KyberPreKeys implements KyberPreKeyStore {
             throws ReusedBaseKeyException {
         String id = Ids.of(kyberPreKeyId);
         if (tx.find(KeyTypes.KYBER_PRE_KEY, id).isEmpty()) {
-            throw new ReusedBaseKeyException("Kyber pre-key " + id + " does not exist: it was used before or removed");
+            throw new ReusedBaseKeyException(
+                    "Kyber pre-key " + id + " does not exist" + Ids.inContext(tx) + ": it was used before or removed");
         }
         if (tx.find(ONE_TIME, id).isPresent()) {
             tx.delete(KeyTypes.KYBER_PRE_KEY, id);
             tx.delete(ONE_TIME, id);
         } else if (!UsedBaseKeys.add(tx, kyberPreKeyId, signedPreKeyId, baseKey)) {
-            throw new ReusedBaseKeyException(
-                    "base key was used before with Kyber pre-key " + id + " and signed pre-key " + signedPreKeyId);
+            throw new ReusedBaseKeyException("the base key was used before with Kyber pre-key " + id
+                    + " and signed pre-key " + signedPreKeyId + Ids.inContext(tx));
         }
     }
 

@@ -36,7 +36,7 @@ final class PreKeyIds {
         public Integer decode(byte[] bytes) {
             int id = bytes.length == Integer.BYTES ? ByteBuffer.wrap(bytes).getInt() : 0;
             if (id < 1 || id > Ids.MAX_KEY_ID) {
-                throw new IllegalArgumentException("not 4 bytes with an id from 1 to " + Ids.MAX_KEY_ID);
+                throw new IllegalArgumentException("expected 4 bytes with an id from 1 to " + Ids.MAX_KEY_ID);
             }
             return id;
         }

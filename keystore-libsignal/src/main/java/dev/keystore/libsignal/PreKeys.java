@@ -23,8 +23,8 @@ final class PreKeys implements PreKeyStore {
     @Override
     public PreKeyRecord loadPreKey(int preKeyId) throws InvalidKeyIdException {
         String id = Ids.of(preKeyId);
-        KeyPair pair =
-                tx.find(KeyTypes.PRE_KEY, id).orElseThrow(() -> new InvalidKeyIdException("no one-time pre-key " + id));
+        KeyPair pair = tx.find(KeyTypes.PRE_KEY, id)
+                .orElseThrow(() -> new InvalidKeyIdException("no one-time pre-key " + id + Ids.inContext(tx)));
         try {
             return new PreKeyRecord(preKeyId, toLibsignal(pair));
         } catch (InvalidKeyException e) {

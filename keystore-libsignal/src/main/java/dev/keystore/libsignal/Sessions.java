@@ -42,7 +42,7 @@ final class Sessions implements SessionStore {
         for (SignalProtocolAddress address : addresses) {
             byte[] session = sessions.get(Ids.of(address));
             if (session == null) {
-                throw new NoSessionException(address, "no session with " + address);
+                throw new NoSessionException(address, "no session with " + address + Ids.inContext(tx));
             }
             records.add(read(Ids.of(address), session));
         }

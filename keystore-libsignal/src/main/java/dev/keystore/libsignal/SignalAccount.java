@@ -10,7 +10,6 @@ import dev.keystore.TransactionWork;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.DuplicateMessageException;
 import org.signal.libsignal.protocol.IdentityKey;
@@ -19,8 +18,6 @@ import org.signal.libsignal.protocol.InvalidKeyIdException;
 import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.InvalidVersionException;
 import org.signal.libsignal.protocol.NoSessionException;
-import org.signal.libsignal.protocol.SessionBuilder;
-import org.signal.libsignal.protocol.SessionCipher;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.UntrustedIdentityException;
 import org.signal.libsignal.protocol.message.CiphertextMessage;
@@ -51,8 +48,8 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * 16,777,214. An id whose pre-key still exists is skipped. An id may be issued again in three cases: after all other
  * ids were issued; after {@code clear()} or {@code erase()}, which remove the counters together with the pre-keys, so
  * that ids begin at another random number (for any given old and new pre-key, the probability of equal ids is about 1
- * in 16,777,214); and after the store was replaced by an older copy, which issues again the ids issued since the copy
- * was made.
+ * in 16,777,214); and after the store was replaced by an older copy, for the ids that were issued since the copy was
+ * made.
  *
  * <p>Atomicity: each method is at most one transaction, and so one commit. It throws the exceptions of
  * {@link SignalKeyStore#transaction(String, TransactionWork)}, whose types state what was written. A method called
@@ -69,16 +66,14 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  */
 public final class SignalAccount {
 
-    private static final String ACCOUNT_LOCK = "account";
-    private static final String PRE_KEY_LOCK = "pre-key-ids";
-    private static final TransactionOptions RETRY = TransactionOptions.retryOnConflict(5);
-
-    private final SignalKeyStore store;
+    private final AccountStore store;
+    private final Messages messages;
     private final TrustPolicy trust;
 
     private SignalAccount(SignalKeyStore store, TrustPolicy trust) {
-        this.store = Objects.requireNonNull(store, "store");
+        this.store = new AccountStore(store);
         this.trust = Objects.requireNonNull(trust, "trust");
+        this.messages = new Messages(this.store, trust);
     }
 
     /**
@@ -107,13 +102,7 @@ public final class SignalAccount {
      */
     public static SignalAccount create(SignalKeyStore store, TrustPolicy trust) {
         SignalAccount account = new SignalAccount(store, trust);
-        store.transaction(ACCOUNT_LOCK, RETRY, tx -> {
-            if (AccountRecord.find(tx).isPresent()) {
-                throw new EntryExistsException(tx.context(), AccountRecord.ENTRY);
-            }
-            AccountRecord.generate().saveTo(tx);
-            return Boolean.TRUE;
-        });
+        account.store.create();
         return account;
     }
 
@@ -144,9 +133,7 @@ public final class SignalAccount {
      */
     public static SignalAccount open(SignalKeyStore store, TrustPolicy trust) {
         SignalAccount account = new SignalAccount(store, trust);
-        account.ensureSaved(() -> {
-            throw new ContextNotFoundException(store.context(), "an account");
-        });
+        account.store.open();
         return account;
     }
 
@@ -177,41 +164,8 @@ public final class SignalAccount {
      */
     public static SignalAccount openOrCreate(SignalKeyStore store, TrustPolicy trust) {
         SignalAccount account = new SignalAccount(store, trust);
-        account.ensureSaved(AccountRecord::generate);
+        account.store.openOrCreate();
         return account;
-    }
-
-    /**
-     * Writes the account's record and the entries that transactions read, unless all of them are up to date.
-     *
-     * @param absent returns the record to use if there is none, or throws
-     */
-    private void ensureSaved(Supplier<AccountRecord> absent) {
-        if (isUpToDate(store)) {
-            return;
-        }
-        store.transaction(ACCOUNT_LOCK, RETRY, tx -> {
-            if (!isUpToDate(tx)) {
-                AccountRecord.find(tx).orElseGet(absent).saveTo(tx);
-            }
-            return Boolean.TRUE;
-        });
-    }
-
-    private static boolean isUpToDate(KeyReader keys) {
-        return AccountRecord.find(keys).filter(record -> record.isSavedIn(keys)).isPresent();
-    }
-
-    /**
-     * Restores the entry from which transactions read the identity, if {@code clear()} has removed it. Without the
-     * entry, transactions read the credentials instead and conflict with every save of application data.
-     */
-    private void restoreIdentity() {
-        if (store.find(AccountIdentity.TYPE, AccountIdentity.ID).isEmpty()) {
-            ensureSaved(() -> {
-                throw AccountRecord.noAccount(store.context());
-            });
-        }
     }
 
     /**
@@ -222,7 +176,7 @@ public final class SignalAccount {
      * @return the lock key
      */
     public static String lockKey(SignalProtocolAddress remote) {
-        return "session:" + Ids.of(Objects.requireNonNull(remote, "remote"));
+        return LockKeys.ofDevice(remote);
     }
 
     /**
@@ -233,7 +187,7 @@ public final class SignalAccount {
      * @return the lock key
      */
     public static String lockKey(UUID distributionId, SignalProtocolAddress sender) {
-        return "sender-key:" + Ids.of(distributionId, sender);
+        return LockKeys.ofSenderKey(distributionId, sender);
     }
 
     /**
@@ -243,7 +197,7 @@ public final class SignalAccount {
      * @throws IllegalStateException if the account was erased
      */
     public IdentityKey identityKey() {
-        return AccountRecord.loadIdentity(store).keyPair().getPublicKey();
+        return store.identity().keyPair().getPublicKey();
     }
 
     /**
@@ -253,7 +207,7 @@ public final class SignalAccount {
      * @throws IllegalStateException if the account was erased
      */
     public int registrationId() {
-        return AccountRecord.loadIdentity(store).registrationId();
+        return store.identity().registrationId();
     }
 
     /**
@@ -265,7 +219,7 @@ public final class SignalAccount {
      */
     public List<PreKeyRecord> generatePreKeys(int count) {
         requirePositive(count);
-        return generate(factory -> factory.preKeys(count));
+        return store.generate(factory -> factory.preKeys(count));
     }
 
     /**
@@ -275,7 +229,7 @@ public final class SignalAccount {
      * @throws IllegalStateException if the account was erased, or no id is free; nothing was written
      */
     public SignedPreKeyRecord generateSignedPreKey() {
-        return generate(PreKeyFactory::signedPreKey);
+        return store.generate(PreKeyFactory::signedPreKey);
     }
 
     /**
@@ -287,7 +241,7 @@ public final class SignalAccount {
      */
     public List<KyberPreKeyRecord> generateKyberPreKeys(int count) {
         requirePositive(count);
-        return generate(factory -> factory.oneTimeKyberPreKeys(count));
+        return store.generate(factory -> factory.oneTimeKyberPreKeys(count));
     }
 
     /**
@@ -301,7 +255,7 @@ public final class SignalAccount {
      * @throws IllegalStateException if the account was erased, or no id is free; nothing was written
      */
     public KyberPreKeyRecord generateLastResortKyberPreKey() {
-        return generate(PreKeyFactory::lastResortKyberPreKey);
+        return store.generate(PreKeyFactory::lastResortKyberPreKey);
     }
 
     /**
@@ -313,7 +267,7 @@ public final class SignalAccount {
      * @throws IllegalStateException if the account was erased, or no id is free; nothing was written
      */
     public PreKeyBundle newPreKeyBundle(int deviceId) {
-        return generate(factory -> factory.newBundle(deviceId));
+        return store.generate(factory -> factory.newBundle(deviceId));
     }
 
     /**
@@ -334,7 +288,7 @@ public final class SignalAccount {
             KyberPreKeyRecord kyberPreKey) {
         Objects.requireNonNull(signedPreKey, "signedPreKey");
         Objects.requireNonNull(kyberPreKey, "kyberPreKey");
-        return PreKeyFactory.bundle(AccountRecord.loadIdentity(store), deviceId, preKey, signedPreKey, kyberPreKey);
+        return PreKeyFactory.bundle(store.identity(), deviceId, preKey, signedPreKey, kyberPreKey);
     }
 
     /**
@@ -348,16 +302,7 @@ public final class SignalAccount {
     public void startSession(SignalProtocolAddress remote, PreKeyBundle bundle)
             throws UntrustedIdentityException, InvalidKeyException {
         Objects.requireNonNull(bundle, "bundle");
-        try {
-            run(lockKey(remote), RETRY, (signal, tx) -> {
-                new SessionBuilder(signal, remote).process(bundle);
-                return Boolean.TRUE;
-            });
-        } catch (UntrustedIdentityException | InvalidKeyException | RuntimeException e) {
-            throw e;
-        } catch (Exception e) {
-            throw undeclared(e);
-        }
+        messages.startSession(remote, bundle);
     }
 
     /**
@@ -372,13 +317,7 @@ public final class SignalAccount {
     public CiphertextMessage encrypt(SignalProtocolAddress remote, byte[] plaintext)
             throws NoSessionException, UntrustedIdentityException {
         Objects.requireNonNull(plaintext, "plaintext");
-        try {
-            return run(lockKey(remote), RETRY, (signal, tx) -> new SessionCipher(signal, remote).encrypt(plaintext));
-        } catch (NoSessionException | UntrustedIdentityException | RuntimeException e) {
-            throw e;
-        } catch (Exception e) {
-            throw undeclared(e);
-        }
+        return messages.encrypt(remote, plaintext);
     }
 
     /**
@@ -403,20 +342,7 @@ public final class SignalAccount {
             throws DuplicateMessageException, InvalidMessageException, InvalidVersionException, InvalidKeyIdException,
                     InvalidKeyException, NoSessionException, UntrustedIdentityException {
         Objects.requireNonNull(message, "message");
-        try {
-            return run(lockKey(remote), RETRY, (signal, tx) -> decrypt(new SessionCipher(signal, remote), message));
-        } catch (DuplicateMessageException
-                | InvalidMessageException
-                | InvalidVersionException
-                | InvalidKeyIdException
-                | InvalidKeyException
-                | NoSessionException
-                | UntrustedIdentityException
-                | RuntimeException e) {
-            throw e;
-        } catch (Exception e) {
-            throw undeclared(e);
-        }
+        return messages.decrypt(remote, message);
     }
 
     /**
@@ -448,7 +374,7 @@ public final class SignalAccount {
      */
     public <R, X extends Exception> R transaction(
             SignalProtocolAddress remote, TransactionOptions options, ProtocolWork<R, X> work) throws X {
-        return run(lockKey(remote), options, work);
+        return messages.run(lockKey(remote), options, work);
     }
 
     /**
@@ -485,7 +411,7 @@ public final class SignalAccount {
     public <R, X extends Exception> R transaction(
             UUID distributionId, SignalProtocolAddress sender, TransactionOptions options, ProtocolWork<R, X> work)
             throws X {
-        return run(lockKey(distributionId, sender), options, work);
+        return messages.run(lockKey(distributionId, sender), options, work);
     }
 
     /**
@@ -506,7 +432,7 @@ public final class SignalAccount {
      * @throws IllegalStateException if the account was erased
      */
     public byte[] applicationData() {
-        return applicationData(store);
+        return store.applicationData();
     }
 
     /**
@@ -518,9 +444,7 @@ public final class SignalAccount {
      * @throws IllegalStateException if the account was erased
      */
     public byte[] applicationData(KeyReader keys) {
-        return AccountRecord.load(Objects.requireNonNull(keys, "keys"))
-                .applicationData()
-                .clone();
+        return AccountStore.applicationData(Objects.requireNonNull(keys, "keys"));
     }
 
     /**
@@ -531,11 +455,7 @@ public final class SignalAccount {
      */
     public void saveApplicationData(byte[] data) {
         Objects.requireNonNull(data, "data");
-        restoreIdentity();
-        store.transaction(ACCOUNT_LOCK, RETRY, tx -> {
-            saveApplicationData(tx, data);
-            return Boolean.TRUE;
-        });
+        store.saveApplicationData(data);
     }
 
     /**
@@ -551,45 +471,12 @@ public final class SignalAccount {
     public void saveApplicationData(Transaction tx, byte[] data) {
         Objects.requireNonNull(tx, "tx");
         Objects.requireNonNull(data, "data");
-        AccountRecord.load(store); // read outside the transaction, so that its commit does not depend on it
-        tx.saveCredentials(new AccountRecord(AccountRecord.loadIdentity(tx), data).encode());
-    }
-
-    private <R> R generate(Generator<R> generator) {
-        restoreIdentity();
-        return store.transaction(PRE_KEY_LOCK, RETRY, tx -> generator.apply(new PreKeyFactory(tx, store)));
-    }
-
-    private <R, X extends Exception> R run(String lockKey, TransactionOptions options, ProtocolWork<R, X> work)
-            throws X {
-        Objects.requireNonNull(options, "options");
-        Objects.requireNonNull(work, "work");
-        restoreIdentity();
-        return store.transaction(lockKey, options, tx -> work.run(in(tx), tx));
-    }
-
-    private static byte[] decrypt(SessionCipher cipher, CiphertextMessage message) throws Exception {
-        if (message instanceof PreKeySignalMessage first) {
-            return cipher.decrypt(first);
-        }
-        if (message instanceof SignalMessage later) {
-            return cipher.decrypt(later);
-        }
-        throw new IllegalArgumentException(
-                "message must be a PreKeySignalMessage or a SignalMessage, was of type " + message.getType());
+        store.saveApplicationData(tx, data);
     }
 
     private static void requirePositive(int count) {
         if (count < 1) {
             throw new IllegalArgumentException("count must be at least 1, was " + count);
         }
-    }
-
-    private static AssertionError undeclared(Exception e) {
-        return new AssertionError("libsignal threw a checked exception that it does not declare", e);
-    }
-
-    private interface Generator<R> {
-        R apply(PreKeyFactory factory);
     }
 }

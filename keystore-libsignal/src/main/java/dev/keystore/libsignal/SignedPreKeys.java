@@ -23,7 +23,7 @@ final class SignedPreKeys implements SignedPreKeyStore {
     public SignedPreKeyRecord loadSignedPreKey(int signedPreKeyId) throws InvalidKeyIdException {
         String id = Ids.of(signedPreKeyId);
         SignedPreKey key = tx.find(KeyTypes.SIGNED_PRE_KEY, id)
-                .orElseThrow(() -> new InvalidKeyIdException("no signed pre-key " + id));
+                .orElseThrow(() -> new InvalidKeyIdException("no signed pre-key " + id + Ids.inContext(tx)));
         try {
             return read(signedPreKeyId, key);
         } catch (InvalidKeyException e) {

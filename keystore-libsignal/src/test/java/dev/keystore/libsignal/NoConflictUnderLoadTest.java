@@ -68,18 +68,18 @@ class NoConflictUnderLoadTest {
                 .commitTimeout(Duration.ofMinutes(5))
                 .open()) {
             SignalAccount bot = SignalAccount.create(database.forContext("bot"));
-            List<Runnable> works = List.of(
+            List<Runnable> operations = List.of(
                     () -> bot.newPreKeyBundle(1),
                     () -> bot.generatePreKeys(100),
                     () -> bot.generateKyberPreKeys(50),
                     () -> bot.saveApplicationData(new byte[40]));
             List<Future<?>> running = new ArrayList<>();
-            for (Runnable work : works) {
+            for (Runnable operation : operations) {
                 AtomicInteger loop = new AtomicInteger();
                 loops.add(loop);
                 running.add(threads.submit(() -> {
                     while (!stopped.get()) {
-                        work.run();
+                        operation.run();
                         loop.incrementAndGet();
                     }
                 }));

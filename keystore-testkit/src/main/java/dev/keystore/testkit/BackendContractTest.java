@@ -27,13 +27,13 @@ import org.junit.jupiter.api.io.TempDir;
  * implements. Tests of other interfaces are skipped, and the reason names the missing interface (R63). Everything that
  * an implemented interface promises is tested.
  *
- * <p>Each test has an empty backend in a new folder, and 60 s. Where the backend has
+ * <p>Each test starts with an empty backend in a new folder, and times out after 60 s. Where the backend has
  * {@link dev.keystore.spi.ContextOwnership}, batches are committed with the epoch of a takeover, otherwise with epoch
  * 0. Contexts and ids are well-formed Unicode and never blank, which the engine ensures; types have the form that
  * {@link dev.keystore.KeyType#of} requires.
  *
- * <p>Two rules are not tested here. That acknowledged commits survive the death of the process, each of them complete,
- * is tested by {@link CrashContractTest}. That listings need bounded memory is not tested.
+ * <p>Two promises are not tested here: that acknowledged commits survive the death of the process, each of them
+ * complete, which {@link CrashContractTest} tests, and that listings need bounded memory.
  */
 @Timeout(60)
 public abstract class BackendContractTest {
@@ -51,9 +51,9 @@ public abstract class BackendContractTest {
      * Opens the backend of a folder: an empty one if this test has not opened the folder before, otherwise with the
      * entries it had when it was closed.
      *
-     * <p>A backend that does not keep its data in folders can use the folder's name as the name of a schema, a table or
-     * the like. If the backend of the same folder is still open, this method may throw any exception; but a backend
-     * with {@link dev.keystore.spi.ContextOwnership}, which is for several processes, must open it.
+     * <p>A backend that does not keep its data in folders can use the folder's name as the name of, for example, a
+     * schema or a table. If the backend of the same folder is still open, this method may throw any exception; but a
+     * backend with {@link dev.keystore.spi.ContextOwnership}, which is for several processes, must open it.
      *
      * @param folder an existing folder; deleted after the test
      * @return the opened backend

@@ -29,7 +29,7 @@ final class BackendUnderTest {
     BackendUnderTest(Backend backend) {
         this.backend = backend;
         this.entries = backend instanceof PersistenceBackend contextFree
-                ? new DefaultContext(contextFree)
+                ? ContextAwareBackend.of(contextFree)
                 : (ContextAwareBackend) backend;
     }
 

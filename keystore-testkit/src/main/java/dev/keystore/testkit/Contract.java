@@ -6,6 +6,7 @@ import dev.keystore.EntryId;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.Mutation.Delete;
 import dev.keystore.spi.Mutation.Put;
+import dev.keystore.spi.PersistenceBackend;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -13,7 +14,7 @@ import java.util.stream.Stream;
 /** The common part of all groups of contract tests. */
 abstract class Contract {
 
-    static final String CONTEXT = DefaultContext.NAME;
+    static final String CONTEXT = PersistenceBackend.DEFAULT_CONTEXT;
     static final String TYPE = "session";
 
     private final BackendFixture fixture;

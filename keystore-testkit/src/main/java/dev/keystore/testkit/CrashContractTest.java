@@ -31,13 +31,13 @@ import org.junit.jupiter.api.Timeout;
  * clears are among them. The types are those of {@link dev.keystore.KeyTypes#all}. Each value contains its key, thread
  * and commit, and a checksum. A commit is acknowledged when the child, after the backend's method has returned, has
  * reported it to the parent. The child is killed with SIGKILL. The parent opens the folder, compares, and starts the
- * next child on the same folder, so that damage accumulates. After a quarter of the kills, the next child comes first,
- * so that recovery is interrupted, too.
+ * next child on the same folder, so that damage accumulates. After a quarter of the kills, the next child opens the
+ * folder before the parent does, so that recovery is interrupted, too.
  *
  * <p>The tests check (R11, R12) that no acknowledged commit is missing, in whole or in part; that a commit without an
  * acknowledgement is there as a whole or not at all; that no key holds another key's value, an older value, or bytes
  * that were never written; that listings and prefix scans agree with loads; and that the backend can be opened and
- * written.
+ * written to.
  *
  * <p>Children are killed in two ways: at random moments, and when a thread is about to make the <i>n</i>th of one of
  * the {@link #systemCalls}. The latter needs {@code strace}; without it, those tests are skipped and the reason says
@@ -51,9 +51,10 @@ import org.junit.jupiter.api.Timeout;
  * names the kill after which it was found.
  *
  * <p>The tests are skipped by default: {@code -Dcrash.tests=sample} runs the two samples, some seconds each, and
- * {@code -Dcrash.tests=whole} runs all tests. Those of the whole have the tag {@code long}. The subclass must not be an
- * inner or local class, and needs a constructor without parameters, of any visibility. The child runs with the class
- * path and module path of this process as its class path; it calls {@link #open} and no life-cycle method of JUnit.
+ * {@code -Dcrash.tests=whole} runs all tests. The tests of the whole run have the tag {@code long}. The subclass must
+ * not be an inner or local class, and needs a constructor without parameters, of any visibility. The child runs with
+ * the class path and module path of this process as its class path; it calls {@link #open} and no life-cycle method of
+ * JUnit.
  */
 public abstract class CrashContractTest extends DurabilityTest {
 
@@ -65,8 +66,8 @@ public abstract class CrashContractTest extends DurabilityTest {
      * closed, or when the process that had it open was killed. Called in this process and in children, but never while
      * another process has the backend open.
      *
-     * <p>A backend that does not keep its data in folders can use the names of the folder and its parent as the name of
-     * a schema, a table or the like.
+     * <p>A backend that does not keep its data in folders can use the names of the folder and its parent as the name
+     * of, for example, a schema or a table.
      *
      * @param folder an existing folder; deleted after the test
      * @return the opened backend
@@ -95,7 +96,7 @@ public abstract class CrashContractTest extends DurabilityTest {
     }
 
     /**
-     * Returns the number of children that each test of the sample kills. The default is 4.
+     * Returns the number of children that each sample test kills. The default is 4.
      *
      * @return the number of kills
      */
@@ -104,7 +105,7 @@ public abstract class CrashContractTest extends DurabilityTest {
     }
 
     /**
-     * Returns the number of children that each test of the whole kills. The default is 60.
+     * Returns the number of children that each test of the whole run kills. The default is 60.
      *
      * @return the number of kills
      */

@@ -135,7 +135,7 @@ final class CrashScript {
 
     private List<String> contexts(int thread) {
         return contextFree
-                ? List.of(DefaultContext.NAME)
+                ? List.of(PersistenceBackend.DEFAULT_CONTEXT)
                 : List.of("crash-" + thread + "-left", "crash-" + thread + "-right");
     }
 

@@ -37,9 +37,10 @@ public final class Fault {
         /** Before the call reaches the wrapped backend. */
         BEFORE,
         /**
-         * While the wrapped backend works; for failures only. A commit fails halfway and the wrapped backend rolls it
-         * back, so that nothing is written. A save writes the first half of the bytes, which no real backend should do.
-         * A listing fails after its first entry, while it is read. All other operations fail as with {@link #BEFORE}.
+         * During the call of the wrapped backend; for failures only. A commit fails halfway and the wrapped backend
+         * rolls it back, so that nothing is written. A save writes the first half of the bytes, which no real backend
+         * should do. A listing fails after its first entry, while it is read. All other operations fail as with
+         * {@link #BEFORE}.
          */
         MIDWAY,
         /** After the wrapped backend has returned: the data has been written or read. */
@@ -93,7 +94,7 @@ public final class Fault {
     }
 
     /**
-     * Lets this fault apply to all matching calls until {@link Faults#heal}.
+     * Makes this fault apply to all matching calls until {@link Faults#heal}.
      *
      * @return this fault
      */

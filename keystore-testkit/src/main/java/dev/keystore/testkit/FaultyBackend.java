@@ -43,18 +43,18 @@ public final class FaultyBackend {
     private FaultyBackend() {}
 
     /**
-     * Wraps a context-free backend, and implements none of its capabilities.
+     * Wraps a context-free backend; the result has no capabilities.
      *
      * @param delegate the backend to wrap
      * @param faults the faults to inject, and the record of calls
      * @return the wrapping backend
      */
     public static PersistenceBackend plain(PersistenceBackend delegate, Faults faults) {
-        return new ContextFree(new Plain(new DefaultContext(delegate), faults));
+        return new ContextFree(new Plain(ContextAwareBackend.of(delegate), faults));
     }
 
     /**
-     * Wraps a backend with contexts, and implements none of its capabilities.
+     * Wraps a backend with contexts; the result has no capabilities.
      *
      * @param delegate the backend to wrap
      * @param faults the faults to inject, and the record of calls
@@ -65,7 +65,7 @@ public final class FaultyBackend {
     }
 
     /**
-     * Wraps a backend, and implements only {@link AtomicCommit} in addition.
+     * Wraps a backend; the only capability of the result is {@link AtomicCommit}.
      *
      * <p>A commit that fails midway does not reach the delegate.
      *
@@ -79,7 +79,7 @@ public final class FaultyBackend {
     }
 
     /**
-     * Wraps a backend, and implements only {@link GroupCommit} in addition.
+     * Wraps a backend; the only capability of the result is {@link GroupCommit}.
      *
      * <p>A commit that fails midway reaches the delegate as a list that throws once its first half has been read, so
      * that the delegate has to roll back the writes it has made by then.
@@ -95,7 +95,7 @@ public final class FaultyBackend {
     }
 
     /**
-     * Wraps a backend with all capabilities, and implements them, too. Commits that fail midway work as with
+     * Wraps a backend with all capabilities; the result has all of them, too. Commits that fail midway behave as with
      * {@link #grouping}.
      *
      * @param delegate the backend to wrap
@@ -169,22 +169,22 @@ public final class FaultyBackend {
 
         @Override
         public Optional<byte[]> load(String type, String id) {
-            return plain.load(DefaultContext.NAME, type, id);
+            return plain.load(PersistenceBackend.DEFAULT_CONTEXT, type, id);
         }
 
         @Override
         public void save(String type, String id, byte[] value) {
-            plain.save(DefaultContext.NAME, type, id, value);
+            plain.save(PersistenceBackend.DEFAULT_CONTEXT, type, id, value);
         }
 
         @Override
         public void delete(String type, String id) {
-            plain.delete(DefaultContext.NAME, type, id);
+            plain.delete(PersistenceBackend.DEFAULT_CONTEXT, type, id);
         }
 
         @Override
         public Stream<EntryId> list() {
-            return plain.list(DefaultContext.NAME);
+            return plain.list(PersistenceBackend.DEFAULT_CONTEXT);
         }
 
         @Override

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout;
  * <p>A child process commits to the backend as in {@link CrashContractTest}, while {@code strace} records its changes
  * to the files of the folder: all bytes, in order. From this record the test builds folders as power loss may leave
  * them at many points, and opens each with {@link #open}. It checks (R11, R12) that every acknowledged commit is there,
- * that no commit is there in part, that no bytes are there that were never written, that each thread can make one more
+ * that no commit is there in part, that no bytes appear that were never written, that each thread can make one more
  * commit, and that everything is there after closing and reopening.
  *
  * <p>Data that {@code fsync} or {@code fdatasync} has forced is on the disk. Of other data, each page of 4,096 bytes is
@@ -48,9 +48,9 @@ import org.junit.jupiter.api.Timeout;
  * state, the last changes before the loss, and the changes of names and data that persisted.
  *
  * <p>The tests are skipped by default: {@code -Dcrash.tests=sample} runs the samples, some seconds each, and
- * {@code -Dcrash.tests=whole} runs all tests. Those of the whole have the tag {@code long}. Without {@code strace} the
- * tests are skipped, and the reason says so. The requirements of {@link CrashContractTest} for the subclass apply here,
- * too.
+ * {@code -Dcrash.tests=whole} runs all tests. The tests of the whole run have the tag {@code long}. Without
+ * {@code strace} the tests are skipped, and the reason says so. The requirements of {@link CrashContractTest} for the
+ * subclass apply here, too.
  */
 public abstract class PowerLossContractTest extends DurabilityTest {
 
@@ -64,7 +64,7 @@ public abstract class PowerLossContractTest extends DurabilityTest {
     protected abstract Backend open(Path folder) throws Exception;
 
     /**
-     * Returns the number of states that each test of the sample checks. The default is 24.
+     * Returns the number of states that each sample test checks. The default is 24.
      *
      * @return the number of states
      */
@@ -73,7 +73,7 @@ public abstract class PowerLossContractTest extends DurabilityTest {
     }
 
     /**
-     * Returns the number of states that each test of the whole checks. The default is 400.
+     * Returns the number of states that each test of the whole run checks. The default is 400.
      *
      * @return the number of states
      */

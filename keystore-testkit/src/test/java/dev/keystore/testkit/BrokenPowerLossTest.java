@@ -12,6 +12,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -24,6 +25,7 @@ class BrokenPowerLossTest {
 
     private static final int STORES = 2;
     private static final int STATES = 60;
+    private static final int FEW_STATES = 16;
 
     @TempDir
     private Path folder;
@@ -39,11 +41,22 @@ class BrokenPowerLossTest {
     @Test
     @DisplayName("R64 a correct backend survives power loss after creation, a kill and failed fsyncs")
     void correct() {
+        assertSurvives(FEW_STATES);
+    }
+
+    @Test
+    @Tag("long")
+    @DisplayName("R64 a correct backend survives power loss at many points")
+    void correct_atManyPoints() {
+        assertSurvives(STATES);
+    }
+
+    private void assertSurvives(int states) {
         assertThatCode(() -> {
-                    run(new Correct(), "created").create(STORES, STATES);
-                    run(new Correct(), "killed").killAndRecover(STORES, STATES);
-                    run(new Segmented(), "segmented").killAndRecover(STORES, STATES);
-                    run(new Correct(), "failed").fail(STORES, STATES);
+                    run(new Correct(), "created").create(STORES, states);
+                    run(new Correct(), "killed").killAndRecover(STORES, states);
+                    run(new Segmented(), "segmented").killAndRecover(STORES, states);
+                    run(new Correct(), "failed").fail(STORES, states);
                 })
                 .doesNotThrowAnyException();
     }
@@ -63,7 +76,7 @@ class BrokenPowerLossTest {
     @Test
     @DisplayName("R64 a backend whose recovery does not force the recovered commits is detected after a kill")
     void recoversWithoutForce() throws Exception {
-        assertThatCode(() -> run(new RecoversWithoutForce(), "created").create(STORES, STATES))
+        assertThatCode(() -> run(new RecoversWithoutForce(), "created").create(STORES, FEW_STATES))
                 .doesNotThrowAnyException();
 
         assertLost(
@@ -73,7 +86,7 @@ class BrokenPowerLossTest {
     @Test
     @DisplayName("R64 a backend that retries a failed fsync is detected when an fsync fails")
     void forcesAgain() throws Exception {
-        assertThatCode(() -> run(new ForcesAgain(), "created").create(STORES, STATES))
+        assertThatCode(() -> run(new ForcesAgain(), "created").create(STORES, FEW_STATES))
                 .doesNotThrowAnyException();
 
         assertLost(catchThrowable(() -> run(new ForcesAgain(), "failed").fail(STORES, 2 * STATES)));

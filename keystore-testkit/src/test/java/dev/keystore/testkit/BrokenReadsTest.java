@@ -3,6 +3,7 @@ package dev.keystore.testkit;
 import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
 import java.util.Collection;
 import java.util.HashMap;
@@ -208,7 +209,7 @@ class BrokenReadsTest {
         public Stream<String> scan(String context, String type, String idPrefix) {
             return list().filter(entry -> !closed
                             && entry.type().equals(type)
-                            && context.equals(DefaultContext.NAME)
+                            && context.equals(PersistenceBackend.DEFAULT_CONTEXT)
                             && entry.id().startsWith(idPrefix))
                     .map(EntryId::id);
         }
@@ -216,7 +217,7 @@ class BrokenReadsTest {
         @Override
         public Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
             Map<String, byte[]> found = new HashMap<>();
-            if (!closed && context.equals(DefaultContext.NAME)) {
+            if (!closed && context.equals(PersistenceBackend.DEFAULT_CONTEXT)) {
                 ids.forEach(id -> load(type, id).ifPresent(value -> found.put(id, value)));
             }
             return found;

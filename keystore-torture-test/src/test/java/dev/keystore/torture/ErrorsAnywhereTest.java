@@ -44,7 +44,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(1_800)
 class ErrorsAnywhereTest {
 
-    private static final int SAMPLE = 25;
+    private static final int SAMPLE = 10;
     private static final int REOPEN_EVERY = 40;
     private static final long DEADLINE_SECONDS = 15;
 

@@ -7,17 +7,18 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A lock for one thread at a time, with a deadline for the others, whose release can't fail.
+ * A mutual exclusion lock. Every wait for it has a deadline, and its release can't fail.
  *
  * <p>{@link java.util.concurrent.locks.ReentrantLock#unlock} is a call, which may itself fail with a
  * {@link StackOverflowError}, for example, and leave the lock held. Here the release is one write to a field (R31).
  * State that a failed thread left incomplete is for the next thread to detect.
  *
- * <p>Concurrency: waiting threads are woken in the order in which they came, but a thread that comes just when the lock
- * is released may be faster. A lost wake-up costs a waiting thread 10 ms, since no thread depends on another to be
+ * <p>Concurrency: waiting threads are woken in arrival order, but a thread that arrives just as the lock is released
+ * may acquire it first. A lost wake-up delays a waiting thread by 10 ms, since no thread depends on another to be
  * woken: the other may be a virtual thread without a carrier. The lock is not reentrant. What one holder writes is
  * visible to the next.
  */
@@ -30,8 +31,11 @@ public final class TimedLock {
 
         private final Thread thread = Thread.currentThread();
 
-        /** Whether the thread has left: it holds the lock no longer, and no longer waits for it. */
+        /** Whether the attempt is over: the thread neither holds the lock nor waits for it. */
         private volatile boolean released;
+
+        /** Whether the interrupt flag has to be restored. Used by the thread alone. */
+        private boolean interrupted;
     }
 
     private final String holderActivity;
@@ -43,7 +47,7 @@ public final class TimedLock {
      * Creates a lock that is free.
      *
      * @param holderActivity what a holder does, for messages, for example {@code "another thread's commit"}
-     * @param timeout how long a thread waits for the lock at most
+     * @param timeout the maximum time that a thread waits for the lock
      */
     public TimedLock(String holderActivity, Duration timeout) {
         this.holderActivity = holderActivity;
@@ -69,8 +73,8 @@ public final class TimedLock {
     }
 
     /**
-     * Waits for the lock, and runs work while holding it. Whatever the work throws reaches the caller, and the lock is
-     * free then.
+     * Waits for the lock, and runs work while holding it. If the work throws, the exception reaches the caller, and the
+     * lock is released.
      *
      * @param operation for messages, for example {@code "commit"}
      * @param work runs on the calling thread, once
@@ -79,13 +83,13 @@ public final class TimedLock {
      * @return what the work returned
      * @throws X if the work throws it
      * @throws BackendException (transient) if the lock was not free within the timeout, or the thread was interrupted
-     *     while it waited, whose flag stays set; the work did not run
+     *     while it waited (its flag stays set); the work did not run
      */
     public <T extends @Nullable Object, X extends Exception> T hold(String operation, Work<T, X> work) throws X {
         Hold mine = new Hold();
         try {
             if (!take(mine)) {
-                await(operation, mine);
+                await(operation, mine, true);
             }
             return work.run();
         } finally {
@@ -96,27 +100,53 @@ public final class TimedLock {
     }
 
     /**
-     * Runs work while holding the lock, if the lock is free now; never waits. Whatever the work throws reaches the
-     * caller, and the lock is free then.
+     * Waits for the lock like {@link #hold}, but regardless of interrupts. The thread's interrupt flag is cleared
+     * during the wait and the work, and restored afterwards.
      *
-     * @param work runs on the calling thread, at most once
-     * @return whether the work ran
+     * @param operation for messages, for example {@code "close"}
+     * @param work runs on the calling thread, once
+     * @param <T> the type of the result
+     * @param <X> the type of the work's checked exceptions
+     * @return what the work returned
+     * @throws X if the work throws it
+     * @throws BackendException (transient) if the lock was not free within the timeout; the work did not run
      */
-    public boolean holdIfFree(Runnable work) {
+    public <T extends @Nullable Object, X extends Exception> T holdUninterruptibly(String operation, Work<T, X> work)
+            throws X {
         Hold mine = new Hold();
         try {
+            mine.interrupted = Thread.interrupted();
             if (!take(mine)) {
-                return false;
+                await(operation, mine, false);
             }
-            work.run();
-            return true;
+            return work.run();
+        } finally {
+            mine.released = true;
+            wakeNext();
+            if (mine.interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /**
+     * Runs work while holding the lock, if the lock is free now; never waits. If the work throws, the exception reaches
+     * the caller, and the lock is released.
+     *
+     * @param work runs on the calling thread, at most once
+     * @return what the work returned; {@code false} if the lock was not free and the work did not run
+     */
+    public boolean holdIfFree(BooleanSupplier work) {
+        Hold mine = new Hold();
+        try {
+            return take(mine) && work.getAsBoolean();
         } finally {
             mine.released = true;
             wakeNext();
         }
     }
 
-    private void await(String operation, Hold mine) {
+    private void await(String operation, Hold mine, boolean endsAtInterrupt) {
         long startNanos = System.nanoTime();
         waiting.add(mine);
         while (!take(mine)) {
@@ -127,7 +157,9 @@ public final class TimedLock {
                                 + " ms",
                         null);
             }
-            if (Thread.currentThread().isInterrupted()) {
+            if (!endsAtInterrupt) {
+                mine.interrupted |= Thread.interrupted();
+            } else if (Thread.currentThread().isInterrupted()) {
                 throw BackendException.transientFailure(
                         "could not " + operation + ": interrupted while waiting for " + holderActivity, null);
             }

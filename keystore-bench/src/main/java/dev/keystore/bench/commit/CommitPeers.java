@@ -13,64 +13,67 @@ public enum CommitPeers {
     KEYSTORE_SQLITE(
             "Keystore on SQLite",
             "fsync before each group is acknowledged (WAL, synchronous=FULL)",
-            folder -> KeystoreCommit.open("jdbc:sqlite:" + folder.resolve("keys.db"))),
+            (folder, cached) -> KeystoreCommit.open("jdbc:sqlite:" + folder.resolve("keys.db"), cached)),
     /** Keystore on its embedded backend in pure Java. */
     KEYSTORE_MAPDB(
             "Keystore on MapDB",
             "fsync of the journal before each group is acknowledged",
-            folder -> KeystoreCommit.open("mapdb:" + folder.resolve("keys"))),
+            (folder, cached) -> KeystoreCommit.open("mapdb:" + folder.resolve("keys"), cached)),
     /** Keystore on a database server. */
     KEYSTORE_POSTGRES(
             "Keystore on PostgreSQL",
             "fsync of the server before each group is acknowledged (fsync and synchronous_commit on)",
-            folder -> KeystoreCommit.open(BenchPostgres.schema(folder))),
+            (folder, cached) -> KeystoreCommit.open(BenchPostgres.schema(folder), cached)),
     /** SQLite and nothing else, one commit at a time. */
     JDBC_SQLITE(
             "SQLite, raw JDBC behind a lock",
             "fsync at each commit (WAL, synchronous=FULL), the same table",
-            folder -> new JdbcCommit(folder.resolve("raw.db"))),
+            (folder, cached) -> new JdbcCommit(folder.resolve("raw.db"))),
     /** SQLite and nothing else, in groups of commits. */
     JDBC_SQLITE_GROUPS(
             "SQLite, raw JDBC, in groups",
             "fsync at each group (WAL, synchronous=FULL), the same table",
-            folder -> new JdbcGroupsCommit(new JdbcCommit(folder.resolve("groups.db")))),
+            (folder, cached) -> new JdbcGroupsCommit(new JdbcCommit(folder.resolve("groups.db")))),
     /** What a user would write by hand. */
     BY_HAND(
             "Caffeine + JDBI + SQLite by hand",
             "fsync at each commit (WAL, synchronous=FULL), the same table, a pool of one connection",
-            folder -> new ByHandCommit(folder.resolve("by-hand.db"))),
+            (folder, cached) -> new ByHandCommit(folder.resolve("by-hand.db"))),
     /** PostgreSQL and nothing else. */
     JDBC_POSTGRES(
             "PostgreSQL, raw JDBC, 16 connections",
             "fsync of the server (fsync and synchronous_commit on), shared by it among connections, the same table",
-            folder -> new PostgresCommit(BenchPostgres.schema(folder))),
+            (folder, cached) -> new PostgresCommit(BenchPostgres.schema(folder))),
     /** A bare log, one commit at a time. */
     APPEND(
             "append and force",
             "fdatasync at each commit; has no lookup: values are found only by reading the log",
-            folder -> new AppendCommit(folder.resolve("append.log"), 1)),
+            (folder, cached) -> new AppendCommit(folder.resolve("append.log"), 1)),
     /** A bare log, in groups of commits. */
     APPEND_GROUPS(
             "append and force, in groups",
             "fdatasync at each group; has no lookup: values are found only by reading the log",
-            folder -> new AppendCommit(folder.resolve("groups.log"), Integer.MAX_VALUE)),
+            (folder, cached) -> new AppendCommit(folder.resolve("groups.log"), Integer.MAX_VALUE)),
     /** MapDB's transactions. */
     MAPDB(
             "MapDB's own transactions",
             "fsync at each commit; not crash-safe, although documented to be",
-            folder -> new MapDbCommit(folder.resolve("map.db"))),
+            (folder, cached) -> new MapDbCommit(folder.resolve("map.db"))),
     /** H2's storage engine. */
     MVSTORE(
             "H2 MVStore",
             "fsync at each commit (commit and sync)",
-            folder -> new MvStoreCommit(folder.resolve("store.mv"))),
+            (folder, cached) -> new MvStoreCommit(folder.resolve("store.mv"))),
     /** Xodus. */
-    XODUS("Xodus", "fsync at each commit (logDurableWrite)", folder -> new XodusCommit(folder.resolve("xodus"))),
+    XODUS(
+            "Xodus",
+            "fsync at each commit (logDurableWrite)",
+            (folder, cached) -> new XodusCommit(folder.resolve("xodus"))),
     /** RocksDB. */
     ROCKSDB(
             "RocksDB, WriteBatch",
             "fsync at each commit (sync), shared by the engine among threads",
-            folder -> new RocksDbCommit(folder.resolve("rocks")));
+            (folder, cached) -> new RocksDbCommit(folder.resolve("rocks")));
 
     private final String title;
     private final String durability;
@@ -102,12 +105,16 @@ public enum CommitPeers {
         return this == KEYSTORE_POSTGRES || this == JDBC_POSTGRES;
     }
 
-    /** Opens the store of a folder. */
-    CommitPeer open(Path folder) throws Exception {
-        return opener.open(folder);
+    /**
+     * Opens the store of a folder.
+     *
+     * @param cached false if a cache should hold nothing
+     */
+    CommitPeer open(Path folder, boolean cached) throws Exception {
+        return opener.open(folder, cached);
     }
 
     private interface PeerOpener {
-        CommitPeer open(Path folder) throws Exception;
+        CommitPeer open(Path folder, boolean cached) throws Exception;
     }
 }

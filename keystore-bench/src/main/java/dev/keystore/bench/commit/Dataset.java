@@ -37,8 +37,13 @@ record Dataset(int ids, int contexts) {
 
     /** Opens a peer in a subfolder of {@code parent}, and fills it unless an earlier call did. */
     CommitPeer open(CommitPeers peer, Path parent) throws Exception {
+        return open(peer, parent, true);
+    }
+
+    /** Does the same; if {@code cached} is false, the peer's cache holds nothing. */
+    CommitPeer open(CommitPeers peer, Path parent, boolean cached) throws Exception {
         Path folder = Files.createDirectories(parent.resolve(peer + "-" + ids + "-" + contexts));
-        CommitPeer opened = peer.open(folder);
+        CommitPeer opened = peer.open(folder, cached);
         if (!Files.exists(folder.resolve(MARK))) {
             fill(opened);
             mark(folder);

@@ -17,8 +17,9 @@ final class KeystoreCommit implements CommitPeer {
         this.database = database;
     }
 
-    static KeystoreCommit open(String url) {
-        return new KeystoreCommit(SignalKeyDatabase.open(url));
+    static KeystoreCommit open(String url, boolean cached) {
+        SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder().url(url);
+        return new KeystoreCommit((cached ? builder : builder.maximumCacheBytes(0)).open());
     }
 
     private static KeyType<byte[]> type(EntryKind kind) {

@@ -54,10 +54,9 @@ public final class HotEntries {
 
         /** Returns the ids of reads of several ids at once. */
         List<List<String>> several() {
-            String[] ids = single();
-            return IntStream.range(0, ids.length / IDS_AT_ONCE)
-                    .mapToObj(n -> List.of(ids).subList(n * IDS_AT_ONCE, (n + 1) * IDS_AT_ONCE))
-                    .map(List::copyOf)
+            List<String> ids = List.of(single());
+            return IntStream.range(0, ids.size() / IDS_AT_ONCE)
+                    .mapToObj(n -> List.copyOf(ids.subList(n * IDS_AT_ONCE, (n + 1) * IDS_AT_ONCE)))
                     .toList();
         }
     }

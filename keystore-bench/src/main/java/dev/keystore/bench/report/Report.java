@@ -84,12 +84,15 @@ public final class Report {
                 ### Commits by stored entries, as multiples of the fsync rate
 
                 %s""".formatted(
-                        ReadPeers.CAFFEINE_COPY.title(),
-                        tables.reads(),
-                        tables.commits(),
-                        tables.durability(),
-                        tables.costs(),
-                        tables.growth());
+                                ReadPeers.CAFFEINE_COPY.title(),
+                                tables.reads(),
+                                tables.commits(),
+                                tables.durability(),
+                                tables.costs(),
+                                tables.growth())
+                + tables.coldReads()
+                        .map("\n### Reads that are not cached\n\n%s"::formatted)
+                        .orElse("");
     }
 
     /** Returns the comparison with the earlier build, as Markdown. */

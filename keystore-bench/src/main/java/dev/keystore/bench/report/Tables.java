@@ -99,6 +99,22 @@ final class Tables {
         return table("committed to", List.of(CommitPeers.values()), CommitPeers::title, columns);
     }
 
+    /**
+     * Returns the reads of each peer without a cache, as multiples of those of raw JDBC; empty if none was measured.
+     */
+    Optional<String> coldReads() {
+        if (results.variants().stream().noneMatch(variant -> variant.workload() == Workload.READ_COLD)) {
+            return Optional.empty();
+        }
+        Column<CommitPeers> column = new Column<>("as a multiple of raw JDBC on SQLite, or on PostgreSQL", peer -> {
+            CommitPeers raw = peer.isOnPostgres() ? CommitPeers.JDBC_POSTGRES : CommitPeers.JDBC_SQLITE;
+            return results.ratio(
+                    Variant.coldRead(peer, BenchPlan.COLD_ENTRIES), Variant.coldRead(raw, BenchPlan.COLD_ENTRIES));
+        });
+        return Optional.of(
+                table("one id, read from", List.of(CommitPeers.values()), CommitPeers::title, List.of(column)));
+    }
+
     /** Returns what each peer does before a commit returns. */
     String durability() {
         return "| | before a commit returns |\n|---|---|\n"

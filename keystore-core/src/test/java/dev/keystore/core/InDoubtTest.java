@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Commits of unknown outcome on a backend that identifies commits by their ids. */
 @Timeout(60)
-class SettlingTest extends OpenedDatabase {
+class InDoubtTest extends OpenedDatabase {
 
     private final List<String> lost = new CopyOnWriteArrayList<>();
 

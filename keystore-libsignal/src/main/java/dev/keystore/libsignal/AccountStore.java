@@ -1,0 +1,121 @@
+package dev.keystore.libsignal;
+
+import dev.keystore.ContextNotFoundException;
+import dev.keystore.EntryExistsException;
+import dev.keystore.KeyReader;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.Transaction;
+import dev.keystore.TransactionOptions;
+import dev.keystore.TransactionWork;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * The records of an account in its key store, and the transactions that depend on them.
+ *
+ * <p>An account consists of its {@link AccountRecord} in the credentials, and of the entries that transactions read in
+ * its place, so that they do not conflict with each save of application data.
+ */
+final class AccountStore {
+
+    static final TransactionOptions RETRY = TransactionOptions.retryOnConflict(5);
+
+    private final SignalKeyStore store;
+
+    AccountStore(SignalKeyStore store) {
+        this.store = Objects.requireNonNull(store, "store");
+    }
+
+    /** Creates the records of a new account, or throws {@link EntryExistsException} if there is one already. */
+    void create() {
+        store.transaction(LockKeys.ACCOUNT, RETRY, tx -> {
+            if (AccountRecord.find(tx).isPresent()) {
+                throw new EntryExistsException(tx.context(), AccountRecord.ENTRY);
+            }
+            AccountRecord.generate().saveTo(tx);
+            return Boolean.TRUE;
+        });
+    }
+
+    /** Checks that the context holds an account and brings its records up to date. */
+    void open() {
+        ensureSaved(() -> {
+            throw new ContextNotFoundException(store.context(), "an account");
+        });
+    }
+
+    /** Brings the records of the context's account up to date, or creates them if there is no account. */
+    void openOrCreate() {
+        ensureSaved(AccountRecord::generate);
+    }
+
+    /**
+     * Writes the account's record and the entries that transactions read, unless all of them are up to date.
+     *
+     * @param absent returns the record to use if there is none, or throws
+     */
+    private void ensureSaved(Supplier<AccountRecord> absent) {
+        if (isUpToDate(store)) {
+            return;
+        }
+        store.transaction(LockKeys.ACCOUNT, RETRY, tx -> {
+            if (!isUpToDate(tx)) {
+                AccountRecord.find(tx).orElseGet(absent).saveTo(tx);
+            }
+            return Boolean.TRUE;
+        });
+    }
+
+    private static boolean isUpToDate(KeyReader keys) {
+        return AccountRecord.find(keys).filter(record -> record.isSavedIn(keys)).isPresent();
+    }
+
+    /**
+     * Restores the entry from which transactions read the identity, if {@code clear()} has removed it. Without the
+     * entry, transactions read the credentials instead and conflict with every save of application data.
+     */
+    private void restoreIdentity() {
+        if (store.find(AccountIdentity.TYPE, AccountIdentity.ID).isEmpty()) {
+            ensureSaved(() -> {
+                throw AccountRecord.noAccount(store.context());
+            });
+        }
+    }
+
+    /** Returns the identity, or throws {@link IllegalStateException} if the account was erased. */
+    AccountIdentity identity() {
+        return AccountRecord.loadIdentity(store);
+    }
+
+    byte[] applicationData() {
+        return applicationData(store);
+    }
+
+    static byte[] applicationData(KeyReader keys) {
+        return AccountRecord.load(keys).applicationData().clone();
+    }
+
+    void saveApplicationData(byte[] data) {
+        transaction(LockKeys.ACCOUNT, RETRY, tx -> {
+            saveApplicationData(tx, data);
+            return Boolean.TRUE;
+        });
+    }
+
+    void saveApplicationData(Transaction tx, byte[] data) {
+        AccountRecord.load(store); // read outside the transaction, so that its commit does not depend on it
+        tx.saveCredentials(new AccountRecord(AccountRecord.loadIdentity(tx), data).encode());
+    }
+
+    <R> R generate(Function<PreKeyFactory, R> generator) {
+        return transaction(LockKeys.PRE_KEY_IDS, RETRY, tx -> generator.apply(new PreKeyFactory(tx, store)));
+    }
+
+    /** Runs a transaction that can read the identity from its entry. */
+    <R, X extends Exception> R transaction(String lockKey, TransactionOptions options, TransactionWork<R, X> work)
+            throws X {
+        restoreIdentity();
+        return store.transaction(lockKey, options, work);
+    }
+}

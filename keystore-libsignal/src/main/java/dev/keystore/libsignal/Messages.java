@@ -1,0 +1,102 @@
+package dev.keystore.libsignal;
+
+import dev.keystore.TransactionOptions;
+import java.util.Objects;
+import org.signal.libsignal.protocol.DuplicateMessageException;
+import org.signal.libsignal.protocol.InvalidKeyException;
+import org.signal.libsignal.protocol.InvalidKeyIdException;
+import org.signal.libsignal.protocol.InvalidMessageException;
+import org.signal.libsignal.protocol.InvalidVersionException;
+import org.signal.libsignal.protocol.NoSessionException;
+import org.signal.libsignal.protocol.SessionBuilder;
+import org.signal.libsignal.protocol.SessionCipher;
+import org.signal.libsignal.protocol.SignalProtocolAddress;
+import org.signal.libsignal.protocol.UntrustedIdentityException;
+import org.signal.libsignal.protocol.message.CiphertextMessage;
+import org.signal.libsignal.protocol.message.PreKeySignalMessage;
+import org.signal.libsignal.protocol.message.SignalMessage;
+import org.signal.libsignal.protocol.state.PreKeyBundle;
+
+/** Runs libsignal's operations on messages, each in one transaction of an account's store. */
+final class Messages {
+
+    private final AccountStore account;
+    private final TrustPolicy trust;
+
+    Messages(AccountStore account, TrustPolicy trust) {
+        this.account = account;
+        this.trust = Objects.requireNonNull(trust, "trust");
+    }
+
+    void startSession(SignalProtocolAddress remote, PreKeyBundle bundle)
+            throws UntrustedIdentityException, InvalidKeyException {
+        try {
+            run(LockKeys.ofDevice(remote), AccountStore.RETRY, (signal, tx) -> {
+                new SessionBuilder(signal, remote).process(bundle);
+                return Boolean.TRUE;
+            });
+        } catch (UntrustedIdentityException | InvalidKeyException | RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw undeclared(e);
+        }
+    }
+
+    CiphertextMessage encrypt(SignalProtocolAddress remote, byte[] plaintext)
+            throws NoSessionException, UntrustedIdentityException {
+        try {
+            return run(
+                    LockKeys.ofDevice(remote),
+                    AccountStore.RETRY,
+                    (signal, tx) -> new SessionCipher(signal, remote).encrypt(plaintext));
+        } catch (NoSessionException | UntrustedIdentityException | RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw undeclared(e);
+        }
+    }
+
+    byte[] decrypt(SignalProtocolAddress remote, CiphertextMessage message)
+            throws DuplicateMessageException, InvalidMessageException, InvalidVersionException, InvalidKeyIdException,
+                    InvalidKeyException, NoSessionException, UntrustedIdentityException {
+        try {
+            return run(
+                    LockKeys.ofDevice(remote),
+                    AccountStore.RETRY,
+                    (signal, tx) -> decrypt(new SessionCipher(signal, remote), message));
+        } catch (DuplicateMessageException
+                | InvalidMessageException
+                | InvalidVersionException
+                | InvalidKeyIdException
+                | InvalidKeyException
+                | NoSessionException
+                | UntrustedIdentityException
+                | RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw undeclared(e);
+        }
+    }
+
+    private static byte[] decrypt(SessionCipher cipher, CiphertextMessage message) throws Exception {
+        if (message instanceof PreKeySignalMessage first) {
+            return cipher.decrypt(first);
+        }
+        if (message instanceof SignalMessage later) {
+            return cipher.decrypt(later);
+        }
+        throw new IllegalArgumentException(
+                "message must be a PreKeySignalMessage or a SignalMessage, was of type " + message.getType());
+    }
+
+    /** Runs work of libsignal, or of the application, in one transaction. */
+    <R, X extends Exception> R run(String lockKey, TransactionOptions options, ProtocolWork<R, X> work) throws X {
+        Objects.requireNonNull(options, "options");
+        Objects.requireNonNull(work, "work");
+        return account.transaction(lockKey, options, tx -> work.run(new KeystoreSignalProtocolStore(tx, trust), tx));
+    }
+
+    private static AssertionError undeclared(Exception e) {
+        return new AssertionError("libsignal threw a checked exception that it does not declare", e);
+    }
+}
