@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Concurrency: its own thread and the leader change the state by compare-and-set. Whichever of them ends it first
  * decides the outcome; later attempts to end it have no effect. Only the leader records failed attempts, and how the
- * commit is grouped from then on.
+ * commit is grouped from then on. Its own thread seals its values before it is queued, and from then on only the leader
+ * may do so again.
  */
 final class CommitRequest {
 
@@ -47,6 +48,7 @@ final class CommitRequest {
     final long deadlineNanos;
     private final @Nullable Set<String> keptTypes;
     private final Map<EntryKey, Mutation> puts = new LinkedHashMap<>();
+    private @Nullable ValueSealer sealer;
     private final Thread thread = Thread.currentThread();
     private final boolean virtual = VirtualThreads.isVirtual(thread);
     private final AtomicReference<State> state = new AtomicReference<>(Step.QUEUED);
@@ -78,14 +80,76 @@ final class CommitRequest {
         this.writes = writes;
         this.keptTypes = keptTypes;
         this.deadlineNanos = System.nanoTime() + timeoutNanos;
-        writes.forEach((key, entry) -> {
-            byte[] bytes = entry.bytes();
-            if (bytes != null) {
-                String type = key.type.name();
-                byte[] sealed = Envelope.seal(context.name(), type, key.id, bytes);
-                puts.put(key, new Mutation.Put(type, key.id, sealed));
+    }
+
+    /**
+     * Seals the values that it writes. Its own thread does that before the commit is queued. May load the keys of the
+     * context; throws as {@link ContextSealer#current} does.
+     */
+    void seal() {
+        boolean sealed = false;
+        while (!sealed) {
+            puts.clear();
+            sealer = null;
+            sealed = sealValues();
+        }
+    }
+
+    /** Seals the values, and returns whether that was possible: false if the keys were replaced meanwhile. */
+    private boolean sealValues() {
+        for (Map.Entry<EntryKey, Entry> write : writes.entrySet()) {
+            byte[] value = write.getValue().bytes();
+            if (value != null) {
+                EntryKey key = write.getKey();
+                ValueSealer chosen = chooseSealer();
+                byte[] record = chosen.seal(key.type.name(), key.id, value);
+                if (record == null) {
+                    return false;
+                }
+                puts.put(key, new Mutation.Put(key.type.name(), key.id, record));
             }
-        });
+        }
+        return true;
+    }
+
+    /** Chooses what seals its values; it does not need anything if it only deletes. */
+    private ValueSealer chooseSealer() {
+        ValueSealer chosen = sealer;
+        if (chosen == null) {
+            chosen = erases() ? context.sealer().afterErase() : context.sealer().current();
+            sealer = chosen;
+        }
+        return chosen;
+    }
+
+    /** Seals its values again if a commit before it has erased the context. Called by the leader. */
+    void sealAgainIfOutdated() {
+        if (sealer != null && !erases() && sealer != context.sealer().current()) {
+            seal();
+        }
+    }
+
+    /** Returns the mutation that stores the keys that its values are sealed with; null if they are stored already. */
+    @Nullable
+    Mutation unwrittenKeys() {
+        return sealer == null ? null : sealer.unwrittenKeys();
+    }
+
+    /** Records that it is durable. Called by the leader, before anything of it is published. */
+    void keysWritten() {
+        context.sealer().written(sealer, erases());
+    }
+
+    /** Records that it is unknown whether it is durable. Called by the leader. */
+    void keysUnknown() {
+        if (erases()) {
+            context.sealer().eraseUnknown(sealer);
+        }
+    }
+
+    /** Returns whether it erases the context before its writes. */
+    private boolean erases() {
+        return keptTypes != null && keptTypes.isEmpty();
     }
 
     /** Returns whether it clears the context before its writes. */
@@ -100,7 +164,7 @@ final class CommitRequest {
 
     /** Returns the mutation that clears the context, or null if this commit doesn't. */
     Mutation.@Nullable Clear clear() {
-        return keptTypes == null ? null : new Mutation.Clear(keptTypes);
+        return keptTypes == null ? null : new Mutation.Clear(context.sealer().keptByClear(keptTypes));
     }
 
     /** Returns the mutation that saves a written entry, or null if the write is a delete. */
@@ -111,7 +175,7 @@ final class CommitRequest {
 
     /** Returns the keys that stay if this commit clears the context: the credentials, except in an erase. */
     List<EntryKey> keptByClear() {
-        return keptTypes == null || keptTypes.isEmpty() ? List.of() : List.of(KeyTypeRegistry.credentialsKey(context));
+        return keptTypes == null || erases() ? List.of() : List.of(KeyTypeRegistry.credentialsKey(context));
     }
 
     List<EntryId> entryIds() {

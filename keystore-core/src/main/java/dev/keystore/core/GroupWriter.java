@@ -1,12 +1,12 @@
 package dev.keystore.core;
 
-import dev.keystore.CorruptEntryException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
 import dev.keystore.TransactionConflictException;
+import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CommitGroup.Checked;
 import dev.keystore.core.WriteOutcome.InDoubt;
 import dev.keystore.core.WriteOutcome.Refused;
@@ -88,6 +88,7 @@ final class GroupWriter {
                             request, new TransactionConflictException(request.context.name(), changed.entryId()));
                     continue;
                 }
+                request.sealAgainIfOutdated();
                 List<Mutation> mutations = mutations(request, earlier);
                 if (!mutations.isEmpty()) {
                     Context context = request.context;
@@ -95,7 +96,7 @@ final class GroupWriter {
                 }
                 writers.add(request);
                 earlier.putAll(request.writes);
-            } catch (LoadFailedException | CorruptEntryException e) {
+            } catch (LoadFailedException | UnreadableEntryException e) {
                 conflicting.put(request, CommitFailures.unwritten(request, e));
             }
         }
@@ -121,6 +122,10 @@ final class GroupWriter {
         Mutation clear = request.clear();
         if (clear != null) {
             mutations.add(clear);
+        }
+        Mutation keys = request.unwrittenKeys();
+        if (keys != null) {
+            mutations.add(keys);
         }
         for (EntryKey key : request.writes.keySet()) {
             Mutation put = request.put(key);
@@ -271,8 +276,12 @@ final class GroupWriter {
         List<CommitRequest> writers = group.checked().writers();
         for (CommitRequest writer : writers) {
             if (outcome instanceof Written) {
+                writer.keysWritten();
                 cache.publish(writer);
-            } else if (outcome instanceof Unknown || writer.clears()) {
+            } else if (outcome instanceof Unknown) {
+                writer.keysUnknown();
+                cache.forget(writer);
+            } else if (writer.clears()) {
                 // Without atomic commits, a load during a clear may have read what was rolled back afterwards.
                 cache.forget(writer);
             }

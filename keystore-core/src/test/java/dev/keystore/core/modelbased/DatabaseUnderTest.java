@@ -10,6 +10,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PrefixScan;
 import dev.keystore.testkit.Faults;
@@ -145,7 +146,7 @@ final class DatabaseUnderTest implements AutoCloseable {
 
     /** Records what reaches the backend in a history, and sometimes pauses, so that threads meet. */
     private record Recorder(MemoryBackend memory, OperationHistory history, boolean delays)
-            implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
+            implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, EmptinessCheck {
 
         private void pauseSometimes() {
             if (delays) {
@@ -213,6 +214,11 @@ final class DatabaseUnderTest implements AutoCloseable {
         @Override
         public Stream<EntryId> list(String context) {
             return memory.list(context);
+        }
+
+        @Override
+        public boolean isEmpty() {
+            return memory.isEmpty();
         }
 
         @Override
