@@ -89,7 +89,7 @@ abstract class Dialect {
      *
      * @return the batches whose rows were not changed
      */
-    abstract List<Batch> advance(Handle handle, List<Batch> batches);
+    abstract List<Batch> recordIds(Handle handle, List<Batch> batches);
 
     /** Returns the values of the entries that exist, all read as of one point in time. */
     abstract Map<String, byte[]> find(Handle handle, String context, String type, List<String> ids);

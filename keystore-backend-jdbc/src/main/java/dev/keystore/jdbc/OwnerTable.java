@@ -64,7 +64,7 @@ final class OwnerTable {
     }
 
     private boolean recordLastCommits(Handle handle, Map<String, Batch> lastOfContexts) {
-        List<Batch> refused = dialect.advance(handle, List.copyOf(lastOfContexts.values()));
+        List<Batch> refused = dialect.recordIds(handle, List.copyOf(lastOfContexts.values()));
         if (refused.isEmpty()) {
             return true;
         }

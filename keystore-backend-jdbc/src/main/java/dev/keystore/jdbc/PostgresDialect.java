@@ -57,7 +57,7 @@ final class PostgresDialect extends Dialect {
             SELECT coalesce(long_id, id), value FROM entry WHERE context = ? AND type = ? AND id = ANY (?)
             """;
 
-    private static final String ADVANCE = """
+    private static final String RECORD_IDS = """
             UPDATE owner SET commit_epoch = batch.epoch, commit_sequence = batch.sequence
             FROM unnest(?, ?, ?) WITH ORDINALITY AS batch (context, epoch, sequence, position)
             WHERE owner.context = batch.context AND owner.epoch = batch.epoch
@@ -76,7 +76,7 @@ final class PostgresDialect extends Dialect {
             """;
 
     /** Division by zero (postgresql.org/docs/current/errcodes-appendix.html). */
-    private static final String NOT_ALL_ADVANCED = "22012";
+    private static final String NOT_ALL_RECORDED = "22012";
 
     private final PostgresUrl url;
     private final boolean mustExist;
@@ -150,17 +150,17 @@ final class PostgresDialect extends Dialect {
     /**
      * Commits in one round trip; a transaction takes three or four.
      *
-     * <p>If not all rows of owners advance, a division by zero ends the statement, and nothing of it is written. If a
+     * <p>If not all ids are recorded, a division by zero ends the statement, and nothing of it is written. If a
      * takeover, or an earlier attempt of this statement, holds one of the rows, this statement waits, and then sees the
      * changed row.
      */
     private static boolean commitSingleStatement(Handle handle, OwnedGroup group) {
         Map<RowKey, byte[]> puts = group.rows().puts();
         Set<RowKey> deletes = group.rows().deletes();
-        String sql = "WITH advanced AS (" + ADVANCE + ")"
+        String sql = "WITH recorded AS (" + RECORD_IDS + ")"
                 + (puts.isEmpty() ? "" : ", put AS (" + UPSERT + ")")
                 + (deletes.isEmpty() ? "" : ", deleted AS (" + DELETE + ")")
-                + " SELECT 1 / (count(*) = ?)::integer FROM advanced";
+                + " SELECT 1 / (count(*) = ?)::integer FROM recorded";
         try (Query query = handle.createQuery(sql)) {
             Arguments arguments = new Arguments(query).batches(group.lastOfContexts());
             if (!puts.isEmpty()) {
@@ -174,7 +174,7 @@ final class PostgresDialect extends Dialect {
             return true;
         } catch (JdbiException e) {
             SQLException cause = SqlFailures.sqlException(e);
-            if (cause != null && NOT_ALL_ADVANCED.equals(cause.getSQLState())) {
+            if (cause != null && NOT_ALL_RECORDED.equals(cause.getSQLState())) {
                 return false;
             }
             throw e;
@@ -219,12 +219,12 @@ final class PostgresDialect extends Dialect {
     }
 
     @Override
-    List<Batch> advance(Handle handle, List<Batch> batches) {
-        try (Query query = handle.createQuery(ADVANCE)) {
+    List<Batch> recordIds(Handle handle, List<Batch> batches) {
+        try (Query query = handle.createQuery(RECORD_IDS)) {
             new Arguments(query).batches(batches);
-            Set<Integer> advanced = query.mapTo(Integer.class).set();
+            Set<Integer> recorded = query.mapTo(Integer.class).set();
             return IntStream.range(0, batches.size())
-                    .filter(i -> !advanced.contains(i + 1))
+                    .filter(i -> !recorded.contains(i + 1))
                     .mapToObj(batches::get)
                     .toList();
         }

@@ -12,6 +12,7 @@ import org.jdbi.v3.core.ConnectionException;
 import org.jdbi.v3.core.ConnectionFactory;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.Jdbi;
+import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
 import org.sqlite.SQLiteConfig.Pragma;
@@ -94,7 +95,26 @@ final class SqliteConnections {
                             .mapTo(int.class)
                             .one();
                     handle.execute("PRAGMA busy_timeout = 0");
+                    checkpointRecovered(handle);
                 }));
+    }
+
+    /**
+     * Moves the log that SQLite may have recovered into the file. A process that was killed may have written its last
+     * commit without forcing the log. Forcing it now would not suffice if that had failed before, since the system then
+     * takes the pages for written. A checkpoint writes them to the file, and forces that.
+     */
+    private static void checkpointRecovered(Handle handle) {
+        try {
+            SqliteWal.checkpoint(handle, "PASSIVE");
+        } catch (JdbiException e) {
+            SQLException cause = SqlFailures.sqlException(e);
+            boolean isDiskFull = cause != null && cause.getErrorCode() == SQLiteErrorCode.SQLITE_FULL.code;
+            if (!isDiskFull) {
+                throw e;
+            }
+            // The checkpoint has forced the log before it found no room in the file.
+        }
     }
 
     /** Opens the first connection to a store that can only be read, and checks its format. */

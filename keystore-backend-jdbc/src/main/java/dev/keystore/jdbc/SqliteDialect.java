@@ -261,7 +261,7 @@ final class SqliteDialect extends Dialect {
     }
 
     @Override
-    List<Batch> advance(Handle handle, List<Batch> batches) {
+    List<Batch> recordIds(Handle handle, List<Batch> batches) {
         List<Batch> refused = new ArrayList<>();
         StatementCache.use(handle, """
                 UPDATE owner SET commit_epoch = ?2, commit_sequence = ?3

@@ -192,7 +192,7 @@ final class SqliteWal {
     }
 
     /** Returns whether the whole log is in the file now. */
-    private static boolean checkpoint(Handle handle, String mode) {
+    static boolean checkpoint(Handle handle, String mode) {
         return handle.createQuery("PRAGMA wal_checkpoint(" + mode + ")")
                 .map((row, columns) -> row.getInt("busy") == 0 && row.getInt("log") == row.getInt("checkpointed"))
                 .one();

@@ -213,7 +213,7 @@ final class FaultProxy implements AutoCloseable {
 
     private static boolean holdsCommit(byte[] bytes, int length) {
         String passing = new String(bytes, 0, length, ISO_8859_1);
-        return passing.contains("COMMIT") || passing.contains("WITH advanced");
+        return passing.contains("COMMIT") || passing.contains("WITH recorded");
     }
 
     private static void start(Runnable work) {

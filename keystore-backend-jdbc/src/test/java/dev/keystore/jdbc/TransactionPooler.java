@@ -91,13 +91,13 @@ final class TransactionPooler implements AutoCloseable {
             out.write(startup);
         }
 
-        /** Forwards an answer, and returns whether a transaction is open after it. */
-        boolean answer(DataOutputStream client) throws IOException {
+        /** Copies an answer, and returns whether a transaction is open after it. */
+        boolean answer(ByteArrayOutputStream answer) throws IOException {
+            DataOutputStream copy = new DataOutputStream(answer);
             while (true) {
                 Message message = Message.read(in);
-                message.write(client);
+                message.write(copy);
                 if (message.type == 'Z') {
-                    client.flush();
                     return message.body[0] != 'I';
                 }
             }
@@ -133,14 +133,18 @@ final class TransactionPooler implements AutoCloseable {
                     session = free.takeFirst();
                 }
                 message.write(session.out);
-                boolean ends = message.type == 'Q' || message.type == 'S';
-                if (ends && !session.answer(out) && clientMode != Mode.SESSION) {
-                    if (clientMode == Mode.MOST_RECENT) {
-                        free.addFirst(session);
-                    } else {
-                        free.addLast(session);
+                if (message.type == 'Q' || message.type == 'S') {
+                    ByteArrayOutputStream answer = new ByteArrayOutputStream();
+                    // The session is free before the client has the answer: its next query may follow at once.
+                    if (!session.answer(answer) && clientMode != Mode.SESSION) {
+                        if (clientMode == Mode.MOST_RECENT) {
+                            free.addFirst(session);
+                        } else {
+                            free.addLast(session);
+                        }
+                        session = null;
                     }
-                    session = null;
+                    answer.writeTo(out);
                 }
             }
         } catch (IOException | InterruptedException e) {
@@ -166,7 +170,7 @@ final class TransactionPooler implements AutoCloseable {
         while (free.size() < sessions && greeting.length == 0) {
             Session session = new Session(startup);
             ByteArrayOutputStream said = new ByteArrayOutputStream();
-            session.answer(new DataOutputStream(said));
+            session.answer(said);
             free.addFirst(session);
             if (free.size() == sessions) {
                 greeting = said.toByteArray();

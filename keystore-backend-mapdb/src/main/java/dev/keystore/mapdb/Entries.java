@@ -303,8 +303,7 @@ final class Entries {
         });
         Throwable e = rebuildFailure;
         if (failure != null && e != null) {
-            String message =
-                    "could not " + operation + ": MapDB failed, and its file could not be rebuilt: " + e.getMessage();
+            String message = "could not " + operation + ": MapDB failed, and its file could not be rebuilt: " + e;
             throw e instanceof BackendException known && known.kind() == BackendException.Kind.TRANSIENT
                     ? BackendException.transientFailure(message, e)
                     : BackendException.permanent(message, e);

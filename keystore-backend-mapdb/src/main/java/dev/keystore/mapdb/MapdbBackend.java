@@ -57,7 +57,8 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     private volatile @Nullable Throwable lastFailure;
     private volatile @Nullable Throwable closeFailure;
 
-    private MapdbBackend(MapdbFolder folder, Recovery recovery, long checkpointBytes, Duration timeout) {
+    /** Creates a backend whose threads are not started. */
+    MapdbBackend(MapdbFolder folder, Recovery recovery, long checkpointBytes, Duration timeout) {
         this.folder = folder;
         this.timeout = timeout;
         this.checkpointer = new Checkpointer(folder, checkpointBytes, recovery.last());
@@ -75,18 +76,25 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
      * threads.
      */
     static MapdbBackend open(MapdbFolder folder, long checkpointBytes, Duration timeout) throws IOException {
-        MapdbBackend backend = new MapdbBackend(folder, Recovery.open(folder), checkpointBytes, timeout);
-        backend.start();
-        return backend;
+        Recovery recovery = Recovery.open(folder);
+        try {
+            MapdbBackend backend = new MapdbBackend(folder, recovery, checkpointBytes, timeout);
+            backend.start();
+            return backend;
+        } catch (RuntimeException | Error e) {
+            recovery.map().discard();
+            throw e;
+        }
     }
 
-    private void start() {
+    /** Starts the threads. If that fails, none of them uses the folder, which the caller may then change and unlock. */
+    void start() {
         maintenance.setDaemon(true);
         try {
             maintenance.start();
             checkpointer.start();
         } catch (RuntimeException | Error e) {
-            closed = true;
+            ended = true; // the maintenance thread has had nothing to do yet
             throw e;
         }
     }
@@ -181,7 +189,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         }
         Throwable e = closeFailure;
         if (e != null) {
-            throw BackendException.permanent("could not close " + folder + " cleanly: " + e.getMessage(), e);
+            throw BackendException.permanent("could not close " + folder + " cleanly: " + e, e);
         }
     }
 

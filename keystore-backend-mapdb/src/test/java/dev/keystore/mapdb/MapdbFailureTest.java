@@ -28,6 +28,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.FutureTask;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
@@ -355,6 +356,38 @@ final class MapdbFailureTest {
                     "MapDB's file is rebuilt",
                     () -> catchThrowableOfType(BackendException.class, () -> assertPairs(backend, 1)) == null);
         }
+    }
+
+    @Test
+    @DisplayName(
+            "R3 A read that waits for MapDB's file reports why it can't be rebuilt, even an error without a message")
+    void rebuildFails() throws Exception {
+        MapdbFolder locked = MapdbFolder.examine(path);
+        locked.open();
+        Recovery recovery = Recovery.open(locked);
+        Entries entries = new Entries(
+                recovery.map(),
+                recovery.last(),
+                last -> {
+                    throw new StackOverflowError();
+                },
+                Thread.currentThread(),
+                Duration.ofMinutes(1));
+        ruin(recovery.map().path(), 32);
+        List<byte[]> keys = List.of(StoredKey.of("alice", "session", "bob"));
+        FailureAssertions.assertTransient(() -> entries.get("load session/bob", keys));
+
+        FutureTask<BackendException> read = new FutureTask<>(
+                () -> catchThrowableOfType(BackendException.class, () -> entries.get("load session/bob", keys)));
+        new Thread(read, "reader").start();
+        while (!read.isDone()) {
+            entries.maintain();
+        }
+
+        assertThat(read.get())
+                .hasMessage("could not load session/bob: MapDB failed, and its file could not be rebuilt: "
+                        + "java.lang.StackOverflowError");
+        locked.close();
     }
 
     @ParameterizedTest(name = "from byte {0} on, {1} batches")

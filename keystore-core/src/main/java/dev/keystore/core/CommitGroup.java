@@ -25,11 +25,10 @@ final class CommitGroup {
      *
      * @param batches what to write
      * @param writers the commits that passed the check, including those that write nothing
-     * @param conflicting the commits that failed it, each with its exception: what it read has changed, or could not be
-     *     read again
+     * @param failed the commits that failed it, each with its exception: what it read has changed, or could not be read
+     *     again
      */
-    record Checked(
-            List<Batch> batches, List<CommitRequest> writers, Map<CommitRequest, KeyStoreException> conflicting) {
+    record Checked(List<Batch> batches, List<CommitRequest> writers, Map<CommitRequest, KeyStoreException> failed) {
 
         static final Checked NOTHING = new Checked(List.of(), List.of(), Map.of());
 

@@ -39,7 +39,7 @@ import org.slf4j.LoggerFactory;
  *                 │ └────────────── putBack ─────────────────────┴─┴───────────────────┘ │
  *                 ▼                          ▼                     ▼                     ▼
  *               Done                       Done                  Done                  Done
- *               interrupted, timed out, or conflicting: nothing written                written, refused, or unknown
+ *               interrupted, timed out, or failed its check: nothing written           written, refused, or unknown
  * </pre>
  *
  * <p>The outcomes of a group, and what {@link #conclude} makes of them:
@@ -258,11 +258,15 @@ final class CommitPipeline {
             return writer.write(group);
         }
         Throwable cause = Objects.requireNonNullElseGet(group.failure, LeaderGone::new);
-        return group.failures > MAXIMUM_FAILURES ? giveUp(group, cause) : writer.resume(group, cause);
+        if (group.failures > MAXIMUM_FAILURES) {
+            endAll(group, cause); // now, since concluding the group may fail again
+            return new Unknown(cause);
+        }
+        return writer.resume(group, cause);
     }
 
     /** Ends the commits of a group that several leaders failed to finish, so that later commits are not blocked. */
-    private static WriteOutcome giveUp(CommitGroup group, Throwable cause) {
+    private static void endAll(CommitGroup group, Throwable cause) {
         boolean mayBeWritten = group.isSent() && !(group.outcome instanceof Refused || group.outcome instanceof Retry);
         group.requests().forEach(request -> {
             if (mayBeWritten) {
@@ -271,7 +275,6 @@ final class CommitPipeline {
                 completeUnwritten(request, cause);
             }
         });
-        return new Unknown(cause);
     }
 
     /** Stands for what a leader threw if that leader could not record it. */
@@ -315,7 +318,7 @@ final class CommitPipeline {
         Checked checked = group.checked();
         if (outcome instanceof Written) {
             count(group);
-            checked.conflicting().forEach(CommitRequest::complete);
+            checked.failed().forEach(CommitRequest::complete);
             checked.writers().forEach(request -> request.complete(null));
         } else if (outcome instanceof Retry retry) {
             concludeRetry(own, group, retry.cause());

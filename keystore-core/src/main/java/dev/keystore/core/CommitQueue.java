@@ -143,7 +143,7 @@ final class CommitQueue {
      * that the commits taken so far are not lost if this fails midway.
      */
     void take(CommitGroup group, int limit) {
-        CommitRequest next = head();
+        CommitRequest next = drainAndPeek();
         while (next != null && group.size() < limit) {
             boolean single = next.isWrittenAlone();
             if (!group.isEmpty() && (single || !group.requests().get(0).admits(next))) {
@@ -156,19 +156,23 @@ final class CommitQueue {
             if (single && !group.isEmpty()) {
                 return;
             }
-            next = head();
+            next = drainAndPeek();
         }
     }
 
     /** Moves all arrivals to {@link #waiting}, and returns its head or null. */
-    private @Nullable CommitRequest head() {
+    private @Nullable CommitRequest drainAndPeek() {
+        drainArrivals();
+        return waiting.peek();
+    }
+
+    private void drainArrivals() {
         for (CommitRequest next = arrivals.peek(); next != null; next = arrivals.peek()) {
             waiting.add(next);
             if (!arrivals.remove(next)) {
                 waiting.removeLast(); // rejected by add, since the queue is closed
             }
         }
-        return waiting.peek();
     }
 
     /**
@@ -187,7 +191,7 @@ final class CommitQueue {
 
     /** Moves the commits of a context behind those of other contexts in the queue; both keep their order. */
     void putBehindOthers(Context context) {
-        head();
+        drainArrivals();
         List<CommitRequest> later =
                 waiting.stream().filter(request -> request.context == context).toList();
         waiting.removeIf(request -> request.context == context);
@@ -201,7 +205,7 @@ final class CommitQueue {
     void handOff(Lead from) {
         from.group = null;
         do {
-            for (CommitRequest next = head(); next != null; next = head()) {
+            for (CommitRequest next = drainAndPeek(); next != null; next = drainAndPeek()) {
                 if (!next.isFinished() && next.offerLead()) {
                     lead.set(new Lead(next, Phase.OFFERED));
                     if (next.canLead()) {

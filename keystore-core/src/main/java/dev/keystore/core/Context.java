@@ -163,7 +163,7 @@ final class Context {
      * Returns the exception for a caller that would write to this lost context. The first call also calls the listener;
      * what that throws is added as suppressed.
      */
-    OwnershipLostException ownershipLost(Consumer<String> listener) {
+    OwnershipLostException reportOwnershipLoss(Consumer<String> listener) {
         OwnershipLostException failure = new OwnershipLostException(name, epoch);
         if (lossReported.compareAndSet(false, true)) {
             try {

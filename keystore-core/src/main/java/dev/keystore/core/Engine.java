@@ -70,15 +70,15 @@ final class Engine {
         try {
             pipeline.commit(request);
         } catch (OwnershipLostException e) {
-            throw ownershipLost(request.context);
+            throw reportOwnershipLoss(request.context);
         }
     }
 
     /**
      * Returns the exception for a caller that would write to a lost context; the first call calls the listener as well.
      */
-    OwnershipLostException ownershipLost(Context context) {
-        return context.ownershipLost(onOwnershipLost);
+    OwnershipLostException reportOwnershipLoss(Context context) {
+        return context.reportOwnershipLoss(onOwnershipLost);
     }
 
     /** Counts an attempt of a transaction or of a single write that ended in a conflict. */

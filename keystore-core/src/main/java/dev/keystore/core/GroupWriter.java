@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -46,36 +47,28 @@ final class GroupWriter {
     }
 
     /**
-     * Checks a group and writes it. An interrupt of this thread must not affect other threads' commits, so its flag is
-     * cleared meanwhile and restored at the end.
+     * Checks a group and writes it, uninterruptibly.
      *
-     * @return the outcome of the write; a commit that failed the check is in {@link Checked#conflicting}
+     * @return the outcome of the write; a commit that failed the check is in {@link Checked#failed}
      */
     WriteOutcome write(CommitGroup group) {
-        boolean interrupted = Thread.interrupted();
-        try {
-            while (true) {
-                try {
-                    Checked checked = check(group.requests());
-                    if (checked.beginWriting()) {
-                        group.checked(checked);
-                        return checked.batches().isEmpty() ? WRITTEN : send(group);
-                    }
-                } catch (OperationInterruptedException e) {
-                    interrupted |= Thread.interrupted();
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
+        Checked checked = uninterruptibly(() -> checkAndBeginWriting(group.requests()));
+        group.checked(checked);
+        return checked.batches().isEmpty() ? WRITTEN : send(group);
+    }
+
+    private Checked checkAndBeginWriting(List<CommitRequest> requests) {
+        Checked checked = check(requests);
+        while (!checked.beginWriting()) {
+            checked = check(requests);
         }
+        return checked;
     }
 
     private Checked check(List<CommitRequest> requests) {
         List<Batch> batches = new ArrayList<>();
         List<CommitRequest> writers = new ArrayList<>();
-        Map<CommitRequest, KeyStoreException> conflicting = new LinkedHashMap<>();
+        Map<CommitRequest, KeyStoreException> failed = new LinkedHashMap<>();
         Map<EntryKey, Entry> earlier = new HashMap<>();
         for (CommitRequest request : requests) {
             if (request.isFinished()) {
@@ -84,8 +77,7 @@ final class GroupWriter {
             try {
                 EntryKey changed = firstChanged(request, earlier);
                 if (changed != null) {
-                    conflicting.put(
-                            request, new TransactionConflictException(request.context.name(), changed.entryId()));
+                    failed.put(request, new TransactionConflictException(request.context.name(), changed.entryId()));
                     continue;
                 }
                 request.sealAgainIfOutdated();
@@ -97,10 +89,10 @@ final class GroupWriter {
                 writers.add(request);
                 earlier.putAll(request.writes);
             } catch (LoadFailedException | UnreadableEntryException e) {
-                conflicting.put(request, CommitFailures.unwritten(request, e));
+                failed.put(request, CommitFailures.unwritten(request, e));
             }
         }
-        return new Checked(batches, writers, conflicting);
+        return new Checked(batches, writers, failed);
     }
 
     /** Returns the first key that a commit read and that has changed since, or null. */
@@ -149,8 +141,7 @@ final class GroupWriter {
         group.markSent();
         WriteOutcome outcome;
         try {
-            writeUninterruptibly(checked.batches());
-            outcome = WRITTEN;
+            outcome = uninterruptibly(() -> writeBatches(checked));
         } catch (RuntimeException | Error e) {
             outcome = classify(e);
         }
@@ -158,14 +149,21 @@ final class GroupWriter {
         return outcome;
     }
 
-    /** Calls the backend again if an interrupt of this thread ended a wait inside it: nothing was written then. */
-    private void writeUninterruptibly(List<Batch> batches) {
-        boolean interrupted = false;
+    private WriteOutcome writeBatches(Checked checked) {
+        storage.write(checked.batches());
+        return WRITTEN;
+    }
+
+    /**
+     * Runs work, and repeats it if an interrupt of this thread ended a wait inside it: nothing was written then. The
+     * thread's interrupt must not affect other threads' commits; its flag is cleared meanwhile and restored at the end.
+     */
+    private static <T> T uninterruptibly(Supplier<T> work) {
+        boolean interrupted = Thread.interrupted();
         try {
             while (true) {
                 try {
-                    storage.write(batches);
-                    return;
+                    return work.get();
                 } catch (RuntimeException e) {
                     boolean interruptedWait = e instanceof OperationInterruptedException
                             || (BackendFailures.isTransient(e)
@@ -203,8 +201,8 @@ final class GroupWriter {
         if (!group.isSent()) {
             return new Refused(cause);
         }
-        WriteOutcome rolledBack = storage.rollBack(group.checked().batches(), cause);
-        return rolledBack == null ? classify(new LeaderFailedError(cause)) : rolledBack;
+        WriteOutcome resumed = storage.resumeWrite(group.checked().batches(), cause);
+        return resumed == null ? classify(new LeaderFailedError(cause)) : resumed;
     }
 
     /** Wraps what a failed leader threw. Like any error, it leaves the outcome unknown. */
@@ -226,12 +224,11 @@ final class GroupWriter {
     WriteOutcome sendAgain(CommitGroup group, InDoubt doubt) {
         Checked checked = group.checked();
         try {
-            storage.write(checked.batches());
-            return WRITTEN;
+            return writeBatches(checked);
         } catch (ClosedException e) {
             return new Unknown(doubt.cause());
         } catch (OwnershipLostException e) {
-            return ownershipLost(checked, doubt, e);
+            return outcomeOfFirstWrite(checked, doubt, e);
         } catch (BackendException e) {
             if (e.kind() == BackendException.Kind.PERMANENT) {
                 throw e;
@@ -241,8 +238,8 @@ final class GroupWriter {
         }
     }
 
-    /** Returns the outcome of the first write of a group that cannot be sent again, since a context of it is lost. */
-    private WriteOutcome ownershipLost(Checked checked, InDoubt doubt, OwnershipLostException failure) {
+    /** Marks the lost context of a group that cannot be sent again, and returns the outcome of its first write. */
+    private WriteOutcome outcomeOfFirstWrite(Checked checked, InDoubt doubt, OwnershipLostException failure) {
         try {
             boolean unwritten = isUnwritten(checked);
             checked.writers().stream()

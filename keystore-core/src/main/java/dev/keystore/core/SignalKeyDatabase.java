@@ -417,7 +417,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
 
         /**
          * Makes {@link #open()} fail with {@link dev.keystore.StoreNotFoundException} if the store that the URL names
-         * does not exist (R58). By default, it is created. Has no effect together with {@link #backend}.
+         * does not exist (R58). By default, it is created. Cannot be combined with {@link #backend}, which is already
+         * open.
          *
          * @return this builder
          */
@@ -453,7 +454,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * Opens the database.
          *
          * @return the opened database
-         * @throws IllegalStateException if neither or both of a URL and a backend are set
+         * @throws IllegalStateException if neither or both of a URL and a backend are set, or {@link #mustExist()} is
+         *     set with a backend
          * @throws dev.keystore.StoreNotFoundException if {@link #mustExist()} is set and the store does not exist
          * @throws dev.keystore.KeyUnavailableException if the store is encrypted, or is to be, and the root key is
          *     missing, wrong or out of reach; nothing was created or changed (R72)
@@ -467,6 +469,11 @@ public final class SignalKeyDatabase implements AutoCloseable {
             if ((url == null) == (backend == null)) {
                 throw new IllegalStateException("Either a url or a backend must be set on the builder, "
                         + (url == null ? "neither was" : "both were"));
+            }
+            if (backend != null && mustExist) {
+                throw new IllegalStateException(
+                        "mustExist is set on the builder with a backend, which is already open: "
+                                + "set a url, or check that the store exists when you open the backend");
             }
             StackHeadroom.require();
             Sealing sealing = encryption != null ? encryption : SealingLocator.find(properties);

@@ -159,13 +159,13 @@ final class Storage {
     }
 
     /**
-     * Finds out the outcome of a group whose writing thread failed. On a backend without atomic commits, this rolls
-     * back what that thread has written.
+     * Resumes the write of a group whose writing thread failed. On a backend without atomic commits, this rolls back
+     * what that thread has written; on others it does nothing.
      *
      * @return the outcome; null on a backend with atomic commits, where only a commit id can tell
      */
     @Nullable
-    WriteOutcome rollBack(List<Batch> group, Throwable cause) {
+    WriteOutcome resumeWrite(List<Batch> group, Throwable cause) {
         return rollback == null ? null : call(() -> rollback.resume(group.get(0), cause));
     }
 

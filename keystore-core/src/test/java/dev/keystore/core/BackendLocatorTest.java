@@ -320,6 +320,18 @@ class BackendLocatorTest {
     }
 
     @Test
+    @DisplayName("R58 mustExist with a backend that is already open is refused")
+    void open_mustExistWithBackend_isRefused() {
+        SignalKeyDatabase.Builder builder =
+                SignalKeyDatabase.builder().backend(new MemoryBackend()).mustExist();
+
+        assertThatThrownBy(builder::open)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("mustExist")
+                .hasMessageContaining("set a url");
+    }
+
+    @Test
     @DisplayName("R58 mustExist reaches the backend; by default, a store may be created")
     void open_mustExist_reachesBackend() throws Exception {
         for (boolean mustExist : new boolean[] {true, false}) {

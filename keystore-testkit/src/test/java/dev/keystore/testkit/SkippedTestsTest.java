@@ -48,6 +48,31 @@ class SkippedTestsTest {
         assertThat(tests.skipped().list()).isEmpty();
     }
 
+    @Test
+    @DisplayName(
+            "the tests that kill processes, and those of power loss, run only on request, and say how to request them")
+    void crashTests_withoutRequest_areSkippedByName() {
+        String requested = System.clearProperty("crash.tests");
+        try {
+            for (Class<?> test : List.of(NeverCrashes.class, NeverLosesPower.class)) {
+                Events tests = Verdict.run(test);
+
+                assertThat(tests.started().count()).isGreaterThan(1);
+                assertThat(tests.aborted().stream()
+                                .map(event -> event.getRequiredPayload(TestExecutionResult.class)
+                                        .getThrowable()
+                                        .orElseThrow()
+                                        .getMessage()))
+                        .hasSize((int) tests.started().count())
+                        .allSatisfy(reason -> assertThat(reason).contains("only on request: -Dcrash.tests="));
+            }
+        } finally {
+            if (requested != null) {
+                System.setProperty("crash.tests", requested);
+            }
+        }
+    }
+
     private static List<String> skipped(Events tests) {
         return tests.aborted().stream()
                 .map(event -> event.getRequiredPayload(TestExecutionResult.class))
@@ -68,6 +93,22 @@ class SkippedTestsTest {
         @Override
         protected Backend open(Path folder) {
             return contents.reopen();
+        }
+    }
+
+    static class NeverCrashes extends CrashContractTest {
+
+        @Override
+        protected Backend open(Path folder) {
+            throw new AssertionError("the test was not skipped");
+        }
+    }
+
+    static class NeverLosesPower extends PowerLossContractTest {
+
+        @Override
+        protected Backend open(Path folder) {
+            throw new AssertionError("the test was not skipped");
         }
     }
 }

@@ -28,7 +28,7 @@ final class Verdict {
                 .containsExactlyInAnyOrder(displayNames);
     }
 
-    static Events run(Class<? extends BackendContractTest> test) {
+    static Events run(Class<?> test) {
         return EngineTestKit.engine("junit-jupiter")
                 .selectors(selectClass(test))
                 .execute()

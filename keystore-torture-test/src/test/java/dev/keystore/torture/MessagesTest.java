@@ -19,7 +19,7 @@ class MessagesTest {
     private static final Pattern LITERAL =
             Pattern.compile("\"((?:[^\"\\\\\\n]|\\\\.)*)\"(?:\\s*\\+\\s*\"((?:[^\"\\\\\\n]|\\\\.)*)\")*");
     private static final Pattern COPY = Pattern.compile(
-            "(?i)\\bback-?ups?\\b|\\b(old|older|earlier|former|previous|saved) (copy|copies|file|folder)\\b");
+            "(?i)\\brestor(e|es|ed|ing)\\b|\\bback-?ups?\\b|\\b(old|older|earlier|former|previous|saved) (copy|copies|file|folder)\\b");
 
     private static final Pattern LOG_REMOVAL =
             Pattern.compile("(?i)\\b(move|delete|remove|rename|erase|discard)\\b[^;.]*\\b(log|journal)s?\\b");
