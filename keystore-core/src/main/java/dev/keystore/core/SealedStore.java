@@ -64,10 +64,7 @@ final class SealedStore {
             return null;
         }
         while (true) {
-            byte[] found = mark.load();
-            if (found == null) {
-                mark.requireNoEntries();
-            }
+            byte[] found = mark.loadOrRequireNoEntries();
             StoreSealing opened = sealing.open(found);
             boolean marked = false;
             try {
@@ -124,18 +121,28 @@ final class SealedStore {
             return failure instanceof BackendException known && known.kind() == BackendException.Kind.PERMANENT;
         }
 
-        void requireNoEntries() {
-            boolean isNew = attempts.of(
-                    "the first entry of a store to be read",
-                    "The store could not be opened, since it is unknown whether it is new",
-                    storage::isEmpty);
-            if (!isNew) {
+        /** Returns the mark, or null for a store that has no entry. */
+        byte @Nullable [] loadOrRequireNoEntries() {
+            byte[] found = load();
+            if (found != null || isStoreEmpty()) {
+                return found;
+            }
+            byte[] writtenMeanwhile = load();
+            if (writtenMeanwhile == null) {
                 throw new StoreOpenException(
                         "The store has entries but no mark of an encrypted store, and a root key is configured. If it"
                                 + " was never encrypted, open it without the key, or encrypt it first (encrypt); if it"
                                 + " was, its mark is lost: restore it from a backup",
                         null);
             }
+            return writtenMeanwhile;
+        }
+
+        private boolean isStoreEmpty() {
+            return attempts.of(
+                    "the first entry of a store to be read",
+                    "The store could not be opened, since it is unknown whether it is new",
+                    storage::isEmpty);
         }
 
         /** Writes a mark, and returns true; or false if another process has written one in the meantime. */

@@ -518,7 +518,7 @@ class EncryptionTest {
     @Test
     @DisplayName("R76 closing a database closes the keys of the store and of each context, also those that it replaced")
     void close_closesAllKeys() {
-        CountedSealing counted = new CountedSealing(ENCRYPTION);
+        ObservedSealing counted = new ObservedSealing(ENCRYPTION);
         MemoryBackend memory = new MemoryBackend();
         try (SignalKeyDatabase database = SignalKeyDatabase.builder()
                 .backend(memory.reopen())
@@ -547,7 +547,12 @@ class EncryptionTest {
     @DisplayName("R70 cached reads use no keys")
     void read_cached_opensNothing() {
         AtomicInteger opened = new AtomicInteger();
-        CountedSealing counted = new CountedSealing(ENCRYPTION, opened::incrementAndGet);
+        ObservedSealing counted = new ObservedSealing(ENCRYPTION) {
+            @Override
+            protected void opening() {
+                opened.incrementAndGet();
+            }
+        };
         try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.encryption(counted))) {
             fixture.put("x", "1");
             for (int i = 0; i < 10; i++) {

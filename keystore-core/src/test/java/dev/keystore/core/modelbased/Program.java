@@ -82,7 +82,8 @@ record Program(Setup setup, List<List<Step>> threads) {
                     contexts,
                     one(List.of(0L, 300L, 1_000L, 3_000L, 1_000_000L)),
                     one(List.of(1, 2, 1_024)),
-                    concurrent && chance(80));
+                    concurrent && chance(80),
+                    chance(25));
         }
 
         private List<Step> steps(int count) {

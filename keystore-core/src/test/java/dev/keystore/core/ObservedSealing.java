@@ -8,23 +8,22 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Encryption whose opened keys are counted until they are closed. */
-final class CountedSealing implements Sealing {
+/** Encryption whose opened keys are counted until they are closed, and whose records can be observed. */
+public class ObservedSealing implements Sealing {
 
     private final Sealing sealing;
-    private final Runnable onOpen;
     private final AtomicInteger open = new AtomicInteger();
     private final Set<String> contexts = ConcurrentHashMap.newKeySet();
 
-    CountedSealing(Sealing sealing) {
-        this(sealing, () -> {});
+    public ObservedSealing(Sealing sealing) {
+        this.sealing = sealing;
     }
 
-    /** Creates it; {@code onOpen} runs each time that a record is opened. */
-    CountedSealing(Sealing sealing, Runnable onOpen) {
-        this.sealing = sealing;
-        this.onOpen = onOpen;
-    }
+    /** Called with each value that was sealed. */
+    protected void sealed(String context, String type, String id, byte[] value, byte[] record) {}
+
+    /** Called before a record is opened. */
+    protected void opening() {}
 
     /** Returns how many keys are open: of stores and of contexts. */
     int openKeys() {
@@ -63,13 +62,13 @@ final class CountedSealing implements Sealing {
         @Override
         public ContextSealing createContext(String context) {
             contexts.add(context);
-            return new CountedContext(store.createContext(context));
+            return new CountedContext(context, store.createContext(context));
         }
 
         @Override
         public ContextSealing openContext(String context, byte[] keys) {
             contexts.add(context);
-            return new CountedContext(store.openContext(context, keys));
+            return new CountedContext(context, store.openContext(context, keys));
         }
 
         @Override
@@ -88,22 +87,26 @@ final class CountedSealing implements Sealing {
 
     private final class CountedContext implements ContextSealing {
 
+        private final String name;
         private final ContextSealing context;
         private final AtomicBoolean closed = new AtomicBoolean();
 
-        CountedContext(ContextSealing context) {
+        CountedContext(String name, ContextSealing context) {
+            this.name = name;
             this.context = context;
             open.incrementAndGet();
         }
 
         @Override
         public byte[] seal(String type, String id, byte[] value) {
-            return context.seal(type, id, value);
+            byte[] record = context.seal(type, id, value);
+            sealed(name, type, id, value, record);
+            return record;
         }
 
         @Override
         public byte[] open(String type, String id, byte[] record) {
-            onOpen.run();
+            opening();
             return context.open(type, id, record);
         }
 
@@ -124,12 +127,12 @@ final class CountedSealing implements Sealing {
 
         @Override
         public ContextSealing rotated() {
-            return new CountedContext(context.rotated());
+            return new CountedContext(name, context.rotated());
         }
 
         @Override
         public ContextSealing withoutFormerKeys() {
-            return new CountedContext(context.withoutFormerKeys());
+            return new CountedContext(name, context.withoutFormerKeys());
         }
 
         @Override
