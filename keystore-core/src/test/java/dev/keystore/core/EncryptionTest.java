@@ -458,7 +458,7 @@ class EncryptionTest {
     }
 
     @Test
-    @DisplayName("R72 the context of the mark cannot be opened, in a plain store neither")
+    @DisplayName("R8 the context of the mark cannot be opened, whether or not the store is encrypted")
     void forContext_ofTheMark_isRefused() {
         try (Fixture fixture = encrypted(Kind.COMPLETE);
                 Fixture plain = Fixture.of(Kind.COMPLETE)) {
