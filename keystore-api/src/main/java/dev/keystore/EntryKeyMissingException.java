@@ -27,7 +27,8 @@ public final class EntryKeyMissingException extends UnreadableEntryException {
                 context,
                 entry,
                 "needs key " + Objects.requireNonNull(keyId, "keyId")
-                        + ", which its context does not hold; restore the keys of the context, or delete the entry",
+                        + ", which its context does not hold: the context was erased, or its keys were lost; delete the"
+                        + " entry if you do not need its value",
                 null);
         this.keyId = keyId;
     }

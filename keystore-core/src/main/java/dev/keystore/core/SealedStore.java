@@ -132,7 +132,8 @@ final class SealedStore {
                 throw new StoreOpenException(
                         "The store has entries but no mark of an encrypted store, and a root key is configured. If it"
                                 + " was never encrypted, open it without the key, or encrypt it first (encrypt); if it"
-                                + " was, its mark is lost: restore it from a backup",
+                                + " was, its mark is lost: take the mark alone from a backup, and never copy a whole old store into place:"
+                                + " keys and ratchet states in it have been used since",
                         null);
             }
             return writtenMeanwhile;

@@ -126,7 +126,8 @@ public final class KeyFile implements KeyProvider {
         } catch (NoSuchFileException e) {
             throw new KeyUnavailableException(
                     "Key file " + file
-                            + " does not exist; restore it, or create one with KeyFile.create if the store is" + " new",
+                            + " does not exist; put the key file of the store there, or create one with KeyFile.create if the"
+                            + " store is new",
                     e);
         } catch (IOException e) {
             throw new KeyUnavailableException("Key file " + file + " could not be read: " + e, e);
@@ -165,7 +166,8 @@ public final class KeyFile implements KeyProvider {
             }
         }
         throw new KeyUnavailableException(
-                "Key file " + file + " does not contain \"keystore-root-key-1 \" and 32 bytes in Base64; restore it",
+                "Key file " + file + " does not contain \"keystore-root-key-1 \" and 32 bytes in Base64; put the"
+                        + " key file of the store there",
                 null);
     }
 

@@ -68,7 +68,7 @@ public final class Pkcs12File implements KeyProvider {
 
     private RootKey read() {
         if (!Files.isRegularFile(file)) {
-            throw new KeyUnavailableException("PKCS#12 file " + file + " does not exist; restore it", null);
+            throw new KeyUnavailableException("PKCS#12 file " + file + " does not exist; put it there", null);
         }
         char[] password = source.password();
         try {

@@ -20,6 +20,11 @@ import javax.crypto.Mac;
  */
 final class RootKey implements AutoCloseable {
 
+    /** What to do about a mark that is lost or changed, for messages. */
+    static final String MARK_ALONE =
+            "take the mark alone from a backup, and never copy a whole old store into place: keys"
+                    + " and ratchet states in it have been used since";
+
     private static final int ID_BYTES = 8;
     private static final int CIPHERTEXT_OFFSET = ID_BYTES + Xaes256Gcm.NONCE_BYTES;
     private static final int WRAPPED_BYTES = CIPHERTEXT_OFFSET + AesKey.BYTES + Xaes256Gcm.TAG_BYTES;
@@ -75,8 +80,8 @@ final class RootKey implements AutoCloseable {
 
     static KeyUnavailableException changed() {
         return new KeyUnavailableException(
-                "The wrapped key in the mark of the encrypted store was changed; find out who has write access, and"
-                        + " restore the mark from a backup",
+                "The wrapped key in the mark of the encrypted store was changed; find out who has write access; "
+                        + MARK_ALONE,
                 null);
     }
 

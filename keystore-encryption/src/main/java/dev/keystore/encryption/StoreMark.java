@@ -116,7 +116,7 @@ final class StoreMark {
     private static StoreOpenException damaged(String how) {
         return new StoreOpenException(
                 "The mark of the encrypted store is damaged: " + how
-                        + "; restore the mark from a backup, without it nothing in the store can be decrypted",
+                        + "; without it, nothing in the store can be decrypted; " + RootKey.MARK_ALONE,
                 null);
     }
 
@@ -144,8 +144,8 @@ final class StoreMark {
         } catch (RecordRefusedException e) {
             throw new StoreOpenException(
                     "The mark of the encrypted store was tampered with: its root key is the right one, but its other"
-                            + " parts are not those that were written with it; find out who has write access, and"
-                            + " restore the mark from a backup",
+                            + " parts are not those that were written with it; find out who has write access; "
+                            + RootKey.MARK_ALONE,
                     null);
         } finally {
             newest.destroy();
