@@ -47,8 +47,8 @@ final class CommitRequest {
     final Map<EntryKey, Entry> writes;
     final long deadlineNanos;
     private final @Nullable Set<String> keptTypes;
-    private final Map<EntryKey, Mutation> puts = new LinkedHashMap<>();
     private @Nullable ValueSealer sealer;
+    private Map<EntryKey, Mutation> puts = Map.of();
     private final Thread thread = Thread.currentThread();
     private final boolean virtual = VirtualThreads.isVirtual(thread);
     private final AtomicReference<State> state = new AtomicReference<>(Step.QUEUED);
@@ -84,42 +84,48 @@ final class CommitRequest {
 
     /**
      * Seals the values that it writes. Its own thread does that before the commit is queued. May load the keys of the
-     * context; throws as {@link ContextSealer#current} does.
+     * context; throws as {@link ContextSealer#current} does, and then keeps what was sealed before.
      */
     void seal() {
-        boolean sealed = false;
-        while (!sealed) {
-            puts.clear();
-            sealer = null;
-            sealed = sealValues();
+        ValueSealer chosen = null;
+        Map<EntryKey, Mutation> sealed = null;
+        while (sealed == null) {
+            chosen = writesValues() ? chooseSealer() : null;
+            sealed = chosen == null ? Map.of() : sealValues(chosen);
         }
+        sealer = chosen;
+        puts = sealed;
     }
 
-    /** Seals the values, and returns whether that was possible: false if the keys were replaced meanwhile. */
-    private boolean sealValues() {
+    /** Returns whether it writes a value; if it only deletes, it needs no keys. */
+    private boolean writesValues() {
+        for (Entry entry : writes.values()) {
+            if (entry.exists()) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private ValueSealer chooseSealer() {
+        return erases() ? context.sealer().afterErase() : context.sealer().current();
+    }
+
+    /** Returns the mutations that save the values, or null if the keys of the context were replaced meanwhile. */
+    private @Nullable Map<EntryKey, Mutation> sealValues(ValueSealer chosen) {
+        Map<EntryKey, Mutation> sealed = new LinkedHashMap<>();
         for (Map.Entry<EntryKey, Entry> write : writes.entrySet()) {
             byte[] value = write.getValue().bytes();
             if (value != null) {
                 EntryKey key = write.getKey();
-                ValueSealer chosen = chooseSealer();
                 byte[] record = chosen.seal(key.type.name(), key.id, value);
                 if (record == null) {
-                    return false;
+                    return null;
                 }
-                puts.put(key, new Mutation.Put(key.type.name(), key.id, record));
+                sealed.put(key, new Mutation.Put(key.type.name(), key.id, record));
             }
         }
-        return true;
-    }
-
-    /** Chooses what seals its values; it does not need anything if it only deletes. */
-    private ValueSealer chooseSealer() {
-        ValueSealer chosen = sealer;
-        if (chosen == null) {
-            chosen = erases() ? context.sealer().afterErase() : context.sealer().current();
-            sealer = chosen;
-        }
-        return chosen;
+        return sealed;
     }
 
     /** Seals its values again if a commit before it has erased the context. Called by the leader. */

@@ -31,7 +31,8 @@ import org.slf4j.LoggerFactory;
  * knows no queue and starts no thread. Only the holder of the lead calls it.
  *
  * <p>The check compares what each commit read with what is committed, including the earlier commits of the group (R24).
- * A commit that fails it is left out of the write.
+ * A commit that fails it is left out of the write. A commit whose context was erased since it was sealed is sealed
+ * again.
  */
 final class GroupWriter {
 

@@ -2,6 +2,7 @@ package dev.keystore.core;
 
 import static dev.keystore.core.Fixture.bytes;
 import static dev.keystore.core.Fixture.text;
+import static dev.keystore.spi.StoreSealing.KEYS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -10,6 +11,7 @@ import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.EntryKeyMissingException;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
 import dev.keystore.core.Fixture.Kind;
 import dev.keystore.encryption.Encryption;
 import dev.keystore.spi.BackendException;
@@ -124,6 +126,33 @@ class EraseTest {
                         assertThat(each.find("after" + i)).isEqualTo("1");
                     }
                 }
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R13 a commit whose keys cannot be loaded by its leader is written as a whole once they can be")
+    void commit_sealedAgainLater_isWhole() throws Exception {
+        try (Fixture fixture = encrypted(Kind.GROUPING)) {
+            SignalKeyStore bob = fixture.database.forContext("bob");
+            bob.put(KeyTypes.SESSION, "x", bytes("1"));
+            fixture.put("x", "1");
+            QueuedCommits line = QueuedCommits.behind(fixture.faults, () -> bob.put(KeyTypes.SESSION, "x", bytes("2")));
+            Threads.Running<Boolean> erase = line.add(fixture.alice::erase);
+            Threads.Running<Boolean> behind = line.add(() -> fixture.put("x", "2"));
+            Threads.Running<Boolean> other = line.add(() -> bob.put(KeyTypes.SESSION, "y", bytes("2")));
+            fixture.faults
+                    .on(Operation.LOAD)
+                    .of(KEYS.type(), KEYS.id())
+                    .fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+            fixture.faults.on(Operation.COMMIT).nth(2).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
+            line.advance();
+
+            assertThat(erase.result()).isTrue();
+            assertThat(other.result()).isTrue();
+            assertThat(behind.result()).isTrue();
+            try (Fixture reopened = reopened(fixture)) {
+                assertThat(List.of(fixture.find("x"), reopened.find("x"))).containsOnly("2");
             }
         }
     }
