@@ -41,7 +41,7 @@ final class PostgresFailureTest {
                 new Batch("alice", 0, 1, List.of(new Put("session", "first", secret), new Delete("session", "kept"))),
                 new Batch("bob", 0, 1, List.of(new Put("session", "refused", secret))));
 
-        ExpectedFailures.assertPermanent(() -> backend.commit(group)).satisfies(failure -> {
+        FailureAssertions.assertPermanent(() -> backend.commit(group)).satisfies(failure -> {
             for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
                 assertThat(cause.toString())
                         .doesNotContain("a secret")
@@ -61,7 +61,7 @@ final class PostgresFailureTest {
         Handle broken = Objects.requireNonNull(backend.writer().handle());
         PostgresFixture.terminate(broken);
 
-        ExpectedFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+        FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
         assertThat(backend.load("alice", "session", "bob")).isEmpty();
 
         backend.save("alice", "session", "bob", new byte[] {2});
