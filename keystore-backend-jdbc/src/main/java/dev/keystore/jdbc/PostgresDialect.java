@@ -25,7 +25,6 @@ import org.jdbi.v3.core.argument.Argument;
 import org.jdbi.v3.core.statement.Query;
 import org.jdbi.v3.core.statement.SqlStatement;
 import org.jdbi.v3.core.statement.Update;
-import org.jdbi.v3.core.transaction.TransactionIsolationLevel;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
 
@@ -45,9 +44,14 @@ final class PostgresDialect extends Dialect {
 
     private static final Duration READER_MAX_AGE = Duration.ofMinutes(30);
 
-    /** A standby is refused, since it may lag behind the commits. */
+    /**
+     * The isolation level is set because a server or role may have SERIALIZABLE as its default, at which even a read
+     * may fail (SQLSTATE 40001). Each read is one statement, for which READ COMMITTED is a snapshot. A standby is
+     * refused, since it may lag behind the commits.
+     */
     private static final String READER_SETTINGS = """
             SET lock_timeout = '5s';
+            SET default_transaction_isolation = 'read committed';
             DO $$ BEGIN
                 IF pg_is_in_recovery() THEN RAISE 'the server is a standby' USING ERRCODE = '25006'; END IF;
             END $$
@@ -118,13 +122,8 @@ final class PostgresDialect extends Dialect {
         source.setLoginTimeout(Math.min(source.getLoginTimeout(), Math.toIntExact(READER_TIMEOUT.toSeconds())));
         return new ReaderPool(
                 new ReaderPool.Limits(url.connections() - 1, READER_TIMEOUT, READER_MAX_AGE, true),
-                new ReaderSlot.Source(source::getConnection, PostgresDialect::setUpReader, failures()::isTransient));
-    }
-
-    private static void setUpReader(Handle handle) {
-        handle.execute(READER_SETTINGS);
-        handle.setReadOnly(true);
-        handle.setTransactionIsolationLevel(TransactionIsolationLevel.REPEATABLE_READ);
+                new ReaderSlot.Source(
+                        source::getConnection, handle -> handle.execute(READER_SETTINGS), failures()::isTransient));
     }
 
     @Override

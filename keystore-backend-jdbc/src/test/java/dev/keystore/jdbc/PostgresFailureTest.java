@@ -85,6 +85,26 @@ final class PostgresFailureTest {
         assertThat(setting(backend, "synchronous_commit")).isEqualTo("on");
     }
 
+    @Test
+    @DisplayName("R21 reads use READ COMMITTED even if the role's default is SERIALIZABLE, at which they could fail")
+    void serializableRole() {
+        String role = "serializable_" + schema;
+        PostgresFixture.execute(
+                "CREATE ROLE " + role + " LOGIN SUPERUSER",
+                "ALTER ROLE " + role + " SET default_transaction_isolation = serializable");
+        try (JdbcBackend serializable =
+                PostgresFixture.open(PostgresFixture.url(schema).replace("user=postgres", "user=" + role))) {
+            String isolation = serializable.queries().read("show the isolation level", PostgresFailureTest::isolation);
+            assertThat(isolation).isEqualTo("read committed");
+        }
+    }
+
+    private static String isolation(Handle handle) {
+        return handle.createQuery("SHOW transaction_isolation")
+                .mapTo(String.class)
+                .one();
+    }
+
     private static String setting(JdbcBackend backend, String name) {
         return Objects.requireNonNull(backend.writer().handle())
                 .createQuery("SHOW " + name)
