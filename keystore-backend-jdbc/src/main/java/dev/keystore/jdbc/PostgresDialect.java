@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /**
- * PostgreSQL: its connections, and its statements for many rows.
+ * The dialect of PostgreSQL: connections, and statements for many rows.
  *
  * <p>Durability: see {@link PostgresSession}. There is no {@code statement_timeout}: it would end a commit's wait for a
  * synchronous standby, and the server would then report success.
@@ -197,7 +197,7 @@ final class PostgresDialect extends Dialect {
     }
 
     @Override
-    Map<String, byte[]> find(Handle handle, String context, String type, List<String> ids) {
+    Map<String, byte[]> findAll(Handle handle, String context, String type, List<String> ids) {
         return StatementCache.read(handle, FIND_ALL, statement -> {
             statement.setString(1, PostgresNames.key(context));
             statement.setString(2, type);
@@ -210,7 +210,7 @@ final class PostgresDialect extends Dialect {
             Map<String, byte[]> found = new HashMap<>();
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
-                    found.put(PostgresNames.unescape(rows.getString(1)), EntryQueries.bytes(rows, 2));
+                    found.put(PostgresNames.unescape(rows.getString(1)), value(rows, 2));
                 }
             }
             return found;
