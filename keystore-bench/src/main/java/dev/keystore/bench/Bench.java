@@ -4,6 +4,7 @@ import dev.keystore.bench.commit.BenchPostgres;
 import dev.keystore.bench.report.Goals;
 import dev.keystore.bench.report.Report;
 import dev.keystore.bench.report.Results;
+import dev.keystore.bench.timeline.Timelines;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,7 +24,8 @@ import picocli.CommandLine.Option;
  *
  * <p>Without options, it runs the short form. A run of all variants writes {@code docs/performance/results.json}, the
  * charts next to it, and the tables of {@code docs/performance.md}. A run of some variants prints tables only. The run
- * with {@code --fsync-delay} writes {@code docs/performance/fsync-delay.json}, and a separate chart and table.
+ * with {@code --fsync-delay} writes {@code docs/performance/fsync-delay.json}, and a separate chart and table; the run
+ * with {@code --timeline} writes the pictures of groups, and a table.
  */
 @Command(name = "bench", mixinStandardHelpOptions = true, sortOptions = false)
 public final class Bench implements Callable<Integer> {
@@ -71,6 +73,12 @@ public final class Bench implements Callable<Integer> {
     @Nullable
     List<Integer> fsyncDelays;
 
+    @Option(
+            names = "--timeline",
+            description =
+                    "Trace the methods of the commit path, and draw where the time of a group goes. Needs JDK 25.")
+    boolean timeline;
+
     @Option(names = "--list", description = "List the variants and their approximate duration, and measure none.")
     boolean list;
 
@@ -91,7 +99,9 @@ public final class Bench implements Callable<Integer> {
     public Integer call() throws Exception {
         BenchPlan plan =
                 only == null && before == null ? everything() : everything().only(this::isWanted);
-        if (list) {
+        if (timeline) {
+            reportTimelines();
+        } else if (list) {
             list(plan);
         } else if (redraw) {
             redraw();
@@ -135,6 +145,20 @@ public final class Bench implements Callable<Integer> {
             report.writeFsyncDelayChart(target());
         }
         System.out.println(before == null ? report.fsyncDelays() : report.comparison());
+    }
+
+    private void reportTimelines() throws Exception {
+        Optional<String> obstacle = Timelines.obstacle();
+        if (obstacle.isPresent()) {
+            System.out.println("--timeline is skipped: " + obstacle.get());
+            return;
+        }
+        try (TemporaryFolder temporary = TemporaryFolder.create("bench-data");
+                BenchPostgres server = BenchPostgres.start(temporary.path())) {
+            server.announce();
+            Machine machine = Machine.of(project, temporary.path());
+            System.out.println(new Timelines(machine, temporary.path()).writeDocuments(project));
+        }
     }
 
     private boolean isComplete() {

@@ -40,6 +40,11 @@ public final class BenchPostgres implements AutoCloseable {
         return "-D" + PORT + "=" + server.getPort();
     }
 
+    /** Lets this JVM find this server. */
+    public void announce() {
+        System.setProperty(PORT, String.valueOf(server.getPort()));
+    }
+
     /** Creates the schema of a peer's folder if it doesn't exist, and returns its URL. */
     static String schema(Path folder) throws SQLException {
         String port = Objects.requireNonNull(System.getProperty(PORT), PORT);

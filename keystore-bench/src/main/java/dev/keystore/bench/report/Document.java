@@ -5,7 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** A page of which parts are written by hand and parts by a run. */
-final class Document {
+public final class Document {
 
     private Document() {}
 
@@ -14,7 +14,7 @@ final class Document {
      *
      * @throws IllegalStateException if the page lacks the markers; it is not changed
      */
-    static void replace(Path file, String part, String content) throws IOException {
+    public static void replace(Path file, String part, String content) throws IOException {
         String begin = "<!-- bench:" + part + " -->\n";
         String end = "<!-- /bench:" + part + " -->";
         String text = Files.readString(file);

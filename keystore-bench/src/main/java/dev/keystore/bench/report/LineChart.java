@@ -1,13 +1,9 @@
 package dev.keystore.bench.report;
 
-import java.io.StringWriter;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Optional;
-import javax.xml.stream.XMLOutputFactory;
 import javax.xml.stream.XMLStreamException;
-import javax.xml.stream.XMLStreamWriter;
 
 /** An SVG chart of several series over the same steps. */
 final class LineChart {
@@ -50,20 +46,13 @@ final class LineChart {
 
     /** Returns the chart. */
     String svg() {
-        StringWriter text = new StringWriter();
-        try {
-            Svg svg = new Svg(XMLOutputFactory.newInstance().createXMLStreamWriter(text));
-            svg.begin(WIDTH, HEIGHT);
+        return Svg.of(WIDTH, HEIGHT, svg -> {
             svg.text(WIDTH / 2.0, TOP / 2.0, "middle", "bold", title);
             axes(svg);
             for (int n = 0; n < lines.size(); n++) {
                 draw(svg, lines.get(n), COLOURS.get(n % COLOURS.size()), n);
             }
-            svg.end();
-        } catch (XMLStreamException e) {
-            throw new IllegalStateException(e);
-        }
-        return text.toString();
+        });
     }
 
     private void axes(Svg svg) throws XMLStreamException {
@@ -118,66 +107,5 @@ final class LineChart {
     private double y(double value) {
         double height = HEIGHT - TOP - BOTTOM;
         return HEIGHT - BOTTOM - height * value / top();
-    }
-
-    /** Writes the SVG elements of a chart. */
-    private record Svg(XMLStreamWriter out) {
-
-        static String number(double value) {
-            return String.format(Locale.ROOT, "%.1f", value);
-        }
-
-        void begin(int width, int height) throws XMLStreamException {
-            out.writeStartElement("svg");
-            out.writeDefaultNamespace("http://www.w3.org/2000/svg");
-            attribute("viewBox", "0 0 " + width + " " + height);
-            attribute("width", String.valueOf(width));
-            attribute("height", String.valueOf(height));
-            attribute("font-family", "sans-serif");
-            attribute("font-size", "13");
-            element("rect", "width", "100%", "height", "100%", "fill", "#ffffff");
-        }
-
-        void end() throws XMLStreamException {
-            out.writeCharacters("\n");
-            out.writeEndElement();
-            out.writeCharacters("\n");
-            out.close();
-        }
-
-        void line(double x1, double y1, double x2, double y2, String colour) throws XMLStreamException {
-            element("line", "x1", number(x1), "y1", number(y1), "x2", number(x2), "y2", number(y2), "stroke", colour);
-        }
-
-        void path(String points, String colour) throws XMLStreamException {
-            element("polyline", "points", points, "fill", "none", "stroke", colour, "stroke-width", "2");
-        }
-
-        void dot(double x, double y, String colour) throws XMLStreamException {
-            element("circle", "cx", number(x), "cy", number(y), "r", "3.5", "fill", colour);
-        }
-
-        void text(double x, double y, String anchor, String weight, String text) throws XMLStreamException {
-            out.writeCharacters("\n  ");
-            out.writeStartElement("text");
-            attribute("x", number(x));
-            attribute("y", number(y));
-            attribute("text-anchor", anchor);
-            attribute("font-weight", weight);
-            out.writeCharacters(text);
-            out.writeEndElement();
-        }
-
-        private void element(String name, String... attributes) throws XMLStreamException {
-            out.writeCharacters("\n  ");
-            out.writeEmptyElement(name);
-            for (int n = 0; n < attributes.length; n += 2) {
-                attribute(attributes[n], attributes[n + 1]);
-            }
-        }
-
-        private void attribute(String name, String value) throws XMLStreamException {
-            out.writeAttribute(name, value);
-        }
     }
 }
