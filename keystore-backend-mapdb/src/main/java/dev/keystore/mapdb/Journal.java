@@ -202,7 +202,8 @@ final class Journal implements Closeable {
     }
 
     /**
-     * A record may or may not survive a crash, until the creation of the next journal settles that it does not count.
+     * Thrown when a record may or may not survive a crash, until the creation of the next journal settles that it does
+     * not count.
      */
     static final class UnknownOutcomeException extends IOException {
 

@@ -23,7 +23,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A store in a folder: the entries of all contexts in a MapDB file, behind a journal of commits.
+ * A backend that keeps the entries of all contexts in a folder: in a MapDB file, behind a journal of commits.
  *
  * <p>Concurrency: one {@link CommitWriter}, and any number of concurrent readers. Readers wait only for the maintenance
  * thread, a platform thread of this backend, which changes the MapDB file and closes everything. Committing threads
