@@ -2,6 +2,9 @@ package dev.keystore.jdbc;
 
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -12,10 +15,13 @@ import org.jdbi.v3.core.Handle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What differs between the databases: how connections are opened, some statements, and how owners are known to be
- * alive.
+ * The part of the backend that is specific to a database: how connections are opened, some statements, and how owners
+ * are known to be alive.
  */
 abstract class Dialect {
+
+    /** Selects the value of one entry. */
+    static final String FIND = "SELECT value FROM entry WHERE context = ? AND type = ? AND id = ?";
 
     /** Marks the takeovers of this backend; others pass it to {@link #isAlive}. */
     final long holder = ThreadLocalRandom.current().nextLong(1, Long.MAX_VALUE);
@@ -91,8 +97,33 @@ abstract class Dialect {
      */
     abstract List<Batch> recordIds(Handle handle, List<Batch> batches);
 
+    /** Returns the value of an entry, if it exists. */
+    final Optional<byte[]> find(Handle handle, String context, String type, String id) {
+        return StatementCache.read(handle, FIND, statement -> value(statement, stored(context), type, stored(id)));
+    }
+
+    /** Finds the value of an entry with {@link #FIND}; its context and id are in their stored forms. */
+    static Optional<byte[]> value(PreparedStatement statement, String context, String type, String id)
+            throws SQLException {
+        statement.setString(1, context);
+        statement.setString(2, type);
+        statement.setString(3, id);
+        try (ResultSet row = statement.executeQuery()) {
+            return row.next() ? Optional.of(value(row, 1)) : Optional.empty();
+        }
+    }
+
+    /**
+     * Returns the value in a row. A value is NULL only if it is damaged; it is returned as an empty array, so that it
+     * does not count as absent.
+     */
+    static byte[] value(ResultSet row, int column) throws SQLException {
+        byte[] value = row.getBytes(column);
+        return value == null ? new byte[0] : value;
+    }
+
     /** Returns the values of the entries that exist, all read as of one point in time. */
-    abstract Map<String, byte[]> find(Handle handle, String context, String type, List<String> ids);
+    abstract Map<String, byte[]> findAll(Handle handle, String context, String type, List<String> ids);
 
     /** Shows other processes that this owner is alive, until {@link #releaseLiveness} or the end of the process. */
     abstract void acquireLiveness();

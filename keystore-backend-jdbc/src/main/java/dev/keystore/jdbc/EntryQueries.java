@@ -2,9 +2,6 @@ package dev.keystore.jdbc;
 
 import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
-import java.sql.PreparedStatement;
-import java.sql.ResultSet;
-import java.sql.SQLException;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -27,9 +24,6 @@ import org.jspecify.annotations.Nullable;
  * and so does every scan; a listing yields what it can find, and then fails. What a load finds is returned as usual.
  */
 final class EntryQueries {
-
-    /** Selects the value of one entry. */
-    static final String FIND = "SELECT value FROM entry WHERE context = ? AND type = ? AND id = ?";
 
     private static final int PAGE_SIZE = 256;
 
@@ -65,10 +59,7 @@ final class EntryQueries {
 
     Optional<byte[]> load(String context, String type, String id) {
         String operation = "load " + type + "/" + id + " of context " + context;
-        Optional<byte[]> found = read(
-                operation,
-                handle -> StatementCache.read(
-                        handle, FIND, statement -> find(statement, dialect.stored(context), type, dialect.stored(id))));
+        Optional<byte[]> found = read(operation, handle -> dialect.find(handle, context, type, id));
         if (found.isEmpty()) {
             requireUndamaged(operation);
         }
@@ -78,31 +69,11 @@ final class EntryQueries {
     Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
         List<String> all = List.copyOf(ids);
         String operation = "load " + all.size() + " entries of type " + type + " of context " + context;
-        Map<String, byte[]> values = read(operation, handle -> dialect.find(handle, context, type, all));
+        Map<String, byte[]> values = read(operation, handle -> dialect.findAll(handle, context, type, all));
         if (!values.keySet().containsAll(all)) {
             requireUndamaged(operation);
         }
         return values;
-    }
-
-    /** Finds the value of an entry with {@link #FIND}; its context and id are in their stored forms. */
-    static Optional<byte[]> find(PreparedStatement statement, String context, String type, String id)
-            throws SQLException {
-        statement.setString(1, context);
-        statement.setString(2, type);
-        statement.setString(3, id);
-        try (ResultSet row = statement.executeQuery()) {
-            return row.next() ? Optional.of(bytes(row, 1)) : Optional.empty();
-        }
-    }
-
-    /**
-     * Returns a value. A value is NULL only if it is damaged; it is returned as an empty array, so that it does not
-     * count as absent.
-     */
-    static byte[] bytes(ResultSet row, int column) throws SQLException {
-        byte[] value = row.getBytes(column);
-        return value == null ? new byte[0] : value;
     }
 
     Stream<EntryId> list(String context) {

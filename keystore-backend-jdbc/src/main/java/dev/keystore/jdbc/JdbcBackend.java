@@ -28,7 +28,7 @@ import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The entries of all contexts in one table of a database.
+ * A backend that keeps the entries of all contexts in one table of a database.
  *
  * <p>Concurrency: one {@link WriterConnection}, and a pool of connections that read concurrently
  * ({@link EntryQueries}). Every operation runs in the {@link Lifecycle}, so {@link #close} waits for it, and none

@@ -15,8 +15,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jdbi.v3.core.Handle;
 
 /**
- * The owner of each context, with the ids of its last commit and of the last commit before the takeover: one row per
- * context, read and changed in the transactions that write entries (R53, R54).
+ * The table of owners: one row per context, with its owner, and the ids of its last commit and of the last commit
+ * before the takeover. It is read and changed in the transactions that write entries (R53, R54).
  *
  * <p>A context that was never taken over has no row; its batches carry the epoch 0.
  */

@@ -25,12 +25,11 @@ import org.jdbi.v3.core.argument.Argument;
 import org.jdbi.v3.core.statement.Query;
 import org.jdbi.v3.core.statement.SqlStatement;
 import org.jdbi.v3.core.statement.Update;
-import org.jdbi.v3.core.transaction.TransactionIsolationLevel;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
 
 /**
- * PostgreSQL: its connections, and its statements for many rows.
+ * The dialect of PostgreSQL: connections, and statements for many rows.
  *
  * <p>Durability: see {@link PostgresSession}. There is no {@code statement_timeout}: it would end a commit's wait for a
  * synchronous standby, and the server would then report success.
@@ -45,9 +44,14 @@ final class PostgresDialect extends Dialect {
 
     private static final Duration READER_MAX_AGE = Duration.ofMinutes(30);
 
-    /** A standby is refused, since it may lag behind the commits. */
+    /**
+     * The isolation level is set because a server or role may have SERIALIZABLE as its default, at which even a read
+     * may fail (SQLSTATE 40001). Each read is one statement, for which READ COMMITTED is a snapshot. A standby is
+     * refused, since it may lag behind the commits.
+     */
     private static final String READER_SETTINGS = """
             SET lock_timeout = '5s';
+            SET default_transaction_isolation = 'read committed';
             DO $$ BEGIN
                 IF pg_is_in_recovery() THEN RAISE 'the server is a standby' USING ERRCODE = '25006'; END IF;
             END $$
@@ -118,13 +122,8 @@ final class PostgresDialect extends Dialect {
         source.setLoginTimeout(Math.min(source.getLoginTimeout(), Math.toIntExact(READER_TIMEOUT.toSeconds())));
         return new ReaderPool(
                 new ReaderPool.Limits(url.connections() - 1, READER_TIMEOUT, READER_MAX_AGE, true),
-                new ReaderSlot.Source(source::getConnection, PostgresDialect::setUpReader, failures()::isTransient));
-    }
-
-    private static void setUpReader(Handle handle) {
-        handle.execute(READER_SETTINGS);
-        handle.setReadOnly(true);
-        handle.setTransactionIsolationLevel(TransactionIsolationLevel.REPEATABLE_READ);
+                new ReaderSlot.Source(
+                        source::getConnection, handle -> handle.execute(READER_SETTINGS), failures()::isTransient));
     }
 
     @Override
@@ -198,7 +197,7 @@ final class PostgresDialect extends Dialect {
     }
 
     @Override
-    Map<String, byte[]> find(Handle handle, String context, String type, List<String> ids) {
+    Map<String, byte[]> findAll(Handle handle, String context, String type, List<String> ids) {
         return StatementCache.read(handle, FIND_ALL, statement -> {
             statement.setString(1, PostgresNames.key(context));
             statement.setString(2, type);
@@ -211,7 +210,7 @@ final class PostgresDialect extends Dialect {
             Map<String, byte[]> found = new HashMap<>();
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
-                    found.put(PostgresNames.unescape(rows.getString(1)), EntryQueries.bytes(rows, 2));
+                    found.put(PostgresNames.unescape(rows.getString(1)), value(rows, 2));
                 }
             }
             return found;

@@ -16,7 +16,7 @@ import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The connections that read: a fixed number of slots, each of which opens its connection when it is first needed.
+ * A pool of connections that read: a fixed number of slots, each of which opens its connection when it is first needed.
  *
  * <p>Concurrency: one thread at a time uses a slot. It takes a free slot by compare-and-set and releases it by one
  * field write ({@link ReaderSlot.Lease#ended}), which needs neither stack nor memory: no error makes a slot unavailable

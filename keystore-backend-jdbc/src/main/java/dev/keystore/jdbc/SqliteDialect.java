@@ -24,7 +24,9 @@ import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteErrorCode;
 
-/** SQLite: its statements and transactions, its log, and its check for damage. Reads wait 10 s for a connection. */
+/**
+ * The dialect of SQLite: statements, transactions, the log and the check for damage. Reads wait 10 s for a connection.
+ */
 final class SqliteDialect extends Dialect {
 
     private static final Duration OPEN_TIMEOUT = Duration.ofSeconds(10);
@@ -248,12 +250,12 @@ final class SqliteDialect extends Dialect {
      * faster.
      */
     @Override
-    Map<String, byte[]> find(Handle handle, String context, String type, List<String> ids) {
+    Map<String, byte[]> findAll(Handle handle, String context, String type, List<String> ids) {
         Map<String, byte[]> found = new HashMap<>();
         StatementCache.use(handle, "BEGIN", PreparedStatement::execute);
-        StatementCache.use(handle, EntryQueries.FIND, statement -> {
+        StatementCache.use(handle, FIND, statement -> {
             for (String id : ids) {
-                EntryQueries.find(statement, context, type, id).ifPresent(value -> found.put(id, value));
+                value(statement, context, type, id).ifPresent(value -> found.put(id, value));
             }
         });
         StatementCache.use(handle, "COMMIT", PreparedStatement::execute);

@@ -11,9 +11,11 @@ import org.sqlite.SQLiteException;
 /** Translates the exceptions of SQLite's driver. */
 final class SqliteFailures extends SqlFailures {
 
-    private static final String RESCUE =
-            "; verify lists the entries that can still be found; never copy an old file into place: keys and"
-                    + " ratchet states in it have been used since";
+    /** An older copy would bring back keys and ratchet states that have since been used (R46). */
+    static final String NEVER_COPY =
+            "; never copy an older file into place: its keys and ratchet states have since been used";
+
+    private static final String RESCUE = "; verify lists the entries that can still be found" + NEVER_COPY;
 
     private final Path path;
 

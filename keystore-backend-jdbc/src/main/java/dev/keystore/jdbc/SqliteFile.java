@@ -226,8 +226,8 @@ final class SqliteFile {
             throw new StoreOpenException(
                     path + " is missing or empty, but its log " + log
                             + " is not; keep the log, which holds the last commits,"
-                            + " and put back the file that was here with it; never copy an older file into place: keys"
-                            + " and ratchet states in it have been used since",
+                            + " and put back the file that was here with it"
+                            + SqliteFailures.NEVER_COPY,
                     null);
         }
     }

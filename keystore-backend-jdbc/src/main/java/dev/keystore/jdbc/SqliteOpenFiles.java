@@ -56,7 +56,7 @@ final class SqliteOpenFiles {
         this.logKey = key(log);
     }
 
-    /** Returns the identity of the file that a path leads to, or null if the system has no such identities. */
+    /** Returns the identity of a file, its device and inode; {@code null} where the system has no such key. */
     static @Nullable Object key(Path path) throws IOException {
         return Files.readAttributes(path, BasicFileAttributes.class).fileKey();
     }

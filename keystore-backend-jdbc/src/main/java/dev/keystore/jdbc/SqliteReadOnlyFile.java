@@ -10,7 +10,7 @@ import java.nio.file.attribute.BasicFileAttributes;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A store that can only be read: how SQLite opens it, and how a write by another process is detected.
+ * The file of a store that can only be read: how SQLite opens it, and how a write by another process is detected.
  *
  * <p>SQLite follows another process's commits through the log and its index ({@code -wal} and {@code -shm}), but can't
  * create them in a folder that it can't write to. If both exist, they are used. If there is no log, everything is in

@@ -160,7 +160,7 @@ class DamagedFileTest {
             assertThat(found)
                     .hasMessageContaining("could not be verified completely")
                     .hasMessageContaining("session/491702.1")
-                    .hasMessageContaining("never copy an old file into place")
+                    .hasMessageContaining("never copy an older file into place")
                     .hasMessageNotContaining("backup");
             assertThat(database.forExistingContext("alice")).isSameAs(alice);
             assertThat(alice.find(KeyTypes.SESSION, "491705.1")).isPresent();

@@ -194,7 +194,7 @@ final class PostgresCommitTest {
                 .mapToObj(n -> new Mutation.Put("session", "bob." + n, large))
                 .toArray(Mutation[]::new);
 
-        ExpectedFailures.assertPermanent(() -> backend.commit(List.of(batch("alice", epoch, 1, puts))));
+        FailureAssertions.assertPermanent(() -> backend.commit(List.of(batch("alice", epoch, 1, puts))));
 
         assertThat(backend.list("alice")).isEmpty();
         backend.commit(List.of(batch("alice", epoch, 1, put("bob.1", 1))));

@@ -91,8 +91,8 @@ final class PostgresFailoverTest {
                 .hasMessageContaining("the server is a standby");
         proxy.leadNewTo(primary.port());
 
-        ExpectedFailures.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "b", new byte[] {4}));
-        ExpectedFailures.untilItSucceeds(
+        PostgresFixture.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "b", new byte[] {4}));
+        PostgresFixture.untilItSucceeds(
                 () -> assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {1}));
         assertThat(alice.find(KeyTypes.SESSION, "b")).hasValue(new byte[] {4});
     }

@@ -41,7 +41,7 @@ final class PostgresFailureTest {
                 new Batch("alice", 0, 1, List.of(new Put("session", "first", secret), new Delete("session", "kept"))),
                 new Batch("bob", 0, 1, List.of(new Put("session", "refused", secret))));
 
-        ExpectedFailures.assertPermanent(() -> backend.commit(group)).satisfies(failure -> {
+        FailureAssertions.assertPermanent(() -> backend.commit(group)).satisfies(failure -> {
             for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
                 assertThat(cause.toString())
                         .doesNotContain("a secret")
@@ -61,7 +61,7 @@ final class PostgresFailureTest {
         Handle broken = Objects.requireNonNull(backend.writer().handle());
         PostgresFixture.terminate(broken);
 
-        ExpectedFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+        FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
         assertThat(backend.load("alice", "session", "bob")).isEmpty();
 
         backend.save("alice", "session", "bob", new byte[] {2});
@@ -83,6 +83,26 @@ final class PostgresFailureTest {
             assertThat(setting(hasty, "statement_timeout")).isEqualTo("0");
         }
         assertThat(setting(backend, "synchronous_commit")).isEqualTo("on");
+    }
+
+    @Test
+    @DisplayName("R21 reads use READ COMMITTED even if the role's default is SERIALIZABLE, at which they could fail")
+    void serializableRole() {
+        String role = "serializable_" + schema;
+        PostgresFixture.execute(
+                "CREATE ROLE " + role + " LOGIN SUPERUSER",
+                "ALTER ROLE " + role + " SET default_transaction_isolation = serializable");
+        try (JdbcBackend serializable =
+                PostgresFixture.open(PostgresFixture.url(schema).replace("user=postgres", "user=" + role))) {
+            String isolation = serializable.queries().read("show the isolation level", PostgresFailureTest::isolation);
+            assertThat(isolation).isEqualTo("read committed");
+        }
+    }
+
+    private static String isolation(Handle handle) {
+        return handle.createQuery("SHOW transaction_isolation")
+                .mapTo(String.class)
+                .one();
     }
 
     private static String setting(JdbcBackend backend, String name) {

@@ -1,5 +1,8 @@
 package dev.keystore.jdbc;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.KeyStoreException;
 import dev.keystore.spi.BackendConfig;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
@@ -125,6 +128,19 @@ final class PostgresFixture {
             }
         } catch (SQLException e) {
             throw new AssertionError(e);
+        }
+    }
+
+    /** Repeats work until it succeeds. */
+    static void untilItSucceeds(Runnable work) {
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (true) {
+            try {
+                work.run();
+                return;
+            } catch (KeyStoreException e) {
+                assertThat(System.nanoTime()).isLessThan(deadlineNanos);
+            }
         }
     }
 

@@ -80,8 +80,8 @@ final class PostgresOutageTest {
         assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "b")).isInstanceOf(LoadFailedException.class);
         proxy.heal();
 
-        ExpectedFailures.untilItSucceeds(() -> put("a", 2));
-        ExpectedFailures.untilItSucceeds(
+        PostgresFixture.untilItSucceeds(() -> put("a", 2));
+        PostgresFixture.untilItSucceeds(
                 () -> assertThat(alice.find(KeyTypes.SESSION, "b")).isEmpty());
         assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {2});
     }
@@ -110,7 +110,7 @@ final class PostgresOutageTest {
             for (int i = 1; i <= 5; i++) {
                 String uncached = "uncached-" + i;
                 assertThat(Counting.count(counting, i)).isEqualTo(i);
-                ExpectedFailures.untilItSucceeds(() ->
+                PostgresFixture.untilItSucceeds(() ->
                         assertThat(counting.find(KeyTypes.SESSION, uncached)).isEmpty());
                 proxy.halfClose(toServer);
             }

@@ -68,9 +68,9 @@ final class PostgresPoolerTest {
             backend.save("alice", "session", "bob", new byte[] {1});
             pooler.change(later);
             PostgresFixture.terminate(backend.writer().handle());
-            ExpectedFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {2}));
+            FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {2}));
 
-            ExpectedFailures.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {2}))
+            FailureAssertions.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {2}))
                     .withMessageContaining("a pooler shares the server's sessions between transactions");
         }
     }

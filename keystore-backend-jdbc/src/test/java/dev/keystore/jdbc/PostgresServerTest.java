@@ -121,7 +121,7 @@ final class PostgresServerTest {
                     .isInstanceOf(CommitOutcomeUnknownException.class);
 
             others.removeLast().close();
-            ExpectedFailures.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "a", new byte[] {3}));
+            PostgresFixture.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "a", new byte[] {3}));
             assertThat(alice.find(KeyTypes.SESSION, "a")).hasValue(new byte[] {3});
         } finally {
             for (Connection other : others) {

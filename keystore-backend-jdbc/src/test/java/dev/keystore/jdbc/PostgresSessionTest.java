@@ -51,7 +51,7 @@ final class PostgresSessionTest {
             Handle readOnly = writer(backend);
             readOnly.execute("SET default_transaction_read_only = on");
 
-            ExpectedFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}))
+            FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}))
                     .withMessageContaining("could not commit: cannot execute")
                     .withMessageContaining("default_transaction_read_only is on; connect to the primary");
             assertThat(backend.load("alice", "session", "bob")).isEmpty();
@@ -105,7 +105,7 @@ final class PostgresSessionTest {
         try (JdbcBackend backend = PostgresFixture.open(url)) {
             assertThat(setting(backend)).isEqualTo(ofSession);
             PostgresFixture.terminate(writer(backend));
-            ExpectedFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+            FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
             backend.save("alice", "session", "bob", new byte[] {1});
             assertThat(setting(backend)).isEqualTo(ofSession);
         }
@@ -127,7 +127,7 @@ final class PostgresSessionTest {
                     .withMessageContaining("lower the property connections");
             Handle broken = writer(backend);
             PostgresFixture.terminate(broken);
-            ExpectedFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+            FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
 
             backend.save("alice", "session", "bob", new byte[] {2});
 
@@ -156,7 +156,7 @@ final class PostgresSessionTest {
                     idle.createQuery("SELECT pg_backend_pid()").mapTo(int.class).one();
             idle.execute("SET idle_in_transaction_session_timeout = '20ms'");
 
-            ExpectedFailures.assertTransient(() -> backend.writer().inTransaction(open -> {
+            FailureAssertions.assertTransient(() -> backend.writer().inTransaction(open -> {
                 open.execute("INSERT INTO entry VALUES ('alice', 'session', 'lost', NULL, '')");
                 PostgresFixture.await(
                         "the end of the session",

@@ -187,7 +187,7 @@ final class ReaderPoolTest {
         String why = "all 3 connections for reading have been in use";
         OccupiedReaders.occupy(brief, SLOTS, () -> {
             for (SqlFailures failures : List.of(new SqliteFailures(folder), new PostgresFailures("server"))) {
-                ExpectedFailures.assertTransient(
+                FailureAssertions.assertTransient(
                                 () -> failures.translate("load", () -> brief.withHandle(ReaderPoolTest::one)))
                         .withMessageContaining("could not load: " + why);
             }

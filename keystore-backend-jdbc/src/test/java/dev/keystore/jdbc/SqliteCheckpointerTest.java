@@ -179,7 +179,7 @@ final class SqliteCheckpointerTest {
         assertThat(log).isNotEmptyFile();
         Files.move(aside, path);
 
-        ExpectedFailures.assertPermanent(() -> save(backend, "second"));
+        FailureAssertions.assertPermanent(() -> save(backend, "second"));
         backend.close();
         checkpointer.look();
         checkpointer.look();
@@ -230,7 +230,7 @@ final class SqliteCheckpointerTest {
             assertThatExceptionOfType(StoreOpenException.class)
                     .isThrownBy(() -> SqliteFixture.open(folder.resolve("other.db"), brief))
                     .withMessageContaining("could not open: " + why);
-            ExpectedFailures.assertTransient(backend::close).withMessageContaining("could not close: " + why);
+            FailureAssertions.assertTransient(backend::close).withMessageContaining("could not close: " + why);
             return true;
         });
         assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
@@ -262,7 +262,7 @@ final class SqliteCheckpointerTest {
             });
             new Thread(checkpoint).start();
             checkpoints.await();
-            ExpectedFailures.assertTransient(wal::close)
+            FailureAssertions.assertTransient(wal::close)
                     .withMessage("could not close the log: a checkpoint of " + path
                             + " by another thread has not ended within 20 ms");
             end.countDown();

@@ -54,7 +54,7 @@ final class SqliteFailureTest {
                 Statement statement = other.createStatement()) {
             statement.execute("BEGIN IMMEDIATE");
 
-            ExpectedFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}))
+            FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}))
                     .withMessageContaining("SQLITE_BUSY")
                     .withMessageContaining(path.toString());
             assertThat(backend.load("alice", "session", "bob")).isEmpty();
@@ -81,7 +81,7 @@ final class SqliteFailureTest {
                     new Batch("bob", 0, 1, List.of(new Put("session", "refused", new byte[] {2}))),
                     new Batch("carol", 0, 1, List.of(put)));
 
-            ExpectedFailures.assertPermanent(() -> backend.commit(group)).withMessageContaining("refused");
+            FailureAssertions.assertPermanent(() -> backend.commit(group)).withMessageContaining("refused");
 
             assertThat(backend.list("alice").map(EntryId::id)).containsExactly("kept");
             assertThat(backend.list("bob")).isEmpty();
@@ -108,7 +108,7 @@ final class SqliteFailureTest {
                 assertThat(failure.kind()).isEqualTo(Kind.PERMANENT);
                 assertThat(failure).hasMessageContaining("SQLITE_FULL").hasMessageContaining("free some space");
                 assertThat(backend.list("alice")).hasSize(2 * acknowledged);
-                ExpectedFailures.assertPermanent(() -> backend.commit(pair(1_000, 1_000_000)));
+                FailureAssertions.assertPermanent(() -> backend.commit(pair(1_000, 1_000_000)));
 
                 tmpfs.remount("size=16m");
                 backend.commit(pair(acknowledged++, 100_000));
@@ -159,7 +159,7 @@ final class SqliteFailureTest {
         long size = Files.size(folder.resolve("keys.db-wal"));
         assumeTrue(limitFileSize(String.valueOf(size + 1_000)), "prlimit can't be used here");
         try {
-            ExpectedFailures.assertKind(kind, () -> backend.save("alice", "session", "lost", new byte[20_000]))
+            FailureAssertions.assertKind(kind, () -> backend.save("alice", "session", "lost", new byte[20_000]))
                     .withMessageContaining("IOERR");
         } finally {
             limitFileSize("unlimited");
@@ -179,7 +179,7 @@ final class SqliteFailureTest {
             Handle broken = backend.writer().handle();
             broken.getConnection().close();
 
-            ExpectedFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+            FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
             assertThat(backend.load("alice", "session", "bob")).isEmpty();
 
             backend.save("alice", "session", "bob", new byte[] {2});
@@ -200,16 +200,16 @@ final class SqliteFailureTest {
         JdbcBackend backend = SqliteFixture.open(path);
         backend.writer().handle().getConnection().close();
         Files.delete(path);
-        ExpectedFailures.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
+        FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
 
-        ExpectedFailures.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {1}))
+        FailureAssertions.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {1}))
                 .withMessageContaining(path + ": the path no longer leads to the file");
         assertThat(path).doesNotExist();
 
         Files.createFile(path);
-        ExpectedFailures.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {1}))
+        FailureAssertions.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {1}))
                 .withMessageContaining("no longer leads to the file");
-        ExpectedFailures.assertPermanent(backend::close).withMessageContaining("closed, but");
+        FailureAssertions.assertPermanent(backend::close).withMessageContaining("closed, but");
         assertThat(path).isEmptyFile();
     }
 
@@ -229,13 +229,13 @@ final class SqliteFailureTest {
             }
         }
         try (JdbcBackend backend = SqliteFixture.open(path)) {
-            ExpectedFailures.assertPermanent(() -> backend.load("alice", "session", "left.1"))
+            FailureAssertions.assertPermanent(() -> backend.load("alice", "session", "left.1"))
                     .withMessageContaining("could not load session/left.1")
                     .withMessageContaining("damaged");
-            ExpectedFailures.assertPermanent(() -> backend.loadAll("alice", "session", List.of("left.1")));
-            ExpectedFailures.assertPermanent(() -> backend.list("alice").toList());
-            ExpectedFailures.assertPermanent(() -> backend.scan("alice", "session", "left"));
-            ExpectedFailures.assertPermanent(() -> backend.save("alice", "session", "left.1", new byte[1]));
+            FailureAssertions.assertPermanent(() -> backend.loadAll("alice", "session", List.of("left.1")));
+            FailureAssertions.assertPermanent(() -> backend.list("alice").toList());
+            FailureAssertions.assertPermanent(() -> backend.scan("alice", "session", "left"));
+            FailureAssertions.assertPermanent(() -> backend.save("alice", "session", "left.1", new byte[1]));
         }
     }
 
@@ -251,7 +251,7 @@ final class SqliteFailureTest {
             entries.next();
             SqliteFixture.execute(path, "DROP TABLE entry");
 
-            ExpectedFailures.assertPermanent(() -> entries.forEachRemaining(entry -> {}))
+            FailureAssertions.assertPermanent(() -> entries.forEachRemaining(entry -> {}))
                     .withMessageContaining("could not list the entries of context alice");
         }
     }

@@ -124,7 +124,7 @@ final class SqliteLostFileTest {
         Files.writeString(log, "the log of another process");
 
         assertRefused(backend, log);
-        ExpectedFailures.assertPermanent(backend::close)
+        FailureAssertions.assertPermanent(backend::close)
                 .withMessageContaining("closed, but")
                 .withMessageContaining("no longer leads to the log");
 
@@ -149,7 +149,7 @@ final class SqliteLostFileTest {
         JdbcBackend backend = open();
         save(backend, "kept");
         backend.writer().handle().getConnection().close();
-        ExpectedFailures.assertTransient(() -> save(backend, "lost"));
+        FailureAssertions.assertTransient(() -> save(backend, "lost"));
         assertThat(log)
                 .as("a log that must not be removed while the store is open")
                 .isNotEmptyFile();
@@ -170,7 +170,7 @@ final class SqliteLostFileTest {
         Handle writer = backend.writer().handle();
         writer.setStatementBuilder(new AfterCommit(() -> delete(path)));
 
-        ExpectedFailures.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
+        FailureAssertions.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
                 .withMessageContaining("no longer leads to the file");
 
         assertThat(path).doesNotExist();
@@ -189,7 +189,7 @@ final class SqliteLostFileTest {
         save(backend, "kept");
         Files.delete(path);
 
-        ExpectedFailures.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
+        FailureAssertions.assertKind(Kind.OUTCOME_UNKNOWN, () -> save(backend, "unknown"))
                 .withMessageContaining("no longer leads to the file");
 
         assertRefused(backend, path);
@@ -223,7 +223,7 @@ final class SqliteLostFileTest {
         Files.move(path, folder.resolve("aside.db"));
         Files.move(elsewhere, path);
 
-        ExpectedFailures.assertPermanent(() -> backend.load("alice", "session", "other"))
+        FailureAssertions.assertPermanent(() -> backend.load("alice", "session", "other"))
                 .withMessageContaining("no longer leads to the file");
         assertCloseSaysSo(backend);
     }
@@ -313,13 +313,13 @@ final class SqliteLostFileTest {
     }
 
     private static void assertRefused(JdbcBackend backend, Path gone) {
-        ExpectedFailures.assertPermanent(() -> save(backend, "lost"))
+        FailureAssertions.assertPermanent(() -> save(backend, "lost"))
                 .withMessageContaining("no longer leads to the")
                 .withMessageContaining(gone.toString());
     }
 
     private static void assertCloseSaysSo(JdbcBackend backend) {
-        ExpectedFailures.assertPermanent(backend::close)
+        FailureAssertions.assertPermanent(backend::close)
                 .withMessageContaining("closed, but")
                 .withMessageContaining("no longer leads to the file");
         backend.close();

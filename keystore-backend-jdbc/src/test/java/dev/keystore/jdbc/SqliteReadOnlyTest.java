@@ -157,7 +157,7 @@ final class SqliteReadOnlyTest {
                 tmpfs.remount("rw");
                 try (JdbcBackend writer = SqliteFixture.open(path)) {
                     writer.save("alice", "session", "new", VALUE);
-                    ExpectedFailures.assertPermanent(() -> reader.load("alice", "session", "new"))
+                    FailureAssertions.assertPermanent(() -> reader.load("alice", "session", "new"))
                             .withMessageContaining("has written to it");
                 }
             }

@@ -32,6 +32,7 @@ final class Checkpointer {
     private static final long PAUSE_NANOS = 60_000_000_000L;
 
     private final MapdbFolder folder;
+    private final SpareJournals spares;
     private final long checkpointBytes;
     private final TimedLock files = new TimedLock("a checkpoint or a rebuild of MapDB's file", FILES_TIMEOUT);
     private final Thread thread = new Thread(this::run, "keystore-mapdb-checkpoint");
@@ -50,8 +51,9 @@ final class Checkpointer {
      *
      * @param last the number of the last record in a closed journal
      */
-    Checkpointer(MapdbFolder folder, long checkpointBytes, long last) {
+    Checkpointer(MapdbFolder folder, SpareJournals spares, long checkpointBytes, long last) {
         this.folder = folder;
+        this.spares = spares;
         this.checkpointBytes = checkpointBytes;
         this.done = new Task(0, last, false);
         this.task = new Task(1, last, false);
@@ -166,6 +168,7 @@ final class Checkpointer {
                 damage = e;
             } catch (IOException | RuntimeException | Error e) {
                 failure = e;
+                spares.delete();
             }
         }
     }
@@ -203,10 +206,11 @@ final class Checkpointer {
         StoreFiles history = StoreFiles.of(folder).upTo(next.upTo);
         long bytes = history.journalBytes();
         boolean isDue = bytes >= Math.max(checkpointBytes, history.checkpointBytes() / 2);
-        return (isDue || (next.urgent && bytes > 0)) && write(history, next.upTo);
+        return (isDue || (next.urgent && bytes > 0)) && write(history, next);
     }
 
-    private boolean write(StoreFiles history, long upTo) throws IOException {
+    private boolean write(StoreFiles history, Task next) throws IOException {
+        long upTo = next.upTo;
         Path file = folder.numbered(MapdbFolder.CHECKPOINT, upTo);
         Path temporary = folder.createTemporary(file);
         try {
@@ -220,7 +224,10 @@ final class Checkpointer {
             MapdbFolder.deleteIfPossible(temporary);
         }
         folder.numbered(MapdbFolder.CHECKPOINT).headMap(upTo, false).values().forEach(MapdbFolder::deleteIfPossible);
-        folder.numbered(MapdbFolder.JOURNAL).headMap(upTo, true).values().forEach(MapdbFolder::deleteIfPossible);
+        folder.numbered(MapdbFolder.JOURNAL).headMap(upTo, true).forEach(spares::keep);
+        if (next.urgent) {
+            spares.delete();
+        }
         return true;
     }
 

@@ -29,11 +29,11 @@ final class CommitWriter {
     private static final Duration ROOM_TIMEOUT = Duration.ofSeconds(8);
 
     private static final long LARGEST_GROUP_BYTES = 1 << 30;
-    private static final long LARGEST_JOURNAL_BYTES = 16 << 20;
 
     private final MapdbFolder folder;
     private final Entries entries;
     private final Checkpointer checkpointer;
+    private final SpareJournals spares;
     private final long journalBytes;
     private final TimedLock lock;
     private @Nullable Journal journal;
@@ -45,11 +45,17 @@ final class CommitWriter {
 
     /** Creates a writer that begins a new journal. A commit waits for another one for up to {@code timeout}. */
     CommitWriter(
-            MapdbFolder folder, Entries entries, Checkpointer checkpointer, long checkpointBytes, Duration timeout) {
+            MapdbFolder folder,
+            Entries entries,
+            Checkpointer checkpointer,
+            SpareJournals spares,
+            long journalBytes,
+            Duration timeout) {
         this.folder = folder;
         this.entries = entries;
         this.checkpointer = checkpointer;
-        this.journalBytes = Math.min(LARGEST_JOURNAL_BYTES, checkpointBytes / 4);
+        this.spares = spares;
+        this.journalBytes = journalBytes;
         this.lock = new TimedLock("another thread's commit", timeout);
     }
 
@@ -107,6 +113,7 @@ final class CommitWriter {
     private boolean makeRoom(long tasksBefore) {
         lock.hold("commit", () -> {
             closeJournal();
+            spares.delete();
             checkpointer.requestRoom(entries.last());
             return lock;
         });
@@ -153,11 +160,11 @@ final class CommitWriter {
     /** Returns the journal to append to: a new one if there is none, or it is full. */
     private Journal journal() throws IOException {
         Journal current = journal;
-        if (current != null && current.size() < journalBytes) {
+        if (current != null && !current.isFull()) {
             return current;
         }
         closeJournal();
-        Journal created = Journal.create(folder, entries.last() + 1);
+        Journal created = Journal.create(folder, entries.last() + 1, journalBytes, spares);
         unsettled = false;
         journal = created;
         checkpointer.journalsClosed(entries.last());
@@ -174,7 +181,11 @@ final class CommitWriter {
 
     private static void close(Journal closing) {
         try {
-            closing.close();
+            if (closing.isFull()) {
+                closing.closeWhenFull();
+            } else {
+                closing.close();
+            }
         } catch (IOException e) {
             // Every acknowledged record was forced.
         }

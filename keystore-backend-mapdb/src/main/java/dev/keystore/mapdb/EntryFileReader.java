@@ -12,6 +12,9 @@ import org.jspecify.annotations.Nullable;
 /** Reads a file that {@link EntryFileWriter} wrote, with one block in memory at a time. */
 final class EntryFileReader implements EntrySource {
 
+    /** Enough for the header of a block; its contents are read into a separate array. */
+    private static final int BUFFER_BYTES = 1 << 12;
+
     private final Path path;
     private final long length;
     private final long number;
@@ -31,7 +34,7 @@ final class EntryFileReader implements EntrySource {
         this.path = path;
         this.number = number;
         length = path.toFile().length();
-        in = new DataInputStream(new BufferedInputStream(new FileInputStream(path.toFile()), 1 << 17));
+        in = new DataInputStream(new BufferedInputStream(new FileInputStream(path.toFile()), BUFFER_BYTES));
         try {
             if (length < EntryFileWriter.HEADER_BYTES
                     || in.readLong() != EntryFileWriter.MAGIC

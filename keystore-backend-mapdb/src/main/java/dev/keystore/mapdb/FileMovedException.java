@@ -4,7 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** A path no longer leads to the open file: the folder or the file was moved, replaced or deleted. */
+/** Thrown when a path no longer leads to the open file: the folder or the file was moved, replaced or deleted. */
 final class FileMovedException extends IOException {
 
     private static final long serialVersionUID = 1L;

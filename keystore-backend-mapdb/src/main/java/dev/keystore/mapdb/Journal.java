@@ -41,26 +41,34 @@ final class Journal implements Closeable {
     private final @Nullable Object key;
     private final RandomAccessFile file;
     private final long salt;
+    private final long capacity;
     private long end = HEADER_BYTES;
-    private long allocated = HEADER_BYTES;
+    private long allocated;
 
-    private Journal(Path path, @Nullable Object key, RandomAccessFile file, long salt) {
+    private Journal(Path path, @Nullable Object key, RandomAccessFile file, long salt, long capacity)
+            throws IOException {
         this.path = path;
         this.key = key;
         this.file = file;
         this.salt = salt;
+        this.capacity = capacity;
+        this.allocated = file.length();
     }
 
     /**
-     * Creates an empty journal. It replaces any journal that begins with the same number, which has no acknowledged
-     * record.
+     * Creates an empty journal, in the space of a former one if there is one. It replaces any journal that begins with
+     * the same number, which has no acknowledged record.
      *
+     * @param capacity the number of bytes at which it is considered full
      * @throws FileMovedException if the folder is not the one that is locked
      */
-    static Journal create(MapdbFolder folder, long first) throws IOException {
+    static Journal create(MapdbFolder folder, long first, long capacity, SpareJournals spares) throws IOException {
         folder.requireInPlace();
         Path path = folder.numbered(MapdbFolder.JOURNAL, first);
-        Path temporary = folder.createTemporary(path);
+        Path temporary = folder.temporary(path);
+        if (!spares.take(temporary)) {
+            folder.createTemporary(path);
+        }
         RandomAccessFile file = new RandomAccessFile(temporary.toFile(), "rw");
         try {
             long salt = SALTS.nextLong();
@@ -68,7 +76,7 @@ final class Journal implements Closeable {
             file.getFD().sync();
             Object key = MapdbFolder.key(temporary);
             folder.publish(temporary, path);
-            return new Journal(path, key, file, salt);
+            return new Journal(path, key, file, salt, capacity);
         } catch (IOException | RuntimeException | Error e) {
             file.close();
             MapdbFolder.deleteIfPossible(temporary);
@@ -99,9 +107,9 @@ final class Journal implements Closeable {
         folder.publish(temporary, path);
     }
 
-    /** Returns its length in bytes. */
-    long size() {
-        return end;
+    /** Returns whether the next record belongs into another journal. */
+    boolean isFull() {
+        return end >= capacity;
     }
 
     /**
@@ -132,15 +140,19 @@ final class Journal implements Closeable {
         end += record.length;
     }
 
-    /** Allocates space ahead, by writing zeros: forcing is cheaper when the file does not grow. */
+    /**
+     * Allocates space ahead, by writing zeros, up to the journal's capacity: forcing is cheaper when the file does not
+     * grow.
+     */
     private void allocate(long nextEnd) throws IOException {
         if (nextEnd <= allocated) {
             return;
         }
         try {
+            int ahead = (int) Math.max(0, Math.min(ZEROS.length, capacity - nextEnd));
             file.seek(nextEnd);
-            file.write(ZEROS);
-            allocated = nextEnd + ZEROS.length;
+            file.write(ZEROS, 0, ahead);
+            allocated = nextEnd + ahead;
         } catch (IOException e) {
             // There may be room for the record itself.
             file.setLength(end);
@@ -170,7 +182,12 @@ final class Journal implements Closeable {
         }
     }
 
-    /** Truncates the space that was allocated ahead. */
+    /** Closes it with the space that was allocated ahead, which may be used again. */
+    void closeWhenFull() throws IOException {
+        file.close();
+    }
+
+    /** Truncates the space that was allocated ahead, and closes it. */
     @Override
     public void close() throws IOException {
         try (file) {
@@ -185,7 +202,8 @@ final class Journal implements Closeable {
     }
 
     /**
-     * A record may or may not survive a crash, until the creation of the next journal settles that it does not count.
+     * Thrown when a record may or may not survive a crash, until the creation of the next journal settles that it does
+     * not count.
      */
     static final class UnknownOutcomeException extends IOException {
 

@@ -24,7 +24,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A store in a folder: the entries of all contexts in a MapDB file, behind a journal of commits.
+ * A backend that keeps the entries of all contexts in a folder: in a MapDB file, behind a journal of commits.
  *
  * <p>Concurrency: one {@link CommitWriter}, and any number of concurrent readers. Readers wait only for the maintenance
  * thread, a platform thread of this backend, which changes the MapDB file and closes everything. Committing threads
@@ -44,9 +44,11 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
     private static final int CLOSE_TIMEOUT_FACTOR = 6;
     private static final long PAUSE_NANOS = 1_000_000;
+    private static final long LARGEST_JOURNAL_BYTES = 16 << 20;
 
     private final MapdbFolder folder;
     private final Entries entries;
+    private final SpareJournals spares;
     private final Checkpointer checkpointer;
     private final CommitWriter writer;
     private final Duration timeout;
@@ -61,9 +63,11 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     MapdbBackend(MapdbFolder folder, Recovery recovery, long checkpointBytes, Duration timeout) {
         this.folder = folder;
         this.timeout = timeout;
-        this.checkpointer = new Checkpointer(folder, checkpointBytes, recovery.last());
+        long journalBytes = Math.min(LARGEST_JOURNAL_BYTES, checkpointBytes / 4);
+        this.spares = new SpareJournals(folder, 2 * journalBytes);
+        this.checkpointer = new Checkpointer(folder, spares, checkpointBytes, recovery.last());
         this.entries = new Entries(recovery.map(), recovery.last(), this::rebuild, maintenance, timeout);
-        this.writer = new CommitWriter(folder, entries, checkpointer, checkpointBytes, timeout);
+        this.writer = new CommitWriter(folder, entries, checkpointer, spares, journalBytes, timeout);
     }
 
     /** Opens the store of a folder that is locked. */
@@ -241,6 +245,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     private void closeWriter() {
         try {
             writer.close();
+            spares.delete();
         } catch (IOException e) {
             // The next opening recovers from the journals.
             closeFailure = e;

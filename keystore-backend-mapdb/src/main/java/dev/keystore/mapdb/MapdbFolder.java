@@ -35,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  * checkpoint-N    the entries as of record N
  * working-N       MapDB's file, the only one that is changed in place; not used after a crash
  * closed          left by a clean close: names the working file that has the entries as of the last record
- * *.new           being written, or left by a crash
+ * *.new           being written, a former journal whose space will be used again, or left by a crash
  * </pre>
  *
  * <p>Concurrency: {@link #open} ends before another thread uses the folder. From then on any thread may use the files,
@@ -239,9 +239,14 @@ final class MapdbFolder {
 
     /** Creates an empty temporary file, for its owner only, that is to replace {@code file}. */
     Path createTemporary(Path file) throws IOException {
-        Path temporary = file.resolveSibling(file.getFileName() + NEW);
+        Path temporary = temporary(file);
         Files.deleteIfExists(temporary);
         return OwnerOnly.createFile(temporary);
+    }
+
+    /** Returns the path of a file that is not in use under its own name; the next opening deletes it. */
+    Path temporary(Path file) {
+        return file.resolveSibling(file.getFileName() + NEW);
     }
 
     /** Renames a new file, replacing any existing one: on return it survives power loss under its name. */

@@ -57,7 +57,7 @@ final class MergedEntries implements EntrySource {
 
     private boolean isClearedAfter(Head head) {
         for (EntrySource later : sources.subList(head.position + 1, sources.size())) {
-            if (later instanceof SortedJournal journal && journal.clears(head.key())) {
+            if (later instanceof SortedJournals journals && journals.clears(head.key())) {
                 return true;
             }
         }

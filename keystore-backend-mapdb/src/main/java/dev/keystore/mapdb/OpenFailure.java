@@ -8,7 +8,7 @@ import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileLockInterruptionException;
 import java.nio.file.Path;
 
-/** Distinguishes an opening that was interrupted from one that failed. */
+/** Creates the exception for a store that could not be opened: interrupted, or failed. */
 final class OpenFailure {
 
     private OpenFailure() {}

@@ -24,7 +24,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * The entries of a store whose folder can't be written, for example on a read-only mount. Commits are refused.
+ * A backend for a store whose folder can't be written, for example on a read-only mount. Commits are refused.
  *
  * <p>Recovery: the checkpoint and the journals are read into memory when the store is opened, and no file is written.
  * MapDB's file is not used, as opening it would change it. A record that a crash cut short is left out, as in

@@ -8,7 +8,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The contents of a store when it is opened.
+ * The contents of a store, recovered when it is opened.
  *
  * <p>After a clean close, the working file is used as it is, once its checksum is verified. Otherwise, or if the file
  * is damaged, it is rebuilt from the checkpoint and the journals, in order and in bounded memory. No file that could

@@ -3,7 +3,7 @@ package dev.keystore.mapdb;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 
-/** What a user can do about a failure of the file system, for the end of a message. */
+/** Suggests what a user can do about a failure of the file system, for the end of a message. */
 final class Remedy {
 
     private Remedy() {}

@@ -19,6 +19,9 @@ import org.jspecify.annotations.Nullable;
  */
 record StoreFiles(long checkpointed, @Nullable Path checkpoint, NavigableMap<Long, Path> journals) {
 
+    /** How many sources are merged at most, in addition to the checkpoint: each takes a file and some memory. */
+    static final int MAXIMUM_RUNS = 128;
+
     /**
      * Lists the files of a folder.
      *
@@ -55,15 +58,38 @@ record StoreFiles(long checkpointed, @Nullable Path checkpoint, NavigableMap<Lon
             if (checkpoint != null) {
                 sources.add(new EntryFileReader(checkpoint, checkpointed));
             }
-            for (Map.Entry<Long, Path> journal : journals.entrySet()) {
-                long first = journal.getKey();
-                sources.add(SortedJournal.sort(folder, journal.getValue(), first, lastOf(first, last)));
+            for (NavigableMap<Long, Path> run : runs()) {
+                sources.add(SortedJournals.sort(folder, run, lastOf(run.lastKey(), last)));
             }
             return new MergedEntries(sources);
         } catch (IOException | RuntimeException | Error e) {
             MergedEntries.closeAll(sources);
             throw e;
         }
+    }
+
+    /**
+     * Returns the journals in their order: each by itself, or, if there are many, several together. Many small ones are
+     * left if a process is killed again and again before it has written a checkpoint.
+     */
+    private List<NavigableMap<Long, Path>> runs() throws IOException {
+        long bytesOfRun = journalBytes() / MAXIMUM_RUNS;
+        List<NavigableMap<Long, Path>> runs = new ArrayList<>();
+        NavigableMap<Long, Path> run = new TreeMap<>();
+        long bytes = 0;
+        for (Map.Entry<Long, Path> journal : journals.entrySet()) {
+            run.put(journal.getKey(), journal.getValue());
+            bytes += Files.size(journal.getValue());
+            if (bytes > bytesOfRun) {
+                runs.add(run);
+                run = new TreeMap<>();
+                bytes = 0;
+            }
+        }
+        if (!run.isEmpty()) {
+            runs.add(run);
+        }
+        return runs;
     }
 
     /**

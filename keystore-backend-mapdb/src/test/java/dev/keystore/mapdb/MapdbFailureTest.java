@@ -288,7 +288,7 @@ final class MapdbFailureTest {
         // As if the second append had failed and power had been lost: a new journal begins with its number.
         MapdbFolder copy = MapdbFolder.examine(folder.resolve("copy"));
         copy.open();
-        Journal.create(copy, 2).close();
+        Journal.create(copy, 2, 1 << 16, new SpareJournals(copy, 0)).close();
         copy.close();
 
         try (MapdbBackend backend = Mapdb.open(folder.resolve("copy"))) {

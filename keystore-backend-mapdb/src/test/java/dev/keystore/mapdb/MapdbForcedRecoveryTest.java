@@ -229,7 +229,8 @@ final class MapdbForcedRecoveryTest {
     void journalWithoutRecords() throws Exception {
         MapdbFolder locked = MapdbFolder.examine(store);
         locked.open();
-        Journal.create(locked, ACKNOWLEDGED + 2).close();
+        Journal.create(locked, ACKNOWLEDGED + 2, 1 << 16, new SpareJournals(locked, 0))
+                .close();
         locked.close();
         Path empty = Mapdb.files(store, "journal-").get(1);
 

@@ -78,6 +78,38 @@ final class MapdbRecoveryTest {
         run(15_000, 300);
     }
 
+    @Test
+    @DisplayName(
+            "R11 hundreds of small journals, which no checkpoint has replaced, are merged with few files and all count")
+    void manyJournals() throws Exception {
+        int journals = 3 * StoreFiles.MAXIMUM_RUNS;
+        Path copy = folder.resolve("copy");
+        try (MapdbBackend backend = Mapdb.open(path, Mapdb.FEW_BYTES)) {
+            backend.checkpointer().exclusively(() -> {
+                for (int i = 0; i < journals; i++) {
+                    backend.save("alice", "session", "id-" + i, new byte[(int) Mapdb.FEW_BYTES / 4]);
+                }
+                backend.commit(List.of(new Batch("alice", 0, 1, List.of(new Delete("session", "id-7")))));
+                Mapdb.copy(path, copy);
+                return true;
+            });
+        }
+        MapdbFolder crashed = MapdbFolder.examine(copy);
+        crashed.open();
+        assertThat(StoreFiles.of(crashed).journals()).hasSizeGreaterThan(journals - 1);
+        try (MergedEntries entries = StoreFiles.of(crashed).merged(crashed, Long.MAX_VALUE)) {
+            assertThat(Mapdb.files(copy, "run-")).hasSizeBetween(2, StoreFiles.MAXIMUM_RUNS);
+            assertThat(entries.next()).isNotNull();
+        }
+        crashed.close();
+        try (MapdbBackend recovered = Mapdb.open(copy, Mapdb.FEW_BYTES)) {
+            assertThat(recovered.list("alice")).hasSize(journals - 1);
+            assertThat(recovered.load("alice", "session", "id-7")).isEmpty();
+            assertThat(recovered.load("alice", "session", "id-" + (journals - 1)))
+                    .isPresent();
+        }
+    }
+
     private void run(int groups, int crashes) throws Exception {
         long seed = Long.getLong("keystore.recovery.seed", System.nanoTime());
         Random random = new Random(seed);

@@ -3,44 +3,53 @@ package dev.keystore.mapdb;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
+import java.util.NavigableMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The net changes of a journal: the last value of each entry that it changes, sorted by key, and the contexts that it
- * clears of older entries.
+ * The net changes of one journal, or of several in a row: the last value of each entry that they change, sorted by key,
+ * and the contexts that they clear of older entries.
  *
  * <p>The entries are held in memory while they are sorted, and then in a temporary file, which {@link #close} deletes.
  */
-final class SortedJournal implements EntrySource {
+final class SortedJournals implements EntrySource {
 
     private final Path file;
     private final NetChanges changes;
     private final EntryFileReader entries;
 
-    private SortedJournal(Path file, NetChanges changes, EntryFileReader entries) {
+    private SortedJournals(Path file, NetChanges changes, EntryFileReader entries) {
         this.file = file;
         this.changes = changes;
         this.entries = entries;
     }
 
     /**
-     * Sorts the records of a journal.
+     * Sorts the records of journals.
      *
      * @param folder where the temporary file is created
+     * @param journals by the number of their first record, without a gap
      * @param lastRecord the number of the last record that counts
      */
-    static SortedJournal sort(MapdbFolder folder, Path journal, long first, long lastRecord) throws IOException {
+    static SortedJournals sort(MapdbFolder folder, NavigableMap<Long, Path> journals, long lastRecord)
+            throws IOException {
         NetChanges changes = new NetChanges();
-        try (JournalReader reader = new JournalReader(journal, first)) {
-            for (List<Change> next = reader.next(lastRecord); next != null; next = reader.next(lastRecord)) {
-                changes.addAll(next);
+        for (Map.Entry<Long, Path> journal : journals.entrySet()) {
+            Long following = journals.higherKey(journal.getKey());
+            long last = following == null ? lastRecord : following - 1;
+            try (JournalReader reader = new JournalReader(journal.getValue(), journal.getKey())) {
+                for (List<Change> next = reader.next(last); next != null; next = reader.next(last)) {
+                    changes.addAll(next);
+                }
             }
         }
+        long first = journals.firstKey();
         Path file = folder.createTemporary(folder.numbered("run", first));
         try {
             write(file, first, changes);
             changes.dropEntries();
-            return new SortedJournal(file, changes, new EntryFileReader(file, first));
+            return new SortedJournals(file, changes, new EntryFileReader(file, first));
         } catch (IOException | RuntimeException e) {
             MapdbFolder.deleteIfPossible(file);
             throw e;
@@ -56,7 +65,7 @@ final class SortedJournal implements EntrySource {
         }
     }
 
-    /** Returns whether the journal clears older values of a key. */
+    /** Returns whether the journals clear older values of a key. */
     boolean clears(byte[] key) {
         return changes.clears(key);
     }

@@ -3,17 +3,15 @@ package dev.keystore.jdbc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import dev.keystore.KeyStoreException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
-import java.util.concurrent.TimeUnit;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.assertj.core.api.ThrowableAssertAlternative;
 
-/** Asserts the kind of a backend's failure, and waits for failures to end. */
-final class ExpectedFailures {
+/** Asserts what kind of failure a backend reports. */
+final class FailureAssertions {
 
-    private ExpectedFailures() {}
+    private FailureAssertions() {}
 
     static ThrowableAssertAlternative<BackendException> assertPermanent(ThrowingCallable call) {
         return assertKind(Kind.PERMANENT, call);
@@ -27,18 +25,5 @@ final class ExpectedFailures {
         return assertThatExceptionOfType(BackendException.class)
                 .isThrownBy(call)
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(kind));
-    }
-
-    /** Repeats work until it succeeds. */
-    static void untilItSucceeds(Runnable work) {
-        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
-        while (true) {
-            try {
-                work.run();
-                return;
-            } catch (KeyStoreException e) {
-                assertThat(System.nanoTime()).isLessThan(deadlineNanos);
-            }
-        }
     }
 }
