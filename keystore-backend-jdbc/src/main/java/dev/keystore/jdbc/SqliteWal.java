@@ -77,7 +77,7 @@ final class SqliteWal {
         this.lookedNanos = ticker.getAsLong();
     }
 
-    /** Returns whether this is the log of a store that was opened at a path, and whose files are no longer in place. */
+    /** Returns whether the store was opened at {@code path}, and its files are no longer in place. */
     boolean isLost(Path path) {
         return files.path().equals(path) && files.look() != Placement.IN_PLACE;
     }

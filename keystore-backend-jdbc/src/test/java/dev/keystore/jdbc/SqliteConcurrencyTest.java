@@ -39,7 +39,7 @@ final class SqliteConcurrencyTest {
     @DisplayName("200 threads commit concurrently, and none gets SQLITE_BUSY")
     void manyCommits() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(folder.resolve("keys.db"))) {
-            atOnce(200, number -> {
+            concurrently(200, number -> {
                 backend.commit(pair("context." + number % 10, number, number));
                 return backend.load("context." + number % 10, "session", "left." + number)
                         .orElseThrow();
@@ -57,7 +57,7 @@ final class SqliteConcurrencyTest {
         try (JdbcBackend backend = SqliteFixture.open(folder.resolve("keys.db"))) {
             backend.commit(pair("alice", 0, 0));
 
-            atOnce(7, number -> {
+            concurrently(7, number -> {
                 for (int value = 1; number == 0 && value <= LAST; value++) {
                     backend.commit(pair("alice", 0, value));
                 }
@@ -97,7 +97,7 @@ final class SqliteConcurrencyTest {
     @DisplayName("many backends open one new file concurrently, and all of them write to it")
     void manyOpens() throws Exception {
         Path path = folder.resolve("deep/keys.db");
-        atOnce(16, number -> {
+        concurrently(16, number -> {
             try (JdbcBackend backend = SqliteFixture.open(path)) {
                 backend.commit(pair("alice", number, 1));
             }
@@ -145,7 +145,7 @@ final class SqliteConcurrencyTest {
     void closeBesideCommits() throws Exception {
         Path path = folder.resolve("keys.db");
         JdbcBackend backend = SqliteFixture.open(path);
-        List<Integer> acknowledged = atOnce(9, number -> {
+        List<Integer> acknowledged = concurrently(9, number -> {
             int commits = 0;
             try {
                 while (number > 0 || commits < 20) {
@@ -176,7 +176,7 @@ final class SqliteConcurrencyTest {
                         new Put("session", "right." + number, new byte[] {(byte) value})));
     }
 
-    private static <T> List<T> atOnce(int threads, NumberedWork<T> work) throws Exception {
+    private static <T> List<T> concurrently(int threads, NumberedWork<T> work) throws Exception {
         ExecutorService executor = Executors.newFixedThreadPool(threads);
         try {
             CyclicBarrier start = new CyclicBarrier(threads);

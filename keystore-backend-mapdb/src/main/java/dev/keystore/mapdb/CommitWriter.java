@@ -16,10 +16,9 @@ import org.jspecify.annotations.Nullable;
  * no later failure can undo it.
  *
  * <p>Recovery: a group is committed when it is added to {@link Entries}. Until then no journal is in use: if anything
- * is thrown, by the append or by the code around it, the next group begins a new journal with the number of the failed
- * record, and records of the earlier journal from that number on do not count. So nothing is appended after a record
- * whose outcome is unknown, and nothing has to be done while an error unwinds the stack. If no group follows,
- * {@link #close} begins that journal.
+ * fails before that, the next group begins a new journal with the number of the failed record, and records of the
+ * earlier journal from that number on do not count. So nothing is appended after a record whose outcome is unknown, and
+ * nothing has to be done while an error unwinds the stack. If no group follows, {@link #close} begins that journal.
  *
  * <p>Where the disk may be full, a commit is retried once a checkpoint has made room.
  */

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.NavigableMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -47,6 +48,18 @@ final class JournalReader implements Closeable {
             file.close();
             throw e;
         }
+    }
+
+    /**
+     * Returns the number of the last record of a journal.
+     *
+     * @param journals by the number of their first record, without a gap
+     * @param first the number of its first record
+     * @param last the number of the last record in all journals
+     */
+    static long lastOf(NavigableMap<Long, Path> journals, long first, long last) {
+        Long next = journals.higherKey(first);
+        return next == null ? last : next - 1;
     }
 
     private long readSalt() throws IOException {

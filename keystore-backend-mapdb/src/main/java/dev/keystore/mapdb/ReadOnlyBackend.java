@@ -69,7 +69,7 @@ final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoa
         for (Map.Entry<Long, Path> journalFile : files.journals().entrySet()) {
             long first = journalFile.getKey();
             try (JournalReader journal = new JournalReader(journalFile.getValue(), first)) {
-                long end = files.lastOf(first, last);
+                long end = JournalReader.lastOf(files.journals(), first, last);
                 for (List<Change> changes = journal.next(end); changes != null; changes = journal.next(end)) {
                     changes.forEach(change -> apply(entries, change));
                 }

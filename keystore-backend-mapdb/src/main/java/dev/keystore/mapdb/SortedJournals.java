@@ -36,8 +36,7 @@ final class SortedJournals implements EntrySource {
             throws IOException {
         NetChanges changes = new NetChanges();
         for (Map.Entry<Long, Path> journal : journals.entrySet()) {
-            Long following = journals.higherKey(journal.getKey());
-            long last = following == null ? lastRecord : following - 1;
+            long last = JournalReader.lastOf(journals, journal.getKey(), lastRecord);
             try (JournalReader reader = new JournalReader(journal.getValue(), journal.getKey())) {
                 for (List<Change> next = reader.next(last); next != null; next = reader.next(last)) {
                     changes.addAll(next);

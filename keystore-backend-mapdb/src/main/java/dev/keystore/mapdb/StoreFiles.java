@@ -59,7 +59,7 @@ record StoreFiles(long checkpointed, @Nullable Path checkpoint, NavigableMap<Lon
                 sources.add(new EntryFileReader(checkpoint, checkpointed));
             }
             for (NavigableMap<Long, Path> run : runs()) {
-                sources.add(SortedJournals.sort(folder, run, lastOf(run.lastKey(), last)));
+                sources.add(SortedJournals.sort(folder, run, JournalReader.lastOf(journals, run.lastKey(), last)));
             }
             return new MergedEntries(sources);
         } catch (IOException | RuntimeException | Error e) {
@@ -90,17 +90,6 @@ record StoreFiles(long checkpointed, @Nullable Path checkpoint, NavigableMap<Lon
             runs.add(run);
         }
         return runs;
-    }
-
-    /**
-     * Returns the number of the last record of a journal.
-     *
-     * @param first the number of its first record
-     * @param last the number of the last record in all journals
-     */
-    long lastOf(long first, long last) {
-        Long next = journals.higherKey(first);
-        return next == null ? last : next - 1;
     }
 
     long checkpointBytes() throws IOException {

@@ -66,9 +66,9 @@ import org.slf4j.LoggerFactory;
  *   <li>the lock of the {@link S3FifoCache}.
  * </ol>
  *
- * <p>The write of a group is in flight as well, but no thread waits for it while it holds any lock except 1: the leader
- * loads nothing through the cache between registering the write and ending it, and a loading thread ends its load
- * before it waits for a clear.
+ * <p>The write of a group is in flight as well, but a thread that waits for it holds no lock except 1: the leader loads
+ * nothing through the cache between registering the write and ending it, and a loading thread ends its load before it
+ * waits for a clear.
  *
  * <p>Durability: a commit is acknowledged and cached after the backend's write has returned, never before (R11, R13).
  *
@@ -77,7 +77,7 @@ import org.slf4j.LoggerFactory;
  * refused group is written again commit by commit, so that only the culprit fails. A commit that failed its check is
  * ended only after the group is written, because the earlier commit that it conflicts with may fail. If the group is
  * not written, it is checked again. A group in doubt is sent again with the same commit ids, and nothing else is
- * written until its outcome is known, or sending it has failed several times in a row other than by an outage (R54).
+ * written until its outcome is known, or several attempts in a row have failed for a reason other than an outage (R54).
  *
  * <p>Errors: any {@link Throwable} on a leading thread ends at most the commits of its group (R31). A leader leaves its
  * lead by one write of a field. The {@link Standby} then finishes the group from what is recorded in it, and without

@@ -176,8 +176,8 @@ final class CommitQueue {
     }
 
     /**
-     * Puts commits back at the head of the queue, in their order. Each is in the queue before its state says so: it is
-     * not lost if this fails midway, and if it is there twice it is taken once.
+     * Puts commits back at the head of the queue, in their order. Each is added before its state becomes
+     * {@code QUEUED}, so that a failure midway loses none; one that is there twice is taken once.
      */
     void putBack(List<CommitRequest> requests) {
         for (int i = requests.size() - 1; i >= 0; i--) {

@@ -38,7 +38,8 @@ final class CommitRequest {
     }
 
     /**
-     * The end: all of it is durable if {@code failure} is null; otherwise the type of {@code failure} states what is.
+     * The end: all of it is durable if {@code failure} is null; otherwise the type of {@code failure} states what was
+     * written.
      */
     record Done(@Nullable KeyStoreException failure) implements State {}
 

@@ -10,7 +10,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state of one context. It is small, since a process may have tens of thousands.
+ * The state of one context. It is kept small: a process may have tens of thousands of contexts.
  *
  * <p>Concurrency: only the holder of the lead changes it, one thread at a time, except that any committing thread may
  * be the first to report lost ownership. Readers use it without locks. {@link #publications} is odd while a commit is

@@ -52,7 +52,7 @@ final class ContextStore implements SignalKeyStore {
     public <V> Optional<V> find(KeyType<V> type, String id) {
         engine.checkOpen();
         Objects.requireNonNull(type, "type");
-        EntryKey key = new EntryKey(context, type, Objects.requireNonNull(id, "id"));
+        EntryKey key = new EntryKey(context, type, Objects.requireNonNull(id, "id")); // is checked if it is not cached
         return Optional.ofNullable(engine.cache.read(key).value(type));
     }
 

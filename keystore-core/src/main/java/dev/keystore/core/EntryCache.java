@@ -66,7 +66,9 @@ final class EntryCache {
         return (int) Math.min(Integer.MAX_VALUE, OVERHEAD_BYTES + 2L * key.id.length() + entry.weightBytes());
     }
 
-    /** Returns the entry if it is cached, else null. */
+    /**
+     * Returns the entry if it is cached, else null. Waits while a commit of the context is being put into the cache.
+     */
     @Nullable
     Entry peek(EntryKey key) {
         key.context.awaitPublications();
@@ -387,7 +389,7 @@ final class EntryCache {
     void loadDeleted(CommitRequest commit) {
         commit.writes.forEach((key, entry) -> {
             if (!entry.exists() && commit.keeps(key.type.name())) {
-                exists(key);
+                exists(key); // loads it; one that is damaged need not be readable
             }
         });
     }

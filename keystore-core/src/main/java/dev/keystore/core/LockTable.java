@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class LockTable {
 
-    /** A waiter checks by itself at intervals as long as it has waited so far, within these bounds. */
+    /** A waiter rechecks at intervals that equal the time it has waited so far, within these bounds. */
     private static final long SHORTEST_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
 
     private static final long LONGEST_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);

@@ -46,8 +46,8 @@ import org.jspecify.annotations.Nullable;
  *   <li><b>Other reads</b>: one load from the backend on the calling thread, or a wait of at most {@code loadTimeout}
  *       for another thread that loads or writes the same entry.
  *   <li><b>Commit</b>: first loads the entries that it deletes, like a read; then blocks until it is durable, for at
- *       most {@code commitTimeout}. Concurrent commits are written as one group by the thread of one of them, or by the
- *       engine's own. Transient failures are retried, with 5 attempts in all, the first retry after 20 ms.
+ *       most {@code commitTimeout}. Concurrent commits are written as one group by one of the committing threads, or by
+ *       the engine's thread. Transient failures are retried, with 5 attempts in all, the first retry after 20 ms.
  *   <li><b>Single write</b>: a commit. One that reads, such as {@code insert}, starts over after a conflict, until
  *       {@code commitTimeout} has passed since it began.
  *   <li><b>Transaction</b>: waits for its locks, for at most {@code lockTimeout}, then runs its work and commits.

@@ -110,8 +110,8 @@ final class StoreTransaction implements Transaction {
     }
 
     /**
-     * Remembers entries that were read, if everything read so far is still current. Otherwise it remembers none of
-     * them; if the caller's work catches the conflict, its next read of another entry compares everything again.
+     * Remembers entries that were read, if everything read so far is still current. Otherwise it throws and remembers
+     * none of them. If the work catches the exception, its next read of another entry compares everything again.
      *
      * @return the first of {@code entries}
      * @throws TransactionConflictException if an entry that was read has changed

@@ -16,8 +16,8 @@ sealed interface WriteOutcome {
     record InDoubt(Throwable cause) implements WriteOutcome {}
 
     /**
-     * It cannot be found out what is written; or, on a backend without atomic commits, part of it is written and could
-     * not be rolled back.
+     * It is impossible to determine what was written; or, on a backend without atomic commits, part of it is written
+     * and could not be rolled back.
      */
     record Unknown(Throwable cause) implements WriteOutcome {}
 }

@@ -82,22 +82,22 @@ public class CommitBenchmark {
     @State(Scope.Thread)
     public static class CommitIds {
 
+        private Dataset stored;
         private SplittableRandom random;
-        private int first;
-        private int step;
-        private int count;
+        private int thread;
+        private int threads;
 
         /** Assigns every n-th id to this thread, where n is the number of threads. */
         @Setup
-        public void prepare(CommitBenchmark benchmark, ThreadParams thread) {
-            first = thread.getThreadIndex();
-            step = thread.getThreadCount();
-            count = (benchmark.stored.ids() - first + step - 1) / step;
-            random = new SplittableRandom(first);
+        public void prepare(CommitBenchmark benchmark, ThreadParams parameters) {
+            stored = benchmark.stored;
+            thread = parameters.getThreadIndex();
+            threads = parameters.getThreadCount();
+            random = new SplittableRandom(thread);
         }
 
         private int next() {
-            return first + step * random.nextInt(count);
+            return stored.randomNumber(random, thread, threads);
         }
     }
 

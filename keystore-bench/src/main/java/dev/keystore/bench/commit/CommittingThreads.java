@@ -54,10 +54,9 @@ public final class CommittingThreads implements AutoCloseable {
 
     private long commit(int thread, long untilNanos) throws Exception {
         SplittableRandom random = new SplittableRandom(thread);
-        int ids = (stored.ids() - thread + count - 1) / count;
         long commits = 0;
         while (untilNanos - System.nanoTime() > 0) {
-            int id = thread + count * random.nextInt(ids);
+            int id = stored.randomNumber(random, thread, count);
             store.commit(stored.context(id), Dataset.id(id));
             commits++;
         }

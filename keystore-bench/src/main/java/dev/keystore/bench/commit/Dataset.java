@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -30,6 +31,11 @@ record Dataset(int ids, int contexts) {
 
     String context(int number) {
         return "account-" + number % contexts;
+    }
+
+    /** Returns a random number of an id that only one of several threads uses. */
+    int randomNumber(SplittableRandom random, int thread, int threads) {
+        return thread + threads * random.nextInt((ids - thread + threads - 1) / threads);
     }
 
     static String id(int number) {

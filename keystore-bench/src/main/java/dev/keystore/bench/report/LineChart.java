@@ -95,8 +95,7 @@ final class LineChart {
                 .mapToDouble(Spread::most)
                 .max()
                 .orElse(1);
-        double magnitude = Math.pow(10, Math.floor(Math.log10(most)));
-        return Math.ceil(most / magnitude * 2) / 2 * magnitude;
+        return Svg.endOfAxis(most);
     }
 
     private double x(int step) {

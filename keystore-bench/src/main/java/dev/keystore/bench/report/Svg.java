@@ -31,6 +31,12 @@ public record Svg(XMLStreamWriter out) {
         return text.toString();
     }
 
+    /** Returns a round number that an axis may end with, at or above the greatest value on it. */
+    public static double endOfAxis(double most) {
+        double magnitude = Math.pow(10, Math.floor(Math.log10(most)));
+        return Math.ceil(most / magnitude * 2) / 2 * magnitude;
+    }
+
     private void begin(int width, int height) throws XMLStreamException {
         out.writeStartElement("svg");
         out.writeDefaultNamespace("http://www.w3.org/2000/svg");

@@ -36,7 +36,7 @@ record GroupTimeline(int commits, int groups, List<Bar> bars, Distribution cycle
     /** When a step began and ended. */
     private record Interval(long beginNanos, long endNanos) {
 
-        static Interval of(Call call) {
+        static Interval of(TracedCall call) {
             return new Interval(call.beginNanos(), call.endNanos());
         }
 
@@ -55,7 +55,7 @@ record GroupTimeline(int commits, int groups, List<Bar> bars, Distribution cycle
      *
      * @throws IllegalArgumentException if the trace has less than two groups
      */
-    static GroupTimeline of(List<Call> calls) {
+    static GroupTimeline of(List<TracedCall> calls) {
         List<TracedGroup> groups = TracedGroup.of(calls);
         List<Pair> pairs = new ArrayList<>();
         for (int at = 1; at < groups.size(); at++) {

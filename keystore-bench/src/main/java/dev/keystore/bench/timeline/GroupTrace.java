@@ -39,7 +39,7 @@ final class GroupTrace {
     }
 
     /** Records the calls of some time. */
-    static List<Call> record(CommittingThreads threads, Duration time) throws IOException, InterruptedException {
+    static List<TracedCall> record(CommittingThreads threads, Duration time) throws IOException, InterruptedException {
         Path file = Files.createTempFile("groups", ".jfr");
         try (Recording recording = new Recording()) {
             recording
@@ -57,8 +57,8 @@ final class GroupTrace {
         }
     }
 
-    private static List<Call> read(Path file) throws IOException {
-        List<Call> calls = new ArrayList<>();
+    private static List<TracedCall> read(Path file) throws IOException {
+        List<TracedCall> calls = new ArrayList<>();
         try (RecordingFile events = new RecordingFile(file)) {
             while (events.hasMoreEvents()) {
                 RecordedEvent event = events.readEvent();
@@ -70,9 +70,9 @@ final class GroupTrace {
         return calls;
     }
 
-    private static Call call(RecordedEvent event) {
+    private static TracedCall call(RecordedEvent event) {
         RecordedMethod method = event.getValue("method");
-        return new Call(
+        return new TracedCall(
                 TracedMethod.of(method.getType().getName(), method.getName()),
                 event.getThread().getJavaThreadId(),
                 nanos(event.getStartTime()),

@@ -24,11 +24,13 @@ final class TimelineChart {
 
     private final String title;
     private final Map<String, GroupTimeline> timelines;
+    private final double endMicros;
 
     /** Creates a picture of timelines by their titles. */
     TimelineChart(String title, Map<String, GroupTimeline> timelines) {
         this.title = title;
         this.timelines = timelines;
+        this.endMicros = endOfAxis(timelines);
     }
 
     String svg() {
@@ -43,9 +45,8 @@ final class TimelineChart {
 
     private void draw(Svg svg, int height) throws XMLStreamException {
         svg.text(WIDTH / 2.0, TOP / 2.0, "middle", "bold", title);
-        double most = most();
         for (int line = 0; line <= GRID_LINES; line++) {
-            double micros = most * line / GRID_LINES;
+            double micros = endMicros * line / GRID_LINES;
             svg.line(x(micros), TOP, x(micros), height - AXIS_HEIGHT + 4.0, line == 0 ? "#000000" : "#dddddd");
             svg.text(x(micros), height - 10.0, "middle", "normal", Spread.figure(micros) + " µs");
         }
@@ -75,18 +76,17 @@ final class TimelineChart {
                         + Spread.figure(bar.length().p99Micros()));
     }
 
-    private double most() {
+    private static double endOfAxis(Map<String, GroupTimeline> timelines) {
         double most = timelines.values().stream()
                 .map(GroupTimeline::bars)
                 .flatMap(List::stream)
                 .mapToDouble(bar -> bar.begin().medianMicros() + bar.length().medianMicros())
                 .max()
                 .orElse(1);
-        double magnitude = Math.pow(10, Math.floor(Math.log10(most)));
-        return Math.ceil(most / magnitude * 2) / 2 * magnitude;
+        return Svg.endOfAxis(most);
     }
 
     private double x(double micros) {
-        return LEFT + (WIDTH - LEFT - RIGHT) * micros / most();
+        return LEFT + (WIDTH - LEFT - RIGHT) * micros / endMicros;
     }
 }

@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
  * @param steps the calls of the leader inside its {@link TracedMethod#LEAD}
  * @param commits the commits of the group, in the order in which they returned
  */
-record TracedGroup(Call lead, Map<TracedMethod, Call> steps, List<Commit> commits) {
+record TracedGroup(TracedCall lead, Map<TracedMethod, TracedCall> steps, List<Commit> commits) {
 
     /**
      * A commit.
@@ -25,18 +25,18 @@ record TracedGroup(Call lead, Map<TracedMethod, Call> steps, List<Commit> commit
      * @param whole from its begin until its thread is awake again and returns
      * @param addedNanos when it was added to the queue
      */
-    record Commit(Call whole, long addedNanos) {}
+    record Commit(TracedCall whole, long addedNanos) {}
 
     /** Returns the groups of a trace, in the order in which they were written. */
-    static List<TracedGroup> of(List<Call> calls) {
-        Map<Long, List<Call>> byThread = calls.stream()
-                .sorted(Comparator.comparingLong(Call::beginNanos))
-                .collect(Collectors.groupingBy(Call::thread));
+    static List<TracedGroup> of(List<TracedCall> calls) {
+        Map<Long, List<TracedCall>> byThread = calls.stream()
+                .sorted(Comparator.comparingLong(TracedCall::beginNanos))
+                .collect(Collectors.groupingBy(TracedCall::thread));
         List<TracedGroup> groups = new ArrayList<>();
         List<Commit> commits = new ArrayList<>();
-        for (List<Call> ofThread : byThread.values()) {
+        for (List<TracedCall> ofThread : byThread.values()) {
             for (int at = 0; at < ofThread.size(); at++) {
-                Call outer = ofThread.get(at);
+                TracedCall outer = ofThread.get(at);
                 if (outer.method() == TracedMethod.LEAD) {
                     TracedGroup group = of(outer, inside(ofThread, at));
                     if (group.isComplete()) {
@@ -57,8 +57,8 @@ record TracedGroup(Call lead, Map<TracedMethod, Call> steps, List<Commit> commit
     }
 
     /** Returns the calls that a call of a thread made, directly or not. */
-    private static List<Call> inside(List<Call> ofThread, int outer) {
-        List<Call> found = new ArrayList<>();
+    private static List<TracedCall> inside(List<TracedCall> ofThread, int outer) {
+        List<TracedCall> found = new ArrayList<>();
         for (int at = outer + 1;
                 at < ofThread.size()
                         && ofThread.get(at).beginNanos() <= ofThread.get(outer).endNanos();
@@ -68,8 +68,8 @@ record TracedGroup(Call lead, Map<TracedMethod, Call> steps, List<Commit> commit
         return found;
     }
 
-    private static TracedGroup of(Call lead, List<Call> inside) {
-        Map<TracedMethod, Call> steps = new EnumMap<>(TracedMethod.class);
+    private static TracedGroup of(TracedCall lead, List<TracedCall> inside) {
+        Map<TracedMethod, TracedCall> steps = new EnumMap<>(TracedMethod.class);
         inside.forEach(call -> steps.putIfAbsent(call.method(), call));
         return new TracedGroup(lead, steps, new ArrayList<>());
     }
@@ -99,12 +99,12 @@ record TracedGroup(Call lead, Map<TracedMethod, Call> steps, List<Commit> commit
     }
 
     /** Returns the call of a step that all groups have. */
-    Call step(TracedMethod method) {
+    TracedCall step(TracedMethod method) {
         return Objects.requireNonNull(steps.get(method));
     }
 
     /** Returns the call that waits for the fsync, if it is traced. */
-    Optional<Call> fsync() {
+    Optional<TracedCall> fsync() {
         return Optional.ofNullable(
                 steps.getOrDefault(TracedMethod.FORCE_JOURNAL, steps.get(TracedMethod.COMMIT_SQLITE)));
     }

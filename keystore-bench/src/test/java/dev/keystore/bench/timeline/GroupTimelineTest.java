@@ -29,10 +29,10 @@ class GroupTimelineTest {
     @TempDir
     private Path folder;
 
-    private final List<Call> calls = new ArrayList<>();
+    private final List<TracedCall> calls = new ArrayList<>();
 
     private void call(TracedMethod method, long thread, long beginMicros, long endMicros) {
-        calls.add(new Call(method, thread, beginMicros * MICRO, endMicros * MICRO));
+        calls.add(new TracedCall(method, thread, beginMicros * MICRO, endMicros * MICRO));
     }
 
     /** Adds the calls of a group that thread 1 leads, with its own commit and those of threads 2 to {@code threads}. */

@@ -270,7 +270,7 @@ class FileBackendTest {
 
         // The folder was forced when it was created, and after the save.
         String said = trace(
-                FailedFsync.class, store, "-P", context.toString(), "-e", "inject=fsync,fdatasync:error=EIO:when=3");
+                FsyncThatFails.class, store, "-P", context.toString(), "-e", "inject=fsync,fdatasync:error=EIO:when=3");
 
         assertThat(said.lines())
                 .satisfiesExactly(

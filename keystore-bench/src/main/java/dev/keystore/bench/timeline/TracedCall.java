@@ -7,4 +7,4 @@ package dev.keystore.bench.timeline;
  * @param beginNanos when it began, on a clock that all calls of a trace share
  * @param endNanos when it returned
  */
-record Call(TracedMethod method, long thread, long beginNanos, long endNanos) {}
+record TracedCall(TracedMethod method, long thread, long beginNanos, long endNanos) {}

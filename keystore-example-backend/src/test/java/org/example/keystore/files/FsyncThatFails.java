@@ -5,9 +5,9 @@ import dev.keystore.spi.ContextAwareBackend;
 import java.nio.file.Path;
 
 /** A process that saves an entry and deletes it twice. The first fsync of the context's folder after the save fails. */
-final class FailedFsync {
+final class FsyncThatFails {
 
-    private FailedFsync() {}
+    private FsyncThatFails() {}
 
     public static void main(String[] arguments) {
         try (ContextAwareBackend backend = (ContextAwareBackend) Child.open(Path.of(arguments[0]))) {
