@@ -34,17 +34,6 @@ public interface ContextSealing extends AutoCloseable {
     byte[] open(String type, String id, byte[] record);
 
     /**
-     * Returns these keys, sealed with the newest key of the store.
-     *
-     * <p>They must be in the store, as {@link StoreSealing#KEYS} of the context, whenever a record sealed with them is:
-     * they are written in the same commit as the first one, and deleted in the commit that erases the context.
-     *
-     * @return a new array with the same bytes each time; those in the store, unless the key of the store was replaced
-     *     since they were written
-     */
-    byte[] keys();
-
-    /**
      * Returns the id of the key that seals.
      *
      * @return 16 hexadecimal digits
@@ -64,10 +53,17 @@ public interface ContextSealing extends AutoCloseable {
     String keyIdOf(String type, String id, byte[] record);
 
     /**
+     * Returns whether there are keys that open records, besides the one that seals.
+     *
+     * @return whether {@link #withoutFormerKeys} would drop any
+     */
+    boolean hasFormerKeys();
+
+    /**
      * Returns these keys and a new one, which seals from now on.
      *
      * @return the keys; the engine closes them, and these
-     * @throws IllegalStateException if there are 255 keys already, or the {@link StoreSealing} is closed
+     * @throws IllegalStateException if there are 255 keys already, or these are closed
      */
     ContextSealing rotated();
 
@@ -75,7 +71,7 @@ public interface ContextSealing extends AutoCloseable {
      * Returns only the key that seals. Records that need another one can then no longer be opened.
      *
      * @return the key; the engine closes it, and these
-     * @throws IllegalStateException if the {@link StoreSealing} is closed
+     * @throws IllegalStateException if these are closed
      */
     ContextSealing withoutFormerKeys();
 

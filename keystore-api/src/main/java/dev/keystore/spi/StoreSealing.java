@@ -10,12 +10,22 @@ import dev.keystore.EntryId;
  */
 public interface StoreSealing extends AutoCloseable {
 
+    /** How far a store is encrypted. It is part of the {@link StoreSealing#mark() mark}, and authenticated with it. */
+    enum Phase {
+        /** The store is being encrypted: values are sealed from now on, and those that are not sealed yet are read. */
+        ENCRYPTING,
+        /** Every value is sealed; one that is not is refused (R72). */
+        ENCRYPTED,
+        /** The store is being decrypted: values are no longer sealed, and those that still are can be read. */
+        DECRYPTING
+    }
+
     /** Where the engine stores the {@link #mark}. No {@link dev.keystore.KeyType} can have this name. */
     EntryId MARK = new EntryId("_store", "mark");
 
     /**
-     * Where the engine stores the {@linkplain ContextSealing#keys() keys} of each context. No
-     * {@link dev.keystore.KeyType} can have this name.
+     * Where the engine stores the {@linkplain #sealKeys keys} of each context. No {@link dev.keystore.KeyType} can have
+     * this name.
      */
     EntryId KEYS = new EntryId("_keys", "data");
 
@@ -25,6 +35,22 @@ public interface StoreSealing extends AutoCloseable {
      * @return a new array
      */
     byte[] mark();
+
+    /**
+     * Returns how far the store is encrypted.
+     *
+     * @return the phase that the mark names
+     */
+    Phase phase();
+
+    /**
+     * Returns the same keys with a mark that names another phase. Does not call the source of the root key.
+     *
+     * @param phase the phase
+     * @return the keys, with a new mark; the engine closes them, and these
+     * @throws IllegalStateException if this is closed
+     */
+    StoreSealing withPhase(Phase phase);
 
     /**
      * Creates a random data key for a context that has none: a new one, or one that is being erased.
@@ -45,6 +71,39 @@ public interface StoreSealing extends AutoCloseable {
      * @throws dev.keystore.TamperedEntryException if {@code keys} was changed, or belongs to another context or store
      */
     ContextSealing openContext(String context, byte[] keys);
+
+    /**
+     * Seals the keys of a context with the newest key of the store.
+     *
+     * <p>They must be in the store, as {@link #KEYS} of the context, whenever a record sealed with them is: they are
+     * written in the same commit as the first one, and deleted in the commit that erases the context.
+     *
+     * @param context the name of the context
+     * @param keys the keys, which {@link #createContext} or {@link #openContext} of these keys, or of those that they
+     *     replaced, returned
+     * @return what to store as {@link #KEYS} of the context, a new array
+     * @throws IllegalStateException if this is closed
+     */
+    byte[] sealKeys(String context, ContextSealing keys);
+
+    /**
+     * Returns whether the stored keys of a context are sealed with the newest key of the store. They are not
+     * authenticated.
+     *
+     * @param context the name of the context, for exceptions
+     * @param keys what the store holds as {@link #KEYS} of the context; not changed
+     * @return whether they stay readable without the former keys of the store
+     * @throws dev.keystore.CorruptEntryException if {@code keys} is damaged
+     * @throws dev.keystore.TamperedEntryException if {@code keys} is not encrypted
+     */
+    boolean isSealedWithNewestKey(String context, byte[] keys);
+
+    /**
+     * Returns whether there are keys of the store that {@link Sealing#rotate} replaced.
+     *
+     * @return whether {@link #withoutFormerKeys} would drop any
+     */
+    boolean hasFormerKeys();
 
     /**
      * Returns the same keys without the store keys that {@link Sealing#rotate} replaced. Keys of contexts that are

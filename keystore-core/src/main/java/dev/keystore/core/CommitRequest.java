@@ -1,5 +1,7 @@
 package dev.keystore.core;
 
+import static dev.keystore.spi.StoreSealing.KEYS;
+
 import dev.keystore.EntryId;
 import dev.keystore.KeyStoreException;
 import dev.keystore.spi.Mutation;
@@ -48,6 +50,7 @@ final class CommitRequest {
     final Map<EntryKey, Entry> writes;
     final long deadlineNanos;
     private final @Nullable Set<String> keptTypes;
+    private final @Nullable Rewrite rewrite;
     private @Nullable ValueSealer sealer;
     private Map<EntryKey, Mutation> puts = Map.of();
     private final Thread thread = Thread.currentThread();
@@ -76,11 +79,33 @@ final class CommitRequest {
             Map<EntryKey, Entry> writes,
             @Nullable Set<String> keptTypes,
             long timeoutNanos) {
+        this(context, reads, writes, keptTypes, null, timeoutNanos);
+    }
+
+    /** Creates a commit of the calling thread that changes no value. */
+    CommitRequest(Rewrite rewrite, long timeoutNanos) {
+        this(rewrite.context(), Map.of(), Map.of(), null, rewrite, timeoutNanos);
+    }
+
+    private CommitRequest(
+            Context context,
+            Map<EntryKey, Entry> reads,
+            Map<EntryKey, Entry> writes,
+            @Nullable Set<String> keptTypes,
+            @Nullable Rewrite rewrite,
+            long timeoutNanos) {
         this.context = context;
         this.reads = reads;
         this.writes = writes;
         this.keptTypes = keptTypes;
+        this.rewrite = rewrite;
         this.deadlineNanos = System.nanoTime() + timeoutNanos;
+    }
+
+    /** Returns what it rewrites, or null if it changes values. */
+    @Nullable
+    Rewrite rewrite() {
+        return rewrite;
     }
 
     /**
@@ -129,9 +154,9 @@ final class CommitRequest {
         return sealed;
     }
 
-    /** Seals its values again if a commit before it has erased the context. Called by the leader. */
+    /** Seals its values again if the sealer was replaced since. Called by the leader. */
     void sealAgainIfOutdated() {
-        if (sealer != null && !erases() && sealer != context.sealer().current()) {
+        while (sealer != null && context.sealer().isOutdated(sealer, erases())) {
             seal();
         }
     }
@@ -139,17 +164,21 @@ final class CommitRequest {
     /** Returns the mutation that stores the keys that its values are sealed with; null if they are stored already. */
     @Nullable
     Mutation unwrittenKeys() {
-        return sealer == null ? null : sealer.unwrittenKeys();
+        return sealer == null ? null : context.sealer().unwrittenKeys(sealer);
     }
 
     /** Records that it is durable. Called by the leader, before anything of it is published. */
     void keysWritten() {
-        context.sealer().written(sealer, erases());
+        if (rewrite == null) {
+            context.sealer().written(sealer, erases());
+        } else {
+            rewrite.written();
+        }
     }
 
     /** Records that it is unknown whether it is durable. Called by the leader. */
     void keysUnknown() {
-        if (erases()) {
+        if (erases() || (rewrite != null && rewrite.deletes(KEYS))) {
             context.sealer().eraseUnknown(sealer);
         }
     }
@@ -190,10 +219,11 @@ final class CommitRequest {
     }
 
     /**
-     * Returns whether it is written in a group without others. A clear is, since it changes keys that it does not name.
+     * Returns whether it is written in a group without others. A clear is, since it changes keys that it does not name;
+     * a rewrite is, since it compares stored records, which an earlier commit of its group could still change.
      */
     boolean isWrittenAlone() {
-        return isolated || clears();
+        return isolated || clears() || rewrite != null;
     }
 
     /** From now on, it is written in a group without others, so that a refusal concerns only this commit. */

@@ -5,6 +5,7 @@ import static dev.keystore.spi.StoreSealing.MARK;
 
 import dev.keystore.EntryKeyMissingException;
 import dev.keystore.UnreadableEntryException;
+import dev.keystore.spi.Mutation;
 import dev.keystore.spi.StoreSealing;
 import java.util.HashSet;
 import java.util.Objects;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The data keys of one context of an encrypted store. They are loaded when they are first needed, and replaced by a
- * commit that erases the context.
+ * commit that erases the context, or by {@link StoreEncryption}.
  *
  * <p>Concurrency: each change is one compare-and-set of the state, from the object that the thread saw before it loaded
  * the keys. So keys that were loaded before another thread replaced them never take the place of the later ones.
@@ -42,14 +43,16 @@ final class ContextKeys implements ContextSealer {
     }
 
     private final String context;
-    private final StoreSealing store;
+    private final SealedStore store;
     private final Storage storage;
+    private final Envelope plain;
     private final AtomicReference<State> state = new AtomicReference<>(new State.NotLoaded(null));
 
-    ContextKeys(String context, StoreSealing store, Storage storage) {
+    ContextKeys(String context, SealedStore store, Storage storage) {
         this.context = context;
         this.store = store;
         this.storage = storage;
+        this.plain = new Envelope(context);
     }
 
     private State state() {
@@ -58,9 +61,12 @@ final class ContextKeys implements ContextSealer {
 
     @Override
     public byte[] open(String type, String id, byte[] record) {
+        if (Envelope.isEnvelope(record) && store.hasPlainValues()) {
+            return plain.open(type, id, record);
+        }
         byte[] value = null;
         while (value == null) {
-            DataKeys keys = current();
+            DataKeys keys = keys();
             try {
                 value = keys.open(type, id, record);
             } catch (EntryKeyMissingException e) {
@@ -75,16 +81,31 @@ final class ContextKeys implements ContextSealer {
         State before = state();
         byte[] stored = load();
         if (before.keys() != known) {
-            return current();
+            return keys();
         }
         if (stored == null || known.areStoredAs(stored)) {
             throw failure;
         }
-        return replace(before, DataKeys.loaded(store.openContext(context, stored)));
+        return replace(before, DataKeys.opened(store.sealing(), context, stored));
     }
 
     @Override
-    public DataKeys current() {
+    public ValueSealer current() {
+        return store.sealsValues() ? keys() : plain;
+    }
+
+    @Override
+    public boolean isOutdated(ValueSealer sealer, boolean erases) {
+        return erases ? store.sealsValues() != sealer instanceof DataKeys : !sealer.equals(current()); // by identity
+    }
+
+    @Override
+    public Mutation.@Nullable Put unwrittenKeys(ValueSealer sealer) {
+        return sealer instanceof DataKeys keys ? keys.unwritten(store.sealing()) : null;
+    }
+
+    /** Returns the keys. Loads them, or creates new ones if there are none; throws as {@link #open} does. */
+    DataKeys keys() {
         State now = state();
         if (now instanceof State.Loaded loaded) {
             return loaded.keys();
@@ -94,13 +115,19 @@ final class ContextKeys implements ContextSealer {
         }
         byte[] stored = load();
         if (stored != null) {
-            return replace(now, DataKeys.loaded(store.openContext(context, stored)));
+            return replace(now, DataKeys.opened(store.sealing(), context, stored));
         }
         DataKeys ifAbsent = now.keys();
-        return replace(now, ifAbsent == null ? afterErase() : ifAbsent);
+        return replace(now, ifAbsent == null ? created() : ifAbsent);
     }
 
-    private byte @Nullable [] load() {
+    private DataKeys created() {
+        StoreSealing sealing = store.sealing();
+        return DataKeys.created(sealing, context, sealing.createContext(context));
+    }
+
+    /** Returns the stored keys, or null; throws as {@link #open} does. */
+    byte @Nullable [] load() {
         try {
             return storage.load(context, KEYS.type(), KEYS.id());
         } catch (RuntimeException e) {
@@ -115,7 +142,15 @@ final class ContextKeys implements ContextSealer {
             return keys;
         }
         closeUnless(former.keys(), keys);
-        return current();
+        return keys();
+    }
+
+    /** Replaces the keys by others that open the same records, unless they have been replaced meanwhile. */
+    void replace(DataKeys former, DataKeys next) {
+        State now = state();
+        boolean replaced =
+                now instanceof State.Loaded && now.keys() == former && state.compareAndSet(now, new State.Loaded(next));
+        (replaced ? former : next).close();
     }
 
     private static void closeUnless(@Nullable DataKeys used, @Nullable DataKeys keys) {
@@ -125,8 +160,8 @@ final class ContextKeys implements ContextSealer {
     }
 
     @Override
-    public DataKeys afterErase() {
-        return DataKeys.created(store.createContext(context));
+    public ValueSealer afterErase() {
+        return store.sealsValues() ? created() : plain;
     }
 
     /** A clear keeps the keys, an erase does not. The mark is concerned only if the backend has a single context. */
@@ -142,9 +177,13 @@ final class ContextKeys implements ContextSealer {
 
     @Override
     public void written(@Nullable ValueSealer sealer, boolean erased) {
-        DataKeys keys = (DataKeys) sealer;
-        if (keys != null) {
+        DataKeys keys = sealer instanceof DataKeys used ? used : null;
+        if (keys != null && !keys.isWritten()) {
             keys.markWritten();
+            State now = state();
+            if (now instanceof State.Loaded && now.keys() == keys) {
+                state.compareAndSet(now, new State.Loaded(keys)); // for a thread that has just loaded the former keys
+            }
         }
         if (erased) {
             set(keys == null ? new State.NotLoaded(null) : new State.Loaded(keys));
@@ -153,7 +192,7 @@ final class ContextKeys implements ContextSealer {
 
     @Override
     public void eraseUnknown(@Nullable ValueSealer sealer) {
-        set(new State.NotLoaded((DataKeys) sealer));
+        set(new State.NotLoaded(sealer instanceof DataKeys keys ? keys : null));
     }
 
     private void set(State next) {
@@ -176,7 +215,7 @@ final class ContextKeys implements ContextSealer {
             return !(before instanceof State.Loaded loaded && loaded.keys().isWritten() && state() == before);
         }
         try {
-            store.openContext(context, stored).close();
+            store.sealing().openContext(context, stored).close();
             return true;
         } catch (UnreadableEntryException e) {
             return false;

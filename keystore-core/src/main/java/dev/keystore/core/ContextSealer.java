@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import dev.keystore.spi.Mutation;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -7,8 +8,9 @@ import org.jspecify.annotations.Nullable;
  * How the values of one context become the records that its backend holds, and back: the engine's one seam for
  * encryption. {@link Envelope} is the plain form, {@link ContextKeys} the encrypted one.
  *
- * <p>Readers call {@link #open}. A commit is sealed on its own thread before it is queued. If a commit before it erased
- * the context, {@link #current} is then another object, and the leader has the commit sealed again.
+ * <p>Readers call {@link #open}. A commit is sealed on its own thread before it is queued. If the sealer is replaced
+ * before it is written, by a commit that erases the context or by {@link StoreEncryption}, the leader has it sealed
+ * again.
  */
 interface ContextSealer {
 
@@ -26,6 +28,20 @@ interface ContextSealer {
 
     /** Returns what seals the values of a commit that erases the context first. */
     ValueSealer afterErase();
+
+    /**
+     * Returns whether the values of a commit have to be sealed again, since {@code sealer} was replaced after they were
+     * sealed with it. Called by the leader; throws as {@link #open} does.
+     *
+     * @param erases whether the commit erases the context first
+     */
+    boolean isOutdated(ValueSealer sealer, boolean erases);
+
+    /**
+     * Returns the mutation that stores the keys of a sealer, to be part of a commit that is sealed with it; null if
+     * they are stored already. Called by the leader.
+     */
+    Mutation.@Nullable Put unwrittenKeys(ValueSealer sealer);
 
     /** Returns the types that stay if a commit clears the context of all but {@code keptTypes}. */
     Set<String> keptByClear(Set<String> keptTypes);

@@ -38,6 +38,11 @@ final class ContextStore implements SignalKeyStore {
         this.context = context;
     }
 
+    /** Returns the state of the context. */
+    Context state() {
+        return context;
+    }
+
     @Override
     public String context() {
         return context.name();

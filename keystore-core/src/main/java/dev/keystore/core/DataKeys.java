@@ -1,5 +1,7 @@
 package dev.keystore.core;
 
+import static dev.keystore.spi.StoreSealing.KEYS;
+
 import dev.keystore.spi.ContextSealing;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.StoreSealing;
@@ -9,23 +11,30 @@ import org.jspecify.annotations.Nullable;
 /** The opened data keys of a context, and whether the backend holds them. */
 final class DataKeys implements ValueSealer {
 
+    /** The form in which the keys are stored, and the keys of the store that they were sealed with. */
+    private record Sealed(StoreSealing with, byte[] bytes) {}
+
+    private final String context;
     private final ContextSealing sealing;
+    private volatile Sealed sealed;
     private volatile boolean written;
     private volatile boolean closed;
 
-    private DataKeys(ContextSealing sealing, boolean written) {
+    private DataKeys(String context, ContextSealing sealing, Sealed sealed, boolean written) {
+        this.context = context;
         this.sealing = sealing;
+        this.sealed = sealed;
         this.written = written;
     }
 
-    /** Returns keys that were loaded from the backend. */
-    static DataKeys loaded(ContextSealing sealing) {
-        return new DataKeys(sealing, true);
+    /** Opens keys that were loaded from the backend. */
+    static DataKeys opened(StoreSealing store, String context, byte[] stored) {
+        return new DataKeys(context, store.openContext(context, stored), new Sealed(store, stored), true);
     }
 
-    /** Returns keys that the first commit sealed with them has to store. */
-    static DataKeys created(ContextSealing sealing) {
-        return new DataKeys(sealing, false);
+    /** Returns keys that are not stored yet. The first commit that is sealed with them has to store them. */
+    static DataKeys created(StoreSealing store, String context, ContextSealing sealing) {
+        return new DataKeys(context, sealing, new Sealed(store, store.sealKeys(context, sealing)), false);
     }
 
     @Override
@@ -35,6 +44,11 @@ final class DataKeys implements ValueSealer {
         } catch (IllegalStateException e) {
             return nullIfClosed(e);
         }
+    }
+
+    @Override
+    public boolean hasSealed(String type, String id, byte[] record) {
+        return !Envelope.isEnvelope(record) && sealing.keyIdOf(type, id, record).equals(sealing.keyId());
     }
 
     /** Returns the value of a record, or null if the context has other keys by now, which must be used instead. */
@@ -53,9 +67,23 @@ final class DataKeys implements ValueSealer {
         throw failure;
     }
 
-    @Override
-    public Mutation.@Nullable Put unwrittenKeys() {
-        return written ? null : new Mutation.Put(StoreSealing.KEYS.type(), StoreSealing.KEYS.id(), sealing.keys());
+    /**
+     * Returns the mutation that stores the keys, sealed with the newest key of {@code store}; null if they are stored.
+     */
+    Mutation.@Nullable Put unwritten(StoreSealing store) {
+        if (written) {
+            return null;
+        }
+        Sealed latest = sealed;
+        if (latest.with != store) {
+            try {
+                latest = new Sealed(store, store.sealKeys(context, sealing));
+                sealed = latest;
+            } catch (IllegalStateException e) {
+                nullIfClosed(e); // then what was sealed with the former store key is stored, which can still be opened
+            }
+        }
+        return new Mutation.Put(KEYS.type(), KEYS.id(), latest.bytes);
     }
 
     void markWritten() {
@@ -68,7 +96,31 @@ final class DataKeys implements ValueSealer {
 
     /** Returns whether {@code stored} are these keys in the form in which they are stored. */
     boolean areStoredAs(byte[] stored) {
-        return Arrays.equals(stored, sealing.keys());
+        return Arrays.equals(stored, sealed.bytes);
+    }
+
+    boolean hasFormerKeys() {
+        return sealing.hasFormerKeys();
+    }
+
+    /** Returns the id of the key that seals. */
+    String keyId() {
+        return sealing.keyId();
+    }
+
+    /** Returns the id of the key that a record was sealed with. */
+    String keyIdOf(String type, String id, byte[] record) {
+        return sealing.keyIdOf(type, id, record);
+    }
+
+    /** Returns keys, not stored yet, that open the same records and seal with a new key. */
+    DataKeys rotated(StoreSealing store) {
+        return created(store, context, sealing.rotated());
+    }
+
+    /** Returns keys, not stored yet, that seal with the same key and open only what it sealed. */
+    DataKeys withoutFormerKeys(StoreSealing store) {
+        return created(store, context, sealing.withoutFormerKeys());
     }
 
     /** Overwrites the keys, after the context has got others. A thread that is just using them gets null. */

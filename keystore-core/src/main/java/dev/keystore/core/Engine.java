@@ -38,16 +38,18 @@ final class Engine {
      * Creates an engine, and opens the keys of its store.
      *
      * @param sealing how the values are encrypted; null if they are not
+     * @param encryptExisting whether a plain store is accepted, to be encrypted
      * @throws StoreOpenException as {@link SealedStore#open} does; the backend stays open
      */
-    Engine(Backend backend, KeyStoreOptions options, Consumer<String> onOwnershipLost, @Nullable Sealing sealing) {
+    Engine(
+            Backend backend,
+            KeyStoreOptions options,
+            Consumer<String> onOwnershipLost,
+            @Nullable Sealing sealing,
+            boolean encryptExisting) {
         this.options = options;
         this.storage = new Storage(backend, options);
-        this.encrypted = SealedStore.open(
-                storage,
-                sealing,
-                new Attempts(
-                        options, System.nanoTime() + options.commitTimeout().toNanos()));
+        this.encrypted = SealedStore.open(storage, sealing, encryptExisting, attempts());
         this.cache = new EntryCache(storage, types, options);
         this.locks = new LockTable(options.lockTimeout());
         this.pipeline = new CommitPipeline(cache, storage, options, counters);
@@ -57,6 +59,17 @@ final class Engine {
     /** Starts the standby. */
     void start() {
         pipeline.start();
+    }
+
+    /** Returns attempts that end when {@code commitTimeout} has passed from now. */
+    Attempts attempts() {
+        return new Attempts(options, System.nanoTime() + options.commitTimeout().toNanos());
+    }
+
+    /** Returns the keys of the store, or null if it is not encrypted. */
+    @Nullable
+    SealedStore encrypted() {
+        return encrypted;
     }
 
     void checkOpen() {

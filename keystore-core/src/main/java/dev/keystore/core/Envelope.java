@@ -52,8 +52,18 @@ final class Envelope implements ContextSealer, ValueSealer {
     }
 
     @Override
-    public Mutation.@Nullable Put unwrittenKeys() {
+    public boolean isOutdated(ValueSealer sealer, boolean erases) {
+        return false;
+    }
+
+    @Override
+    public Mutation.@Nullable Put unwrittenKeys(ValueSealer sealer) {
         return null;
+    }
+
+    @Override
+    public boolean hasSealed(String type, String id, byte[] record) {
+        return isEnvelope(record);
     }
 
     @Override
@@ -65,6 +75,11 @@ final class Envelope implements ContextSealer, ValueSealer {
     @Override
     public boolean areKeysIntact() {
         return true;
+    }
+
+    /** Returns whether a record is an envelope, and not encrypted. */
+    static boolean isEnvelope(byte[] record) {
+        return record.length > 0 && record[0] == VERSION;
     }
 
     static byte[] seal(String context, String type, String id, byte[] value) {

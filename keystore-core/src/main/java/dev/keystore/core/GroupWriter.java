@@ -31,7 +31,7 @@ import org.slf4j.LoggerFactory;
  * knows no queue and starts no thread. Only the holder of the lead calls it.
  *
  * <p>The check compares what each commit read with what is committed, including the earlier commits of the group (R24).
- * A commit that fails it is left out of the write. A commit whose context was erased since it was sealed is sealed
+ * A commit that fails it is left out of the write. A commit whose sealer was replaced since it was sealed is sealed
  * again.
  */
 final class GroupWriter {
@@ -111,6 +111,10 @@ final class GroupWriter {
     }
 
     private List<Mutation> mutations(CommitRequest request, Map<EntryKey, Entry> earlier) {
+        Rewrite rewrite = request.rewrite();
+        if (rewrite != null) {
+            return rewrite.mutations(storage);
+        }
         List<Mutation> mutations = new ArrayList<>(request.writes.size() + 1);
         Mutation clear = request.clear();
         if (clear != null) {

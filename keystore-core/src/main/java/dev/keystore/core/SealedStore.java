@@ -11,10 +11,13 @@ import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing;
+import dev.keystore.spi.StoreSealing.Phase;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,46 +29,97 @@ import org.jspecify.annotations.Nullable;
  */
 final class SealedStore {
 
-    private final StoreSealing sealing;
+    private final Sealing source;
     private final Storage storage;
     private final Set<ContextKeys> contexts = ConcurrentHashMap.newKeySet();
+    private final Queue<StoreSealing> replaced = new ConcurrentLinkedQueue<>();
+    private volatile StoreSealing sealing;
 
-    private SealedStore(StoreSealing sealing, Storage storage) {
+    private SealedStore(Sealing source, StoreSealing sealing, Storage storage) {
+        this.source = source;
         this.sealing = sealing;
         this.storage = storage;
     }
 
     /** Returns how the values of a context are stored. */
     ContextKeys context(String name) {
-        ContextKeys keys = new ContextKeys(name, sealing, storage);
+        ContextKeys keys = new ContextKeys(name, this, storage);
         contexts.add(keys);
         return keys;
+    }
+
+    /** Returns the keys of the store in force. */
+    StoreSealing sealing() {
+        return sealing;
+    }
+
+    /** Returns whether values that are written now are sealed. */
+    boolean sealsValues() {
+        return sealing.phase() != Phase.DECRYPTING;
+    }
+
+    /** Returns whether values that are not sealed are accepted. */
+    boolean hasPlainValues() {
+        return sealing.phase() != Phase.ENCRYPTED;
     }
 
     /** Overwrites all keys. Nothing can be sealed or opened any more. */
     void close() {
         contexts.forEach(ContextKeys::close);
+        replaced.forEach(StoreSealing::close);
         sealing.close();
+    }
+
+    /**
+     * Reads the mark again, in case an earlier change of it failed with an unknown outcome.
+     *
+     * @return false if the store has no mark, since it has been decrypted
+     * @throws StoreOpenException if the backend failed
+     */
+    boolean refresh(Attempts attempts) {
+        byte[] found = new Mark(storage, attempts).load();
+        if (found != null && !Arrays.equals(found, sealing.mark())) {
+            use(source.open(found));
+        }
+        return found != null;
+    }
+
+    /** Returns the keys in force and a new key of the store; not in force yet. May block. */
+    StoreSealing rotated() {
+        return source.rotate(sealing.mark());
+    }
+
+    /** Puts keys in force whose mark has been written. */
+    void use(StoreSealing next) {
+        replaced.add(sealing); // other threads may be using it
+        sealing = next;
     }
 
     /**
      * Opens the keys of a store, and marks a new store as encrypted.
      *
      * @param sealing how the values are encrypted; null if the store is to be a plain one
+     * @param encryptExisting whether a plain store with entries is accepted, and marked as being encrypted
      * @return the opened keys; null if the store is a plain one
      * @throws KeyUnavailableException if the store is encrypted and its root key is not at hand; nothing was changed
      * @throws StoreOpenException if the store is a plain one, although it is to be encrypted, or if the backend failed;
      *     nothing was changed
      */
-    static @Nullable SealedStore open(Storage storage, @Nullable Sealing sealing, Attempts attempts) {
+    static @Nullable SealedStore open(
+            Storage storage, @Nullable Sealing sealing, boolean encryptExisting, Attempts attempts) {
         Mark mark = new Mark(storage, attempts);
         if (sealing == null) {
             mark.requireNone();
             return null;
         }
         while (true) {
-            byte[] found = mark.loadOrRequireNoEntries();
-            StoreSealing opened = sealing.open(found);
+            byte[] found = mark.load();
+            boolean isPlain = found == null && !mark.isStoreEmpty();
+            if (isPlain && !encryptExisting) {
+                found = mark.requireWrittenMeanwhile();
+                isPlain = false;
+            }
+            StoreSealing opened = isPlain ? openExisting(sealing) : sealing.open(found);
             boolean marked = false;
             try {
                 marked = Arrays.equals(opened.mark(), found) || mark.replace(found, opened.mark());
@@ -75,8 +129,14 @@ final class SealedStore {
                 }
             }
             if (marked) {
-                return new SealedStore(opened, storage);
+                return new SealedStore(sealing, opened, storage);
             }
+        }
+    }
+
+    private static StoreSealing openExisting(Sealing sealing) {
+        try (StoreSealing created = sealing.open(null)) {
+            return created.withPhase(Phase.ENCRYPTING);
         }
     }
 
@@ -121,25 +181,22 @@ final class SealedStore {
             return failure instanceof BackendException known && known.kind() == BackendException.Kind.PERMANENT;
         }
 
-        /** Returns the mark, or null for a store that has no entry. */
-        byte @Nullable [] loadOrRequireNoEntries() {
-            byte[] found = load();
-            if (found != null || isStoreEmpty()) {
-                return found;
-            }
+        /** Returns the mark that another process has written since {@link #load} returned null. */
+        byte[] requireWrittenMeanwhile() {
             byte[] writtenMeanwhile = load();
             if (writtenMeanwhile == null) {
                 throw new StoreOpenException(
                         "The store has entries but no mark of an encrypted store, and a root key is configured. If it"
-                                + " was never encrypted, open it without the key, or encrypt it first (encrypt); if it"
-                                + " was, its mark is lost: take the mark alone from a backup, and never copy a whole old store into place:"
-                                + " keys and ratchet states in it have been used since",
+                                + " was never encrypted, open it without the key, or encrypt it (encryptExisting on"
+                                + " the builder); if it was, its mark is lost: take the mark alone from a backup, and"
+                                + " never copy a whole old store into place: keys and ratchet states in it have been"
+                                + " used since",
                         null);
             }
             return writtenMeanwhile;
         }
 
-        private boolean isStoreEmpty() {
+        boolean isStoreEmpty() {
             return attempts.of(
                     "the first entry of a store to be read",
                     "The store could not be opened, since it is unknown whether it is new",

@@ -72,12 +72,15 @@ public final class SignalKeyDatabase implements AutoCloseable {
     private final boolean refuseOwned;
     private final Map<String, ContextStore> stores = new ConcurrentHashMap<>();
     private final LockTable opening;
+    private final @Nullable StoreEncryption encryption;
     private final AtomicBoolean closed = new AtomicBoolean();
 
     private SignalKeyDatabase(Engine engine, boolean refuseOwned) {
         this.engine = engine;
         this.refuseOwned = refuseOwned;
         this.opening = new LockTable(engine.options.commitTimeout());
+        SealedStore encrypted = engine.encrypted();
+        this.encryption = encrypted == null ? null : new StoreEncryption(engine, encrypted, this::openUnlessOwned);
     }
 
     /**
@@ -193,15 +196,25 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
     }
 
+    /** Opens a context unless another owner is alive. */
+    private Context openUnlessOwned(String name) {
+        ContextStore known = stores.get(name);
+        return (known == null ? openChecked(name, false, true) : known).state();
+    }
+
     private SignalKeyStore open(String name, boolean replace) {
         checkContext(name);
+        return openChecked(name, replace, refuseOwned && !replace);
+    }
+
+    private ContextStore openChecked(String name, boolean replace, boolean unlessOwned) {
         long deadlineNanos = System.nanoTime() + engine.options.commitTimeout().toNanos();
         LockTable.Held held = new LockTable.Held();
         try {
             acquire(name, held);
             ContextStore known = stores.get(name);
             if (known == null || replace) {
-                Context context = engine.takeOver(name, refuseOwned && !replace, deadlineNanos);
+                Context context = engine.takeOver(name, unlessOwned, deadlineNanos);
                 known = new ContextStore(engine, context);
                 stores.put(name, known);
             }
@@ -223,6 +236,20 @@ public final class SignalKeyDatabase implements AutoCloseable {
         } catch (OperationInterruptedException e) {
             throw new OperationInterruptedException("another thread to open context \"" + name + "\"");
         }
+    }
+
+    /**
+     * Returns the operations on the encryption of this store.
+     *
+     * @return the same object each time
+     * @throws IllegalStateException if this database was opened without encryption
+     */
+    public StoreEncryption encryption() {
+        if (encryption == null) {
+            throw new IllegalStateException("The database was opened without encryption: set encryption on the builder,"
+                    + " and encryptExisting for a store that is not encrypted yet");
+        }
+        return encryption;
     }
 
     /**
@@ -265,6 +292,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         private @Nullable Backend backend;
         private KeyStoreOptions.Builder options = KeyStoreOptions.builder();
         private @Nullable Sealing encryption;
+        private boolean encryptExisting;
         private boolean refuseOwned;
         private boolean mustExist;
         private boolean startStandby = true;
@@ -392,7 +420,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * code; this method takes precedence.
          *
          * <p>A new store is marked as encrypted when it is opened. A store that holds values which are not encrypted is
-         * refused.
+         * refused, except with {@link #encryptExisting()}.
          *
          * @param encryption how to encrypt, for example {@code Encryption.with(KeyFile.at(path))} of the module
          *     {@code keystore-encryption}
@@ -400,6 +428,19 @@ public final class SignalKeyDatabase implements AutoCloseable {
          */
         public Builder encryption(Sealing encryption) {
             this.encryption = Objects.requireNonNull(encryption, "encryption");
+            return this;
+        }
+
+        /**
+         * Accepts a store that holds values which are not encrypted, and encrypts what is written from now on. Call
+         * {@link StoreEncryption#encrypt} of {@link SignalKeyDatabase#encryption()} to encrypt the other values; until
+         * that has ended, both kinds are read. Has no effect on a store that is encrypted. By default, such a store is
+         * refused, because one whose mark was deleted looks the same.
+         *
+         * @return this builder
+         */
+        public Builder encryptExisting() {
+            encryptExisting = true;
             return this;
         }
 
@@ -454,8 +495,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * Opens the database.
          *
          * @return the opened database
-         * @throws IllegalStateException if neither or both of a URL and a backend are set, or {@link #mustExist()} is
-         *     set with a backend
+         * @throws IllegalStateException if neither or both of a URL and a backend are set, {@link #mustExist()} is set
+         *     with a backend, or {@link #encryptExisting()} without encryption
          * @throws dev.keystore.StoreNotFoundException if {@link #mustExist()} is set and the store does not exist
          * @throws dev.keystore.KeyUnavailableException if the store is encrypted, or is to be, and the root key is
          *     missing, wrong or out of reach; nothing was created or changed (R72)
@@ -477,12 +518,19 @@ public final class SignalKeyDatabase implements AutoCloseable {
             }
             StackHeadroom.require();
             Sealing sealing = encryption != null ? encryption : SealingLocator.find(properties);
-            Engine engine =
-                    backend != null ? new Engine(backend, options.build(), onOwnershipLost, sealing) : openUrl(sealing);
+            if (encryptExisting && sealing == null) {
+                throw new IllegalStateException(
+                        "encryptExisting is set on the builder without encryption: set encryption as well");
+            }
+            Engine engine = backend != null ? newEngine(backend, sealing) : openUrl(sealing);
             if (startStandby) {
                 engine.start();
             }
             return new SignalKeyDatabase(engine, refuseOwned);
+        }
+
+        private Engine newEngine(Backend opened, @Nullable Sealing sealing) {
+            return new Engine(opened, options.build(), onOwnershipLost, sealing, encryptExisting);
         }
 
         private Engine openUrl(@Nullable Sealing sealing) {
@@ -491,7 +539,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
             Backend opened = BackendLocator.open(config, sealing);
             boolean ready = false;
             try {
-                Engine engine = new Engine(opened, options.build(), onOwnershipLost, sealing);
+                Engine engine = newEngine(opened, sealing);
                 ready = true;
                 return engine;
             } finally {

@@ -117,6 +117,14 @@ final class Storage {
         return entry.type().equals(StoreSealing.KEYS.type()) || entry.type().equals(StoreSealing.MARK.type());
     }
 
+    Stream<String> contexts() {
+        throw new UnsupportedOperationException("stub");
+    }
+
+    boolean compact() {
+        return false;
+    }
+
     /** Lists ids by prefix; throws as {@link #list} does. */
     Stream<String> scan(String context, String type, String idPrefix) {
         return Listing.of(context, () -> call(() -> prefixes.scan(context, type, idPrefix)));

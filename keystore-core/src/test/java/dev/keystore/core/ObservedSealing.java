@@ -72,6 +72,31 @@ public class ObservedSealing implements Sealing {
         }
 
         @Override
+        public Phase phase() {
+            return store.phase();
+        }
+
+        @Override
+        public StoreSealing withPhase(Phase phase) {
+            return new CountedStore(store.withPhase(phase));
+        }
+
+        @Override
+        public byte[] sealKeys(String context, ContextSealing keys) {
+            return store.sealKeys(context, ((CountedContext) keys).context);
+        }
+
+        @Override
+        public boolean isSealedWithNewestKey(String context, byte[] keys) {
+            return store.isSealedWithNewestKey(context, keys);
+        }
+
+        @Override
+        public boolean hasFormerKeys() {
+            return store.hasFormerKeys();
+        }
+
+        @Override
         public StoreSealing withoutFormerKeys() {
             return new CountedStore(store.withoutFormerKeys());
         }
@@ -111,8 +136,8 @@ public class ObservedSealing implements Sealing {
         }
 
         @Override
-        public byte[] keys() {
-            return context.keys();
+        public boolean hasFormerKeys() {
+            return context.hasFormerKeys();
         }
 
         @Override

@@ -14,34 +14,42 @@ final class EncryptedContext implements ContextSealing {
     private final StoreKeys store;
     private final String context;
     private final KeyRing ring;
-    private final byte[] sealedKeys;
 
-    private EncryptedContext(StoreKeys store, String context, KeyRing ring, byte[] sealedKeys) {
+    private EncryptedContext(StoreKeys store, String context, KeyRing ring) {
         this.store = store;
         this.context = context;
         this.ring = ring;
-        this.sealedKeys = sealedKeys;
-    }
-
-    private static EncryptedContext of(StoreKeys store, String context, KeyRing ring) {
-        byte[] sealed = Secrets.apply(
-                ring.encode(),
-                keys -> SealedRecord.seal(
-                        store.ring().newest(), Binding.ofContextKeys(store.storeId(), context), keys, store.random()));
-        return new EncryptedContext(store, context, ring, sealed);
     }
 
     static EncryptedContext create(StoreKeys store, String context) {
-        return of(store, context, KeyRing.random(store.random()));
+        store.ring().requireOpen();
+        return new EncryptedContext(store, context, KeyRing.random(store.random()));
     }
 
     static EncryptedContext open(StoreKeys store, String context, byte[] sealed) {
         try {
             byte[] keys = SealedRecord.open(store.ring(), Binding.ofContextKeys(store.storeId(), context), sealed);
-            KeyRing ring = Secrets.apply(keys, KeyRing::decode);
-            boolean current =
-                    SealedRecord.keyId(sealed) == store.ring().newest().id();
-            return current ? new EncryptedContext(store, context, ring, sealed.clone()) : of(store, context, ring);
+            return new EncryptedContext(store, context, Secrets.apply(keys, KeyRing::decode));
+        } catch (RecordRefusedException e) {
+            throw failure(context, StoreSealing.KEYS, e);
+        }
+    }
+
+    /** Returns the keys, sealed with the newest key of {@code sealing}. */
+    byte[] sealedWith(StoreKeys sealing) {
+        return Secrets.apply(
+                ring.encode(),
+                keys -> SealedRecord.seal(
+                        sealing.ring().newest(),
+                        Binding.ofContextKeys(sealing.storeId(), context),
+                        keys,
+                        sealing.random()));
+    }
+
+    /** Returns the id of the store key that the stored keys of a context are sealed with. */
+    static long storeKeyId(String context, byte[] sealed) {
+        try {
+            return SealedRecord.keyId(sealed);
         } catch (RecordRefusedException e) {
             throw failure(context, StoreSealing.KEYS, e);
         }
@@ -76,11 +84,6 @@ final class EncryptedContext implements ContextSealing {
     }
 
     @Override
-    public byte[] keys() {
-        return sealedKeys.clone();
-    }
-
-    @Override
     public String keyId() {
         return ring.newest().hexId();
     }
@@ -95,13 +98,18 @@ final class EncryptedContext implements ContextSealing {
     }
 
     @Override
+    public boolean hasFormerKeys() {
+        return ring.hasFormer();
+    }
+
+    @Override
     public ContextSealing rotated() {
-        return of(store, context, ring.rotated(store.random()));
+        return new EncryptedContext(store, context, ring.rotated(store.random()));
     }
 
     @Override
     public ContextSealing withoutFormerKeys() {
-        return of(store, context, ring.withoutFormer());
+        return new EncryptedContext(store, context, ring.withoutFormer());
     }
 
     @Override

@@ -21,6 +21,17 @@ final class EncryptedStore implements StoreSealing {
     }
 
     @Override
+    public Phase phase() {
+        return mark.phase();
+    }
+
+    @Override
+    public StoreSealing withPhase(Phase phase) {
+        StoreKeys same = keys.copy();
+        return new EncryptedStore(mark.with(phase, same.ring(), same.random()), same);
+    }
+
+    @Override
     public ContextSealing createContext(String context) {
         return EncryptedContext.create(keys, context);
     }
@@ -31,9 +42,25 @@ final class EncryptedStore implements StoreSealing {
     }
 
     @Override
+    public byte[] sealKeys(String context, ContextSealing opened) {
+        return ((EncryptedContext) opened).sealedWith(keys);
+    }
+
+    @Override
+    public boolean isSealedWithNewestKey(String context, byte[] stored) {
+        return EncryptedContext.storeKeyId(context, stored)
+                == keys.ring().newest().id();
+    }
+
+    @Override
+    public boolean hasFormerKeys() {
+        return keys.ring().hasFormer();
+    }
+
+    @Override
     public StoreSealing withoutFormerKeys() {
         StoreKeys newest = keys.withoutFormer();
-        return new EncryptedStore(mark.withKeys(newest.ring(), newest.random()), newest);
+        return new EncryptedStore(mark.with(mark.phase(), newest.ring(), newest.random()), newest);
     }
 
     @Override

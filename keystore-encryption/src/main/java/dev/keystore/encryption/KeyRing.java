@@ -71,6 +71,17 @@ final class KeyRing implements AutoCloseable {
         return new KeyRing(copies);
     }
 
+    /** Throws if the keys have been overwritten. */
+    void requireOpen() {
+        if (newest().key().isDestroyed()) {
+            throw new IllegalStateException("The keys have been overwritten, since their store or context was closed");
+        }
+    }
+
+    boolean hasFormer() {
+        return entries.size() > 1;
+    }
+
     /** Returns a copy of the newest key only. */
     KeyRing withoutFormer() {
         return new KeyRing(copies(List.of(newest())));

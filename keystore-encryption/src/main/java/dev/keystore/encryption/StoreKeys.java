@@ -35,7 +35,12 @@ final class StoreKeys {
         return random;
     }
 
-    /** Returns the same without the former keys of the store. */
+    /** Returns copies of the same keys. */
+    StoreKeys copy() {
+        return new StoreKeys(storeId, ring.copy(), paddingStepBytes, random);
+    }
+
+    /** Returns copies of the same keys without the former ones of the store. */
     StoreKeys withoutFormer() {
         return new StoreKeys(storeId, ring.withoutFormer(), paddingStepBytes, random);
     }

@@ -4,6 +4,7 @@ import dev.keystore.KeyUnavailableException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.KeyProvider;
+import dev.keystore.spi.StoreSealing.Phase;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -12,8 +13,8 @@ import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
- * The mark of an encrypted store: version, suite, store id, name of the key provider, wrapped store key, sealed store
- * keys, CRC32C.
+ * The mark of an encrypted store: version, suite, store id, name of the key provider, wrapped store key, phase, sealed
+ * store keys, CRC32C.
  *
  * <p>The newest store key is wrapped by the root key. It seals itself and its predecessors; everything before them in
  * the mark is authenticated with them. So no part of a mark can be changed or exchanged without the root key, even if
@@ -29,12 +30,14 @@ final class StoreMark {
     private final byte[] storeId;
     private final String provider;
     private final byte[] wrapped;
+    private final Phase phase;
     private final byte[] sealedKeys;
 
-    private StoreMark(byte[] storeId, String provider, byte[] wrapped, byte[] sealedKeys) {
+    private StoreMark(byte[] storeId, String provider, byte[] wrapped, Phase phase, byte[] sealedKeys) {
         this.storeId = storeId;
         this.provider = provider;
         this.wrapped = wrapped;
+        this.phase = phase;
         this.sealedKeys = sealedKeys;
     }
 
@@ -42,15 +45,15 @@ final class StoreMark {
     static StoreMark create(KeyRing keys, KeyProvider root, SecureRandom random) {
         byte[] storeId = new byte[STORE_ID_BYTES];
         random.nextBytes(storeId);
-        return wrap(storeId, keys, root, random);
+        return wrap(storeId, Phase.ENCRYPTED, keys, root, random);
     }
 
     /** Returns a mark of the same store with other keys or another root key. */
     StoreMark wrapped(KeyRing keys, KeyProvider root, SecureRandom random) {
-        return wrap(storeId, keys, root, random);
+        return wrap(storeId, phase, keys, root, random);
     }
 
-    private static StoreMark wrap(byte[] storeId, KeyRing keys, KeyProvider root, SecureRandom random) {
+    private static StoreMark wrap(byte[] storeId, Phase phase, KeyRing keys, KeyProvider root, SecureRandom random) {
         String name = root.name();
         if (name.isEmpty() || name.getBytes(StandardCharsets.UTF_8).length > MAXIMUM_NAME_BYTES) {
             throw new IllegalStateException("The name of a key provider must have 1 to " + MAXIMUM_NAME_BYTES
@@ -62,12 +65,13 @@ final class StoreMark {
             throw new IllegalStateException("Key provider \"" + name + "\" returned " + wrapped.length
                     + " bytes for a wrapped key, more than the limit of " + MAXIMUM_WRAPPED_BYTES);
         }
-        return new StoreMark(storeId, name, wrapped, seal(keys, head(storeId, name, wrapped), random));
+        return new StoreMark(storeId, name, wrapped, phase, seal(keys, head(storeId, name, wrapped, phase), random));
     }
 
     /** Returns a mark with the same newest key, wrapped as it is. */
-    StoreMark withKeys(KeyRing keys, SecureRandom random) {
-        return new StoreMark(storeId, provider, wrapped, seal(keys, head(storeId, provider, wrapped), random));
+    StoreMark with(Phase next, KeyRing keys, SecureRandom random) {
+        byte[] sealed = seal(keys, head(storeId, provider, wrapped, next), random);
+        return new StoreMark(storeId, provider, wrapped, next, sealed);
     }
 
     private static byte[] seal(KeyRing keys, byte[] head, SecureRandom random) {
@@ -98,10 +102,29 @@ final class StoreMark {
             byte[] storeId = next(bytes, STORE_ID_BYTES);
             String provider = new String(next(bytes, Byte.toUnsignedInt(bytes.get())), StandardCharsets.UTF_8);
             byte[] wrapped = next(bytes, Short.toUnsignedInt(bytes.getShort()));
-            return new StoreMark(storeId, provider, wrapped, next(bytes, bytes.remaining()));
+            Phase phase = phase(bytes.get());
+            return new StoreMark(storeId, provider, wrapped, phase, next(bytes, bytes.remaining()));
         } catch (BufferUnderflowException e) {
             throw damaged("it is too short");
         }
+    }
+
+    private static Phase phase(byte number) {
+        for (Phase phase : Phase.values()) {
+            if (number(phase) == number) {
+                return phase;
+            }
+        }
+        throw damaged("it names phase " + number + ", which does not exist");
+    }
+
+    /** Returns the stored form of a phase. */
+    private static byte number(Phase phase) {
+        return switch (phase) {
+            case ENCRYPTING -> 1;
+            case ENCRYPTED -> 2;
+            case DECRYPTING -> 3;
+        };
     }
 
     private static byte[] next(ByteBuffer bytes, int length) {
@@ -139,7 +162,8 @@ final class StoreMark {
         AesKey newest = AesKey.of(unwrapped);
         try {
             KeyRing single = KeyRing.of(SealedRecord.keyId(sealedKeys), newest);
-            byte[] keys = SealedRecord.open(single, Binding.ofStoreKeys(head(storeId, provider, wrapped)), sealedKeys);
+            byte[] keys =
+                    SealedRecord.open(single, Binding.ofStoreKeys(head(storeId, provider, wrapped, phase)), sealedKeys);
             return Secrets.apply(keys, KeyRing::decode);
         } catch (RecordRefusedException e) {
             throw new StoreOpenException(
@@ -157,13 +181,18 @@ final class StoreMark {
         return storeId;
     }
 
+    /** Returns how far the store is encrypted. Not authenticated before {@link #unwrap}. */
+    Phase phase() {
+        return phase;
+    }
+
     /** Returns the name of the provider that wrapped the store key. Not authenticated before {@link #unwrap}. */
     String provider() {
         return provider;
     }
 
     byte[] toBytes() {
-        byte[] head = head(storeId, provider, wrapped);
+        byte[] head = head(storeId, provider, wrapped, phase);
         byte[] mark = Arrays.copyOf(head, head.length + sealedKeys.length + Integer.BYTES);
         System.arraycopy(sealedKeys, 0, mark, head.length, sealedKeys.length);
         ByteBuffer.wrap(mark).putInt(mark.length - Integer.BYTES, SealedRecord.checksum(mark));
@@ -182,18 +211,19 @@ final class StoreMark {
                 .array();
     }
 
-    private static byte[] head(byte[] storeId, String provider, byte[] wrapped) {
+    private static byte[] head(byte[] storeId, String provider, byte[] wrapped, Phase phase) {
         byte[] before = associatedData(storeId, provider);
-        return ByteBuffer.allocate(before.length + Short.BYTES + wrapped.length)
+        return ByteBuffer.allocate(before.length + Short.BYTES + wrapped.length + 1)
                 .put(before)
                 .putShort((short) wrapped.length)
                 .put(wrapped)
+                .put(number(phase))
                 .array();
     }
 
-    /** Returns the id of the store and the provider of its root key. */
+    /** Returns the id of the store, its phase and the provider of its root key. */
     @Override
     public String toString() {
-        return HexFormat.of().formatHex(storeId) + ", root key from " + provider;
+        return HexFormat.of().formatHex(storeId) + ", " + phase + ", root key from " + provider;
     }
 }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.spi.ContextSealing;
 import dev.keystore.spi.StoreSealing;
+import dev.keystore.spi.StoreSealing.Phase;
 import java.io.ByteArrayOutputStream;
 import java.io.NotSerializableException;
 import java.io.ObjectOutputStream;
@@ -40,7 +41,7 @@ class KeySecrecyTest {
         ContextSealing context = store.createContext("alice");
         ContextSealing rotated = context.rotated();
         byte[] record = context.seal("session", "x", VALUE);
-        byte[] keys = context.keys();
+        byte[] keys = store.sealKeys("alice", context);
         List<byte[]> held = keyBytes(store);
         List<byte[]> heldByContext = keyBytes(context);
         assertThat(held).hasSize(1).noneMatch(KeySecrecyTest::isZero);
@@ -62,7 +63,12 @@ class KeySecrecyTest {
         assertThatThrownBy(() -> store.createContext("bob")).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(() -> store.openContext("alice", keys)).isInstanceOf(IllegalStateException.class);
         assertThatThrownBy(store::withoutFormerKeys).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> store.withPhase(Phase.DECRYPTING)).isInstanceOf(IllegalStateException.class);
+        assertThatThrownBy(() -> store.sealKeys("alice", rotated)).isInstanceOf(IllegalStateException.class);
         assertThat(rotated.open("session", "x", record)).isEqualTo(VALUE);
+
+        rotated.close();
+
         assertThatThrownBy(rotated::rotated).isInstanceOf(IllegalStateException.class);
     }
 
@@ -101,7 +107,8 @@ class KeySecrecyTest {
         ContextSealing context = store.createContext("alice");
         List<byte[]> secrets = new ArrayList<>(keyBytes(context));
         secrets.add(root.key);
-        for (byte[] bytes : List.of(store.mark(), context.keys(), context.seal("session", "x", VALUE))) {
+        for (byte[] bytes :
+                List.of(store.mark(), store.sealKeys("alice", context), context.seal("session", "x", VALUE))) {
             assertContainsNone(new String(bytes, ISO_8859_1), secrets);
         }
     }

@@ -189,7 +189,7 @@ class RecordTest {
     @Test
     @DisplayName("R71 keys of a context that are moved to another context or store are refused")
     void movedKeys() {
-        byte[] keys = alice.keys();
+        byte[] keys = store.sealKeys("alice", alice);
         assertThatThrownBy(() -> store.openContext("bob", keys))
                 .isInstanceOfSatisfying(
                         TamperedEntryException.class, e -> assertThat(e.entry()).isEqualTo(StoreSealing.KEYS));
@@ -200,7 +200,7 @@ class RecordTest {
     @Test
     @DisplayName("R71 keys of a context with any one bit flipped are refused")
     void everyBitOfKeys() {
-        byte[] keys = alice.keys();
+        byte[] keys = store.sealKeys("alice", alice);
         for (int bit = 0; bit < 8 * keys.length; bit++) {
             byte[] changed = keys.clone();
             changed[bit / 8] ^= (byte) (1 << bit % 8);
@@ -240,7 +240,7 @@ class RecordTest {
     @DisplayName("R70 with padding, the size of a record shows only in steps, and opening needs no step")
     void padding(int step) {
         StoreSealing padded = Encryption.with(root).padding(step).open(store.mark());
-        ContextSealing context = padded.openContext("alice", alice.keys());
+        ContextSealing context = padded.openContext("alice", store.sealKeys("alice", alice));
         for (int length : new int[] {0, 1, step - 1, step, step + 1, 5 * step}) {
             byte[] value = new byte[length];
             byte[] sealed = context.seal("session", "x", value);

@@ -12,10 +12,13 @@ import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.ContextSealing;
 import dev.keystore.spi.KeyProvider;
 import dev.keystore.spi.StoreSealing;
+import dev.keystore.spi.StoreSealing.Phase;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** The mark of a store, its root key, and replacing keys. */
 class StoreMarkTest {
@@ -36,8 +39,10 @@ class StoreMarkTest {
         StoreSealing reopened = encryption.open(mark);
 
         assertThat(reopened.mark()).isEqualTo(mark);
-        ContextSealing context = reopened.openContext("alice", alice.keys());
-        assertThat(context.keys()).isEqualTo(alice.keys());
+        byte[] keys = store.sealKeys("alice", alice);
+        assertThat(reopened.isSealedWithNewestKey("alice", keys)).isTrue();
+        ContextSealing context = reopened.openContext("alice", keys);
+        assertThat(context.keyId()).isEqualTo(alice.keyId());
         assertThat(context.open("session", "bob.1", record)).isEqualTo(VALUE);
     }
 
@@ -49,7 +54,7 @@ class StoreMarkTest {
         for (int i = 0; i < 1_000; i++) {
             ContextSealing context = reopened.createContext("context " + i);
             context.open("session", "x", context.seal("session", "x", VALUE));
-            reopened.openContext("context " + i, context.keys());
+            reopened.openContext("context " + i, reopened.sealKeys("context " + i, context));
         }
 
         assertThat(root.calls).hasValue(1);
@@ -156,7 +161,8 @@ class StoreMarkTest {
     @DisplayName("R71 the mark of another store opens, but none of its keys opens this store's contexts")
     void foreignMark() {
         StoreSealing other = encryption.open(encryption.open(null).mark());
-        assertThatThrownBy(() -> other.openContext("alice", alice.keys())).isInstanceOf(EntryKeyMissingException.class);
+        assertThatThrownBy(() -> other.openContext("alice", store.sealKeys("alice", alice)))
+                .isInstanceOf(EntryKeyMissingException.class);
     }
 
     @Test
@@ -170,7 +176,7 @@ class StoreMarkTest {
         assertThat(rewrapped).isNotEqualTo(mark);
         StoreSealing reopened = Encryption.with(replacement).open(rewrapped);
         assertThat(reopened.mark()).isEqualTo(rewrapped);
-        assertThat(reopened.openContext("alice", alice.keys()).open("session", "bob.1", record))
+        assertThat(reopened.openContext("alice", store.sealKeys("alice", alice)).open("session", "bob.1", record))
                 .isEqualTo(VALUE);
         assertThatThrownBy(() -> encryption.open(rewrapped)).isInstanceOf(KeyUnavailableException.class);
         assertThat(Encryption.with(replacement).replacing(root).open(rewrapped).mark())
@@ -190,20 +196,53 @@ class StoreMarkTest {
     @DisplayName("R74 a new store key seals the keys of contexts; the former one is dropped once none needs it")
     void storeKey_rotated() {
         StoreSealing rotated = encryption.rotate(mark);
-        ContextSealing context = rotated.openContext("alice", alice.keys());
+        ContextSealing context = rotated.openContext("alice", store.sealKeys("alice", alice));
         assertThat(context.open("session", "bob.1", record)).isEqualTo(VALUE);
-        assertThat(context.keys()).as("sealed again").isNotEqualTo(alice.keys());
+        byte[] keys = rotated.sealKeys("alice", context);
+        assertThat(rotated.isSealedWithNewestKey("alice", store.sealKeys("alice", alice)))
+                .isFalse();
+        assertThat(rotated.isSealedWithNewestKey("alice", keys)).isTrue();
+        assertThat(rotated.hasFormerKeys()).isTrue();
 
         StoreSealing retired = encryption.open(
                 encryption.open(rotated.mark()).withoutFormerKeys().mark());
+        assertThat(retired.hasFormerKeys()).isFalse();
 
-        assertThatThrownBy(() -> retired.openContext("alice", alice.keys()))
+        assertThatThrownBy(() -> retired.openContext("alice", store.sealKeys("alice", alice)))
                 .isInstanceOf(EntryKeyMissingException.class);
-        assertThat(retired.openContext("alice", context.keys()).open("session", "bob.1", record))
+        assertThat(retired.openContext("alice", keys).open("session", "bob.1", record))
                 .isEqualTo(VALUE);
-        assertThatThrownBy(() -> encryption.open(mark).openContext("alice", context.keys()))
+        assertThatThrownBy(() -> encryption.open(mark).openContext("alice", keys))
                 .as("an old mark")
                 .isInstanceOf(EntryKeyMissingException.class);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Phase.class)
+    @DisplayName("R72 the phase of a store is part of its mark and authenticated")
+    void phase(Phase phase) {
+        StoreSealing changed = store.withPhase(phase);
+        byte[] changedMark = changed.mark();
+        assertThat(encryption.open(changedMark).phase()).isEqualTo(phase);
+        assertThat(encryption.rotate(changedMark).phase()).isEqualTo(phase);
+        assertThat(Encryption.with(new MemoryKey())
+                        .replacing(root)
+                        .open(changedMark)
+                        .phase())
+                .isEqualTo(phase);
+        assertThat(changed.openContext("alice", store.sealKeys("alice", alice)).keyId())
+                .isEqualTo(alice.keyId());
+
+        int at = mark.length - 4 - SEALED_KEYS_BYTES - 1;
+        byte[] forged = changedMark.clone();
+        forged[at] = (byte) (forged[at] % 3 + 1);
+        assertThatThrownBy(() -> encryption.open(RecordTest.corrected(forged)))
+                .isExactlyInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("was tampered with");
+        forged[at] = 4;
+        assertThatThrownBy(() -> encryption.open(RecordTest.corrected(forged)))
+                .isExactlyInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("phase 4");
     }
 
     @Test
@@ -217,12 +256,15 @@ class StoreMarkTest {
         assertThat(rotated.keyIdOf("session", "bob.1", newer)).isEqualTo(rotated.keyId());
         assertThat(rotated.open("session", "bob.1", record)).isEqualTo(VALUE);
         alice.close();
-        ContextSealing stored = store.openContext("alice", rotated.keys());
+        ContextSealing stored = store.openContext("alice", store.sealKeys("alice", rotated));
         assertThat(stored.keyId()).isEqualTo(rotated.keyId());
         assertThat(stored.open("session", "bob.1", record)).isEqualTo(VALUE);
 
-        ContextSealing retired =
-                store.openContext("alice", stored.withoutFormerKeys().keys());
+        assertThat(stored.hasFormerKeys()).isTrue();
+
+        ContextSealing retired = store.openContext("alice", store.sealKeys("alice", stored.withoutFormerKeys()));
+
+        assertThat(retired.hasFormerKeys()).isFalse();
 
         assertThat(retired.open("session", "bob.1", newer)).isEqualTo(VALUE);
         assertThatThrownBy(() -> retired.open("session", "bob.1", record))

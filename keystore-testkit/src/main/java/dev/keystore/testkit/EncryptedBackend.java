@@ -173,7 +173,7 @@ public final class EncryptedBackend {
     private byte[] seal(String context, EntryId entry, byte[] value) {
         ContextSealing sealing = keys.of(context, entries);
         if (keys.isUnwritten(context)) {
-            entries.save(context, StoreSealing.KEYS.type(), StoreSealing.KEYS.id(), sealing.keys());
+            entries.save(context, StoreSealing.KEYS.type(), StoreSealing.KEYS.id(), keys.sealed(context, sealing));
             keys.written(context, List.of(new Mutation.Put(entry.type(), entry.id(), value)));
         }
         return sealing.seal(entry.type(), entry.id(), value);
@@ -182,7 +182,8 @@ public final class EncryptedBackend {
     private Batch sealed(Batch batch) {
         ContextSealing sealing = keys.of(batch.context(), entries);
         Stream<Mutation> stored = keys.isUnwritten(batch.context())
-                ? Stream.of(new Mutation.Put(StoreSealing.KEYS.type(), StoreSealing.KEYS.id(), sealing.keys()))
+                ? Stream.of(new Mutation.Put(
+                        StoreSealing.KEYS.type(), StoreSealing.KEYS.id(), keys.sealed(batch.context(), sealing)))
                 : Stream.empty();
         Stream<Mutation> mutations = batch.mutations().stream().map(mutation -> sealed(sealing, mutation));
         return new Batch(
@@ -259,6 +260,11 @@ public final class EncryptedBackend {
             }
             unwritten.add(context);
             return store.createContext(context);
+        }
+
+        /** Returns the keys of a context in the form in which they are stored. */
+        byte[] sealed(String context, ContextSealing opened) {
+            return store.sealKeys(context, opened);
         }
 
         boolean isUnwritten(String context) {

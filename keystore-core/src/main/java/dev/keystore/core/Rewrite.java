@@ -1,0 +1,100 @@
+package dev.keystore.core;
+
+import static dev.keystore.spi.StoreSealing.KEYS;
+
+import dev.keystore.EntryId;
+import dev.keystore.spi.Mutation;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A change of the form in which the entries of a context are stored, or of the engine's own entries, but of no value.
+ *
+ * <p>It is written like any other commit. Its leader leaves out each entry that has changed since it was read: the
+ * commit that changed it has sealed it already. If the sealer was replaced meanwhile, nothing is written.
+ */
+final class Rewrite {
+
+    /** An entry, its record as it was found, and its next record; it is deleted if that is null. */
+    record Change(EntryId entry, byte[] former, byte @Nullable [] next) {
+
+        Mutation mutation() {
+            return next == null
+                    ? new Mutation.Delete(entry.type(), entry.id())
+                    : new Mutation.Put(entry.type(), entry.id(), next);
+        }
+    }
+
+    private final Context context;
+    private final @Nullable ValueSealer sealer;
+    private final List<Change> changes;
+
+    /** How many changes are part of the last write; -1 if nothing was to be written. Set by the leader. */
+    private volatile int applied = -1;
+
+    /**
+     * Creates a change.
+     *
+     * @param sealer what has sealed the next records; its keys are stored with them if they are not stored yet. Null if
+     *     the records are not sealed
+     */
+    Rewrite(Context context, @Nullable ValueSealer sealer, List<Change> changes) {
+        this.context = context;
+        this.sealer = sealer;
+        this.changes = List.copyOf(changes);
+    }
+
+    Context context() {
+        return context;
+    }
+
+    /** Returns what has to be written. Called by the leader, in a group without others. */
+    List<Mutation> mutations(Storage storage) {
+        applied = -1;
+        List<Mutation> mutations = new ArrayList<>();
+        if (sealer != null) {
+            if (context.sealer().isOutdated(sealer, false)) {
+                return mutations;
+            }
+            Mutation keys = context.sealer().unwrittenKeys(sealer);
+            if (keys != null) {
+                mutations.add(keys);
+            }
+        }
+        int count = 0;
+        for (Change change : changes) {
+            if (Arrays.equals(load(storage, change.entry), change.former)) {
+                mutations.add(change.mutation());
+                count++;
+            }
+        }
+        applied = count;
+        return mutations;
+    }
+
+    private byte @Nullable [] load(Storage storage, EntryId entry) {
+        try {
+            return storage.load(context.name(), entry.type(), entry.id());
+        } catch (RuntimeException e) {
+            throw LoadFailures.of(context.name(), entry, e);
+        }
+    }
+
+    /** Records that it is durable. Called by the leader. */
+    void written() {
+        if (applied >= 0) {
+            context.sealer().written(sealer, applied > 0 && deletes(KEYS));
+        }
+    }
+
+    boolean deletes(EntryId entry) {
+        return changes.stream().anyMatch(change -> change.next == null && change.entry.equals(entry));
+    }
+
+    /** Returns how many entries were changed. Called after the commit, by its thread. */
+    int changed() {
+        return Math.max(applied, 0);
+    }
+}

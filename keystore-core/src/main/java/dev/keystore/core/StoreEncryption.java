@@ -1,0 +1,457 @@
+package dev.keystore.core;
+
+import static dev.keystore.spi.StoreSealing.KEYS;
+import static dev.keystore.spi.StoreSealing.MARK;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.EntryId;
+import dev.keystore.KeyStoreException;
+import dev.keystore.RewriteIncompleteException;
+import dev.keystore.UnreadableEntryException;
+import dev.keystore.core.Rewrite.Change;
+import dev.keystore.spi.PersistenceBackend;
+import dev.keystore.spi.StoreSealing;
+import dev.keystore.spi.StoreSealing.Phase;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Encrypts an existing store, replaces its keys, and decrypts it, while it is in use (R74).
+ *
+ * <p>Each operation goes through all contexts and rewrites their entries in small commits, which are written like those
+ * of other threads. No commit is refused because of it: an entry that changes meanwhile is left to the commit that
+ * changes it. If the process is killed, an operation that fails or is interrupted is continued by calling it again; it
+ * looks at every entry again, and rewrites only those that still have the former form.
+ *
+ * <p>The operations take over each context that this database has not opened. They fail with
+ * {@link dev.keystore.ContextOwnedException} if another owner is alive: close the other processes that use the store
+ * first, and configure the new key before they open it again.
+ *
+ * <p>At the end, {@code encrypt} and {@code rotate} have the backend rewrite its files, so that no value that was
+ * replaced is left in free space, logs or journals. Commits wait while it does that. A backend that cannot, such as
+ * PostgreSQL, leaves that to the operator of the server; a warning is logged.
+ *
+ * <p>One operation runs at a time; a second one throws {@link IllegalStateException}. They use heap for the names of
+ * all contexts and for the ids of one context. Listeners are called on the calling thread, after each commit; what they
+ * throw ends the operation.
+ */
+public final class StoreEncryption {
+
+    private static final Logger LOG = LoggerFactory.getLogger(StoreEncryption.class);
+
+    /** How many entries one commit rewrites at most. Other commits wait for its write. */
+    private static final int ENTRIES_PER_COMMIT = 64;
+
+    private final Engine engine;
+    private final SealedStore store;
+    private final Function<String, Context> contexts;
+    /** The context that holds nothing but the mark. Used by the operation that is running. */
+    private volatile @Nullable Context contextOfMark;
+
+    private final AtomicBoolean running = new AtomicBoolean();
+
+    /**
+     * Creates it.
+     *
+     * @param contexts opens a context unless another owner is alive
+     */
+    StoreEncryption(Engine engine, SealedStore store, Function<String, Context> contexts) {
+        this.engine = engine;
+        this.store = store;
+        this.contexts = contexts;
+    }
+
+    /**
+     * Returns how far the store is encrypted.
+     *
+     * @return the phase
+     */
+    public Phase phase() {
+        return store.sealing().phase();
+    }
+
+    /**
+     * Encrypts the entries of a store that was opened with {@link SignalKeyDatabase.Builder#encryptExisting()}, then
+     * refuses values that are not encrypted. Also ends a {@link #decrypt} that was not completed. Does nothing if the
+     * store is encrypted.
+     *
+     * @param listener is called with the progress
+     * @return what was done
+     * @throws RewriteIncompleteException if entries cannot be read; those that can are encrypted
+     * @throws KeyStoreException as for a commit; what was rewritten stays so
+     * @throws IllegalStateException if another operation is running, or this database is closed
+     */
+    public EncryptionProgress encrypt(Consumer<? super EncryptionProgress> listener) {
+        return run("Encrypting the store", listener, job -> {
+            if (phase() == Phase.ENCRYPTED) {
+                return;
+            }
+            enter(Phase.ENCRYPTING);
+            job.forEachContext(context -> rewriteEntries(job, context));
+            job.requireAllReadable();
+            compact(); // before the phase changes, so that it is done again if the process is killed
+            enter(Phase.ENCRYPTED);
+        });
+    }
+
+    /**
+     * Replaces the key of the store and the data keys of all contexts, and encrypts each entry with the new key of its
+     * context. The former keys are then no longer in the store. The root key stays: replace it by opening the store
+     * with {@code Encryption.with(newKey).replacing(oldKey)}, first.
+     *
+     * @param listener is called with the progress
+     * @return what was done
+     * @throws RewriteIncompleteException if entries cannot be read; those that can have their new key, and the former
+     *     keys of the contexts that hold the others stay, as does the former key of the store
+     * @throws dev.keystore.KeyUnavailableException if the root key is missing or out of reach; nothing was changed
+     * @throws KeyStoreException as for a commit; what was rewritten stays so, and no key that a record needs is lost
+     * @throws IllegalStateException if the store is being encrypted or decrypted, another operation is running, or this
+     *     database is closed
+     */
+    public EncryptionProgress rotate(Consumer<? super EncryptionProgress> listener) {
+        return run("Rotating the keys of the store", listener, job -> {
+            requireEncrypted();
+            if (!store.sealing().hasFormerKeys()) { // otherwise a rotation was not completed
+                changeMark(store.rotated());
+            }
+            do {
+                job.forEachContext(context -> rotateContext(job, context));
+                job.requireAllReadable();
+            } while (!job.areAllSealedWithNewestKey());
+            changeMark(store.sealing().withoutFormerKeys());
+            compact();
+        });
+    }
+
+    /**
+     * Decrypts all entries, then deletes the keys and the mark of the store. From then on, it is a plain store, and is
+     * opened without a root key.
+     *
+     * @param listener is called with the progress
+     * @return what was done
+     * @throws RewriteIncompleteException if entries cannot be read; those that can are decrypted, and the keys of the
+     *     contexts that hold the others stay, as does the mark
+     * @throws KeyStoreException as for a commit; what was rewritten stays so
+     * @throws IllegalStateException if another operation is running, or this database is closed
+     */
+    public EncryptionProgress decrypt(Consumer<? super EncryptionProgress> listener) {
+        return run("Decrypting the store", listener, job -> {
+            enter(Phase.DECRYPTING);
+            job.forEachContext(context -> decryptContext(job, context));
+            job.requireAllReadable();
+            changeMark(null);
+        });
+    }
+
+    /**
+     * Counts the entries of a context by the key that they are encrypted with, without opening them. Does not take the
+     * context over.
+     *
+     * @param context the name of the context
+     * @return the number of entries by the id of their key, in hexadecimal digits; those that are not encrypted under
+     *     {@code "plain"}, and those whose key cannot be told under {@code "unreadable"}
+     * @throws dev.keystore.LoadFailedException if the backend failed
+     * @throws IllegalStateException if this database is closed
+     */
+    public Map<String, Long> entriesByKey(String context) {
+        engine.checkOpen();
+        Names.check("context", context);
+        ContextKeys keys = new ContextKeys(context, store, engine.storage);
+        try (Stream<EntryId> entries = engine.storage.list(context)) {
+            Map<String, Long> counts = new TreeMap<>();
+            entries.forEach(entry -> {
+                byte[] record = load(context, entry);
+                if (record != null) {
+                    counts.merge(keyOf(keys, entry, record), 1L, Long::sum);
+                }
+            });
+            return counts;
+        } finally {
+            keys.close();
+        }
+    }
+
+    private static String keyOf(ContextKeys keys, EntryId entry, byte[] record) {
+        if (Envelope.isEnvelope(record)) {
+            return "plain";
+        }
+        try {
+            return keys.keys().keyIdOf(entry.type(), entry.id(), record);
+        } catch (UnreadableEntryException e) {
+            return "unreadable";
+        }
+    }
+
+    private byte @Nullable [] load(String context, EntryId entry) {
+        try {
+            return engine.storage.load(context, entry.type(), entry.id());
+        } catch (RuntimeException e) {
+            throw LoadFailures.of(context, entry, e);
+        }
+    }
+
+    private EncryptionProgress run(
+            String operation, Consumer<? super EncryptionProgress> listener, Consumer<Job> work) {
+        Objects.requireNonNull(listener, "listener");
+        engine.checkOpen();
+        if (!running.compareAndSet(false, true)) {
+            throw new IllegalStateException(operation
+                    + " refused: another operation is changing the encryption of this store; wait until it has ended");
+        }
+        try {
+            Job job = new Job(operation, listener);
+            if (store.refresh(engine.attempts())) {
+                work.accept(job);
+            }
+            return job.progress();
+        } finally {
+            running.set(false);
+        }
+    }
+
+    private void requireEncrypted() {
+        if (phase() != Phase.ENCRYPTED) {
+            throw new IllegalStateException("The keys of the store cannot be rotated while its phase is " + phase()
+                    + "; complete encrypt() or decrypt() first");
+        }
+    }
+
+    private void enter(Phase next) {
+        if (phase() != next) {
+            changeMark(store.sealing().withPhase(next));
+        }
+    }
+
+    /**
+     * Writes another mark, then uses its keys, and waits for the commits that were being written with the former ones.
+     *
+     * @param next the keys in its place; null to delete it
+     */
+    private void changeMark(@Nullable StoreSealing next) {
+        Context context = contextOfMark();
+        byte[] former = store.sealing().mark();
+        boolean changed = false;
+        try {
+            Rewrite mark =
+                    new Rewrite(context, null, List.of(new Change(MARK, former, next == null ? null : next.mark())));
+            commit(mark);
+            changed = mark.changed() == 1;
+        } finally {
+            if (!changed && next != null) {
+                next.close();
+            }
+        }
+        if (!changed) {
+            throw new CommitFailedException(
+                    context.name(),
+                    "the mark of the encrypted store was changed by another process; close the others, and start over",
+                    null);
+        }
+        if (next != null) {
+            store.use(next);
+            commit(new Rewrite(context, null, List.of()));
+        }
+    }
+
+    private Context contextOfMark() {
+        if (!engine.storage.servesManyContexts()) {
+            return contexts.apply(PersistenceBackend.DEFAULT_CONTEXT);
+        }
+        Context context = contextOfMark;
+        if (context == null || context.isOwnershipLost()) {
+            long deadlineNanos =
+                    System.nanoTime() + engine.options.commitTimeout().toNanos();
+            context = engine.takeOver(MARK.type(), true, deadlineNanos);
+            contextOfMark = context;
+        }
+        return context;
+    }
+
+    private void commit(Rewrite rewrite) {
+        engine.commit(new CommitRequest(rewrite, engine.options.commitTimeout().toNanos()));
+    }
+
+    private void compact() {
+        if (!engine.storage.compact()) {
+            LOG.warn("The backend cannot rewrite its files: values that were replaced may remain in its free space and"
+                    + " logs until the server reuses them");
+        }
+    }
+
+    /** Rewrites the entries of a context that do not have the form in which values are stored now. */
+    private boolean rewriteEntries(Job job, Context context) {
+        long unreadable = job.unreadable;
+        List<EntryId> entries;
+        try (Stream<EntryId> listed = engine.storage.list(context.name())) {
+            entries = listed.toList();
+        }
+        for (int from = 0; from < entries.size(); from += ENTRIES_PER_COMMIT) {
+            List<EntryId> batch = entries.subList(from, Math.min(from + ENTRIES_PER_COMMIT, entries.size()));
+            List<EntryId> failed = new ArrayList<>();
+            long rewritten = 0;
+            int changed;
+            do {
+                failed.clear();
+                changed = rewriteBatch(context, batch, failed);
+                rewritten += changed;
+            } while (changed > 0); // what another commit changed is looked at once more
+            job.examined(context, batch.size(), rewritten, failed.size());
+        }
+        return job.unreadable == unreadable;
+    }
+
+    /** Returns how many entries of a batch had another form; 0 if all that can be read have the present one. */
+    private int rewriteBatch(Context context, List<EntryId> batch, List<EntryId> unreadable) {
+        ValueSealer sealer = context.sealer().current();
+        List<Change> changes = new ArrayList<>();
+        records(context, batch).forEach((entry, record) -> {
+            try {
+                if (!sealer.hasSealed(entry.type(), entry.id(), record)) {
+                    byte[] value = context.sealer().open(entry.type(), entry.id(), record);
+                    byte[] next = sealer.seal(entry.type(), entry.id(), value);
+                    if (next != null) {
+                        changes.add(new Change(entry, record, next));
+                    }
+                }
+            } catch (UnreadableEntryException | IllegalArgumentException e) {
+                if (Arrays.equals(record, load(context.name(), entry))) { // otherwise it was erased meanwhile
+                    unreadable.add(entry);
+                }
+            }
+        });
+        if (changes.isEmpty()) {
+            return 0;
+        }
+        commit(new Rewrite(context, sealer, changes));
+        return changes.size();
+    }
+
+    private Map<EntryId, byte[]> records(Context context, List<EntryId> batch) {
+        Map<EntryId, byte[]> records = new LinkedHashMap<>();
+        batch.stream()
+                .collect(Collectors.groupingBy(EntryId::type, Collectors.mapping(EntryId::id, Collectors.toList())))
+                .forEach((type, ids) -> {
+                    try {
+                        engine.storage
+                                .loadAll(context.name(), type, ids)
+                                .forEach((id, record) -> records.put(new EntryId(type, id), record));
+                    } catch (RuntimeException e) {
+                        throw LoadFailures.of(context.name(), new EntryId(type, ids.get(0)), e);
+                    }
+                });
+        return records;
+    }
+
+    /**
+     * Gives a context a new data key. What is stored tells how far that is: the keys are sealed with a former key of
+     * the store; then with the newest one, and contain the former data keys; at last they contain one data key.
+     */
+    private void rotateContext(Job job, Context context) {
+        ContextKeys keys = (ContextKeys) context.sealer();
+        while (true) {
+            byte[] stored = keys.load();
+            if (stored == null) {
+                return; // nothing is sealed, or it was erased; the next commit stores new keys
+            }
+            DataKeys now = keys.keys();
+            if (!now.isWritten()) {
+                commit(new Rewrite(context, now, List.of()));
+            } else if (!store.sealing().isSealedWithNewestKey(context.name(), stored)) {
+                keys.replace(now, now.rotated(store.sealing()));
+            } else if (!now.hasFormerKeys() || !rewriteEntries(job, context)) {
+                return;
+            } else {
+                keys.replace(now, now.withoutFormerKeys(store.sealing()));
+            }
+        }
+    }
+
+    private void decryptContext(Job job, Context context) {
+        if (rewriteEntries(job, context)) {
+            byte[] stored = ((ContextKeys) context.sealer()).load();
+            if (stored != null) {
+                commit(new Rewrite(context, null, List.of(new Change(KEYS, stored, null))));
+            }
+        }
+    }
+
+    /** The progress of one operation, on its thread. */
+    private final class Job {
+
+        private final String operation;
+        private final Consumer<? super EncryptionProgress> listener;
+        private final List<String> incomplete = new ArrayList<>();
+        private List<String> names = List.of();
+        private long done;
+        private long entries;
+        private long rewritten;
+        private long unreadable;
+
+        Job(String operation, Consumer<? super EncryptionProgress> listener) {
+            this.operation = operation;
+            this.listener = listener;
+        }
+
+        EncryptionProgress progress() {
+            return new EncryptionProgress(done, names.size(), entries, rewritten, unreadable);
+        }
+
+        void examined(Context context, long more, long changed, long failed) {
+            entries += more;
+            rewritten += changed;
+            unreadable += failed;
+            if (failed > 0 && !incomplete.contains(context.name())) {
+                incomplete.add(context.name());
+            }
+            listener.accept(progress());
+        }
+
+        void forEachContext(Consumer<Context> work) {
+            names = names();
+            done = 0;
+            for (String name : names) {
+                work.accept(contexts.apply(name));
+                done++;
+            }
+            listener.accept(progress());
+        }
+
+        private List<String> names() {
+            if (!engine.storage.servesManyContexts()) {
+                return List.of(PersistenceBackend.DEFAULT_CONTEXT);
+            }
+            try (Stream<String> found = engine.storage.contexts()) {
+                return found.toList();
+            }
+        }
+
+        void requireAllReadable() {
+            if (!incomplete.isEmpty()) {
+                throw new RewriteIncompleteException(operation, unreadable, incomplete);
+            }
+        }
+
+        boolean areAllSealedWithNewestKey() {
+            for (String name : names()) {
+                byte[] stored = load(name, KEYS);
+                if (stored != null && !store.sealing().isSealedWithNewestKey(name, stored)) {
+                    return false;
+                }
+            }
+            return true;
+        }
+    }
+}

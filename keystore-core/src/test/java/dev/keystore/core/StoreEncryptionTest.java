@@ -1,0 +1,470 @@
+package dev.keystore.core;
+
+import static dev.keystore.core.Fixture.bytes;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.ContextOwnedException;
+import dev.keystore.EntryKeyMissingException;
+import dev.keystore.KeyStoreException;
+import dev.keystore.KeyTypes;
+import dev.keystore.KeyUnavailableException;
+import dev.keystore.RewriteIncompleteException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
+import dev.keystore.TamperedEntryException;
+import dev.keystore.core.Fixture.Kind;
+import dev.keystore.encryption.Encryption;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.StoreSealing.Phase;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.function.UnaryOperator;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+@Timeout(120)
+class StoreEncryptionTest {
+
+    private static final Encryption ENCRYPTION = TestEncryption.create();
+    private static final Consumer<EncryptionProgress> NO_LISTENER = progress -> {};
+    private static final int ENTRIES = 150;
+    private static final String SECRET = "a value that is long enough to be recognized ";
+
+    private enum Job {
+        ENCRYPT,
+        ROTATE,
+        DECRYPT;
+
+        EncryptionProgress run(SignalKeyDatabase database) {
+            return switch (this) {
+                case ENCRYPT -> database.encryption().encrypt(NO_LISTENER);
+                case ROTATE -> database.encryption().rotate(NO_LISTENER);
+                case DECRYPT -> database.encryption().decrypt(NO_LISTENER);
+            };
+        }
+
+        /** Returns what opens the store before the job, and while it is not completed. */
+        UnaryOperator<SignalKeyDatabase.Builder> options() {
+            return this == ENCRYPT ? StoreEncryptionTest::encryptingExisting : StoreEncryptionTest::encrypted;
+        }
+    }
+
+    private static SignalKeyDatabase.Builder encrypted(SignalKeyDatabase.Builder builder) {
+        return builder.encryption(ENCRYPTION);
+    }
+
+    private static SignalKeyDatabase.Builder encryptingExisting(SignalKeyDatabase.Builder builder) {
+        return builder.encryption(ENCRYPTION).encryptExisting();
+    }
+
+    /** Returns a store with entries of several types, and of two more contexts if the backend has contexts. */
+    private static Fixture filled(Kind kind, UnaryOperator<SignalKeyDatabase.Builder> options) {
+        Fixture fixture = Fixture.of(kind, options);
+        for (SignalKeyStore store : stores(fixture)) {
+            store.useTransaction("k", tx -> {
+                for (int i = 0; i < ENTRIES; i++) {
+                    tx.put(KeyTypes.SESSION, "bob." + i, bytes(SECRET + i));
+                    tx.put(KeyTypes.PRE_KEY, "" + i, bytes(SECRET + i));
+                }
+                tx.saveCredentials(bytes(SECRET));
+            });
+        }
+        return fixture;
+    }
+
+    private static List<SignalKeyStore> stores(Fixture fixture) {
+        List<SignalKeyStore> stores = new ArrayList<>(List.of(fixture.alice));
+        if (fixture.database.options() != null && !fixture.context().equals(SignalKeyDatabase.DEFAULT_CONTEXT)) {
+            stores.add(fixture.database.forContext("bob"));
+            stores.add(fixture.database.forContext("carol"));
+        }
+        return stores;
+    }
+
+    private static void assertAllRead(Fixture fixture) {
+        for (SignalKeyStore store : stores(fixture)) {
+            for (int i = 0; i < ENTRIES; i++) {
+                assertThat(Fixture.text(store.find(KeyTypes.SESSION, "bob." + i)))
+                        .isEqualTo(SECRET + i);
+                assertThat(Fixture.text(store.find(KeyTypes.PRE_KEY, "" + i))).isEqualTo(SECRET + i);
+            }
+            assertThat(Fixture.text(store.credentials())).isEqualTo(SECRET);
+            assertThat(store.verify()).isEmpty();
+        }
+    }
+
+    /** Runs transactions that count in each store until the job ends, and returns how many were committed. */
+    private static EncryptionProgress runBesideCommits(Fixture fixture, Job job) throws Exception {
+        AtomicBoolean done = new AtomicBoolean();
+        List<SignalKeyStore> stores = stores(fixture);
+        List<Threads.Running<Long>> running = new ArrayList<>();
+        for (int thread = 0; thread < 3; thread++) {
+            SignalKeyStore store = stores.get(thread % stores.size());
+            String counter = "counter." + thread;
+            running.add(Threads.start(() -> {
+                long count = 0;
+                while (!done.get()) {
+                    long next = count + 1;
+                    store.useTransaction(counter, tx -> {
+                        String found = Fixture.text(tx.find(KeyTypes.SESSION, counter));
+                        assertThat(found).isEqualTo(next == 1 ? "absent" : "" + (next - 1));
+                        tx.put(KeyTypes.SESSION, counter, bytes("" + next));
+                        tx.take(KeyTypes.PRE_KEY, "new");
+                        tx.put(KeyTypes.PRE_KEY, "new", bytes("" + next));
+                    });
+                    count = next;
+                }
+                return count;
+            }));
+        }
+        EncryptionProgress progress;
+        try {
+            progress = job.run(fixture.database);
+        } finally {
+            done.set(true);
+        }
+        for (int thread = 0; thread < 3; thread++) {
+            long count = running.get(thread).result();
+            assertThat(count).isPositive();
+            assertThat(Fixture.text(stores.get(thread % stores.size()).find(KeyTypes.SESSION, "counter." + thread)))
+                    .isEqualTo("" + count);
+        }
+        return progress;
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Kind.class,
+            names = {"COMPLETE", "MINIMAL"})
+    @DisplayName("R74 an existing store is encrypted while commits go on, and then refuses values that are not")
+    void encrypt(Kind kind) throws Exception {
+        try (Fixture plain = filled(kind, UnaryOperator.identity());
+                Fixture fixture = plain.reopen(StoreEncryptionTest::encryptingExisting)) {
+            byte[] record = fixture.stored(KeyTypes.SESSION, "bob.1").orElseThrow();
+            assertThat(fixture.database.encryption().phase()).isEqualTo(Phase.ENCRYPTING);
+            fixture.put("first", "1");
+            assertAllRead(fixture);
+
+            EncryptionProgress progress = runBesideCommits(fixture, Job.ENCRYPT);
+
+            int contexts = stores(fixture).size();
+            assertThat(progress.rewritten()).isEqualTo(contexts * (2L * ENTRIES + 1));
+            assertThat(progress.contexts()).isEqualTo(contexts).isEqualTo(progress.allContexts());
+            assertThat(progress.unreadable()).isZero();
+            assertThat(fixture.database.encryption().phase()).isEqualTo(Phase.ENCRYPTED);
+            assertAllRead(fixture);
+            assertThat(fixture.database.encryption().entriesByKey(fixture.context()))
+                    .hasSize(1)
+                    .doesNotContainKeys("plain", "unreadable");
+            try (Fixture reopened = fixture.reopen(StoreEncryptionTest::encrypted)) {
+                assertAllRead(reopened);
+                reopened.plant("session", "planted", record);
+                assertThatThrownBy(() -> reopened.find("planted")).isInstanceOf(TamperedEntryException.class);
+            }
+            assertThatThrownBy(fixture::reopen).isInstanceOf(KeyUnavailableException.class);
+            assertThat(Job.ENCRYPT.run(fixture.database).entries()).as("again").isZero();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Kind.class,
+            names = {"COMPLETE", "MINIMAL"})
+    @DisplayName("R74 keys are rotated while commits go on, and the former ones open nothing")
+    void rotate(Kind kind) throws Exception {
+        try (Fixture fixture = filled(kind, StoreEncryptionTest::encrypted)) {
+            byte[] record = fixture.stored(KeyTypes.SESSION, "bob.1").orElseThrow();
+            byte[] keys = fixture.storedKeys().orElseThrow();
+            Map<String, Long> former = fixture.database.encryption().entriesByKey(fixture.context());
+
+            EncryptionProgress progress = runBesideCommits(fixture, Job.ROTATE);
+
+            assertThat(progress.rewritten())
+                    .isGreaterThanOrEqualTo(stores(fixture).size() * (2L * ENTRIES + 1));
+            Map<String, Long> after = fixture.database.encryption().entriesByKey(fixture.context());
+            assertThat(after).hasSize(1).doesNotContainKeys("plain", "unreadable");
+            assertThat(after.keySet()).doesNotContainAnyElementsOf(former.keySet());
+            assertAllRead(fixture);
+            try (Fixture reopened = fixture.reopen(StoreEncryptionTest::encrypted)) {
+                assertAllRead(reopened);
+                reopened.plant("session", "planted", record);
+                assertThatThrownBy(() -> reopened.find("planted")).isInstanceOf(EntryKeyMissingException.class);
+                reopened.plant("_keys", "data", keys);
+            }
+            try (Fixture reopened = fixture.reopen(StoreEncryptionTest::encrypted)) {
+                assertThatThrownBy(() -> reopened.find("bob.1"))
+                        .as("keys sealed with the former store key")
+                        .isInstanceOf(EntryKeyMissingException.class);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Kind.class,
+            names = {"COMPLETE", "MINIMAL"})
+    @DisplayName("R74 a store is decrypted while commits go on, and then opens without a key")
+    void decrypt(Kind kind) throws Exception {
+        try (Fixture fixture = filled(kind, StoreEncryptionTest::encrypted)) {
+            runBesideCommits(fixture, Job.DECRYPT);
+
+            assertAllRead(fixture);
+            fixture.put("last", "1");
+            assertThat(fixture.storedKeys()).isEmpty();
+            assertThat(Job.DECRYPT.run(fixture.database).entries()).as("again").isZero();
+            try (Fixture reopened = fixture.reopen()) {
+                assertAllRead(reopened);
+                assertThat(reopened.find("last")).isEqualTo("1");
+            }
+            assertThatThrownBy(() -> fixture.reopen(StoreEncryptionTest::encrypted))
+                    .isInstanceOf(StoreOpenException.class)
+                    .hasMessageContaining("encryptExisting");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Job.class)
+    @DisplayName("R74 a job that fails at any write is continued by calling it again, in this process or the next")
+    void job_failsAtAnyWrite(Job job) {
+        int faults = 0;
+        boolean failed = true;
+        for (int n = 1; failed; n++) {
+            try (Fixture plain = small(job);
+                    Fixture fixture = plain.reopen(job.options())) {
+                BackendException.Kind kind =
+                        n % 2 == 0 ? BackendException.Kind.PERMANENT : BackendException.Kind.OUTCOME_UNKNOWN;
+                Moment moment = n % 3 == 0 ? Moment.AFTER : Moment.BEFORE;
+                fixture.faults.on(Operation.COMMIT).nth(n).fail(moment, kind);
+                failed = false;
+                try {
+                    job.run(fixture.database);
+                } catch (KeyStoreException e) {
+                    failed = true;
+                    faults++;
+                }
+                failed |= fixture.faults.count(Operation.COMMIT) >= n;
+                fixture.faults.heal();
+                assertSmallRead(fixture);
+                fixture.put("later", "1");
+                if (n % 4 < 2) {
+                    job.run(fixture.database);
+                    assertEnded(job, fixture);
+                } else if (job == Job.DECRYPT && fixture.storedKeys().isEmpty() && isPlain(fixture)) {
+                    assertEnded(job, fixture);
+                } else {
+                    try (Fixture reopened = fixture.reopen(job.options())) {
+                        assertSmallRead(reopened);
+                        job.run(reopened.database);
+                        assertEnded(job, reopened);
+                    }
+                }
+            }
+        }
+        assertThat(faults).isGreaterThan(3);
+    }
+
+    private static boolean isPlain(Fixture fixture) {
+        try (Fixture reopened = fixture.reopen()) {
+            return reopened.alice != null;
+        } catch (KeyUnavailableException e) {
+            return false;
+        }
+    }
+
+    private static Fixture small(Job job) {
+        Fixture fixture = Fixture.of(
+                Kind.COMPLETE, job == Job.ENCRYPT ? UnaryOperator.identity() : StoreEncryptionTest::encrypted);
+        SignalKeyStore bob = fixture.database.forContext("bob");
+        for (int i = 0; i < 70; i++) {
+            fixture.put("bob." + i, "1");
+            bob.put(KeyTypes.PRE_KEY, "" + i, bytes("1"));
+        }
+        return fixture;
+    }
+
+    private static void assertSmallRead(Fixture fixture) {
+        SignalKeyStore bob = fixture.database.forContext("bob");
+        for (int i = 0; i < 70; i++) {
+            assertThat(fixture.find("bob." + i)).isEqualTo("1");
+            assertThat(Fixture.text(bob.find(KeyTypes.PRE_KEY, "" + i))).isEqualTo("1");
+        }
+        assertThat(bob.verify()).isEmpty();
+        assertThat(fixture.alice.verify()).isEmpty();
+    }
+
+    private static void assertEnded(Job job, Fixture fixture) {
+        assertThat(fixture.find("later")).isEqualTo("1");
+        UnaryOperator<SignalKeyDatabase.Builder> options =
+                job == Job.DECRYPT ? UnaryOperator.identity() : StoreEncryptionTest::encrypted;
+        try (Fixture reopened = fixture.reopen(options)) {
+            assertSmallRead(reopened);
+            assertThat(reopened.find("later")).isEqualTo("1");
+            if (job != Job.DECRYPT) {
+                assertThat(reopened.database.encryption().phase()).isEqualTo(Phase.ENCRYPTED);
+                for (String context : List.of("alice", "bob")) {
+                    assertThat(reopened.database.encryption().entriesByKey(context))
+                            .hasSize(1)
+                            .doesNotContainKeys("plain", "unreadable");
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Job.class)
+    @DisplayName("R74 an entry that cannot be read keeps its keys and the phase; once it is deleted, the job completes")
+    void job_unreadableEntry(Job job) {
+        try (Fixture plain = small(job);
+                Fixture fixture = plain.reopen(job.options())) {
+            byte[] damaged = fixture.stored(KeyTypes.SESSION, "bob.1").orElseThrow();
+            damaged[damaged.length - 1] ^= 1;
+            fixture.plant("session", "bob.1", damaged);
+
+            assertThatThrownBy(() -> job.run(fixture.database))
+                    .isInstanceOfSatisfying(RewriteIncompleteException.class, e -> {
+                        assertThat(e.unreadable()).isEqualTo(1);
+                        assertThat(e.contexts()).containsExactly("alice");
+                    })
+                    .hasMessageContaining("verify()");
+
+            try (Fixture reopened = fixture.reopen(job.options())) {
+                assertThat(reopened.find("bob.2")).isEqualTo("1");
+                reopened.alice.delete(KeyTypes.SESSION, "bob.1");
+                job.run(reopened.database);
+                assertThat(reopened.find("bob.1")).isEqualTo("absent");
+                assertThat(reopened.find("bob.2")).isEqualTo("1");
+            }
+        }
+    }
+
+    @RepeatedTest(3)
+    @DisplayName("R74 values, deletes, clears and erases of other threads are neither lost nor undone by rotations")
+    void rotate_besideChangesOfAllKinds() throws Exception {
+        long seed = System.nanoTime();
+        System.out.println("StoreEncryptionTest.rotate_besideChangesOfAllKinds from seed " + seed);
+        try (Fixture fixture = filled(Kind.COMPLETE, StoreEncryptionTest::encrypted)) {
+            AtomicBoolean done = new AtomicBoolean();
+            AtomicLong erased = new AtomicLong();
+            SignalKeyStore bob = fixture.database.forContext("bob");
+            Threads.Running<Map<String, String>> writer = Threads.start(() -> {
+                Random random = new Random(seed);
+                Map<String, String> expected = new java.util.HashMap<>();
+                for (int i = 0; i < ENTRIES; i++) {
+                    expected.put("bob." + i, SECRET + i);
+                }
+                while (!done.get()) {
+                    int choice = random.nextInt(100);
+                    String id = "bob." + random.nextInt(ENTRIES);
+                    if (choice < 2) {
+                        bob.erase();
+                        erased.incrementAndGet();
+                        expected.clear();
+                    } else if (choice < 4) {
+                        bob.clear();
+                        expected.clear();
+                    } else if (choice < 20) {
+                        bob.delete(KeyTypes.SESSION, id);
+                        expected.remove(id);
+                    } else if (choice < 30) {
+                        String to = "bob." + random.nextInt(ENTRIES);
+                        if (!to.equals(id) && bob.move(KeyTypes.SESSION, id, to, dev.keystore.OnExisting.REPLACE)) {
+                            expected.put(to, expected.remove(id));
+                        }
+                    } else {
+                        String value = SECRET + random.nextInt();
+                        bob.put(KeyTypes.SESSION, id, bytes(value));
+                        expected.put(id, value);
+                    }
+                }
+                return expected;
+            });
+            try {
+                for (int i = 0; i < 5; i++) {
+                    fixture.database.encryption().rotate(NO_LISTENER);
+                }
+            } finally {
+                done.set(true);
+            }
+            Map<String, String> expected = writer.result();
+            assertThat(erased).hasPositiveValue();
+            try (Fixture reopened = fixture.reopen(StoreEncryptionTest::encrypted)) {
+                SignalKeyStore store = reopened.database.forContext("bob");
+                for (int i = 0; i < ENTRIES; i++) {
+                    assertThat(Fixture.text(store.find(KeyTypes.SESSION, "bob." + i)))
+                            .as("bob.%s", i)
+                            .isEqualTo(expected.getOrDefault("bob." + i, "absent"));
+                }
+                assertThat(store.verify()).isEmpty();
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R74 a second job, a rotation of a store that is not encrypted yet, and a missing key are refused")
+    void refused() {
+        try (Fixture plain = small(Job.ENCRYPT)) {
+            assertThatThrownBy(() -> plain.database.encryption())
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("without encryption");
+            assertThatThrownBy(() -> plain.reopen(SignalKeyDatabase.Builder::encryptExisting))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("set encryption");
+            assertThatThrownBy(() -> plain.reopen(StoreEncryptionTest::encrypted))
+                    .isInstanceOf(StoreOpenException.class)
+                    .hasMessageContaining("encryptExisting");
+            try (Fixture fixture = plain.reopen(StoreEncryptionTest::encryptingExisting)) {
+                StoreEncryption encryption = fixture.database.encryption();
+                assertThatThrownBy(() -> encryption.rotate(NO_LISTENER))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("ENCRYPTING");
+                assertThatThrownBy(() -> encryption.encrypt(progress -> encryption.decrypt(NO_LISTENER)))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("another operation");
+                encryption.encrypt(NO_LISTENER);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R74 a decryption that was not completed can be turned back into encryption")
+    void decrypt_turnedBack() {
+        try (Fixture fixture = small(Job.DECRYPT)) {
+            assertThatThrownBy(() -> fixture.database.encryption().decrypt(progress -> {
+                        throw new IllegalStateException("stop");
+                    }))
+                    .hasMessage("stop");
+            assertThat(fixture.database.encryption().phase()).isEqualTo(Phase.DECRYPTING);
+            assertThat(fixture.database.encryption().entriesByKey("alice")).containsKey("plain");
+            fixture.put("later", "1");
+
+            Job.ENCRYPT.run(fixture.database);
+
+            assertEnded(Job.ENCRYPT, fixture);
+        }
+    }
+
+    @Test
+    @DisplayName("R74 contexts of another owner that is alive are not taken over")
+    void ownedElsewhere() {
+        try (Fixture fixture = small(Job.ROTATE);
+                Fixture other = fixture.reopen(StoreEncryptionTest::encrypted)) {
+            other.database.forContext("bob");
+            assertThatThrownBy(() -> Job.ROTATE.run(fixture.reopen(StoreEncryptionTest::encrypted).database))
+                    .isInstanceOf(ContextOwnedException.class);
+            other.put("later", "1");
+            assertThat(other.find("later")).isEqualTo("1");
+        }
+    }
+}
