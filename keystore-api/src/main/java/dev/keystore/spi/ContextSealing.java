@@ -1,5 +1,7 @@
 package dev.keystore.spi;
 
+import dev.keystore.EntryId;
+
 /**
  * The opened data keys of one context: one of them seals, all of them open. Any number of threads may use it; no method
  * blocks.
@@ -32,6 +34,17 @@ public interface ContextSealing extends AutoCloseable {
      *     store, or is not encrypted
      */
     byte[] open(String type, String id, byte[] record);
+
+    /**
+     * Returns the type and the id that a record was sealed for, in a store that hides names.
+     *
+     * @param hidden the hidden type and id that the record was found under
+     * @param record the record; not changed
+     * @return the type and the id
+     * @throws dev.keystore.UnreadableEntryException as for {@link #open}; its entry is {@code hidden}
+     * @throws IllegalStateException if this is closed, or names are not hidden
+     */
+    EntryId entryOf(EntryId hidden, byte[] record);
 
     /**
      * Returns the id of the key that seals.

@@ -1,6 +1,7 @@
 package dev.keystore.spi;
 
 import dev.keystore.EntryId;
+import java.util.Optional;
 
 /**
  * The opened keys of one encrypted store. Any number of threads may use it; no method blocks.
@@ -51,6 +52,26 @@ public interface StoreSealing extends AutoCloseable {
      * @throws IllegalStateException if this is closed
      */
     StoreSealing withPhase(Phase phase);
+
+    /**
+     * Returns how contexts, types and ids are hidden from the backend. That is fixed when a store is created: the mark
+     * says it, and {@link #withPhase}, {@link #withoutFormerKeys} and {@link Sealing#rotate} keep it, with the same
+     * hidden names.
+     *
+     * @return the hidden names; empty if the backend holds the names as they are
+     */
+    Optional<NameHiding> names();
+
+    /**
+     * Returns the name of the context that stored keys belong to, in a store that hides names.
+     *
+     * @param hiddenContext the hidden name of the context that the keys were found in
+     * @param keys what the store holds as {@link #KEYS} of the context; not changed
+     * @return the name of the context
+     * @throws dev.keystore.UnreadableEntryException as for {@link #openContext}; its context is the hidden name
+     * @throws IllegalStateException if this is closed, or names are not hidden
+     */
+    String contextOf(String hiddenContext, byte[] keys);
 
     /**
      * Creates a random data key for a context that has none: a new one, or one that is being erased.

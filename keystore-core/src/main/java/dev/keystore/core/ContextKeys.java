@@ -3,6 +3,7 @@ package dev.keystore.core;
 import static dev.keystore.spi.StoreSealing.KEYS;
 import static dev.keystore.spi.StoreSealing.MARK;
 
+import dev.keystore.EntryId;
 import dev.keystore.EntryKeyMissingException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.spi.Mutation;
@@ -11,6 +12,7 @@ import java.util.HashSet;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,16 +66,26 @@ final class ContextKeys implements ContextSealer {
         if (Envelope.isEnvelope(record) && store.hasPlainValues()) {
             return plain.open(type, id, record);
         }
-        byte[] value = null;
-        while (value == null) {
+        return opened(keys -> keys.open(type, id, record));
+    }
+
+    @Override
+    public EntryId entryOf(EntryId stored, byte[] record) {
+        return opened(keys -> keys.entryOf(stored, record));
+    }
+
+    /** Returns what keys open; {@code opening} returns null if the context has other keys by now. */
+    private <T> T opened(Function<DataKeys, @Nullable T> opening) {
+        T result = null;
+        while (result == null) {
             DataKeys keys = keys();
             try {
-                value = keys.open(type, id, record);
+                result = opening.apply(keys);
             } catch (EntryKeyMissingException e) {
-                value = otherThan(keys, e).open(type, id, record);
+                result = opening.apply(otherThan(keys, e));
             }
         }
-        return value;
+        return result;
     }
 
     /** Returns the stored keys if they are not {@code known}, since another process may have replaced them. */

@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import dev.keystore.EntryId;
 import dev.keystore.spi.Mutation;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,14 @@ interface ContextSealer {
      * @throws dev.keystore.LoadFailedException if the keys of the context could not be loaded
      */
     byte[] open(String type, String id, byte[] record);
+
+    /**
+     * Returns the true type and id of an entry whose names are hidden, by its record. May load the keys of the context;
+     * throws as {@link #open} does.
+     *
+     * @param stored the stored type and id; exceptions name them
+     */
+    EntryId entryOf(EntryId stored, byte[] record);
 
     /** Returns what seals values now. May load the keys of the context; throws as {@link #open} does. */
     ValueSealer current();

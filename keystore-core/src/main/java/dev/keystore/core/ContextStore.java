@@ -112,7 +112,7 @@ final class ContextStore implements SignalKeyStore {
         engine.checkOpen();
         engine.types.check(Objects.requireNonNull(type, "type"));
         Names.checkPrefix(Objects.requireNonNull(idPrefix, "idPrefix"));
-        return engine.storage.scan(context.name(), type.name(), idPrefix);
+        return engine.names.ids(context, type.name(), idPrefix);
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.keystore.core;
 
 import static dev.keystore.spi.StoreSealing.KEYS;
 
+import dev.keystore.EntryId;
 import dev.keystore.spi.ContextSealing;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.StoreSealing;
@@ -42,7 +43,8 @@ final class DataKeys implements ValueSealer {
         try {
             return sealing.seal(type, id, value);
         } catch (IllegalStateException e) {
-            return nullIfClosed(e);
+            throwUnlessClosed(e);
+            return null;
         }
     }
 
@@ -56,15 +58,26 @@ final class DataKeys implements ValueSealer {
         try {
             return sealing.open(type, id, record);
         } catch (IllegalStateException e) {
-            return nullIfClosed(e);
+            throwUnlessClosed(e);
+            return null;
         }
     }
 
-    private byte @Nullable [] nullIfClosed(IllegalStateException failure) {
-        if (closed) {
+    /** Returns the true type and id of an entry by its record; null as {@link #open} does. */
+    @Nullable
+    EntryId entryOf(EntryId stored, byte[] record) {
+        try {
+            return sealing.entryOf(stored, record);
+        } catch (IllegalStateException e) {
+            throwUnlessClosed(e);
             return null;
         }
-        throw failure;
+    }
+
+    private void throwUnlessClosed(IllegalStateException failure) {
+        if (!closed) {
+            throw failure;
+        }
     }
 
     /**
@@ -80,7 +93,7 @@ final class DataKeys implements ValueSealer {
                 latest = new Sealed(store, store.sealKeys(context, sealing));
                 sealed = latest;
             } catch (IllegalStateException e) {
-                nullIfClosed(e); // then what was sealed with the former store key is stored, which can still be opened
+                throwUnlessClosed(e); // then what was sealed with the former store key is stored, which can still be opened
             }
         }
         return new Mutation.Put(KEYS.type(), KEYS.id(), latest.bytes);

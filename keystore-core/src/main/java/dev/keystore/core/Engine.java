@@ -16,6 +16,7 @@ final class Engine {
     final KeyStoreOptions options;
     final Storage storage;
     final KeyTypeRegistry types = new KeyTypeRegistry();
+    final TrueNames names;
     final EntryCache cache;
     final LockTable locks;
 
@@ -51,6 +52,7 @@ final class Engine {
         this.options = options;
         this.storage = new Storage(backend, options);
         this.encrypted = SealedStore.open(storage, sealing, encryptExisting, attempts());
+        this.names = new TrueNames(storage, encrypted);
         this.cache = new EntryCache(storage, types, options);
         this.locks = new LockTable(options.lockTimeout());
         this.pipeline = new CommitPipeline(cache, storage, options, counters);
@@ -135,10 +137,10 @@ final class Engine {
 
     /**
      * Lists the contexts that hold entries, except those that only the engine stores; throws as
-     * {@link Storage#contexts} does.
+     * {@link TrueNames#contexts} does.
      */
     Stream<String> contexts() {
-        Stream<String> listed = storage.contexts();
+        Stream<String> listed = names.contexts();
         return encrypted == null ? listed : listed.filter(storage::holdsEntries);
     }
 

@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import dev.keystore.EntryId;
 import dev.keystore.spi.Mutation;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -29,6 +30,12 @@ final class Envelope implements ContextSealer, ValueSealer {
     @Override
     public byte[] open(String type, String id, byte[] record) {
         return open(context, type, id, record);
+    }
+
+    /** Returns {@code stored}: the names of a plain store are not hidden. */
+    @Override
+    public EntryId entryOf(EntryId stored, byte[] record) {
+        return stored;
     }
 
     @Override

@@ -45,13 +45,19 @@ final class RollbackWriter {
         this.timeoutNanos = options.commitTimeout().toNanos();
     }
 
-    void write(Batch batch) {
-        Write write = new Write(batch, plan(batch));
+    /**
+     * Writes a batch.
+     *
+     * @param stored the same batch with the names that the backend holds; {@link RollbackFailedException} lists entries
+     *     by their names in {@code batch}
+     */
+    void write(Batch batch, Batch stored) {
+        Write write = new Write(batch, stored, plan(stored));
         last = write;
         for (Step step : write.steps) {
             write.started++;
             try {
-                save(batch.context(), step.entry, step.next);
+                save(stored.context(), step.entry, step.next);
             } catch (RuntimeException | Error e) {
                 rollback(write, e);
                 throw nothingWritten(e);
@@ -90,6 +96,7 @@ final class RollbackWriter {
     private static final class Write {
 
         final Batch batch;
+        final Batch stored;
         final List<Step> steps;
 
         /** How many steps were started; the last of them may not be done. */
@@ -97,8 +104,9 @@ final class RollbackWriter {
 
         boolean complete;
 
-        Write(Batch batch, List<Step> steps) {
+        Write(Batch batch, Batch stored, List<Step> steps) {
             this.batch = batch;
+            this.stored = stored;
             this.steps = steps;
         }
     }
@@ -144,7 +152,7 @@ final class RollbackWriter {
     }
 
     private void rollback(Write write, Throwable commitFailure) {
-        String context = write.batch.context();
+        String context = write.stored.context();
         List<Step> written = write.steps.subList(0, write.started);
         long deadlineNanos = System.nanoTime() + timeoutNanos;
         List<EntryId> inDoubt = new ArrayList<>();
@@ -158,7 +166,11 @@ final class RollbackWriter {
             }
         }
         if (rollbackFailure != null) {
-            throw new RollbackFailedException(context, inDoubt, commitFailure, rollbackFailure);
+            throw new RollbackFailedException(
+                    write.batch.context(),
+                    StoredNames.entriesOf(write.batch, write.stored, inDoubt),
+                    commitFailure,
+                    rollbackFailure);
         }
     }
 

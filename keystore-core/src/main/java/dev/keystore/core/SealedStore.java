@@ -129,6 +129,7 @@ final class SealedStore {
                 }
             }
             if (marked) {
+                opened.names().ifPresent(storage::hideNames);
                 return new SealedStore(sealing, opened, storage);
             }
         }
@@ -136,6 +137,13 @@ final class SealedStore {
 
     private static StoreSealing openExisting(Sealing sealing) {
         try (StoreSealing created = sealing.open(null)) {
+            if (created.names().isPresent()) {
+                throw new StoreOpenException(
+                        "The encryption is configured to hide names, but the store has entries whose names are not"
+                                + " hidden, and they cannot be renamed: open it without hidingNames (property"
+                                + " encryption.names), or copy its entries into a new store",
+                        null);
+            }
             return created.withPhase(Phase.ENCRYPTING);
         }
     }

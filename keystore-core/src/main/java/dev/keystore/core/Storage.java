@@ -1,6 +1,9 @@
 package dev.keystore.core;
 
+import dev.keystore.ContextOwnedException;
+import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
+import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.Batch;
@@ -9,11 +12,13 @@ import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.GroupCommit;
+import dev.keystore.spi.NameHiding;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
 import dev.keystore.spi.StoreSealing;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -25,6 +30,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The engine's access to the backend. The constructor chooses how each operation is done, by the capabilities that the
  * backend implements.
+ *
+ * <p>Its callers use the true names of contexts, types and ids; the backend gets their {@link StoredNames}. If these
+ * are hidden, listings return them as they are, and {@link TrueNames} reads the true ones.
  *
  * <p>Concurrency: any thread calls the backend, without waiting here. {@link #close} rejects further calls and closes
  * the backend once the calls in progress have returned, or at its deadline even if one has not. It does not wait for
@@ -43,6 +51,9 @@ final class Storage {
     private final int groupLimit;
     private final CallGate gate = new CallGate();
 
+    /** Set while the store is being opened, before anything but its mark is accessed. */
+    private StoredNames names = StoredNames.TRUE;
+
     Storage(Backend backend, KeyStoreOptions options) {
         this.backend = backend;
         this.entries = backend instanceof PersistenceBackend contextFree
@@ -53,16 +64,16 @@ final class Storage {
         this.listing = backend instanceof ContextListing lists ? lists : null;
         this.ownership = backend instanceof ContextOwnership owns ? owns : null;
         if (backend instanceof GroupCommit groups) {
-            this.writer = groups::commit;
+            this.writer = group -> groups.commit(names.group(group));
             this.rollback = null;
             this.groupLimit = options.maximumGroupSize();
         } else if (backend instanceof AtomicCommit atomic) {
-            this.writer = group -> group.forEach(atomic::commit); // a group of one batch: all or nothing
+            this.writer = group -> names.group(group).forEach(atomic::commit); // one batch: all or nothing
             this.rollback = null;
             this.groupLimit = 1;
         } else {
             RollbackWriter rollbackWriter = new RollbackWriter(entries, options);
-            this.writer = group -> group.forEach(rollbackWriter::write);
+            this.writer = group -> group.forEach(batch -> rollbackWriter.write(batch, names.batch(batch)));
             this.rollback = rollbackWriter;
             this.groupLimit = 1;
         }
@@ -78,12 +89,65 @@ final class Storage {
         return groupLimit;
     }
 
+    /** Hides the names of contexts, types and ids from the backend from now on. */
+    void hideNames(NameHiding hiding) {
+        names = StoredNames.hidden(hiding, servesManyContexts());
+    }
+
+    /** Returns the names that the backend holds. */
+    StoredNames names() {
+        return names;
+    }
+
     byte @Nullable [] load(String context, String type, String id) {
-        return call(() -> entries.load(context, type, id)).orElse(null);
+        try {
+            return call(() -> entries.load(
+                            names.context(context), names.type(context, type), names.id(context, type, id)))
+                    .orElse(null);
+        } catch (CorruptEntryException e) {
+            throw named(context, new EntryId(type, id), e);
+        }
+    }
+
+    private CorruptEntryException named(String context, EntryId entry, CorruptEntryException failure) {
+        return names.areHidden()
+                ? new CorruptEntryException(context, entry, "the backend reports: " + failure.getMessage(), failure)
+                : failure;
     }
 
     Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
-        return call(() -> bulk.loadAll(context, type, ids));
+        return names.areHidden() ? loadAllHidden(context, type, ids) : call(() -> bulk.loadAll(context, type, ids));
+    }
+
+    private Map<String, byte[]> loadAllHidden(String context, String type, Collection<String> ids) {
+        Map<String, String> idsByStored = new LinkedHashMap<>();
+        ids.forEach(id -> idsByStored.put(names.id(context, type, id), id));
+        Map<String, byte[]> found = new HashMap<>();
+        try {
+            loadStored(context, names.type(context, type), idsByStored.keySet())
+                    .forEach((stored, record) -> found.put(idsByStored.get(stored), record));
+        } catch (CorruptEntryException e) {
+            String id = idsByStored.getOrDefault(e.entry().id(), e.entry().id());
+            throw named(context, new EntryId(type, id), e);
+        }
+        return found;
+    }
+
+    /** Loads entries by their stored type and ids. */
+    Map<String, byte[]> loadStored(String context, String storedType, Collection<String> storedIds) {
+        return call(() -> bulk.loadAll(names.context(context), storedType, storedIds));
+    }
+
+    /** Loads an entry by its stored type and id. */
+    byte @Nullable [] loadStored(String context, EntryId stored) {
+        return call(() -> entries.load(names.context(context), stored.type(), stored.id()))
+                .orElse(null);
+    }
+
+    /** Loads the keys of a context by its stored name. */
+    byte @Nullable [] loadKeysOf(String storedContext) {
+        return call(() -> entries.load(storedContext, StoreSealing.KEYS.type(), StoreSealing.KEYS.id()))
+                .orElse(null);
     }
 
     private Map<String, byte[]> loadEach(String context, String type, Collection<String> ids) {
@@ -105,8 +169,8 @@ final class Storage {
     }
 
     /**
-     * Lists the contexts that hold entries, including those that the engine stores for itself, but not the context of a
-     * store's mark; throws as {@link #list} does.
+     * Lists the stored names of the contexts that hold entries, including those that the engine stores for itself, but
+     * not the context of a store's mark; throws as {@link #list} does.
      *
      * @throws UnsupportedOperationException if the backend has many contexts and can't list them
      */
@@ -130,29 +194,39 @@ final class Storage {
         }
     }
 
+    /** As {@link #holdsEntries}, by the stored name of the context. */
+    boolean holdsEntriesStored(String storedContext) {
+        try (Stream<EntryId> found = listStored(storedContext, storedContext)) {
+            return found.findAny().isPresent();
+        }
+    }
+
     /**
-     * Lists entries, without those that the engine stores for itself; throws {@link dev.keystore.LoadFailedException}
-     * if the backend fails, now or while the stream is read.
+     * Lists the stored types and ids of entries, without those that the engine stores for itself; throws
+     * {@link dev.keystore.LoadFailedException} if the backend fails, now or while the stream is read.
      */
     Stream<EntryId> list(String context) {
-        return Listing.of(context, () -> call(() -> entries.list(context))).filter(entry -> !isReserved(entry));
+        return listStored(context, names.context(context));
     }
 
-    private static boolean isReserved(EntryId entry) {
-        return entry.type().equals(StoreSealing.KEYS.type()) || entry.type().equals(StoreSealing.MARK.type());
-    }
-
-    Stream<String> contexts() {
-        throw new UnsupportedOperationException("stub");
+    private Stream<EntryId> listStored(String context, String storedContext) {
+        return Listing.of(context, () -> call(() -> entries.list(storedContext)))
+                .filter(entry -> !StoredNames.isReserved(entry.type()));
     }
 
     boolean compact() {
         return false;
     }
 
-    /** Lists ids by prefix; throws as {@link #list} does. */
+    /**
+     * Lists the stored ids of those that begin with a prefix. If ids are hidden, others may be among them. Throws as
+     * {@link #list} does.
+     */
     Stream<String> scan(String context, String type, String idPrefix) {
-        return Listing.of(context, () -> call(() -> prefixes.scan(context, type, idPrefix)));
+        return Listing.of(
+                context,
+                () -> call(() -> prefixes.scan(
+                        names.context(context), names.type(context, type), names.idPrefix(context, type, idPrefix))));
     }
 
     private Stream<String> scanList(String context, String type, String idPrefix) {
@@ -170,7 +244,16 @@ final class Storage {
         if (ownership == null) {
             return 0;
         }
-        return call(() -> unlessOwned ? ownership.takeOverUnlessOwned(context) : ownership.takeOver(context));
+        try {
+            return call(() -> {
+                String stored = names.context(context);
+                return unlessOwned ? ownership.takeOverUnlessOwned(stored) : ownership.takeOver(stored);
+            });
+        } catch (ContextOwnedException e) {
+            throw e.context().equals(context)
+                    ? e
+                    : new ContextOwnedException(context, e.host(), e.process(), e.since(), e.inThisProcess());
+        }
     }
 
     /** Returns whether the backend knows that none of a group was written, by the last commit of a context in it. */
@@ -178,17 +261,30 @@ final class Storage {
         return ownership != null && call(() -> group.stream().anyMatch(batch -> isUnwritten(ownership, batch)));
     }
 
-    private static boolean isUnwritten(ContextOwnership ownership, Batch batch) {
-        OptionalLong last = ownership.lastCommit(batch.context(), batch.epoch());
+    private boolean isUnwritten(ContextOwnership ownership, Batch batch) {
+        OptionalLong last = ownership.lastCommit(names.context(batch.context()), batch.epoch());
         return last.isPresent() && last.getAsLong() < batch.sequence();
     }
 
     /** Writes a group durably: all of it, or nothing. */
     void write(List<Batch> group) {
-        call(() -> {
-            writer.accept(group);
-            return group;
-        });
+        try {
+            call(() -> {
+                writer.accept(group);
+                return group;
+            });
+        } catch (OwnershipLostException e) {
+            throw named(group, e);
+        }
+    }
+
+    private OwnershipLostException named(List<Batch> group, OwnershipLostException failure) {
+        for (Batch batch : group) {
+            if (names.areContextsHidden() && names.context(batch.context()).equals(failure.context())) {
+                return new OwnershipLostException(batch.context(), batch.epoch());
+            }
+        }
+        return failure;
     }
 
     /**

@@ -6,6 +6,7 @@ import static dev.keystore.spi.StoreSealing.MARK;
 import dev.keystore.CommitFailedException;
 import dev.keystore.EntryId;
 import dev.keystore.KeyStoreException;
+import dev.keystore.LoadFailedException;
 import dev.keystore.RewriteIncompleteException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.Rewrite.Change;
@@ -145,10 +146,15 @@ public final class StoreEncryption {
      * @throws RewriteIncompleteException if entries cannot be read; those that can are decrypted, and the keys of the
      *     contexts that hold the others stay, as does the mark
      * @throws KeyStoreException as for a commit; what was rewritten stays so
-     * @throws IllegalStateException if another operation is running, or this database is closed
+     * @throws IllegalStateException if the names of the store are hidden, another operation is running, or this
+     *     database is closed
      */
     public EncryptionProgress decrypt(Consumer<? super EncryptionProgress> listener) {
         return run("Decrypting the store", listener, job -> {
+            if (engine.storage.names().areHidden()) {
+                throw new IllegalStateException("The store cannot be decrypted, since its names are hidden, and they"
+                        + " cannot be renamed: copy its entries into a new store");
+            }
             enter(Phase.DECRYPTING);
             job.forEachContext(context -> decryptContext(job, context));
             job.requireAllReadable();
@@ -173,7 +179,7 @@ public final class StoreEncryption {
         try (Stream<EntryId> entries = engine.storage.list(context)) {
             Map<String, Long> counts = new TreeMap<>();
             entries.forEach(entry -> {
-                byte[] record = load(context, entry);
+                byte[] record = loadStored(context, entry);
                 if (record != null) {
                     counts.merge(keyOf(keys, entry, record), 1L, Long::sum);
                 }
@@ -200,6 +206,14 @@ public final class StoreEncryption {
             return engine.storage.load(context, entry.type(), entry.id());
         } catch (RuntimeException e) {
             throw LoadFailures.of(context, entry, e);
+        }
+    }
+
+    private byte @Nullable [] loadStored(String context, EntryId stored) {
+        try {
+            return engine.storage.loadStored(context, stored);
+        } catch (RuntimeException e) {
+            throw LoadFailures.of(context, stored, e);
         }
     }
 
@@ -294,10 +308,17 @@ public final class StoreEncryption {
     /** Rewrites the entries of a context that do not have the form in which values are stored now. */
     private boolean rewriteEntries(Job job, Context context) {
         long unreadable = job.unreadable;
+        List<EntryId> unnamed = new ArrayList<>();
         List<EntryId> entries;
-        try (Stream<EntryId> listed = engine.storage.list(context.name())) {
+        try (Stream<EntryId> listed = engine.names.entries(context.name(), context.sealer(), (stored, failure) -> {
+            if (failure instanceof LoadFailedException) {
+                throw failure;
+            }
+            unnamed.add(stored);
+        })) {
             entries = listed.toList();
         }
+        job.examined(context, unnamed.size(), 0, unnamed.size());
         for (int from = 0; from < entries.size(); from += ENTRIES_PER_COMMIT) {
             List<EntryId> batch = entries.subList(from, Math.min(from + ENTRIES_PER_COMMIT, entries.size()));
             List<EntryId> failed = new ArrayList<>();
@@ -433,7 +454,7 @@ public final class StoreEncryption {
             if (!engine.storage.servesManyContexts()) {
                 return List.of(PersistenceBackend.DEFAULT_CONTEXT);
             }
-            try (Stream<String> found = engine.storage.contexts()) {
+            try (Stream<String> found = engine.names.contexts()) {
                 return found.toList();
             }
         }

@@ -198,9 +198,7 @@ final class StoreTransaction implements Transaction {
                 .filter(id -> id.startsWith(idPrefix));
         Stream<String> committed = cleared(type)
                 ? Stream.empty()
-                : engine.storage
-                        .scan(context.name(), type.name(), idPrefix)
-                        .filter(id -> !own.containsKey(key(type, id)));
+                : engine.names.ids(context, type.name(), idPrefix).filter(id -> !own.containsKey(key(type, id)));
         return Stream.concat(written, committed).filter(id -> {
             check();
             return true;

@@ -2,6 +2,7 @@ package dev.keystore.core;
 
 import dev.keystore.EntryId;
 import dev.keystore.IncompleteVerificationException;
+import dev.keystore.KeyStoreException;
 import dev.keystore.KeyType;
 import dev.keystore.LoadFailedException;
 import dev.keystore.spi.StoreSealing;
@@ -35,7 +36,7 @@ final class Verification {
     }
 
     private List<EntryId> run() {
-        try (Stream<EntryId> entries = engine.storage.list(context.name())) {
+        try (Stream<EntryId> entries = engine.names.entries(context.name(), context.sealer(), this::unnamed)) {
             if (!context.sealer().areKeysIntact()) {
                 damaged.add(StoreSealing.KEYS);
             }
@@ -56,12 +57,26 @@ final class Verification {
             }
             checked++;
         } catch (LoadFailedException e) {
-            unreadable.add(entry);
-            if (BackendFailures.isTransient(e.getCause())) {
-                throw e; // the backend as a whole cannot be read now
-            }
-            failed(e);
+            loadFailed(entry, e);
         }
+    }
+
+    /** Reports an entry whose true name cannot be read, by its hidden one. */
+    private void unnamed(EntryId stored, KeyStoreException e) {
+        if (e instanceof LoadFailedException loadFailed) {
+            loadFailed(stored, loadFailed);
+        } else {
+            damaged.add(stored);
+            checked++;
+        }
+    }
+
+    private void loadFailed(EntryId entry, LoadFailedException e) {
+        unreadable.add(entry);
+        if (BackendFailures.isTransient(e.getCause())) {
+            throw e; // the backend as a whole cannot be read now
+        }
+        failed(e);
     }
 
     private void failed(LoadFailedException e) {

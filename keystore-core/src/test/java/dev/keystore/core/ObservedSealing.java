@@ -1,8 +1,11 @@
 package dev.keystore.core;
 
+import dev.keystore.EntryId;
 import dev.keystore.spi.ContextSealing;
+import dev.keystore.spi.NameHiding;
 import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -57,6 +60,16 @@ public class ObservedSealing implements Sealing {
         @Override
         public byte[] mark() {
             return store.mark();
+        }
+
+        @Override
+        public Optional<NameHiding> names() {
+            return store.names();
+        }
+
+        @Override
+        public String contextOf(String hiddenContext, byte[] keys) {
+            return store.contextOf(hiddenContext, keys);
         }
 
         @Override
@@ -133,6 +146,12 @@ public class ObservedSealing implements Sealing {
         public byte[] open(String type, String id, byte[] record) {
             opening();
             return context.open(type, id, record);
+        }
+
+        @Override
+        public EntryId entryOf(EntryId hidden, byte[] record) {
+            opening();
+            return context.entryOf(hidden, record);
         }
 
         @Override

@@ -13,7 +13,9 @@ final class Binding {
     enum Purpose {
         VALUE(1),
         CONTEXT_KEYS(2),
-        STORE_KEYS(3);
+        STORE_KEYS(3),
+        NAMED_VALUE(4),
+        NAMED_CONTEXT_KEYS(5);
 
         private final byte number;
 
@@ -36,6 +38,16 @@ final class Binding {
 
     static Binding ofContextKeys(byte[] storeId, String context) {
         return new Binding(Purpose.CONTEXT_KEYS, storeId, utf8(context));
+    }
+
+    /** Returns the place of a value in a store that hides names; its type and id are part of the plaintext. */
+    static Binding ofNamedValue(byte[] storeId, String context) {
+        return new Binding(Purpose.NAMED_VALUE, storeId, utf8(context));
+    }
+
+    /** Returns the place of a context's keys in a store that hides names; the context is part of the plaintext. */
+    static Binding ofNamedContextKeys(byte[] storeId) {
+        return new Binding(Purpose.NAMED_CONTEXT_KEYS, storeId);
     }
 
     /** Returns the place of a store's keys: behind this part of its mark, which contains the store id. */

@@ -1,12 +1,9 @@
 package dev.keystore.encryption;
 
-import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
-import dev.keystore.EntryKeyMissingException;
-import dev.keystore.TamperedEntryException;
-import dev.keystore.UnreadableEntryException;
 import dev.keystore.spi.ContextSealing;
-import dev.keystore.spi.StoreSealing;
+import java.util.Arrays;
+import java.util.List;
 
 /** The data keys of one context. It is small, since a process may have tens of thousands. */
 final class EncryptedContext implements ContextSealing {
@@ -26,61 +23,73 @@ final class EncryptedContext implements ContextSealing {
         return new EncryptedContext(store, context, KeyRing.random(store.random()));
     }
 
-    static EncryptedContext open(StoreKeys store, String context, byte[] sealed) {
-        try {
-            byte[] keys = SealedRecord.open(store.ring(), Binding.ofContextKeys(store.storeId(), context), sealed);
-            return new EncryptedContext(store, context, Secrets.apply(keys, KeyRing::decode));
-        } catch (RecordRefusedException e) {
-            throw failure(context, StoreSealing.KEYS, e);
-        }
+    static EncryptedContext open(StoreKeys store, String context, byte[] record) {
+        return new EncryptedContext(store, context, ContextKeysRecord.open(store, context, record));
     }
 
     /** Returns the keys, sealed with the newest key of {@code sealing}. */
     byte[] sealedWith(StoreKeys sealing) {
-        return Secrets.apply(
-                ring.encode(),
-                keys -> SealedRecord.seal(
-                        sealing.ring().newest(),
-                        Binding.ofContextKeys(sealing.storeId(), context),
-                        keys,
-                        sealing.random()));
-    }
-
-    /** Returns the id of the store key that the stored keys of a context are sealed with. */
-    static long storeKeyId(String context, byte[] sealed) {
-        try {
-            return SealedRecord.keyId(sealed);
-        } catch (RecordRefusedException e) {
-            throw failure(context, StoreSealing.KEYS, e);
-        }
+        return ContextKeysRecord.seal(sealing, context, ring);
     }
 
     @Override
     public byte[] seal(String type, String id, byte[] value) {
+        return store.names() == null
+                ? sealPadded(Binding.ofValue(store.storeId(), context, type, id), value)
+                : Secrets.apply(NamedValue.encode(value, type, id), named -> sealPadded(bindingOfNamed(), named));
+    }
+
+    private byte[] sealPadded(Binding binding, byte[] plaintext) {
         return Secrets.apply(
-                Padding.add(value, store.paddingStepBytes()),
-                padded -> SealedRecord.seal(ring.newest(), binding(type, id), padded, store.random()));
+                Padding.add(plaintext, store.paddingStepBytes()),
+                padded -> SealedRecord.seal(ring.newest(), binding, padded, store.random()));
     }
 
     @Override
     public byte[] open(String type, String id, byte[] record) {
+        EntryId entry = new EntryId(type, id);
         try {
-            return Secrets.apply(SealedRecord.open(ring, binding(type, id), record), Padding::remove);
+            if (store.names() == null) {
+                return openPadded(Binding.ofValue(store.storeId(), context, type, id), record);
+            }
+            NamedValue named = openNamed(record);
+            if (!named.names().equals(List.of(type, id))) {
+                Arrays.fill(named.value(), (byte) 0);
+                throw RecordRefusedException.otherPlace(SealedRecord.keyId(record));
+            }
+            return named.value();
         } catch (RecordRefusedException e) {
-            throw failure(context, new EntryId(type, id), e);
+            throw e.asUnreadable(context, entry);
         }
     }
 
-    private Binding binding(String type, String id) {
-        return Binding.ofValue(store.storeId(), context, type, id);
+    private NamedValue openNamed(byte[] record) throws RecordRefusedException {
+        return Secrets.apply(openPadded(bindingOfNamed(), record), plaintext -> NamedValue.decode(plaintext, 2));
     }
 
-    private static UnreadableEntryException failure(String context, EntryId entry, RecordRefusedException e) {
-        return switch (e.reason()) {
-            case DAMAGED -> new CorruptEntryException(context, entry, e.description(), null);
-            case KEY_MISSING -> new EntryKeyMissingException(context, entry, KeyRing.hex(e.keyId()));
-            case TAMPERED -> new TamperedEntryException(context, entry, e.description());
-        };
+    private byte[] openPadded(Binding binding, byte[] record) throws RecordRefusedException {
+        return Secrets.apply(SealedRecord.open(ring, binding, record), Padding::remove);
+    }
+
+    private Binding bindingOfNamed() {
+        return Binding.ofNamedValue(store.storeId(), context);
+    }
+
+    @Override
+    public EntryId entryOf(EntryId hidden, byte[] record) {
+        HiddenNames names = store.requireHiddenNames();
+        try {
+            NamedValue named = openNamed(record);
+            Arrays.fill(named.value(), (byte) 0);
+            EntryId entry = new EntryId(named.names().get(0), named.names().get(1));
+            if (!names.type(context, entry.type()).equals(hidden.type())
+                    || !names.id(context, entry.type(), entry.id()).equals(hidden.id())) {
+                throw RecordRefusedException.otherPlace(SealedRecord.keyId(record));
+            }
+            return entry;
+        } catch (RecordRefusedException e) {
+            throw e.asUnreadable(context, hidden);
+        }
     }
 
     @Override
@@ -93,7 +102,7 @@ final class EncryptedContext implements ContextSealing {
         try {
             return KeyRing.hex(SealedRecord.keyId(record));
         } catch (RecordRefusedException e) {
-            throw failure(context, new EntryId(type, id), e);
+            throw e.asUnreadable(context, new EntryId(type, id));
         }
     }
 

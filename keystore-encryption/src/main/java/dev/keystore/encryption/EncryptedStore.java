@@ -1,7 +1,9 @@
 package dev.keystore.encryption;
 
 import dev.keystore.spi.ContextSealing;
+import dev.keystore.spi.NameHiding;
 import dev.keystore.spi.StoreSealing;
+import java.util.Optional;
 
 /** The opened keys of one store, and its mark. */
 final class EncryptedStore implements StoreSealing {
@@ -28,7 +30,17 @@ final class EncryptedStore implements StoreSealing {
     @Override
     public StoreSealing withPhase(Phase phase) {
         StoreKeys same = keys.copy();
-        return new EncryptedStore(mark.with(phase, same.ring(), same.random()), same);
+        return new EncryptedStore(mark.with(phase, same.keys(), same.random()), same);
+    }
+
+    @Override
+    public Optional<NameHiding> names() {
+        return Optional.ofNullable(keys.names());
+    }
+
+    @Override
+    public String contextOf(String hiddenContext, byte[] stored) {
+        return ContextKeysRecord.contextOf(keys, hiddenContext, stored);
     }
 
     @Override
@@ -48,7 +60,7 @@ final class EncryptedStore implements StoreSealing {
 
     @Override
     public boolean isSealedWithNewestKey(String context, byte[] stored) {
-        return EncryptedContext.storeKeyId(context, stored)
+        return ContextKeysRecord.storeKeyId(context, stored)
                 == keys.ring().newest().id();
     }
 
@@ -60,12 +72,12 @@ final class EncryptedStore implements StoreSealing {
     @Override
     public StoreSealing withoutFormerKeys() {
         StoreKeys newest = keys.withoutFormer();
-        return new EncryptedStore(mark.with(mark.phase(), newest.ring(), newest.random()), newest);
+        return new EncryptedStore(mark.with(mark.phase(), newest.keys(), newest.random()), newest);
     }
 
     @Override
     public void close() {
-        keys.ring().close();
+        keys.close();
     }
 
     /** Returns the ids of the store and of its keys. */

@@ -1,6 +1,7 @@
 package dev.keystore.encryption;
 
 import dev.keystore.KeyUnavailableException;
+import dev.keystore.StoreOpenException;
 import dev.keystore.spi.KeyProvider;
 import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing;
@@ -30,21 +31,23 @@ public final class Encryption implements Sealing {
     private final KeyProvider root;
     private final @Nullable KeyProvider former;
     private final int paddingStepBytes;
+    private final boolean hidesNames;
 
-    private Encryption(KeyProvider root, @Nullable KeyProvider former, int paddingStepBytes) {
+    private Encryption(KeyProvider root, @Nullable KeyProvider former, int paddingStepBytes, boolean hidesNames) {
         this.root = root;
         this.former = former;
         this.paddingStepBytes = paddingStepBytes;
+        this.hidesNames = hidesNames;
     }
 
     /**
-     * Returns encryption under a root key. Values are not padded.
+     * Returns encryption under a root key. Values are not padded, and the names of a new store are not hidden.
      *
      * @param root gives access to the root key
      * @return the encryption
      */
     public static Encryption with(KeyProvider root) {
-        return new Encryption(Objects.requireNonNull(root, "root"), null, 1);
+        return new Encryption(Objects.requireNonNull(root, "root"), null, 1, false);
     }
 
     /**
@@ -55,7 +58,7 @@ public final class Encryption implements Sealing {
      * @return a new encryption
      */
     public Encryption replacing(KeyProvider former) {
-        return new Encryption(root, Objects.requireNonNull(former, "former"), paddingStepBytes);
+        return new Encryption(root, Objects.requireNonNull(former, "former"), paddingStepBytes, hidesNames);
     }
 
     /**
@@ -72,7 +75,20 @@ public final class Encryption implements Sealing {
             throw new IllegalArgumentException(
                     "stepBytes must be 1 to " + Padding.MAXIMUM_STEP_BYTES + ", was " + stepBytes);
         }
-        return new Encryption(root, former, stepBytes);
+        return new Encryption(root, former, stepBytes, hidesNames);
+    }
+
+    /**
+     * Hides names: the backend holds keyed pseudorandom names in place of those of contexts, types and ids. Names are
+     * then part of the encrypted records, so {@code ids(type, prefix)} loads and opens the records that it lists.
+     *
+     * <p>This is fixed when a store is created, since all names would change. A store that hides names is opened with
+     * or without this setting; one that does not is refused with it.
+     *
+     * @return a new encryption
+     */
+    public Encryption hidingNames() {
+        return new Encryption(root, former, paddingStepBytes, true);
     }
 
     @Override
@@ -82,15 +98,27 @@ public final class Encryption implements Sealing {
         }
         StoreMark found = StoreMark.parse(mark);
         try {
-            return opened(found, unwrap(found, root));
+            return opened(found, checked(unwrap(found, root)));
         } catch (KeyUnavailableException e) {
-            KeyRing keys = unwrapFormer(found, e);
+            MarkKeys keys = checked(unwrapFormer(found, e));
             return opened(rewrapped(found, keys), keys);
         }
     }
 
+    private MarkKeys checked(MarkKeys keys) {
+        if (hidesNames && !keys.hidesNames()) {
+            keys.close();
+            throw new StoreOpenException(
+                    "The encryption is configured to hide names, but the names in this store are not hidden, which was"
+                            + " decided when it was created; open it without hidingNames (property encryption.names),"
+                            + " or copy its entries into a new store",
+                    null);
+        }
+        return keys;
+    }
+
     private StoreSealing create() {
-        KeyRing keys = KeyRing.random(RANDOM);
+        MarkKeys keys = MarkKeys.random(hidesNames, RANDOM);
         try {
             return opened(StoreMark.create(keys, root, RANDOM), keys);
         } catch (RuntimeException e) {
@@ -99,7 +127,7 @@ public final class Encryption implements Sealing {
         }
     }
 
-    private StoreMark rewrapped(StoreMark found, KeyRing keys) {
+    private StoreMark rewrapped(StoreMark found, MarkKeys keys) {
         try {
             return found.wrapped(keys, root, RANDOM);
         } catch (RuntimeException e) {
@@ -108,7 +136,7 @@ public final class Encryption implements Sealing {
         }
     }
 
-    private static KeyRing unwrap(StoreMark mark, KeyProvider provider) {
+    private static MarkKeys unwrap(StoreMark mark, KeyProvider provider) {
         if (!mark.isWrappedBy(provider)) {
             throw new KeyUnavailableException(
                     "The root key of the encrypted store comes from \"" + mark.provider() + "\", but \""
@@ -118,7 +146,7 @@ public final class Encryption implements Sealing {
         return mark.unwrap(provider);
     }
 
-    private KeyRing unwrapFormer(StoreMark mark, KeyUnavailableException failure) {
+    private MarkKeys unwrapFormer(StoreMark mark, KeyUnavailableException failure) {
         if (former == null) {
             throw failure;
         }
@@ -133,14 +161,14 @@ public final class Encryption implements Sealing {
     @Override
     public StoreSealing rotate(byte[] mark) {
         StoreMark found = StoreMark.parse(mark);
-        KeyRing rotated;
-        try (KeyRing keys = unwrapAny(found)) {
+        MarkKeys rotated;
+        try (MarkKeys keys = unwrapAny(found)) {
             rotated = keys.rotated(RANDOM);
         }
         return opened(rewrapped(found, rotated), rotated);
     }
 
-    private KeyRing unwrapAny(StoreMark mark) {
+    private MarkKeys unwrapAny(StoreMark mark) {
         try {
             return unwrap(mark, root);
         } catch (KeyUnavailableException e) {
@@ -148,14 +176,14 @@ public final class Encryption implements Sealing {
         }
     }
 
-    private StoreSealing opened(StoreMark mark, KeyRing keys) {
+    private StoreSealing opened(StoreMark mark, MarkKeys keys) {
         return new EncryptedStore(mark, new StoreKeys(mark.storeId(), keys, paddingStepBytes, RANDOM));
     }
 
-    /** Returns the kinds of the providers and the padding. */
+    /** Returns the kinds of the providers, the padding, and whether names are hidden. */
     @Override
     public String toString() {
         return "Encryption[root key from " + root.name() + (former == null ? "" : ", replacing " + former.name())
-                + ", padding " + paddingStepBytes + "]";
+                + ", padding " + paddingStepBytes + (hidesNames ? ", hiding names]" : "]");
     }
 }

@@ -27,6 +27,8 @@ import org.jspecify.annotations.Nullable;
  *     {@code file:}path</td></tr>
  * <tr><td>{@code encryption.former-key}, {@code encryption.former-key.password}</td><td>the root key that is being
  *     replaced, likewise; see {@link Encryption#replacing}</td></tr>
+ * <tr><td>{@code encryption.names}</td><td>{@code hidden}, for {@link Encryption#hidingNames}; or {@code plain}, as if it
+ *     were not set</td></tr>
  * <tr><td>{@code encryption.padding}</td><td>the step of {@link Encryption#padding}, in bytes</td></tr>
  * </table>
  */
@@ -35,6 +37,7 @@ public final class EncryptionProperties implements SealingProvider {
     private static final String PREFIX = "encryption.";
     private static final String KEY = "encryption.key";
     private static final String FORMER_KEY = "encryption.former-key";
+    private static final String NAMES = "encryption.names";
     private static final String PADDING = "encryption.padding";
     private static final String PASSWORD = ".password";
 
@@ -51,10 +54,11 @@ public final class EncryptionProperties implements SealingProvider {
         KeyProvider root = key(KEY, left);
         KeyProvider former = key(FORMER_KEY, left);
         String padding = left.remove(PADDING);
+        boolean hidesNames = hidesNames(left.remove(NAMES));
         if (!left.isEmpty()) {
             throw new IllegalArgumentException("Unknown or superfluous properties " + left.keySet()
                     + "; the properties of encryption are " + KEY + ", " + KEY + PASSWORD + ", " + FORMER_KEY + ", "
-                    + FORMER_KEY + PASSWORD + " and " + PADDING);
+                    + FORMER_KEY + PASSWORD + ", " + NAMES + " and " + PADDING);
         }
         if (root == null) {
             throw new IllegalArgumentException("Property " + KEY + " is missing; set it to where the root key is");
@@ -63,7 +67,20 @@ public final class EncryptionProperties implements SealingProvider {
         if (former != null) {
             encryption = encryption.replacing(former);
         }
+        if (hidesNames) {
+            encryption = encryption.hidingNames();
+        }
         return Optional.of(padding == null ? encryption : encryption.padding(step(padding)));
+    }
+
+    private static boolean hidesNames(@Nullable String names) {
+        if (names == null || names.equals("plain")) {
+            return false;
+        }
+        if (!names.equals("hidden")) {
+            throw new IllegalArgumentException("Property " + NAMES + " must be hidden or plain");
+        }
+        return true;
     }
 
     private static int step(String padding) {

@@ -1,5 +1,11 @@
 package dev.keystore.encryption;
 
+import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryId;
+import dev.keystore.EntryKeyMissingException;
+import dev.keystore.TamperedEntryException;
+import dev.keystore.UnreadableEntryException;
+
 /** Why a record did not open. Translated by the callers, who know the place of the record. */
 final class RecordRefusedException extends Exception {
 
@@ -34,6 +40,11 @@ final class RecordRefusedException extends Exception {
         return new RecordRefusedException(Reason.TAMPERED, what, 0);
     }
 
+    /** Returns the exception for an intact record that belongs to another place. */
+    static RecordRefusedException otherPlace(long keyId) {
+        return tampered("it is intact, but was not sealed for this place with key " + KeyRing.hex(keyId));
+    }
+
     static RecordRefusedException keyMissing(long keyId) {
         return new RecordRefusedException(Reason.KEY_MISSING, "key " + KeyRing.hex(keyId) + " is missing", keyId);
     }
@@ -42,13 +53,12 @@ final class RecordRefusedException extends Exception {
         return reason;
     }
 
-    /** Returns what is wrong with the record, without any of its bytes. */
-    String description() {
-        return description;
-    }
-
-    /** Returns the id of the missing key. */
-    long keyId() {
-        return keyId;
+    /** Returns the exception for the reader of an entry. */
+    UnreadableEntryException asUnreadable(String context, EntryId entry) {
+        return switch (reason) {
+            case DAMAGED -> new CorruptEntryException(context, entry, description, null);
+            case KEY_MISSING -> new EntryKeyMissingException(context, entry, KeyRing.hex(keyId));
+            case TAMPERED -> new TamperedEntryException(context, entry, description);
+        };
     }
 }

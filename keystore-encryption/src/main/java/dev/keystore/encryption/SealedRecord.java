@@ -66,8 +66,7 @@ final class SealedRecord {
                     CIPHERTEXT_OFFSET,
                     record.length - CIPHERTEXT_OFFSET - CRC_BYTES);
         } catch (AEADBadTagException e) {
-            throw RecordRefusedException.tampered(
-                    "it is intact, but was not sealed for this place with key " + KeyRing.hex(id));
+            throw RecordRefusedException.otherPlace(id);
         }
     }
 

@@ -1,19 +1,20 @@
 package dev.keystore.encryption;
 
 import java.security.SecureRandom;
+import org.jspecify.annotations.Nullable;
 
 /** What the contexts of an opened store share: its id, its keys, and how values are sealed. */
-final class StoreKeys {
+final class StoreKeys implements AutoCloseable {
 
     private final byte[] storeId;
-    private final KeyRing ring;
+    private final MarkKeys keys;
     private final int paddingStepBytes;
     private final SecureRandom random;
 
-    /** Creates it. It owns the ring from now on; the id is not copied. */
-    StoreKeys(byte[] storeId, KeyRing ring, int paddingStepBytes, SecureRandom random) {
+    /** Creates it. It owns the keys from now on; the id is not copied. */
+    StoreKeys(byte[] storeId, MarkKeys keys, int paddingStepBytes, SecureRandom random) {
         this.storeId = storeId;
-        this.ring = ring;
+        this.keys = keys;
         this.paddingStepBytes = paddingStepBytes;
         this.random = random;
     }
@@ -23,8 +24,26 @@ final class StoreKeys {
         return storeId;
     }
 
+    MarkKeys keys() {
+        return keys;
+    }
+
     KeyRing ring() {
-        return ring;
+        return keys.ring();
+    }
+
+    /** Returns the hidden names, or null if the names are stored as they are. */
+    @Nullable
+    HiddenNames names() {
+        return keys.names();
+    }
+
+    HiddenNames requireHiddenNames() {
+        HiddenNames names = names();
+        if (names == null) {
+            throw new IllegalStateException("The names in this store are not hidden");
+        }
+        return names;
     }
 
     int paddingStepBytes() {
@@ -37,11 +56,16 @@ final class StoreKeys {
 
     /** Returns copies of the same keys. */
     StoreKeys copy() {
-        return new StoreKeys(storeId, ring.copy(), paddingStepBytes, random);
+        return new StoreKeys(storeId, keys.copy(), paddingStepBytes, random);
     }
 
     /** Returns copies of the same keys without the former ones of the store. */
     StoreKeys withoutFormer() {
-        return new StoreKeys(storeId, ring.withoutFormer(), paddingStepBytes, random);
+        return new StoreKeys(storeId, keys.withoutFormer(), paddingStepBytes, random);
+    }
+
+    @Override
+    public void close() {
+        keys.close();
     }
 }

@@ -13,16 +13,18 @@ import java.util.Arrays;
 import java.util.HexFormat;
 
 /**
- * The mark of an encrypted store: version, suite, store id, name of the key provider, wrapped store key, phase, sealed
- * store keys, CRC32C.
+ * The mark of an encrypted store: version, suite, store id, name of the key provider, wrapped store key, phase, whether
+ * names are hidden, sealed store keys, CRC32C.
  *
- * <p>The newest store key is wrapped by the root key. It seals itself and its predecessors; everything before them in
- * the mark is authenticated with them. So no part of a mark can be changed or exchanged without the root key, even if
- * the provider ignores its associated data.
+ * <p>The newest store key is wrapped by the root key. It seals itself, its predecessors and the key of hidden names;
+ * everything before them in the mark is authenticated with them. So no part of a mark can be changed or exchanged
+ * without the root key, even if the provider ignores its associated data.
  */
 final class StoreMark {
 
     private static final byte VERSION = 1;
+    private static final byte NAMES_PLAIN = 1;
+    private static final byte NAMES_HIDDEN = 2;
     private static final int STORE_ID_BYTES = 16;
     private static final int MAXIMUM_NAME_BYTES = 64;
     private static final int MAXIMUM_WRAPPED_BYTES = 16_384;
@@ -31,52 +33,57 @@ final class StoreMark {
     private final String provider;
     private final byte[] wrapped;
     private final Phase phase;
+    private final boolean hidesNames;
     private final byte[] sealedKeys;
 
-    private StoreMark(byte[] storeId, String provider, byte[] wrapped, Phase phase, byte[] sealedKeys) {
+    private StoreMark(
+            byte[] storeId, String provider, byte[] wrapped, Phase phase, boolean hidesNames, byte[] sealedKeys) {
         this.storeId = storeId;
         this.provider = provider;
         this.wrapped = wrapped;
         this.phase = phase;
+        this.hidesNames = hidesNames;
         this.sealedKeys = sealedKeys;
     }
 
     /** Returns the mark of a new store, whose id is random. */
-    static StoreMark create(KeyRing keys, KeyProvider root, SecureRandom random) {
+    static StoreMark create(MarkKeys keys, KeyProvider root, SecureRandom random) {
         byte[] storeId = new byte[STORE_ID_BYTES];
         random.nextBytes(storeId);
         return wrap(storeId, Phase.ENCRYPTED, keys, root, random);
     }
 
     /** Returns a mark of the same store with other keys or another root key. */
-    StoreMark wrapped(KeyRing keys, KeyProvider root, SecureRandom random) {
+    StoreMark wrapped(MarkKeys keys, KeyProvider root, SecureRandom random) {
         return wrap(storeId, phase, keys, root, random);
     }
 
-    private static StoreMark wrap(byte[] storeId, Phase phase, KeyRing keys, KeyProvider root, SecureRandom random) {
+    private static StoreMark wrap(byte[] storeId, Phase phase, MarkKeys keys, KeyProvider root, SecureRandom random) {
         String name = root.name();
         if (name.isEmpty() || name.getBytes(StandardCharsets.UTF_8).length > MAXIMUM_NAME_BYTES) {
             throw new IllegalStateException("The name of a key provider must have 1 to " + MAXIMUM_NAME_BYTES
                     + " characters, is \"" + name + "\"");
         }
-        byte[] wrapped =
-                Secrets.apply(keys.newest().key().getEncoded(), key -> root.wrap(key, associatedData(storeId, name)));
+        byte[] wrapped = Secrets.apply(
+                keys.ring().newest().key().getEncoded(), key -> root.wrap(key, associatedData(storeId, name)));
         if (wrapped.length > MAXIMUM_WRAPPED_BYTES) {
             throw new IllegalStateException("Key provider \"" + name + "\" returned " + wrapped.length
                     + " bytes for a wrapped key, more than the limit of " + MAXIMUM_WRAPPED_BYTES);
         }
-        return new StoreMark(storeId, name, wrapped, phase, seal(keys, head(storeId, name, wrapped, phase), random));
+        byte[] head = head(storeId, name, wrapped, phase, keys.hidesNames());
+        return new StoreMark(storeId, name, wrapped, phase, keys.hidesNames(), seal(keys, head, random));
     }
 
     /** Returns a mark with the same newest key, wrapped as it is. */
-    StoreMark with(Phase next, KeyRing keys, SecureRandom random) {
-        byte[] sealed = seal(keys, head(storeId, provider, wrapped, next), random);
-        return new StoreMark(storeId, provider, wrapped, next, sealed);
+    StoreMark with(Phase next, MarkKeys keys, SecureRandom random) {
+        byte[] sealed = seal(keys, head(storeId, provider, wrapped, next, hidesNames), random);
+        return new StoreMark(storeId, provider, wrapped, next, hidesNames, sealed);
     }
 
-    private static byte[] seal(KeyRing keys, byte[] head, SecureRandom random) {
+    private static byte[] seal(MarkKeys keys, byte[] head, SecureRandom random) {
         return Secrets.apply(
-                keys.encode(), encoded -> SealedRecord.seal(keys.newest(), Binding.ofStoreKeys(head), encoded, random));
+                keys.encode(),
+                encoded -> SealedRecord.seal(keys.ring().newest(), Binding.ofStoreKeys(head), encoded, random));
     }
 
     /**
@@ -103,7 +110,8 @@ final class StoreMark {
             String provider = new String(next(bytes, Byte.toUnsignedInt(bytes.get())), StandardCharsets.UTF_8);
             byte[] wrapped = next(bytes, Short.toUnsignedInt(bytes.getShort()));
             Phase phase = phase(bytes.get());
-            return new StoreMark(storeId, provider, wrapped, phase, next(bytes, bytes.remaining()));
+            boolean hidesNames = hidesNames(bytes.get());
+            return new StoreMark(storeId, provider, wrapped, phase, hidesNames, next(bytes, bytes.remaining()));
         } catch (BufferUnderflowException e) {
             throw damaged("it is too short");
         }
@@ -125,6 +133,13 @@ final class StoreMark {
             case ENCRYPTED -> 2;
             case DECRYPTING -> 3;
         };
+    }
+
+    private static boolean hidesNames(byte number) {
+        if (number != NAMES_PLAIN && number != NAMES_HIDDEN) {
+            throw damaged("it says " + number + " of how names are stored, which means nothing");
+        }
+        return number == NAMES_HIDDEN;
     }
 
     private static byte[] next(ByteBuffer bytes, int length) {
@@ -154,7 +169,7 @@ final class StoreMark {
      * @throws KeyUnavailableException if the provider has no key or another one
      * @throws StoreOpenException if the mark was tampered with
      */
-    KeyRing unwrap(KeyProvider root) {
+    MarkKeys unwrap(KeyProvider root) {
         byte[] unwrapped = root.unwrap(wrapped.clone(), associatedData(storeId, provider));
         if (unwrapped.length != AesKey.BYTES) {
             throw RootKey.changed();
@@ -162,9 +177,9 @@ final class StoreMark {
         AesKey newest = AesKey.of(unwrapped);
         try {
             KeyRing single = KeyRing.of(SealedRecord.keyId(sealedKeys), newest);
-            byte[] keys =
-                    SealedRecord.open(single, Binding.ofStoreKeys(head(storeId, provider, wrapped, phase)), sealedKeys);
-            return Secrets.apply(keys, KeyRing::decode);
+            byte[] head = head(storeId, provider, wrapped, phase, hidesNames);
+            byte[] keys = SealedRecord.open(single, Binding.ofStoreKeys(head), sealedKeys);
+            return Secrets.apply(keys, encoded -> MarkKeys.decode(encoded, hidesNames));
         } catch (RecordRefusedException e) {
             throw new StoreOpenException(
                     "The mark of the encrypted store was tampered with: its root key is the right one, but its other"
@@ -186,13 +201,18 @@ final class StoreMark {
         return phase;
     }
 
+    /** Returns whether names are hidden. Not authenticated before {@link #unwrap}. */
+    boolean hidesNames() {
+        return hidesNames;
+    }
+
     /** Returns the name of the provider that wrapped the store key. Not authenticated before {@link #unwrap}. */
     String provider() {
         return provider;
     }
 
     byte[] toBytes() {
-        byte[] head = head(storeId, provider, wrapped, phase);
+        byte[] head = head(storeId, provider, wrapped, phase, hidesNames);
         byte[] mark = Arrays.copyOf(head, head.length + sealedKeys.length + Integer.BYTES);
         System.arraycopy(sealedKeys, 0, mark, head.length, sealedKeys.length);
         ByteBuffer.wrap(mark).putInt(mark.length - Integer.BYTES, SealedRecord.checksum(mark));
@@ -211,19 +231,21 @@ final class StoreMark {
                 .array();
     }
 
-    private static byte[] head(byte[] storeId, String provider, byte[] wrapped, Phase phase) {
+    private static byte[] head(byte[] storeId, String provider, byte[] wrapped, Phase phase, boolean hidesNames) {
         byte[] before = associatedData(storeId, provider);
-        return ByteBuffer.allocate(before.length + Short.BYTES + wrapped.length + 1)
+        return ByteBuffer.allocate(before.length + Short.BYTES + wrapped.length + 2)
                 .put(before)
                 .putShort((short) wrapped.length)
                 .put(wrapped)
                 .put(number(phase))
+                .put(hidesNames ? NAMES_HIDDEN : NAMES_PLAIN)
                 .array();
     }
 
-    /** Returns the id of the store, its phase and the provider of its root key. */
+    /** Returns the id of the store, its phase, whether names are hidden, and the provider of its root key. */
     @Override
     public String toString() {
-        return HexFormat.of().formatHex(storeId) + ", " + phase + ", root key from " + provider;
+        return HexFormat.of().formatHex(storeId) + ", " + phase + (hidesNames ? ", names hidden" : "")
+                + ", root key from " + provider;
     }
 }

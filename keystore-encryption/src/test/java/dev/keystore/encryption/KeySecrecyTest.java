@@ -124,7 +124,7 @@ class KeySecrecyTest {
         }
     }
 
-    private static boolean isZero(byte[] bytes) {
+    static boolean isZero(byte[] bytes) {
         for (byte one : bytes) {
             if (one != 0) {
                 return false;
@@ -134,7 +134,7 @@ class KeySecrecyTest {
     }
 
     /** Returns the arrays of all keys that are reachable from an object, other than the root key. */
-    private static List<byte[]> keyBytes(Object from) {
+    static List<byte[]> keyBytes(Object from) {
         List<byte[]> found = new ArrayList<>();
         collect(from, found, Collections.newSetFromMap(new IdentityHashMap<>()));
         return found;

@@ -118,7 +118,7 @@ class StoreMarkTest {
         everyBit(careless, careless.open(null).mark());
     }
 
-    private static void everyBit(Encryption encryption, byte[] mark) {
+    static void everyBit(Encryption encryption, byte[] mark) {
         for (int bit = 0; bit < 8 * (mark.length - 4); bit++) {
             byte[] changed = mark.clone();
             changed[bit / 8] ^= (byte) (1 << bit % 8);
