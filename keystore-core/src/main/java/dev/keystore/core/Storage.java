@@ -117,10 +117,6 @@ final class Storage {
         return entry.type().equals(StoreSealing.KEYS.type()) || entry.type().equals(StoreSealing.MARK.type());
     }
 
-    Stream<String> contexts() {
-        throw new UnsupportedOperationException("stub");
-    }
-
     boolean compact() {
         return false;
     }
