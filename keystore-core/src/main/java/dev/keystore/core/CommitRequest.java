@@ -131,7 +131,7 @@ final class CommitRequest {
 
     /** Seals its values again if a commit before it has erased the context. Called by the leader. */
     void sealAgainIfOutdated() {
-        if (sealer != null && !erases() && sealer != context.sealer().current()) {
+        if (sealer != null && !erases() && !sealer.equals(context.sealer().current())) { // by identity
             seal();
         }
     }
