@@ -19,7 +19,13 @@ public class LoadFailedException extends KeyStoreException {
         super("Could not read " + what + " of context \"" + context + "\": " + cause.getMessage(), cause);
     }
 
-    LoadFailedException(String message, Throwable cause) {
+    /**
+     * Creates an exception with the given message, for a read that does not concern one context.
+     *
+     * @param message the message
+     * @param cause the underlying failure
+     */
+    public LoadFailedException(String message, Throwable cause) {
         super(message, cause);
     }
 }

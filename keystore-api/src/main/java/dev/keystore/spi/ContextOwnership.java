@@ -15,6 +15,10 @@ import java.util.OptionalLong;
  * was written, it is not written again and the call returns normally. In this way the engine determines the outcome of
  * a commit whose connection broke. A takeover also keeps the id of the last commit before it, so that a former owner
  * can determine the outcome, too; {@link #lastCommit} says for how long.
+ *
+ * <p>Empty contexts: when a backend is closed, nothing is left of the contexts that it owns and that hold no entry,
+ * unless the store cannot be written then (R55). A context never gets the same epoch twice all the same: its next
+ * takeover returns an epoch that is higher than each one before, so that its former owners stay fenced.
  */
 public interface ContextOwnership extends AtomicCommit {
 
@@ -58,7 +62,8 @@ public interface ContextOwnership extends AtomicCommit {
      * @param context the name of the context
      * @param epoch the current epoch or an earlier one
      * @return the sequence, 0 if nothing was committed in the epoch; empty if the answer is no longer known because a
-     *     later owner has committed and the context was then taken over again
+     *     later owner has committed and the context was then taken over again, or because an owner was closed while the
+     *     context held nothing
      * @throws BackendException if the answer could not be determined now
      */
     OptionalLong lastCommit(String context, long epoch);

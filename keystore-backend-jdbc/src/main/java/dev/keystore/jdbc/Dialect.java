@@ -133,6 +133,16 @@ abstract class Dialect {
     /** Returns whether the owner that marked its takeovers with {@code otherHolder} is alive. */
     abstract boolean isAlive(Handle handle, long otherHolder);
 
+    /**
+     * Returns the clause with which a query shares the locks of the rows that it selects, until the transaction ends.
+     */
+    String sharedLock() {
+        return "";
+    }
+
+    /** Limits how long the last statements before a close wait for a server that does not answer. */
+    void limitWaits(Handle handle) {}
+
     /** Returns the stored form of a context or an id. Rows are ordered by the code points of the stored forms. */
     String stored(String name) {
         return name;
@@ -151,6 +161,11 @@ abstract class Dialect {
     /** Returns the id of a row, from what {@link #idColumn} selected. */
     String id(String selected) {
         return selected;
+    }
+
+    /** Returns the context with a stored form, or empty if it can't be restored and no longer has an entry. */
+    Optional<String> context(Handle handle, String stored) {
+        return Optional.of(stored);
     }
 
     /** Returns what is wrong with the tables as a whole, so that a query may miss existing rows; or null. */

@@ -8,8 +8,8 @@ import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
-import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * existing entries may not be found, and nothing is written, since a write could overwrite pages that are still sound.
  */
 final class JdbcBackend
-        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, EmptinessCheck {
+        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, ContextListing {
 
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
@@ -55,6 +55,9 @@ final class JdbcBackend
     private final @Nullable String damage;
     private final Lifecycle lifecycle;
     private final DeferredTakeOvers deferred = new DeferredTakeOvers();
+
+    /** Whether this backend may own a context. */
+    private volatile boolean tookOver;
 
     private JdbcBackend(Dialect dialect, Handle writer) {
         this.dialect = dialect;
@@ -122,8 +125,8 @@ final class JdbcBackend
     }
 
     @Override
-    public boolean isEmpty() {
-        return queries.isEmpty();
+    public Stream<String> contexts() {
+        return queries.contexts();
     }
 
     @Override
@@ -189,7 +192,7 @@ final class JdbcBackend
                 dialect.acquireLiveness();
                 return inTransaction(handle -> {
                     check.accept(handle);
-                    return owners.takeOver(handle, context);
+                    return takeOver(handle, context);
                 });
             });
         } catch (BackendException e) {
@@ -206,8 +209,13 @@ final class JdbcBackend
             if (!owners.row(handle, context).equals(seen)) {
                 throw new OwnershipLostException(context, DeferredTakeOvers.EPOCH);
             }
-            return owners.takeOver(handle, context);
+            return takeOver(handle, context);
         });
+    }
+
+    private long takeOver(Handle handle, String context) {
+        tookOver = true;
+        return owners.takeOver(handle, context);
     }
 
     private <T> T inTransaction(Function<Handle, T> work) {
@@ -235,6 +243,9 @@ final class JdbcBackend
     /**
      * Waits up to 30 s for running operations and for the connections to close; 7.5 s more if operations still run
      * then.
+     *
+     * <p>Of the contexts that this backend owns and that hold nothing, it deletes the rows (R55). If they can't be
+     * deleted, they stay, until the contexts are opened and closed again.
      */
     @Override
     public void close() {
@@ -244,10 +255,28 @@ final class JdbcBackend
     private void release() {
         owners.unregister();
         try {
+            deleteEmptyContexts();
             readers.close();
             dialect.releaseLiveness();
         } finally {
             closeWriter();
+        }
+    }
+
+    private void deleteEmptyContexts() {
+        if (!tookOver || writer.handle() == null || !lifecycle.isIdle()) {
+            return;
+        }
+        try {
+            boolean found = writer.commitSingleStatement(handle -> {
+                dialect.limitWaits(handle);
+                return owners.ownsEmptyContexts(handle);
+            });
+            if (found) {
+                writer.inTransaction(owners::deleteEmptyContexts);
+            }
+        } catch (BackendException e) {
+            // Such rows do no harm, and what was committed is safe.
         }
     }
 
@@ -267,6 +296,11 @@ final class JdbcBackend
     /** For tests that count statements. */
     EntryQueries queries() {
         return queries;
+    }
+
+    /** For tests of the owners' rows. */
+    OwnerTable owners() {
+        return owners;
     }
 
     /** For tests that occupy reader connections. */

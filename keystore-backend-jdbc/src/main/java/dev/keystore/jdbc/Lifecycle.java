@@ -41,6 +41,11 @@ final class Lifecycle {
         return operations.<T, RuntimeException>run(operation::get);
     }
 
+    /** Returns whether no operation is running. */
+    boolean isIdle() {
+        return operations.awaitIdle(Duration.ZERO);
+    }
+
     /**
      * Refuses operations from now on, waits for the running ones, and releases what they used. An interrupt does not
      * end the wait; the thread's flag is preserved. A second call does nothing.

@@ -9,20 +9,49 @@ import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import org.jdbi.v3.core.Handle;
+import org.jdbi.v3.core.statement.Query;
 
 /**
  * The table of owners: one row per context, with its owner, and the ids of its last commit and of the last commit
  * before the takeover. It is read and changed in the transactions that write entries (R53, R54).
  *
- * <p>A context that was never taken over has no row; its batches carry the epoch 0.
+ * <p>A context that was never taken over has no row; its batches carry the epoch 0. When the owner of a context that
+ * holds nothing is closed, it deletes the row (R55). The row of the empty name, which no context has, keeps the highest
+ * epoch of such rows, and every new row begins above it: so a context never gets an epoch twice, and its former owners
+ * stay fenced.
+ *
+ * <p>Concurrency, on PostgreSQL: a takeover shares the lock of that row until it has committed, and reads the newest
+ * version of it. Rows are deleted after it was raised to their epochs, and raising it waits for those takeovers. So no
+ * new row begins at or below the epoch of a row that is being deleted. Commits lock only the rows of their contexts.
  */
 final class OwnerTable {
 
     private static final long NO_HOLDER = 0;
+
+    /** The name in the row that keeps the highest epoch of deleted rows. */
+    private static final String DELETED = "";
+
+    /**
+     * Inserts a row for a new context. It says that nothing is known of the commits of earlier epochs. For a known
+     * context, its row is changed as the rest of the statement says. Does nothing if there is no row {@link #DELETED}.
+     */
+    private static final String INSERT = """
+            WITH deleted AS (SELECT epoch FROM owner WHERE context = '' <lock>)
+            INSERT INTO owner (context, epoch, commit_epoch, former_epoch, holder, host, process, since)
+            SELECT :context, epoch + :raise, epoch + 1, epoch + 1, :holder, :host, :process, :since
+            FROM deleted WHERE TRUE
+            ON CONFLICT (context) DO UPDATE SET
+            """;
+
+    /** Whether an owner's row is one of a backend, and its context holds no entry. */
+    private static final String IS_EMPTY =
+            "holder = :holder AND NOT EXISTS (SELECT 1 FROM entry WHERE entry.context = owner.context)";
 
     /** The holders of the open backends of this process. */
     private static final Set<Long> OPEN_HERE = ConcurrentHashMap.newKeySet();
@@ -110,33 +139,86 @@ final class OwnerTable {
         return new OwnershipLostException(batch.context(), batch.epoch());
     }
 
-    /** Returns the epoch of a context and the id of its last commit; empty if it has no row. */
+    /**
+     * Returns the epoch of a context and the id of its last commit; if it has no row, the epoch that a new row begins
+     * above. The result is another one after each takeover, even if the row was deleted in the meantime.
+     */
     List<Long> row(Handle handle, String context) {
         return handle.createQuery("SELECT epoch, commit_epoch, commit_sequence FROM owner WHERE context = ?")
                 .bind(0, dialect.stored(context))
                 .map((row, columns) -> List.of(row.getLong(1), row.getLong(2), row.getLong(3)))
                 .findOne()
-                .orElse(List.of());
+                .orElseGet(() -> List.of(highestDeletedEpoch(handle)));
+    }
+
+    private static long highestDeletedEpoch(Handle handle) {
+        return handle.createQuery("SELECT epoch FROM owner WHERE context = ?")
+                .bind(0, DELETED)
+                .mapTo(Long.class)
+                .findOne()
+                .orElse(0L);
     }
 
     /** Takes over a context for this backend, and returns the new epoch. */
     long takeOver(Handle handle, String context) {
-        return handle.createQuery("""
-                        INSERT INTO owner (context, epoch, holder, host, process, since)
-                        VALUES (:context, 1, :holder, :host, :process, :since)
-                        ON CONFLICT (context) DO UPDATE SET epoch = owner.epoch + 1,
-                            former_epoch = owner.commit_epoch, former_sequence = owner.commit_sequence,
-                            holder = excluded.holder, host = excluded.host, process = excluded.process,
-                            since = excluded.since
+        return insert(
+                handle,
+                insertion -> insertion
+                        .define("change", """
+                        epoch = owner.epoch + 1,
+                        former_epoch = owner.commit_epoch, former_sequence = owner.commit_sequence,
+                        holder = excluded.holder, host = excluded.host, process = excluded.process,
+                        since = excluded.since
                         RETURNING epoch
                         """)
-                .bind("context", dialect.stored(context))
+                        .bind("context", dialect.stored(context))
+                        .bind("raise", 1)
+                        .bind("holder", dialect.holder)
+                        .bind("host", Host.NAME)
+                        .bind("process", Long.toString(ProcessHandle.current().pid()))
+                        .bind("since", Instant.now().toString())
+                        .mapTo(Long.class)
+                        .findOne());
+    }
+
+    /** Executes {@link #INSERT}, and creates the row {@link #DELETED} before if it is missing. */
+    private <T> T insert(Handle handle, Function<Query, Optional<T>> insertion) {
+        return tryInsert(handle, insertion)
+                .or(() -> {
+                    handle.createUpdate("""
+                            INSERT INTO owner (context, epoch, holder, host, process, since) VALUES (?, 0, 0, '', '', '')
+                            ON CONFLICT DO NOTHING
+                            """).bind(0, DELETED).execute();
+                    return tryInsert(handle, insertion);
+                })
+                .orElseThrow();
+    }
+
+    private <T> Optional<T> tryInsert(Handle handle, Function<Query, Optional<T>> insertion) {
+        return insertion.apply(handle.createQuery(INSERT + "<change>").define("lock", dialect.sharedLock()));
+    }
+
+    /** Returns whether this backend owns a context that holds no entry. */
+    boolean ownsEmptyContexts(Handle handle) {
+        return handle.createQuery("SELECT EXISTS (SELECT 1 FROM owner WHERE " + IS_EMPTY + ")")
                 .bind("holder", dialect.holder)
-                .bind("host", Host.NAME)
-                .bind("process", Long.toString(ProcessHandle.current().pid()))
-                .bind("since", Instant.now().toString())
+                .mapTo(boolean.class)
+                .one();
+    }
+
+    /** Deletes the rows of the contexts that this backend owns and that hold no entry, and returns their number. */
+    int deleteEmptyContexts(Handle handle) {
+        long highest = handle.createQuery("SELECT coalesce(max(epoch), 0) FROM owner WHERE holder = ?")
+                .bind(0, dialect.holder)
                 .mapTo(long.class)
                 .one();
+        // A condition, and not the maximum of both: it is checked on the row's newest version, after a wait for it.
+        handle.createUpdate("UPDATE owner SET epoch = :highest WHERE context = '' AND epoch < :highest")
+                .bind("highest", highest)
+                .execute();
+        return handle.createUpdate("DELETE FROM owner WHERE " + IS_EMPTY)
+                .bind("holder", dialect.holder)
+                .execute();
     }
 
     /**
@@ -159,14 +241,22 @@ final class OwnerTable {
      * Locks the row of a context, and inserts it first if there is none, so that concurrent callers lock the same row.
      */
     private Row lock(Handle handle, String context) {
-        return handle.createQuery("""
-                        INSERT INTO owner (context, epoch, holder, host, process, since) VALUES (?, 0, 0, '', '', '')
-                        ON CONFLICT (context) DO UPDATE SET epoch = owner.epoch
+        return insert(
+                handle,
+                insertion -> insertion
+                        .define("change", """
+                        epoch = owner.epoch
                         RETURNING holder, host, process, since
                         """)
-                .bind(0, dialect.stored(context))
-                .map((row, columns) -> new Row(row.getLong(1), row.getString(2), row.getString(3), row.getString(4)))
-                .one();
+                        .bind("context", dialect.stored(context))
+                        .bind("raise", 0)
+                        .bind("holder", NO_HOLDER)
+                        .bind("host", "")
+                        .bind("process", "")
+                        .bind("since", "")
+                        .map((row, columns) ->
+                                new Row(row.getLong(1), row.getString(2), row.getString(3), row.getString(4)))
+                        .findOne());
     }
 
     /** Looked up once, since that may query a name server. */

@@ -19,6 +19,7 @@ import java.util.function.Function;
 import java.util.function.IntFunction;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import org.jdbi.v3.core.ConnectionException;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.JdbiException;
 import org.jdbi.v3.core.argument.Argument;
@@ -41,6 +42,8 @@ import org.postgresql.ds.PGSimpleDataSource;
 final class PostgresDialect extends Dialect {
 
     private static final Duration READER_TIMEOUT = Duration.ofSeconds(5);
+
+    private static final int CLOSE_WAIT_MILLIS = 3_000;
 
     private static final Duration READER_MAX_AGE = Duration.ofMinutes(30);
 
@@ -210,7 +213,7 @@ final class PostgresDialect extends Dialect {
             Map<String, byte[]> found = new HashMap<>();
             try (ResultSet rows = statement.executeQuery()) {
                 while (rows.next()) {
-                    found.put(PostgresNames.unescape(rows.getString(1)), value(rows, 2));
+                    found.put(PostgresNames.id(rows.getString(1)), value(rows, 2));
                 }
             }
             return found;
@@ -253,7 +256,7 @@ final class PostgresDialect extends Dialect {
 
         Arguments entries(Map<RowKey, byte[]> entries) {
             keys(entries.keySet());
-            add("text", entries.keySet(), String[]::new, key -> PostgresNames.longId(key.id()));
+            add("text", entries.keySet(), String[]::new, key -> PostgresNames.longId(key.context(), key.id()));
             return add("bytea", entries.values(), byte[][]::new, value -> value);
         }
 
@@ -306,6 +309,39 @@ final class PostgresDialect extends Dialect {
 
     @Override
     String id(String selected) {
-        return PostgresNames.unescape(selected);
+        return PostgresNames.id(selected);
+    }
+
+    /** A context whose stored form is truncated is restored from one of its rows. */
+    @Override
+    Optional<String> context(Handle handle, String stored) {
+        if (!PostgresNames.isTruncated(stored)) {
+            return Optional.of(PostgresNames.unescape(stored));
+        }
+        return handle.createQuery("SELECT coalesce(long_id, id) FROM entry WHERE context = ? LIMIT 1")
+                .bind(0, stored)
+                .mapTo(String.class)
+                .findOne()
+                .map(selected -> PostgresNames.longContext(selected)
+                        .orElseThrow(() -> BackendException.permanent(
+                                place()
+                                        + ": the context of entries that an earlier version of Keystore has written can't"
+                                        + " be listed, since its name has more than 1,000 bytes: " + stored
+                                        + "; delete the entries and write them again",
+                                null)));
+    }
+
+    @Override
+    String sharedLock() {
+        return "FOR SHARE";
+    }
+
+    @Override
+    void limitWaits(Handle handle) {
+        try {
+            handle.getConnection().setNetworkTimeout(Runnable::run, CLOSE_WAIT_MILLIS);
+        } catch (SQLException e) {
+            throw failures().failure("limit the waits of a connection", new ConnectionException(e));
+        }
     }
 }

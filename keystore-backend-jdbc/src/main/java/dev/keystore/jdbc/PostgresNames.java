@@ -5,6 +5,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -12,11 +13,15 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>U+0000 becomes U+0001 U+0001, and U+0001 becomes U+0001 U+0002; this preserves order and prefixes. If the result
  * is longer than 1,000 bytes, it is truncated, and the SHA-256 of the whole is appended; so it is longer than any
- * result that is not truncated.
+ * result that is not truncated. What is truncated is kept in full beside the key: an id, and, after U+0001 U+0003, a
+ * context.
  */
 final class PostgresNames {
 
     private static final int MAXIMUM_BYTES = 1_000;
+
+    /** Separates an id from a context; no pair in the escaped form of either is the same. */
+    private static final String CONTEXT_FOLLOWS = "\1\3";
 
     private PostgresNames() {}
 
@@ -31,10 +36,40 @@ final class PostgresNames {
         return head(escape(prefix));
     }
 
-    /** Returns an id in escaped form if its key is truncated; otherwise null. */
-    static @Nullable String longId(String id) {
+    /** Returns an id, and its context if that is truncated, if the key of one of them is; otherwise null. */
+    static @Nullable String longId(String context, String id) {
+        String escapedContext = escape(context);
         String escaped = escape(id);
+        if (isLong(escapedContext)) {
+            return escaped + CONTEXT_FOLLOWS + escapedContext;
+        }
         return isLong(escaped) ? escaped : null;
+    }
+
+    /** Returns the id of a row from what {@link #longId} returned, or from its key if that was null. */
+    static String id(String selected) {
+        int end = endOfId(selected);
+        return unescape(end < 0 ? selected : selected.substring(0, end));
+    }
+
+    /** Returns the context of a row from what {@link #longId} returned, if it contains one. */
+    static Optional<String> longContext(String selected) {
+        int end = endOfId(selected);
+        return end < 0 ? Optional.empty() : Optional.of(unescape(selected.substring(end + CONTEXT_FOLLOWS.length())));
+    }
+
+    /** Returns where the context begins that follows an id, or -1. Each U+0001 is the first of an escaped pair. */
+    private static int endOfId(String selected) {
+        int pair = selected.indexOf('\1');
+        while (pair >= 0 && !selected.startsWith(CONTEXT_FOLLOWS, pair)) {
+            pair = selected.indexOf('\1', pair + 2);
+        }
+        return pair;
+    }
+
+    /** Returns whether a key is truncated, so that the name can't be restored from it. */
+    static boolean isTruncated(String key) {
+        return isLong(key);
     }
 
     private static boolean isLong(String escaped) {

@@ -8,12 +8,13 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import org.jdbi.v3.core.Handle;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Lists the entries of a context that can still be found in a damaged file. It reads the table and its index, each from
- * both ends up to the first place that SQLite can't read; usually one of the two is sound.
+ * Lists the entries of a context, or the contexts, that can still be found in a damaged file. It reads the table and
+ * its index, each from both ends up to the first place that SQLite can't read; usually one of the two is sound.
  *
- * <p>A listed entry may be unreadable, and its type or id may be damaged. The listing is held in memory.
+ * <p>A listed entry may be unreadable, and its type, id or context may be damaged. The listing is held in memory.
  */
 final class SqliteDamagedListing {
 
@@ -26,33 +27,60 @@ final class SqliteDamagedListing {
             "SELECT type, id FROM entry WHERE context = ? ORDER BY type, id",
             "SELECT type, id FROM entry WHERE context = ? ORDER BY type DESC, id DESC");
 
+    private static final List<String> QUERIES_OF_CONTEXTS = List.of(
+            "SELECT context FROM entry NOT INDEXED ORDER BY rowid",
+            "SELECT context FROM entry NOT INDEXED ORDER BY rowid DESC",
+            "SELECT context FROM entry ORDER BY context, type, id",
+            "SELECT context FROM entry ORDER BY context DESC, type DESC, id DESC");
+
     private SqliteDamagedListing() {}
 
     static Set<EntryId> find(Handle handle, String context) {
         Set<EntryId> found = new LinkedHashSet<>();
         for (String sql : QUERIES) {
-            found.addAll(find(handle, context, sql));
+            read(handle, sql, context, row -> add(found, row));
         }
         return found;
     }
 
-    /** Returns the rows before the first failure, which is expected: the file is known to be damaged. */
-    private static Set<EntryId> find(Handle handle, String context, String sql) {
-        Set<EntryId> found = new LinkedHashSet<>();
+    static Set<String> findContexts(Handle handle) {
+        Set<String> found = new LinkedHashSet<>();
+        for (String sql : QUERIES_OF_CONTEXTS) {
+            read(handle, sql, null, row -> {
+                String context = row.getString(1);
+                if (context != null) {
+                    found.add(context);
+                }
+            });
+        }
+        return found;
+    }
+
+    private static void add(Set<EntryId> found, ResultSet row) throws SQLException {
+        String type = row.getString(1);
+        String id = row.getString(2);
+        if (type != null && id != null) {
+            found.add(new EntryId(type, id));
+        }
+    }
+
+    private interface Rows {
+        void add(ResultSet row) throws SQLException;
+    }
+
+    /** Reads the rows before the first failure, which is expected: the file is known to be damaged. */
+    private static void read(Handle handle, String sql, @Nullable String context, Rows found) {
         try (PreparedStatement query = handle.getConnection().prepareStatement(sql)) {
-            query.setString(1, context);
+            if (context != null) {
+                query.setString(1, context);
+            }
             try (ResultSet rows = query.executeQuery()) {
                 while (rows.next()) {
-                    String type = rows.getString(1);
-                    String id = rows.getString(2);
-                    if (type != null && id != null) {
-                        found.add(new EntryId(type, id));
-                    }
+                    found.add(rows);
                 }
             }
         } catch (SQLException e) {
-            return found;
+            return;
         }
-        return found;
     }
 }

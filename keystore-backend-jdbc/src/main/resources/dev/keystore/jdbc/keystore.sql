@@ -6,7 +6,7 @@
 --
 -- Keys begin with the context, which is the column to distribute by. They are compared byte by byte (COLLATE "C"), so
 -- the primary key finds ids by prefix. A name of more than 1,000 bytes is truncated, followed by its SHA-256; long_id
--- holds such an id in full.
+-- holds such an id in full, followed by U+0001 U+0003 and the context in full if the context is such a name.
 --
 -- The fill factor leaves space for one more row of about 1 KiB in each page: an updated row then stays in its page, and
 -- the index is not changed.
@@ -24,7 +24,8 @@ CREATE TABLE entry (
 ALTER TABLE entry ALTER COLUMN value SET STORAGE EXTERNAL;
 
 -- The owner of each context, with the ids of its last commit and of the last commit before the takeover. The session
--- that writes for the owner holds a shared advisory lock on holder; host, process and since describe the owner.
+-- that writes for the owner holds a shared advisory lock on holder; host, process and since describe the owner. The row
+-- with an empty context keeps the highest epoch of rows that were deleted because their contexts held nothing.
 CREATE TABLE owner (
     context text COLLATE "C" NOT NULL PRIMARY KEY,
     epoch bigint NOT NULL,

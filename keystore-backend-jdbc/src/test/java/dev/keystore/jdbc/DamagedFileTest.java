@@ -163,6 +163,11 @@ class DamagedFileTest {
                     .hasMessageContaining("never copy an older file into place")
                     .hasMessageNotContaining("backup");
             assertThat(database.forExistingContext("alice")).isSameAs(alice);
+            List<String> contexts = new ArrayList<>();
+            assertThatThrownBy(() -> database.contexts().forEach(contexts::add))
+                    .isInstanceOf(LoadFailedException.class)
+                    .hasMessageContaining("the file is damaged");
+            assertThat(contexts).containsExactlyInAnyOrderElementsOf(CONTEXTS);
             assertThat(alice.find(KeyTypes.SESSION, "491705.1")).isPresent();
             assertThat(alice.get(KeyTypes.IDENTITY_KEY, List.of("491702.1", "491705.1")))
                     .hasSize(2);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -38,6 +39,28 @@ final class PostgresNamesTest {
         assertThat(AWKWARD.stream().map(PostgresNames::key)).doesNotHaveDuplicates();
         List<String> sorted = AWKWARD.stream().sorted().toList();
         assertThat(sorted.stream().map(PostgresNames::key)).isSorted();
+    }
+
+    @Test
+    @DisplayName("R8 R55 an id and a context whose key is truncated are restored from what is kept of them")
+    void longContexts() {
+        List<String> ends = Stream.concat(AWKWARD.stream(), Stream.of("\0\3", "\1\3", "\3", "a"))
+                .toList();
+        for (String end : ends) {
+            String context = random(1_020) + end;
+            assertThat(PostgresNames.isTruncated(PostgresNames.key(context))).isTrue();
+            assertThat(PostgresNames.isTruncated(PostgresNames.key(end))).isFalse();
+            for (String id : ends) {
+                String kept = PostgresNames.longId(context, id);
+                assertThat(PostgresNames.id(kept)).isEqualTo(id);
+                assertThat(PostgresNames.longContext(kept)).hasValue(context);
+                assertThat(PostgresNames.longId(end, id)).isNull();
+                assertThat(PostgresNames.id(PostgresNames.key(id))).isEqualTo(id);
+                assertThat(PostgresNames.longContext(PostgresNames.key(id))).isEmpty();
+                String longId = random(1_020) + id;
+                assertThat(PostgresNames.id(PostgresNames.longId(end, longId))).isEqualTo(longId);
+            }
+        }
     }
 
     @Test

@@ -123,11 +123,12 @@ final class Entries {
      * follows.
      *
      * @param after the key that precedes the page, or {@code null} for the first page
+     * @param size the maximum number of keys in MapDB's part of the page
      */
-    Page page(String operation, byte[] prefix, byte @Nullable [] after) {
+    Page page(String operation, byte[] prefix, byte @Nullable [] after, int size) {
         return read(operation, current -> {
-            List<byte[]> keys = current.page(prefix, after);
-            byte[] last = keys.size() < WorkingMap.PAGE_SIZE ? null : keys.get(keys.size() - 1);
+            List<byte[]> keys = current.page(prefix, after, size);
+            byte[] last = keys.size() < size ? null : keys.get(keys.size() - 1);
             List<NetChanges> newer = unapplied.netChanges();
             if (newer.isEmpty()) {
                 return new Page(keys, last);

@@ -51,7 +51,7 @@ final class GroupApplier {
     private void clear(WorkingMap current, Clear clear) {
         byte[] last = null;
         while (true) {
-            List<byte[]> page = current.page(clear.context(), last);
+            List<byte[]> page = current.page(clear.context(), last, WorkingMap.PAGE_SIZE);
             if (page.isEmpty()) {
                 return;
             }

@@ -5,7 +5,7 @@ import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
-import dev.keystore.spi.EmptinessCheck;
+import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -39,12 +39,15 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link #close} refuses new calls, and waits for running commits and the maintenance thread to end. If that takes
  * longer than a minute, it throws and closing continues in the background; the folder stays locked until then.
  */
-final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, EmptinessCheck {
+final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextListing {
 
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
     private static final int CLOSE_TIMEOUT_FACTOR = 6;
     private static final long PAUSE_NANOS = 1_000_000;
     private static final long LARGEST_JOURNAL_BYTES = 16 << 20;
+
+    /** As many keys as a node of MapDB's tree has: fewer would cost as much. */
+    private static final int PAGE_SIZE_OF_CONTEXTS = 32;
 
     private final MapdbFolder folder;
     private final Entries entries;
@@ -144,19 +147,44 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
                 .map(key -> StoredKey.entryOf(key).id());
     }
 
+    /**
+     * Lists the contexts, from one to the next: after the first key of a context, those of the same context are
+     * skipped, without reading more than a page of them.
+     */
     @Override
-    public boolean isEmpty() {
-        try (Stream<byte[]> keys = keys("look for an entry", new byte[0])) {
-            return keys.findFirst().isEmpty();
-        }
+    public Stream<String> contexts() {
+        return Stream.iterate(
+                        Optional.of(contextsAfter(null)),
+                        Optional::isPresent,
+                        page -> page.flatMap(read -> Optional.ofNullable(read.end()))
+                                .map(this::contextsAfter))
+                .flatMap(Optional::stream)
+                .flatMap(page -> page.names().stream());
+    }
+
+    /**
+     * A page of contexts.
+     *
+     * @param end where the next page begins, or {@code null} if there is none
+     */
+    private record Contexts(List<String> names, byte @Nullable [] end) {}
+
+    private Contexts contextsAfter(byte @Nullable [] after) {
+        Entries.Page page = read(() -> entries.page("list the contexts", new byte[0], after, PAGE_SIZE_OF_CONTEXTS));
+        List<String> names =
+                page.keys().stream().map(StoredKey::contextNameOf).distinct().toList();
+        byte[] last = page.last();
+        boolean isListed =
+                last != null && !names.isEmpty() && names.get(names.size() - 1).equals(StoredKey.contextNameOf(last));
+        return new Contexts(names, isListed ? StoredKey.endOfContext(last) : last);
     }
 
     private Stream<byte[]> keys(String operation, byte[] prefix) {
         return Stream.iterate(
-                        Optional.of(read(() -> entries.page(operation, prefix, null))),
+                        Optional.of(read(() -> entries.page(operation, prefix, null, WorkingMap.PAGE_SIZE))),
                         Optional::isPresent,
                         page -> page.flatMap(read -> Optional.ofNullable(read.last()))
-                                .map(last -> read(() -> entries.page(operation, prefix, last))))
+                                .map(last -> read(() -> entries.page(operation, prefix, last, WorkingMap.PAGE_SIZE))))
                 .flatMap(Optional::stream)
                 .flatMap(page -> page.keys().stream());
     }

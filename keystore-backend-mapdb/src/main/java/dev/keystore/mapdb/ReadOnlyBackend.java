@@ -8,7 +8,7 @@ import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
-import dev.keystore.spi.EmptinessCheck;
+import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PrefixScan;
 import java.io.IOException;
@@ -19,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -32,7 +33,7 @@ import java.util.stream.Stream;
  *
  * <p>Concurrency: the entries don't change, since the shared lock of the folder excludes writers.
  */
-final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, EmptinessCheck {
+final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextListing {
 
     private final MapdbFolder folder;
     private final String reason;
@@ -117,9 +118,14 @@ final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoa
     }
 
     @Override
-    public boolean isEmpty() {
+    public Stream<String> contexts() {
         requireOpen();
-        return entries.isEmpty();
+        return Stream.iterate(
+                        entries.firstEntry(),
+                        Objects::nonNull,
+                        entry -> entries.ceilingEntry(StoredKey.endOfContext(entry.getKey())))
+                .peek(entry -> requireOpen())
+                .map(entry -> StoredKey.contextNameOf(entry.getKey()));
     }
 
     private Stream<byte[]> keys(byte[] prefix) {

@@ -46,6 +46,19 @@ final class StoredKey {
         return Arrays.copyOf(key, typeAt(key));
     }
 
+    /** Returns the name of {@code key}'s context. */
+    static String contextNameOf(byte[] key) {
+        return new String(key, Short.BYTES, typeAt(key) - Short.BYTES, StandardCharsets.UTF_8);
+    }
+
+    /**
+     * Returns where the keys of {@code key}'s context end: above all of them, and below those of the next context. It
+     * is never a key itself, as it is shorter than the keys around it.
+     */
+    static byte[] endOfContext(byte[] key) {
+        return Objects.requireNonNull(end(contextOf(key)), "a name that is not empty has no byte 0xFF at its end");
+    }
+
     static EntryId entryOf(byte[] key) {
         int typeAt = typeAt(key);
         int idAt = typeAt + 1 + (key[typeAt] & 0xFF);

@@ -105,12 +105,13 @@ final class WorkingMap {
      * Returns the next page of keys that begin with a prefix.
      *
      * @param after the key that precedes the page, or {@code null} for the first page
+     * @param size the maximum number of keys
      */
-    List<byte[]> page(byte[] prefix, byte @Nullable [] after) {
+    List<byte[]> page(byte[] prefix, byte @Nullable [] after, int size) {
         byte[] from = after == null ? prefix : after;
         Iterator<byte[]> keys = map.keyIterator(from, after == null, StoredKey.end(prefix), false);
         List<byte[]> page = new ArrayList<>();
-        while (page.size() < PAGE_SIZE && keys.hasNext()) {
+        while (page.size() < size && keys.hasNext()) {
             page.add(keys.next());
         }
         return page;

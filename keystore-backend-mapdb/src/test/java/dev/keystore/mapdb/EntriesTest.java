@@ -115,6 +115,36 @@ class EntriesTest {
     }
 
     @Test
+    @DisplayName("R55 Contexts are listed by what is committed, before and after it is applied to MapDB")
+    void contexts_beforeGroupsAreApplied_areListed() {
+        commit(
+                "alice",
+                IntStream.range(0, 100)
+                        .mapToObj(i -> put("session", "a" + (100 + i), 1))
+                        .toArray(Mutation[]::new));
+        commit("bob", put("session", "deleted", 1));
+        commit("carol", put("session", "cleared", 1));
+        commit("dave", put("session", "same", 1));
+        awaitApplied();
+
+        backend.entries().whileNothingIsApplied(() -> {
+            commit(
+                    "alice",
+                    IntStream.range(0, 99)
+                            .mapToObj(i -> delete("session", "a" + (100 + i)))
+                            .toArray(Mutation[]::new));
+            commit("bob", delete("session", "deleted"));
+            commit("carol", new Clear(Set.of()));
+            commit("erin", put("session", "new", 1));
+            commit("frank", put("session", "new", 1), delete("session", "new"));
+            assertThat(backend.contexts()).containsExactlyInAnyOrder("alice", "dave", "erin");
+            return true;
+        });
+        awaitApplied();
+        assertThat(backend.contexts()).containsExactlyInAnyOrder("alice", "dave", "erin");
+    }
+
+    @Test
     @DisplayName("R12 R60 Listings of many pages include changes that are not yet applied to MapDB")
     void list_beforeManyPagesAreApplied_isRight() {
         int many = 3 * WorkingMap.PAGE_SIZE;

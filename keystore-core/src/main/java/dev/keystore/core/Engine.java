@@ -7,6 +7,7 @@ import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.Sealing;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The parts that all contexts of an opened database share. */
@@ -130,6 +131,15 @@ final class Engine {
                         "Context \"" + context + "\" could not be taken over",
                         () -> storage.takeOver(context, unlessOwned));
         return new Context(context, epoch, encrypted == null ? new Envelope(context) : encrypted.context(context));
+    }
+
+    /**
+     * Lists the contexts that hold entries, except those that only the engine stores; throws as
+     * {@link Storage#contexts} does.
+     */
+    Stream<String> contexts() {
+        Stream<String> listed = storage.contexts();
+        return encrypted == null ? listed : listed.filter(storage::holdsEntries);
     }
 
     KeyStoreStats stats() {

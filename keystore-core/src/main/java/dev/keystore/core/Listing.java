@@ -16,17 +16,29 @@ import org.jspecify.annotations.Nullable;
  */
 final class Listing<T> extends Spliterators.AbstractSpliterator<T> {
 
-    private final String context;
+    /** The context whose entries are listed, or null if the contexts are. */
+    private final @Nullable String context;
+
     private final Spliterator<T> backend;
     private @Nullable T next;
 
-    private Listing(String context, Spliterator<T> backend) {
+    private Listing(@Nullable String context, Spliterator<T> backend) {
         super(backend.estimateSize(), 0);
         this.context = context;
         this.backend = backend;
     }
 
+    /** Returns a listing of a context's entries. */
     static <T> Stream<T> of(String context, Supplier<Stream<T>> source) {
+        return wrap(context, source);
+    }
+
+    /** Returns a listing of contexts. */
+    static <T> Stream<T> ofContexts(Supplier<Stream<T>> source) {
+        return wrap(null, source);
+    }
+
+    private static <T> Stream<T> wrap(@Nullable String context, Supplier<Stream<T>> source) {
         Stream<T> stream = translate(context, source);
         Spliterator<T> spliterator = translate(context, stream::spliterator);
         return StreamSupport.stream(new Listing<>(context, spliterator), false).onClose(stream::close);
@@ -41,18 +53,21 @@ final class Listing<T> extends Spliterators.AbstractSpliterator<T> {
         return true;
     }
 
-    private static <R> R translate(String context, Supplier<R> operation) {
+    private static <R> R translate(@Nullable String context, Supplier<R> operation) {
         try {
             return operation.get();
         } catch (ClosedException e) {
             throw e;
         } catch (RuntimeException e) {
-            RuntimeException interruption =
-                    BackendFailures.asInterruption("the list of entries of context \"" + context + "\"", e);
+            String list =
+                    context == null ? "the list of contexts" : "the list of entries of context \"" + context + "\"";
+            RuntimeException interruption = BackendFailures.asInterruption(list, e);
             if (interruption != null) {
                 throw interruption;
             }
-            throw new LoadFailedException(context, "the list of entries", e);
+            throw context == null
+                    ? new LoadFailedException("Could not read " + list + ": " + e.getMessage(), e)
+                    : new LoadFailedException(context, "the list of entries", e);
         }
     }
 }

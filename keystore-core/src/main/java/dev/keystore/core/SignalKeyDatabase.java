@@ -2,7 +2,6 @@ package dev.keystore.core;
 
 import dev.keystore.ContextNotFoundException;
 import dev.keystore.ContextOwnedException;
-import dev.keystore.EntryId;
 import dev.keystore.LockTimeoutException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.SignalKeyStore;
@@ -155,10 +154,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
     public SignalKeyStore forExistingContext(String context) {
         engine.checkOpen();
         checkContext(Objects.requireNonNull(context, "context"));
-        try (Stream<EntryId> entries = engine.storage.list(context)) {
-            if (entries.findAny().isEmpty()) {
-                throw new ContextNotFoundException(context, "any entry");
-            }
+        if (!engine.storage.holdsEntries(context)) {
+            throw new ContextNotFoundException(context, "any entry");
         }
         return forContext(context);
     }
@@ -182,6 +179,31 @@ public final class SignalKeyDatabase implements AutoCloseable {
     public SignalKeyStore takeOver(String context) {
         engine.checkOpen();
         return open(Objects.requireNonNull(context, "context"), engine.storage.hasOwnership());
+    }
+
+    /**
+     * Returns the names of the contexts that hold at least one entry, each once, in any order (R55): those for which
+     * {@link #forExistingContext} succeeds. A context that was only opened is not among them.
+     *
+     * <p>The backend is asked, also for contexts that are open. No context is taken over, so this may run alongside
+     * other processes that own them. The stream is read in bounded memory, however many contexts there are. It is
+     * weakly consistent: a context that gets its first entry or loses its last one meanwhile may or may not be
+     * included, and every other one is included exactly once if it holds entries. On an encrypted store, each context
+     * costs an additional read, since one that holds only its data keys is not included.
+     *
+     * <p>Reading the stream blocks as a load does. It is meant for one thread.
+     *
+     * @return a stream that the caller closes
+     * @throws UnsupportedOperationException if the backend has many contexts but can't list them; the message names the
+     *     interface that it would have to implement, {@link dev.keystore.spi.ContextListing}
+     * @throws dev.keystore.LoadFailedException if the contexts could not be listed; also thrown while the stream is
+     *     read; nothing was changed
+     * @throws IllegalStateException if this database is closed
+     * @throws OperationInterruptedException if the thread was interrupted; also thrown while the stream is read
+     */
+    public Stream<String> contexts() {
+        engine.checkOpen();
+        return engine.contexts();
     }
 
     private void checkContext(String name) {

@@ -6,8 +6,8 @@ import dev.keystore.spi.Backend;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
-import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
@@ -36,7 +36,7 @@ final class Storage {
     private final ContextAwareBackend entries;
     private final BulkLoad bulk;
     private final PrefixScan prefixes;
-    private final EmptinessCheck emptiness;
+    private final @Nullable ContextListing listing;
     private final @Nullable ContextOwnership ownership;
     private final Consumer<List<Batch>> writer;
     private final @Nullable RollbackWriter rollback;
@@ -50,7 +50,7 @@ final class Storage {
                 : (ContextAwareBackend) backend;
         this.bulk = backend instanceof BulkLoad loads ? loads : this::loadEach;
         this.prefixes = backend instanceof PrefixScan scans ? scans : this::scanList;
-        this.emptiness = backend instanceof EmptinessCheck checks ? checks : this::isDefaultContextEmpty;
+        this.listing = backend instanceof ContextListing lists ? lists : null;
         this.ownership = backend instanceof ContextOwnership owns ? owns : null;
         if (backend instanceof GroupCommit groups) {
             this.writer = groups::commit;
@@ -96,12 +96,37 @@ final class Storage {
 
     /** Returns whether the backend holds no entry, as far as it can tell. */
     boolean isEmpty() {
-        return call(emptiness::isEmpty);
+        return call(() -> {
+            try (Stream<?> found =
+                    listing == null ? entries.list(PersistenceBackend.DEFAULT_CONTEXT) : listing.contexts()) {
+                return found.findAny().isEmpty();
+            }
+        });
     }
 
-    private boolean isDefaultContextEmpty() {
-        try (Stream<EntryId> found = entries.list(PersistenceBackend.DEFAULT_CONTEXT)) {
-            return found.findAny().isEmpty();
+    /**
+     * Lists the contexts that hold entries, including those that the engine stores for itself, but not the context of a
+     * store's mark; throws as {@link #list} does.
+     *
+     * @throws UnsupportedOperationException if the backend has many contexts and can't list them
+     */
+    Stream<String> contexts() {
+        if (!servesManyContexts()) {
+            return Stream.of(PersistenceBackend.DEFAULT_CONTEXT).filter(this::holdsEntries);
+        }
+        ContextListing contexts = listing;
+        if (contexts == null) {
+            throw new UnsupportedOperationException("The contexts of this backend can't be listed: "
+                    + backend.getClass().getName() + " does not implement " + ContextListing.class.getName());
+        }
+        return Listing.ofContexts(() -> call(contexts::contexts))
+                .filter(context -> !context.equals(StoreSealing.MARK.type()));
+    }
+
+    /** Returns whether a context holds an entry that the engine does not store for itself; throws as {@link #list}. */
+    boolean holdsEntries(String context) {
+        try (Stream<EntryId> found = list(context)) {
+            return found.findAny().isPresent();
         }
     }
 

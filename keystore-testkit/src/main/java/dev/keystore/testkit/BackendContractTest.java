@@ -194,9 +194,9 @@ public abstract class BackendContractTest {
     }
 
     @Nested
-    @DisplayName("Emptiness (EmptinessCheck)")
-    class Emptiness extends EmptinessContract {
-        Emptiness() {
+    @DisplayName("Listings of contexts (ContextListing)")
+    class ContextListings extends ContextListingContract {
+        ContextListings() {
             super(fixture);
         }
     }

@@ -5,7 +5,6 @@ import dev.keystore.spi.Backend;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextSealing;
-import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.Sealing;
@@ -45,8 +44,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Each value is sealed before the backend gets it, and opened when it is loaded. As in the engine, the backend also
  * holds the mark of the store and the data keys of each context; listings leave them out, and a clear keeps them. The
- * presented backend has the capabilities of the backend except {@link EmptinessCheck}, since it is never empty. Several
- * backends on one store share their keys if they are opened by one process.
+ * presented backend has all capabilities of the backend. Several backends on one store share their keys if they are
+ * opened by one process.
  */
 public final class EncryptedBackend {
 
@@ -68,7 +67,7 @@ public final class EncryptedBackend {
      *
      * @param backend the backend; closing the result closes it
      * @param sealing the encryption
-     * @return the backend, with all its capabilities except {@link EmptinessCheck}
+     * @return the backend, with all its capabilities
      */
     public static Backend of(Backend backend, Sealing sealing) {
         ContextAwareBackend entries = backend instanceof PersistenceBackend contextFree
@@ -94,7 +93,7 @@ public final class EncryptedBackend {
     private static Set<Class<?>> capabilities(Class<?> type) {
         return Stream.<Class<?>>iterate(type, each -> each != null, Class::getSuperclass)
                 .flatMap(each -> Arrays.stream(each.getInterfaces()))
-                .filter(each -> each.getPackage().equals(Backend.class.getPackage()) && each != EmptinessCheck.class)
+                .filter(each -> each.getPackage().equals(Backend.class.getPackage()))
                 .collect(Collectors.toSet());
     }
 
@@ -123,6 +122,9 @@ public final class EncryptedBackend {
             }
             case "list" -> {
                 return ((Stream<?>) invoke(method, passed)).filter(entry -> !isReserved((EntryId) entry));
+            }
+            case "contexts" -> {
+                return ((Stream<?>) invoke(method, passed)).filter(context -> holdsEntries((String) context));
             }
             case "toString" -> {
                 return "encrypted " + backend;
@@ -153,6 +155,12 @@ public final class EncryptedBackend {
     @SuppressWarnings("unchecked") // the parameter of GroupCommit.commit
     private static List<Batch> group(Object argument) {
         return (List<Batch>) argument;
+    }
+
+    private boolean holdsEntries(String context) {
+        try (Stream<EntryId> listed = entries.list(context)) {
+            return listed.anyMatch(entry -> !isReserved(entry));
+        }
     }
 
     private static boolean isReserved(EntryId entry) {

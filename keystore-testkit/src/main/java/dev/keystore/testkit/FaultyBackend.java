@@ -5,8 +5,8 @@ import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
-import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
@@ -107,7 +107,7 @@ public final class FaultyBackend {
     public static <
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & EmptinessCheck>
+                                    & ContextListing>
             ContextAwareBackend complete(B delegate, Faults faults) {
         return new Complete<>(delegate, faults);
     }
@@ -164,7 +164,7 @@ public final class FaultyBackend {
 
         @Override
         public void close() {
-            faults.run(Call.ofClose(), delegate::close, failure -> {});
+            faults.run(Call.of(Operation.CLOSE), delegate::close, failure -> {});
         }
     }
 
@@ -243,8 +243,8 @@ public final class FaultyBackend {
     private static final class Complete<
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & EmptinessCheck>
-            extends Grouping<B> implements BulkLoad, PrefixScan, ContextOwnership, EmptinessCheck {
+                                    & ContextListing>
+            extends Grouping<B> implements BulkLoad, PrefixScan, ContextOwnership, ContextListing {
 
         Complete(B delegate, Faults faults) {
             super(delegate, faults);
@@ -266,9 +266,11 @@ public final class FaultyBackend {
         }
 
         @Override
-        public boolean isEmpty() {
-            Call call = Call.of(Operation.LIST, PersistenceBackend.DEFAULT_CONTEXT);
-            return faults.get(call, delegate::isEmpty, failing());
+        public Stream<String> contexts() {
+            return faults.get(
+                    Call.of(Operation.LIST_CONTEXTS),
+                    delegate::contexts,
+                    failure -> failingAfterFirst(delegate.contexts(), failure));
         }
 
         @Override

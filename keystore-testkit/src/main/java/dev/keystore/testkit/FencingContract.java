@@ -186,6 +186,7 @@ abstract class FencingContract extends OwnershipContract {
     void takeOver_afterReopen_raisesTheEpoch() throws Exception {
         long former = takeOver();
         long current = takeOver();
+        commit(current, put("1", "before"));
         reopen();
         commit(current, put("1", "same owner"));
         assertRefused(former, put("1", "late"));
@@ -193,6 +194,61 @@ abstract class FencingContract extends OwnershipContract {
         assertThat(takeOver()).isGreaterThan(current);
         assertRefused(current, put("1", "late"));
         assertHolds("1", "same owner");
+    }
+
+    @Test
+    @DisplayName("R53 R55 a context that holds nothing never gets the same epoch twice, whichever of its owners close")
+    void takeOver_afterOwnersOfEmptyContextClosed_epochIsNew() throws Exception {
+        long former = takeOver();
+        BackendUnderTest second = openedAnother();
+        long later = second.require(ContextOwnership.class).takeOver(CONTEXT);
+        second.close();
+        assertRefused(former, put("1", "late"));
+        BackendUnderTest third = openedAnother();
+        long exclusive = third.require(ContextOwnership.class).takeOverUnlessOwned(CONTEXT);
+        third.close();
+        ContextOwnership fourth = openedAgain();
+        long current = fourth.takeOver(CONTEXT);
+
+        assertThat(List.of(former, later, exclusive, current)).isSorted().doesNotHaveDuplicates();
+        for (long ended : List.of(former, later, exclusive)) {
+            assertRefused(ended, put("1", "late"));
+        }
+        fourth.commit(new Batch(CONTEXT, current, 1, List.of(put("1", "current"))));
+        assertHolds("1", "current");
+    }
+
+    @Test
+    @DisplayName(
+            "R54 R55 after an owner of an empty context was closed, a former owner's last commit is known or unknown,"
+                    + " but not denied")
+    void lastCommit_afterOwnerOfEmptyContextClosed_isNotDenied() throws Exception {
+        long former = takeOver();
+        Batch emptied = new Batch(CONTEXT, former, 7, List.of(put("1", "value"), delete("1")));
+        owned().commit(emptied);
+        BackendUnderTest second = openedAnother();
+        second.require(ContextOwnership.class).takeOver(CONTEXT);
+        second.close();
+        assertThat(owned().lastCommit(CONTEXT, former).orElse(7)).isEqualTo(7);
+        long current = openedAgain().takeOver(CONTEXT);
+
+        assertThat(owned().lastCommit(CONTEXT, former).orElse(7))
+                .as("the last commit, if it is still known")
+                .isEqualTo(7);
+        assertThat(owned().lastCommit(CONTEXT, current)).hasValue(0);
+    }
+
+    @Test
+    @DisplayName("R53 closing a former owner does not affect the current one, whether or not the context holds entries")
+    void close_formerOwner_doesNotAffectTheCurrentOne() throws Exception {
+        BackendUnderTest former = openedAnother();
+        former.require(ContextOwnership.class).takeOver(CONTEXT);
+        long current = takeOver();
+        former.close();
+
+        commit(current, put("1", "current"));
+        assertHolds("1", "current");
+        assertThat(takeOver()).isGreaterThan(current);
     }
 
     /** Takes over from an owner that commits continuously: a takeover that cannot get a lock is retried. */

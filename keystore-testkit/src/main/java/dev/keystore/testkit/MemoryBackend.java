@@ -6,8 +6,8 @@ import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
-import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -31,19 +31,19 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A backend in memory with all capabilities of a backend: contexts, groups of batches, bulk loads, prefix scans,
- * ownership, and whether it is empty.
+ * ownership, and a listing of contexts.
  *
  * <p>Its contents survive {@link #close}, like a file: {@link #reopen} opens them again. Several backends on the same
  * contents, all open, behave like several processes with one database.
  *
  * <p>A group is written under one lock, so a load sees all of it or nothing. A call that does not get the lock within
  * 30 s, or is interrupted while it waits, throws a transient {@link dev.keystore.spi.BackendException} and has no
- * effect. Iterating over a listing takes no lock. The epoch of a context that was never taken over is 0, so writing
- * does not require an owner. Safe for use by any number of threads. Once this backend is closed, all methods except
- * {@link #close} and {@link #reopen} throw {@link IllegalStateException}.
+ * effect. Iterating over a listing takes no lock. Closing waits for that lock as well. The epoch of a context that was
+ * never taken over is 0, so writing does not require an owner. Safe for use by any number of threads. Once this backend
+ * is closed, all methods except {@link #close} and {@link #reopen} throw {@link IllegalStateException}.
  */
 public final class MemoryBackend
-        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, EmptinessCheck {
+        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, ContextListing {
 
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
 
@@ -107,16 +107,14 @@ public final class MemoryBackend
 
     @Override
     public long takeOver(String context) {
-        return locked(
-                "take over context \"" + context + "\"",
-                () -> contents.of(context).takeOver(this));
+        return locked("take over context \"" + context + "\"", () -> contents.takeOver(context, this));
     }
 
     @Override
     public long takeOverUnlessOwned(String context) {
         return locked("take over context \"" + context + "\"", () -> {
             contents.of(context).checkOwner(context, this);
-            return contents.of(context).takeOver(this);
+            return contents.takeOver(context, this);
         });
     }
 
@@ -138,13 +136,19 @@ public final class MemoryBackend
     }
 
     @Override
-    public boolean isEmpty() {
-        return locked("look for an entry", contents::isEmpty);
+    public Stream<String> contexts() {
+        return locked("list the contexts", contents::list);
     }
 
     @Override
     public void close() {
-        closed = true;
+        if (!closed) {
+            contents.lock.<Boolean, RuntimeException>holdUninterruptibly("close", () -> {
+                closed = true;
+                contents.forgetEmptyContextsOf(this);
+                return true;
+            });
+        }
     }
 
     private void locked(String operation, Runnable work) {
@@ -168,12 +172,29 @@ public final class MemoryBackend
         private final TimedLock lock = new TimedLock("another thread's call", LOCK_TIMEOUT);
         private final ConcurrentMap<String, ContextContents> contexts = new ConcurrentHashMap<>();
 
+        /** The highest epoch of a context that was forgotten; new contexts begin above it. */
+        private long forgottenEpoch;
+
         ContextContents of(String context) {
             return contexts.computeIfAbsent(context, name -> new ContextContents());
         }
 
-        boolean isEmpty() {
-            return contexts.values().stream().allMatch(context -> context.values.isEmpty());
+        Stream<String> list() {
+            return contexts.entrySet().stream()
+                    .filter(context -> !context.getValue().values.isEmpty())
+                    .map(Map.Entry::getKey);
+        }
+
+        long takeOver(String context, MemoryBackend next) {
+            return of(context).takeOver(next, forgottenEpoch);
+        }
+
+        void forgetEmptyContextsOf(MemoryBackend owner) {
+            contexts.values().removeIf(context -> {
+                boolean forgotten = context.owner == owner && context.values.isEmpty();
+                forgottenEpoch = Math.max(forgottenEpoch, forgotten ? context.epoch : 0);
+                return forgotten;
+            });
         }
     }
 
@@ -234,7 +255,7 @@ public final class MemoryBackend
 
         OptionalLong lastCommit(long epochOfCommit) {
             CommitId last = lastCommit.epoch <= epochOfCommit ? lastCommit : formerCommit;
-            if (last.epoch > epochOfCommit) {
+            if (last.epoch > epochOfCommit || epoch == 0) {
                 return OptionalLong.empty();
             }
             return OptionalLong.of(last.epoch == epochOfCommit ? last.sequence : 0);
@@ -247,7 +268,11 @@ public final class MemoryBackend
             }
         }
 
-        long takeOver(MemoryBackend next) {
+        long takeOver(MemoryBackend next, long forgottenEpoch) {
+            if (epoch == 0) {
+                epoch = forgottenEpoch;
+                lastCommit = new CommitId(forgottenEpoch + 1, 0); // nothing is known of the epochs up to that one
+            }
             owner = next;
             ownedSince = Instant.now();
             formerCommit = lastCommit;

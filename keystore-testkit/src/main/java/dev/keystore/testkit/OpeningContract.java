@@ -6,6 +6,7 @@ import dev.keystore.EntryId;
 import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
 import java.util.List;
@@ -77,6 +78,21 @@ abstract class OpeningContract extends Contract {
             return;
         }
         assertThat(found).as("found by the closed backend").containsExactly("id");
+    }
+
+    @Test
+    @DisplayName("R3 a closed backend refuses a listing of contexts or answers it correctly: no context is missing")
+    void contexts_closed_isNeverEmpty() {
+        ContextListing listing = backend().require(ContextListing.class);
+        entries().save(CONTEXT, TYPE, "id", bytes("value"));
+        backend().close();
+        List<String> listed;
+        try (Stream<String> stream = listing.contexts()) {
+            listed = stream.toList();
+        } catch (IllegalStateException refusal) {
+            return;
+        }
+        assertThat(listed).as("listed by the closed backend").containsExactly(CONTEXT);
     }
 
     @Test

@@ -32,8 +32,13 @@ abstract class OwnershipContract extends Contract {
 
     /** Opens the backend once more, like another process. */
     final ContextOwnership openedAgain() throws Exception {
+        return openedAnother().require(ContextOwnership.class);
+    }
+
+    /** Opens the backend once more, like another process, to be closed before this one. */
+    final BackendUnderTest openedAnother() throws Exception {
         skipUnlessPersistent();
-        return openAnother().require(ContextOwnership.class);
+        return openAnother();
     }
 
     final ContextOwnership anotherOwner() throws Exception {

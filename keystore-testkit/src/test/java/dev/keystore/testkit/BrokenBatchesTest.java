@@ -7,6 +7,7 @@ import dev.keystore.spi.Mutation;
 import dev.keystore.spi.Mutation.Clear;
 import dev.keystore.spi.Mutation.Delete;
 import dev.keystore.spi.Mutation.Put;
+import dev.keystore.spi.PersistenceBackend;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -311,6 +312,8 @@ class BrokenBatchesTest {
                 "R54 a batch that is committed again with the same epoch and sequence is not written twice",
                 "R54 a group that is committed again is not written twice",
                 "R54 the last commit of an epoch is known until a later owner has committed and lost the context",
+                "R54 R55 after an owner of an empty context was closed, a former owner's last commit is known or"
+                        + " unknown, but not denied",
                 "R54 a former owner that repeats its last commit learns whether it was written");
     }
 
@@ -345,6 +348,56 @@ class BrokenBatchesTest {
                     }
                 },
                 "R54 the last commit of an epoch is known until a later owner has committed and lost the context");
+    }
+
+    @Test
+    @DisplayName("R64 epochs that restart once the owner of an empty context is closed are detected")
+    void takeOver_epochsRestart() {
+        Verdict.assertFails(
+                ForgetsEpochs::new,
+                "R53 R55 a context that holds nothing never gets the same epoch twice, whichever of its owners close",
+                "R53 closing a former owner does not affect the current one, whether or not the context holds entries",
+                "R54 R55 after an owner of an empty context was closed, a former owner's last commit is known or"
+                        + " unknown, but not denied");
+    }
+
+    /** Forgets all epochs when it is closed, if the default context is empty then. */
+    private static final class ForgetsEpochs extends Delegating.Owned {
+
+        private long latest;
+        private long forgotten;
+
+        @Override
+        public long takeOver(String context) {
+            latest = super.takeOver(context);
+            return latest - forgotten;
+        }
+
+        @Override
+        public long takeOverUnlessOwned(String context) {
+            latest = super.takeOverUnlessOwned(context);
+            return latest - forgotten;
+        }
+
+        @Override
+        public void commit(List<Batch> group) {
+            super.commit(group.stream()
+                    .map(batch ->
+                            new Batch(batch.context(), batch.epoch() + forgotten, batch.sequence(), batch.mutations()))
+                    .toList());
+        }
+
+        @Override
+        public OptionalLong lastCommit(String context, long epoch) {
+            return super.lastCommit(context, epoch + forgotten);
+        }
+
+        @Override
+        public void close() {
+            if (memory.list(PersistenceBackend.DEFAULT_CONTEXT).findAny().isEmpty()) {
+                forgotten = latest;
+            }
+        }
     }
 
     private static List<Mutation> sorted(List<Mutation> mutations, Comparator<Mutation> order) {

@@ -2,13 +2,17 @@ package dev.keystore.testkit;
 
 import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
@@ -225,33 +229,114 @@ class BrokenReadsTest {
     }
 
     @Test
-    @DisplayName("R64 a check for emptiness that looks at one context only is detected")
-    void isEmpty_ofOneContext() {
+    @DisplayName("R64 a listing of contexts that includes those that were only taken over is detected")
+    void contexts_withOwnersOnly() {
         Verdict.assertFails(
-                () -> new Delegating.Counting() {
-                    @Override
-                    public boolean isEmpty() {
-                        return memory.list(PersistenceBackend.DEFAULT_CONTEXT)
-                                .findAny()
-                                .isEmpty();
-                    }
-                },
-                "R72 an entry of any type in any context makes a backend not empty");
+                OwnedListing::new,
+                "R55 a context that was only taken over is not listed, neither before nor after it is closed");
+    }
+
+    private static final class OwnedListing extends Delegating.Owned implements ContextListing {
+
+        private final Set<String> owned = ConcurrentHashMap.newKeySet();
+
+        @Override
+        public long takeOver(String context) {
+            owned.add(context);
+            return super.takeOver(context);
+        }
+
+        @Override
+        public void commit(List<Batch> group) {
+            super.commit(group);
+            group.forEach(batch -> owned.remove(batch.context()));
+        }
+
+        @Override
+        public Stream<String> contexts() {
+            return Stream.concat(memory.contexts(), owned.stream()).distinct();
+        }
     }
 
     @Test
-    @DisplayName("R64 a check for emptiness that remembers deleted entries is detected")
-    void isEmpty_onlyBeforeTheFirst() {
+    @DisplayName("R64 a listing that keeps contexts whose last entry was deleted is detected")
+    void contexts_withEmptyOnes() {
         Verdict.assertFails(
-                () -> new Delegating.Counting() {
-                    private boolean held;
+                () -> new Delegating.Listing() {
+                    private final Set<String> known = ConcurrentHashMap.newKeySet();
 
                     @Override
-                    public boolean isEmpty() {
-                        held |= !super.isEmpty();
-                        return !held;
+                    public Stream<String> contexts() {
+                        super.contexts().forEach(known::add);
+                        return known.stream();
                     }
                 },
-                "R72 a backend is empty until its first entry is saved, and once its last entry is deleted");
+                "R55 each context is listed once, from its first entry until its last one is deleted");
+    }
+
+    @Test
+    @DisplayName("R64 a listing of contexts that includes those that were only read is detected")
+    void contexts_withReadOnes() {
+        Verdict.assertFails(
+                () -> new Delegating.Listing() {
+                    private final Set<String> loaded = ConcurrentHashMap.newKeySet();
+
+                    @Override
+                    public Optional<byte[]> load(String context, String type, String id) {
+                        Optional<byte[]> found = super.load(context, type, id);
+                        found.ifPresentOrElse(value -> loaded.remove(context), () -> loaded.add(context));
+                        return found;
+                    }
+
+                    @Override
+                    public Stream<String> contexts() {
+                        return Stream.concat(super.contexts(), loaded.stream());
+                    }
+                },
+                "R55 loading and listing a context that holds nothing does not make it appear");
+    }
+
+    @Test
+    @DisplayName("R64 a listing that omits a context at the end of a page is detected")
+    void contexts_losesOne() {
+        Verdict.assertFails(
+                () -> new Delegating.Listing() {
+                    @Override
+                    public Stream<String> contexts() {
+                        List<String> all = super.contexts().toList();
+                        return all.size() < 500
+                                ? all.stream()
+                                : all.stream().filter(name -> !name.equals(all.get(255)));
+                    }
+                },
+                "R55 many contexts, some of them with many entries, are each listed once");
+    }
+
+    @Test
+    @DisplayName("R64 a listing of contexts that knows only some types is detected")
+    void contexts_ofSomeTypes() {
+        Verdict.assertFails(
+                () -> new Delegating.Listing() {
+                    @Override
+                    public Stream<String> contexts() {
+                        return super.contexts()
+                                .filter(name -> list(name)
+                                        .anyMatch(entry -> !entry.type().startsWith("_")));
+                    }
+                },
+                "R55 R72 an entry of any type counts, an empty value as well");
+    }
+
+    @Test
+    @DisplayName("R64 a listing that truncates the names of contexts is detected")
+    void contexts_truncated() {
+        Verdict.assertFails(
+                () -> new Delegating.Listing() {
+                    @Override
+                    public Stream<String> contexts() {
+                        return super.contexts().map(name -> name.substring(0, Math.min(1_000, name.length())));
+                    }
+                },
+                "R55 the names of contexts are listed exactly: characters, case, normalization, length");
     }
 }

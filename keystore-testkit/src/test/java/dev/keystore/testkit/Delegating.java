@@ -5,8 +5,8 @@ import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
-import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
@@ -127,10 +127,10 @@ class Delegating implements ContextAwareBackend {
         }
     }
 
-    static class Counting extends Delegating implements EmptinessCheck {
+    static class Listing extends Delegating implements ContextListing {
         @Override
-        public boolean isEmpty() {
-            return memory.isEmpty();
+        public Stream<String> contexts() {
+            return memory.contexts();
         }
     }
 

@@ -30,7 +30,7 @@ class SkippedTestsTest {
                         "GroupCommit",
                         "BulkLoad",
                         "PrefixScan",
-                        "EmptinessCheck",
+                        "ContextListing",
                         "ContextOwnership",
                         "ContextAwareBackend",
                         "persistent");

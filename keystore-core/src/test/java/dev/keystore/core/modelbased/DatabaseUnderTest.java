@@ -10,8 +10,8 @@ import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
-import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PrefixScan;
 import dev.keystore.testkit.Faults;
@@ -157,7 +157,7 @@ final class DatabaseUnderTest implements AutoCloseable {
 
     /** Records what reaches the backend in a history, and sometimes pauses, so that threads meet. */
     private record Recorder(MemoryBackend memory, OperationHistory history, boolean delays, StoredValues values)
-            implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, EmptinessCheck {
+            implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, ContextListing {
 
         private void pauseSometimes() {
             if (delays) {
@@ -229,8 +229,8 @@ final class DatabaseUnderTest implements AutoCloseable {
         }
 
         @Override
-        public boolean isEmpty() {
-            return memory.isEmpty();
+        public Stream<String> contexts() {
+            return memory.contexts();
         }
 
         @Override

@@ -4,6 +4,7 @@ import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.support.Interrupts;
 import dev.keystore.spi.support.RunningOperations;
 import java.io.IOException;
@@ -28,7 +29,7 @@ import java.util.stream.Stream;
  * <p>Concurrency: {@link #close} waits for running operations before it releases the folder, so that nothing is written
  * once another process may have opened it. Files are replaced and never changed, so readers need no lock.
  */
-final class FileBackend implements ContextAwareBackend {
+final class FileBackend implements ContextAwareBackend, ContextListing {
 
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
@@ -87,9 +88,24 @@ final class FileBackend implements ContextAwareBackend {
             }
             Iterator<Path> rest = files.iterator();
             return Stream.iterate(0, i -> i + 1)
-                    .map(i -> call(operation, () -> next(context, rest)))
+                    .map(i -> call(operation, () -> next(rest)))
                     .takeWhile(Objects::nonNull)
+                    .map(name -> new EntryId(name.type(), name.id()))
                     .onClose(() -> close(files));
+        });
+    }
+
+    @Override
+    public Stream<String> contexts() {
+        String operation = "list the contexts";
+        return call(operation, () -> {
+            folder.requireStore();
+            DirectoryStream<Path> folders = Files.newDirectoryStream(folder.ofEntries());
+            Iterator<Path> rest = folders.iterator();
+            return Stream.iterate(0, i -> i + 1)
+                    .map(i -> call(operation, () -> nextContext(rest)))
+                    .takeWhile(Objects::nonNull)
+                    .onClose(() -> close(folders));
         });
     }
 
@@ -124,16 +140,34 @@ final class FileBackend implements ContextAwareBackend {
         return Arrays.copyOfRange(file, header.length, file.length);
     }
 
+    /** Returns the context of the next folder that has an entry, or null after the last one. */
+    private String nextContext(Iterator<Path> folders) throws IOException {
+        while (folders.hasNext()) {
+            Path ofContext = folders.next();
+            Interrupts.uninterrupted(() -> {
+                folder.makeDurable(ofContext.getFileName().toString());
+                return ofContext;
+            });
+            try (DirectoryStream<Path> files = Files.newDirectoryStream(ofContext)) {
+                EntryName first = next(files.iterator());
+                if (first != null) {
+                    return first.context();
+                }
+            }
+        }
+        return null;
+    }
+
     /** Returns the entry of the next file, or null after the last one. Skips a file that was deleted meanwhile. */
-    private static EntryId next(String context, Iterator<Path> files) throws IOException {
+    private static EntryName next(Iterator<Path> files) throws IOException {
         while (files.hasNext()) {
             Path file = files.next();
             try {
                 EntryName name = Interrupts.uninterrupted(() -> EntryName.read(file));
-                if (!name.context().equals(context) || !file.endsWith(name.fileName())) {
+                if (!file.endsWith(Path.of(EntryName.folderName(name.context()), name.fileName()))) {
                     throw new IOException(file + " has the header of another entry");
                 }
-                return new EntryId(name.type(), name.id());
+                return name;
             } catch (NoSuchFileException e) {
                 continue;
             }

@@ -136,8 +136,13 @@ final class StoreFolder {
         }
     }
 
+    /** Returns the folder that holds the folders of all contexts. */
+    Path ofEntries() {
+        return root.resolve("entries");
+    }
+
     Path ofContext(String name) {
-        return root.resolve("entries").resolve(name);
+        return ofEntries().resolve(name);
     }
 
     /** Creates a context's folder. */
