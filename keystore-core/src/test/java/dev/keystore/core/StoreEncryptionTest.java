@@ -30,6 +30,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
@@ -252,8 +253,8 @@ class StoreEncryptionTest {
         for (int n = 1; failed; n++) {
             try (Fixture fixture = closed(small(job)).reopen(job.options())) {
                 BackendException.Kind kind =
-                        n % 2 == 0 ? BackendException.Kind.PERMANENT : BackendException.Kind.OUTCOME_UNKNOWN;
-                Moment moment = n % 3 == 0 ? Moment.AFTER : Moment.BEFORE;
+                        n % 3 == 0 ? BackendException.Kind.OUTCOME_UNKNOWN : BackendException.Kind.PERMANENT;
+                Moment moment = n % 2 == 0 ? Moment.AFTER : Moment.BEFORE;
                 fixture.faults.on(Operation.COMMIT).nth(n).fail(moment, kind);
                 failed = false;
                 try {
@@ -295,7 +296,7 @@ class StoreEncryptionTest {
         Fixture fixture = Fixture.of(
                 Kind.COMPLETE, job == Job.ENCRYPT ? UnaryOperator.identity() : StoreEncryptionTest::encrypted);
         SignalKeyStore bob = fixture.database.forContext("bob");
-        for (int i = 0; i < 70; i++) {
+        for (int i = 0; i < 150; i++) {
             fixture.put("bob." + i, "1");
             bob.put(OTHER, "" + i, bytes("1"));
         }
@@ -304,7 +305,7 @@ class StoreEncryptionTest {
 
     private static void assertSmallRead(Fixture fixture) {
         SignalKeyStore bob = fixture.database.forContext("bob");
-        for (int i = 0; i < 70; i++) {
+        for (int i = 0; i < 150; i++) {
             assertThat(fixture.find("bob." + i)).isEqualTo("1");
             assertThat(Fixture.text(bob.find(OTHER, "" + i))).isEqualTo("1");
         }
@@ -431,7 +432,7 @@ class StoreEncryptionTest {
             assertThatThrownBy(() -> plain.reopen(StoreEncryptionTest::encrypted))
                     .isInstanceOf(StoreOpenException.class)
                     .hasMessageContaining("encryptExisting");
-            plain.close();
+            closed(plain);
             try (Fixture fixture = plain.reopen(StoreEncryptionTest::encryptingExisting)) {
                 StoreEncryption encryption = fixture.database.encryption();
                 assertThatThrownBy(() -> encryption.rotate(NO_LISTENER))
@@ -454,7 +455,11 @@ class StoreEncryptionTest {
                     }))
                     .hasMessage("stop");
             assertThat(fixture.database.encryption().phase()).isEqualTo(Phase.DECRYPTING);
-            assertThat(fixture.database.encryption().entriesByKey("alice")).containsKey("plain");
+            assertThat(Stream.of("alice", "bob")
+                            .map(fixture.database.encryption()::entriesByKey)
+                            .flatMap(counts -> counts.keySet().stream()))
+                    .contains("plain")
+                    .hasSizeGreaterThan(1);
             fixture.put("later", "1");
 
             Job.ENCRYPT.run(fixture.database);
