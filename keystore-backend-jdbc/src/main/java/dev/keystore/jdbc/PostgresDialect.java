@@ -43,7 +43,7 @@ final class PostgresDialect extends Dialect {
 
     private static final Duration READER_TIMEOUT = Duration.ofSeconds(5);
 
-    private static final int CLOSE_WAIT_MILLIS = 3_000;
+    private static final int CLOSE_WAIT_MILLIS = 5_000;
 
     private static final Duration READER_MAX_AGE = Duration.ofMinutes(30);
 

@@ -174,8 +174,10 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         List<String> names =
                 page.keys().stream().map(StoredKey::contextNameOf).distinct().toList();
         byte[] last = page.last();
-        boolean isListed =
-                last != null && !names.isEmpty() && names.get(names.size() - 1).equals(StoredKey.contextNameOf(last));
+        if (last == null || names.isEmpty()) {
+            return new Contexts(names, last);
+        }
+        boolean isListed = names.get(names.size() - 1).equals(StoredKey.contextNameOf(last));
         return new Contexts(names, isListed ? StoredKey.endOfContext(last) : last);
     }
 

@@ -137,11 +137,11 @@ class EntriesTest {
             commit("carol", new Clear(Set.of()));
             commit("erin", put("session", "new", 1));
             commit("frank", put("session", "new", 1), delete("session", "new"));
-            assertThat(backend.contexts()).containsExactlyInAnyOrder("alice", "dave", "erin");
+            assertThat(backend.contexts()).containsExactlyInAnyOrder("alice", "dave", "erin", "other");
             return true;
         });
         awaitApplied();
-        assertThat(backend.contexts()).containsExactlyInAnyOrder("alice", "dave", "erin");
+        assertThat(backend.contexts()).containsExactlyInAnyOrder("alice", "dave", "erin", "other");
     }
 
     @Test

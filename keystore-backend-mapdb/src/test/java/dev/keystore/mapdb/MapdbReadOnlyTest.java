@@ -69,6 +69,7 @@ class MapdbReadOnlyTest {
             assertThat(backend.list("alice")).hasSize(10);
             assertThat(backend.scan("alice", "session", "bob.1")).containsExactly("bob.1");
             assertThat(backend.list("carol")).containsExactly(new EntryId("credentials", "kept"));
+            assertThat(backend.contexts()).containsExactlyInAnyOrder("alice", "carol", "other");
             FailureAssertions.assertPermanent(() -> backend.save("alice", "session", "new", VALUE))
                     .withMessageContaining("could not save session/new of context alice")
                     .withMessageContaining(
@@ -82,6 +83,7 @@ class MapdbReadOnlyTest {
         }
         assertThatIllegalStateException().isThrownBy(() -> backend.load("alice", "session", "bob.1"));
         assertThatIllegalStateException().isThrownBy(() -> backend.list("alice"));
+        assertThatIllegalStateException().isThrownBy(backend::contexts);
         assertThat(Mapdb.contents(folder)).isEqualTo(before);
     }
 

@@ -147,7 +147,10 @@ class ContextListingTest {
     @DisplayName("R27 R55 an interrupt that ends the listing is reported as one, and the flag stays set")
     void contexts_interrupted_isReported() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
-            Thread.currentThread().interrupt();
+            fixture.faults.on(Operation.LIST_CONTEXTS).fail(Moment.BEFORE, () -> {
+                Thread.currentThread().interrupt();
+                return BackendException.transientFailure("interrupted", null);
+            });
             assertThatThrownBy(() -> contexts(fixture.database))
                     .isInstanceOf(OperationInterruptedException.class)
                     .hasMessageContaining("the list of contexts");

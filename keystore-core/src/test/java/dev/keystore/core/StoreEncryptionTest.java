@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.ContextOwnedException;
 import dev.keystore.EntryKeyMissingException;
+import dev.keystore.KeyOperations;
 import dev.keystore.KeyStoreException;
+import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.KeyUnavailableException;
 import dev.keystore.RewriteIncompleteException;
@@ -20,6 +22,7 @@ import dev.keystore.spi.StoreSealing.Phase;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -27,6 +30,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
@@ -39,6 +43,7 @@ class StoreEncryptionTest {
 
     private static final Encryption ENCRYPTION = TestEncryption.create();
     private static final Consumer<EncryptionProgress> NO_LISTENER = progress -> {};
+    private static final KeyType<byte[]> OTHER = KeyType.ofBytes("other");
     private static final int ENTRIES = 150;
     private static final String SECRET = "a value that is long enough to be recognized ";
 
@@ -76,7 +81,7 @@ class StoreEncryptionTest {
             store.useTransaction("k", tx -> {
                 for (int i = 0; i < ENTRIES; i++) {
                     tx.put(KeyTypes.SESSION, "bob." + i, bytes(SECRET + i));
-                    tx.put(KeyTypes.PRE_KEY, "" + i, bytes(SECRET + i));
+                    tx.put(OTHER, "" + i, bytes(SECRET + i));
                 }
                 tx.saveCredentials(bytes(SECRET));
             });
@@ -86,11 +91,16 @@ class StoreEncryptionTest {
 
     private static List<SignalKeyStore> stores(Fixture fixture) {
         List<SignalKeyStore> stores = new ArrayList<>(List.of(fixture.alice));
-        if (fixture.database.options() != null && !fixture.context().equals(SignalKeyDatabase.DEFAULT_CONTEXT)) {
+        if (!fixture.context().equals(SignalKeyDatabase.DEFAULT_CONTEXT)) {
             stores.add(fixture.database.forContext("bob"));
             stores.add(fixture.database.forContext("carol"));
         }
         return stores;
+    }
+
+    private static Fixture closed(Fixture fixture) {
+        fixture.close();
+        return fixture;
     }
 
     private static void assertAllRead(Fixture fixture) {
@@ -98,7 +108,7 @@ class StoreEncryptionTest {
             for (int i = 0; i < ENTRIES; i++) {
                 assertThat(Fixture.text(store.find(KeyTypes.SESSION, "bob." + i)))
                         .isEqualTo(SECRET + i);
-                assertThat(Fixture.text(store.find(KeyTypes.PRE_KEY, "" + i))).isEqualTo(SECRET + i);
+                assertThat(Fixture.text(store.find(OTHER, "" + i))).isEqualTo(SECRET + i);
             }
             assertThat(Fixture.text(store.credentials())).isEqualTo(SECRET);
             assertThat(store.verify()).isEmpty();
@@ -121,8 +131,8 @@ class StoreEncryptionTest {
                         String found = Fixture.text(tx.find(KeyTypes.SESSION, counter));
                         assertThat(found).isEqualTo(next == 1 ? "absent" : "" + (next - 1));
                         tx.put(KeyTypes.SESSION, counter, bytes("" + next));
-                        tx.take(KeyTypes.PRE_KEY, "new");
-                        tx.put(KeyTypes.PRE_KEY, "new", bytes("" + next));
+                        tx.take(OTHER, counter);
+                        tx.put(OTHER, counter, bytes("" + next));
                     });
                     count = next;
                 }
@@ -150,8 +160,8 @@ class StoreEncryptionTest {
             names = {"COMPLETE", "MINIMAL"})
     @DisplayName("R74 an existing store is encrypted while commits go on, and then refuses values that are not")
     void encrypt(Kind kind) throws Exception {
-        try (Fixture plain = filled(kind, UnaryOperator.identity());
-                Fixture fixture = plain.reopen(StoreEncryptionTest::encryptingExisting)) {
+        try (Fixture fixture =
+                closed(filled(kind, UnaryOperator.identity())).reopen(StoreEncryptionTest::encryptingExisting)) {
             byte[] record = fixture.stored(KeyTypes.SESSION, "bob.1").orElseThrow();
             assertThat(fixture.database.encryption().phase()).isEqualTo(Phase.ENCRYPTING);
             fixture.put("first", "1");
@@ -241,11 +251,10 @@ class StoreEncryptionTest {
         int faults = 0;
         boolean failed = true;
         for (int n = 1; failed; n++) {
-            try (Fixture plain = small(job);
-                    Fixture fixture = plain.reopen(job.options())) {
+            try (Fixture fixture = closed(small(job)).reopen(job.options())) {
                 BackendException.Kind kind =
-                        n % 2 == 0 ? BackendException.Kind.PERMANENT : BackendException.Kind.OUTCOME_UNKNOWN;
-                Moment moment = n % 3 == 0 ? Moment.AFTER : Moment.BEFORE;
+                        n % 3 == 0 ? BackendException.Kind.OUTCOME_UNKNOWN : BackendException.Kind.PERMANENT;
+                Moment moment = n % 2 == 0 ? Moment.AFTER : Moment.BEFORE;
                 fixture.faults.on(Operation.COMMIT).nth(n).fail(moment, kind);
                 failed = false;
                 try {
@@ -264,7 +273,7 @@ class StoreEncryptionTest {
                 } else if (job == Job.DECRYPT && fixture.storedKeys().isEmpty() && isPlain(fixture)) {
                     assertEnded(job, fixture);
                 } else {
-                    try (Fixture reopened = fixture.reopen(job.options())) {
+                    try (Fixture reopened = closed(fixture).reopen(job.options())) {
                         assertSmallRead(reopened);
                         job.run(reopened.database);
                         assertEnded(job, reopened);
@@ -287,18 +296,18 @@ class StoreEncryptionTest {
         Fixture fixture = Fixture.of(
                 Kind.COMPLETE, job == Job.ENCRYPT ? UnaryOperator.identity() : StoreEncryptionTest::encrypted);
         SignalKeyStore bob = fixture.database.forContext("bob");
-        for (int i = 0; i < 70; i++) {
+        for (int i = 0; i < 150; i++) {
             fixture.put("bob." + i, "1");
-            bob.put(KeyTypes.PRE_KEY, "" + i, bytes("1"));
+            bob.put(OTHER, "" + i, bytes("1"));
         }
         return fixture;
     }
 
     private static void assertSmallRead(Fixture fixture) {
         SignalKeyStore bob = fixture.database.forContext("bob");
-        for (int i = 0; i < 70; i++) {
+        for (int i = 0; i < 150; i++) {
             assertThat(fixture.find("bob." + i)).isEqualTo("1");
-            assertThat(Fixture.text(bob.find(KeyTypes.PRE_KEY, "" + i))).isEqualTo("1");
+            assertThat(Fixture.text(bob.find(OTHER, "" + i))).isEqualTo("1");
         }
         assertThat(bob.verify()).isEmpty();
         assertThat(fixture.alice.verify()).isEmpty();
@@ -326,8 +335,7 @@ class StoreEncryptionTest {
     @EnumSource(Job.class)
     @DisplayName("R74 an entry that cannot be read keeps its keys and the phase; once it is deleted, the job completes")
     void job_unreadableEntry(Job job) {
-        try (Fixture plain = small(job);
-                Fixture fixture = plain.reopen(job.options())) {
+        try (Fixture fixture = closed(small(job)).reopen(job.options())) {
             byte[] damaged = fixture.stored(KeyTypes.SESSION, "bob.1").orElseThrow();
             damaged[damaged.length - 1] ^= 1;
             fixture.plant("session", "bob.1", damaged);
@@ -339,7 +347,7 @@ class StoreEncryptionTest {
                     })
                     .hasMessageContaining("verify()");
 
-            try (Fixture reopened = fixture.reopen(job.options())) {
+            try (Fixture reopened = closed(fixture).reopen(job.options())) {
                 assertThat(reopened.find("bob.2")).isEqualTo("1");
                 reopened.alice.delete(KeyTypes.SESSION, "bob.1");
                 job.run(reopened.database);
@@ -360,7 +368,7 @@ class StoreEncryptionTest {
             SignalKeyStore bob = fixture.database.forContext("bob");
             Threads.Running<Map<String, String>> writer = Threads.start(() -> {
                 Random random = new Random(seed);
-                Map<String, String> expected = new java.util.HashMap<>();
+                Map<String, String> expected = new HashMap<>();
                 for (int i = 0; i < ENTRIES; i++) {
                     expected.put("bob." + i, SECRET + i);
                 }
@@ -379,7 +387,7 @@ class StoreEncryptionTest {
                         expected.remove(id);
                     } else if (choice < 30) {
                         String to = "bob." + random.nextInt(ENTRIES);
-                        if (!to.equals(id) && bob.move(KeyTypes.SESSION, id, to, dev.keystore.OnExisting.REPLACE)) {
+                        if (!to.equals(id) && bob.move(KeyTypes.SESSION, id, to, KeyOperations.OnExisting.REPLACE)) {
                             expected.put(to, expected.remove(id));
                         }
                     } else {
@@ -424,6 +432,7 @@ class StoreEncryptionTest {
             assertThatThrownBy(() -> plain.reopen(StoreEncryptionTest::encrypted))
                     .isInstanceOf(StoreOpenException.class)
                     .hasMessageContaining("encryptExisting");
+            closed(plain);
             try (Fixture fixture = plain.reopen(StoreEncryptionTest::encryptingExisting)) {
                 StoreEncryption encryption = fixture.database.encryption();
                 assertThatThrownBy(() -> encryption.rotate(NO_LISTENER))
@@ -446,7 +455,11 @@ class StoreEncryptionTest {
                     }))
                     .hasMessage("stop");
             assertThat(fixture.database.encryption().phase()).isEqualTo(Phase.DECRYPTING);
-            assertThat(fixture.database.encryption().entriesByKey("alice")).containsKey("plain");
+            assertThat(Stream.of("alice", "bob")
+                            .map(fixture.database.encryption()::entriesByKey)
+                            .flatMap(counts -> counts.keySet().stream()))
+                    .contains("plain")
+                    .hasSizeGreaterThan(1);
             fixture.put("later", "1");
 
             Job.ENCRYPT.run(fixture.database);
@@ -460,11 +473,8 @@ class StoreEncryptionTest {
     void ownedElsewhere() {
         try (Fixture fixture = small(Job.ROTATE);
                 Fixture other = fixture.reopen(StoreEncryptionTest::encrypted)) {
-            other.database.forContext("bob");
-            assertThatThrownBy(() -> Job.ROTATE.run(fixture.reopen(StoreEncryptionTest::encrypted).database))
-                    .isInstanceOf(ContextOwnedException.class);
-            other.put("later", "1");
-            assertThat(other.find("later")).isEqualTo("1");
+            assertThatThrownBy(() -> Job.ROTATE.run(other.database)).isInstanceOf(ContextOwnedException.class);
+            fixture.database.forContext("bob").put(OTHER, "later", bytes("1"));
         }
     }
 }

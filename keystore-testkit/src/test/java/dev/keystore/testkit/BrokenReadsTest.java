@@ -304,7 +304,7 @@ class BrokenReadsTest {
                     @Override
                     public Stream<String> contexts() {
                         List<String> all = super.contexts().toList();
-                        return all.size() < 500
+                        return all.size() < 270
                                 ? all.stream()
                                 : all.stream().filter(name -> !name.equals(all.get(255)));
                     }

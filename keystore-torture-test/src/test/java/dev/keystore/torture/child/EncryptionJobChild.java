@@ -1,0 +1,78 @@
+package dev.keystore.torture.child;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
+import dev.keystore.core.EncryptionProgress;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreEncryption;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+/**
+ * A process that encrypts a store, rotates its keys or decrypts it, while two threads count in it. It prints
+ * {@code start}, each count when it is durable, and {@code done}.
+ */
+public final class EncryptionJobChild {
+
+    private EncryptionJobChild() {}
+
+    /** Runs with the URL of the store, the property {@code encryption.key} and the name of the job. */
+    public static void main(String[] args) throws InterruptedException {
+        SignalKeyDatabase.Builder builder =
+                SignalKeyDatabase.builder().url(args[0]).property("encryption.key", args[1]);
+        if (args[2].equals("encrypt")) {
+            builder.encryptExisting();
+        }
+        try (SignalKeyDatabase database = builder.open()) {
+            print("start");
+            AtomicBoolean done = new AtomicBoolean();
+            Thread[] counting = {count(database, 0, done), count(database, 1, done)};
+            run(database.encryption(), args[2]);
+            done.set(true);
+            for (Thread thread : counting) {
+                thread.join();
+            }
+        } catch (StoreOpenException e) {
+            if (!args[2].equals("decrypt") || !e.getMessage().contains("no mark")) {
+                throw e;
+            }
+        }
+        print("done");
+    }
+
+    private static void run(StoreEncryption encryption, String job) {
+        Consumer<EncryptionProgress> listener = progress -> {};
+        switch (job) {
+            case "encrypt" -> encryption.encrypt(listener);
+            case "rotate" -> encryption.rotate(listener);
+            case "decrypt" -> encryption.decrypt(listener);
+            default -> throw new IllegalArgumentException(job);
+        }
+    }
+
+    private static Thread count(SignalKeyDatabase database, int number, AtomicBoolean done) {
+        SignalKeyStore store = database.forContext("context " + number);
+        Thread thread = new Thread(() -> {
+            while (!done.get()) {
+                String next = store.transaction("counter", tx -> {
+                    int last = tx.find(KeyTypes.SESSION, "counter")
+                            .map(value -> Integer.parseInt(new String(value, UTF_8)))
+                            .orElse(0);
+                    tx.put(KeyTypes.SESSION, "counter", ("" + (last + 1)).getBytes(UTF_8));
+                    return "" + (last + 1);
+                });
+                print(number + " " + next);
+            }
+        });
+        thread.start();
+        return thread;
+    }
+
+    private static synchronized void print(String line) {
+        System.out.println(line);
+        System.out.flush();
+    }
+}
