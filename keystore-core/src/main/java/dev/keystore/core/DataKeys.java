@@ -93,7 +93,8 @@ final class DataKeys implements ValueSealer {
                 latest = new Sealed(store, store.sealKeys(context, sealing));
                 sealed = latest;
             } catch (IllegalStateException e) {
-                throwUnlessClosed(e); // then what was sealed with the former store key is stored, which can still be opened
+                throwUnlessClosed(
+                        e); // then what was sealed with the former store key is stored, which can still be opened
             }
         }
         return new Mutation.Put(KEYS.type(), KEYS.id(), latest.bytes);

@@ -318,7 +318,9 @@ public final class StoreEncryption {
         })) {
             entries = listed.toList();
         }
-        job.examined(context, unnamed.size(), 0, unnamed.size());
+        if (!unnamed.isEmpty()) {
+            job.examined(context, unnamed.size(), 0, unnamed.size());
+        }
         for (int from = 0; from < entries.size(); from += ENTRIES_PER_COMMIT) {
             List<EntryId> batch = entries.subList(from, Math.min(from + ENTRIES_PER_COMMIT, entries.size()));
             List<EntryId> failed = new ArrayList<>();

@@ -6,15 +6,18 @@ import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.StoreSealing;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Faults;
 import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.MemoryBackend;
 import dev.keystore.testkit.MinimalBackend;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /** A database on a backend in memory that can be made to fail, and whose contents can be inspected. */
 final class Fixture implements AutoCloseable {
@@ -98,6 +101,21 @@ final class Fixture implements AutoCloseable {
 
     private Optional<byte[]> stored(String type, String id) {
         return kind == Kind.MINIMAL ? minimal.load(type, id) : memory.reopen().load(context(), type, id);
+    }
+
+    /** Returns the backend's contents, with the names that the backend holds. */
+    ContextAwareBackend contents() {
+        return kind == Kind.MINIMAL ? ContextAwareBackend.of(minimal) : memory.reopen();
+    }
+
+    /** Returns the contexts of the backend, by the names that it holds. */
+    List<String> storedContexts() {
+        if (kind == Kind.MINIMAL) {
+            return List.of(context());
+        }
+        try (Stream<String> contexts = memory.reopen().contexts()) {
+            return contexts.toList();
+        }
     }
 
     /** Writes bytes directly into the backend, without the engine. */

@@ -25,6 +25,9 @@ public class ObservedSealing implements Sealing {
     /** Called with each value that was sealed. */
     protected void sealed(String context, String type, String id, byte[] value, byte[] record) {}
 
+    /** Called with each name that was hidden. */
+    protected void hid(String name, String hidden) {}
+
     /** Called before a record is opened. */
     protected void opening() {}
 
@@ -64,7 +67,7 @@ public class ObservedSealing implements Sealing {
 
         @Override
         public Optional<NameHiding> names() {
-            return store.names();
+            return store.names().map(ObservedNames::new);
         }
 
         @Override
@@ -120,6 +123,40 @@ public class ObservedSealing implements Sealing {
                 open.decrementAndGet();
             }
             store.close();
+        }
+    }
+
+    private final class ObservedNames implements NameHiding {
+
+        private final NameHiding names;
+
+        ObservedNames(NameHiding names) {
+            this.names = names;
+        }
+
+        private String observed(String name, String hidden) {
+            hid(name, hidden);
+            return hidden;
+        }
+
+        @Override
+        public String context(String context) {
+            return observed(context, names.context(context));
+        }
+
+        @Override
+        public String type(String context, String type) {
+            return observed(type, names.type(context, type));
+        }
+
+        @Override
+        public String id(String context, String type, String id) {
+            return observed(id, names.id(context, type, id));
+        }
+
+        @Override
+        public String idPrefix(String context, String type, String idPrefix) {
+            return names.idPrefix(context, type, idPrefix);
         }
     }
 

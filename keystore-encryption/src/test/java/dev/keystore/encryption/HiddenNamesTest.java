@@ -104,8 +104,7 @@ class HiddenNamesTest {
                 List.of("bob", "bob.", "bob.1", "bob.12", "bob.1.2", "bo", "bobby.1", "bob..1", "", "Bob.1", ".bob.1");
         for (String prefix : List.of("bob.", "bob.1.", "bob..", ".", "bobby.")) {
             for (String id : ids) {
-                assertThat(names.id("alice", "session", id)
-                                .startsWith(names.idPrefix("alice", "session", prefix)))
+                assertThat(names.id("alice", "session", id).startsWith(names.idPrefix("alice", "session", prefix)))
                         .as("%s begins with %s", id, prefix)
                         .isEqualTo(id.startsWith(prefix));
             }

@@ -233,7 +233,7 @@ class StoreMarkTest {
         assertThat(changed.openContext("alice", store.sealKeys("alice", alice)).keyId())
                 .isEqualTo(alice.keyId());
 
-        int at = mark.length - 4 - SEALED_KEYS_BYTES - 1;
+        int at = mark.length - 4 - SEALED_KEYS_BYTES - 2;
         byte[] forged = changedMark.clone();
         forged[at] = (byte) (forged[at] % 3 + 1);
         assertThatThrownBy(() -> encryption.open(RecordTest.corrected(forged)))

@@ -47,7 +47,7 @@ final class DatabaseUnderTest implements AutoCloseable {
 
     private final MinimalBackend minimal = new MinimalBackend();
     private final OperationHistory history;
-    private final RememberedValues encryption = new RememberedValues();
+    private final RememberedValues encryption;
     private MemoryBackend memory = new MemoryBackend();
     private SignalKeyDatabase database;
 
@@ -55,6 +55,7 @@ final class DatabaseUnderTest implements AutoCloseable {
     DatabaseUnderTest(Setup setup, OperationHistory history) {
         this.setup = setup;
         this.history = history;
+        this.encryption = new RememberedValues(setup.hidesNames());
         open(setup.cacheBytes());
     }
 
@@ -72,7 +73,7 @@ final class DatabaseUnderTest implements AutoCloseable {
     }
 
     private Backend backend() {
-        Recorder recorder = new Recorder(memory, history, setup.delays(), stored());
+        Recorder recorder = new Recorder(memory, history, setup.delays(), encryption, stored());
         return switch (setup.kind()) {
             case COMPLETE -> FaultyBackend.complete(recorder, faults);
             case GROUPING -> FaultyBackend.grouping(recorder, faults);
@@ -133,13 +134,16 @@ final class DatabaseUnderTest implements AutoCloseable {
     Map<Cell, String> contents() {
         MemoryBackend raw = memory.reopen();
         Map<Cell, String> contents = new HashMap<>();
-        for (String context : setup.contexts()) {
-            boolean one = setup.kind() == Setup.BackendKind.MINIMAL;
+        boolean one = setup.kind() == Setup.BackendKind.MINIMAL;
+        for (String context : one ? setup.contexts() : contexts(raw)) {
             try (Stream<EntryId> entries = one ? minimal.list() : raw.list(context)) {
                 entries.forEach(entry -> {
                     Optional<byte[]> bytes =
                             one ? minimal.load(entry.type(), entry.id()) : raw.load(context, entry.type(), entry.id());
-                    Cell cell = Cell.of(context, entry);
+                    Cell cell = new Cell(
+                            encryption.trueName(context),
+                            encryption.trueName(entry.type()),
+                            encryption.trueName(entry.id()));
                     if (!cell.isReserved()) {
                         contents.put(cell, cell.decode(stored(), bytes.orElseThrow()));
                     }
@@ -149,6 +153,12 @@ final class DatabaseUnderTest implements AutoCloseable {
         return contents;
     }
 
+    private static List<String> contexts(MemoryBackend raw) {
+        try (Stream<String> contexts = raw.contexts()) {
+            return contexts.toList();
+        }
+    }
+
     @Override
     public void close() {
         faults.heal();
@@ -156,8 +166,13 @@ final class DatabaseUnderTest implements AutoCloseable {
     }
 
     /** Records what reaches the backend in a history, and sometimes pauses, so that threads meet. */
-    private record Recorder(MemoryBackend memory, OperationHistory history, boolean delays, StoredValues values)
+    private record Recorder(
+            MemoryBackend memory, OperationHistory history, boolean delays, RememberedValues names, StoredValues values)
             implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, ContextListing {
+
+        private Cell cell(String context, String type, String id) {
+            return new Cell(names.trueName(context), names.trueName(type), names.trueName(id));
+        }
 
         private void pauseSometimes() {
             if (delays) {
@@ -179,14 +194,14 @@ final class DatabaseUnderTest implements AutoCloseable {
             } else {
                 long reached = history.tick();
                 memory.commit(batches);
-                batches.forEach(batch -> history.reached(reached, batch, values));
+                batches.forEach(batch -> history.reached(reached, names.trueNames(batch), values));
             }
             pauseSometimes();
         }
 
         @Override
         public void save(String context, String type, String id, byte[] value) {
-            Cell cell = new Cell(context, type, id);
+            Cell cell = cell(context, type, id);
             if (history != null && !cell.isReserved()) {
                 history.touched(cell, cell.decode(values, value));
             }
@@ -196,7 +211,7 @@ final class DatabaseUnderTest implements AutoCloseable {
 
         @Override
         public void delete(String context, String type, String id) {
-            Cell cell = new Cell(context, type, id);
+            Cell cell = cell(context, type, id);
             if (history != null && !cell.isReserved()) {
                 history.touched(cell, Model.ABSENT);
             }

@@ -82,13 +82,15 @@ record Program(Setup setup, List<List<Step>> threads) {
             List<String> contexts = kind == BackendKind.MINIMAL
                     ? List.of(SignalKeyDatabase.DEFAULT_CONTEXT)
                     : chance(50) ? List.of("alice") : List.of("alice", "alic");
+            boolean encrypted = chance(40) && ENCRYPTED.contains(kind);
             setup = new Setup(
                     kind,
                     contexts,
                     one(List.of(0L, 300L, 1_000L, 3_000L, 1_000_000L)),
                     one(List.of(1, 2, 1_024)),
                     concurrent && chance(80),
-                    chance(40) && ENCRYPTED.contains(kind));
+                    encrypted,
+                    encrypted && chance(50));
         }
 
         private List<Step> steps(int count) {

@@ -4,7 +4,13 @@ import java.util.List;
 
 /** The configuration of the database that a program uses. */
 record Setup(
-        BackendKind kind, List<String> contexts, long cacheBytes, int groupSize, boolean delays, boolean encrypted) {
+        BackendKind kind,
+        List<String> contexts,
+        long cacheBytes,
+        int groupSize,
+        boolean delays,
+        boolean encrypted,
+        boolean hidesNames) {
 
     /** The capabilities of the backend. */
     enum BackendKind {
