@@ -1,5 +1,6 @@
 package dev.keystore.encryption;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import dev.keystore.spi.NameHiding;
@@ -8,6 +9,7 @@ import java.security.GeneralSecurityException;
 import java.security.Provider;
 import java.security.SecureRandom;
 import javax.crypto.Mac;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Hidden names: HMAC-SHA-256 under the name key of the store, shortened to 128 bits, in base32.
@@ -25,7 +27,7 @@ final class HiddenNames implements NameHiding, AutoCloseable {
     private static final char SEPARATOR = '.';
     private static final int CODE_BYTES = 16;
     private static final int BITS_PER_CHARACTER = 5;
-    private static final String ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
+    private static final byte[] ALPHABET = "abcdefghijklmnopqrstuvwxyz234567".getBytes(ISO_8859_1);
     private static final String HMAC = "HmacSHA256";
     private static final Provider PROVIDER = provider();
 
@@ -45,8 +47,18 @@ final class HiddenNames implements NameHiding, AutoCloseable {
 
     private final AesKey key;
 
+    /** Has the key already, and is only ever copied: half the time of a new one. Null once this is closed. */
+    private volatile @Nullable Mac keyed;
+
     private HiddenNames(AesKey key) {
         this.key = key;
+        try {
+            Mac mac = Mac.getInstance(HMAC, PROVIDER);
+            mac.init(key);
+            this.keyed = mac;
+        } catch (GeneralSecurityException e) {
+            throw unavailable(e);
+        }
     }
 
     private static Provider provider() {
@@ -109,8 +121,7 @@ final class HiddenNames implements NameHiding, AutoCloseable {
 
     private String code(Kind kind, String... names) {
         try {
-            Mac mac = Mac.getInstance(HMAC, PROVIDER);
-            mac.init(key);
+            Mac mac = copyOfKeyed();
             mac.update(kind.number);
             for (String name : names) {
                 byte[] utf8 = name.getBytes(UTF_8);
@@ -118,27 +129,40 @@ final class HiddenNames implements NameHiding, AutoCloseable {
                 mac.update(utf8);
             }
             return base32(mac.doFinal());
-        } catch (GeneralSecurityException e) {
-            throw unavailable(e);
+        } catch (CloneNotSupportedException e) {
+            throw new IllegalStateException("HMAC-SHA-256 of " + PROVIDER + " cannot be copied", e);
         }
+    }
+
+    private Mac copyOfKeyed() throws CloneNotSupportedException {
+        Mac mac = keyed;
+        if (mac == null) {
+            throw new IllegalStateException("The key of hidden names has been overwritten, since the store was closed");
+        }
+        return (Mac) mac.clone();
     }
 
     /** Returns the first 128 bits in 26 characters, 5 bits each, which are safe in file names of any system. */
     private static String base32(byte[] hash) {
-        char[] characters = new char[CODE_CHARACTERS];
+        byte[] characters = new byte[CODE_CHARACTERS];
+        int bits = 0;
+        int count = 0;
+        int next = 0;
         for (int i = 0; i < CODE_CHARACTERS; i++) {
-            int value = 0;
-            for (int bit = i * BITS_PER_CHARACTER; bit < (i + 1) * BITS_PER_CHARACTER; bit++) {
-                int next = bit < 8 * CODE_BYTES ? (hash[bit / 8] >> (7 - bit % 8)) & 1 : 0;
-                value = value << 1 | next;
+            if (count < BITS_PER_CHARACTER) {
+                bits = bits << 8 | (next < CODE_BYTES ? hash[next] & 0xFF : 0);
+                next++;
+                count += 8;
             }
-            characters[i] = ALPHABET.charAt(value);
+            count -= BITS_PER_CHARACTER;
+            characters[i] = ALPHABET[(bits >> count) & 0x1F];
         }
-        return new String(characters);
+        return new String(characters, ISO_8859_1);
     }
 
     @Override
     public void close() {
+        keyed = null;
         key.destroy();
     }
 

@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryId;
 import dev.keystore.EntryKeyMissingException;
+import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.KeyUnavailableException;
 import dev.keystore.SignalKeyStore;
@@ -17,6 +19,7 @@ import dev.keystore.encryption.KeyFile;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendProvider;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.StoreSealing;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
@@ -100,6 +103,14 @@ class EncryptedDatabaseTest {
         return open(url, key);
     }
 
+    private SignalKeyDatabase openHidingNames(String url) {
+        return SignalKeyDatabase.builder()
+                .url(url)
+                .property("encryption.key", "key-file:" + key)
+                .property("encryption.names", "hidden")
+                .open();
+    }
+
     private static SignalKeyDatabase open(String url, Path key) {
         return SignalKeyDatabase.builder()
                 .url(url)
@@ -172,6 +183,121 @@ class EncryptedDatabaseTest {
         assertThat(filesWith(files, searched))
                 .as("the search finds a plain value")
                 .isNotEmpty();
+    }
+
+    @ParameterizedTest
+    @FieldSource("SCHEMES")
+    @DisplayName("R70 with names hidden, no file of a backend holds a part of a context's name, a type or an id either")
+    void files_holdNoName(String scheme) throws Exception {
+        String url = newUrl(scheme);
+        String context = "searched-context" + schemas;
+        String id = "searched-id" + schemas;
+        KeyType<byte[]> type = KeyType.ofBytes("searched-type" + schemas);
+        Path files = scheme.equals("jdbc:postgresql") ? dataFolder() : folder;
+        try (SignalKeyDatabase database = openHidingNames(url)) {
+            SignalKeyStore store = database.forContext(context);
+            for (int i = 0; i < 200; i++) {
+                store.put(type, id + i % 20 + "." + i % 3, new byte[i]);
+                if (i % 7 == 0) {
+                    store.delete(type, id + i % 20 + ".1");
+                }
+                if (i == 50) {
+                    store.clear();
+                }
+                if (i == 100) {
+                    store.erase();
+                }
+            }
+            assertThat(ids(store, type, id + "7.")).isNotEmpty().allMatch(found -> found.startsWith(id + "7."));
+            assertThat(contexts(database)).containsExactly(context);
+            assertNoFileHolds(files, context, id, type.name(), "searched-");
+        }
+        if (scheme.equals("jdbc:postgresql")) {
+            execute("CHECKPOINT");
+        }
+        assertNoFileHolds(files, context, id, type.name(), "searched-");
+        try (SignalKeyDatabase database = openHidingNames(url)) {
+            SignalKeyStore store = database.forExistingContext(context);
+            assertThat(ids(store, type, "")).isNotEmpty();
+            assertThat(store.verify()).isEmpty();
+        }
+
+        String named = newUrl(scheme);
+        try (SignalKeyDatabase database = open(named)) {
+            database.forContext(context).put(type, id, new byte[1]);
+            for (String searched : List.of(context, id, type.name())) {
+                assertThat(filesWith(files, searched))
+                        .as("the search finds a name that is not hidden")
+                        .isNotEmpty();
+            }
+        }
+    }
+
+    private static void assertNoFileHolds(Path files, String... names) throws IOException {
+        for (String name : names) {
+            assertThat(filesWith(files, name)).as(name).isEmpty();
+        }
+    }
+
+    private static List<String> ids(SignalKeyStore store, KeyType<?> type, String prefix) {
+        try (Stream<String> ids = store.ids(type, prefix)) {
+            return ids.toList();
+        }
+    }
+
+    private static List<String> contexts(SignalKeyDatabase database) {
+        try (Stream<String> contexts = database.contexts()) {
+            return contexts.toList();
+        }
+    }
+
+    @ParameterizedTest
+    @FieldSource("SCHEMES")
+    @DisplayName("R71 records that were swapped under hidden names are refused, and each is reported")
+    void read_swappedUnderHiddenNames_isRefused(String scheme) throws Exception {
+        String url = newUrl(scheme);
+        try (SignalKeyDatabase database = openHidingNames(url)) {
+            SignalKeyStore alice = database.forContext(ALICE);
+            alice.put(KeyTypes.SESSION, "x.1", SECRET.getBytes(UTF_8));
+            alice.put(KeyTypes.SESSION, "y.1", SECRET.getBytes(UTF_8));
+        }
+        attack(url, EncryptedDatabaseTest::swapAll);
+        try (SignalKeyDatabase database = openHidingNames(url)) {
+            SignalKeyStore alice = database.forContext(ALICE);
+            for (String id : List.of("x.1", "y.1")) {
+                assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, id)).isInstanceOf(TamperedEntryException.class);
+            }
+            assertThatThrownBy(() -> ids(alice, KeyTypes.SESSION, "")).isInstanceOf(TamperedEntryException.class);
+            assertThat(alice.verify()).hasSize(2);
+            alice.put(KeyTypes.SESSION, "x.1", SECRET.getBytes(UTF_8));
+            assertThat(ids(alice, KeyTypes.SESSION, "x.")).containsExactly("x.1");
+        }
+    }
+
+    /** Swaps the only two entries of the only context of a store that hides names. */
+    private static void swapAll(ContextAwareBackend backend) {
+        try (Stream<String> contexts = ((ContextListing) backend).contexts()) {
+            contexts.filter(context -> !context.equals(StoreSealing.MARK.type()))
+                    .toList()
+                    .forEach(context -> {
+                        List<EntryId> found;
+                        try (Stream<EntryId> entries = backend.list(context)) {
+                            found = entries.filter(entry -> !entry.equals(StoreSealing.KEYS))
+                                    .toList();
+                        }
+                        EntryId first = found.get(0);
+                        EntryId second = found.get(1);
+                        byte[] record =
+                                backend.load(context, first.type(), first.id()).orElseThrow();
+                        backend.save(
+                                context,
+                                first.type(),
+                                first.id(),
+                                backend.load(context, second.type(), second.id())
+                                        .orElseThrow());
+                        backend.save(context, second.type(), second.id(), record);
+                    });
+        }
     }
 
     private static Path dataFolder() throws SQLException {

@@ -6,6 +6,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextSealing;
 import dev.keystore.spi.Mutation;
+import dev.keystore.spi.NameHiding;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing;
@@ -20,9 +21,12 @@ import java.util.HexFormat;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +48,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Each value is sealed before the backend gets it, and opened when it is loaded. As in the engine, the backend also
  * holds the mark of the store and the data keys of each context; listings leave them out, and a clear keeps them. The
+ * If names are hidden, the backend holds hidden ones, and listings load and open records, as in the engine. The
  * presented backend has all capabilities of the backend. Several backends on one store share their keys if they are
  * opened by one process.
  */
@@ -83,14 +88,39 @@ public final class EncryptedBackend {
         }
         StoreKeyring keys =
                 STORES.computeIfAbsent(HexFormat.of().formatHex(opened.mark()), unused -> new StoreKeyring(opened));
-        EncryptedBackend encrypted = new EncryptedBackend(backend, entries, keys);
+        EncryptedBackend encrypted = keys.store
+                .names()
+                .map(names -> hidingNames(backend, entries, names, keys))
+                .orElseGet(() -> new EncryptedBackend(backend, entries, keys));
         return (Backend) Proxy.newProxyInstance(
                 EncryptedBackend.class.getClassLoader(),
                 capabilities(backend.getClass()).toArray(Class<?>[]::new),
                 (proxy, method, arguments) -> encrypted.call(method, arguments));
     }
 
-    private static Set<Class<?>> capabilities(Class<?> type) {
+    private static EncryptedBackend hidingNames(
+            Backend backend, ContextAwareBackend entries, NameHiding names, StoreKeyring keys) {
+        AtomicReference<ContextAwareBackend> named = new AtomicReference<>();
+        Backend hiding = NameHidingBackend.of(backend, entries, names, new NameHidingBackend.RecordNames() {
+
+            @Override
+            public EntryId entryOf(String context, EntryId hidden, byte[] record) {
+                return keys.of(context, Objects.requireNonNull(named.get())).entryOf(hidden, record);
+            }
+
+            @Override
+            public String contextOf(String hidden, byte[] stored) {
+                return keys.store.contextOf(hidden, stored);
+            }
+        });
+        named.set(
+                hiding instanceof PersistenceBackend contextFree
+                        ? ContextAwareBackend.of(contextFree)
+                        : (ContextAwareBackend) hiding);
+        return new EncryptedBackend(hiding, Objects.requireNonNull(named.get()), keys);
+    }
+
+    static Set<Class<?>> capabilities(Class<?> type) {
         return Stream.<Class<?>>iterate(type, each -> each != null, Class::getSuperclass)
                 .flatMap(each -> Arrays.stream(each.getInterfaces()))
                 .filter(each -> each.getPackage().equals(Backend.class.getPackage()))
@@ -153,7 +183,7 @@ public final class EncryptedBackend {
     }
 
     @SuppressWarnings("unchecked") // the parameter of GroupCommit.commit
-    private static List<Batch> group(Object argument) {
+    static List<Batch> group(Object argument) {
         return (List<Batch>) argument;
     }
 
@@ -213,13 +243,17 @@ public final class EncryptedBackend {
         return mutation;
     }
 
-    /** Returns a view of a group that seals each batch when it is read: reading the group may fail midway. */
     private List<Batch> sealed(List<Batch> group) {
+        return view(group, this::sealed);
+    }
+
+    /** Returns a view of a group that changes each batch when it is read: reading the group may fail midway. */
+    static List<Batch> view(List<Batch> group, UnaryOperator<Batch> change) {
         return new AbstractList<>() {
 
             @Override
             public Batch get(int index) {
-                return sealed(group.get(index));
+                return change.apply(group.get(index));
             }
 
             @Override
@@ -239,7 +273,7 @@ public final class EncryptedBackend {
 
                     @Override
                     public Batch next() {
-                        return sealed(batches.next());
+                        return change.apply(batches.next());
                     }
                 };
             }
