@@ -70,7 +70,7 @@ public final class SqliteBackendProvider implements BackendProvider {
         try {
             return readOnly == null
                     ? openToWrite(path, file, config.mustExist())
-                    : JdbcBackend.open(SqliteDialect.forReading(path, readOnly, checkpointer));
+                    : SqliteBackend.open(SqliteDialect.forReading(path, readOnly, checkpointer));
         } catch (BackendException e) {
             StoreOpenException failure = new StoreOpenException(String.valueOf(e.getMessage()), e.getCause());
             file.undo(failure);
@@ -87,14 +87,14 @@ public final class SqliteBackendProvider implements BackendProvider {
             file.create();
         }
         try {
-            return JdbcBackend.open(SqliteDialect.forWriting(path, mustExist, checkpointer));
+            return SqliteBackend.open(SqliteDialect.forWriting(path, mustExist, checkpointer));
         } catch (BackendException e) {
             if (!file.existed() || !SqliteFailures.isUnwritable(e)) {
                 throw e;
             }
             try {
                 SqliteReadOnlyFile readOnly = SqliteReadOnlyFile.of(path, String.valueOf(e.getMessage()));
-                return JdbcBackend.open(SqliteDialect.forReading(path, readOnly, checkpointer));
+                return SqliteBackend.open(SqliteDialect.forReading(path, readOnly, checkpointer));
             } catch (BackendException | StoreOpenException alsoFailed) {
                 e.addSuppressed(alsoFailed);
                 throw e;

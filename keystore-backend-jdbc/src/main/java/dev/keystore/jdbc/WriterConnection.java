@@ -60,6 +60,22 @@ final class WriterConnection {
         return withConnection(open -> commitSingleStatement(open, statement));
     }
 
+    /**
+     * Runs work on other connections while no thread uses this one. Waits up to 10 s for another thread's transaction.
+     *
+     * @return whether the work has run, which is always so
+     * @throws BackendException (transient) if the wait took too long or was interrupted; the work did not run
+     */
+    boolean whileUnused(String operation, Runnable work) {
+        return lock.<Boolean, RuntimeException>hold(operation, () -> {
+            if (unfinished) {
+                discardUnfinished();
+            }
+            work.run();
+            return true;
+        });
+    }
+
     private <T> T withConnection(Function<Handle, T> work) {
         return lock.<T, RuntimeException>hold("commit", () -> {
             if (unfinished) {

@@ -11,7 +11,8 @@ import java.util.Optional;
  * A recorded call to a {@link FaultyBackend}.
  *
  * @param operation the operation that was called
- * @param contexts the distinct contexts of the call; {@code default} for a context-free backend, none for a close
+ * @param contexts the distinct contexts of the call; {@code default} for a context-free backend, none for a close or a
+ *     compaction
  * @param entries the entries that the call named: one for a load, save or delete, several for a bulk load, those put or
  *     deleted for a commit, and none for other operations
  * @param group the batches of a commit; none for other operations
@@ -57,8 +58,9 @@ public record Call(
         return new Call(Operation.COMMIT, contexts, entries, group, Thread.currentThread());
     }
 
-    static Call ofClose() {
-        return new Call(Operation.CLOSE, List.of(), List.of(), List.of(), Thread.currentThread());
+    /** Returns a call that concerns no context. */
+    static Call of(Operation operation) {
+        return new Call(operation, List.of(), List.of(), List.of(), Thread.currentThread());
     }
 
     private static Optional<EntryId> named(Mutation mutation) {
@@ -87,6 +89,8 @@ public record Call(
         TAKE_OVER,
         /** Returns the last commit of an epoch. */
         LAST_COMMIT,
+        /** Compacts the files. */
+        COMPACT,
         /** Closes the backend. */
         CLOSE
     }

@@ -3,6 +3,7 @@ package dev.keystore.testkit;
 import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.Batch;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import java.util.List;
@@ -36,6 +37,11 @@ final class CrashWriter {
                 turn.unlock();
             }
         }
+    }
+
+    /** Compacts the backend. */
+    void compact() {
+        backend.require(Compaction.class).compact();
     }
 
     private void write(List<CrashScript.ContextWrites> parts) {

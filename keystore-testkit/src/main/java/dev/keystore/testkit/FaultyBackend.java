@@ -4,6 +4,7 @@ import dev.keystore.EntryId;
 import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.EmptinessCheck;
@@ -107,7 +108,7 @@ public final class FaultyBackend {
     public static <
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & EmptinessCheck>
+                                    & EmptinessCheck & Compaction>
             ContextAwareBackend complete(B delegate, Faults faults) {
         return new Complete<>(delegate, faults);
     }
@@ -164,7 +165,7 @@ public final class FaultyBackend {
 
         @Override
         public void close() {
-            faults.run(Call.ofClose(), delegate::close, failure -> {});
+            faults.run(Call.of(Operation.CLOSE), delegate::close, failure -> {});
         }
     }
 
@@ -243,8 +244,8 @@ public final class FaultyBackend {
     private static final class Complete<
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & EmptinessCheck>
-            extends Grouping<B> implements BulkLoad, PrefixScan, ContextOwnership, EmptinessCheck {
+                                    & EmptinessCheck & Compaction>
+            extends Grouping<B> implements BulkLoad, PrefixScan, ContextOwnership, EmptinessCheck, Compaction {
 
         Complete(B delegate, Faults faults) {
             super(delegate, faults);
@@ -269,6 +270,11 @@ public final class FaultyBackend {
         public boolean isEmpty() {
             Call call = Call.of(Operation.LIST, PersistenceBackend.DEFAULT_CONTEXT);
             return faults.get(call, delegate::isEmpty, failing());
+        }
+
+        @Override
+        public void compact() {
+            faults.run(Call.of(Operation.COMPACT), delegate::compact, failure -> {});
         }
 
         @Override

@@ -5,6 +5,7 @@ import dev.keystore.EntryId;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.EmptinessCheck;
@@ -31,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A backend in memory with all capabilities of a backend: contexts, groups of batches, bulk loads, prefix scans,
- * ownership, and whether it is empty.
+ * ownership, whether it is empty, and compaction, which has nothing to do.
  *
  * <p>Its contents survive {@link #close}, like a file: {@link #reopen} opens them again. Several backends on the same
  * contents, all open, behave like several processes with one database.
@@ -43,7 +44,13 @@ import org.jspecify.annotations.Nullable;
  * {@link #close} and {@link #reopen} throw {@link IllegalStateException}.
  */
 public final class MemoryBackend
-        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, EmptinessCheck {
+        implements ContextAwareBackend,
+                GroupCommit,
+                BulkLoad,
+                PrefixScan,
+                ContextOwnership,
+                EmptinessCheck,
+                Compaction {
 
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
 
@@ -140,6 +147,11 @@ public final class MemoryBackend
     @Override
     public boolean isEmpty() {
         return locked("look for an entry", contents::isEmpty);
+    }
+
+    @Override
+    public void compact() {
+        locked("compact", () -> {}); // a replaced value is garbage at once
     }
 
     @Override

@@ -31,6 +31,7 @@ class SkippedTestsTest {
                         "BulkLoad",
                         "PrefixScan",
                         "EmptinessCheck",
+                        "Compaction",
                         "ContextOwnership",
                         "ContextAwareBackend",
                         "persistent");
