@@ -34,6 +34,12 @@ final class SqliteBackend extends JdbcBackend implements Compaction {
         });
     }
 
+    /** For tests that shorten its waits. */
+    @Nullable
+    SqliteCompaction compaction() {
+        return compaction;
+    }
+
     @Override
     public void close() {
         if (compaction != null) {

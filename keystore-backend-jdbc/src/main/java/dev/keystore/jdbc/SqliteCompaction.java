@@ -58,12 +58,12 @@ final class SqliteCompaction {
     private final Duration readersTimeout;
     private volatile boolean stopped;
 
+    /** Creates the compaction of a store; {@link #run} may be called several times. */
     SqliteCompaction(SqliteOpenFiles files, SqliteWal wal, SqliteConnections connections, SqliteFailures failures) {
         this(files, wal, connections, failures, READERS_TIMEOUT);
     }
 
-    /** For tests, with the maximum time for which a reader may keep the log from being emptied. */
-    SqliteCompaction(
+    private SqliteCompaction(
             SqliteOpenFiles files,
             SqliteWal wal,
             SqliteConnections connections,
@@ -74,6 +74,11 @@ final class SqliteCompaction {
         this.connections = connections;
         this.failures = failures;
         this.readersTimeout = readersTimeout;
+    }
+
+    /** For tests: returns this compaction with another limit to how long a reader may keep the log from being emptied. */
+    SqliteCompaction withReadersTimeout(Duration timeout) {
+        return new SqliteCompaction(files, wal, connections, failures, timeout);
     }
 
     /**
@@ -179,6 +184,8 @@ final class SqliteCompaction {
         @Override
         public void run() {
             try {
+                // Otherwise, a log that VACUUM fills until the disk is full could not be emptied.
+                boolean unused = isLogEmptied(statement);
                 statement.execute("VACUUM");
                 wal.countCompaction();
                 emptyLog();
