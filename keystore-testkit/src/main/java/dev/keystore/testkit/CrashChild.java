@@ -47,7 +47,7 @@ final class CrashChild {
             for (long number = first; ; number++) {
                 writer.commit(thread, number);
                 if (compacts && thread == 0 && number % COMMITS_PER_COMPACTION == 0) {
-                    writer.compact();
+                    writer.compactIfPossible();
                 }
                 ChildProtocol.send(ChildProtocol.ACKNOWLEDGED + " " + thread + " " + number);
             }

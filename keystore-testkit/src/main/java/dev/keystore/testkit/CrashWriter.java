@@ -39,9 +39,11 @@ final class CrashWriter {
         }
     }
 
-    /** Compacts the backend. */
-    void compact() {
-        backend.require(Compaction.class).compact();
+    /** Compacts the backend, if it implements that. */
+    void compactIfPossible() {
+        if (backend.supports(Compaction.class)) {
+            backend.require(Compaction.class).compact();
+        }
     }
 
     private void write(List<CrashScript.ContextWrites> parts) {
