@@ -76,7 +76,9 @@ final class SqliteCompaction {
         this.readersTimeout = readersTimeout;
     }
 
-    /** For tests: returns this compaction with another limit to how long a reader may keep the log from being emptied. */
+    /**
+     * For tests: returns this compaction with another limit to how long a reader may keep the log from being emptied.
+     */
     SqliteCompaction withReadersTimeout(Duration timeout) {
         return new SqliteCompaction(files, wal, connections, failures, timeout);
     }

@@ -135,7 +135,8 @@ final class SqliteCompactionTest {
     }
 
     @Test
-    @DisplayName("R74 a reader that keeps the log is a transient failure; the log is emptied after the reader has ended")
+    @DisplayName(
+            "R74 a reader that keeps the log is a transient failure; the log is emptied after the reader has ended")
     void readerKeepsTheLog() throws Exception {
         SqliteCheckpointer checkpointer = SqliteFixture.checkpointer();
         try (SqliteBackend backend = SqliteFixture.open(path, checkpointer)) {
@@ -172,7 +173,8 @@ final class SqliteCompactionTest {
                 Statement writer = other.createStatement()) {
             fill(backend, 10, 1_000);
             writer.execute("BEGIN IMMEDIATE");
-            FailureAssertions.assertTransient(backend::compact).withMessageContaining("another connection holds its lock");
+            FailureAssertions.assertTransient(backend::compact)
+                    .withMessageContaining("another connection holds its lock");
             writer.execute("ROLLBACK");
             backend.compact();
             assertThat(backend.list("alice")).hasSize(10);
@@ -196,7 +198,8 @@ final class SqliteCompactionTest {
     }
 
     @Test
-    @DisplayName("R74 a compaction on a full disk fails as a whole, gives the space back, and succeeds once there is room")
+    @DisplayName(
+            "R74 a compaction on a full disk fails as a whole, gives the space back, and succeeds once there is room")
     void fullDisk() {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=8m");
                 SqliteBackend backend = SqliteFixture.open(path)) {

@@ -248,11 +248,10 @@ public final class SignalKeyDatabase implements AutoCloseable {
      * Rewrites the files of the database, so that none of them holds a byte of a value that was replaced or deleted
      * before the call, and returns free space to the file system. Use it after values were encrypted (R74).
      *
-     * <p>Blocks until that is done; the page {@code docs/scaling.md} of the repository has measured times. Meanwhile,
-     * reads continue, and commits wait. With the default options none is refused if compacting takes less than
-     * {@code commitTimeout}; beyond 50 s of {@code commitTimeout}, raise the number of attempts as well
-     * ({@link Builder#retry}), since an attempt waits up to 10 s. Commits of other processes on the same SQLite file
-     * wait for 2 s at each attempt.
+     * <p>Blocks until that is done; 1 GiB on SQLite took 14 s ({@code docs/encryption.md}). Meanwhile, reads continue,
+     * and commits wait. With the default options none is refused if compacting takes less than {@code commitTimeout};
+     * beyond 50 s of {@code commitTimeout}, raise the number of attempts as well ({@link Builder#retry}), since an
+     * attempt waits up to 10 s. Commits of other processes on the same SQLite file wait for 2 s at each attempt.
      *
      * <p>Needs free space for the current values, on SQLite twice: for a temporary file next to the database file, and
      * for the log. A kill or power loss loses nothing. Not covered are blocks of the disk that no file occupies any
