@@ -22,6 +22,7 @@ import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.JdbiException;
@@ -86,8 +87,7 @@ class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixS
         Handle writer = dialect.createAndOpenWriter();
         try {
             B backend = constructor.apply(writer);
-            JdbcBackend opened = backend;
-            opened.registerOwner();
+            backend.start();
             return backend;
         } catch (RuntimeException | Error e) {
             Connections.close(writer, e);
@@ -96,7 +96,8 @@ class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixS
         }
     }
 
-    private void registerOwner() {
+    /** Starts what runs in the background, and registers the owner. Called once, by {@link #open}. */
+    final void start() {
         if (damage == null) {
             dialect.startBackgroundTasks(writer::rollBackUnfinished);
         }
@@ -234,12 +235,14 @@ class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixS
     /**
      * Runs an operation while no thread of this backend writes.
      *
+     * @param operation for messages, for example "compact"
+     * @return what the work returned
      * @throws BackendException (permanent) if the store can't be written; (transient) if another thread's transaction
      *     has not ended within 10 s
      * @throws OperationInterruptedException if an interrupt ended the wait
      */
-    final void exclusively(String operation, Runnable work) {
-        failures.interruptible(
+    final <T> T exclusively(String operation, Supplier<T> work) {
+        return failures.interruptible(
                 operation,
                 () -> lifecycle.run(() -> {
                     requireWritable(operation);

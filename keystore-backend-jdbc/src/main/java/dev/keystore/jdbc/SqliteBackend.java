@@ -27,10 +27,11 @@ final class SqliteBackend extends JdbcBackend implements Compaction {
 
     @Override
     public void compact() {
-        exclusively("compact", () -> {
+        boolean unused = exclusively("compact", () -> {
             if (compaction != null) {
                 compaction.run();
             }
+            return true;
         });
     }
 

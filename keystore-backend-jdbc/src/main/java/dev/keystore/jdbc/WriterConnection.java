@@ -8,6 +8,7 @@ import dev.keystore.spi.support.TimedLock;
 import java.time.Duration;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.jdbi.v3.core.Handle;
 import org.jspecify.annotations.Nullable;
 
@@ -63,16 +64,16 @@ final class WriterConnection {
     /**
      * Runs work on other connections while no thread uses this one. Waits up to 10 s for another thread's transaction.
      *
-     * @return whether the work has run, which is always so
+     * @param operation for messages, for example "compact"
+     * @return what the work returned
      * @throws BackendException (transient) if the wait took too long or was interrupted; the work did not run
      */
-    boolean whileUnused(String operation, Runnable work) {
-        return lock.<Boolean, RuntimeException>hold(operation, () -> {
+    <T> T whileUnused(String operation, Supplier<T> work) {
+        return lock.<T, RuntimeException>hold(operation, () -> {
             if (unfinished) {
                 discardUnfinished();
             }
-            work.run();
-            return true;
+            return work.get();
         });
     }
 

@@ -33,6 +33,7 @@ import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -44,6 +45,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class SqliteCompactionTest {
 
     private static final String THREAD = "keystore-sqlite-compaction";
+    private static final int ATTEMPTS = 20;
     private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
 
     @TempDir
@@ -149,7 +151,10 @@ final class SqliteCompactionTest {
                 SqliteCompaction hasty =
                         Objects.requireNonNull(backend.compaction()).withReadersTimeout(Duration.ofMillis(10));
 
-                FailureAssertions.assertTransient(() -> backend.exclusively("compact", hasty::run))
+                FailureAssertions.assertTransient(() -> backend.exclusively("compact", () -> {
+                            hasty.run();
+                            return hasty;
+                        }))
                         .withMessageContaining("former values remain in its log")
                         .withMessageContaining("end that reader, and compact again");
 
@@ -222,21 +227,14 @@ final class SqliteCompactionTest {
     void interrupted() throws Exception {
         try (SqliteBackend backend = SqliteFixture.open(path)) {
             fill(backend, 20_000, 1_000);
-            AtomicReference<Throwable> thrown = new AtomicReference<>();
-            AtomicBoolean flag = new AtomicBoolean();
-            Thread compacting = new Thread(() -> {
-                thrown.set(catchThrowable(backend::compact));
-                flag.set(Thread.interrupted());
-            });
-            compacting.start();
-            awaitRunning();
-            compacting.interrupt();
-            compacting.join();
+            Throwable thrown = null;
+            for (int i = 0; i < ATTEMPTS && thrown == null; i++) {
+                thrown = interruptedWhileCompacting(backend);
+            }
 
-            assertThat(thrown.get())
+            assertThat(thrown)
                     .isInstanceOf(OperationInterruptedException.class)
                     .hasMessageContaining(path + " to be compacted");
-            assertThat(flag).isTrue();
             assertThat(log).isEmptyFile();
             backend.save("alice", "session", "later", new byte[1]);
             backend.compact();
@@ -244,29 +242,54 @@ final class SqliteCompactionTest {
         }
     }
 
+    /** Returns what the interrupted call threw; null if it was done first, which happens on a loaded machine. */
+    private static @Nullable Throwable interruptedWhileCompacting(SqliteBackend backend) throws InterruptedException {
+        AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
+        AtomicBoolean flag = new AtomicBoolean();
+        Thread compacting = new Thread(() -> {
+            thrown.set(catchThrowable(backend::compact));
+            flag.set(Thread.interrupted());
+        });
+        compacting.start();
+        while (compacting.isAlive() && !isRunning()) {
+            Thread.onSpinWait();
+        }
+        compacting.interrupt();
+        compacting.join();
+        assertThat(thrown.get() == null || flag.get()).as("flag").isTrue();
+        return thrown.get();
+    }
+
+    private static boolean isRunning() {
+        return Thread.getAllStackTraces().keySet().stream()
+                .anyMatch(thread -> thread.getName().equals(THREAD));
+    }
+
     @Test
     @DisplayName("R28 R74 closing the store ends a running compaction, and loses nothing")
     void closed() throws Exception {
         SqliteBackend backend = SqliteFixture.open(path);
-        fill(backend, 20_000, 1_000);
+        fill(backend, 100, 1_000);
         AtomicReference<Throwable> thrown = new AtomicReference<>();
         Thread compacting = new Thread(() -> thrown.set(catchThrowable(backend::compact)));
-        compacting.start();
-        awaitRunning();
-        backend.close();
-        compacting.join();
+        try (Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
+                Statement reader = other.createStatement()) {
+            reader.execute("BEGIN");
+            reader.executeQuery("SELECT count(*) FROM entry").close();
+            // The reader keeps the log from being emptied for 10 s.
+            compacting.start();
+            while (!isRunning()) {
+                Thread.onSpinWait();
+            }
+            backend.close();
+            compacting.join();
+            reader.execute("ROLLBACK");
+        }
 
         assertThat(thrown.get()).isInstanceOf(BackendException.class).hasMessageContaining("was closed meanwhile");
         assertThat(((BackendException) thrown.get()).kind()).isEqualTo(Kind.PERMANENT);
         try (SqliteBackend reopened = SqliteFixture.open(path)) {
-            assertThat(reopened.list("alice")).hasSize(20_000);
-        }
-    }
-
-    private static void awaitRunning() {
-        while (Thread.getAllStackTraces().keySet().stream()
-                .noneMatch(thread -> thread.getName().equals(THREAD))) {
-            Thread.onSpinWait();
+            assertThat(reopened.list("alice")).hasSize(100);
         }
     }
 
