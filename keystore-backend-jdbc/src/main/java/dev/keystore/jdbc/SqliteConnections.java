@@ -99,6 +99,15 @@ final class SqliteConnections {
                 }));
     }
 
+    /** Opens a connection that keeps temporary data in a file, and whose commits do not checkpoint the log. */
+    Handle openForCompaction() {
+        SQLiteConfig config = writable();
+        config.setTempStore(TempStore.FILE);
+        config.setPragma(Pragma.WAL_AUTOCHECKPOINT, "0");
+        return failures.translate(
+                "compact", () -> Connections.jdbi(driver(config, url)).open());
+    }
+
     /**
      * Moves the log that SQLite may have recovered into the file. A process that was killed may have written its last
      * commit without forcing the log. Forcing it now would not suffice if that had failed before, since the system then

@@ -182,6 +182,12 @@ final class SqliteDialect extends Dialect {
         }
     }
 
+    /** Returns the compaction of the file; {@code null} if the store can only be read. */
+    @Nullable
+    SqliteCompaction compaction() {
+        return files == null || wal == null ? null : new SqliteCompaction(files, wal, connections, failures);
+    }
+
     /** Takes the file's write lock immediately: taking it later could fail in the middle of a group. */
     @Override
     void begin(Handle handle) {

@@ -114,6 +114,11 @@ final class SqliteWal {
         }
     }
 
+    /** Counts a compaction like a commit: if its checkpoint fails, the log is checkpointed once the store is idle. */
+    void countCompaction() {
+        commits.setOpaque(commits.getPlain() + 1);
+    }
+
     private static void checkpointCommitted(Handle writer) {
         try {
             for (int tries = 0; tries < EXIT_TRIES && !checkpoint(writer, "PASSIVE"); tries++) {

@@ -206,11 +206,35 @@ final class Checkpointer {
         StoreFiles history = StoreFiles.of(folder).upTo(next.upTo);
         long bytes = history.journalBytes();
         boolean isDue = bytes >= Math.max(checkpointBytes, history.checkpointBytes() / 2);
-        return (isDue || (next.urgent && bytes > 0)) && write(history, next);
+        if (!isDue && (!next.urgent || bytes == 0)) {
+            return false;
+        }
+        boolean written = write(history, next.upTo);
+        if (written && next.urgent) {
+            spares.delete();
+        }
+        return written;
     }
 
-    private boolean write(StoreFiles history, Task next) throws IOException {
-        long upTo = next.upTo;
+    /**
+     * Replaces all files up to a record by one checkpoint, however small they are.
+     *
+     * @param upTo the last record; all journals up to it are closed
+     * @return whether that was done; if not, the checkpointer was closed meanwhile
+     */
+    boolean compact(long upTo) throws IOException {
+        return exclusively(() -> {
+            folder.requireInPlace();
+            StoreFiles history = StoreFiles.of(folder).upTo(upTo);
+            if (history.journals().isEmpty()) {
+                deleteReplaced(history.checkpointed());
+                return true;
+            }
+            return write(history, upTo);
+        });
+    }
+
+    private boolean write(StoreFiles history, long upTo) throws IOException {
         Path file = folder.numbered(MapdbFolder.CHECKPOINT, upTo);
         Path temporary = folder.createTemporary(file);
         try {
@@ -223,12 +247,16 @@ final class Checkpointer {
         } finally {
             MapdbFolder.deleteIfPossible(temporary);
         }
-        folder.numbered(MapdbFolder.CHECKPOINT).headMap(upTo, false).values().forEach(MapdbFolder::deleteIfPossible);
-        folder.numbered(MapdbFolder.JOURNAL).headMap(upTo, true).forEach(spares::keep);
-        if (next.urgent) {
-            spares.delete();
-        }
+        deleteReplaced(upTo);
         return true;
+    }
+
+    private void deleteReplaced(long checkpointed) throws IOException {
+        folder.numbered(MapdbFolder.CHECKPOINT)
+                .headMap(checkpointed, false)
+                .values()
+                .forEach(MapdbFolder::deleteIfPossible);
+        folder.numbered(MapdbFolder.JOURNAL).headMap(checkpointed, true).forEach(spares::keep);
     }
 
     private boolean copy(StoreFiles history, long upTo, Path temporary) throws IOException {

@@ -170,6 +170,23 @@ final class CommitWriter {
         return created;
     }
 
+    /**
+     * Begins a new journal, in a new file, and deletes the spare ones. From then on, no journal has former records
+     * after its last one until spares are kept again.
+     *
+     * @return the number of the last record before the new journal
+     * @throws BackendException a transient one, if a commit has not ended within the timeout
+     */
+    long beginJournal() throws IOException {
+        return lock.<Long, IOException>hold("compact", () -> {
+            requireOpen();
+            closeJournal();
+            spares.suspend();
+            journal();
+            return entries.last();
+        });
+    }
+
     private void closeJournal() {
         Journal closing = journal;
         journal = null;

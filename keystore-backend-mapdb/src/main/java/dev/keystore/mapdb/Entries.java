@@ -66,6 +66,7 @@ final class Entries {
     private volatile @Nullable Throwable rebuildFailure;
     private volatile long wantedBytes;
     private volatile @Nullable Throwable roomFailure;
+    private volatile @Nullable Renewal renewal;
 
     /**
      * Creates an instance that serves the entries of a map.
@@ -96,6 +97,28 @@ final class Entries {
      * @param last the key after which the next page begins, or {@code null} if there is no next page
      */
     record Page(List<byte[]> keys, byte @Nullable [] last) {}
+
+    /** A requested replacement of MapDB's file by a new one, which has the current values only. */
+    static final class Renewal {
+        private volatile boolean ended;
+        private volatile @Nullable Throwable failure;
+
+        /** Returns whether the file was replaced, or that failed. */
+        boolean hasEnded() {
+            return ended;
+        }
+
+        /** Returns why the file was not replaced; {@code null} if it was. */
+        @Nullable
+        Throwable failure() {
+            return failure;
+        }
+
+        private void end(@Nullable Throwable why) {
+            failure = why;
+            ended = true;
+        }
+    }
 
     /** Returns the values of keys, with {@code null} for absent ones. */
     List<byte @Nullable []> get(String operation, List<byte[]> keys) {
@@ -231,13 +254,61 @@ final class Entries {
                 }
                 makeRoom();
                 applyAll();
-            } else if (rebuildWanted) {
+                renew();
+            } else if (rebuildWanted || renewal != null) {
                 rebuildWanted = false;
                 rebuild();
+                endRenewal(failure == null ? null : rebuildFailure);
             }
             return true;
         });
         LockSupport.parkNanos(this, PAUSE_NANOS);
+    }
+
+    /** Requests that MapDB's file is replaced, while reads continue; one request at a time. */
+    Renewal requestRenewal() {
+        Renewal requested = new Renewal();
+        renewal = requested;
+        LockSupport.unpark(maintenance);
+        return requested;
+    }
+
+    private void renew() {
+        if (renewal == null) {
+            return;
+        }
+        Throwable failed = null;
+        try {
+            long last = unapplied.newest();
+            WorkingMap former = usable("compact");
+            replace(former, rebuilding.upTo(last), last);
+            former.discard();
+            // The groups that were added meanwhile had room in the former file.
+            usable("compact").makeRoom(unapplied.bytes());
+        } catch (IOException | RuntimeException | Error e) {
+            failed = e;
+        }
+        endRenewal(failed);
+    }
+
+    private void replace(WorkingMap former, WorkingMap renewed, long last) {
+        boolean replaced = false;
+        try {
+            replace(renewed, last);
+            replaced = true;
+        } finally {
+            if (!replaced && map == former) {
+                renewed.discard();
+            }
+        }
+    }
+
+    private void endRenewal(@Nullable Throwable why) {
+        Renewal ending = renewal;
+        renewal = null;
+        if (ending != null) {
+            ending.end(why);
+        }
     }
 
     private void makeRoom() {

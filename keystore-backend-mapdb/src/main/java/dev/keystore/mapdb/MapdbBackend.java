@@ -4,6 +4,7 @@ import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.GroupCommit;
@@ -36,10 +37,12 @@ import org.jspecify.annotations.Nullable;
  * <p>Listings are read page by page, so a stream that is never closed holds no resources. A read may wait for
  * microseconds while a few entries are being changed in MapDB, but never for a commit or an fsync.
  *
+ * <p>While the store is compacted, reads continue, and commits wait once 16 groups or 4 MiB wait to be applied.
+ *
  * <p>{@link #close} refuses new calls, and waits for running commits and the maintenance thread to end. If that takes
  * longer than a minute, it throws and closing continues in the background; the folder stays locked until then.
  */
-final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextListing {
+final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextListing, Compaction {
 
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
     private static final int CLOSE_TIMEOUT_FACTOR = 6;
@@ -54,6 +57,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     private final SpareJournals spares;
     private final Checkpointer checkpointer;
     private final CommitWriter writer;
+    private final MapdbCompaction compaction;
     private final Duration timeout;
     private final Thread maintenance = new Thread(this::runMaintenance, "keystore-mapdb-maintenance");
     private volatile boolean closed;
@@ -71,6 +75,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         this.checkpointer = new Checkpointer(folder, spares, checkpointBytes, recovery.last());
         this.entries = new Entries(recovery.map(), recovery.last(), this::rebuild, maintenance, timeout);
         this.writer = new CommitWriter(folder, entries, checkpointer, spares, journalBytes, timeout);
+        this.compaction = new MapdbCompaction(folder, entries, checkpointer, writer, spares, timeout);
     }
 
     /** Opens the store of a folder that is locked. */
@@ -208,6 +213,12 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     }
 
     @Override
+    public void compact() {
+        requireOpen();
+        compaction.run();
+    }
+
+    @Override
     public void close() {
         if (closed && ended) {
             return;
@@ -254,7 +265,8 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     /** Closes everything, in steps that can be repeated: it is called again if a step was late or threw. */
     private void end() throws IOException {
         checkpointer.close();
-        if (!Await.uninterruptibly(checkpointer::hasEnded, timeout)) {
+        compaction.stop();
+        if (!Await.uninterruptibly(() -> checkpointer.hasEnded() && compaction.hasEnded(), timeout)) {
             return;
         }
         closeWriter();

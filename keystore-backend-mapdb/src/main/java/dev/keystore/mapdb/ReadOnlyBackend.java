@@ -7,6 +7,7 @@ import dev.keystore.mapdb.Change.Put;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.GroupCommit;
@@ -33,7 +34,8 @@ import java.util.stream.Stream;
  *
  * <p>Concurrency: the entries don't change, since the shared lock of the folder excludes writers.
  */
-final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextListing {
+final class ReadOnlyBackend
+        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextListing, Compaction {
 
     private final MapdbFolder folder;
     private final String reason;
@@ -146,6 +148,11 @@ final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoa
     @Override
     public void commit(List<Batch> group) {
         throw refusal("commit");
+    }
+
+    @Override
+    public void compact() {
+        throw refusal("compact");
     }
 
     private BackendException refusal(String operation) {

@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import dev.keystore.CompactionFailedException;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
@@ -140,6 +141,24 @@ final class Engine {
     Stream<String> contexts() {
         Stream<String> listed = storage.contexts();
         return encrypted == null ? listed : listed.filter(storage::holdsEntries);
+    }
+
+    /**
+     * Compacts the backend's files; throws what {@link SignalKeyDatabase#compact} lists.
+     *
+     * @return whether the backend can do that; if not, nothing was done
+     */
+    boolean compact() {
+        try {
+            return storage.compact();
+        } catch (ClosedException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            RuntimeException interruption = BackendFailures.asInterruption("the database to be compacted", e);
+            throw interruption != null
+                    ? interruption
+                    : new CompactionFailedException(String.valueOf(e.getMessage()), e);
+        }
     }
 
     KeyStoreStats stats() {

@@ -5,6 +5,7 @@ import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
@@ -142,10 +143,6 @@ final class Storage {
         return entry.type().equals(StoreSealing.KEYS.type()) || entry.type().equals(StoreSealing.MARK.type());
     }
 
-    boolean compact() {
-        return false;
-    }
-
     /** Lists ids by prefix; throws as {@link #list} does. */
     Stream<String> scan(String context, String type, String idPrefix) {
         return Listing.of(context, () -> call(() -> prefixes.scan(context, type, idPrefix)));
@@ -177,6 +174,22 @@ final class Storage {
     private static boolean isUnwritten(ContextOwnership ownership, Batch batch) {
         OptionalLong last = ownership.lastCommit(batch.context(), batch.epoch());
         return last.isPresent() && last.getAsLong() < batch.sequence();
+    }
+
+    /** Compacts the backend's files. Returns whether the backend can do that; if not, nothing was done. */
+    boolean compact() {
+        if (!(backend instanceof Compaction compaction)) {
+            return false;
+        }
+        return call(() -> {
+            compaction.compact();
+            return true;
+        });
+    }
+
+    /** Returns the class of the backend, for messages. */
+    String backendName() {
+        return backend.getClass().getName();
     }
 
     /** Writes a group durably: all of it, or nothing. */

@@ -5,6 +5,7 @@ import dev.keystore.EntryId;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
@@ -31,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A backend in memory with all capabilities of a backend: contexts, groups of batches, bulk loads, prefix scans,
- * ownership, and a listing of contexts.
+ * ownership, a listing of contexts, and compaction, which has nothing to do.
  *
  * <p>Its contents survive {@link #close}, like a file: {@link #reopen} opens them again. Several backends on the same
  * contents, all open, behave like several processes with one database.
@@ -43,7 +44,13 @@ import org.jspecify.annotations.Nullable;
  * is closed, all methods except {@link #close} and {@link #reopen} throw {@link IllegalStateException}.
  */
 public final class MemoryBackend
-        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, ContextListing {
+        implements ContextAwareBackend,
+                GroupCommit,
+                BulkLoad,
+                PrefixScan,
+                ContextOwnership,
+                ContextListing,
+                Compaction {
 
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
 
@@ -138,6 +145,11 @@ public final class MemoryBackend
     @Override
     public Stream<String> contexts() {
         return locked("list the contexts", contents::list);
+    }
+
+    @Override
+    public void compact() {
+        locked("compact", () -> {}); // a replaced value is garbage at once
     }
 
     @Override
