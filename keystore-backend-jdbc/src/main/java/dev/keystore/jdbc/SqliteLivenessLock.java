@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
 final class SqliteLivenessLock {
 
     private static final TimedLock LOCK =
-            new TimedLock("another thread's use of an owner file", Duration.ofSeconds(10));
+            new TimedLock("SQLite", "another thread's use of an owner file", Duration.ofSeconds(10));
 
     private static final Map<Path, OwnerFile> OPEN = new HashMap<>();
 
@@ -150,7 +150,7 @@ final class SqliteLivenessLock {
     private boolean isLocked(long otherPosition) throws IOException {
         OwnerFile open = file;
         if (open == null) {
-            throw new IllegalStateException("the lock of this owner is not held");
+            throw new IllegalStateException("The lock of this owner of " + store + " is not held");
         }
         try (FileLock probe = open.channel.tryLock(otherPosition, 1, true)) {
             return probe == null;

@@ -10,6 +10,7 @@ import dev.keystore.StoreOpenException;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
+import dev.keystore.testkit.FailureAssertions;
 import dev.keystore.testkit.Tmpfs;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -70,15 +71,15 @@ class MapdbReadOnlyTest {
             assertThat(backend.scan("alice", "session", "bob.1")).containsExactly("bob.1");
             assertThat(backend.list("carol")).containsExactly(new EntryId("credentials", "kept"));
             FailureAssertions.assertPermanent(() -> backend.save("alice", "session", "new", VALUE))
-                    .withMessageContaining("could not save session/new of context alice")
+                    .withMessageContaining("could not save session/new of context \"alice\"")
                     .withMessageContaining(
-                            path + " was opened for reading only: " + path + " can't be written; make the")
+                            "the store was opened for reading only: " + path + " cannot be written; make the")
                     .withMessageContaining("then open it again");
             FailureAssertions.assertPermanent(() -> backend.delete("alice", "session", "bob.1"));
             FailureAssertions.assertPermanent(() -> backend.commit(List.of(Mapdb.pair("alice", 1, VALUE))));
             assertThatExceptionOfType(StoreOpenException.class)
                     .isThrownBy(() -> openForReading(path))
-                    .withMessageContaining("is open already in this process");
+                    .withMessageContaining("it is already open in this process");
         }
         assertThatIllegalStateException().isThrownBy(() -> backend.load("alice", "session", "bob.1"));
         assertThatIllegalStateException().isThrownBy(() -> backend.list("alice"));
@@ -86,7 +87,7 @@ class MapdbReadOnlyTest {
     }
 
     @Test
-    @DisplayName("A closed store on a read-only mount is read, nothing is written, and commits say why they fail")
+    @DisplayName("a closed store on a read-only mount is read, nothing is written, and commits say why they fail")
     void mount_closedStore() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             try (MapdbBackend backend = Mapdb.open(path, Mapdb.FEW_BYTES)) {
@@ -103,7 +104,7 @@ class MapdbReadOnlyTest {
     }
 
     @Test
-    @DisplayName("R11 A store on a read-only mount whose process was killed is read from its checkpoint and journals")
+    @DisplayName("R11 a store on a read-only mount whose process was killed is read from its checkpoint and journals")
     void mount_crashedStore() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             Path live = elsewhere.resolve("store");
@@ -118,7 +119,7 @@ class MapdbReadOnlyTest {
 
     @Test
     @DisplayName(
-            "R53 A store that is open for writing is not opened through a read-only mount, nor the other way round")
+            "R53 a store that is open for writing is not opened through a read-only mount, nor the other way round")
     void mount_openElsewhere() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             Mapdb.open(path).close();
@@ -140,7 +141,7 @@ class MapdbReadOnlyTest {
     }
 
     @Test
-    @DisplayName("R43 A damaged journal on a read-only mount is refused with its path")
+    @DisplayName("R43 a damaged journal on a read-only mount is refused with its path")
     void mount_damagedStore() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             try (MapdbBackend backend = Mapdb.open(path)) {
@@ -158,13 +159,13 @@ class MapdbReadOnlyTest {
     }
 
     @Test
-    @DisplayName("A new store on a read-only mount is refused with its path and what to do, and nothing is created")
+    @DisplayName("a new store on a read-only mount is refused with its path and what to do, and nothing is created")
     void mount_newStore() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
             tmpfs.remount("ro");
             assertThatExceptionOfType(StoreOpenException.class)
                     .isThrownBy(() -> Mapdb.open(folder.resolve("deep/store")))
-                    .withMessageContaining(folder + " can't be written; make the folder writable for this user");
+                    .withMessageContaining(folder + " cannot be written; make the folder writable for this user");
             assertThatExceptionOfType(StoreNotFoundException.class).isThrownBy(() -> openForReading(path));
             assertThat(folder).isEmptyDirectory();
         }

@@ -113,7 +113,7 @@ final class Engine {
                 boolean last = attempt == options.commitAttempts() || deadlineNanos - System.nanoTime() < pauseNanos;
                 if (last || !BackendFailures.isTransient(e)) {
                     throw new StoreOpenException(
-                            "Context \"" + context + "\" could not be taken over: " + e.getMessage(), e);
+                            "Context \"" + context + "\" could not be taken over: " + BackendFailures.reason(e), e);
                 }
                 pause(context, pauseNanos);
             }

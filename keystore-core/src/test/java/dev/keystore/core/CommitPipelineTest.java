@@ -88,7 +88,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("A commit without concurrent ones is written by its own thread, without a hand-over")
+    @DisplayName("a commit without concurrent ones is written by its own thread, without a hand-over")
     void commit_oneThread_writesOnTheCallingThread() {
         for (int i = 0; i < 10; i++) {
             put("a", String.valueOf(i));
@@ -98,7 +98,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("A commit without concurrent ones leaves no permit that would end the thread's next park at once")
+    @DisplayName("a commit without concurrent ones leaves no permit that would end the thread's next park at once")
     void commit_oneThread_leavesNoPermit() {
         LockSupport.parkNanos(1);
         put("a", "1");
@@ -108,7 +108,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("Commits that queue up during a write are written as one group, across contexts")
+    @DisplayName("commits that queue up during a write are written as one group, across contexts")
     void commit_manyWaiting_writtenAsOneGroup() throws Exception {
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));

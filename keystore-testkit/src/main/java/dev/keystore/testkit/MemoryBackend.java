@@ -150,7 +150,7 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
     private <T> T locked(String operation, Supplier<T> work) {
         return contents.lock.hold(operation, () -> {
             if (closed) {
-                throw new IllegalStateException("the backend is closed");
+                throw new IllegalStateException("The backend is closed");
             }
             return work.get();
         });
@@ -158,7 +158,7 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
 
     private static final class Contents {
 
-        private final TimedLock lock = new TimedLock("another thread's call", LOCK_TIMEOUT);
+        private final TimedLock lock = new TimedLock("memory", "another thread's call", LOCK_TIMEOUT);
         private final ConcurrentMap<String, ContextContents> contexts = new ConcurrentHashMap<>();
 
         ContextContents of(String context) {

@@ -42,7 +42,7 @@ final class FileBackend implements ContextAwareBackend {
     @Override
     public Optional<byte[]> load(String context, String type, String id) {
         EntryName name = new EntryName(context, type, id);
-        return call("load " + type + "/" + id, () -> {
+        return call("load " + name, () -> {
             folder.makeDurable(EntryName.folderName(context));
             Path file = fileOf(name);
             try {
@@ -57,7 +57,7 @@ final class FileBackend implements ContextAwareBackend {
     @Override
     public void save(String context, String type, String id, byte[] value) {
         EntryName name = new EntryName(context, type, id);
-        call("save " + type + "/" + id, () -> {
+        call("save " + name, () -> {
             folder.createContext(EntryName.folderName(context));
             folder.replace(fileOf(name), name.header(), value);
             return null;
@@ -67,7 +67,7 @@ final class FileBackend implements ContextAwareBackend {
     @Override
     public void delete(String context, String type, String id) {
         EntryName name = new EntryName(context, type, id);
-        call("delete " + type + "/" + id, () -> {
+        call("delete " + name, () -> {
             folder.remove(fileOf(name));
             return null;
         });
@@ -75,7 +75,7 @@ final class FileBackend implements ContextAwareBackend {
 
     @Override
     public Stream<EntryId> list(String context) {
-        String operation = "list the entries of context " + context;
+        String operation = "list the entries of context \"" + context + "\"";
         return call(operation, () -> {
             folder.makeDurable(EntryName.folderName(context));
             DirectoryStream<Path> files;
@@ -89,7 +89,7 @@ final class FileBackend implements ContextAwareBackend {
             return Stream.iterate(0, i -> i + 1)
                     .map(i -> call(operation, () -> next(context, rest)))
                     .takeWhile(Objects::nonNull)
-                    .onClose(() -> close(files));
+                    .onClose(() -> close(context, files));
         });
     }
 
@@ -98,14 +98,14 @@ final class FileBackend implements ContextAwareBackend {
         operations.refuseMore();
         if (!operations.awaitIdle(CLOSE_TIMEOUT)) {
             throw BackendException.permanent(
-                    "could not close " + folder + ": an operation is still running after " + CLOSE_TIMEOUT.toSeconds()
+                    folder + ": could not close: an operation is still running after " + CLOSE_TIMEOUT.toSeconds()
                             + " s, and the folder stays locked; close the backend again later",
                     null);
         }
         try {
             folder.close();
         } catch (IOException e) {
-            throw BackendException.permanent("could not release " + folder + ": " + e, e);
+            throw BackendException.permanent(folder + ": could not close: " + e, e);
         }
     }
 
@@ -141,11 +141,12 @@ final class FileBackend implements ContextAwareBackend {
         return null;
     }
 
-    private static void close(DirectoryStream<Path> files) {
+    private void close(String context, DirectoryStream<Path> files) {
         try {
             files.close();
         } catch (IOException e) {
-            throw BackendException.permanent("could not close a listing: " + e, e);
+            throw BackendException.permanent(
+                    folder + ": could not close a listing of context \"" + context + "\": " + e, e);
         }
     }
 
@@ -153,7 +154,7 @@ final class FileBackend implements ContextAwareBackend {
         try {
             return operations.run(() -> Interrupts.uninterrupted(access));
         } catch (IOException | DirectoryIteratorException e) {
-            throw BackendException.permanent("could not " + operation + ": " + e, e);
+            throw BackendException.permanent(folder + ": could not " + operation + ": " + e, e);
         }
     }
 }
