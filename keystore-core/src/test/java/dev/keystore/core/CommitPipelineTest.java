@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.keystore.CommitFailedException;
 import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.KeyTypes;
+import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
@@ -415,6 +416,20 @@ class CommitPipelineTest {
         assertThatThrownBy(() -> put("a", "1")).isInstanceOf(CommitFailedException.class);
         put("a", "2");
         assertThat(session("a")).isEqualTo("2");
+    }
+
+    @Test
+    @DisplayName("R3 R41 a failure that has no message is named by its class")
+    void failure_withoutMessage_isNamedByItsClass() {
+        faults.on(Operation.COMMIT).fail(Moment.BEFORE, UnsupportedOperationException::new);
+        assertThatThrownBy(() -> put("a", "1"))
+                .isInstanceOf(CommitFailedException.class)
+                .hasMessageEndingWith(": java.lang.UnsupportedOperationException");
+
+        faults.on(Operation.LOAD).fail(Moment.BEFORE, UnsupportedOperationException::new);
+        assertThatThrownBy(() -> session("b"))
+                .isInstanceOf(LoadFailedException.class)
+                .hasMessageEndingWith(": java.lang.UnsupportedOperationException");
     }
 
     @Test
