@@ -8,4 +8,5 @@ module dev.keystore.core {
     exports dev.keystore.core;
 
     uses dev.keystore.spi.BackendProvider;
+    uses dev.keystore.spi.SealingProvider;
 }

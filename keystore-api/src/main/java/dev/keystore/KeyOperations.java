@@ -62,7 +62,7 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      * @param type the type of the entry
      * @param id the id of the entry
      * @return the value, or empty if the entry does not exist
-     * @throws CorruptEntryException if the entry is damaged; it is not deleted
+     * @throws UnreadableEntryException if the entry cannot be read; it is not deleted
      * @throws LoadFailedException if the backend failed to read the entry; it is not deleted
      */
     <V> Optional<V> take(KeyType<V> type, String id);
@@ -75,7 +75,7 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      * @param to the new id
      * @return whether the entry {@code from} existed; if not, nothing was changed
      * @throws EntryExistsException if the entry {@code to} exists; nothing was written
-     * @throws CorruptEntryException if the entry {@code from} is damaged; it is not moved
+     * @throws UnreadableEntryException if the entry {@code from} cannot be read; it is not moved
      * @throws LoadFailedException if the backend failed to read the entry; it is not moved
      */
     default boolean move(KeyType<?> type, String from, String to) {
@@ -92,7 +92,7 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      * @return whether the entry {@code from} existed; if not, nothing was changed, even with {@link OnExisting#REPLACE}
      * @throws EntryExistsException if the entry {@code to} exists and {@code onExisting} is {@link OnExisting#REFUSE};
      *     nothing was written
-     * @throws CorruptEntryException if the entry {@code from} is damaged; it is not moved
+     * @throws UnreadableEntryException if the entry {@code from} cannot be read; it is not moved
      * @throws LoadFailedException if the backend failed to read the entry; it is not moved
      */
     boolean move(KeyType<?> type, String from, String to, OnExisting onExisting);

@@ -46,7 +46,8 @@ public interface KeyReader {
      * @param type the type of the entries
      * @param ids the ids to read
      * @return a new, modifiable map of the values by id
-     * @throws CorruptEntryException if one of the entries is damaged; the others stay readable
+     * @throws UnreadableEntryException if one of the entries is damaged or, in an encrypted store, was tampered with or
+     *     needs a key that is missing; the others stay readable
      * @throws LoadFailedException if the backend failed, or if a wait for another thread exceeded {@code loadTimeout}
      * @throws OperationInterruptedException if the thread was interrupted while it waited
      * @throws TransactionConflictException in a transaction, if something it read earlier has changed since
@@ -60,7 +61,8 @@ public interface KeyReader {
      * @param type the type of the entry
      * @param id the id of the entry
      * @return the value, or empty if the entry does not exist
-     * @throws CorruptEntryException if the entry is damaged
+     * @throws UnreadableEntryException if the entry is damaged or, in an encrypted store, was tampered with or needs a
+     *     key that is missing
      * @throws LoadFailedException if the backend failed, or if a wait for another thread exceeded {@code loadTimeout};
      *     neither is reported as absence (R3)
      * @throws OperationInterruptedException if the thread was interrupted while it waited
@@ -86,7 +88,7 @@ public interface KeyReader {
      * Returns the credentials of the context: a single record, which {@link KeyOperations#clear()} keeps (R19).
      *
      * @return a copy of the record, or empty if none was ever saved
-     * @throws CorruptEntryException if the record is damaged
+     * @throws UnreadableEntryException as for {@link #find}
      * @throws LoadFailedException if the backend failed, or if a wait for another thread exceeded {@code loadTimeout}
      * @throws OperationInterruptedException if the thread was interrupted while it waited
      * @throws TransactionConflictException in a transaction, if something it read earlier has changed since

@@ -1,5 +1,5 @@
 /**
- * The interfaces that the author of a persistence backend implements.
+ * The interfaces that authors of persistence backends, encryption and key providers implement.
  *
  * <p>A {@link dev.keystore.spi.BackendProvider}, found through {@link java.util.ServiceLoader}, opens a backend from a
  * URL. The backend itself implements {@link dev.keystore.spi.PersistenceBackend} (one context) or
@@ -11,14 +11,16 @@
  *   <li>{@link dev.keystore.spi.GroupCommit} writes batches of several contexts atomically, with one fsync,
  *   <li>{@link dev.keystore.spi.BulkLoad} loads several ids in one round trip,
  *   <li>{@link dev.keystore.spi.PrefixScan} finds ids by type and prefix without reading all entries,
- *   <li>{@link dev.keystore.spi.ContextOwnership} fences a former owner of a context by an epoch.
+ *   <li>{@link dev.keystore.spi.ContextOwnership} fences a former owner of a context by an epoch,
+ *   <li>{@link dev.keystore.spi.EmptinessCheck} finds out whether there is any entry, of any context.
  * </ul>
  *
  * <p>The engine detects them once, when it opens the backend. A backend reports failures as
  * {@link dev.keystore.spi.BackendException}, whose kind determines whether the engine retries.
  *
- * <p>Values are opaque to a backend: the engine wraps each of them in an envelope with a checksum. Types, ids and
- * contexts are exact: no case folding, no normalization, no trimming, no wildcards.
+ * <p>Values are opaque to a backend: the engine wraps each of them in an envelope with a checksum, or has them
+ * encrypted by a {@link dev.keystore.spi.Sealing}. A {@link dev.keystore.spi.KeyProvider} gives that access to a root
+ * key. Types, ids and contexts are exact: no case folding, no normalization, no trimming, no wildcards.
  *
  * <p>In the repository, {@code docs/writing-a-backend.md} builds a backend step by step, {@code docs/contract.md}
  * contains the rules cited here ({@code R12}), and {@code docs/design.md} shows how the engine calls a backend.

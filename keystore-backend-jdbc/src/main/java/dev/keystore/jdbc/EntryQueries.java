@@ -142,6 +142,20 @@ final class EntryQueries {
                 .list();
     }
 
+    boolean isEmpty() {
+        String operation = "look for an entry";
+        boolean empty = read(
+                operation,
+                handle -> handle.createQuery("SELECT 1 FROM entry LIMIT 1")
+                        .mapTo(Integer.class)
+                        .findOne()
+                        .isEmpty());
+        if (empty) {
+            requireUndamaged(operation);
+        }
+        return empty;
+    }
+
     private static <T> Stream<T> pages(T first, Function<T, T> after, Function<T, List<T>> page) {
         return Stream.iterate(
                         page.apply(first),

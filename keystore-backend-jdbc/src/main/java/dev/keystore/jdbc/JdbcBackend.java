@@ -9,6 +9,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -40,7 +41,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Damage: an SQLite file is checked once, when it is opened, in about 2 µs per entry. If its trees are damaged,
  * existing entries may not be found, and nothing is written, since a write could overwrite pages that are still sound.
  */
-final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
+final class JdbcBackend
+        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, EmptinessCheck {
 
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
@@ -117,6 +119,11 @@ final class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, P
     @Override
     public Stream<String> scan(String context, String type, String idPrefix) {
         return queries.scan(context, type, idPrefix);
+    }
+
+    @Override
+    public boolean isEmpty() {
+        return queries.isEmpty();
     }
 
     @Override

@@ -12,17 +12,23 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.Mutation;
 import dev.keystore.testkit.CrashContractTest;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
 /** Acknowledged transactions survive a crash: the engine and SQLite together. */
-final class StoreCrashTest extends CrashContractTest {
+class StoreCrashTest extends CrashContractTest {
 
     @Override
-    protected Backend open(Path folder) {
-        return new StoreAsBackend(SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db")));
+    protected Backend open(Path folder) throws IOException {
+        return new StoreAsBackend(database(folder).open());
+    }
+
+    /** Configures the database of a folder. */
+    SignalKeyDatabase.Builder database(Path folder) throws IOException {
+        return SignalKeyDatabase.builder().url("jdbc:sqlite:" + folder.resolve("keys.db"));
     }
 
     /** The engine lets the commits of several threads share one write. */

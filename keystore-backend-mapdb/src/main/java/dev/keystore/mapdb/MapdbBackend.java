@@ -5,6 +5,7 @@ import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -38,7 +39,7 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link #close} refuses new calls, and waits for running commits and the maintenance thread to end. If that takes
  * longer than a minute, it throws and closing continues in the background; the folder stays locked until then.
  */
-final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan {
+final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, EmptinessCheck {
 
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
     private static final int CLOSE_TIMEOUT_FACTOR = 6;
@@ -144,6 +145,13 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
                         () -> "scan the entries of type " + type + " of context \"" + context + "\"",
                         StoredKey.of(context, type, Objects.requireNonNull(idPrefix, "idPrefix")))
                 .map(key -> StoredKey.entryOf(key).id());
+    }
+
+    @Override
+    public boolean isEmpty() {
+        try (Stream<byte[]> keys = keys(() -> "look for an entry", new byte[0])) {
+            return keys.findFirst().isEmpty();
+        }
     }
 
     private Stream<byte[]> keys(Supplier<String> operation, byte[] prefix) {

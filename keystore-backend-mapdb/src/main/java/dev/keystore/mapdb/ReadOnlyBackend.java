@@ -8,6 +8,7 @@ import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PrefixScan;
 import java.io.IOException;
@@ -30,7 +31,7 @@ import java.util.stream.Stream;
  *
  * <p>Concurrency: the entries don't change, since the shared lock of the folder excludes writers.
  */
-final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan {
+final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, EmptinessCheck {
 
     private final MapdbFolder folder;
     private final String reason;
@@ -104,6 +105,12 @@ final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoa
     public Stream<String> scan(String context, String type, String idPrefix) {
         return keys(StoredKey.of(context, type, idPrefix))
                 .map(key -> StoredKey.entryOf(key).id());
+    }
+
+    @Override
+    public boolean isEmpty() {
+        requireOpen();
+        return entries.isEmpty();
     }
 
     private Stream<byte[]> keys(byte[] prefix) {

@@ -6,12 +6,14 @@ import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendProvider;
+import dev.keystore.spi.Sealing;
 import java.util.List;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 
 /** Finds the registered provider of a URL's scheme and opens the backend (R62). */
 final class BackendLocator {
@@ -26,8 +28,23 @@ final class BackendLocator {
 
     private BackendLocator() {}
 
-    static Backend open(BackendConfig config) {
-        return open(find(config.url(), registered()), config);
+    /**
+     * Opens a backend. If the store does not exist and is to be encrypted, the root key is looked for before the store
+     * is created (R72).
+     *
+     * @param sealing how the values are to be encrypted, or null
+     */
+    static Backend open(BackendConfig config, @Nullable Sealing sealing) {
+        BackendProvider provider = find(config.url(), registered());
+        if (sealing == null || config.mustExist()) {
+            return open(provider, config);
+        }
+        try {
+            return open(provider, new BackendConfig(config.url(), config.properties(), true));
+        } catch (StoreNotFoundException e) {
+            sealing.open(null).close();
+            return open(provider, config);
+        }
     }
 
     /** Opens a backend. The exceptions that describe the URL or the store are not taken for interruptions. */

@@ -3,6 +3,7 @@ package dev.keystore.core;
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
+import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CommitGroup.Checked;
 import dev.keystore.core.CommitQueue.Lead;
 import dev.keystore.core.CommitQueue.Phase;
@@ -138,8 +139,9 @@ final class CommitPipeline {
             throw CommitFailures.interrupted(request);
         }
         try {
+            request.seal();
             cache.loadDeleted(request);
-        } catch (LoadFailedException e) {
+        } catch (LoadFailedException | UnreadableEntryException e) {
             throw CommitFailures.unwritten(request, e);
         }
         KeyStoreException failure = queueAndAwait(request);

@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Concurrency: its own thread and the leader change the state by compare-and-set. Whichever of them ends it first
  * decides the outcome; later attempts to end it have no effect. Only the leader records failed attempts, and how the
- * commit is grouped from then on.
+ * commit is grouped from then on. Its own thread seals its values before it is queued, and from then on only the leader
+ * may do so again.
  */
 final class CommitRequest {
 
@@ -47,7 +48,8 @@ final class CommitRequest {
     final Map<EntryKey, Entry> writes;
     final long deadlineNanos;
     private final @Nullable Set<String> keptTypes;
-    private final Map<EntryKey, Mutation> puts = new LinkedHashMap<>();
+    private @Nullable ValueSealer sealer;
+    private Map<EntryKey, Mutation> puts = Map.of();
     private final Thread thread = Thread.currentThread();
     private final boolean virtual = VirtualThreads.isVirtual(thread);
     private final AtomicReference<State> state = new AtomicReference<>(Step.QUEUED);
@@ -79,14 +81,82 @@ final class CommitRequest {
         this.writes = writes;
         this.keptTypes = keptTypes;
         this.deadlineNanos = System.nanoTime() + timeoutNanos;
-        writes.forEach((key, entry) -> {
-            byte[] bytes = entry.bytes();
-            if (bytes != null) {
-                String type = key.type.name();
-                byte[] sealed = Envelope.seal(context.name(), type, key.id, bytes);
-                puts.put(key, new Mutation.Put(type, key.id, sealed));
+    }
+
+    /**
+     * Seals the values that it writes. Its own thread does that before the commit is queued. May load the keys of the
+     * context; throws as {@link ContextSealer#current} does, and then keeps what was sealed before.
+     */
+    void seal() {
+        ValueSealer chosen = null;
+        Map<EntryKey, Mutation> sealed = null;
+        while (sealed == null) {
+            chosen = writesValues() ? chooseSealer() : null;
+            sealed = chosen == null ? Map.of() : sealValues(chosen);
+        }
+        sealer = chosen;
+        puts = sealed;
+    }
+
+    /** Returns whether it writes a value; if it only deletes, it needs no keys. */
+    private boolean writesValues() {
+        for (Entry entry : writes.values()) {
+            if (entry.exists()) {
+                return true;
             }
-        });
+        }
+        return false;
+    }
+
+    private ValueSealer chooseSealer() {
+        return erases() ? context.sealer().afterErase() : context.sealer().current();
+    }
+
+    /** Returns the mutations that save the values, or null if the keys of the context were replaced meanwhile. */
+    private @Nullable Map<EntryKey, Mutation> sealValues(ValueSealer chosen) {
+        Map<EntryKey, Mutation> sealed = new LinkedHashMap<>();
+        for (Map.Entry<EntryKey, Entry> write : writes.entrySet()) {
+            byte[] value = write.getValue().bytes();
+            if (value != null) {
+                EntryKey key = write.getKey();
+                byte[] record = chosen.seal(key.type.name(), key.id, value);
+                if (record == null) {
+                    return null;
+                }
+                sealed.put(key, new Mutation.Put(key.type.name(), key.id, record));
+            }
+        }
+        return sealed;
+    }
+
+    /** Seals its values again if a commit before it has erased the context. Called by the leader. */
+    void sealAgainIfOutdated() {
+        if (sealer != null && !erases() && !sealer.equals(context.sealer().current())) { // by identity
+            seal();
+        }
+    }
+
+    /** Returns the mutation that stores the keys that its values are sealed with; null if they are stored already. */
+    @Nullable
+    Mutation unwrittenKeys() {
+        return sealer == null ? null : sealer.unwrittenKeys();
+    }
+
+    /** Records that it is durable. Called by the leader, before anything of it is published. */
+    void keysWritten() {
+        context.sealer().written(sealer, erases());
+    }
+
+    /** Records that it is unknown whether it is durable. Called by the leader. */
+    void keysUnknown() {
+        if (erases()) {
+            context.sealer().eraseUnknown(sealer);
+        }
+    }
+
+    /** Returns whether it erases the context before its writes. */
+    private boolean erases() {
+        return keptTypes != null && keptTypes.isEmpty();
     }
 
     /** Returns whether it clears the context before its writes. */
@@ -101,7 +171,7 @@ final class CommitRequest {
 
     /** Returns the mutation that clears the context, or null if this commit doesn't. */
     Mutation.@Nullable Clear clear() {
-        return keptTypes == null ? null : new Mutation.Clear(keptTypes);
+        return keptTypes == null ? null : new Mutation.Clear(context.sealer().keptByClear(keptTypes));
     }
 
     /** Returns the mutation that saves a written entry, or null if the write is a delete. */
@@ -112,7 +182,7 @@ final class CommitRequest {
 
     /** Returns the keys that stay if this commit clears the context: the credentials, except in an erase. */
     List<EntryKey> keptByClear() {
-        return keptTypes == null || keptTypes.isEmpty() ? List.of() : List.of(KeyTypeRegistry.credentialsKey(context));
+        return keptTypes == null || erases() ? List.of() : List.of(KeyTypeRegistry.credentialsKey(context));
     }
 
     List<EntryId> entryIds() {

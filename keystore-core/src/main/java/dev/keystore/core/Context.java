@@ -29,6 +29,7 @@ final class Context {
     private final String name;
     private final int hash;
     private final long epoch;
+    private final ContextSealer sealer;
 
     /** Incremented to invalidate everything cached of this context. */
     private volatile int generation;
@@ -39,10 +40,11 @@ final class Context {
     private volatile long publications;
     private long sequence;
 
-    Context(String name, long epoch) {
+    Context(String name, long epoch, ContextSealer sealer) {
         this.name = name;
         this.hash = name.hashCode();
         this.epoch = epoch;
+        this.sealer = sealer;
     }
 
     String name() {
@@ -57,6 +59,11 @@ final class Context {
     /** Returns the epoch that this owner's commits carry, or 0 on a backend without ownership. */
     long epoch() {
         return epoch;
+    }
+
+    /** Returns how the values of this context are stored. */
+    ContextSealer sealer() {
+        return sealer;
     }
 
     /** Returns the number of the next batch of this context. Called by the leader only. */

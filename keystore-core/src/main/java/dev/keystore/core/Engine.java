@@ -5,7 +5,7 @@ import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
-import java.util.concurrent.TimeUnit;
+import dev.keystore.spi.Sealing;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -22,6 +22,9 @@ final class Engine {
     private final CommitPipeline pipeline;
     private final Consumer<String> onOwnershipLost;
 
+    /** The keys of the store, or null if it is not encrypted. */
+    private final @Nullable SealedStore encrypted;
+
     /**
      * The scope of the thread's transaction, which may have ended already; used to reject a second transaction (R26).
      */
@@ -31,9 +34,20 @@ final class Engine {
 
     private volatile boolean closed;
 
-    Engine(Backend backend, KeyStoreOptions options, Consumer<String> onOwnershipLost) {
+    /**
+     * Creates an engine, and opens the keys of its store.
+     *
+     * @param sealing how the values are encrypted; null if they are not
+     * @throws StoreOpenException as {@link SealedStore#open} does; the backend stays open
+     */
+    Engine(Backend backend, KeyStoreOptions options, Consumer<String> onOwnershipLost, @Nullable Sealing sealing) {
         this.options = options;
         this.storage = new Storage(backend, options);
+        this.encrypted = SealedStore.open(
+                storage,
+                sealing,
+                new Attempts(
+                        options, System.nanoTime() + options.commitTimeout().toNanos()));
         this.cache = new EntryCache(storage, types, options);
         this.locks = new LockTable(options.lockTimeout());
         this.pipeline = new CommitPipeline(cache, storage, options, counters);
@@ -88,56 +102,38 @@ final class Engine {
     }
 
     /**
-     * Takes a context over and returns its epoch. Transient failures are retried like those of a commit, until the
-     * deadline (R40).
+     * Takes a context over. Transient failures are retried like those of a commit, until the deadline (R40).
      *
      * @param unlessOwned whether to fail if the current owner is alive
      * @throws ContextOwnedException if {@code unlessOwned} and the current owner is alive
      * @throws StoreOpenException if the backend failed
      * @throws OperationInterruptedException if an interrupt ended an attempt or the pause between two
      */
-    long takeOver(String context, boolean unlessOwned, long deadlineNanos) {
+    Context takeOver(String context, boolean unlessOwned, long deadlineNanos) {
         StackHeadroom.require();
-        for (int attempt = 1; ; attempt++) {
-            try {
-                return storage.takeOver(context, unlessOwned);
-            } catch (ContextOwnedException | StoreOpenException | ClosedException e) {
-                throw e;
-            } catch (RuntimeException e) {
-                RuntimeException interruption =
-                        BackendFailures.asInterruption("the takeover of context \"" + context + "\"", e);
-                if (interruption != null) {
-                    throw interruption;
-                }
-                long pauseNanos = Backoff.nanos(options.retryDelay().toNanos(), attempt);
-                boolean last = attempt == options.commitAttempts() || deadlineNanos - System.nanoTime() < pauseNanos;
-                if (last || !BackendFailures.isTransient(e)) {
-                    throw new StoreOpenException(
-                            "Context \"" + context + "\" could not be taken over: " + BackendFailures.reason(e), e);
-                }
-                pause(context, pauseNanos);
-            }
-        }
-    }
-
-    private static void pause(String context, long nanos) {
-        try {
-            TimeUnit.NANOSECONDS.sleep(nanos);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new OperationInterruptedException("the next attempt to take over context \"" + context + "\"");
-        }
+        long epoch = new Attempts(options, deadlineNanos)
+                .of(
+                        "the takeover of context \"" + context + "\"",
+                        "Context \"" + context + "\" could not be taken over",
+                        () -> storage.takeOver(context, unlessOwned));
+        return new Context(context, epoch, encrypted == null ? new Envelope(context) : encrypted.context(context));
     }
 
     KeyStoreStats stats() {
         return counters.stats(cache);
     }
 
-    /** Lets running commits finish, then closes the backend. */
+    /** Lets running commits finish, then closes the backend and overwrites the keys. */
     void close() {
         closed = true;
         long deadlineNanos = System.nanoTime() + options.commitTimeout().toNanos();
         pipeline.close(deadlineNanos);
-        storage.close(deadlineNanos);
+        try {
+            storage.close(deadlineNanos);
+        } finally {
+            if (encrypted != null) {
+                encrypted.close();
+            }
+        }
     }
 }

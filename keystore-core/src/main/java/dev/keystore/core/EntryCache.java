@@ -1,11 +1,15 @@
 package dev.keystore.core;
 
 import dev.keystore.CorruptEntryException;
+import dev.keystore.LoadFailedException;
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.InFlight.Result;
 import dev.keystore.core.InFlight.Result.Failed;
 import dev.keystore.core.InFlight.Result.Found;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -187,14 +191,23 @@ final class EntryCache {
      */
     private Result settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
         Context context = key.context;
-        Entry entry = decode(key, sealed);
+        Entry entry;
+        try {
+            entry = decode(key, sealed);
+        } catch (UnreadableEntryException e) {
+            // An erase that came in between has destroyed the keys of what was loaded before it.
+            if (isUndisplaced(key, mine, generation)) {
+                throw e;
+            }
+            return Result.LOOK_AGAIN;
+        }
         entry.makeValidIn(generation);
         Result found = new Found(entry);
         // The map calls this while it holds the lock of the key, so no write is registered between the check and the
         // put.
         boolean[] settled = {false};
         inFlight.computeIfPresent(key, (k, registered) -> {
-            if (registered.standsFor(mine) && context.generation() == generation && context.clearing() == null) {
+            if (isUndisplaced(context, registered, mine, generation)) {
                 if (!context.isOwnershipLost()) {
                     cache.put(key, entry);
                 }
@@ -203,6 +216,16 @@ final class EntryCache {
             return registered;
         });
         return settled[0] ? found : Result.LOOK_AGAIN;
+    }
+
+    /** Returns whether no write or clear has come in between since a load began. */
+    private boolean isUndisplaced(EntryKey key, InFlight mine, int generation) {
+        InFlight registered = inFlight.get(key);
+        return registered != null && isUndisplaced(key.context, registered, mine, generation);
+    }
+
+    private static boolean isUndisplaced(Context context, InFlight registered, InFlight mine, int generation) {
+        return registered.standsFor(mine) && context.generation() == generation && context.clearing() == null;
     }
 
     /** Waiting threads fail with the load, unless only its own thread was interrupted: then they look again. */
@@ -216,7 +239,9 @@ final class EntryCache {
             return Entry.absent();
         }
         try {
-            return Entry.decoded(key.type, Envelope.open(key.context.name(), key.type.name(), key.id, sealed));
+            return Entry.decoded(key.type, key.context.sealer().open(key.type.name(), key.id, sealed));
+        } catch (UnreadableEntryException | LoadFailedException | OperationInterruptedException | ClosedException e) {
+            throw e;
         } catch (RuntimeException e) {
             throw new CorruptEntryException(
                     key.context.name(), key.entryId(), Objects.requireNonNullElse(e.getMessage(), e.toString()), e);
@@ -346,11 +371,11 @@ final class EntryCache {
         return cached == entry || (cached == null ? read(key) : cached).sameContentsAs(entry);
     }
 
-    /** Returns whether a key exists. A damaged entry counts as existing, so that it can be deleted. */
+    /** Returns whether a key exists. An unreadable entry counts as existing, so that it can be deleted. */
     boolean exists(EntryKey key) {
         try {
             return read(key).exists();
-        } catch (CorruptEntryException e) {
+        } catch (UnreadableEntryException e) {
             return true;
         }
     }
@@ -369,15 +394,32 @@ final class EntryCache {
         });
     }
 
-    /** Returns whether the backend holds a damaged value for a key. The cache is neither used nor changed. */
-    boolean isDamaged(EntryKey key) {
+    /** Returns whether the backend holds an unreadable value for a key. The cache is neither used nor changed. */
+    boolean isUnreadable(EntryKey key) {
         try {
-            decode(key, storage.load(key.context.name(), key.type.name(), key.id));
+            byte[] former = null;
+            byte[] record = storage.load(key.context.name(), key.type.name(), key.id);
+            while (!decodes(key, record)) {
+                if (Arrays.equals(record, former)) {
+                    return true;
+                }
+                former = record; // if it is erased now, its keys may be gone already: look at it once more
+                record = storage.load(key.context.name(), key.type.name(), key.id);
+            }
             return false;
-        } catch (CorruptEntryException e) {
+        } catch (UnreadableEntryException e) {
             return true;
         } catch (RuntimeException e) {
             throw LoadFailures.of(key, e);
+        }
+    }
+
+    private static boolean decodes(EntryKey key, byte @Nullable [] record) {
+        try {
+            decode(key, record);
+            return true;
+        } catch (UnreadableEntryException e) {
+            return false;
         }
     }
 

@@ -1,22 +1,71 @@
 package dev.keystore.core;
 
+import dev.keystore.spi.Mutation;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Set;
 import java.util.zip.CRC32C;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The envelope around each value that a backend stores: one byte of format version, four bytes of CRC32C, then the
- * value.
+ * The envelope around each value of a store that is not encrypted: one byte of format version, four bytes of CRC32C,
+ * then the value.
  *
  * <p>The checksum also covers the context, the type and the id, so that bytes found under another key count as damaged.
  */
-final class Envelope {
+final class Envelope implements ContextSealer, ValueSealer {
 
     private static final byte VERSION = 1;
+    private static final byte ENCRYPTED_VERSION = 2;
     private static final int HEADER_BYTES = 1 + Integer.BYTES;
 
-    private Envelope() {}
+    private final String context;
+
+    Envelope(String context) {
+        this.context = context;
+    }
+
+    @Override
+    public byte[] open(String type, String id, byte[] record) {
+        return open(context, type, id, record);
+    }
+
+    @Override
+    public byte[] seal(String type, String id, byte[] value) {
+        return seal(context, type, id, value);
+    }
+
+    @Override
+    public Envelope current() {
+        return this;
+    }
+
+    @Override
+    public Envelope afterErase() {
+        return this;
+    }
+
+    @Override
+    public Set<String> keptByClear(Set<String> keptTypes) {
+        return keptTypes;
+    }
+
+    @Override
+    public Mutation.@Nullable Put unwrittenKeys() {
+        return null;
+    }
+
+    @Override
+    public void written(@Nullable ValueSealer sealer, boolean erased) {}
+
+    @Override
+    public void eraseUnknown(@Nullable ValueSealer sealer) {}
+
+    @Override
+    public boolean areKeysIntact() {
+        return true;
+    }
 
     static byte[] seal(String context, String type, String id, byte[] value) {
         return ByteBuffer.allocate(HEADER_BYTES + value.length)
@@ -35,6 +84,9 @@ final class Envelope {
         if (sealed.length < HEADER_BYTES) {
             throw new IllegalArgumentException(
                     "it has " + sealed.length + " bytes, fewer than the header of " + HEADER_BYTES);
+        }
+        if (sealed[0] == ENCRYPTED_VERSION) {
+            throw new IllegalArgumentException("it is encrypted, but the store has no mark that says so");
         }
         if (sealed[0] != VERSION) {
             throw new IllegalArgumentException(

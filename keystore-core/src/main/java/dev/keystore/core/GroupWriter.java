@@ -1,12 +1,12 @@
 package dev.keystore.core;
 
-import dev.keystore.CorruptEntryException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
 import dev.keystore.TransactionConflictException;
+import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CommitGroup.Checked;
 import dev.keystore.core.WriteOutcome.InDoubt;
 import dev.keystore.core.WriteOutcome.Refused;
@@ -31,7 +31,8 @@ import org.slf4j.LoggerFactory;
  * knows no queue and starts no thread. Only the holder of the lead calls it.
  *
  * <p>The check compares what each commit read with what is committed, including the earlier commits of the group (R24).
- * A commit that fails it is left out of the write.
+ * A commit that fails it is left out of the write. A commit whose context was erased since it was sealed is sealed
+ * again.
  */
 final class GroupWriter {
 
@@ -80,6 +81,7 @@ final class GroupWriter {
                     failed.put(request, new TransactionConflictException(request.context.name(), changed.entryId()));
                     continue;
                 }
+                request.sealAgainIfOutdated();
                 List<Mutation> mutations = mutations(request, earlier);
                 if (!mutations.isEmpty()) {
                     Context context = request.context;
@@ -88,7 +90,7 @@ final class GroupWriter {
                 }
                 writers.add(request);
                 earlier.putAll(request.writes);
-            } catch (LoadFailedException | CorruptEntryException e) {
+            } catch (LoadFailedException | UnreadableEntryException e) {
                 failed.put(request, CommitFailures.unwritten(request, e));
             }
         }
@@ -114,6 +116,10 @@ final class GroupWriter {
         Mutation clear = request.clear();
         if (clear != null) {
             mutations.add(clear);
+        }
+        Mutation keys = request.unwrittenKeys();
+        if (keys != null) {
+            mutations.add(keys);
         }
         for (EntryKey key : request.writes.keySet()) {
             Mutation put = request.put(key);
@@ -269,8 +275,12 @@ final class GroupWriter {
         List<CommitRequest> writers = group.checked().writers();
         for (CommitRequest writer : writers) {
             if (outcome instanceof Written) {
+                writer.keysWritten();
                 cache.publish(writer);
-            } else if (outcome instanceof Unknown || writer.clears()) {
+            } else if (outcome instanceof Unknown) {
+                writer.keysUnknown();
+                cache.forget(writer);
+            } else if (writer.clears()) {
                 // Without atomic commits, a load during a clear may have read what was rolled back afterwards.
                 cache.forget(writer);
             }

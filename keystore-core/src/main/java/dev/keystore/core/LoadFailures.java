@@ -1,8 +1,9 @@
 package dev.keystore.core;
 
-import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryId;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
+import dev.keystore.UnreadableEntryException;
 import java.time.Duration;
 import java.util.concurrent.TimeoutException;
 
@@ -15,15 +16,22 @@ final class LoadFailures {
      * Returns the exception for a load that threw {@code failure}; if an interrupt ended it, that is an interruption.
      */
     static RuntimeException of(EntryKey key, Throwable failure) {
-        if (failure instanceof CorruptEntryException || failure instanceof ClosedException) {
+        return of(key.context.name(), key.entryId(), failure);
+    }
+
+    /**
+     * Returns the exception for the load of an entry that the engine itself needs; as {@link #of(EntryKey, Throwable)}.
+     */
+    static RuntimeException of(String context, EntryId entry, Throwable failure) {
+        if (failure instanceof UnreadableEntryException
+                || failure instanceof LoadFailedException
+                || failure instanceof ClosedException) {
             return (RuntimeException) failure;
         }
         RuntimeException interruption = failure instanceof RuntimeException thrown
-                ? BackendFailures.asInterruption(describe(key), thrown)
+                ? BackendFailures.asInterruption(describe(context, entry), thrown)
                 : null;
-        return interruption == null
-                ? new LoadFailedException(key.context.name(), "entry " + key.entryId(), failure)
-                : interruption;
+        return interruption == null ? new LoadFailedException(context, "entry " + entry, failure) : interruption;
     }
 
     /** Returns the exception for a reader that waited for another thread until the deadline. */
@@ -57,6 +65,10 @@ final class LoadFailures {
     }
 
     private static String describe(EntryKey key) {
-        return "entry " + key.entryId() + " of context \"" + key.context.name() + "\"";
+        return describe(key.context.name(), key.entryId());
+    }
+
+    private static String describe(String context, EntryId entry) {
+        return "entry " + entry + " of context \"" + context + "\"";
     }
 }

@@ -10,6 +10,8 @@ import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.PersistenceBackend;
+import dev.keystore.spi.Sealing;
+import dev.keystore.spi.StoreSealing;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -181,6 +183,10 @@ public final class SignalKeyDatabase implements AutoCloseable {
 
     private void checkContext(String name) {
         Names.check("context", name);
+        if (name.equals(StoreSealing.MARK.type())) {
+            throw new IllegalArgumentException(
+                    "context must not be \"" + name + "\": it is reserved for the mark of an encrypted store");
+        }
         if (!engine.storage.servesManyContexts() && !name.equals(DEFAULT_CONTEXT)) {
             throw new IllegalArgumentException("context must be \"" + DEFAULT_CONTEXT + "\", was \"" + name
                     + "\": this backend has no other context");
@@ -195,8 +201,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
             acquire(name, held);
             ContextStore known = stores.get(name);
             if (known == null || replace) {
-                long epoch = engine.takeOver(name, refuseOwned && !replace, deadlineNanos);
-                known = new ContextStore(engine, new Context(name, epoch));
+                Context context = engine.takeOver(name, refuseOwned && !replace, deadlineNanos);
+                known = new ContextStore(engine, context);
                 stores.put(name, known);
             }
             return known;
@@ -258,6 +264,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         private @Nullable String url;
         private @Nullable Backend backend;
         private KeyStoreOptions.Builder options = KeyStoreOptions.builder();
+        private @Nullable Sealing encryption;
         private boolean refuseOwned;
         private boolean mustExist;
         private boolean startStandby = true;
@@ -288,7 +295,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
 
         /**
-         * Sets a property for the backend that the URL names; the backend documents its properties.
+         * Sets a property for the backend that the URL names, which documents its properties; or, if its name begins
+         * with {@code encryption.}, one of encryption, which the module {@code keystore-encryption} documents.
          *
          * @param name the name of the property
          * @param value its value
@@ -379,6 +387,23 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
 
         /**
+         * Encrypts the values of the store (R70). By default, those of a store that is not encrypted stay so, and one
+         * that is encrypted is refused. The property {@code encryption.key} does the same for configurations without
+         * code; this method takes precedence.
+         *
+         * <p>A new store is marked as encrypted when it is opened. A store that holds values which are not encrypted is
+         * refused.
+         *
+         * @param encryption how to encrypt, for example {@code Encryption.with(KeyFile.at(path))} of the module
+         *     {@code keystore-encryption}
+         * @return this builder
+         */
+        public Builder encryption(Sealing encryption) {
+            this.encryption = Objects.requireNonNull(encryption, "encryption");
+            return this;
+        }
+
+        /**
          * Makes {@link SignalKeyDatabase#forContext} fail with {@link ContextOwnedException} while another owner of the
          * context is alive, in this process or in another one. By default, the last to open a context owns it. Has no
          * effect on {@link SignalKeyDatabase#takeOver}, or on a backend without ownership.
@@ -432,8 +457,11 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * @throws IllegalStateException if neither or both of a URL and a backend are set, or {@link #mustExist()} is
          *     set with a backend
          * @throws dev.keystore.StoreNotFoundException if {@link #mustExist()} is set and the store does not exist
+         * @throws dev.keystore.KeyUnavailableException if the store is encrypted, or is to be, and the root key is
+         *     missing, wrong or out of reach; nothing was created or changed (R72)
          * @throws dev.keystore.UnsupportedFormatException as for {@link SignalKeyDatabase#open(String)}
-         * @throws StoreOpenException as for {@link SignalKeyDatabase#open(String)}
+         * @throws StoreOpenException as for {@link SignalKeyDatabase#open(String)}; also if the store is not encrypted
+         *     but is to be, or if its mark is damaged or was tampered with; nothing was changed
          * @throws IllegalArgumentException as for {@link SignalKeyDatabase#open(String)}
          * @throws OperationInterruptedException as for {@link SignalKeyDatabase#open(String)}
          */
@@ -448,14 +476,29 @@ public final class SignalKeyDatabase implements AutoCloseable {
                                 + "set a url, or check that the store exists when you open the backend");
             }
             StackHeadroom.require();
-            Backend opened = backend != null
-                    ? backend
-                    : BackendLocator.open(new BackendConfig(Objects.requireNonNull(url), properties, mustExist));
-            Engine engine = new Engine(opened, options.build(), onOwnershipLost);
+            Sealing sealing = encryption != null ? encryption : SealingLocator.find(properties);
+            Engine engine =
+                    backend != null ? new Engine(backend, options.build(), onOwnershipLost, sealing) : openUrl(sealing);
             if (startStandby) {
                 engine.start();
             }
             return new SignalKeyDatabase(engine, refuseOwned);
+        }
+
+        private Engine openUrl(@Nullable Sealing sealing) {
+            BackendConfig config = new BackendConfig(
+                    Objects.requireNonNull(url), SealingLocator.withoutEncryption(properties), mustExist);
+            Backend opened = BackendLocator.open(config, sealing);
+            boolean ready = false;
+            try {
+                Engine engine = new Engine(opened, options.build(), onOwnershipLost, sealing);
+                ready = true;
+                return engine;
+            } finally {
+                if (!ready) {
+                    opened.close();
+                }
+            }
         }
     }
 }

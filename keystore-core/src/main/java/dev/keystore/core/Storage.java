@@ -7,9 +7,11 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
+import dev.keystore.spi.StoreSealing;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -34,6 +36,7 @@ final class Storage {
     private final ContextAwareBackend entries;
     private final BulkLoad bulk;
     private final PrefixScan prefixes;
+    private final EmptinessCheck emptiness;
     private final @Nullable ContextOwnership ownership;
     private final Consumer<List<Batch>> writer;
     private final @Nullable RollbackWriter rollback;
@@ -47,6 +50,7 @@ final class Storage {
                 : (ContextAwareBackend) backend;
         this.bulk = backend instanceof BulkLoad loads ? loads : this::loadEach;
         this.prefixes = backend instanceof PrefixScan scans ? scans : this::scanList;
+        this.emptiness = backend instanceof EmptinessCheck checks ? checks : this::isDefaultContextEmpty;
         this.ownership = backend instanceof ContextOwnership owns ? owns : null;
         if (backend instanceof GroupCommit groups) {
             this.writer = groups::commit;
@@ -90,12 +94,27 @@ final class Storage {
         return found;
     }
 
+    /** Returns whether the backend holds no entry, as far as it can tell. */
+    boolean isEmpty() {
+        return call(emptiness::isEmpty);
+    }
+
+    private boolean isDefaultContextEmpty() {
+        try (Stream<EntryId> found = entries.list(PersistenceBackend.DEFAULT_CONTEXT)) {
+            return found.findAny().isEmpty();
+        }
+    }
+
     /**
-     * Lists entries; throws {@link dev.keystore.LoadFailedException} if the backend fails, now or while the stream is
-     * read.
+     * Lists entries, without those that the engine stores for itself; throws {@link dev.keystore.LoadFailedException}
+     * if the backend fails, now or while the stream is read.
      */
     Stream<EntryId> list(String context) {
-        return Listing.of(context, () -> call(() -> entries.list(context)));
+        return Listing.of(context, () -> call(() -> entries.list(context))).filter(entry -> !isReserved(entry));
+    }
+
+    private static boolean isReserved(EntryId entry) {
+        return entry.type().equals(StoreSealing.KEYS.type()) || entry.type().equals(StoreSealing.MARK.type());
     }
 
     /** Lists ids by prefix; throws as {@link #list} does. */

@@ -4,6 +4,7 @@ import dev.keystore.EntryId;
 import dev.keystore.IncompleteVerificationException;
 import dev.keystore.KeyType;
 import dev.keystore.LoadFailedException;
+import dev.keystore.spi.StoreSealing;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
@@ -35,6 +36,9 @@ final class Verification {
 
     private List<EntryId> run() {
         try (Stream<EntryId> entries = engine.storage.list(context.name())) {
+            if (!context.sealer().areKeysIntact()) {
+                damaged.add(StoreSealing.KEYS);
+            }
             entries.forEach(this::check);
         } catch (LoadFailedException e) {
             failed(e);
@@ -71,6 +75,6 @@ final class Verification {
         } catch (IllegalArgumentException e) {
             return true; // not a valid type name, so no store has written it
         }
-        return engine.cache.isDamaged(new EntryKey(context, type, entry.id()));
+        return engine.cache.isUnreadable(new EntryKey(context, type, entry.id()));
     }
 }

@@ -6,6 +6,7 @@ import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.StoreSealing;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Faults;
 import dev.keystore.testkit.FaultyBackend;
@@ -87,9 +88,16 @@ final class Fixture implements AutoCloseable {
 
     /** Returns what the backend holds of an entry of {@link #alice}. */
     Optional<byte[]> stored(KeyType<?> type, String id) {
-        return kind == Kind.MINIMAL
-                ? minimal.load(type.name(), id)
-                : memory.reopen().load(context(), type.name(), id);
+        return stored(type.name(), id);
+    }
+
+    /** Returns the data keys that the backend holds of {@link #alice}'s context, if the store is encrypted. */
+    Optional<byte[]> storedKeys() {
+        return stored(StoreSealing.KEYS.type(), StoreSealing.KEYS.id());
+    }
+
+    private Optional<byte[]> stored(String type, String id) {
+        return kind == Kind.MINIMAL ? minimal.load(type, id) : memory.reopen().load(context(), type, id);
     }
 
     /** Writes bytes directly into the backend, without the engine. */

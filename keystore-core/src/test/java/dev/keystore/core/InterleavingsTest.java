@@ -290,7 +290,7 @@ class InterleavingsTest {
     @Param(name = "value", gen = IntGen.class, conf = "4:6")
     public static class CacheTable {
 
-        private static final Context CONTEXT = new Context("alice", 0);
+        private static final Context CONTEXT = new Context("alice", 0, new Envelope("alice"));
 
         private final S3FifoCache<Integer> cache = new S3FifoCache<>(1_000, (key, value) -> 1);
 

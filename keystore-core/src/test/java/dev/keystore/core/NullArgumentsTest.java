@@ -190,6 +190,7 @@ class NullArgumentsTest {
         calls.put("codec", List.of(() -> KeyType.of("name", null)));
         calls.put("options", List.of(() -> builder.options(null)));
         calls.put("delay", List.of(() -> builder.retry(5, null)));
+        calls.put("encryption", List.of(() -> builder.encryption(null)));
         calls.put("listener", List.of(() -> builder.onOwnershipLost(null)));
         KeyStoreOptions.Builder options = KeyStoreOptions.builder();
         calls.put("lockTimeout", List.of(() -> builder.lockTimeout(null), () -> options.lockTimeout(null)));

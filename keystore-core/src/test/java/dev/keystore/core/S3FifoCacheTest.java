@@ -19,7 +19,7 @@ class S3FifoCacheTest {
 
     private final S3FifoCache<String> cache = new S3FifoCache<>(10, (key, value) -> value.length());
 
-    private static final Context CONTEXT = new Context("alice", 0);
+    private static final Context CONTEXT = new Context("alice", 0, new Envelope("alice"));
 
     private static EntryKey key(int number) {
         return new EntryKey(CONTEXT, KeyTypes.SESSION, Integer.toString(number));

@@ -1,12 +1,11 @@
 package dev.keystore.core;
 
-/** Gives tests in other packages access to the stored form of values. */
-public final class StoredValues {
+/** Gives tests in other packages access to the values in stored records. */
+public interface StoredValues {
 
-    private StoredValues() {}
+    /** The values of a store that is not encrypted. */
+    StoredValues PLAIN = Envelope::open;
 
-    /** Returns the value in an envelope; throws {@link IllegalArgumentException} if it is damaged. */
-    public static byte[] open(String context, String type, String id, byte[] sealed) {
-        return Envelope.open(context, type, id, sealed);
-    }
+    /** Returns the value of a record; throws {@link IllegalArgumentException} if it is damaged. */
+    byte[] open(String context, String type, String id, byte[] record);
 }

@@ -21,7 +21,13 @@ class DesignPageTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {"keystore-core", "keystore-backend-support", "keystore-backend-jdbc", "keystore-backend-mapdb"})
+            strings = {
+                "keystore-core",
+                "keystore-encryption",
+                "keystore-backend-support",
+                "keystore-backend-jdbc",
+                "keystore-backend-mapdb"
+            })
     @DisplayName("the design page lists each top-level class of the module once, and no other")
     void tables_listEachClass(String module) throws Exception {
         assertThat(listed(module))

@@ -1,9 +1,9 @@
 package dev.keystore.libsignal;
 
 import dev.keystore.Codec;
-import dev.keystore.CorruptEntryException;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
+import dev.keystore.UnreadableEntryException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -53,11 +53,11 @@ record AccountIdentity(int registrationId, IdentityKeyPair keyPair) {
         return new AccountIdentity(KeyHelper.generateRegistrationId(false), IdentityKeyPair.generate());
     }
 
-    /** Returns whether the entry that transactions read holds this identity. A damaged entry does not. */
+    /** Returns whether the entry that transactions read holds this identity. An entry that cannot be read does not. */
     boolean isSavedIn(KeyReader keys) {
         try {
             return keys.find(TYPE, ID).filter(this::equals).isPresent();
-        } catch (CorruptEntryException e) {
+        } catch (UnreadableEntryException e) {
             return false;
         }
     }

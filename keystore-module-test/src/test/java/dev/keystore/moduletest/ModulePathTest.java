@@ -2,11 +2,13 @@ package dev.keystore.moduletest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.keystore.encryption.KeyFile;
 import dev.keystore.spi.BackendProvider;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.ServiceLoader;
@@ -44,6 +46,17 @@ class ModulePathTest {
     }
 
     @Test
+    @DisplayName("R70 on the module path, the property encryption.key encrypts a database")
+    void modulePath_encrypted_opensDatabase() throws Exception {
+        Path key = folder.resolve("root.key");
+        KeyFile.create(key);
+        String url = "jdbc:sqlite:" + folder.resolve("store");
+
+        assertThat(run(url, "key-file:" + key)).contains("reads [bob.1]");
+        assertThat(run(url)).contains("KeyUnavailableException");
+    }
+
+    @Test
     @DisplayName("R62 on the module path, an unknown scheme is refused with an error that lists all backends")
     void modulePath_unknownScheme_namesAllBackends() throws Exception {
         assertThat(run("none:store"))
@@ -59,16 +72,17 @@ class ModulePathTest {
                 .containsExactlyInAnyOrderElementsOf(SCHEMES);
     }
 
-    private String run(String url) throws Exception {
+    private String run(String... arguments) throws Exception {
         Path output = folder.resolve("output");
-        Process process = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Djava.io.tmpdir=" + folder,
-                        "--module-path",
-                        modulePath(),
-                        "--module",
-                        "dev.keystore.moduletest/" + OpenDatabase.class.getName(),
-                        url)
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Djava.io.tmpdir=" + folder,
+                "--module-path",
+                modulePath(),
+                "--module",
+                "dev.keystore.moduletest/" + OpenDatabase.class.getName()));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile())
                 .start();

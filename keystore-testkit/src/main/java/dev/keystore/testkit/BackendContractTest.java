@@ -194,6 +194,14 @@ public abstract class BackendContractTest {
     }
 
     @Nested
+    @DisplayName("Emptiness (EmptinessCheck)")
+    class Emptiness extends EmptinessContract {
+        Emptiness() {
+            super(fixture);
+        }
+    }
+
+    @Nested
     @DisplayName("Bulk loads (BulkLoad)")
     class BulkLoads extends BulkLoadContract {
         BulkLoads() {

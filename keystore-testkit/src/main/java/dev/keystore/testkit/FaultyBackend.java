@@ -6,6 +6,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
@@ -103,7 +104,10 @@ public final class FaultyBackend {
      * @param <B> the type of the delegate
      * @return the wrapping backend
      */
-    public static <B extends ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership>
+    public static <
+                    B extends
+                            ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
+                                    & EmptinessCheck>
             ContextAwareBackend complete(B delegate, Faults faults) {
         return new Complete<>(delegate, faults);
     }
@@ -237,8 +241,10 @@ public final class FaultyBackend {
     }
 
     private static final class Complete<
-                    B extends ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership>
-            extends Grouping<B> implements BulkLoad, PrefixScan, ContextOwnership {
+                    B extends
+                            ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
+                                    & EmptinessCheck>
+            extends Grouping<B> implements BulkLoad, PrefixScan, ContextOwnership, EmptinessCheck {
 
         Complete(B delegate, Faults faults) {
             super(delegate, faults);
@@ -257,6 +263,12 @@ public final class FaultyBackend {
                     call,
                     () -> delegate.scan(context, type, idPrefix),
                     failure -> failingAfterFirst(delegate.scan(context, type, idPrefix), failure));
+        }
+
+        @Override
+        public boolean isEmpty() {
+            Call call = Call.of(Operation.LIST, PersistenceBackend.DEFAULT_CONTEXT);
+            return faults.get(call, delegate::isEmpty, failing());
         }
 
         @Override

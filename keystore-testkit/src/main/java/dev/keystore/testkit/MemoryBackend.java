@@ -7,6 +7,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -29,8 +30,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backend in memory with all capabilities of a backend: contexts, groups of batches, bulk loads, prefix scans and
- * ownership.
+ * A backend in memory with all capabilities of a backend: contexts, groups of batches, bulk loads, prefix scans,
+ * ownership, and whether it is empty.
  *
  * <p>Its contents survive {@link #close}, like a file: {@link #reopen} opens them again. Several backends on the same
  * contents, all open, behave like several processes with one database.
@@ -41,7 +42,8 @@ import org.jspecify.annotations.Nullable;
  * does not require an owner. Safe for use by any number of threads. Once this backend is closed, all methods except
  * {@link #close} and {@link #reopen} throw {@link IllegalStateException}.
  */
-public final class MemoryBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
+public final class MemoryBackend
+        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, EmptinessCheck {
 
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
 
@@ -136,6 +138,11 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
     }
 
     @Override
+    public boolean isEmpty() {
+        return locked("look for an entry", contents::isEmpty);
+    }
+
+    @Override
     public void close() {
         closed = true;
     }
@@ -163,6 +170,10 @@ public final class MemoryBackend implements ContextAwareBackend, GroupCommit, Bu
 
         ContextContents of(String context) {
             return contexts.computeIfAbsent(context, name -> new ContextContents());
+        }
+
+        boolean isEmpty() {
+            return contexts.values().stream().allMatch(context -> context.values.isEmpty());
         }
     }
 

@@ -223,4 +223,35 @@ class BrokenReadsTest {
             return found;
         }
     }
+
+    @Test
+    @DisplayName("R64 a check for emptiness that looks at one context only is detected")
+    void isEmpty_ofOneContext() {
+        Verdict.assertFails(
+                () -> new Delegating.Counting() {
+                    @Override
+                    public boolean isEmpty() {
+                        return memory.list(PersistenceBackend.DEFAULT_CONTEXT)
+                                .findAny()
+                                .isEmpty();
+                    }
+                },
+                "R72 an entry of any type in any context makes a backend not empty");
+    }
+
+    @Test
+    @DisplayName("R64 a check for emptiness that remembers deleted entries is detected")
+    void isEmpty_onlyBeforeTheFirst() {
+        Verdict.assertFails(
+                () -> new Delegating.Counting() {
+                    private boolean held;
+
+                    @Override
+                    public boolean isEmpty() {
+                        held |= !super.isEmpty();
+                        return !held;
+                    }
+                },
+                "R72 a backend is empty until its first entry is saved, and once its last entry is deleted");
+    }
 }

@@ -6,6 +6,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
@@ -123,6 +124,13 @@ class Delegating implements ContextAwareBackend {
         @Override
         public Stream<String> scan(String context, String type, String idPrefix) {
             return memory.scan(context, type, idPrefix);
+        }
+    }
+
+    static class Counting extends Delegating implements EmptinessCheck {
+        @Override
+        public boolean isEmpty() {
+            return memory.isEmpty();
         }
     }
 

@@ -30,6 +30,7 @@ class SkippedTestsTest {
                         "GroupCommit",
                         "BulkLoad",
                         "PrefixScan",
+                        "EmptinessCheck",
                         "ContextOwnership",
                         "ContextAwareBackend",
                         "persistent");

@@ -6,11 +6,16 @@ import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.encryption.Encryption;
+import dev.keystore.encryption.KeyFile;
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.Sealing;
 import dev.keystore.testkit.Faults;
 import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.MemoryBackend;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -48,14 +53,24 @@ class ErrorsAnywhereTest {
     private static final int REOPEN_EVERY = 40;
     private static final long DEADLINE_SECONDS = 15;
 
-    /** The backends; those in memory have the capability of their name. */
+    /**
+     * The backends; those in memory have the capability of their name. On the encrypted ones, each commit replaces the
+     * data key.
+     */
     enum TestedBackend {
         SQLITE,
         MAPDB,
         OWNERSHIP,
         GROUPING,
         ATOMIC,
-        PLAIN
+        PLAIN,
+        ENCRYPTED_OWNERSHIP,
+        ENCRYPTED_GROUPING,
+        ENCRYPTED_ATOMIC;
+
+        boolean isEncrypted() {
+            return name().startsWith("ENCRYPTED");
+        }
     }
 
     @TempDir
@@ -234,6 +249,9 @@ class ErrorsAnywhereTest {
         alice.useTransaction("victim", tx -> {
             byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
             tx.find(KeyTypes.SESSION, "victim");
+            if (tested.isEncrypted()) {
+                tx.erase();
+            }
             tx.put(KeyTypes.SESSION, "victim", bytes);
             tx.put(KeyTypes.SESSION, "companion", bytes);
             tx.delete(KeyTypes.SESSION, "same-thread");
@@ -280,6 +298,11 @@ class ErrorsAnywhereTest {
                 : "mapdb:" + folder.resolve("keys");
     }
 
+    private Sealing encryption() throws IOException {
+        Path key = folder.resolve("root.key");
+        return Encryption.with(Files.exists(key) ? KeyFile.at(key) : KeyFile.create(key));
+    }
+
     private void open() throws Exception {
         Thread.currentThread().setContextClassLoader(loader);
         InstrumentedDatabase.Factory engine =
@@ -287,13 +310,17 @@ class ErrorsAnywhereTest {
                         .getConstructor()
                         .newInstance();
         Supplier<Backend> factory = switch (tested) {
-            case OWNERSHIP -> () -> FaultyBackend.complete(memory.reopen(), new Faults());
-            case GROUPING -> () -> FaultyBackend.grouping(memory.reopen(), new Faults());
-            case ATOMIC -> () -> FaultyBackend.atomic(memory.reopen(), new Faults());
+            case OWNERSHIP, ENCRYPTED_OWNERSHIP -> () -> FaultyBackend.complete(memory.reopen(), new Faults());
+            case GROUPING, ENCRYPTED_GROUPING -> () -> FaultyBackend.grouping(memory.reopen(), new Faults());
+            case ATOMIC, ENCRYPTED_ATOMIC -> () -> FaultyBackend.atomic(memory.reopen(), new Faults());
             case PLAIN -> () -> FaultyBackend.plain(memory.reopen(), new Faults());
             default -> null;
         };
-        database = factory == null ? engine.open(url()) : engine.open(factory.get());
+        if (factory == null) {
+            database = engine.open(url());
+        } else {
+            database = tested.isEncrypted() ? engine.open(factory.get(), encryption()) : engine.open(factory.get());
+        }
         alice = database.context("alice");
     }
 }

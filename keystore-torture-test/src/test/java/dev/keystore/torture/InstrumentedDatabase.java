@@ -2,6 +2,7 @@ package dev.keystore.torture;
 
 import dev.keystore.SignalKeyStore;
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.Sealing;
 
 /** A database of the instrumented engine, for tests, which see other copies of the engine's classes. */
 public interface InstrumentedDatabase extends AutoCloseable {
@@ -19,5 +20,7 @@ public interface InstrumentedDatabase extends AutoCloseable {
         InstrumentedDatabase open(String url);
 
         InstrumentedDatabase open(Backend backend);
+
+        InstrumentedDatabase open(Backend backend, Sealing encryption);
     }
 }

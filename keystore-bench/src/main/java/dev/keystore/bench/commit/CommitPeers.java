@@ -14,6 +14,12 @@ public enum CommitPeers {
             "Keystore on SQLite",
             "fsync before each group is acknowledged (WAL, synchronous=FULL)",
             (folder, cached) -> KeystoreCommit.open("jdbc:sqlite:" + folder.resolve("keys.db"), cached)),
+    /** The same with encryption on. */
+    KEYSTORE_SQLITE_ENCRYPTED(
+            "Keystore on SQLite, encrypted",
+            "fsync before each group is acknowledged (WAL, synchronous=FULL); values sealed with XAES-256-GCM",
+            (folder, cached) -> KeystoreCommit.openEncrypted(
+                    "jdbc:sqlite:" + folder.resolve("encrypted.db"), folder.resolve("root.key"), cached)),
     /** Keystore on its embedded backend in pure Java. */
     KEYSTORE_MAPDB(
             "Keystore on MapDB",

@@ -5,6 +5,11 @@ import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.Updates;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.encryption.Encryption;
+import dev.keystore.encryption.KeyFile;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -19,7 +24,16 @@ final class KeystoreCommit implements CommitPeer {
     }
 
     static KeystoreCommit open(String url, boolean cached) {
-        SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder().url(url);
+        return open(SignalKeyDatabase.builder().url(url), cached);
+    }
+
+    /** Opens an encrypted store, whose key file is created if it does not exist. */
+    static KeystoreCommit openEncrypted(String url, Path keyFile, boolean cached) throws IOException {
+        KeyFile key = Files.exists(keyFile) ? KeyFile.at(keyFile) : KeyFile.create(keyFile);
+        return open(SignalKeyDatabase.builder().url(url).encryption(Encryption.with(key)), cached);
+    }
+
+    private static KeystoreCommit open(SignalKeyDatabase.Builder builder, boolean cached) {
         return new KeystoreCommit((cached ? builder : builder.maximumCacheBytes(0)).open());
     }
 

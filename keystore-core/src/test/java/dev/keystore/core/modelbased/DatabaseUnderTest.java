@@ -3,6 +3,7 @@ package dev.keystore.core.modelbased;
 import dev.keystore.EntryId;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoredValues;
 import dev.keystore.core.modelbased.Model.Cell;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendException;
@@ -10,6 +11,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.EmptinessCheck;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PrefixScan;
 import dev.keystore.testkit.Faults;
@@ -45,6 +47,7 @@ final class DatabaseUnderTest implements AutoCloseable {
 
     private final MinimalBackend minimal = new MinimalBackend();
     private final OperationHistory history;
+    private final RememberedValues encryption = new RememberedValues();
     private MemoryBackend memory = new MemoryBackend();
     private SignalKeyDatabase database;
 
@@ -56,8 +59,11 @@ final class DatabaseUnderTest implements AutoCloseable {
     }
 
     private void open(long cacheBytes) {
-        database = SignalKeyDatabase.builder()
-                .backend(backend())
+        SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder();
+        if (setup.encrypted()) {
+            builder.encryption(encryption);
+        }
+        database = builder.backend(backend())
                 .maximumCacheBytes(cacheBytes)
                 .maximumGroupSize(setup.groupSize())
                 .lockTimeout(Duration.ofMillis(200))
@@ -66,7 +72,7 @@ final class DatabaseUnderTest implements AutoCloseable {
     }
 
     private Backend backend() {
-        Recorder recorder = new Recorder(memory, history, setup.delays());
+        Recorder recorder = new Recorder(memory, history, setup.delays(), stored());
         return switch (setup.kind()) {
             case COMPLETE -> FaultyBackend.complete(recorder, faults);
             case GROUPING -> FaultyBackend.grouping(recorder, faults);
@@ -74,6 +80,10 @@ final class DatabaseUnderTest implements AutoCloseable {
             case PLAIN -> FaultyBackend.plain((ContextAwareBackend) recorder, faults);
             case MINIMAL -> FaultyBackend.plain(minimal, faults);
         };
+    }
+
+    private StoredValues stored() {
+        return setup.encrypted() ? encryption : StoredValues.PLAIN;
     }
 
     Setup setup() {
@@ -130,7 +140,9 @@ final class DatabaseUnderTest implements AutoCloseable {
                     Optional<byte[]> bytes =
                             one ? minimal.load(entry.type(), entry.id()) : raw.load(context, entry.type(), entry.id());
                     Cell cell = Cell.of(context, entry);
-                    contents.put(cell, cell.decode(bytes.orElseThrow()));
+                    if (!cell.isReserved()) {
+                        contents.put(cell, cell.decode(stored(), bytes.orElseThrow()));
+                    }
                 });
             }
         }
@@ -144,8 +156,8 @@ final class DatabaseUnderTest implements AutoCloseable {
     }
 
     /** Records what reaches the backend in a history, and sometimes pauses, so that threads meet. */
-    private record Recorder(MemoryBackend memory, OperationHistory history, boolean delays)
-            implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership {
+    private record Recorder(MemoryBackend memory, OperationHistory history, boolean delays, StoredValues values)
+            implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, EmptinessCheck {
 
         private void pauseSometimes() {
             if (delays) {
@@ -167,16 +179,16 @@ final class DatabaseUnderTest implements AutoCloseable {
             } else {
                 long reached = history.tick();
                 memory.commit(batches);
-                batches.forEach(batch -> history.reached(reached, batch));
+                batches.forEach(batch -> history.reached(reached, batch, values));
             }
             pauseSometimes();
         }
 
         @Override
         public void save(String context, String type, String id, byte[] value) {
-            if (history != null) {
-                Cell cell = new Cell(context, type, id);
-                history.touched(cell, cell.decode(value));
+            Cell cell = new Cell(context, type, id);
+            if (history != null && !cell.isReserved()) {
+                history.touched(cell, cell.decode(values, value));
             }
             pauseSometimes();
             memory.save(context, type, id, value);
@@ -184,8 +196,9 @@ final class DatabaseUnderTest implements AutoCloseable {
 
         @Override
         public void delete(String context, String type, String id) {
-            if (history != null) {
-                history.touched(new Cell(context, type, id), Model.ABSENT);
+            Cell cell = new Cell(context, type, id);
+            if (history != null && !cell.isReserved()) {
+                history.touched(cell, Model.ABSENT);
             }
             pauseSometimes();
             memory.delete(context, type, id);
@@ -213,6 +226,11 @@ final class DatabaseUnderTest implements AutoCloseable {
         @Override
         public Stream<EntryId> list(String context) {
             return memory.list(context);
+        }
+
+        @Override
+        public boolean isEmpty() {
+            return memory.isEmpty();
         }
 
         @Override

@@ -68,10 +68,15 @@ final class Model {
             return type.equals(KeyTypes.LID_MAPPING.name());
         }
 
+        /** Returns whether it is an entry that the engine stores for itself. */
+        boolean isReserved() {
+            return type.startsWith("_");
+        }
+
         /** Decodes the bytes that a backend stores. */
-        String decode(byte[] sealed) {
+        String decode(StoredValues values, byte[] record) {
             try {
-                byte[] bytes = StoredValues.open(context, type, id, sealed);
+                byte[] bytes = values.open(context, type, id, record);
                 return textual() ? KeyTypes.LID_MAPPING.codec().decode(bytes) : text(bytes);
             } catch (IllegalArgumentException e) {
                 return DAMAGED;

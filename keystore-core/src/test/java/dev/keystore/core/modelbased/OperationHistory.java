@@ -1,5 +1,6 @@
 package dev.keystore.core.modelbased;
 
+import dev.keystore.core.StoredValues;
 import dev.keystore.core.modelbased.Model.Cell;
 import dev.keystore.core.modelbased.Model.View;
 import dev.keystore.spi.Batch;
@@ -14,6 +15,7 @@ import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -90,7 +92,7 @@ final class OperationHistory {
     }
 
     /** Records a batch that reached the backend, once, even if it is sent several times. */
-    synchronized void reached(long at, Batch batch) {
+    synchronized void reached(long at, Batch batch, StoredValues values) {
         if (batch.epoch() != 0 && !ids.add(List.of(batch.context(), batch.epoch(), batch.sequence()))) {
             return;
         }
@@ -99,11 +101,15 @@ final class OperationHistory {
         for (Mutation mutation : batch.mutations()) {
             if (mutation instanceof Mutation.Put put) {
                 Cell cell = new Cell(batch.context(), put.type(), put.id());
-                writes.put(cell, cell.decode(put.value()));
+                if (!cell.isReserved()) {
+                    writes.put(cell, cell.decode(values, put.value()));
+                }
             } else if (mutation instanceof Mutation.Delete delete) {
                 writes.put(new Cell(batch.context(), delete.type(), delete.id()), Model.ABSENT);
             } else if (mutation instanceof Mutation.Clear clear) {
-                kept = clear.keptTypes();
+                kept = clear.keptTypes().stream()
+                        .filter(type -> !type.startsWith("_"))
+                        .collect(Collectors.toSet());
             }
         }
         batches.add(new Reached(at, batch.context(), kept, writes, true, null));

@@ -3,7 +3,8 @@ package dev.keystore.core.modelbased;
 import java.util.List;
 
 /** The configuration of the database that a program uses. */
-record Setup(BackendKind kind, List<String> contexts, long cacheBytes, int groupSize, boolean delays) {
+record Setup(
+        BackendKind kind, List<String> contexts, long cacheBytes, int groupSize, boolean delays, boolean encrypted) {
 
     /** The capabilities of the backend. */
     enum BackendKind {

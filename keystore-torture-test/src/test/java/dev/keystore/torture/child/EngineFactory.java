@@ -3,6 +3,7 @@ package dev.keystore.torture.child;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.Sealing;
 import dev.keystore.torture.InstrumentedDatabase;
 import java.time.Duration;
 
@@ -17,6 +18,11 @@ public final class EngineFactory implements InstrumentedDatabase.Factory {
     @Override
     public InstrumentedDatabase open(Backend backend) {
         return opened(SignalKeyDatabase.builder().backend(backend));
+    }
+
+    @Override
+    public InstrumentedDatabase open(Backend backend, Sealing encryption) {
+        return opened(SignalKeyDatabase.builder().backend(backend).encryption(encryption));
     }
 
     private static InstrumentedDatabase opened(SignalKeyDatabase.Builder builder) {

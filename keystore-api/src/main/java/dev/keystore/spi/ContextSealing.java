@@ -1,0 +1,85 @@
+package dev.keystore.spi;
+
+/**
+ * The opened data keys of one context: one of them seals, all of them open. Any number of threads may use it; no method
+ * blocks.
+ *
+ * <p>The object does not change: {@link #rotated} and {@link #withoutFormerKeys} return new ones. {@link #close}
+ * overwrites its keys; from then on, sealing and opening throw {@link IllegalStateException}.
+ */
+public interface ContextSealing extends AutoCloseable {
+
+    /**
+     * Seals a value for its place. Two calls with the same arguments return different records.
+     *
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @param value the value; not changed
+     * @return the record, a new array
+     */
+    byte[] seal(String type, String id, byte[] value);
+
+    /**
+     * Returns the value of a record.
+     *
+     * @param type the type of the entry
+     * @param id the id of the entry
+     * @param record the record; not changed
+     * @return the value, a new array
+     * @throws dev.keystore.CorruptEntryException if the record is damaged
+     * @throws dev.keystore.EntryKeyMissingException if the record was sealed with a key that is not one of these
+     * @throws dev.keystore.TamperedEntryException if the record was changed, is that of another entry, context or
+     *     store, or is not encrypted
+     */
+    byte[] open(String type, String id, byte[] record);
+
+    /**
+     * Returns these keys, sealed with the newest key of the store.
+     *
+     * <p>They must be in the store, as {@link StoreSealing#KEYS} of the context, whenever a record sealed with them is:
+     * they are written in the same commit as the first one, and deleted in the commit that erases the context.
+     *
+     * @return a new array with the same bytes each time; those in the store, unless the key of the store was replaced
+     *     since they were written
+     */
+    byte[] keys();
+
+    /**
+     * Returns the id of the key that seals.
+     *
+     * @return 16 hexadecimal digits
+     */
+    String keyId();
+
+    /**
+     * Returns the id of the key that a record was sealed with, without opening it. The record is not authenticated.
+     *
+     * @param type the type of the entry, for exceptions
+     * @param id the id of the entry, for exceptions
+     * @param record the record; not changed
+     * @return 16 hexadecimal digits
+     * @throws dev.keystore.CorruptEntryException if the record is damaged
+     * @throws dev.keystore.TamperedEntryException if the record is not encrypted
+     */
+    String keyIdOf(String type, String id, byte[] record);
+
+    /**
+     * Returns these keys and a new one, which seals from now on.
+     *
+     * @return the keys; the engine closes them, and these
+     * @throws IllegalStateException if there are 255 keys already, or the {@link StoreSealing} is closed
+     */
+    ContextSealing rotated();
+
+    /**
+     * Returns only the key that seals. Records that need another one can then no longer be opened.
+     *
+     * @return the key; the engine closes it, and these
+     * @throws IllegalStateException if the {@link StoreSealing} is closed
+     */
+    ContextSealing withoutFormerKeys();
+
+    /** Overwrites the keys in memory. A second call has no effect. */
+    @Override
+    void close();
+}

@@ -1,0 +1,27 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.encryption.Encryption;
+import dev.keystore.encryption.KeyFile;
+import dev.keystore.spi.Backend;
+import dev.keystore.testkit.CrashContractTest;
+import dev.keystore.testkit.EncryptedBackend;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Acknowledged records survive a crash of SQLite with encryption on (R75). */
+final class EncryptedSqliteCrashTest extends CrashContractTest {
+
+    @Override
+    protected Backend open(Path folder) throws IOException {
+        Path key = folder.resolve("root.key");
+        KeyFile root = Files.exists(key) ? KeyFile.at(key) : KeyFile.create(key);
+        return EncryptedBackend.of(SqliteFixture.open(folder.resolve("keys.db")), Encryption.with(root));
+    }
+
+    @Override
+    protected List<String> systemCalls() {
+        return List.of("pwrite64", "fdatasync,fsync");
+    }
+}

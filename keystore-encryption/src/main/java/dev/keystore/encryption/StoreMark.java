@@ -1,0 +1,199 @@
+package dev.keystore.encryption;
+
+import dev.keystore.KeyUnavailableException;
+import dev.keystore.StoreOpenException;
+import dev.keystore.UnsupportedFormatException;
+import dev.keystore.spi.KeyProvider;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.util.Arrays;
+import java.util.HexFormat;
+
+/**
+ * The mark of an encrypted store: version, suite, store id, name of the key provider, wrapped store key, sealed store
+ * keys, CRC32C.
+ *
+ * <p>The newest store key is wrapped by the root key. It seals itself and its predecessors; everything before them in
+ * the mark is authenticated with them. So no part of a mark can be changed or exchanged without the root key, even if
+ * the provider ignores its associated data.
+ */
+final class StoreMark {
+
+    private static final byte VERSION = 1;
+    private static final int STORE_ID_BYTES = 16;
+    private static final int MAXIMUM_NAME_BYTES = 64;
+    private static final int MAXIMUM_WRAPPED_BYTES = 16_384;
+
+    private final byte[] storeId;
+    private final String provider;
+    private final byte[] wrapped;
+    private final byte[] sealedKeys;
+
+    private StoreMark(byte[] storeId, String provider, byte[] wrapped, byte[] sealedKeys) {
+        this.storeId = storeId;
+        this.provider = provider;
+        this.wrapped = wrapped;
+        this.sealedKeys = sealedKeys;
+    }
+
+    /** Returns the mark of a new store, whose id is random. */
+    static StoreMark create(KeyRing keys, KeyProvider root, SecureRandom random) {
+        byte[] storeId = new byte[STORE_ID_BYTES];
+        random.nextBytes(storeId);
+        return wrap(storeId, keys, root, random);
+    }
+
+    /** Returns a mark of the same store with other keys or another root key. */
+    StoreMark wrapped(KeyRing keys, KeyProvider root, SecureRandom random) {
+        return wrap(storeId, keys, root, random);
+    }
+
+    private static StoreMark wrap(byte[] storeId, KeyRing keys, KeyProvider root, SecureRandom random) {
+        String name = root.name();
+        if (name.isEmpty() || name.getBytes(StandardCharsets.UTF_8).length > MAXIMUM_NAME_BYTES) {
+            throw new IllegalStateException("The name of a key provider must have 1 to " + MAXIMUM_NAME_BYTES
+                    + " characters, is \"" + name + "\"");
+        }
+        byte[] wrapped =
+                Secrets.apply(keys.newest().key().getEncoded(), key -> root.wrap(key, associatedData(storeId, name)));
+        if (wrapped.length > MAXIMUM_WRAPPED_BYTES) {
+            throw new IllegalStateException("Key provider \"" + name + "\" returned " + wrapped.length
+                    + " bytes for a wrapped key, more than the limit of " + MAXIMUM_WRAPPED_BYTES);
+        }
+        return new StoreMark(storeId, name, wrapped, seal(keys, head(storeId, name, wrapped), random));
+    }
+
+    /** Returns a mark with the same newest key, wrapped as it is. */
+    StoreMark withKeys(KeyRing keys, SecureRandom random) {
+        return new StoreMark(storeId, provider, wrapped, seal(keys, head(storeId, provider, wrapped), random));
+    }
+
+    private static byte[] seal(KeyRing keys, byte[] head, SecureRandom random) {
+        return Secrets.apply(
+                keys.encode(), encoded -> SealedRecord.seal(keys.newest(), Binding.ofStoreKeys(head), encoded, random));
+    }
+
+    /**
+     * Reads a mark. Only {@link #unwrap} authenticates it.
+     *
+     * @throws StoreOpenException if it is damaged
+     * @throws UnsupportedFormatException if it was written by a newer version
+     */
+    static StoreMark parse(byte[] mark) {
+        if (mark.length < Integer.BYTES
+                || ByteBuffer.wrap(mark).getInt(mark.length - Integer.BYTES) != SealedRecord.checksum(mark)) {
+            throw damaged("its checksum does not match");
+        }
+        try {
+            ByteBuffer bytes = ByteBuffer.wrap(mark, 0, mark.length - Integer.BYTES);
+            byte version = bytes.get();
+            byte suite = bytes.get();
+            if (version != VERSION || suite != SealedRecord.XAES_256_GCM) {
+                throw new UnsupportedFormatException("The store is encrypted in format " + version + " with suite "
+                        + suite + "; this version of Keystore knows only format " + VERSION + " and suite "
+                        + SealedRecord.XAES_256_GCM + ": use a newer version");
+            }
+            byte[] storeId = next(bytes, STORE_ID_BYTES);
+            String provider = new String(next(bytes, Byte.toUnsignedInt(bytes.get())), StandardCharsets.UTF_8);
+            byte[] wrapped = next(bytes, Short.toUnsignedInt(bytes.getShort()));
+            return new StoreMark(storeId, provider, wrapped, next(bytes, bytes.remaining()));
+        } catch (BufferUnderflowException e) {
+            throw damaged("it is too short");
+        }
+    }
+
+    private static byte[] next(ByteBuffer bytes, int length) {
+        if (length > bytes.remaining()) {
+            throw new BufferUnderflowException();
+        }
+        byte[] part = new byte[length];
+        bytes.get(part);
+        return part;
+    }
+
+    private static StoreOpenException damaged(String how) {
+        return new StoreOpenException(
+                "The mark of the encrypted store is damaged: " + how
+                        + "; without it, nothing in the store can be decrypted; " + RootKey.MARK_ALONE,
+                null);
+    }
+
+    /** Returns whether a provider of this kind wrapped the store key. */
+    boolean isWrappedBy(KeyProvider root) {
+        return provider.equals(root.name());
+    }
+
+    /**
+     * Returns the keys of the store, which the caller closes.
+     *
+     * @throws KeyUnavailableException if the provider has no key or another one
+     * @throws StoreOpenException if the mark was tampered with
+     */
+    KeyRing unwrap(KeyProvider root) {
+        byte[] unwrapped = root.unwrap(wrapped.clone(), associatedData(storeId, provider));
+        if (unwrapped.length != AesKey.BYTES) {
+            throw RootKey.changed();
+        }
+        AesKey newest = AesKey.of(unwrapped);
+        try {
+            KeyRing single = KeyRing.of(SealedRecord.keyId(sealedKeys), newest);
+            byte[] keys = SealedRecord.open(single, Binding.ofStoreKeys(head(storeId, provider, wrapped)), sealedKeys);
+            return Secrets.apply(keys, KeyRing::decode);
+        } catch (RecordRefusedException e) {
+            throw new StoreOpenException(
+                    "The mark of the encrypted store was tampered with: its root key is the right one, but its other"
+                            + " parts are not those that were written with it; find out who has write access; "
+                            + RootKey.MARK_ALONE,
+                    null);
+        } finally {
+            newest.destroy();
+        }
+    }
+
+    /** Returns the id of the store, not copied. */
+    byte[] storeId() {
+        return storeId;
+    }
+
+    /** Returns the name of the provider that wrapped the store key. Not authenticated before {@link #unwrap}. */
+    String provider() {
+        return provider;
+    }
+
+    byte[] toBytes() {
+        byte[] head = head(storeId, provider, wrapped);
+        byte[] mark = Arrays.copyOf(head, head.length + sealedKeys.length + Integer.BYTES);
+        System.arraycopy(sealedKeys, 0, mark, head.length, sealedKeys.length);
+        ByteBuffer.wrap(mark).putInt(mark.length - Integer.BYTES, SealedRecord.checksum(mark));
+        return mark;
+    }
+
+    /** Returns what the root key authenticates: all that comes before the wrapped key. */
+    private static byte[] associatedData(byte[] storeId, String provider) {
+        byte[] name = provider.getBytes(StandardCharsets.UTF_8);
+        return ByteBuffer.allocate(3 + STORE_ID_BYTES + name.length)
+                .put(VERSION)
+                .put(SealedRecord.XAES_256_GCM)
+                .put(storeId)
+                .put((byte) name.length)
+                .put(name)
+                .array();
+    }
+
+    private static byte[] head(byte[] storeId, String provider, byte[] wrapped) {
+        byte[] before = associatedData(storeId, provider);
+        return ByteBuffer.allocate(before.length + Short.BYTES + wrapped.length)
+                .put(before)
+                .putShort((short) wrapped.length)
+                .put(wrapped)
+                .array();
+    }
+
+    /** Returns the id of the store and the provider of its root key. */
+    @Override
+    public String toString() {
+        return HexFormat.of().formatHex(storeId) + ", root key from " + provider;
+    }
+}

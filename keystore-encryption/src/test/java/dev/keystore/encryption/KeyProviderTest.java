@@ -1,0 +1,378 @@
+package dev.keystore.encryption;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.google.crypto.tink.Aead;
+import com.google.crypto.tink.KmsClient;
+import dev.keystore.KeyUnavailableException;
+import dev.keystore.spi.KeyProvider;
+import dev.keystore.spi.Sealing;
+import dev.keystore.spi.SealingProvider;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
+import java.security.SecureRandom;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Optional;
+import java.util.ServiceLoader;
+import java.util.stream.Collectors;
+import javax.crypto.spec.SecretKeySpec;
+import org.assertj.core.api.AbstractThrowableAssert;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Where root keys come from, and what is reported when one is missing, wrong or exposed. */
+class KeyProviderTest {
+
+    private static final byte[] PLACE = "store".getBytes(UTF_8);
+
+    @TempDir
+    private Path folder;
+
+    private final byte[] key = new byte[32];
+
+    KeyProviderTest() {
+        new SecureRandom().nextBytes(key);
+    }
+
+    private void assertWraps(KeyProvider provider, KeyProvider same, KeyProvider other) {
+        byte[] original = key.clone();
+        byte[] wrapped = provider.wrap(key, PLACE);
+        assertThat(key).isEqualTo(original);
+        assertThat(same.unwrap(wrapped, PLACE)).isEqualTo(original);
+        assertUnavailable(() -> other.unwrap(wrapped, PLACE));
+        assertUnavailable(() -> same.unwrap(wrapped, "other".getBytes(UTF_8)));
+        for (int i : new int[] {0, wrapped.length / 2, wrapped.length - 1}) {
+            byte[] changed = wrapped.clone();
+            changed[i] ^= 1;
+            assertUnavailable(() -> same.unwrap(changed, PLACE));
+        }
+        assertUnavailable(() -> same.unwrap(new byte[0], PLACE));
+        assertThat(provider.wrap(key, PLACE)).isNotEqualTo(wrapped);
+        assertThat(provider.name()).matches("[a-z0-9-]{1,64}");
+    }
+
+    private static AbstractThrowableAssert<?, ?> assertUnavailable(ThrowingCallable call) {
+        return assertThatThrownBy(call).isInstanceOf(KeyUnavailableException.class);
+    }
+
+    @Test
+    @DisplayName("R73 a key file is created for its owner only, and wraps keys")
+    void keyFile() throws Exception {
+        Path file = folder.resolve("root.key");
+        KeyFile created = KeyFile.create(file);
+
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                .isEqualTo("rw-------");
+        assertThat(Files.readString(file)).matches("keystore-root-key-1 [A-Za-z0-9+/]{43}=\n");
+        assertWraps(created, KeyFile.at(file), KeyFile.create(folder.resolve("other.key")));
+        assertThatThrownBy(() -> KeyFile.create(file)).isInstanceOf(FileAlreadyExistsException.class);
+    }
+
+    @Test
+    @DisplayName("R72 a key file that is missing is unavailable, and the message names it")
+    void keyFile_missing() {
+        Path file = folder.resolve("root.key");
+        assertUnavailable(() -> KeyFile.at(file).wrap(key, PLACE))
+                .hasMessage("Key file " + file
+                        + " does not exist; put the key file of the store there, or create one with KeyFile.create if"
+                        + " the store is new");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"rw-r-----", "rw----r--", "rw--w----", "rw------x"})
+    @DisplayName("R72 a key file that others can access is refused, with what to do")
+    void keyFile_exposed(String permissions) throws Exception {
+        Path file = folder.resolve("root.key");
+        KeyFile created = KeyFile.create(file);
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString(permissions));
+
+        assertUnavailable(() -> created.wrap(key, PLACE))
+                .hasMessage("Key file " + file + " is accessible to others than its owner (" + permissions
+                        + "); if nobody else has read it, allow only the owner (chmod 600), otherwise replace the key");
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "\n",
+                "keystore-root-key-1 ",
+                "keystore-root-key-1 c2VjcmV0",
+                "keystore-root-key-1 !!!!",
+                "keystore-root-key-2 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+            })
+    @DisplayName("R76 a key file with other content is refused, and none of it is in the exception")
+    void keyFile_malformed(String content) throws Exception {
+        Path file = ownerOnly(folder.resolve("root.key"));
+        Files.writeString(file, content);
+
+        assertUnavailable(() -> KeyFile.at(file).wrap(key, PLACE))
+                .hasMessage("Key file " + file
+                        + " does not contain \"keystore-root-key-1 \" and 32 bytes in Base64; put the key file"
+                        + " of the store there")
+                .hasNoCause();
+    }
+
+    @Test
+    @DisplayName("R72 a key file that is too large is refused")
+    void keyFile_large() throws Exception {
+        Path file = ownerOnly(folder.resolve("root.key"));
+        Files.write(file, new byte[1_025]);
+
+        assertUnavailable(() -> KeyFile.at(file).wrap(key, PLACE)).hasMessageContaining("more than 1024 bytes");
+    }
+
+    private static Path ownerOnly(Path file) throws Exception {
+        return Files.createFile(
+                file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+    }
+
+    @Test
+    @DisplayName("R73 Argon2id gives what the reference implementation gives")
+    void argon2id() {
+        assertThat(Argon2id.hash("password".getBytes(UTF_8), "somesalt".getBytes(UTF_8), 65_536, 2, 1))
+                .isEqualTo(HexFormat.of().parseHex("09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7"));
+    }
+
+    @Test
+    @DisplayName("R73 a passphrase wraps keys; a wrong one is unavailable")
+    void passphrase() {
+        assertWraps(
+                Passphrase.from("correct horse"::toCharArray),
+                Passphrase.from("correct horse"::toCharArray),
+                Passphrase.from("wrong horse"::toCharArray));
+        byte[] wrapped = Passphrase.from("größe 🐎"::toCharArray).wrap(key, PLACE);
+        assertThat(Passphrase.from("größe 🐎"::toCharArray).unwrap(wrapped, PLACE))
+                .isEqualTo(key);
+        assertUnavailable(() -> Passphrase.from("groesse 🐎"::toCharArray).unwrap(wrapped, PLACE));
+    }
+
+    @Test
+    @DisplayName("R72 parameters of Argon2id that would exhaust the memory are refused")
+    void passphrase_parameters() {
+        Passphrase passphrase = Passphrase.from("correct horse"::toCharArray);
+        byte[] wrapped = passphrase.wrap(key, PLACE);
+        for (int[] parameters : new int[][] {
+            {Integer.MAX_VALUE, 3, 4},
+            {-1, 3, 4},
+            {0, 3, 4},
+            {65_536, 17, 4},
+            {65_536, 0, 4},
+            {65_536, 3, 0},
+            {65_536, 3, 65}
+        }) {
+            byte[] changed = wrapped.clone();
+            ByteBuffer.wrap(changed).putInt(parameters[0]).putInt(parameters[1]).putInt(parameters[2]);
+            assertUnavailable(() -> passphrase.unwrap(changed, PLACE)).hasMessageContaining("was changed");
+        }
+    }
+
+    @Test
+    @DisplayName("R76 the array of the passphrase is overwritten after each use, also after a failure")
+    void passphrase_overwritten() {
+        char[][] handedOut = new char[1][];
+        Passphrase passphrase = Passphrase.from(() -> handedOut[0] = "correct horse".toCharArray());
+        byte[] wrapped = passphrase.wrap(key, PLACE);
+        assertThat(handedOut[0]).containsOnly('\0');
+        assertUnavailable(() -> passphrase.unwrap(wrapped, key));
+        assertThat(handedOut[0]).containsOnly('\0');
+    }
+
+    @Test
+    @DisplayName("R72 a password comes from a file or an environment variable; a missing one is unavailable")
+    void passwordSource() throws Exception {
+        Path file = folder.resolve("password");
+        assertUnavailable(() -> PasswordSource.file(file).password()).hasMessageContaining(file.toString());
+        Files.writeString(file, "pass word \r\n");
+        assertThat(PasswordSource.file(file).password()).isEqualTo("pass word ".toCharArray());
+        Files.writeString(file, "\n");
+        assertUnavailable(() -> PasswordSource.file(file).password()).hasMessageContaining("is empty");
+        Files.write(file, new byte[] {'a', (byte) 0xff});
+        assertUnavailable(() -> PasswordSource.file(file).password()).hasMessageContaining("UTF-8");
+        assertUnavailable(() -> PasswordSource.environment("KEYSTORE_NOT_SET").password())
+                .hasMessage("Environment variable KEYSTORE_NOT_SET is not set");
+        assertThat(PasswordSource.environment("PATH").password())
+                .isEqualTo(System.getenv("PATH").toCharArray());
+    }
+
+    @Test
+    @DisplayName("R73 a key in a PKCS#12 file wraps keys; a wrong password, alias or kind of key is unavailable")
+    void pkcs12() throws Exception {
+        Path file = pkcs12("root", 32);
+        Path small = pkcs12("small", 16);
+        PasswordSource password = "changeit"::toCharArray;
+
+        assertWraps(
+                Pkcs12File.at(file, "root", password),
+                Pkcs12File.at(file, "root", password),
+                Pkcs12File.at(pkcs12("other", 32), "other", password));
+        assertUnavailable(() -> Pkcs12File.at(file, "none", password).wrap(key, PLACE))
+                .hasMessageContaining("alias \"none\"");
+        assertUnavailable(() -> Pkcs12File.at(small, "small", password).wrap(key, PLACE));
+        assertUnavailable(
+                        () -> Pkcs12File.at(file, "root", "wrong"::toCharArray).wrap(key, PLACE))
+                .hasMessageContaining("check the file and its password");
+        assertUnavailable(() ->
+                Pkcs12File.at(folder.resolve("none.p12"), "root", password).wrap(key, PLACE));
+    }
+
+    private Path pkcs12(String alias, int bytes) throws Exception {
+        byte[] secret = new byte[bytes];
+        new SecureRandom().nextBytes(secret);
+        KeyStore store = KeyStore.getInstance("PKCS12");
+        store.load(null, null);
+        store.setEntry(
+                alias,
+                new KeyStore.SecretKeyEntry(new SecretKeySpec(secret, "AES")),
+                new KeyStore.PasswordProtection("changeit".toCharArray()));
+        Path file = folder.resolve(alias + ".p12");
+        try (OutputStream out = Files.newOutputStream(file)) {
+            store.store(out, "changeit".toCharArray());
+        }
+        return file;
+    }
+
+    @Test
+    @DisplayName("R73 a key of a key management service wraps keys through Tink's client")
+    void tink() {
+        FakeKms kms = new FakeKms();
+        assertWraps(
+                TinkKms.key("fake-kms://one", kms),
+                TinkKms.key("fake-kms://one", kms),
+                TinkKms.key("fake-kms://two", kms));
+
+        byte[] mark =
+                Encryption.with(TinkKms.key("fake-kms://one", kms)).open(null).mark();
+        assertThat(Encryption.with(TinkKms.key("fake-kms://one", kms))
+                        .open(mark)
+                        .mark())
+                .isEqualTo(mark);
+        assertUnavailable(() ->
+                        Encryption.with(TinkKms.key("fake-kms://two", kms)).open(mark))
+                .hasMessageStartingWith("Key fake-kms://two could not decrypt the key of the store: ");
+        assertUnavailable(() -> TinkKms.key("unknown-kms://x").wrap(key, PLACE));
+    }
+
+    /** A service with a key for each URI, as Tink's clients have it. */
+    private static final class FakeKms implements KmsClient {
+
+        @Override
+        public boolean doesSupport(String keyUri) {
+            return keyUri.startsWith("fake-kms://");
+        }
+
+        @Override
+        public KmsClient withCredentials(String credentialPath) {
+            return this;
+        }
+
+        @Override
+        public KmsClient withDefaultCredentials() {
+            return this;
+        }
+
+        @Override
+        public Aead getAead(String keyUri) {
+            byte[] keyOfUri = Arrays.copyOf(keyUri.getBytes(UTF_8), 32);
+            return new Aead() {
+                @Override
+                public byte[] encrypt(byte[] plaintext, byte[] associatedData) {
+                    try (RootKey root = new RootKey(keyOfUri.clone())) {
+                        return root.wrap(plaintext, associatedData, new SecureRandom());
+                    }
+                }
+
+                @Override
+                public byte[] decrypt(byte[] ciphertext, byte[] associatedData) throws GeneralSecurityException {
+                    try (RootKey root = new RootKey(keyOfUri.clone())) {
+                        return root.unwrap(ciphertext, associatedData, "fake");
+                    } catch (KeyUnavailableException e) {
+                        throw new GeneralSecurityException("decryption failed");
+                    }
+                }
+            };
+        }
+    }
+
+    @Test
+    @DisplayName("R72 properties name the root key, and a service loader finds the class that reads them")
+    void properties() throws Exception {
+        SealingProvider provider =
+                ServiceLoader.load(SealingProvider.class).findFirst().orElseThrow();
+        Path file = folder.resolve("root.key");
+        KeyFile.create(file);
+        Path password = Files.writeString(folder.resolve("password"), "changeit");
+        Path p12 = pkcs12("root", 32);
+
+        assertThat(provider.sealing(Map.of("busy_timeout", "5"))).isEmpty();
+        Sealing byFile = sealing(provider, Map.of("encryption.key", "key-file:" + file, "other", "x"));
+        byte[] mark = byFile.open(null).mark();
+        assertThat(Encryption.with(KeyFile.at(file)).open(mark).mark()).isEqualTo(mark);
+
+        Sealing byPkcs12 = sealing(
+                provider,
+                Map.of(
+                        "encryption.key", "pkcs12:" + p12 + "#root",
+                        "encryption.key.password", "file:" + password,
+                        "encryption.former-key", "key-file:" + file,
+                        "encryption.padding", "256"));
+        assertThat(byPkcs12).hasToString("Encryption[root key from pkcs12, replacing key-file, padding 256]");
+        byte[] replaced = byPkcs12.open(mark).mark();
+        assertThat(byPkcs12.open(replaced).mark()).isEqualTo(replaced);
+        assertUnavailable(() -> byFile.open(replaced));
+
+        assertThat(sealing(provider, Map.of("encryption.key", "passphrase-file:" + password)))
+                .hasToString("Encryption[root key from passphrase, padding 1]");
+        assertThat(sealing(provider, Map.of("encryption.key", "passphrase-env:NAME")))
+                .hasToString("Encryption[root key from passphrase, padding 1]");
+        assertThat(sealing(provider, Map.of("encryption.key", "kms:gcp-kms://projects/x")))
+                .hasToString("Encryption[root key from kms, padding 1]");
+    }
+
+    private static Sealing sealing(SealingProvider provider, Map<String, String> properties) {
+        Optional<Sealing> sealing = provider.sealing(properties);
+        return sealing.orElseThrow();
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "encryption.key=hunter2",
+                "encryption.key=",
+                "encryption.key=key-file:",
+                "encryption.key=none:hunter2",
+                "encryption.key=pkcs12:hunter2",
+                "encryption.key=pkcs12:hunter2#",
+                "encryption.key=pkcs12:hunter2#root",
+                "encryption.key=pkcs12:x#root;encryption.key.password=hunter2",
+                "encryption.key=key-file:x;encryption.key.password=hunter2",
+                "encryption.key=key-file:x;encryption.padding=hunter2",
+                "encryption.key=key-file:x;encryption.padding=0",
+                "encryption.key=key-file:x;encryption.none=hunter2",
+                "encryption.padding=256",
+                "encryption.former-key=key-file:x"
+            })
+    @DisplayName(
+            "R76 invalid properties are refused, and a secret that was put into one by mistake is not in the message")
+    void properties_invalid(String properties) {
+        Map<String, String> map = Arrays.stream(properties.split(";", -1))
+                .collect(Collectors.toMap(p -> p.substring(0, p.indexOf('=')), p -> p.substring(p.indexOf('=') + 1)));
+        assertThatThrownBy(() -> new EncryptionProperties().sealing(map))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageNotContaining("hunter2");
+    }
+}

@@ -1,0 +1,253 @@
+package dev.keystore.encryption;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowable;
+
+import dev.keystore.EntryKeyMissingException;
+import dev.keystore.KeyUnavailableException;
+import dev.keystore.StoreOpenException;
+import dev.keystore.UnsupportedFormatException;
+import dev.keystore.spi.ContextSealing;
+import dev.keystore.spi.KeyProvider;
+import dev.keystore.spi.StoreSealing;
+import java.security.SecureRandom;
+import java.util.Arrays;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** The mark of a store, its root key, and replacing keys. */
+class StoreMarkTest {
+
+    private static final byte[] VALUE = "the ratchet".getBytes(UTF_8);
+    private static final int SEALED_KEYS_BYTES = 10 + 24 + 40 + 16 + 4;
+
+    private final MemoryKey root = new MemoryKey();
+    private final Encryption encryption = Encryption.with(root);
+    private final StoreSealing store = encryption.open(null);
+    private final byte[] mark = store.mark();
+    private final ContextSealing alice = store.createContext("alice");
+    private final byte[] record = alice.seal("session", "bob.1", VALUE);
+
+    @Test
+    @DisplayName("R72 a store opens with its mark and its root key, and the mark stays as it is")
+    void reopened() {
+        StoreSealing reopened = encryption.open(mark);
+
+        assertThat(reopened.mark()).isEqualTo(mark);
+        ContextSealing context = reopened.openContext("alice", alice.keys());
+        assertThat(context.keys()).isEqualTo(alice.keys());
+        assertThat(context.open("session", "bob.1", record)).isEqualTo(VALUE);
+    }
+
+    @Test
+    @DisplayName("R73 the root key is used once per opening, whatever the number of contexts and records")
+    void rootKey_usedAtOpenOnly() {
+        root.calls.set(0);
+        StoreSealing reopened = encryption.open(mark);
+        for (int i = 0; i < 1_000; i++) {
+            ContextSealing context = reopened.createContext("context " + i);
+            context.open("session", "x", context.seal("session", "x", VALUE));
+            reopened.openContext("context " + i, context.keys());
+        }
+
+        assertThat(root.calls).hasValue(1);
+    }
+
+    @Test
+    @DisplayName("R73 each store and each context has separate random keys")
+    void keys_differ() {
+        ContextSealing bob = store.createContext("bob");
+        assertThat(bob.keyId()).isNotEqualTo(alice.keyId());
+        assertThat(encryption.open(null).mark()).isNotEqualTo(mark);
+    }
+
+    @Test
+    @DisplayName("R72 a wrong root key is unavailable, and the message names both keys")
+    void wrongKey() {
+        assertThatThrownBy(() -> Encryption.with(new MemoryKey()).open(mark))
+                .isInstanceOf(KeyUnavailableException.class)
+                .hasMessageMatching("The store was encrypted with root key [0-9a-f]{16}, but the test's key is root key"
+                        + " [0-9a-f]{16}; configure the key that the store was encrypted with");
+    }
+
+    @Test
+    @DisplayName("R72 a root key of another provider is unavailable, and the message names both")
+    void otherProvider() {
+        assertThatThrownBy(() -> Encryption.with(named("other")).open(mark))
+                .isInstanceOf(KeyUnavailableException.class)
+                .hasMessage("The root key of the encrypted store comes from \"memory\", but \"other\" is configured;"
+                        + " configure the key that the store was encrypted with");
+    }
+
+    private KeyProvider named(String name) {
+        return new KeyProvider() {
+            @Override
+            public String name() {
+                return name;
+            }
+
+            @Override
+            public byte[] wrap(byte[] key, byte[] associatedData) {
+                return root.wrap(key, new byte[0]);
+            }
+
+            @Override
+            public byte[] unwrap(byte[] wrapped, byte[] associatedData) {
+                return root.unwrap(wrapped, new byte[0]);
+            }
+        };
+    }
+
+    @Test
+    @DisplayName("R72 a mark with any one bit flipped is damaged; its checksum corrected, tampered with or unsupported")
+    void everyBit() {
+        everyBit(encryption, mark);
+    }
+
+    @Test
+    @DisplayName("R72 the mark is authenticated even if the key provider ignores associated data")
+    void everyBit_providerIgnoresAssociatedData() {
+        Encryption careless = Encryption.with(named("memory"));
+        everyBit(careless, careless.open(null).mark());
+    }
+
+    private static void everyBit(Encryption encryption, byte[] mark) {
+        for (int bit = 0; bit < 8 * (mark.length - 4); bit++) {
+            byte[] changed = mark.clone();
+            changed[bit / 8] ^= (byte) (1 << bit % 8);
+            assertThatThrownBy(() -> encryption.open(changed))
+                    .as("bit %s", bit)
+                    .isExactlyInstanceOf(StoreOpenException.class)
+                    .hasMessageContaining("is damaged: its checksum does not match");
+            assertThatThrownBy(() -> encryption.rotate(changed)).isExactlyInstanceOf(StoreOpenException.class);
+
+            byte[] forged = RecordTest.corrected(changed);
+            assertThatThrownBy(() -> encryption.open(forged))
+                    .as("bit %s, corrected", bit)
+                    .isInstanceOf(bit < 16 ? UnsupportedFormatException.class : StoreOpenException.class);
+        }
+        for (int length = 0; length < mark.length; length++) {
+            byte[] shorter = Arrays.copyOf(mark, length);
+            assertThatThrownBy(() -> encryption.open(shorter)).isInstanceOf(StoreOpenException.class);
+            if (length >= 4) {
+                assertThatThrownBy(() -> encryption.open(RecordTest.corrected(shorter)))
+                        .as("length %s, corrected", length)
+                        .isInstanceOf(StoreOpenException.class);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R72 the sealed keys of another store's mark, under the same root key, are tampered with")
+    void mixedMarks() {
+        byte[] other = encryption.open(null).mark();
+        byte[] mixed = mark.clone();
+        int from = mark.length - 4 - SEALED_KEYS_BYTES;
+        System.arraycopy(other, from, mixed, from, SEALED_KEYS_BYTES);
+
+        assertThatThrownBy(() -> encryption.open(RecordTest.corrected(mixed)))
+                .isExactlyInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("was tampered with");
+    }
+
+    @Test
+    @DisplayName("R71 the mark of another store opens, but none of its keys opens this store's contexts")
+    void foreignMark() {
+        StoreSealing other = encryption.open(encryption.open(null).mark());
+        assertThatThrownBy(() -> other.openContext("alice", alice.keys())).isInstanceOf(EntryKeyMissingException.class);
+    }
+
+    @Test
+    @DisplayName(
+            "R74 a replaced root key wraps the store key again: records stay readable, and the former root key opens"
+                    + " nothing")
+    void rootKey_replaced() {
+        MemoryKey replacement = new MemoryKey();
+        StoreSealing both = Encryption.with(replacement).replacing(root).open(mark);
+        byte[] rewrapped = both.mark();
+
+        assertThat(rewrapped).isNotEqualTo(mark);
+        StoreSealing reopened = Encryption.with(replacement).open(rewrapped);
+        assertThat(reopened.mark()).isEqualTo(rewrapped);
+        assertThat(reopened.openContext("alice", alice.keys()).open("session", "bob.1", record))
+                .isEqualTo(VALUE);
+        assertThatThrownBy(() -> encryption.open(rewrapped)).isInstanceOf(KeyUnavailableException.class);
+        assertThat(Encryption.with(replacement).replacing(root).open(rewrapped).mark())
+                .isEqualTo(rewrapped);
+    }
+
+    @Test
+    @DisplayName("R72 if neither the root key nor the former one fits, both reasons are reported")
+    void rootKey_neitherFits() {
+        Throwable failure = catchThrowable(
+                () -> Encryption.with(named("other")).replacing(new MemoryKey()).open(mark));
+        assertThat(failure).isInstanceOf(KeyUnavailableException.class);
+        assertThat(failure.getSuppressed()).singleElement().isInstanceOf(KeyUnavailableException.class);
+    }
+
+    @Test
+    @DisplayName("R74 a new store key seals the keys of contexts; the former one is dropped once none needs it")
+    void storeKey_rotated() {
+        StoreSealing rotated = encryption.rotate(mark);
+        ContextSealing context = rotated.openContext("alice", alice.keys());
+        assertThat(context.open("session", "bob.1", record)).isEqualTo(VALUE);
+        assertThat(context.keys()).as("sealed again").isNotEqualTo(alice.keys());
+
+        StoreSealing retired = encryption.open(
+                encryption.open(rotated.mark()).withoutFormerKeys().mark());
+
+        assertThatThrownBy(() -> retired.openContext("alice", alice.keys()))
+                .isInstanceOf(EntryKeyMissingException.class);
+        assertThat(retired.openContext("alice", context.keys()).open("session", "bob.1", record))
+                .isEqualTo(VALUE);
+        assertThatThrownBy(() -> encryption.open(mark).openContext("alice", context.keys()))
+                .as("an old mark")
+                .isInstanceOf(EntryKeyMissingException.class);
+    }
+
+    @Test
+    @DisplayName("R74 a new data key seals; records of the former one open until that is dropped, and name it")
+    void dataKey_rotated() {
+        ContextSealing rotated = alice.rotated();
+        byte[] newer = rotated.seal("session", "bob.1", VALUE);
+
+        assertThat(rotated.keyId()).isNotEqualTo(alice.keyId());
+        assertThat(rotated.keyIdOf("session", "bob.1", record)).isEqualTo(alice.keyId());
+        assertThat(rotated.keyIdOf("session", "bob.1", newer)).isEqualTo(rotated.keyId());
+        assertThat(rotated.open("session", "bob.1", record)).isEqualTo(VALUE);
+        alice.close();
+        ContextSealing stored = store.openContext("alice", rotated.keys());
+        assertThat(stored.keyId()).isEqualTo(rotated.keyId());
+        assertThat(stored.open("session", "bob.1", record)).isEqualTo(VALUE);
+
+        ContextSealing retired =
+                store.openContext("alice", stored.withoutFormerKeys().keys());
+
+        assertThat(retired.open("session", "bob.1", newer)).isEqualTo(VALUE);
+        assertThatThrownBy(() -> retired.open("session", "bob.1", record))
+                .isInstanceOfSatisfying(
+                        EntryKeyMissingException.class,
+                        e -> assertThat(e.keyId()).isEqualTo(alice.keyId()));
+    }
+
+    @Test
+    @DisplayName("R74 a context has at most as many keys as a ring holds")
+    void dataKeys_limit() {
+        KeyRing ring = KeyRing.random(new SecureRandom());
+        for (int i = 1; i < KeyRing.MAXIMUM_KEYS; i++) {
+            ring = ring.rotated(new SecureRandom());
+        }
+        KeyRing full = KeyRing.decode(ring.encode());
+        assertThat(full).hasToString(ring.toString());
+        assertThatThrownBy(() -> full.rotated(new SecureRandom())).isInstanceOf(IllegalStateException.class);
+    }
+
+    @Test
+    @DisplayName("R73 without the keys of an erased context, no record opens, not even with the root key")
+    void erased() {
+        ContextSealing created = encryption.open(mark).createContext("alice");
+        assertThatThrownBy(() -> created.open("session", "bob.1", record)).isInstanceOf(EntryKeyMissingException.class);
+    }
+}

@@ -1,0 +1,362 @@
+package dev.keystore.moduletest;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryKeyMissingException;
+import dev.keystore.KeyTypes;
+import dev.keystore.KeyUnavailableException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
+import dev.keystore.TamperedEntryException;
+import dev.keystore.UnreadableEntryException;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.encryption.KeyFile;
+import dev.keystore.spi.BackendConfig;
+import dev.keystore.spi.BackendProvider;
+import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.PersistenceBackend;
+import dev.keystore.spi.StoreSealing;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.ServiceLoader;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.FieldSource;
+
+/** Databases of each backend with encryption on: what their files show, and what attacks on their records achieve. */
+@Timeout(120)
+class EncryptedDatabaseTest {
+
+    static final List<String> SCHEMES = ModulePathTest.SCHEMES;
+
+    private static final String ALICE = PersistenceBackend.DEFAULT_CONTEXT;
+    private static final String SECRET = "a secret";
+
+    private static EmbeddedPostgres server;
+    private static int schemas;
+
+    @TempDir
+    private Path folder;
+
+    private Path key;
+
+    @BeforeAll
+    static void startServer() throws IOException {
+        server = EmbeddedPostgres.start();
+    }
+
+    @AfterAll
+    static void stopServer() throws IOException {
+        server.close();
+    }
+
+    @BeforeEach
+    void createKey() throws IOException {
+        key = Files.createTempDirectory("root-key").resolve("root.key");
+        KeyFile.create(key);
+    }
+
+    private String newUrl(String scheme) throws SQLException {
+        schemas++;
+        if (!scheme.equals("jdbc:postgresql")) {
+            return scheme + ":" + folder.resolve("store" + schemas);
+        }
+        execute("CREATE SCHEMA s" + schemas);
+        return server.getJdbcUrl("postgres", "postgres") + "&currentSchema=s" + schemas;
+    }
+
+    private static void execute(String sql) throws SQLException {
+        try (Connection connection = server.getPostgresDatabase().getConnection();
+                Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+
+    private SignalKeyDatabase open(String url) {
+        return open(url, key);
+    }
+
+    private static SignalKeyDatabase open(String url, Path key) {
+        return SignalKeyDatabase.builder()
+                .url(url)
+                .property("encryption.key", "key-file:" + key)
+                .open();
+    }
+
+    /** Opens the backend of a URL without the engine, as an attacker with access to the records does. */
+    private static void attack(String url, Consumer<ContextAwareBackend> change) {
+        BackendProvider provider = ServiceLoader.load(BackendProvider.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .filter(each -> url.startsWith(each.scheme() + ":"))
+                .findFirst()
+                .orElseThrow();
+        ContextAwareBackend backend = (ContextAwareBackend) provider.open(new BackendConfig(url, Map.of()));
+        try {
+            change.accept(backend);
+        } finally {
+            backend.close();
+        }
+    }
+
+    private void fill(String url) {
+        try (SignalKeyDatabase database = open(url)) {
+            for (String context : List.of(ALICE, "bob")) {
+                SignalKeyStore store = database.forContext(context);
+                store.put(KeyTypes.SESSION, "x", SECRET.getBytes(UTF_8));
+                store.put(KeyTypes.SESSION, "y", SECRET.getBytes(UTF_8));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @FieldSource("SCHEMES")
+    @DisplayName("R70 no file of a backend, its logs, journals and temporary files included, holds a byte of a value")
+    void files_holdNoValue(String scheme) throws Exception {
+        String url = newUrl(scheme);
+        String searched = "searched in all files " + schemas;
+        Path files = scheme.equals("jdbc:postgresql") ? dataFolder() : folder;
+        try (SignalKeyDatabase database = open(url)) {
+            SignalKeyStore alice = database.forContext(ALICE);
+            Random random = new Random(70);
+            for (int i = 0; i < 300; i++) {
+                String id = "id" + i % 50;
+                int length = random.nextInt(5_000);
+                byte[] value = searched.repeat(length / searched.length() + 1).getBytes(UTF_8);
+                switch (i % 7) {
+                    case 0 -> alice.delete(KeyTypes.SESSION, id);
+                    case 1 -> alice.saveCredentials(value);
+                    case 2 -> alice.put(KeyTypes.LID_MAPPING, id, searched);
+                    case 3 -> {
+                        if (i % 100 == 3) {
+                            alice.erase();
+                        }
+                    }
+                    default -> alice.put(KeyTypes.SESSION, id, value);
+                }
+            }
+            assertThat(filesWith(files, searched)).isEmpty();
+        }
+        if (scheme.equals("jdbc:postgresql")) {
+            execute("CHECKPOINT");
+        }
+        assertThat(filesWith(files, searched)).isEmpty();
+
+        String plain = newUrl(scheme);
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(plain)) {
+            database.forContext(ALICE).put(KeyTypes.SESSION, "x", searched.getBytes(UTF_8));
+        }
+        assertThat(filesWith(files, searched))
+                .as("the search finds a plain value")
+                .isNotEmpty();
+    }
+
+    private static Path dataFolder() throws SQLException {
+        try (Connection connection = server.getPostgresDatabase().getConnection();
+                Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("SHOW data_directory")) {
+            row.next();
+            return Path.of(row.getString(1));
+        }
+    }
+
+    private static List<Path> filesWith(Path folder, String searched) throws IOException {
+        List<Path> found = new ArrayList<>();
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                try {
+                    if (Files.readString(file, StandardCharsets.ISO_8859_1).contains(searched)) {
+                        found.add(file);
+                    }
+                } catch (NoSuchFileException e) {
+                    // A journal that was merged, or a temporary file.
+                }
+            }
+        }
+        return found;
+    }
+
+    @ParameterizedTest
+    @FieldSource("SCHEMES")
+    @DisplayName("R72 without the root key, a new store is not created, and an existing one is not opened or changed")
+    void open_keyMissing_changesNothing(String scheme) throws Exception {
+        Path missing = folder.resolve("missing.key");
+        String url = newUrl(scheme);
+        assertThatThrownBy(() -> open(url, missing)).isInstanceOf(KeyUnavailableException.class);
+        assertThatThrownBy(
+                        () -> SignalKeyDatabase.builder().url(url).mustExist().open())
+                .as("the store is not there")
+                .isInstanceOf(StoreOpenException.class);
+
+        fill(url);
+        Path other = folder.resolve("other.key");
+        KeyFile.create(other);
+        for (Path wrong : List.of(missing, other)) {
+            assertThatThrownBy(() -> open(url, wrong)).isInstanceOf(KeyUnavailableException.class);
+        }
+        assertThatThrownBy(() -> SignalKeyDatabase.open(url)).isInstanceOf(KeyUnavailableException.class);
+        try (SignalKeyDatabase database = open(url)) {
+            assertThat(database.forContext(ALICE).find(KeyTypes.SESSION, "x")).isPresent();
+        }
+    }
+
+    @ParameterizedTest
+    @FieldSource("SCHEMES")
+    @DisplayName("R72 a plain store is not opened with a root key, and one whose mark was removed is not opened at all")
+    void open_plainStore_isRefused(String scheme) throws Exception {
+        String plain = newUrl(scheme);
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(plain)) {
+            database.forContext(ALICE).put(KeyTypes.SESSION, "x", SECRET.getBytes(UTF_8));
+        }
+        assertThatThrownBy(() -> open(plain))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("encrypt");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(plain)) {
+            assertThat(database.forContext(ALICE).find(KeyTypes.SESSION, "x")).isPresent();
+        }
+
+        String url = newUrl(scheme);
+        fill(url);
+        attack(
+                url,
+                backend -> backend.delete(StoreSealing.MARK.type(), StoreSealing.MARK.type(), StoreSealing.MARK.id()));
+        assertThatThrownBy(() -> open(url))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("mark");
+    }
+
+    @ParameterizedTest
+    @FieldSource("SCHEMES")
+    @DisplayName("R71 a record that was moved, taken from another context or store, changed or decrypted is refused")
+    void read_attacked_isRefused(String scheme) throws Exception {
+        String url = newUrl(scheme);
+        fill(url);
+        String otherUrl = newUrl(scheme);
+        fill(otherUrl);
+        byte[] ofOtherStore = record(otherUrl, ALICE, "x");
+        byte[] ofBob = record(url, "bob", "x");
+        byte[] y = record(url, ALICE, "y");
+        byte[] x = record(url, ALICE, "x");
+        Map<String, byte[]> attacks = new LinkedHashMap<>();
+        attacks.put("another entry", y);
+        attacks.put("another context", ofBob);
+        attacks.put("another store", ofOtherStore);
+        attacks.put("plaintext", new byte[] {1, 0, 0, 0, 0});
+        attacks.put("empty", new byte[0]);
+        attacks.put("flipped", with(x, bytes -> bytes[bytes.length / 2] ^= 1));
+        for (Map.Entry<String, byte[]> each : attacks.entrySet()) {
+            attack(url, backend -> backend.save(ALICE, "session", "x", each.getValue()));
+            Class<? extends UnreadableEntryException> expected = switch (each.getKey()) {
+                case "another entry", "plaintext" -> TamperedEntryException.class;
+                case "empty", "flipped" -> CorruptEntryException.class;
+                default -> EntryKeyMissingException.class;
+            };
+            try (SignalKeyDatabase database = open(url)) {
+                SignalKeyStore alice = database.forContext(ALICE);
+                assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "x"))
+                        .as(each.getKey())
+                        .isInstanceOf(expected);
+                assertThat(alice.find(KeyTypes.SESSION, "y")).isPresent();
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @FieldSource("SCHEMES")
+    @DisplayName("R71 the keys of another context or store are refused; an old record in its own place is not detected")
+    void read_keysAttacked_isRefused(String scheme) throws Exception {
+        String url = newUrl(scheme);
+        fill(url);
+        String otherUrl = newUrl(scheme);
+        fill(otherUrl);
+        byte[] old = record(url, ALICE, "x");
+        byte[] keys = read(url, backend -> keysOf(backend, ALICE));
+        for (byte[] planted : List.of(
+                read(url, backend -> keysOf(backend, "bob")), read(otherUrl, backend -> keysOf(backend, ALICE)))) {
+            plantKeys(url, planted);
+            try (SignalKeyDatabase database = open(url)) {
+                SignalKeyStore alice = database.forContext(ALICE);
+                assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "x"))
+                        .isInstanceOf(UnreadableEntryException.class);
+                assertThat(database.forContext("bob").find(KeyTypes.SESSION, "x"))
+                        .isPresent();
+            }
+        }
+        plantKeys(url, keys);
+        try (SignalKeyDatabase database = open(url)) {
+            database.forContext(ALICE).put(KeyTypes.SESSION, "x", new byte[] {1});
+        }
+        attack(url, backend -> backend.save(ALICE, "session", "x", old));
+        try (SignalKeyDatabase database = open(url)) {
+            assertThat(database.forContext(ALICE).find(KeyTypes.SESSION, "x")).hasValue(SECRET.getBytes(UTF_8));
+        }
+    }
+
+    private static byte[] keysOf(ContextAwareBackend backend, String context) {
+        return backend.load(context, StoreSealing.KEYS.type(), StoreSealing.KEYS.id())
+                .orElseThrow();
+    }
+
+    private static void plantKeys(String url, byte[] keys) {
+        attack(url, backend -> backend.save(ALICE, StoreSealing.KEYS.type(), StoreSealing.KEYS.id(), keys));
+    }
+
+    private static byte[] record(String url, String context, String id) {
+        return read(url, backend -> backend.load(context, "session", id).orElseThrow());
+    }
+
+    private static byte[] read(String url, Function<ContextAwareBackend, byte[]> reading) {
+        List<byte[]> found = new ArrayList<>();
+        attack(url, backend -> found.add(reading.apply(backend)));
+        return found.get(0);
+    }
+
+    private static byte[] with(byte[] bytes, Consumer<byte[]> change) {
+        byte[] changed = bytes.clone();
+        change.accept(changed);
+        return changed;
+    }
+
+    @ParameterizedTest
+    @FieldSource("SCHEMES")
+    @DisplayName("R73 after an erase, records from before cannot be opened, although the store is the same")
+    void erase_recordsOfBefore_areUnreadable(String scheme) throws Exception {
+        String url = newUrl(scheme);
+        fill(url);
+        byte[] before = record(url, ALICE, "x");
+        try (SignalKeyDatabase database = open(url)) {
+            database.forContext(ALICE).erase();
+            database.forContext(ALICE).put(KeyTypes.SESSION, "y", new byte[] {1});
+        }
+        attack(url, backend -> backend.save(ALICE, "session", "x", before));
+        try (SignalKeyDatabase database = open(url)) {
+            SignalKeyStore alice = database.forContext(ALICE);
+            assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "x")).isInstanceOf(EntryKeyMissingException.class);
+            assertThat(alice.find(KeyTypes.SESSION, "y")).isPresent();
+            assertThat(database.forContext("bob").find(KeyTypes.SESSION, "x")).isPresent();
+        }
+    }
+}

@@ -1,0 +1,275 @@
+package dev.keystore.testkit;
+
+import dev.keystore.EntryId;
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextSealing;
+import dev.keystore.spi.EmptinessCheck;
+import dev.keystore.spi.Mutation;
+import dev.keystore.spi.PersistenceBackend;
+import dev.keystore.spi.Sealing;
+import dev.keystore.spi.StoreSealing;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.util.AbstractList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Presents a backend with encryption on as a backend, so that {@link BackendContractTest}, {@link CrashContractTest}
+ * and {@link PowerLossContractTest} can be run with it: a backend must keep encrypted records as well as any others
+ * (R75).
+ *
+ * <pre>{@code
+ * class EncryptedFileBackendTest extends BackendContractTest {
+ *
+ *     @Override
+ *     protected Backend open(Path folder) {
+ *         return EncryptedBackend.of(new FileBackend(folder), encryption);
+ *     }
+ * }
+ * }</pre>
+ *
+ * <p>Each value is sealed before the backend gets it, and opened when it is loaded. As in the engine, the backend also
+ * holds the mark of the store and the data keys of each context; listings leave them out, and a clear keeps them. The
+ * presented backend has the capabilities of the backend except {@link EmptinessCheck}, since it is never empty. Several
+ * backends on one store share their keys if they are opened by one process.
+ */
+public final class EncryptedBackend {
+
+    /** The keys of the stores that this process has opened, by their marks. */
+    private static final Map<String, StoreKeyring> STORES = new ConcurrentHashMap<>();
+
+    private final Backend backend;
+    private final ContextAwareBackend entries;
+    private final StoreKeyring keys;
+
+    private EncryptedBackend(Backend backend, ContextAwareBackend entries, StoreKeyring keys) {
+        this.backend = backend;
+        this.entries = entries;
+        this.keys = keys;
+    }
+
+    /**
+     * Returns a backend with encryption on.
+     *
+     * @param backend the backend; closing the result closes it
+     * @param sealing the encryption
+     * @return the backend, with all its capabilities except {@link EmptinessCheck}
+     */
+    public static Backend of(Backend backend, Sealing sealing) {
+        ContextAwareBackend entries = backend instanceof PersistenceBackend contextFree
+                ? ContextAwareBackend.of(contextFree)
+                : (ContextAwareBackend) backend;
+        String context =
+                backend instanceof PersistenceBackend ? PersistenceBackend.DEFAULT_CONTEXT : StoreSealing.MARK.type();
+        byte[] mark = entries.load(context, StoreSealing.MARK.type(), StoreSealing.MARK.id())
+                .orElse(null);
+        StoreSealing opened = sealing.open(mark);
+        if (mark == null) {
+            entries.save(context, StoreSealing.MARK.type(), StoreSealing.MARK.id(), opened.mark());
+        }
+        StoreKeyring keys =
+                STORES.computeIfAbsent(HexFormat.of().formatHex(opened.mark()), unused -> new StoreKeyring(opened));
+        EncryptedBackend encrypted = new EncryptedBackend(backend, entries, keys);
+        return (Backend) Proxy.newProxyInstance(
+                EncryptedBackend.class.getClassLoader(),
+                capabilities(backend.getClass()).toArray(Class<?>[]::new),
+                (proxy, method, arguments) -> encrypted.call(method, arguments));
+    }
+
+    private static Set<Class<?>> capabilities(Class<?> type) {
+        return Stream.<Class<?>>iterate(type, each -> each != null, Class::getSuperclass)
+                .flatMap(each -> Arrays.stream(each.getInterfaces()))
+                .filter(each -> each.getPackage().equals(Backend.class.getPackage()) && each != EmptinessCheck.class)
+                .collect(Collectors.toSet());
+    }
+
+    private @Nullable Object call(Method method, Object @Nullable [] arguments) throws Throwable {
+        Object[] passed = arguments == null ? new Object[0] : arguments.clone();
+        switch (method.getName()) {
+            case "load" -> {
+                EntryId entry = entry(passed, passed.length);
+                return ((Optional<?>) invoke(method, passed))
+                        .map(record -> open(context(passed, passed.length), entry, (byte[]) record));
+            }
+            case "loadAll" -> {
+                return opened((String) passed[0], (String) passed[1], (Map<?, ?>) invoke(method, passed));
+            }
+            case "save" -> {
+                int value = passed.length - 1;
+                passed[value] = seal(context(passed, value), entry(passed, value), (byte[]) passed[value]);
+                return invoke(method, passed);
+            }
+            case "commit" -> {
+                Collection<Batch> group = passed[0] instanceof Batch batch ? List.of(batch) : group(passed[0]);
+                passed[0] = passed[0] instanceof Batch batch ? sealed(batch) : sealed(group(passed[0]));
+                Object done = invoke(method, passed);
+                group.forEach(batch -> keys.written(batch.context(), batch.mutations()));
+                return done;
+            }
+            case "list" -> {
+                return ((Stream<?>) invoke(method, passed)).filter(entry -> !isReserved((EntryId) entry));
+            }
+            case "toString" -> {
+                return "encrypted " + backend;
+            }
+            default -> {
+                return invoke(method, passed);
+            }
+        }
+    }
+
+    private Object invoke(Method method, Object[] arguments) throws Throwable {
+        try {
+            return method.invoke(backend, arguments);
+        } catch (InvocationTargetException e) {
+            throw e.getCause();
+        }
+    }
+
+    /** Returns the context of the call of an entry's method, whose arguments are {@code count} before any value. */
+    private static String context(Object[] arguments, int count) {
+        return count == 2 ? PersistenceBackend.DEFAULT_CONTEXT : (String) arguments[0];
+    }
+
+    private static EntryId entry(Object[] arguments, int count) {
+        return new EntryId((String) arguments[count - 2], (String) arguments[count - 1]);
+    }
+
+    @SuppressWarnings("unchecked") // the parameter of GroupCommit.commit
+    private static List<Batch> group(Object argument) {
+        return (List<Batch>) argument;
+    }
+
+    private static boolean isReserved(EntryId entry) {
+        return entry.equals(StoreSealing.KEYS) || entry.equals(StoreSealing.MARK);
+    }
+
+    private byte[] open(String context, EntryId entry, byte[] record) {
+        return isReserved(entry) ? record : keys.of(context, entries).open(entry.type(), entry.id(), record);
+    }
+
+    private Map<String, byte[]> opened(String context, String type, Map<?, ?> records) {
+        Map<String, byte[]> values = new HashMap<>();
+        records.forEach((id, record) ->
+                values.put((String) id, open(context, new EntryId(type, (String) id), (byte[]) record)));
+        return values;
+    }
+
+    private byte[] seal(String context, EntryId entry, byte[] value) {
+        ContextSealing sealing = keys.of(context, entries);
+        if (keys.isUnwritten(context)) {
+            entries.save(context, StoreSealing.KEYS.type(), StoreSealing.KEYS.id(), sealing.keys());
+            keys.written(context, List.of(new Mutation.Put(entry.type(), entry.id(), value)));
+        }
+        return sealing.seal(entry.type(), entry.id(), value);
+    }
+
+    private Batch sealed(Batch batch) {
+        ContextSealing sealing = keys.of(batch.context(), entries);
+        Stream<Mutation> stored = keys.isUnwritten(batch.context())
+                ? Stream.of(new Mutation.Put(StoreSealing.KEYS.type(), StoreSealing.KEYS.id(), sealing.keys()))
+                : Stream.empty();
+        Stream<Mutation> mutations = batch.mutations().stream().map(mutation -> sealed(sealing, mutation));
+        return new Batch(
+                batch.context(),
+                batch.epoch(),
+                batch.sequence(),
+                Stream.concat(stored, mutations).toList());
+    }
+
+    private static Mutation sealed(ContextSealing sealing, Mutation mutation) {
+        if (mutation instanceof Mutation.Put put) {
+            return new Mutation.Put(put.type(), put.id(), sealing.seal(put.type(), put.id(), put.value()));
+        }
+        if (mutation instanceof Mutation.Clear clear) {
+            return new Mutation.Clear(Stream.concat(
+                            clear.keptTypes().stream(), Stream.of(StoreSealing.KEYS.type(), StoreSealing.MARK.type()))
+                    .collect(Collectors.toSet()));
+        }
+        return mutation;
+    }
+
+    /** Returns a view of a group that seals each batch when it is read: reading the group may fail midway. */
+    private List<Batch> sealed(List<Batch> group) {
+        return new AbstractList<>() {
+
+            @Override
+            public Batch get(int index) {
+                return sealed(group.get(index));
+            }
+
+            @Override
+            public int size() {
+                return group.size();
+            }
+
+            @Override
+            public Iterator<Batch> iterator() {
+                Iterator<Batch> batches = group.iterator();
+                return new Iterator<>() {
+
+                    @Override
+                    public boolean hasNext() {
+                        return batches.hasNext();
+                    }
+
+                    @Override
+                    public Batch next() {
+                        return sealed(batches.next());
+                    }
+                };
+            }
+        };
+    }
+
+    /** The keys of one store and of its contexts. */
+    private static final class StoreKeyring {
+
+        private final StoreSealing store;
+        private final Map<String, ContextSealing> contexts = new ConcurrentHashMap<>();
+        private final Set<String> unwritten = ConcurrentHashMap.newKeySet();
+
+        StoreKeyring(StoreSealing store) {
+            this.store = store;
+        }
+
+        ContextSealing of(String context, ContextAwareBackend entries) {
+            return contexts.computeIfAbsent(context, name -> open(name, entries));
+        }
+
+        private ContextSealing open(String context, ContextAwareBackend entries) {
+            Optional<byte[]> stored = entries.load(context, StoreSealing.KEYS.type(), StoreSealing.KEYS.id());
+            if (stored.isPresent()) {
+                return store.openContext(context, stored.get());
+            }
+            unwritten.add(context);
+            return store.createContext(context);
+        }
+
+        boolean isUnwritten(String context) {
+            return unwritten.contains(context);
+        }
+
+        /** Records that the keys of a context are stored, if something is that was written with them. */
+        void written(String context, List<Mutation> mutations) {
+            if (!mutations.isEmpty()) {
+                unwritten.remove(context);
+            }
+        }
+    }
+}
