@@ -30,6 +30,7 @@ final class SqliteLivenessLock {
     private static final TimedLock LOCK =
             new TimedLock("SQLite", "another thread's use of an owner file", Duration.ofSeconds(10));
 
+    /** Guarded by {@link #LOCK}, as the {@link #file} and the {@link #held} lock of each instance are. */
     private static final Map<Path, OwnerFile> OPEN = new HashMap<>();
 
     /** An open file, and the number of locks that this process holds in it. */

@@ -27,9 +27,10 @@ final class WriterConnection {
     private final Dialect dialect;
     private final SqlFailures failures;
     private final TimedLock lock;
+    /** Guarded by {@link #lock}. */
     private @Nullable Handle handle;
 
-    /** Whether the connection is in a transaction, or was left in one by an error. */
+    /** Whether the connection is in a transaction, or was left in one by an error. Guarded by {@link #lock}. */
     private boolean unfinished;
 
     WriterConnection(Dialect dialect, Handle handle) {

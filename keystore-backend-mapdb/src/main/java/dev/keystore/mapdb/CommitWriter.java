@@ -35,6 +35,8 @@ final class CommitWriter {
     private final SpareJournals spares;
     private final long journalBytes;
     private final TimedLock lock;
+
+    /** Guarded by {@link #lock}, as the next two fields are. */
     private @Nullable Journal journal;
 
     /** Whether the last journal may end with a record that does not count; creating the next journal settles that. */
