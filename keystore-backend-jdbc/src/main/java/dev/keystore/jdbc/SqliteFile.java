@@ -204,9 +204,8 @@ final class SqliteFile {
                 throw new StoreOpenException(
                         path
                                 + ": could not open: it is a mount point, and SQLite keeps the last commits in a log"
-                                + " in the"
-                                + " same folder, which the mount leaves out; mount the folder that holds the file, not"
-                                + " the file",
+                                + " in the same folder, which the mount leaves out; mount the folder that holds the"
+                                + " file, not the file",
                         null);
             }
         } catch (IOException e) {
