@@ -210,7 +210,7 @@ final class SqliteFailureTest {
         Files.createFile(path);
         FailureAssertions.assertPermanent(() -> backend.save("alice", "session", "bob", new byte[] {1}))
                 .withMessageContaining("no longer leads to the file");
-        FailureAssertions.assertPermanent(backend::close).withMessageContaining("closed, but");
+        FailureAssertions.assertPermanent(backend::close).withMessageContaining("and they are lost");
         assertThat(path).isEmptyFile();
     }
 

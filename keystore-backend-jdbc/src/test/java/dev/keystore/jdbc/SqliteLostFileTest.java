@@ -126,7 +126,7 @@ final class SqliteLostFileTest {
 
         assertRefused(backend, log);
         FailureAssertions.assertPermanent(backend::close)
-                .withMessageContaining("closed, but")
+                .withMessageContaining("and they are lost")
                 .withMessageContaining("no longer leads to the log");
 
         assertThat(log).hasContent("the log of another process");
@@ -321,7 +321,7 @@ final class SqliteLostFileTest {
 
     private static void assertCloseSaysSo(JdbcBackend backend) {
         FailureAssertions.assertPermanent(backend::close)
-                .withMessageContaining("closed, but")
+                .withMessageContaining("and they are lost")
                 .withMessageContaining("no longer leads to the file");
         backend.close();
     }
