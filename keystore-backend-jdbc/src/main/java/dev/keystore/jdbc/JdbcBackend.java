@@ -154,7 +154,7 @@ class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixS
     private void write(String context, Mutation mutation) {
         List<Batch> group = List.of(new Batch(context, 0, 0, List.of(mutation)));
         failures.interruptible(
-                "write to context " + context,
+                "write to context \"" + context + "\"",
                 () -> inTransaction(handle -> {
                     GroupWrite.write(dialect, handle, group);
                     return group;
@@ -163,7 +163,7 @@ class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixS
 
     @Override
     public void commit(List<Batch> group) {
-        write(deferred.withRecordedEpochs(group, this::takeOverIfUnchanged));
+        write(deferred.takeOverDeferred(group, this::takeOverIfUnchanged));
     }
 
     private void write(List<Batch> group) {
@@ -199,7 +199,7 @@ class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixS
             return deferred.defer(context, List.of());
         }
         try {
-            return failures.interruptible("take over context " + context, () -> {
+            return failures.interruptible("take over context \"" + context + "\"", () -> {
                 dialect.acquireLiveness();
                 return inTransaction(handle -> {
                     check.accept(handle);
@@ -210,7 +210,7 @@ class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixS
             if (e.kind() != Kind.PERMANENT || !failures.leavesReading(e)) {
                 throw e;
             }
-            String operation = "read the owner of context " + context;
+            String operation = "read the owner of context \"" + context + "\"";
             return deferred.defer(context, queries.read(operation, handle -> owners.row(handle, context)));
         }
     }

@@ -59,14 +59,16 @@ public final class SqliteBackendProvider implements BackendProvider {
     @Override
     public Backend open(BackendConfig config) {
         Path path = path(Objects.requireNonNull(config, "config"));
-        requireDriver();
+        requireDriver(path);
         if (config.mustExist()) {
             SqliteFile.requireStore(path);
         }
         if (checkpointer.hasLost(path)) {
             // New connections to the path would share the locks and the log's index with those of the lost file.
             throw new StoreOpenException(
-                    path + " was removed, moved or replaced while this process has it open; close that database first",
+                    path
+                            + ": could not open: the file was removed, moved or replaced while this process has it"
+                            + " open; close that database first",
                     null);
         }
         SqliteFile file = SqliteFile.examine(path);
@@ -132,12 +134,15 @@ public final class SqliteBackendProvider implements BackendProvider {
         return new IllegalArgumentException("url " + why + "; write " + SCHEME + ":path/of/the/file.db");
     }
 
-    private static void requireDriver() {
+    private static void requireDriver(Path path) {
         try {
             Class.forName("org.sqlite.SQLiteDataSource", false, SqliteBackendProvider.class.getClassLoader());
         } catch (ClassNotFoundException e) {
             throw new StoreOpenException(
-                    "the SQLite driver is missing: add the artifact org.xerial:sqlite-jdbc to the class path", e);
+                    path
+                            + ": could not open: the SQLite driver is missing; add the artifact org.xerial:sqlite-jdbc"
+                            + " to the class path",
+                    e);
         }
     }
 }

@@ -27,15 +27,17 @@ final class WriterConnection {
 
     private final Dialect dialect;
     private final SqlFailures failures;
-    private final TimedLock lock = new TimedLock("another thread's transaction", LOCK_TIMEOUT);
+    private final TimedLock lock;
+    /** Guarded by {@link #lock}. */
     private @Nullable Handle handle;
 
-    /** Whether the connection is in a transaction, or was left in one by an error. */
+    /** Whether the connection is in a transaction, or was left in one by an error. Guarded by {@link #lock}. */
     private boolean unfinished;
 
     WriterConnection(Dialect dialect, Handle handle) {
         this.dialect = dialect;
         this.failures = dialect.failures();
+        this.lock = new TimedLock(dialect.place(), "another thread's transaction", LOCK_TIMEOUT);
         this.handle = handle;
     }
 

@@ -73,7 +73,8 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         long journalBytes = Math.min(LARGEST_JOURNAL_BYTES, checkpointBytes / 4);
         this.spares = new SpareJournals(folder, 2 * journalBytes);
         this.checkpointer = new Checkpointer(folder, spares, checkpointBytes, recovery.last());
-        this.entries = new Entries(recovery.map(), recovery.last(), this::rebuild, maintenance, timeout);
+        this.entries =
+                new Entries(folder.toString(), recovery.map(), recovery.last(), this::rebuild, maintenance, timeout);
         this.writer = new CommitWriter(folder, entries, checkpointer, spares, journalBytes, timeout);
         this.compaction = new MapdbCompaction(folder, entries, checkpointer, writer, spares, timeout);
     }
@@ -119,7 +120,8 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     public Optional<byte[]> load(String context, String type, String id) {
         List<byte[]> keys = List.of(StoredKey.of(context, type, id));
         return Optional.ofNullable(
-                read(() -> entries.get("load " + type + "/" + id, keys)).get(0));
+                read(() -> entries.get(() -> "load " + type + "/" + id + " of context \"" + context + "\"", keys))
+                        .get(0));
     }
 
     @Override
@@ -127,7 +129,8 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         List<String> all = List.copyOf(Objects.requireNonNull(ids, "ids"));
         List<byte[]> keys =
                 all.stream().map(id -> StoredKey.of(context, type, id)).toList();
-        List<byte @Nullable []> values = read(() -> entries.get("load " + all.size() + " entries of " + type, keys));
+        List<byte @Nullable []> values = read(() -> entries.get(
+                () -> "load " + all.size() + " entries of type " + type + " of context \"" + context + "\"", keys));
         Map<String, byte[]> found = new HashMap<>();
         for (int i = 0; i < all.size(); i++) {
             byte[] value = values.get(i);
@@ -140,14 +143,14 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     @Override
     public Stream<EntryId> list(String context) {
-        return keys("list the entries of context " + context, StoredKey.ofContext(context))
+        return keys(() -> "list the entries of context \"" + context + "\"", StoredKey.ofContext(context))
                 .map(StoredKey::entryOf);
     }
 
     @Override
     public Stream<String> scan(String context, String type, String idPrefix) {
         return keys(
-                        "scan " + type + " of context " + context,
+                        () -> "scan the entries of type " + type + " of context \"" + context + "\"",
                         StoredKey.of(context, type, Objects.requireNonNull(idPrefix, "idPrefix")))
                 .map(key -> StoredKey.entryOf(key).id());
     }
@@ -175,7 +178,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     private record Contexts(List<String> names, byte @Nullable [] end) {}
 
     private Contexts contextsAfter(byte @Nullable [] after) {
-        Entries.Page page = read(() -> entries.page("list the contexts", new byte[0], after, PAGE_SIZE_OF_CONTEXTS));
+        Entries.Page page = read(() -> entries.page(() -> "list the contexts", new byte[0], after, PAGE_SIZE_OF_CONTEXTS));
         List<String> names =
                 page.keys().stream().map(StoredKey::contextNameOf).distinct().toList();
         byte[] last = page.last();
@@ -186,7 +189,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         return new Contexts(names, isListed ? StoredKey.endOfContext(last) : last);
     }
 
-    private Stream<byte[]> keys(String operation, byte[] prefix) {
+    private Stream<byte[]> keys(Supplier<String> operation, byte[] prefix) {
         return Stream.iterate(
                         Optional.of(read(() -> entries.page(operation, prefix, null, WorkingMap.PAGE_SIZE))),
                         Optional::isPresent,
@@ -227,14 +230,14 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         Duration closeTimeout = timeout.multipliedBy(CLOSE_TIMEOUT_FACTOR);
         if (!Await.uninterruptibly(this::hasEnded, closeTimeout)) {
             throw BackendException.permanent(
-                    "could not close " + folder + " within " + closeTimeout.toMillis()
+                    folder + ": could not close within " + closeTimeout.toMillis()
                             + " ms: a commit, a checkpoint or a read is still running; closing continues once it ends,"
                             + " and the folder stays locked until then",
                     null);
         }
         Throwable e = closeFailure;
         if (e != null) {
-            throw BackendException.permanent("could not close " + folder + " cleanly: " + e, e);
+            throw BackendException.permanent(folder + ": could not close cleanly: " + e, e);
         }
     }
 
@@ -331,7 +334,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     private void requireOpen() {
         if (closed) {
-            throw new IllegalStateException("the backend is closed");
+            throw new IllegalStateException("The backend is closed");
         }
     }
 }

@@ -564,7 +564,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
             }
             if (backend != null && mustExist) {
                 throw new IllegalStateException(
-                        "mustExist is set on the builder with a backend, which is already open: "
+                        "A builder with a backend, which is already open, must not set mustExist: "
                                 + "set a url, or check that the store exists when you open the backend");
             }
             StackHeadroom.require();

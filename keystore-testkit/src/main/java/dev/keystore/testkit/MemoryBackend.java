@@ -173,7 +173,7 @@ public final class MemoryBackend
     private <T> T locked(String operation, Supplier<T> work) {
         return contents.lock.hold(operation, () -> {
             if (closed) {
-                throw new IllegalStateException("the backend is closed");
+                throw new IllegalStateException("The backend is closed");
             }
             return work.get();
         });
@@ -181,7 +181,7 @@ public final class MemoryBackend
 
     private static final class Contents {
 
-        private final TimedLock lock = new TimedLock("another thread's call", LOCK_TIMEOUT);
+        private final TimedLock lock = new TimedLock("memory", "another thread's call", LOCK_TIMEOUT);
         private final ConcurrentMap<String, ContextContents> contexts = new ConcurrentHashMap<>();
 
         /** The highest epoch of a context that was forgotten; new contexts begin above it. */
