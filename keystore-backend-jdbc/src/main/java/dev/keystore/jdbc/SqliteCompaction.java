@@ -49,7 +49,7 @@ final class SqliteCompaction {
 
     /** Guards the folder of SQLite's temporary files, which is one for the process. */
     private static final TimedLock TEMPORARY_FOLDER =
-            new TimedLock("the compaction of another store", Duration.ofSeconds(10));
+            new TimedLock("SQLite", "the compaction of another store", Duration.ofSeconds(10));
 
     private final SqliteOpenFiles files;
     private final SqliteWal wal;

@@ -178,7 +178,8 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     private record Contexts(List<String> names, byte @Nullable [] end) {}
 
     private Contexts contextsAfter(byte @Nullable [] after) {
-        Entries.Page page = read(() -> entries.page(() -> "list the contexts", new byte[0], after, PAGE_SIZE_OF_CONTEXTS));
+        Entries.Page page =
+                read(() -> entries.page(() -> "list the contexts", new byte[0], after, PAGE_SIZE_OF_CONTEXTS));
         List<String> names =
                 page.keys().stream().map(StoredKey::contextNameOf).distinct().toList();
         byte[] last = page.last();
