@@ -227,6 +227,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         if (closed && ended) {
             return;
         }
+        compaction.stop();
         closed = true;
         Duration closeTimeout = timeout.multipliedBy(CLOSE_TIMEOUT_FACTOR);
         if (!Await.uninterruptibly(this::hasEnded, closeTimeout)) {
@@ -269,7 +270,6 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     /** Closes everything, in steps that can be repeated: it is called again if a step was late or threw. */
     private void end() throws IOException {
         checkpointer.close();
-        compaction.stop();
         if (!Await.uninterruptibly(() -> checkpointer.hasEnded() && compaction.hasEnded(), timeout)) {
             return;
         }

@@ -115,7 +115,7 @@ final class MapdbCompaction {
                 "could not compact " + folder + ": " + failure.getMessage() + advice, failure);
     }
 
-    /** Refuses further calls, and ends a running one. Does not wait. Called after the checkpointer was closed. */
+    /** Refuses further calls, and ends a running one after its current step. Does not wait. */
     void stop() {
         stopped = true;
     }
