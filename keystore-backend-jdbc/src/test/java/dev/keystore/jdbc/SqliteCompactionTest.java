@@ -14,6 +14,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.Mutation.Delete;
 import dev.keystore.spi.Mutation.Put;
+import dev.keystore.testkit.FailureAssertions;
 import dev.keystore.testkit.Tmpfs;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;

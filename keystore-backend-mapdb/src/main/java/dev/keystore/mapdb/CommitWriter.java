@@ -185,7 +185,7 @@ final class CommitWriter {
             requireOpen();
             closeJournal();
             spares.suspend();
-            journal();
+            openOrCreateJournal();
             return entries.last();
         });
     }

@@ -160,8 +160,7 @@ final class ContextKeys implements ContextSealer {
     /** Replaces the keys by others that open the same records, unless they have been replaced meanwhile. */
     void replace(DataKeys former, DataKeys next) {
         State now = state();
-        boolean replaced =
-                now.loaded() == former && state.compareAndSet(now, new State(Kind.LOADED, next));
+        boolean replaced = now.loaded() == former && state.compareAndSet(now, new State(Kind.LOADED, next));
         (replaced ? former : next).close();
     }
 
@@ -194,7 +193,8 @@ final class ContextKeys implements ContextSealer {
             keys.markWritten();
             State now = state();
             if (now.loaded() == keys) {
-                state.compareAndSet(now, new State(Kind.LOADED, keys)); // for a thread that has just loaded the former keys
+                state.compareAndSet(
+                        now, new State(Kind.LOADED, keys)); // for a thread that has just loaded the former keys
             }
         }
         if (erased) {
