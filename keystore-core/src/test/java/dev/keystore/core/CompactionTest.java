@@ -55,7 +55,7 @@ class CompactionTest {
             assertThatExceptionOfType(CompactionFailedException.class)
                     .isThrownBy(fixture.database::compact)
                     .withMessageContaining("all entries are unchanged")
-                    .withMessageContaining("injected failure")
+                    .withMessageContaining("Injected failure")
                     .withCauseInstanceOf(BackendException.class);
             fixture.alice.put(KeyTypes.SESSION, "bob.1", bytes("value"));
             fixture.database.compact();
