@@ -165,7 +165,7 @@ final class Engine {
         return counters.stats(cache);
     }
 
-    /** Lets running commits finish, then closes the backend and overwrites the keys. */
+    /** Lets running commits finish, then closes the backend, overwrites the keys and empties the cache. */
     void close() {
         closed = true;
         long deadlineNanos = System.nanoTime() + options.commitTimeout().toNanos();
@@ -173,6 +173,7 @@ final class Engine {
         try {
             storage.close(deadlineNanos);
         } finally {
+            cache.clear();
             if (encrypted != null) {
                 encrypted.close();
             }

@@ -423,6 +423,11 @@ final class EntryCache {
         }
     }
 
+    /** Drops all entries, which may be secret, when the database is closed. */
+    void clear() {
+        cache.clear();
+    }
+
     /** Returns how many ids were loaded from the backend. */
     long loads() {
         return loads.sum();

@@ -1,5 +1,6 @@
 package dev.keystore.torture;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -60,6 +62,19 @@ class EncryptionJobsKilledTest {
             run(job, -1);
             System.out.println(scheme + " " + job + ": killed before its end: " + kills);
             assertComplete(job);
+            if (!job.equals("decrypt")) {
+                assertNoValueInFiles();
+            }
+        }
+    }
+
+    private void assertNoValueInFiles() throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                assertThat(new String(Files.readAllBytes(file), ISO_8859_1).contains(SECRET))
+                        .as("a value in plaintext in %s", file)
+                        .isFalse();
+            }
         }
     }
 
