@@ -28,9 +28,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 class EncryptionJobsKilledTest {
 
     private static final int CONTEXTS = 4;
-    private static final int ENTRIES = 500;
+    private static final int ENTRIES = 300;
     private static final String SECRET = "a value that is long enough to be recognized ";
-    private static final int KILLS = Integer.getInteger("keystore.kills", 3);
+    private static final int KILLS = Integer.getInteger("keystore.kills", 1);
     private static final int LONGEST_MILLIS = 600;
 
     @TempDir
