@@ -11,7 +11,6 @@ module dev.keystore.jdbc {
     requires org.slf4j;
     requires java.sql;
     requires org.jdbi.v3.core;
-    requires static com.google.errorprone.annotations;
     requires static org.jspecify;
     requires static org.postgresql.jdbc;
     requires static org.xerial.sqlitejdbc;

@@ -37,7 +37,7 @@ public final class IncompleteVerificationException extends LoadFailedException {
         super(
                 "Context \"" + context + "\" could not be verified completely: entries read: " + checked + "; damaged: "
                         + names(damaged) + "; unreadable: " + names(unreadable)
-                        + "; further entries may be damaged or missing: " + cause.getMessage(),
+                        + "; further entries may be damaged or missing: " + reason(cause),
                 cause);
         this.checked = checked;
         this.damaged = List.copyOf(damaged);

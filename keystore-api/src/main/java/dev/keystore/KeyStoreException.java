@@ -26,4 +26,10 @@ public class KeyStoreException extends RuntimeException {
     public KeyStoreException(String message, @Nullable Throwable cause) {
         super(message, cause);
     }
+
+    /** Returns the message of a failure, or the name of its class if it has none. */
+    static String reason(Throwable failure) {
+        String message = failure.getMessage();
+        return message == null ? failure.getClass().getName() : message;
+    }
 }

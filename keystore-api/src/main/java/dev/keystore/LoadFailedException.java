@@ -16,7 +16,7 @@ public class LoadFailedException extends KeyStoreException {
      * @param cause the underlying failure
      */
     public LoadFailedException(String context, String what, Throwable cause) {
-        super("Could not read " + what + " of context \"" + context + "\": " + cause.getMessage(), cause);
+        super("Could not read " + what + " of context \"" + context + "\": " + reason(cause), cause);
     }
 
     /**

@@ -30,7 +30,7 @@ public final class RollbackFailedException extends KeyStoreException {
             String context, List<EntryId> entries, Throwable commitFailure, Throwable rollbackFailure) {
         super(
                 "Commit to context \"" + context + "\" failed and could not be rolled back: "
-                        + commitFailure.getMessage() + "; the state of these entries is unknown, read them again: "
+                        + reason(commitFailure) + "; the state of these entries is unknown, read them again: "
                         + entries,
                 commitFailure);
         addSuppressed(rollbackFailure);

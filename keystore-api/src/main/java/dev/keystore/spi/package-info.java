@@ -12,7 +12,8 @@
  *   <li>{@link dev.keystore.spi.BulkLoad} loads several ids in one round trip,
  *   <li>{@link dev.keystore.spi.PrefixScan} finds ids by type and prefix without reading all entries,
  *   <li>{@link dev.keystore.spi.ContextOwnership} fences a former owner of a context by an epoch,
- *   <li>{@link dev.keystore.spi.ContextListing} lists the contexts that hold entries.
+ *   <li>{@link dev.keystore.spi.ContextListing} lists the contexts that hold entries,
+ *   <li>{@link dev.keystore.spi.Compaction} rewrites its files, so that no former value is left in them.
  * </ul>
  *
  * <p>The engine detects them once, when it opens the backend. A backend reports failures as

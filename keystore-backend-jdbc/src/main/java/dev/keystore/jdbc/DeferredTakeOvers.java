@@ -42,15 +42,15 @@ final class DeferredTakeOvers {
     /**
      * Takes over the contexts of a group that still need it, and returns the group with the epochs of the owner table.
      */
-    List<Batch> withRecordedEpochs(List<Batch> group, TakeOver takeOver) {
+    List<Batch> takeOverDeferred(List<Batch> group, TakeOver takeOver) {
         return group.stream().noneMatch(batch -> batch.epoch() == EPOCH)
                 ? group
                 : group.stream()
-                        .map(batch -> withRecordedEpoch(batch, takeOver))
+                        .map(batch -> takeOverIfDeferred(batch, takeOver))
                         .toList();
     }
 
-    private Batch withRecordedEpoch(Batch batch, TakeOver takeOver) {
+    private Batch takeOverIfDeferred(Batch batch, TakeOver takeOver) {
         if (batch.epoch() != EPOCH) {
             return batch;
         }

@@ -46,7 +46,12 @@ final class EntryQueries {
         this.damage = damage;
     }
 
-    /** Runs a query on a reader connection; {@code operation} completes "could not …" in messages. */
+    /**
+     * Runs a query on a reader connection; {@code operation} is what could not be done, in messages.
+     *
+     * <p>From the innermost wrapper to the outermost: a driver's exception becomes one of the backend, then an
+     * interruption if an interrupt caused it, and closing the backend waits for all of it.
+     */
     <T> T read(String operation, Function<Handle, T> query) {
         return lifecycle.run(() -> failures.interruptible(
                 operation,
@@ -58,7 +63,7 @@ final class EntryQueries {
     }
 
     Optional<byte[]> load(String context, String type, String id) {
-        String operation = "load " + type + "/" + id + " of context " + context;
+        String operation = "load " + type + "/" + id + " of context \"" + context + "\"";
         Optional<byte[]> found = read(operation, handle -> dialect.find(handle, context, type, id));
         if (found.isEmpty()) {
             requireUndamaged(operation);
@@ -68,7 +73,7 @@ final class EntryQueries {
 
     Map<String, byte[]> loadAll(String context, String type, Collection<String> ids) {
         List<String> all = List.copyOf(ids);
-        String operation = "load " + all.size() + " entries of type " + type + " of context " + context;
+        String operation = "load " + all.size() + " entries of type " + type + " of context \"" + context + "\"";
         Map<String, byte[]> values = read(operation, handle -> dialect.findAll(handle, context, type, all));
         if (!values.keySet().containsAll(all)) {
             requireUndamaged(operation);
@@ -77,7 +82,7 @@ final class EntryQueries {
     }
 
     Stream<EntryId> list(String context) {
-        String operation = "list the entries of context " + context;
+        String operation = "list the entries of context \"" + context + "\"";
         if (damage != null) {
             return foundIn(operation, handle -> SqliteDamagedListing.find(handle, context));
         }
@@ -110,7 +115,7 @@ final class EntryQueries {
     }
 
     Stream<String> scan(String context, String type, String idPrefix) {
-        String operation = "scan the entries of type " + type + " of context " + context;
+        String operation = "scan the entries of type " + type + " of context \"" + context + "\"";
         requireUndamaged(operation);
         String first = dialect.storedPrefix(idPrefix);
         String end = Prefix.end(first);
@@ -199,6 +204,7 @@ final class EntryQueries {
     }
 
     private BackendException uncertain(String operation) {
-        return BackendException.permanent("could not " + operation + " with certainty: " + damage, null);
+        return BackendException.permanent(
+                dialect.place() + ": could not " + operation + " with certainty: " + damage, null);
     }
 }

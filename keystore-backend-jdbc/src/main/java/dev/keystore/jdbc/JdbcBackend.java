@@ -22,6 +22,7 @@ import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.JdbiException;
@@ -41,8 +42,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Damage: an SQLite file is checked once, when it is opened, in about 2 µs per entry. If its trees are damaged,
  * existing entries may not be found, and nothing is written, since a write could overwrite pages that are still sound.
  */
-final class JdbcBackend
-        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, ContextListing {
+class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, ContextListing {
 
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
@@ -59,7 +59,8 @@ final class JdbcBackend
     /** Whether this backend may own a context. */
     private volatile boolean tookOver;
 
-    private JdbcBackend(Dialect dialect, Handle writer) {
+    /** Takes over the writer connection of a dialect. */
+    JdbcBackend(Dialect dialect, Handle writer) {
         this.dialect = dialect;
         this.failures = dialect.failures();
         this.damage = dialect.findDamage(writer);
@@ -77,23 +78,33 @@ final class JdbcBackend
      * @throws OperationInterruptedException if an interrupt ended a wait
      */
     static JdbcBackend open(Dialect dialect) {
-        return dialect.failures().interruptible("open", () -> openNow(dialect));
+        return open(dialect, writer -> new JdbcBackend(dialect, writer));
     }
 
-    private static JdbcBackend openNow(Dialect dialect) {
+    /** Opens the store of a dialect, like {@link #open(Dialect)}, as a backend with more capabilities. */
+    static <B extends JdbcBackend> B open(Dialect dialect, Function<Handle, B> constructor) {
+        return dialect.failures().interruptible("open", () -> openNow(dialect, constructor));
+    }
+
+    private static <B extends JdbcBackend> B openNow(Dialect dialect, Function<Handle, B> constructor) {
         Handle writer = dialect.createAndOpenWriter();
         try {
-            JdbcBackend backend = new JdbcBackend(dialect, writer);
-            if (backend.damage == null) {
-                dialect.startBackgroundTasks(backend.writer::rollBackUnfinished);
-            }
-            backend.owners.register();
+            B backend = constructor.apply(writer);
+            backend.start();
             return backend;
         } catch (RuntimeException | Error e) {
             Connections.close(writer, e);
             close(dialect, e);
             throw e;
         }
+    }
+
+    /** Starts what runs in the background, and registers the owner. Called once, by {@link #open}. */
+    final void start() {
+        if (damage == null) {
+            dialect.startBackgroundTasks(writer::rollBackUnfinished);
+        }
+        owners.register();
     }
 
     private static void close(Dialect dialect, Throwable failure) {
@@ -143,7 +154,7 @@ final class JdbcBackend
     private void write(String context, Mutation mutation) {
         List<Batch> group = List.of(new Batch(context, 0, 0, List.of(mutation)));
         failures.interruptible(
-                "write to context " + context,
+                "write to context \"" + context + "\"",
                 () -> inTransaction(handle -> {
                     GroupWrite.write(dialect, handle, group);
                     return group;
@@ -152,7 +163,7 @@ final class JdbcBackend
 
     @Override
     public void commit(List<Batch> group) {
-        write(deferred.withRecordedEpochs(group, this::takeOverIfUnchanged));
+        write(deferred.takeOverDeferred(group, this::takeOverIfUnchanged));
     }
 
     private void write(List<Batch> group) {
@@ -188,7 +199,7 @@ final class JdbcBackend
             return deferred.defer(context, List.of());
         }
         try {
-            return failures.interruptible("take over context " + context, () -> {
+            return failures.interruptible("take over context \"" + context + "\"", () -> {
                 dialect.acquireLiveness();
                 return inTransaction(handle -> {
                     check.accept(handle);
@@ -199,7 +210,7 @@ final class JdbcBackend
             if (e.kind() != Kind.PERMANENT || !failures.leavesReading(e)) {
                 throw e;
             }
-            String operation = "read the owner of context " + context;
+            String operation = "read the owner of context \"" + context + "\"";
             return deferred.defer(context, queries.read(operation, handle -> owners.row(handle, context)));
         }
     }
@@ -224,17 +235,35 @@ final class JdbcBackend
 
     private <T> T onWriter(Function<WriterConnection, T> work) {
         return lifecycle.run(() -> {
-            requireWritable();
+            requireWritable("commit");
             return work.apply(writer);
         });
     }
 
-    private void requireWritable() {
-        queries.requireUndamaged("commit");
+    /**
+     * Runs an operation while no thread of this backend writes.
+     *
+     * @param operation for messages, for example "compact"
+     * @return what the work returned
+     * @throws BackendException (permanent) if the store can't be written; (transient) if another thread's transaction
+     *     has not ended within 10 s
+     * @throws OperationInterruptedException if an interrupt ended the wait
+     */
+    final <T> T exclusively(String operation, Supplier<T> work) {
+        return failures.interruptible(
+                operation,
+                () -> lifecycle.run(() -> {
+                    requireWritable(operation);
+                    return writer.whileUnused(operation, work);
+                }));
+    }
+
+    private void requireWritable(String operation) {
+        queries.requireUndamaged(operation);
         String reason = dialect.readOnlyReason();
         if (reason != null) {
             throw BackendException.permanent(
-                    dialect.place() + ": could not commit: the store was opened for reading only: " + reason
+                    dialect.place() + ": could not " + operation + ": the store was opened for reading only: " + reason
                             + ", then open it again",
                     null);
         }

@@ -4,7 +4,6 @@ import dev.keystore.spi.BackendException;
 import java.sql.SQLException;
 import java.util.Set;
 import org.jdbi.v3.core.Handle;
-import org.jspecify.annotations.Nullable;
 import org.postgresql.util.PSQLException;
 
 /** Translates the exceptions of PostgreSQL's driver (postgresql.org/docs/current/errcodes-appendix.html). */
@@ -79,11 +78,11 @@ final class PostgresFailures extends SqlFailures {
 
     /** Returns the server's message, without the severity, the code and the position that the driver adds. */
     @Override
-    @Nullable
     String reason(Throwable failure) {
         for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
             if (cause instanceof PSQLException known && known.getServerErrorMessage() != null) {
-                return known.getServerErrorMessage().getMessage();
+                String message = known.getServerErrorMessage().getMessage();
+                return message == null ? super.reason(failure) : message;
             }
         }
         return super.reason(failure);

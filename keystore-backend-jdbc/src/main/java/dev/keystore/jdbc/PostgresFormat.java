@@ -42,7 +42,7 @@ final class PostgresFormat {
                     creating.createScript(script()).execute();
                 } else if (!found.contains(MARK)) {
                     throw new UnsupportedFormatException(
-                            place + " has tables " + found + ", which do not belong to a key store;"
+                            place + ": could not open: it has tables " + found + ", which do not belong to a key store;"
                                     + " name another schema, for example with ?currentSchema=keystore");
                 }
             });
@@ -62,7 +62,7 @@ final class PostgresFormat {
                         """).mapTo(boolean.class).one();
         if (!there) {
             throw new StoreNotFoundException(
-                    place + " has no key store in the first schema of its search path, and nothing"
+                    place + ": could not open: it has no key store in the first schema of its search path, and nothing"
                             + " was created; check the URL, or open it without mustExist to create a store there");
         }
         verify(place, handle);
@@ -78,8 +78,8 @@ final class PostgresFormat {
                 .mapTo(int.class)
                 .one();
         if (version != VERSION) {
-            throw new UnsupportedFormatException(place + " is a key store of format " + version
-                    + ", and this version of Keystore knows formats up to " + VERSION
+            throw new UnsupportedFormatException(place + ": could not open: it is a key store of format " + version
+                    + ", and this version of Keystore supports formats up to " + VERSION
                     + "; use a newer version of Keystore");
         }
     }
@@ -115,7 +115,7 @@ final class PostgresFormat {
             String schema = missing.get(0);
             String role = missing.get(1);
             throw new StoreOpenException(
-                    place + " has no key store in schema " + schema + ", and role " + role
+                    place + ": could not open: it has no key store in schema " + schema + ", and role " + role
                             + " lacks the privilege to create one there; GRANT CREATE ON SCHEMA " + schema + " TO "
                             + role
                             + ", or let the schema's owner run dev/keystore/jdbc/keystore.sql of this jar",
@@ -145,8 +145,9 @@ final class PostgresFormat {
                                 + " lacks the privilege: GRANT CREATE ON DATABASE " + row.getString(3) + " TO " + role;
                     }
                     return new StoreOpenException(
-                            place + " has no schema of the search path (" + row.getString(1) + ") that role " + role
-                                    + " may use; " + remedy + ", or name another with ?currentSchema=",
+                            place + ": could not open: it has no schema of the search path (" + row.getString(1)
+                                    + ") that role " + role + " may use; " + remedy
+                                    + ", or name another with ?currentSchema=",
                             null);
                 })
                 .one();
@@ -157,7 +158,7 @@ final class PostgresFormat {
                 handle.createQuery("SHOW server_encoding").mapTo(String.class).one();
         if (!encoding.equals("UTF8")) {
             throw new StoreOpenException(
-                    place + " has the encoding " + encoding + ", which can't hold every id;"
+                    place + ": could not open: it has the encoding " + encoding + ", which cannot hold every id;"
                             + " name a database created with ENCODING 'UTF8'",
                     null);
         }

@@ -15,6 +15,10 @@ import org.postgresql.ds.PGSimpleDataSource;
  * <p>Durability: the session sets {@code synchronous_commit} to the value that the server, the database, the role or
  * the URL gave it when it connected, or to {@code on} if that was {@code off}. Later changes of the configuration have
  * no effect on it.
+ *
+ * <p>Isolation: a commit that has waited for a takeover must see the new epoch, and report that the ownership is lost.
+ * READ COMMITTED does so; at the levels above, which a server or role may have as its default, the statement would fail
+ * with a serialization error instead.
  */
 final class PostgresSession {
 
@@ -22,6 +26,7 @@ final class PostgresSession {
             SET lock_timeout = '2s';
             SET idle_in_transaction_session_timeout = '10s';
             SET statement_timeout = 0;
+            SET default_transaction_isolation = 'read committed';
             SELECT set_config('synchronous_commit',
                 CASE current_setting('synchronous_commit') WHEN 'off' THEN 'on'
                     ELSE current_setting('synchronous_commit') END, false)

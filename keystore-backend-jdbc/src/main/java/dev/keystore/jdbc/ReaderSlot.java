@@ -121,7 +121,7 @@ final class ReaderSlot {
         mine.handedOff = true;
         try {
             if (mine.left) {
-                throw new IllegalStateException("the reading thread has left");
+                throw new IllegalStateException("The reading thread has left");
             }
             return use(query, deadlineNanos);
         } finally {

@@ -46,7 +46,7 @@ abstract class SqlFailures {
         } catch (BackendException e) {
             if (e.kind() == Kind.TRANSIENT && Thread.currentThread().isInterrupted()) {
                 OperationInterruptedException interrupted =
-                        new OperationInterruptedException(place + " to " + operation);
+                        new OperationInterruptedException(place + ": could not " + operation);
                 interrupted.addSuppressed(e);
                 throw interrupted;
             }
@@ -102,10 +102,10 @@ abstract class SqlFailures {
     /** Returns what to do about a failure, as the end of its message. */
     abstract String advice(SQLException cause);
 
-    /** Returns the reason that a driver's exception gives. */
-    @Nullable
+    /** Returns the reason that a driver's exception gives, or the name of its class if it gives none. */
     String reason(Throwable failure) {
-        return failure.getMessage();
+        String message = failure.getMessage();
+        return message == null ? failure.getClass().getName() : message;
     }
 
     final String message(String operation, Throwable cause) {

@@ -68,7 +68,7 @@ final class SqliteCheckpointer {
 
     /** For tests, with the maximum time that opening or closing a store waits for another store. */
     SqliteCheckpointer(@Nullable Duration period, LongSupplier ticker, Duration lockTimeout) {
-        this.lock = new TimedLock("the opening or closing of another store", lockTimeout);
+        this.lock = new TimedLock("SQLite", "the opening or closing of another store", lockTimeout);
         this.period = period;
         this.ticker = ticker;
     }
@@ -85,7 +85,7 @@ final class SqliteCheckpointer {
      * @throws BackendException (transient) if the lock was not free in time, or the thread was interrupted
      */
     void add(SqliteWal log, Runnable rollBackUnfinished) {
-        lock.<Boolean, RuntimeException>hold("open", () -> {
+        lock.<Boolean, RuntimeException>hold("open " + log.path(), () -> {
             if (open.isEmpty()) {
                 start();
             }
@@ -104,7 +104,7 @@ final class SqliteCheckpointer {
      */
     void remove(SqliteWal log) {
         if (open.containsKey(log)) {
-            lock.<Boolean, RuntimeException>hold("close", () -> {
+            lock.<Boolean, RuntimeException>hold("close " + log.path(), () -> {
                 boolean removed = open.remove(log) != null;
                 if (removed && open.isEmpty()) {
                     stop();

@@ -69,7 +69,7 @@ final class SqliteConnections {
                 .one();
         if (!mode.equals("wal")) {
             throw BackendException.permanent(
-                    path + ": could not open: it can't have a write-ahead log, its journal mode stays " + mode, null);
+                    path + ": could not open: it cannot have a write-ahead log, its journal mode stays " + mode, null);
         }
     }
 
@@ -79,7 +79,7 @@ final class SqliteConnections {
             Folders.force(SqliteTarget.folder(path));
         } catch (IOException e) {
             throw BackendException.permanent(
-                    path + ": could not force its folder to the disk: " + e
+                    path + ": could not open: its folder could not be forced to the disk: " + e
                             + "; make the folder readable, or replace the disk",
                     e);
         }
@@ -97,6 +97,15 @@ final class SqliteConnections {
                     handle.execute("PRAGMA busy_timeout = 0");
                     checkpointRecovered(handle);
                 }));
+    }
+
+    /** Opens a connection that keeps temporary data in a file, and whose commits do not checkpoint the log. */
+    Handle openForCompaction() {
+        SQLiteConfig config = writable();
+        config.setTempStore(TempStore.FILE);
+        config.setPragma(Pragma.WAL_AUTOCHECKPOINT, "0");
+        return failures.translate(
+                "compact", () -> Connections.jdbi(driver(config, url)).open());
     }
 
     /**
@@ -135,7 +144,7 @@ final class SqliteConnections {
         Placement placement = open == null ? Placement.IN_PLACE : open.look();
         if (open != null && placement != Placement.IN_PLACE) {
             throw new ConnectionException(
-                    new SQLException(open.message(placement), null, SQLiteErrorCode.SQLITE_NOTFOUND.code));
+                    new SQLException(open.reason(placement), null, SQLiteErrorCode.SQLITE_NOTFOUND.code));
         }
     }
 

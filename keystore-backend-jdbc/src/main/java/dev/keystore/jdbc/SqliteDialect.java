@@ -182,6 +182,12 @@ final class SqliteDialect extends Dialect {
         }
     }
 
+    /** Returns the compaction of the file; {@code null} if the store can only be read. */
+    @Nullable
+    SqliteCompaction compaction() {
+        return files == null || wal == null ? null : new SqliteCompaction(files, wal, connections, failures);
+    }
+
     /** Takes the file's write lock immediately: taking it later could fail in the middle of a group. */
     @Override
     void begin(Handle handle) {
@@ -200,7 +206,7 @@ final class SqliteDialect extends Dialect {
         }
         StatementCache.use(handle, "COMMIT", PreparedStatement::execute);
         if (wal != null) {
-            wal.verifyCommit(handle);
+            wal.afterCommit(handle);
         }
     }
 
@@ -315,11 +321,11 @@ final class SqliteDialect extends Dialect {
             String found = handle.createQuery("PRAGMA integrity_check(1)")
                     .mapTo(String.class)
                     .first();
-            return found.equals("ok") ? null : failures.damaged(found);
+            return found.equals("ok") ? null : SqliteFailures.damaged(found);
         } catch (JdbiException e) {
             SQLException cause = SqlFailures.sqlException(e);
             if (cause != null && cause.getErrorCode() == SQLiteErrorCode.SQLITE_CORRUPT.code) {
-                return failures.damaged(String.valueOf(cause.getMessage()));
+                return SqliteFailures.damaged(String.valueOf(cause.getMessage()));
             }
             throw failures.failure("check the file", e);
         }

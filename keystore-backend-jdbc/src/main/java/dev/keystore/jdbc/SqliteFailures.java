@@ -17,16 +17,13 @@ final class SqliteFailures extends SqlFailures {
 
     private static final String RESCUE = "; verify lists the entries that can still be found" + NEVER_COPY;
 
-    private final Path path;
-
     SqliteFailures(Path path) {
         super(path.toString());
-        this.path = path;
     }
 
-    /** Returns a message about a file whose structure is damaged. */
-    String damaged(String how) {
-        return path + ": the file is damaged (" + how + ")" + RESCUE;
+    /** Returns why a file whose structure is damaged can't be used, and what to do. */
+    static String damaged(String how) {
+        return "the file is damaged (" + how + ")" + RESCUE;
     }
 
     @Override

@@ -45,12 +45,14 @@ final class SqliteFile {
      */
     static SqliteFile examine(Path path) {
         if (Files.isDirectory(path)) {
-            throw new StoreOpenException(path + " is a folder; name a file in it", null);
+            throw new StoreOpenException(path + ": could not open: it is a folder; name a file in it", null);
         }
         Path target = target(path);
         Path folder = Folders.nearestExisting(Folders.parentOf(target));
         if (!Files.isDirectory(folder)) {
-            throw new StoreOpenException(folder + " is not a folder; name a file in one that can be written", null);
+            throw new StoreOpenException(
+                    path + ": could not open: " + folder + " is not a folder; name a file in one that can be written",
+                    null);
         }
         requireNoMount(path);
         boolean empty = isEmpty(path);
@@ -58,13 +60,16 @@ final class SqliteFile {
         if (empty) {
             requireNoLog(path);
             if (obstacle != null) {
-                throw new StoreOpenException(obstacle, null);
+                throw new StoreOpenException(path + ": could not open: " + obstacle, null);
             }
         } else {
             requireOneName(path);
             if (!Files.isReadable(path)) {
                 throw new StoreOpenException(
-                        path + " can't be read and written; make the file readable and writable for this user", null);
+                        path
+                                + ": could not open: it cannot be read and written; make the file readable and"
+                                + " writable for this user",
+                        null);
             }
             SqliteFormat.examine(path, suffix -> !isEmpty(sibling(path, suffix)));
         }
@@ -74,12 +79,12 @@ final class SqliteFile {
     /** Returns why a store can't be written, and what to do; or null if it can. */
     private static @Nullable String obstacle(Path path, Path folder, boolean empty) {
         if (!Files.isWritable(folder) || !Files.isExecutable(folder)) {
-            return folder + " can't be written, and SQLite keeps its log in the folder of the file;"
+            return folder + " cannot be written, and SQLite keeps its log in the folder of the file;"
                     + " make the folder writable for this user";
         }
         return empty || Files.isWritable(path)
                 ? null
-                : path + " can't be written; make the file readable and writable for this user";
+                : "the file cannot be written; make it readable and writable for this user";
     }
 
     /**
@@ -91,9 +96,9 @@ final class SqliteFile {
             int names = unix ? (int) Files.getAttribute(path, "unix:nlink") : 1;
             if (names > 1) {
                 throw new StoreOpenException(
-                        path + " is one of " + names
+                        path + ": could not open: it is one of " + names
                                 + " names (hard links) of its file, and SQLite keeps a log for each"
-                                + " name: commits made through one name are lost for the others. Close every database"
+                                + " name: commits made through one name are lost for the others; close every database"
                                 + " that has the file open, and delete all names except the one that is in use",
                         null);
             }
@@ -135,7 +140,7 @@ final class SqliteFile {
             createFile();
         } catch (IOException e) {
             throw new StoreOpenException(
-                    path + " could not be created: " + e
+                    path + ": could not create the file: " + e
                             + "; make the folders above it readable and writable for this user, or replace the disk",
                     e);
         }
@@ -197,8 +202,10 @@ final class SqliteFile {
         try {
             if (Files.exists(path) && isMountPoint(path)) {
                 throw new StoreOpenException(
-                        path + " is a mount point, and SQLite keeps the last commits in a log in the same folder, which"
-                                + " the mount leaves out; mount the folder that holds the file, not the file",
+                        path
+                                + ": could not open: it is a mount point, and SQLite keeps the last commits in a log"
+                                + " in the same folder, which the mount leaves out; mount the folder that holds the"
+                                + " file, not the file",
                         null);
             }
         } catch (IOException e) {
@@ -224,7 +231,7 @@ final class SqliteFile {
         // In this order: another process may be creating the file, and creates the log later.
         if (!isEmpty(log) && isEmpty(path)) {
             throw new StoreOpenException(
-                    path + " is missing or empty, but its log " + log
+                    path + ": could not open: it is missing or empty, but its log " + log
                             + " is not; keep the log, which holds the last commits,"
                             + " and put back the file that was here with it"
                             + SqliteFailures.NEVER_COPY,

@@ -70,7 +70,7 @@ final class SqliteFormat {
             }
             LockSupport.parkNanos(PAUSE_NANOS);
             if (Thread.currentThread().isInterrupted()) {
-                throw new OperationInterruptedException(path + " to be complete");
+                throw new OperationInterruptedException("another process to complete " + path);
             }
         }
     }
@@ -140,8 +140,10 @@ final class SqliteFormat {
 
     /** Returns the exception for a file that is missing or empty. */
     static StoreNotFoundException notFound(Path path) {
-        return new StoreNotFoundException(path + (Files.exists(path) ? " holds no key store" : " does not exist")
-                + ", and nothing was created; check the path, or open it without mustExist to create a store there");
+        return new StoreNotFoundException(
+                path + ": could not open: " + (Files.exists(path) ? "it holds no key store" : "it does not exist")
+                        + ", and nothing was created; check the path, or open it without mustExist to create a store"
+                        + " there");
     }
 
     private static void create(Handle handle) {
@@ -196,16 +198,17 @@ final class SqliteFormat {
         int applicationId = applicationId(handle);
         int version = version(handle);
         if (applicationId == APPLICATION_ID && version > SCHEMA_VERSION) {
-            return new UnsupportedFormatException(path + " is a key store of format " + version
-                    + ", and this version of Keystore knows formats up to " + SCHEMA_VERSION
+            return new UnsupportedFormatException(path + ": could not open: it is a key store of format " + version
+                    + ", and this version of Keystore supports formats up to " + SCHEMA_VERSION
                     + "; use a newer version of Keystore");
         }
         List<String> tables = tables(handle);
-        return new UnsupportedFormatException(path + " is an SQLite database, but not a key store: application id "
-                + String.format("0x%08X", applicationId) + " (a key store has 0x"
-                + String.format("%08X", APPLICATION_ID)
-                + "), user version " + version + ", "
-                + (tables.isEmpty() ? "no tables" : "tables " + names(tables)) + "; name another file");
+        return new UnsupportedFormatException(
+                path + ": could not open: it is an SQLite database, but not a key store: application id "
+                        + String.format("0x%08X", applicationId) + " (a key store has 0x"
+                        + String.format("%08X", APPLICATION_ID)
+                        + "), user version " + version + ", "
+                        + (tables.isEmpty() ? "no tables" : "tables " + names(tables)) + "; name another file");
     }
 
     private static String names(List<String> tables) {
@@ -231,8 +234,9 @@ final class SqliteFormat {
     private static StoreOpenException unreadable(Path path, JdbiException e) {
         SQLException cause = SqlFailures.sqlException(e);
         if (isNoDatabase(e)) {
-            return new StoreOpenException(path + " is not an SQLite database; name another file", cause);
+            return new StoreOpenException(
+                    path + ": could not open: it is not an SQLite database; name another file", cause);
         }
-        return new StoreOpenException(path + " can't be read: " + (cause == null ? e : cause).getMessage(), cause);
+        return new StoreOpenException(path + ": could not open: " + (cause == null ? e : cause).getMessage(), cause);
     }
 }

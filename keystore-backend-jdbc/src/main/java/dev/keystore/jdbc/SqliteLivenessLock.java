@@ -28,8 +28,9 @@ import org.jspecify.annotations.Nullable;
 final class SqliteLivenessLock {
 
     private static final TimedLock LOCK =
-            new TimedLock("another thread's use of an owner file", Duration.ofSeconds(10));
+            new TimedLock("SQLite", "another thread's use of an owner file", Duration.ofSeconds(10));
 
+    /** Guarded by {@link #LOCK}, as the {@link #file} and the {@link #held} lock of each instance are. */
     private static final Map<Path, OwnerFile> OPEN = new HashMap<>();
 
     /** An open file, and the number of locks that this process holds in it. */
@@ -150,7 +151,7 @@ final class SqliteLivenessLock {
     private boolean isLocked(long otherPosition) throws IOException {
         OwnerFile open = file;
         if (open == null) {
-            throw new IllegalStateException("the lock of this owner is not held");
+            throw new IllegalStateException("The lock of this owner of " + store + " is not held");
         }
         try (FileLock probe = open.channel.tryLock(otherPosition, 1, true)) {
             return probe == null;

@@ -51,8 +51,9 @@ final class SqliteReadOnlyFile {
             FileState state = state(path, log);
             if (!hasIndex && state.logBytes > 0) {
                 throw new StoreOpenException(
-                        path + " can't be read: " + why + ". Its log " + log
-                                + " holds commits, and SQLite can't read them without creating an index next to it",
+                        path + ": could not open: its log " + log
+                                + " holds commits, which SQLite cannot read without creating an index next to it, and "
+                                + why,
                         null);
             }
             return new SqliteReadOnlyFile(path, log, why, hasIndex ? null : state);
@@ -93,9 +94,8 @@ final class SqliteReadOnlyFile {
         try {
             if (immutable != null && !immutable.equals(state(path, log))) {
                 throw BackendException.permanent(
-                        path
-                                + ": another process has written to it since it was opened for reading only;"
-                                + " open it again",
+                        path + ": could not read: another process has written to the file since it was opened for"
+                                + " reading only; open it again",
                         null);
             }
         } catch (IOException e) {

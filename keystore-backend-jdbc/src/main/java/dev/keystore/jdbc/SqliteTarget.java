@@ -53,7 +53,7 @@ final class SqliteTarget {
 
     /** Returns the message for a file about which the system gives no information. */
     static String notExaminable(Path path, IOException cause) {
-        return path + " can't be examined: " + cause
+        return path + ": could not read its attributes: " + cause
                 + "; make the file readable, and the folders above it accessible, for this user";
     }
 }

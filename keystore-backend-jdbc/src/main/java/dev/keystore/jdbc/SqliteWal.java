@@ -70,11 +70,20 @@ final class SqliteWal {
 
     /** For tests, with the maximum time that a thread waits for a checkpoint of another thread. */
     SqliteWal(SqliteOpenFiles files, Handle connection, LongSupplier ticker, Duration lockTimeout) {
-        this.lock = new TimedLock("a checkpoint of " + files.path() + " by another thread", lockTimeout);
+        this.lock = new TimedLock(files.path().toString(), "a checkpoint by another thread", lockTimeout);
         this.files = files;
         this.connection = connection;
         this.ticker = ticker;
         this.lookedNanos = ticker.getAsLong();
+    }
+
+    private String lost(Placement placement) {
+        return files.path() + ": could not commit: " + files.reason(placement);
+    }
+
+    /** Returns the path that the store was opened at. */
+    Path path() {
+        return files.path();
     }
 
     /** Returns whether the store was opened at {@code path}, and its files are no longer in place. */
@@ -92,7 +101,7 @@ final class SqliteWal {
         Placement placement = looked ? files.lastSeen() : files.look();
         if (placement != Placement.IN_PLACE) {
             rescue(placement);
-            throw BackendException.permanent(files.message(placement), null);
+            throw BackendException.permanent(lost(placement), null);
         }
     }
 
@@ -102,16 +111,21 @@ final class SqliteWal {
      *
      * @throws BackendException (outcome unknown) if the commit is in a file that the path does not lead to
      */
-    void verifyCommit(Handle writer) {
+    void afterCommit(Handle writer) {
         Placement placement = files.look();
         lookedNanos = ticker.getAsLong();
         if (placement != Placement.IN_PLACE && !rescue(placement)) {
-            throw BackendException.outcomeUnknown(files.message(placement), null);
+            throw BackendException.outcomeUnknown(lost(placement), null);
         }
         commits.setOpaque(commits.getPlain() + 1);
         if (exiting) {
             checkpointCommitted(writer);
         }
+    }
+
+    /** Counts a compaction like a commit: if its checkpoint fails, the log is checkpointed once the store is idle. */
+    void countCompaction() {
+        commits.setOpaque(commits.getPlain() + 1);
     }
 
     private static void checkpointCommitted(Handle writer) {
@@ -238,8 +252,8 @@ final class SqliteWal {
         }
         if (!whole || !files.isFileInPlace()) {
             throw BackendException.permanent(
-                    "closed, but the last commits are lost: " + files.finding(placement)
-                            + "; open the file that is to be used",
+                    files.path() + ": could not move the last commits into the file, and they are lost: "
+                            + files.finding(placement) + "; open the file that is to be used",
                     null);
         }
     }

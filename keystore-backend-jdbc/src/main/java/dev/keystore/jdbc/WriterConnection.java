@@ -8,6 +8,7 @@ import dev.keystore.spi.support.TimedLock;
 import java.time.Duration;
 import java.util.function.Function;
 import java.util.function.Predicate;
+import java.util.function.Supplier;
 import org.jdbi.v3.core.Handle;
 import org.jspecify.annotations.Nullable;
 
@@ -26,15 +27,17 @@ final class WriterConnection {
 
     private final Dialect dialect;
     private final SqlFailures failures;
-    private final TimedLock lock = new TimedLock("another thread's transaction", LOCK_TIMEOUT);
+    private final TimedLock lock;
+    /** Guarded by {@link #lock}. */
     private @Nullable Handle handle;
 
-    /** Whether the connection is in a transaction, or was left in one by an error. */
+    /** Whether the connection is in a transaction, or was left in one by an error. Guarded by {@link #lock}. */
     private boolean unfinished;
 
     WriterConnection(Dialect dialect, Handle handle) {
         this.dialect = dialect;
         this.failures = dialect.failures();
+        this.lock = new TimedLock(dialect.place(), "another thread's transaction", LOCK_TIMEOUT);
         this.handle = handle;
     }
 
@@ -58,6 +61,22 @@ final class WriterConnection {
      */
     boolean commitSingleStatement(Predicate<Handle> statement) {
         return withConnection(open -> commitSingleStatement(open, statement));
+    }
+
+    /**
+     * Runs work on other connections while no thread uses this one. Waits up to 10 s for another thread's transaction.
+     *
+     * @param operation for messages, for example "compact"
+     * @return what the work returned
+     * @throws BackendException (transient) if the wait took too long or was interrupted; the work did not run
+     */
+    <T> T whileUnused(String operation, Supplier<T> work) {
+        return lock.<T, RuntimeException>hold(operation, () -> {
+            if (unfinished) {
+                discardUnfinished();
+            }
+            return work.get();
+        });
     }
 
     private <T> T withConnection(Function<Handle, T> work) {

@@ -117,14 +117,16 @@ class DamagedFileTest {
     @Test
     @Tag("long")
     @DisplayName(
-            "R43 R44 a damaged file is refused, or each read yields the right value or names the damaged entry, 10,000 times")
+            "R43 R44 a damaged file is refused, or each read yields the right value or names the damaged entry, 10,000"
+                    + " times")
     void manyDamages() {
         run(1_000_001, 10_000);
     }
 
     @Test
     @DisplayName(
-            "R43 after one bit of a key in the index has flipped, no entry is reported absent, nothing is written, the rest is read")
+            "R43 after one bit of a key in the index has flipped, no entry is reported absent, nothing is written, the"
+                    + " rest is read")
     void keyDamaged_isNoAbsence() throws Exception {
         restore();
         byte[] file = Files.readAllBytes(path);
@@ -177,7 +179,8 @@ class DamagedFileTest {
 
     @Test
     @DisplayName(
-            "R43 verify of a file with a damaged page lists the entries before and after it, and names those it can't read")
+            "R43 verify of a file with a damaged page lists the entries before and after it, and names those it can't"
+                    + " read")
     void pageDamaged_restIsVerified() throws Exception {
         for (boolean index : List.of(false, true)) {
             restore();

@@ -11,6 +11,7 @@ import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
+import dev.keystore.testkit.FailureAssertions;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -138,8 +139,8 @@ final class PostgresCommitTest {
     }
 
     @Test
-    @DisplayName(
-            "R53 if the ownership of one context of a group is lost, nothing of the group is written, no commit id either")
+    @DisplayName("R53 if the ownership of one context of a group is lost, nothing of the group is written, no commit id"
+            + " either")
     void commit_oneContextLost_writesNothing() {
         List<Batch> group = group(16);
         backend.takeOver("account-7");
@@ -161,7 +162,8 @@ final class PostgresCommitTest {
 
     @Test
     @DisplayName(
-            "R53 a batch without an epoch is refused if its context has an owner, and so are the other batches of its group")
+            "R53 a batch without an epoch is refused if its context has an owner, and so are the other batches of its"
+                    + " group")
     void commit_ofNobody_isRefused() {
         List<Batch> group = new ArrayList<>(group(2));
         backend.takeOver("alice");
@@ -203,7 +205,8 @@ final class PostgresCommitTest {
 
     @Test
     @DisplayName(
-            "R54 if the connection is cut before the statement or at any byte of its answer, the outcome is unknown; a retry commits")
+            "R54 if the connection is cut before the statement or at any byte of its answer, the outcome is unknown; a"
+                    + " retry commits")
     void commit_cutAtAnyByteOfTheAnswer_isUnknownUntilSentAgain() throws IOException {
         try (FaultProxy proxy = new FaultProxy(PostgresFixture.port());
                 JdbcBackend cut =

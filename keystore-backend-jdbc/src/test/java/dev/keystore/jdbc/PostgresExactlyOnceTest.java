@@ -72,7 +72,8 @@ final class PostgresExactlyOnceTest {
     @ParameterizedTest
     @ValueSource(longs = {-1, 0, 3, 5, 11, 16, 22, 27, 28})
     @DisplayName(
-            "R54 if the connection is cut before, within or after the answer to COMMIT, the commit exists once and is reported as written")
+            "R54 if the connection is cut before, within or after the answer to COMMIT, the commit exists once and is"
+                    + " reported as written")
     void commit_cutAtCommit_isThereOnce(long bytesOfAnswer) {
         count(1);
         proxy.cutAtCommit(bytesOfAnswer);
@@ -138,8 +139,8 @@ final class PostgresExactlyOnceTest {
 
     @ParameterizedTest
     @ValueSource(longs = {-1, 0, 16})
-    @DisplayName(
-            "R41 R54 while the server is unreachable the outcome is unknown and commits wait; then it is known and commits go on")
+    @DisplayName("R41 R54 while the server is unreachable the outcome is unknown and commits wait; then it is known and"
+            + " commits go on")
     void commit_serverStaysAway_isUnknownUntilItIsBack(long bytesOfAnswer) throws Exception {
         database.close();
         open(Duration.ofSeconds(1));
@@ -161,7 +162,8 @@ final class PostgresExactlyOnceTest {
 
     @Test
     @DisplayName(
-            "R53 R54 if the connection is cut before COMMIT and another process commits first, the commit is reported as not written")
+            "R53 R54 if the connection is cut before COMMIT and another process commits first, the commit is reported"
+                    + " as not written")
     void commit_unwrittenAndTakenOver_isToldLost() throws Exception {
         CompletableFuture<Integer> cut = countThenTakeOver(-1);
 
@@ -171,7 +173,8 @@ final class PostgresExactlyOnceTest {
 
     @Test
     @DisplayName(
-            "R53 R54 if the connection is cut after COMMIT and another process commits first, the commit is reported as written")
+            "R53 R54 if the connection is cut after COMMIT and another process commits first, the commit is reported"
+                    + " as written")
     void commit_writtenAndTakenOver_isAcknowledged() throws Exception {
         CompletableFuture<Integer> cut = countThenTakeOver(0);
 

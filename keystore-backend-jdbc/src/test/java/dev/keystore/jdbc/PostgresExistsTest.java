@@ -82,7 +82,7 @@ final class PostgresExistsTest {
             }
             assertThat(thrown.get())
                     .isInstanceOf(OperationInterruptedException.class)
-                    .hasMessageContaining("to open");
+                    .hasMessageContaining(": could not open");
             assertThat(flag).as("flag").isTrue();
         }
     }

@@ -35,8 +35,8 @@ final class PostgresFailoverTest {
     private Path folder;
 
     @Test
-    @DisplayName(
-            "R54 when the primary is killed under load and its standby promoted, each acknowledged commit exists exactly once")
+    @DisplayName("R54 when the primary is killed under load and its standby promoted, each acknowledged commit exists"
+            + " exactly once")
     void failover() throws Exception {
         Path primaryData = folder.resolve("primary");
         Path standbyData = folder.resolve("standby");

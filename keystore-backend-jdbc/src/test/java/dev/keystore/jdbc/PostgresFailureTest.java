@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation.Delete;
 import dev.keystore.spi.Mutation.Put;
+import dev.keystore.testkit.FailureAssertions;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.List;

@@ -65,9 +65,8 @@ final class PostgresFullDiskTest {
 
     @Test
     @Tag("long")
-    @DisplayName(
-            "R11 R41 when the log's disk is full, the server stops, commits are reported as unknown or failed, and service"
-                    + " resumes when it is restarted with more space; no acknowledged commit is lost")
+    @DisplayName("R11 R41 when the log's disk is full, the server stops, commits are reported as unknown or failed, and"
+            + " service resumes when it is restarted with more space; no acknowledged commit is lost")
     void log() throws Exception {
         Path data = Files.createDirectory(folder.resolve("data"));
         try (Tmpfs disk = Tmpfs.mount(data, "size=110m");

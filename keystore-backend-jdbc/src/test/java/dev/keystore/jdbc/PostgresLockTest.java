@@ -94,8 +94,8 @@ final class PostgresLockTest {
     @Test
     @Tag("long")
     @DisplayName(
-            "R27 R40 while another session locks the owner row of one context, with default timeouts, the commits of others are"
-                    + " written after its first time-outs")
+            "R27 R40 while another session locks the owner row of one context, with default timeouts, the commits of"
+                    + " others are written after its first time-outs")
     void ownerRow_asConfigured() throws Exception {
         open("", 20);
         assertOthersGoOn();
@@ -143,9 +143,8 @@ final class PostgresLockTest {
     }
 
     @Test
-    @DisplayName(
-            "R27 R41 during LOCK TABLE, cached entries are read, and a commit fails with nothing written when its attempts are used"
-                    + " up, a read waits for the lock, and service resumes by itself")
+    @DisplayName("R27 R41 during LOCK TABLE, cached entries are read, and a commit fails with nothing written when its"
+            + " attempts are used up, a read waits for the lock, and service resumes by itself")
     void lockTable() throws Exception {
         open("100ms", 3);
         CompletableFuture<Boolean> read;

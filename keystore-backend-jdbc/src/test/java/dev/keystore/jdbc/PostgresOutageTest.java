@@ -55,8 +55,8 @@ final class PostgresOutageTest {
     @ParameterizedTest
     @ValueSource(strings = {"refuses", "hangs"})
     @DisplayName(
-            "R40 R41 while a server refuses or hangs, cached reads go on, a sent commit is unknown, one that was not sent is"
-                    + " not written, and service resumes")
+            "R40 R41 while a server refuses or hangs, cached reads go on, a sent commit is unknown, one that was not"
+                    + " sent is not written, and service resumes")
     void outage(String how) {
         outage(how.equals("hangs") ? proxy::hang : proxy::refuse);
     }
@@ -64,8 +64,8 @@ final class PostgresOutageTest {
     @Test
     @Tag("long")
     @DisplayName(
-            "R27 R40 R41 when answers are delayed for longer than socketTimeout and commitTimeout, while the server gets"
-                    + " the statements, the same holds")
+            "R27 R40 R41 when answers are delayed for longer than socketTimeout and commitTimeout, while the server"
+                    + " gets the statements, the same holds")
     void outage_ofAnswers() {
         outage(proxy::holdAnswers);
     }
@@ -122,7 +122,8 @@ final class PostgresOutageTest {
     @Test
     @Tag("long")
     @DisplayName(
-            "R27 under load, no wait exceeds its deadline however the connection fails, and no acknowledged commit is lost")
+            "R27 under load, no wait exceeds its deadline however the connection fails, and no acknowledged commit is"
+                    + " lost")
     void outages_underLoad() throws Exception {
         List<Runnable> outages = List.of(
                 proxy::hang,

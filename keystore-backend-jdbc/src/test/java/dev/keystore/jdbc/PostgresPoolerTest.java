@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.jdbc.TransactionPooler.Mode;
+import dev.keystore.testkit.FailureAssertions;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -45,8 +46,8 @@ final class PostgresPoolerTest {
         "5, ROUND_ROBIN"
     })
     @DisplayName(
-            "R53 a pooler that shares sessions between transactions is refused with the setting to change; the schema and the"
-                    + " sessions stay as they are")
+            "R53 a pooler that shares sessions between transactions is refused with the setting to change; the schema"
+                    + " and the sessions stay as they are")
     void transactionPooling(int sessions, Mode mode) throws Exception {
         try (TransactionPooler pooler = new TransactionPooler(PostgresFixture.port(), sessions, mode)) {
             assertRefused(PostgresFixture.url(pooler.port(), schema) + "&prepareThreshold=0");

@@ -28,7 +28,8 @@ final class PostgresRestartTest {
     @ValueSource(strings = {"stopped at once", "killed"})
     @DisplayName(
             "R40 R41 R54 while the server is killed under load and restarted, cached reads go on, commits wait or fail"
-                    + " truthfully, service resumes, and each acknowledged commit exists once, and no other except unknown ones")
+                    + " truthfully, service resumes, and each acknowledged commit exists once, and no other except"
+                    + " unknown ones")
     void restart(String how) throws Exception {
         try (RestartablePostgres server = new RestartablePostgres(folder.resolve("data"))) {
             server.start();

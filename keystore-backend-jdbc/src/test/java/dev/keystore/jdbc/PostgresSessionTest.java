@@ -6,13 +6,21 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.CommitFailedException;
 import dev.keystore.KeyTypes;
+import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.Mutation;
+import dev.keystore.testkit.FailureAssertions;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.Statement;
 import java.time.Duration;
+import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import org.jdbi.v3.core.Handle;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -21,6 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The writer's session: its settings, and when it is replaced. */
 @Timeout(120)
@@ -108,6 +117,32 @@ final class PostgresSessionTest {
             FailureAssertions.assertTransient(() -> backend.save("alice", "session", "bob", new byte[] {1}));
             backend.save("alice", "session", "bob", new byte[] {1});
             assertThat(setting(backend)).isEqualTo(ofSession);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"repeatable read", "serializable"})
+    @DisplayName("R53 a commit that waited for a takeover is refused for good, whatever isolation level the role has")
+    void isolation(String level) throws Exception {
+        PostgresFixture.execute("ALTER ROLE " + role + " SET default_transaction_isolation = '" + level + "'");
+        try (JdbcBackend backend = PostgresFixture.open(url);
+                Connection other = PostgresFixture.connect(schema);
+                Statement takeover = other.createStatement()) {
+            long epoch = backend.takeOver("alice");
+            other.setAutoCommit(false);
+            takeover.execute("UPDATE owner SET epoch = epoch + 1");
+            CompletableFuture<Void> commit = CompletableFuture.runAsync(
+                    () -> backend.commit(List.of(
+                            new Batch("alice", epoch, 1, List.of(new Mutation.Put("session", "bob", new byte[] {1}))))),
+                    task -> new Thread(task, "commit").start());
+            PostgresFixture.awaitLockWait(schema);
+            other.commit();
+
+            assertThat(commit)
+                    .failsWithin(Duration.ofSeconds(60))
+                    .withThrowableOfType(ExecutionException.class)
+                    .withCauseInstanceOf(OwnershipLostException.class);
+            assertThat(backend.load("alice", "session", "bob")).isEmpty();
         }
     }
 

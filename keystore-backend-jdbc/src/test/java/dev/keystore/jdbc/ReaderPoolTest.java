@@ -3,6 +3,7 @@ package dev.keystore.jdbc;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.keystore.testkit.FailureAssertions;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;

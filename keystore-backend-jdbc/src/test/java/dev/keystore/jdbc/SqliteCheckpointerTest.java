@@ -10,6 +10,7 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.UnsupportedFormatException;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.testkit.FailureAssertions;
 import java.io.BufferedReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -229,8 +230,9 @@ final class SqliteCheckpointerTest {
         brief.whileLocked(() -> {
             assertThatExceptionOfType(StoreOpenException.class)
                     .isThrownBy(() -> SqliteFixture.open(folder.resolve("other.db"), brief))
-                    .withMessageContaining("could not open: " + why);
-            FailureAssertions.assertTransient(backend::close).withMessageContaining("could not close: " + why);
+                    .withMessageContaining("could not open " + folder.resolve("other.db") + ": " + why);
+            FailureAssertions.assertTransient(backend::close)
+                    .withMessageContaining("could not close " + path + ": " + why);
             return true;
         });
         assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
@@ -263,7 +265,7 @@ final class SqliteCheckpointerTest {
             new Thread(checkpoint).start();
             checkpoints.await();
             FailureAssertions.assertTransient(wal::close)
-                    .withMessage("could not close the log: a checkpoint of " + path
+                    .withMessage(path + ": could not close the log: a checkpoint"
                             + " by another thread has not ended within 20 ms");
             end.countDown();
             assertThat(checkpoint.get()).isTrue();

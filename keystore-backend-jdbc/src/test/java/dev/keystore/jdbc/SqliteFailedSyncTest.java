@@ -25,19 +25,19 @@ final class SqliteFailedSyncTest {
     void newStore() throws Exception {
         assertThat(openWithFailingSync())
                 .contains(OpenStoreProbe.REFUSED)
-                .contains("could not be created")
+                .contains("could not create the file")
                 .contains("Input/output error");
         assertThat(folder).isEmptyDirectory();
     }
 
     @Test
-    @DisplayName(
-            "R11 an existing store is refused if the system fails to force its folder, since the log's name may be lost")
+    @DisplayName("R11 an existing store is refused if the system fails to force its folder, since the log's name may be"
+            + " lost")
     void oldStore() throws Exception {
         SqliteFixture.open(folder.resolve("keys.db")).close();
         assertThat(openWithFailingSync())
                 .contains(OpenStoreProbe.REFUSED)
-                .contains("could not force its folder to the disk")
+                .contains("could not open: its folder could not be forced to the disk")
                 .contains("Input/output error");
         assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
     }
@@ -50,14 +50,14 @@ final class SqliteFailedSyncTest {
         Files.createSymbolicLink(folder.resolve("keys.db"), target.resolve("store.db"));
         assertThat(openWith("-P", target.toString(), "-e", "inject=fsync:error=EIO"))
                 .contains(OpenStoreProbe.REFUSED)
-                .contains("could not be created")
+                .contains("could not create the file")
                 .contains("Input/output error");
         assertThat(target).isEmptyDirectory();
 
         SqliteFixture.open(folder.resolve("keys.db")).close();
         assertThat(openWith("-P", target.toString(), "-e", "inject=fsync:error=EIO"))
                 .contains(OpenStoreProbe.REFUSED)
-                .contains("could not force its folder to the disk")
+                .contains("could not open: its folder could not be forced to the disk")
                 .contains("Input/output error");
     }
 
@@ -67,7 +67,7 @@ final class SqliteFailedSyncTest {
         Path own = ownFolder();
         assertThat(openWith("-P", own.getParent().toString(), "-e", "inject=openat:error=EACCES"))
                 .contains(OpenStoreProbe.REFUSED)
-                .contains("could not be created: java.nio.file.AccessDeniedException: " + own.getParent())
+                .contains("could not create the file: java.nio.file.AccessDeniedException: " + own.getParent())
                 .contains("make the folders above it readable");
         assertThat(own).isEmptyDirectory();
     }

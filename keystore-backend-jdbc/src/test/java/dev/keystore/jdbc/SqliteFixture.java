@@ -25,7 +25,7 @@ final class SqliteFixture {
     private SqliteFixture() {}
 
     /** Opens the store at a path by its URL, but with a log that is not checkpointed while the store is idle. */
-    static JdbcBackend open(Path path) {
+    static SqliteBackend open(Path path) {
         return open(path, checkpointer());
     }
 
@@ -36,9 +36,9 @@ final class SqliteFixture {
     }
 
     /** Opens the store at a path, whose log is checkpointed when the test calls {@link SqliteCheckpointer#look}. */
-    static JdbcBackend open(Path path, SqliteCheckpointer checkpointer) {
+    static SqliteBackend open(Path path, SqliteCheckpointer checkpointer) {
         BackendConfig config = new BackendConfig("jdbc:sqlite:" + path, Map.of());
-        return (JdbcBackend) new SqliteBackendProvider(checkpointer).open(config);
+        return (SqliteBackend) new SqliteBackendProvider(checkpointer).open(config);
     }
 
     /** Runs statements on a file without the backend. */

@@ -71,8 +71,8 @@ final class SqliteInterruptTest {
     }
 
     @Test
-    @DisplayName(
-            "R27 R53 an interrupted thread acquires, queries and releases a liveness lock, and no other lock is released")
+    @DisplayName("R27 R53 an interrupted thread acquires, queries and releases a liveness lock, and no other lock is"
+            + " released")
     void livenessLockIgnoresInterrupts() throws Exception {
         SqliteFixture.open(path).close();
         try (JdbcBackend owner = SqliteFixture.open(path)) {
@@ -120,7 +120,8 @@ final class SqliteInterruptTest {
                         SignalKeyDatabase.builder().backend(backend).open()) {
             SignalKeyStore alice = database.forContext("alice");
             OccupiedReaders.occupy(backend.readers(), 4, () -> {
-                assertInterrupted(() -> backend.load("alice", "session", "bob"), "load session/bob of context alice");
+                assertInterrupted(
+                        () -> backend.load("alice", "session", "bob"), "load session/bob of context \"alice\"");
                 assertInterrupted(() -> backend.loadAll("alice", "session", List.of("a", "b")), "load 2 entries");
                 assertInterrupted(() -> backend.list("alice").toList(), "list the entries");
                 assertInterrupted(() -> backend.scan("alice", "session", "").toList(), "scan the entries");
@@ -135,8 +136,8 @@ final class SqliteInterruptTest {
     }
 
     @Test
-    @DisplayName(
-            "R27 an interrupt ends the wait of a takeover for another transaction; that of a commit is left to the engine")
+    @DisplayName("R27 an interrupt ends the wait of a takeover for another transaction; that of a commit is left to the"
+            + " engine")
     void takeoverIsInterrupted() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path)) {
             CountDownLatch holds = new CountDownLatch(1);
@@ -148,9 +149,10 @@ final class SqliteInterruptTest {
             holder.start();
             holds.await();
             try {
-                assertInterrupted(() -> backend.takeOver("alice"), "take over context alice");
-                assertInterrupted(() -> backend.takeOverUnlessOwned("alice"), "take over context alice");
-                assertInterrupted(() -> backend.save("alice", "session", "1", new byte[1]), "write to context alice");
+                assertInterrupted(() -> backend.takeOver("alice"), "take over context \"alice\"");
+                assertInterrupted(() -> backend.takeOverUnlessOwned("alice"), "take over context \"alice\"");
+                assertInterrupted(
+                        () -> backend.save("alice", "session", "1", new byte[1]), "write to context \"alice\"");
                 Batch batch = new Batch("alice", 0, 1, List.of(new Put("session", "1", new byte[1])));
                 assertThat(interrupted(() -> backend.commit(List.of(batch))))
                         .hasMessageContaining("interrupted while waiting for another thread's transaction");
@@ -191,7 +193,7 @@ final class SqliteInterruptTest {
         Thread.currentThread().interrupt();
         assertThatExceptionOfType(OperationInterruptedException.class)
                 .isThrownBy(() -> SqliteFixture.open(path))
-                .withMessageContaining(path + " to be complete");
+                .withMessageContaining("another process to complete " + path);
         assertThat(Thread.interrupted()).as("flag").isTrue();
     }
 
@@ -212,7 +214,7 @@ final class SqliteInterruptTest {
     private static void assertInterrupted(ThrowingCallable call, String operation) throws Exception {
         assertThat(interrupted(call))
                 .isInstanceOf(OperationInterruptedException.class)
-                .hasMessageContaining("to " + operation);
+                .hasMessageContaining(": could not " + operation);
     }
 
     /** Interrupts a call when it waits, and returns what it throws; the interrupt flag must be kept. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
+import dev.keystore.testkit.FailureAssertions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -125,7 +126,7 @@ final class SqliteLostFileTest {
 
         assertRefused(backend, log);
         FailureAssertions.assertPermanent(backend::close)
-                .withMessageContaining("closed, but")
+                .withMessageContaining("and they are lost")
                 .withMessageContaining("no longer leads to the log");
 
         assertThat(log).hasContent("the log of another process");
@@ -270,8 +271,8 @@ final class SqliteLostFileTest {
     }
 
     @Test
-    @DisplayName(
-            "R11 if the file is replaced during commits, all that were acknowledged are in the file that was moved away")
+    @DisplayName("R11 if the file is replaced during commits, all that were acknowledged are in the file that was moved"
+            + " away")
     void replacedWhileCommitting() throws Exception {
         for (int round = 0; round < 5; round++) {
             Path current = folder.resolve("round-" + round + ".db");
@@ -320,7 +321,7 @@ final class SqliteLostFileTest {
 
     private static void assertCloseSaysSo(JdbcBackend backend) {
         FailureAssertions.assertPermanent(backend::close)
-                .withMessageContaining("closed, but")
+                .withMessageContaining("and they are lost")
                 .withMessageContaining("no longer leads to the file");
         backend.close();
     }

@@ -88,7 +88,7 @@ final class SqliteMountTest {
         Map<String, String> before = SqliteFixture.contents(path.getParent());
         assertThatExceptionOfType(StoreOpenException.class)
                 .isThrownBy(() -> SqliteFixture.open(path))
-                .withMessageContaining(path + " is a mount point")
+                .withMessageContaining(path + ": could not open: it is a mount point")
                 .withMessageContaining("mount the folder");
         assertThat(SqliteFixture.contents(path.getParent())).isEqualTo(before);
     }

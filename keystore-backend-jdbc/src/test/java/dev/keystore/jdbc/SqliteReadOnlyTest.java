@@ -11,6 +11,7 @@ import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.testkit.FailureAssertions;
 import dev.keystore.testkit.Tmpfs;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -79,15 +80,15 @@ final class SqliteReadOnlyTest {
                     .refuseOwned()
                     .mustExist()
                     .open()) {
-                assertOnlyReadable(database, folder + " can't be written");
+                assertOnlyReadable(database, folder + " cannot be written");
             }
             assertThat(SqliteFixture.contents(folder)).isEqualTo(before);
         }
     }
 
     @Test
-    @DisplayName(
-            "R11 a store on a read-only mount whose owner was killed is read with its log, and refused without the log's index")
+    @DisplayName("R11 a store on a read-only mount whose owner was killed is read with its log, and refused without the"
+            + " log's index")
     void readOnlyMountWithLog() throws Exception {
         Path live = elsewhere.resolve("keys.db");
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
@@ -102,7 +103,7 @@ final class SqliteReadOnlyTest {
             }
             tmpfs.remount("ro");
             try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
-                assertOnlyReadable(database, folder + " can't be written");
+                assertOnlyReadable(database, folder + " cannot be written");
             }
 
             tmpfs.remount("rw");
@@ -110,7 +111,7 @@ final class SqliteReadOnlyTest {
             tmpfs.remount("ro");
             assertThatExceptionOfType(StoreOpenException.class)
                     .isThrownBy(() -> SignalKeyDatabase.open(url))
-                    .withMessageContaining(folder + " can't be written")
+                    .withMessageContaining(folder + " cannot be written")
                     .withMessageContaining("keys.db-wal holds commits");
         }
     }
@@ -140,7 +141,7 @@ final class SqliteReadOnlyTest {
             tmpfs.remount("ro");
             assertThatExceptionOfType(StoreOpenException.class)
                     .isThrownBy(() -> SqliteFixture.open(link))
-                    .withMessageContaining(folder + " can't be written")
+                    .withMessageContaining(folder + " cannot be written")
                     .withMessageContaining("keys.db-wal holds commits");
         }
     }
@@ -158,7 +159,7 @@ final class SqliteReadOnlyTest {
                 try (JdbcBackend writer = SqliteFixture.open(path)) {
                     writer.save("alice", "session", "new", VALUE);
                     FailureAssertions.assertPermanent(() -> reader.load("alice", "session", "new"))
-                            .withMessageContaining("has written to it");
+                            .withMessageContaining("has written to the file");
                 }
             }
         }
@@ -184,7 +185,8 @@ final class SqliteReadOnlyTest {
 
     @Test
     @DisplayName(
-            "R3 once another process writes to a store that is read as immutable, reads fail instead of being stale or torn")
+            "R3 once another process writes to a store that is read as immutable, reads fail instead of being stale or"
+                    + " torn")
     void writtenMeanwhile() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
             fill(path);
@@ -197,7 +199,7 @@ final class SqliteReadOnlyTest {
                     writer.forContext("alice").put(KeyTypes.SESSION, "new", VALUE);
                     assertThatExceptionOfType(LoadFailedException.class)
                             .isThrownBy(() -> alice.find(KeyTypes.SESSION, "new"))
-                            .withMessageContaining("has written to it");
+                            .withMessageContaining("has written to the file");
                 }
                 assertThatExceptionOfType(LoadFailedException.class)
                         .isThrownBy(() -> alice.find(KeyTypes.SESSION, "new"))
@@ -224,7 +226,8 @@ final class SqliteReadOnlyTest {
 
     @Test
     @DisplayName(
-            "R53 a context opened on a full disk is read, and written once there is space, unless another owner wrote first")
+            "R53 a context opened on a full disk is read, and written once there is space, unless another owner wrote"
+                    + " first")
     void fullDiskAtContext() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
             fill(path);
@@ -276,7 +279,7 @@ final class SqliteReadOnlyTest {
         for (Path name : new Path[] {path, second}) {
             assertThatExceptionOfType(StoreOpenException.class)
                     .isThrownBy(() -> SqliteFixture.open(name))
-                    .withMessageContaining(name + " is one of 2 names (hard links)")
+                    .withMessageContaining(name + ": could not open: it is one of 2 names (hard links)")
                     .withMessageContaining("delete all names except the one that is in use");
         }
         Files.delete(second);

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A checkpoint that fails, on a full disk for example, is retried when the next journal is full. One that fails
  * because a file is damaged ends all commits: see {@link #damage}. A commit that finds the disk full requests one
- * immediately: see {@link #requestRoom}.
+ * immediately: see {@link #requestDiskSpace}.
  */
 final class Checkpointer {
 
@@ -34,7 +34,7 @@ final class Checkpointer {
     private final MapdbFolder folder;
     private final SpareJournals spares;
     private final long checkpointBytes;
-    private final TimedLock files = new TimedLock("a checkpoint or a rebuild of MapDB's file", FILES_TIMEOUT);
+    private final TimedLock files;
     private final Thread thread = new Thread(this::run, "keystore-mapdb-checkpoint");
     private volatile Task task;
     private volatile Task done;
@@ -53,6 +53,7 @@ final class Checkpointer {
      */
     Checkpointer(MapdbFolder folder, SpareJournals spares, long checkpointBytes, long last) {
         this.folder = folder;
+        this.files = new TimedLock(folder.toString(), "a checkpoint or a rebuild of MapDB's file", FILES_TIMEOUT);
         this.spares = spares;
         this.checkpointBytes = checkpointBytes;
         this.done = new Task(0, last, false);
@@ -67,8 +68,8 @@ final class Checkpointer {
 
     /**
      * Requests a checkpoint if one is due, now that all journals up to a record are closed. Does nothing if they were
-     * closed before: a checkpoint that has just failed on a full disk would fail again, and take the room that a commit
-     * needs. Only the thread that holds the writer's lock calls this.
+     * closed before: a checkpoint that has just failed on a full disk would fail again, and take the space that a
+     * commit needs. Only the thread that holds the writer's lock calls this.
      */
     void journalsClosed(long lastClosed) {
         if (lastClosed > task.upTo) {
@@ -77,13 +78,13 @@ final class Checkpointer {
     }
 
     /**
-     * Requests room on a full disk: a checkpoint of the closed journals, however small they are, after which they are
+     * Requests space on a full disk: a checkpoint of the closed journals, however small they are, after which they are
      * deleted. Does nothing if no record was committed since the last request. Only the thread that holds the writer's
      * lock calls this.
      *
      * @param lastClosed the last record; all journals are closed
      */
-    void requestRoom(long lastClosed) {
+    void requestDiskSpace(long lastClosed) {
         if (lastUrgent != lastClosed) {
             lastUrgent = lastClosed;
             add(lastClosed, true);
@@ -102,13 +103,13 @@ final class Checkpointer {
     }
 
     /**
-     * Waits until all current tasks have ended: a checkpoint that is being written takes room until then. An interrupt
+     * Waits until all current tasks have ended: a checkpoint that is being written takes space until then. An interrupt
      * ends the wait; the thread's flag is preserved.
      *
      * @param before what {@link #tasksDone} returned before a commit found the disk full
-     * @return whether there may be more room now than there was then
+     * @return whether there may be more space now than there was then
      */
-    boolean awaitRoom(long before, Duration timeout) {
+    boolean awaitDiskSpace(long before, Duration timeout) {
         long newest = task.number;
         return Await.until(() -> done.number >= newest || closed, timeout) == Await.Outcome.DONE
                 && done.number > before
@@ -206,11 +207,35 @@ final class Checkpointer {
         StoreFiles history = StoreFiles.of(folder).upTo(next.upTo);
         long bytes = history.journalBytes();
         boolean isDue = bytes >= Math.max(checkpointBytes, history.checkpointBytes() / 2);
-        return (isDue || (next.urgent && bytes > 0)) && write(history, next);
+        if (!isDue && (!next.urgent || bytes == 0)) {
+            return false;
+        }
+        boolean written = write(history, next.upTo);
+        if (written && next.urgent) {
+            spares.delete();
+        }
+        return written;
     }
 
-    private boolean write(StoreFiles history, Task next) throws IOException {
-        long upTo = next.upTo;
+    /**
+     * Replaces all files up to a record by one checkpoint, however small they are.
+     *
+     * @param upTo the last record; all journals up to it are closed
+     * @return whether that was done; if not, the checkpointer was closed meanwhile
+     */
+    boolean compact(long upTo) throws IOException {
+        return exclusively(() -> {
+            folder.requireInPlace();
+            StoreFiles history = StoreFiles.of(folder).upTo(upTo);
+            if (history.journals().isEmpty()) {
+                deleteReplaced(history.checkpointed());
+                return true;
+            }
+            return write(history, upTo);
+        });
+    }
+
+    private boolean write(StoreFiles history, long upTo) throws IOException {
         Path file = folder.numbered(MapdbFolder.CHECKPOINT, upTo);
         Path temporary = folder.createTemporary(file);
         try {
@@ -223,12 +248,16 @@ final class Checkpointer {
         } finally {
             MapdbFolder.deleteIfPossible(temporary);
         }
-        folder.numbered(MapdbFolder.CHECKPOINT).headMap(upTo, false).values().forEach(MapdbFolder::deleteIfPossible);
-        folder.numbered(MapdbFolder.JOURNAL).headMap(upTo, true).forEach(spares::keep);
-        if (next.urgent) {
-            spares.delete();
-        }
+        deleteReplaced(upTo);
         return true;
+    }
+
+    private void deleteReplaced(long checkpointed) throws IOException {
+        folder.numbered(MapdbFolder.CHECKPOINT)
+                .headMap(checkpointed, false)
+                .values()
+                .forEach(MapdbFolder::deleteIfPossible);
+        folder.numbered(MapdbFolder.JOURNAL).headMap(checkpointed, true).forEach(spares::keep);
     }
 
     private boolean copy(StoreFiles history, long upTo, Path temporary) throws IOException {

@@ -20,12 +20,12 @@ import org.jspecify.annotations.Nullable;
  * earlier journal from that number on do not count. So nothing is appended after a record whose outcome is unknown, and
  * nothing has to be done while an error unwinds the stack. If no group follows, {@link #close} begins that journal.
  *
- * <p>Where the disk may be full, a commit is retried once a checkpoint has made room.
+ * <p>Where the disk may be full, a commit is retried once a checkpoint has freed space.
  */
 final class CommitWriter {
 
-    /** How long a commit waits for a checkpoint to make room. */
-    private static final Duration ROOM_TIMEOUT = Duration.ofSeconds(8);
+    /** How long a commit waits for a checkpoint to free disk space. */
+    private static final Duration DISK_SPACE_TIMEOUT = Duration.ofSeconds(8);
 
     private static final long LARGEST_GROUP_BYTES = 1 << 30;
 
@@ -35,6 +35,8 @@ final class CommitWriter {
     private final SpareJournals spares;
     private final long journalBytes;
     private final TimedLock lock;
+
+    /** Guarded by {@link #lock}, as the next two fields are. */
     private @Nullable Journal journal;
 
     /** Whether the last journal may end with a record that does not count; creating the next journal settles that. */
@@ -55,14 +57,14 @@ final class CommitWriter {
         this.checkpointer = checkpointer;
         this.spares = spares;
         this.journalBytes = journalBytes;
-        this.lock = new TimedLock("another thread's commit", timeout);
+        this.lock = new TimedLock(folder.toString(), "another thread's commit", timeout);
     }
 
     /**
      * Commits a group, durably.
      *
-     * <p>Waits for the group of another thread, and for room, with a deadline for each. Never waits while holding the
-     * lock: a virtual thread could then lose its carrier to a thread that waits for the lock.
+     * <p>Waits for the group of another thread, and for capacity, with a deadline for each. Never waits while holding
+     * the lock: a virtual thread could then lose its carrier to a thread that waits for the lock.
      *
      * @throws BackendException if it was not committed, or its outcome is unknown
      */
@@ -71,28 +73,29 @@ final class CommitWriter {
         long bytes = Change.bytes(changes);
         if (bytes > LARGEST_GROUP_BYTES) {
             throw BackendException.permanent(
-                    "could not commit: a group has " + bytes + " bytes, and the maximum is " + LARGEST_GROUP_BYTES
-                            + "; commit less at once",
+                    refused("a group has " + bytes + " bytes, and the maximum is " + LARGEST_GROUP_BYTES
+                            + "; commit less at once"),
                     null);
         }
         try {
-            long deadlineNanos = System.nanoTime() + ROOM_TIMEOUT.toNanos();
+            long deadlineNanos = System.nanoTime() + DISK_SPACE_TIMEOUT.toNanos();
             while (!commitUnlessFull(changes, bytes, deadlineNanos)) {
-                // A checkpoint has made room, or has failed on the full disk and freed what it took.
+                // A checkpoint has freed space, or has failed on the full disk and freed what it took.
             }
         } catch (OperationInterruptedException e) {
-            throw BackendException.transientFailure("could not commit: " + e.getMessage(), e);
+            throw BackendException.transientFailure(refused(e.getMessage()), e);
         } catch (Journal.UnknownOutcomeException e) {
-            throw BackendException.outcomeUnknown("could not commit: " + e.getMessage(), e);
-        } catch (FileMovedException e) {
-            throw BackendException.permanent("could not commit: " + e.getMessage(), e);
+            throw BackendException.outcomeUnknown(refused(e.getMessage()), e);
         } catch (IOException e) {
-            throw BackendException.permanent(
-                    "could not commit to " + folder + ": " + e.getMessage() + "; " + Remedy.of(e), e);
+            throw BackendException.permanent(refused(Remedy.explain(e)), e);
         }
     }
 
-    /** Commits. Returns {@code false} if that failed, nothing was written, and there may be more room now. */
+    private String refused(@Nullable String why) {
+        return folder + ": could not commit: " + why;
+    }
+
+    /** Commits. Returns {@code false} if that failed, nothing was written, and there may be more space now. */
     private boolean commitUnlessFull(List<Change> changes, long bytes, long deadlineNanos) throws IOException {
         long tasksBefore = checkpointer.tasksDone();
         try {
@@ -101,7 +104,7 @@ final class CommitWriter {
         } catch (Journal.UnknownOutcomeException | FileMovedException e) {
             throw e;
         } catch (IOException e) {
-            if (deadlineNanos - System.nanoTime() <= 0 || !makeRoom(tasksBefore)) {
+            if (deadlineNanos - System.nanoTime() <= 0 || !freeDiskSpace(tasksBefore)) {
                 throw e;
             }
             return false;
@@ -109,30 +112,30 @@ final class CommitWriter {
     }
 
     /** Requests a checkpoint of the journals, and waits for it without holding the lock. */
-    private boolean makeRoom(long tasksBefore) {
+    private boolean freeDiskSpace(long tasksBefore) {
         lock.hold("commit", () -> {
             closeJournal();
             spares.delete();
-            checkpointer.requestRoom(entries.last());
+            checkpointer.requestDiskSpace(entries.last());
             return lock;
         });
-        return checkpointer.awaitRoom(tasksBefore, ROOM_TIMEOUT);
+        return checkpointer.awaitDiskSpace(tasksBefore, DISK_SPACE_TIMEOUT);
     }
 
     private void commit(List<Change> changes, long bytes) throws IOException {
         do {
-            entries.awaitRoom(bytes);
-        } while (!lock.hold("commit", () -> commitIfRoom(changes, bytes)));
+            entries.awaitCapacity(bytes);
+        } while (!lock.hold("commit", () -> commitIfCapacity(changes, bytes)));
     }
 
-    private boolean commitIfRoom(List<Change> changes, long bytes) throws IOException {
+    private boolean commitIfCapacity(List<Change> changes, long bytes) throws IOException {
         requireOpen();
         requireUndamaged();
-        if (!entries.hasRoom(bytes)) {
+        if (!entries.hasCapacity(bytes)) {
             return false;
         }
         UnappliedGroups.Group group = entries.prepare(changes);
-        Journal current = journal();
+        Journal current = openOrCreateJournal();
         journal = null;
         unsettled = true;
         try {
@@ -147,7 +150,7 @@ final class CommitWriter {
             unsettled = false;
             throw e;
         } catch (RuntimeException e) {
-            throw BackendException.outcomeUnknown("could not commit: " + e, e);
+            throw BackendException.outcomeUnknown(refused(e.toString()), e);
         } finally {
             if (journal == null) {
                 close(current);
@@ -157,7 +160,7 @@ final class CommitWriter {
     }
 
     /** Returns the journal to append to: a new one if there is none, or it is full. */
-    private Journal journal() throws IOException {
+    private Journal openOrCreateJournal() throws IOException {
         Journal current = journal;
         if (current != null && !current.isFull()) {
             return current;
@@ -168,6 +171,23 @@ final class CommitWriter {
         journal = created;
         checkpointer.journalsClosed(entries.last());
         return created;
+    }
+
+    /**
+     * Begins a new journal, in a new file, and deletes the spare ones. From then on, no journal has former records
+     * after its last one until spares are kept again.
+     *
+     * @return the number of the last record before the new journal
+     * @throws BackendException a transient one, if a commit has not ended within the timeout
+     */
+    long beginJournal() throws IOException {
+        return lock.<Long, IOException>hold("compact", () -> {
+            requireOpen();
+            closeJournal();
+            spares.suspend();
+            openOrCreateJournal();
+            return entries.last();
+        });
     }
 
     private void closeJournal() {
@@ -201,7 +221,7 @@ final class CommitWriter {
         lock.<Boolean, IOException>hold("close", () -> {
             closed = true;
             if (unsettled) {
-                journal();
+                openOrCreateJournal();
             }
             closeJournal();
             return closed;
@@ -221,7 +241,7 @@ final class CommitWriter {
 
     private void requireOpen() {
         if (closed) {
-            throw new IllegalStateException("the backend is closed");
+            throw new IllegalStateException("The backend is closed");
         }
     }
 
@@ -229,8 +249,7 @@ final class CommitWriter {
         DamagedFileException damage = checkpointer.damage();
         if (damage != null) {
             throw BackendException.permanent(
-                    "could not commit: the commit would be lost when the process exits, since " + damage.getMessage(),
-                    damage);
+                    refused("the commit would be lost when the process exits, since " + damage.getMessage()), damage);
         }
     }
 }

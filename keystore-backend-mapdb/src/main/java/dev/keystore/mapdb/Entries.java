@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  * The committed entries, for readers: MapDB's map, and on top of it the groups that are durable but not yet applied to
  * it.
  *
- * <p>Concurrency: one platform thread, the maintenance thread, changes the map, makes room in its file, rebuilds it,
- * and ends its use, by calling {@link #maintain} and {@link #release}. Committing threads add groups to the
+ * <p>Concurrency: one platform thread, the maintenance thread, changes the map, reserves space in its file, rebuilds
+ * it, and ends its use, by calling {@link #maintain} and {@link #release}. Committing threads add groups to the
  * {@link UnappliedGroups}. Readers see the newest change of each key there, and a group appears there as a whole: a
  * reader that has seen one entry of a group sees the others, and no reader sees an entry that may still be lost. A
  * reader waits only while a few changes are being applied, and never for a commit. Every wait has a deadline.
@@ -50,6 +50,9 @@ final class Entries {
 
     private static final long PAUSE_NANOS = 1_000_000_000;
 
+    private static final Supplier<String> COMMIT = () -> "commit";
+
+    private final String place;
     private final UnappliedGroups unapplied;
     private final Rebuilding rebuilding;
     private final Thread maintenance;
@@ -65,24 +68,27 @@ final class Entries {
     private volatile boolean rebuildWanted;
     private volatile @Nullable Throwable rebuildFailure;
     private volatile long wantedBytes;
-    private volatile @Nullable Throwable roomFailure;
+    private volatile @Nullable Throwable reserveFailure;
+    private volatile @Nullable Renewal renewal;
 
     /**
      * Creates an instance that serves the entries of a map.
      *
+     * @param place the folder of the store, for messages
      * @param last the number of the last record whose changes are in the map
      * @param maintenance the thread that calls {@link #maintain}
      * @param timeout the maximum time of each wait
      */
-    Entries(WorkingMap map, long last, Rebuilding rebuilding, Thread maintenance, Duration timeout) {
+    Entries(String place, WorkingMap map, long last, Rebuilding rebuilding, Thread maintenance, Duration timeout) {
+        this.place = place;
         this.map = map;
         this.unapplied = new UnappliedGroups(last);
         this.rebuilding = rebuilding;
         this.maintenance = maintenance;
         this.timeout = timeout;
-        this.readers = new ReaderGate(timeout);
+        this.readers = new ReaderGate(place, timeout);
         this.applier = new GroupApplier(readers);
-        this.maintenanceLock = new TimedLock("a test", timeout);
+        this.maintenanceLock = new TimedLock(place, "a test", timeout);
     }
 
     /** Builds a map from the checkpoint and the journals, with all records up to a given one. */
@@ -97,8 +103,34 @@ final class Entries {
      */
     record Page(List<byte[]> keys, byte @Nullable [] last) {}
 
-    /** Returns the values of keys, with {@code null} for absent ones. */
-    List<byte @Nullable []> get(String operation, List<byte[]> keys) {
+    /** A requested replacement of MapDB's file by a new one, which has the current values only. */
+    static final class Renewal {
+        private volatile boolean ended;
+        private volatile @Nullable Throwable failure;
+
+        /** Returns whether the file was replaced, or that failed. */
+        boolean hasEnded() {
+            return ended;
+        }
+
+        /** Returns why the file was not replaced; {@code null} if it was. */
+        @Nullable
+        Throwable failure() {
+            return failure;
+        }
+
+        private void end(@Nullable Throwable why) {
+            failure = why;
+            ended = true;
+        }
+    }
+
+    /**
+     * Returns the values of keys, with {@code null} for absent ones.
+     *
+     * @param operation returns what the reader does, for messages
+     */
+    List<byte @Nullable []> get(Supplier<String> operation, List<byte[]> keys) {
         return read(operation, current -> {
             List<NetChanges> newer = unapplied.netChanges();
             List<byte @Nullable []> values = new ArrayList<>(keys.size());
@@ -125,7 +157,7 @@ final class Entries {
      * @param after the key that precedes the page, or {@code null} for the first page
      * @param size the maximum number of keys in MapDB's part of the page
      */
-    Page page(String operation, byte[] prefix, byte @Nullable [] after, int size) {
+    Page page(Supplier<String> operation, byte[] prefix, byte @Nullable [] after, int size) {
         return read(operation, current -> {
             List<byte[]> keys = current.page(prefix, after, size);
             byte[] last = keys.size() < size ? null : keys.get(keys.size() - 1);
@@ -140,7 +172,7 @@ final class Entries {
         });
     }
 
-    private <T> T read(String operation, Function<WorkingMap, T> reading) {
+    private <T> T read(Supplier<String> operation, Function<WorkingMap, T> reading) {
         if (failure != null) {
             awaitRebuilt(operation);
         }
@@ -156,40 +188,40 @@ final class Entries {
     }
 
     /**
-     * Waits until there is room for a group in MapDB's file and in memory.
+     * Waits until there is capacity for a group in MapDB's file and in memory.
      *
      * @throws IOException if the disk is full
      * @throws BackendException if MapDB's file can't be rebuilt after a failure, or the wait took too long
      */
-    void awaitRoom(long bytes) throws IOException {
+    void awaitCapacity(long bytes) throws IOException {
         if (failure != null) {
-            awaitRebuilt("commit");
+            awaitRebuilt(COMMIT);
         }
-        if (hasRoom(bytes)) {
+        if (hasCapacity(bytes)) {
             return;
         }
-        roomFailure = null;
-        await("commit", "the commits before it to be applied to MapDB", () -> {
-            if (hasRoom(bytes) || roomFailure != null) {
+        reserveFailure = null;
+        await(COMMIT, "the commits before it to be applied to MapDB", () -> {
+            if (hasCapacity(bytes) || reserveFailure != null) {
                 return true;
             }
-            usable("commit");
+            usable(COMMIT);
             if (wantedBytes < bytes) {
                 wantedBytes = bytes;
             }
             LockSupport.unpark(maintenance);
             return false;
         });
-        Throwable e = roomFailure;
+        Throwable e = reserveFailure;
         if (e != null) {
             throw e instanceof IOException known ? known : new IOException(e);
         }
     }
 
     /** Returns whether a group can be added now. */
-    boolean hasRoom(long bytes) {
+    boolean hasCapacity(long bytes) {
         WorkingMap current = map;
-        return current != null && failure == null && !isBacklogFull() && current.hasRoom(unapplied.bytes() + bytes);
+        return current != null && failure == null && !isBacklogFull() && current.hasReserved(unapplied.bytes() + bytes);
     }
 
     private boolean isBacklogFull() {
@@ -229,38 +261,86 @@ final class Entries {
                 if (isBacklogFull()) {
                     applyAll();
                 }
-                makeRoom();
+                reserve();
                 applyAll();
-            } else if (rebuildWanted) {
+                renew();
+            } else if (rebuildWanted || renewal != null) {
                 rebuildWanted = false;
                 rebuild();
+                endRenewal(failure == null ? null : rebuildFailure);
             }
             return true;
         });
         LockSupport.parkNanos(this, PAUSE_NANOS);
     }
 
-    private void makeRoom() {
+    /** Requests that MapDB's file is replaced, while reads continue; one request at a time. */
+    Renewal requestRenewal() {
+        Renewal requested = new Renewal();
+        renewal = requested;
+        LockSupport.unpark(maintenance);
+        return requested;
+    }
+
+    private void renew() {
+        if (renewal == null) {
+            return;
+        }
+        Throwable failed = null;
+        try {
+            long last = unapplied.newest();
+            WorkingMap former = usable(() -> "compact");
+            replace(former, rebuilding.upTo(last), last);
+            former.discard();
+            // The groups that were added meanwhile had space in the former file.
+            usable(() -> "compact").reserve(unapplied.bytes());
+        } catch (IOException | RuntimeException | Error e) {
+            failed = e;
+        }
+        endRenewal(failed);
+    }
+
+    private void replace(WorkingMap former, WorkingMap renewed, long last) {
+        boolean replaced = false;
+        try {
+            replace(renewed, last);
+            replaced = true;
+        } finally {
+            if (!replaced && map == former) {
+                renewed.discard();
+            }
+        }
+    }
+
+    private void endRenewal(@Nullable Throwable why) {
+        Renewal ending = renewal;
+        renewal = null;
+        if (ending != null) {
+            ending.end(why);
+        }
+    }
+
+    private void reserve() {
         long wanted = wantedBytes;
         WorkingMap current = map;
         if (wanted > 0 && current != null) {
             wantedBytes = 0;
             try {
-                makeRoom(current, wanted);
+                reserve(current, wanted);
             } catch (IOException | RuntimeException | Error e) {
-                roomFailure = e;
+                reserveFailure = e;
             }
         }
     }
 
-    private void makeRoom(WorkingMap current, long wanted) throws IOException {
+    private void reserve(WorkingMap current, long wanted) throws IOException {
         try {
-            current.makeRoom(unapplied.bytes() + wanted);
+            current.reserve(unapplied.bytes() + wanted);
         } catch (IOException e) {
-            // Applied groups need no more room, so there may be enough for the rest.
+            // Applied groups need no more space, so there may be enough for the rest.
             applyAll();
-            if (!current.hasRoom(unapplied.bytes() + wanted)) {
-                current.makeRoom(unapplied.bytes() + wanted);
+            if (!current.hasReserved(unapplied.bytes() + wanted)) {
+                current.reserve(unapplied.bytes() + wanted);
             }
         }
     }
@@ -268,7 +348,7 @@ final class Entries {
     private void applyAll() {
         try {
             for (UnappliedGroups.Group next = unapplied.oldest(); next != null; next = unapplied.oldest()) {
-                WorkingMap current = usable("commit");
+                WorkingMap current = usable(COMMIT);
                 applier.apply(current, next.changes());
                 replace(current, next.number());
             }
@@ -292,7 +372,7 @@ final class Entries {
         }
     }
 
-    private void awaitRebuilt(String operation) {
+    private void awaitRebuilt(Supplier<String> operation) {
         rebuildFailure = null;
         await(operation, "MapDB's file to be rebuilt from the journal after a failure", () -> {
             if (failure == null || rebuildFailure != null) {
@@ -304,20 +384,23 @@ final class Entries {
         });
         Throwable e = rebuildFailure;
         if (failure != null && e != null) {
-            String message = "could not " + operation + ": MapDB failed, and its file could not be rebuilt: " + e;
+            String message = place + ": could not " + operation.get()
+                    + ": MapDB failed, and its file could not be rebuilt: " + e;
             throw e instanceof BackendException known && known.kind() == BackendException.Kind.TRANSIENT
                     ? BackendException.transientFailure(message, e)
                     : BackendException.permanent(message, e);
         }
     }
 
-    private void await(String operation, String what, BooleanSupplier condition) {
+    private void await(Supplier<String> operation, String what, BooleanSupplier condition) {
         switch (Await.until(condition, timeout)) {
             case DONE -> {}
             case TIMED_OUT ->
                 throw BackendException.transientFailure(
-                        "could not " + operation + ": waited " + timeout.toMillis() + " ms for " + what, null);
-            case INTERRUPTED -> throw new OperationInterruptedException(what + " (to " + operation + ")");
+                        place + ": could not " + operation.get() + ": waited " + timeout.toMillis() + " ms for " + what,
+                        null);
+            case INTERRUPTED ->
+                throw new OperationInterruptedException(what + " in " + place + ": could not " + operation.get());
         }
     }
 
@@ -385,20 +468,22 @@ final class Entries {
         }
     }
 
-    private WorkingMap usable(String operation) {
+    private WorkingMap usable(Supplier<String> operation) {
         Throwable e = failure;
         WorkingMap usable = map;
         if (e != null) {
             throw unusable(operation, e);
         }
         if (usable == null) {
-            throw new IllegalStateException("the backend is closed");
+            throw new IllegalStateException("The backend is closed");
         }
         return usable;
     }
 
-    private static BackendException unusable(String operation, Throwable e) {
+    private BackendException unusable(Supplier<String> operation, Throwable e) {
         return BackendException.transientFailure(
-                "could not " + operation + ": MapDB failed, and its file is being rebuilt from the journal: " + e, e);
+                place + ": could not " + operation.get()
+                        + ": MapDB failed, and its file is being rebuilt from the journal: " + e,
+                e);
     }
 }

@@ -99,7 +99,7 @@ final class EntryFileReader implements EntrySource {
                 path,
                 at,
                 "the entries from there to the end of the file, at " + length
-                        + ", can't be read and would be lost; the " + entries + " entries before them can be read");
+                        + ", cannot be read and would be lost; the " + entries + " entries before them can be read");
     }
 
     private byte[] bytes() {

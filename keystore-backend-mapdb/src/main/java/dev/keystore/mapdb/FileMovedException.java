@@ -13,8 +13,8 @@ final class FileMovedException extends IOException {
         super(
                 file + " no longer leads to the file that this process has open ("
                         + (cause == null ? "another file is there" : cause)
-                        + "): the store's folder or a file in it was moved, replaced or deleted; put it back in place, or"
-                        + " close the store and open it where it is now",
+                        + "): the store's folder or a file in it was moved, replaced or deleted; put it back in place,"
+                        + " or close the store and open it where it is now",
                 cause);
     }
 }

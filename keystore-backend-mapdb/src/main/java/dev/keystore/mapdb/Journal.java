@@ -154,7 +154,7 @@ final class Journal implements Closeable {
             file.write(ZEROS, 0, ahead);
             allocated = nextEnd + ahead;
         } catch (IOException e) {
-            // There may be room for the record itself.
+            // There may be space for the record itself.
             file.setLength(end);
             allocated = end;
         }

@@ -7,7 +7,9 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.NavigableMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -60,6 +62,26 @@ final class JournalReader implements Closeable {
     static long lastOf(NavigableMap<Long, Path> journals, long first, long last) {
         Long next = journals.higherKey(first);
         return next == null ? last : next - 1;
+    }
+
+    /**
+     * Reads the records of journals, in order.
+     *
+     * @param journals by the number of their first record, without a gap
+     * @param last the number of the last record in all journals, or {@link Long#MAX_VALUE} if it is not known
+     * @param records receives the changes of each record
+     * @throws DamagedFileException if a record can't be read, and it was acknowledged
+     */
+    static void readAll(NavigableMap<Long, Path> journals, long last, Consumer<List<Change>> records)
+            throws IOException {
+        for (Map.Entry<Long, Path> journal : journals.entrySet()) {
+            long end = lastOf(journals, journal.getKey(), last);
+            try (JournalReader reader = new JournalReader(journal.getValue(), journal.getKey())) {
+                for (List<Change> next = reader.next(end); next != null; next = reader.next(end)) {
+                    records.accept(next);
+                }
+            }
+        }
     }
 
     private long readSalt() throws IOException {
@@ -115,7 +137,7 @@ final class JournalReader implements Closeable {
             throw new DamagedFileException(
                     path,
                     offset,
-                    "record " + number + " can't be read, and the store had records up to " + last + "; records "
+                    "record " + number + " cannot be read, and the store had records up to " + last + "; records "
                             + number + " to " + last + " would be lost");
         }
         long later = laterRecord();
@@ -123,7 +145,7 @@ final class JournalReader implements Closeable {
             throw new DamagedFileException(
                     path,
                     offset,
-                    "record " + number + " can't be read, but record " + later + " after it can; the records from "
+                    "record " + number + " cannot be read, but record " + later + " after it can; the records from "
                             + number + " on would be lost");
         }
     }

@@ -4,6 +4,7 @@ import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.GroupCommit;
@@ -36,10 +37,12 @@ import org.jspecify.annotations.Nullable;
  * <p>Listings are read page by page, so a stream that is never closed holds no resources. A read may wait for
  * microseconds while a few entries are being changed in MapDB, but never for a commit or an fsync.
  *
+ * <p>While the store is compacted, reads continue, and commits wait once 16 groups or 4 MiB wait to be applied.
+ *
  * <p>{@link #close} refuses new calls, and waits for running commits and the maintenance thread to end. If that takes
  * longer than a minute, it throws and closing continues in the background; the folder stays locked until then.
  */
-final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextListing {
+final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextListing, Compaction {
 
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
     private static final int CLOSE_TIMEOUT_FACTOR = 6;
@@ -54,6 +57,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     private final SpareJournals spares;
     private final Checkpointer checkpointer;
     private final CommitWriter writer;
+    private final MapdbCompaction compaction;
     private final Duration timeout;
     private final Thread maintenance = new Thread(this::runMaintenance, "keystore-mapdb-maintenance");
     private volatile boolean closed;
@@ -69,8 +73,10 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         long journalBytes = Math.min(LARGEST_JOURNAL_BYTES, checkpointBytes / 4);
         this.spares = new SpareJournals(folder, 2 * journalBytes);
         this.checkpointer = new Checkpointer(folder, spares, checkpointBytes, recovery.last());
-        this.entries = new Entries(recovery.map(), recovery.last(), this::rebuild, maintenance, timeout);
+        this.entries =
+                new Entries(folder.toString(), recovery.map(), recovery.last(), this::rebuild, maintenance, timeout);
         this.writer = new CommitWriter(folder, entries, checkpointer, spares, journalBytes, timeout);
+        this.compaction = new MapdbCompaction(folder, entries, checkpointer, writer, spares, timeout);
     }
 
     /** Opens the store of a folder that is locked. */
@@ -114,7 +120,8 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     public Optional<byte[]> load(String context, String type, String id) {
         List<byte[]> keys = List.of(StoredKey.of(context, type, id));
         return Optional.ofNullable(
-                read(() -> entries.get("load " + type + "/" + id, keys)).get(0));
+                read(() -> entries.get(() -> "load " + type + "/" + id + " of context \"" + context + "\"", keys))
+                        .get(0));
     }
 
     @Override
@@ -122,7 +129,8 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         List<String> all = List.copyOf(Objects.requireNonNull(ids, "ids"));
         List<byte[]> keys =
                 all.stream().map(id -> StoredKey.of(context, type, id)).toList();
-        List<byte @Nullable []> values = read(() -> entries.get("load " + all.size() + " entries of " + type, keys));
+        List<byte @Nullable []> values = read(() -> entries.get(
+                () -> "load " + all.size() + " entries of type " + type + " of context \"" + context + "\"", keys));
         Map<String, byte[]> found = new HashMap<>();
         for (int i = 0; i < all.size(); i++) {
             byte[] value = values.get(i);
@@ -135,14 +143,14 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     @Override
     public Stream<EntryId> list(String context) {
-        return keys("list the entries of context " + context, StoredKey.ofContext(context))
+        return keys(() -> "list the entries of context \"" + context + "\"", StoredKey.ofContext(context))
                 .map(StoredKey::entryOf);
     }
 
     @Override
     public Stream<String> scan(String context, String type, String idPrefix) {
         return keys(
-                        "scan " + type + " of context " + context,
+                        () -> "scan the entries of type " + type + " of context \"" + context + "\"",
                         StoredKey.of(context, type, Objects.requireNonNull(idPrefix, "idPrefix")))
                 .map(key -> StoredKey.entryOf(key).id());
     }
@@ -170,7 +178,8 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     private record Contexts(List<String> names, byte @Nullable [] end) {}
 
     private Contexts contextsAfter(byte @Nullable [] after) {
-        Entries.Page page = read(() -> entries.page("list the contexts", new byte[0], after, PAGE_SIZE_OF_CONTEXTS));
+        Entries.Page page =
+                read(() -> entries.page(() -> "list the contexts", new byte[0], after, PAGE_SIZE_OF_CONTEXTS));
         List<String> names =
                 page.keys().stream().map(StoredKey::contextNameOf).distinct().toList();
         byte[] last = page.last();
@@ -181,7 +190,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         return new Contexts(names, isListed ? StoredKey.endOfContext(last) : last);
     }
 
-    private Stream<byte[]> keys(String operation, byte[] prefix) {
+    private Stream<byte[]> keys(Supplier<String> operation, byte[] prefix) {
         return Stream.iterate(
                         Optional.of(read(() -> entries.page(operation, prefix, null, WorkingMap.PAGE_SIZE))),
                         Optional::isPresent,
@@ -208,22 +217,29 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     }
 
     @Override
+    public void compact() {
+        requireOpen();
+        compaction.run();
+    }
+
+    @Override
     public void close() {
         if (closed && ended) {
             return;
         }
+        compaction.stop();
         closed = true;
         Duration closeTimeout = timeout.multipliedBy(CLOSE_TIMEOUT_FACTOR);
         if (!Await.uninterruptibly(this::hasEnded, closeTimeout)) {
             throw BackendException.permanent(
-                    "could not close " + folder + " within " + closeTimeout.toMillis()
+                    folder + ": could not close within " + closeTimeout.toMillis()
                             + " ms: a commit, a checkpoint or a read is still running; closing continues once it ends,"
                             + " and the folder stays locked until then",
                     null);
         }
         Throwable e = closeFailure;
         if (e != null) {
-            throw BackendException.permanent("could not close " + folder + " cleanly: " + e, e);
+            throw BackendException.permanent(folder + ": could not close cleanly: " + e, e);
         }
     }
 
@@ -254,7 +270,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     /** Closes everything, in steps that can be repeated: it is called again if a step was late or threw. */
     private void end() throws IOException {
         checkpointer.close();
-        if (!Await.uninterruptibly(checkpointer::hasEnded, timeout)) {
+        if (!Await.uninterruptibly(() -> checkpointer.hasEnded() && compaction.hasEnded(), timeout)) {
             return;
         }
         closeWriter();
@@ -319,7 +335,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     private void requireOpen() {
         if (closed) {
-            throw new IllegalStateException("the backend is closed");
+            throw new IllegalStateException("The backend is closed");
         }
     }
 }

@@ -82,20 +82,21 @@ final class MapdbFolder {
     static MapdbFolder examine(Path path, boolean mustExist) {
         Path folder = Folders.nearestExisting(path);
         if (!Files.isDirectory(folder)) {
-            throw new StoreOpenException(folder + " is not a folder; name a folder for the store", null);
+            throw new StoreOpenException(
+                    path + ": could not open: " + folder + " is not a folder; name a folder for the store", null);
         }
         boolean exists = MapdbFormat.examine(path);
         if (!exists && mustExist) {
-            throw new StoreNotFoundException("there is no store at " + path
-                    + ", and nothing was created; check the path and that its volume is mounted, or open it without"
-                    + " mustExist to create a new, empty store");
+            throw new StoreNotFoundException(path
+                    + ": could not open: there is no store, and nothing was created; check the path and that its"
+                    + " volume is mounted, or open it without mustExist to create a new, empty store");
         }
         if (Files.isWritable(folder) && Files.isExecutable(folder)) {
             return new MapdbFolder(path, null);
         }
-        String obstacle = folder + " can't be written; make the folder writable for this user";
+        String obstacle = folder + " cannot be written; make the folder writable for this user";
         if (!exists) {
-            throw new StoreOpenException(obstacle, null);
+            throw new StoreOpenException(path + ": could not open: " + obstacle, null);
         }
         return new MapdbFolder(path, obstacle);
     }
@@ -125,7 +126,7 @@ final class MapdbFolder {
                 MountCheck.requireWhole(path);
             }
         } catch (IOException e) {
-            throw OpenFailure.of(path, path + " could not be opened: " + e + "; " + Remedy.of(e), e);
+            throw OpenFailure.of(path, e);
         }
     }
 

@@ -47,20 +47,22 @@ final class MapdbFormat {
             }
             return false;
         } catch (IOException e) {
-            throw new StoreOpenException(path + " can't be examined: " + e, e);
+            throw new StoreOpenException(path + ": could not open: " + Remedy.explain(e), e);
         }
     }
 
     private static void verify(Path path, String text) {
         Matcher format = FORMAT.matcher(text);
         if (!format.matches()) {
-            throw new UnsupportedFormatException(path + " is not a key store on MapDB: its file \"" + FILE
-                    + "\" holds \"" + text.strip().replaceAll("[^\\x20-\\x7E]", "?") + "\"; name another folder");
+            throw new UnsupportedFormatException(
+                    path + ": could not open: it is not a key store on MapDB: its file \"" + FILE + "\" holds \""
+                            + text.strip().replaceAll("[^\\x20-\\x7E]", "?") + "\"; name another folder");
         }
         if (Integer.parseInt(format.group(1)) != VERSION) {
-            throw new UnsupportedFormatException(path + " is a key store of format " + format.group(1)
-                    + ", and this version of Keystore supports formats up to " + VERSION
-                    + "; use a newer version of Keystore");
+            throw new UnsupportedFormatException(
+                    path + ": could not open: it is a key store of format " + format.group(1)
+                            + ", and this version of Keystore supports formats up to " + VERSION
+                            + "; use a newer version of Keystore");
         }
     }
 
@@ -73,7 +75,8 @@ final class MapdbFormat {
                     .toList();
         }
         if (!names.isEmpty()) {
-            throw new UnsupportedFormatException(path + " is not a key store on MapDB: there is no file \"" + FILE
+            throw new UnsupportedFormatException(path
+                    + ": could not open: it is not a key store on MapDB: there is no file \"" + FILE
                     + "\" in it, but " + String.join(", ", names.subList(0, Math.min(FILES_NAMED, names.size())))
                     + (names.size() > FILES_NAMED ? " and " + (names.size() - FILES_NAMED) + " more" : "")
                     + "; name an empty folder, or one that does not exist");

@@ -43,11 +43,12 @@ final class MappedVolume extends ByteBufferVol {
     private final @Nullable Object key;
 
     /** Used in place of {@link #growLock}, whose {@code lock()} waits without a deadline (R27). */
-    private final TimedLock growing = new TimedLock("the growth of MapDB's file by another thread", GROW_TIMEOUT);
+    private final TimedLock growing;
 
     MappedVolume(Path path) throws IOException {
         super(false, SLICE_SHIFT, false);
         this.path = path;
+        growing = new TimedLock(path.toString(), "the growth of MapDB's file by another thread", GROW_TIMEOUT);
         key = MapdbFolder.key(path);
         map((int) (path.toFile().length() >>> SLICE_SHIFT));
     }

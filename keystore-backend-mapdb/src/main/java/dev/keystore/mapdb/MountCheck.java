@@ -42,7 +42,7 @@ final class MountCheck {
 
     private static StoreOpenException refusal(Path folder, Path file, String what) {
         return new StoreOpenException(
-                folder + " could not be opened: its file " + file.getFileName() + " " + what
+                folder + ": could not open: its file " + file.getFileName() + " " + what
                         + ", and the files of a store belong together; mount the whole folder instead of single files",
                 null);
     }

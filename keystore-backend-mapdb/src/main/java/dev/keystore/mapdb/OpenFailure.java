@@ -18,12 +18,12 @@ final class OpenFailure {
      *
      * @param failure what the opening threw
      */
-    static KeyStoreException of(Path path, String message, Exception failure) {
+    static KeyStoreException of(Path path, Exception failure) {
         if (!isInterrupt(failure)) {
-            return new StoreOpenException(message, failure);
+            return new StoreOpenException(path + ": could not open: " + Remedy.explain(failure), failure);
         }
         Thread.currentThread().interrupt();
-        KeyStoreException interrupted = new OperationInterruptedException("the store at " + path + " to open");
+        KeyStoreException interrupted = new OperationInterruptedException("the store " + path + " to be opened");
         interrupted.addSuppressed(failure);
         return interrupted;
     }

@@ -7,12 +7,12 @@ import dev.keystore.mapdb.Change.Put;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PrefixScan;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
@@ -33,7 +33,8 @@ import java.util.stream.Stream;
  *
  * <p>Concurrency: the entries don't change, since the shared lock of the folder excludes writers.
  */
-final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextListing {
+final class ReadOnlyBackend
+        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextListing, Compaction {
 
     private final MapdbFolder folder;
     private final String reason;
@@ -67,15 +68,7 @@ final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoa
             }
         }
         long last = marker.isPresent() ? marker.get().last() : Long.MAX_VALUE;
-        for (Map.Entry<Long, Path> journalFile : files.journals().entrySet()) {
-            long first = journalFile.getKey();
-            try (JournalReader journal = new JournalReader(journalFile.getValue(), first)) {
-                long end = JournalReader.lastOf(files.journals(), first, last);
-                for (List<Change> changes = journal.next(end); changes != null; changes = journal.next(end)) {
-                    changes.forEach(change -> apply(entries, change));
-                }
-            }
-        }
+        JournalReader.readAll(files.journals(), last, changes -> changes.forEach(change -> apply(entries, change)));
         return new ReadOnlyBackend(folder, reason, entries);
     }
 
@@ -135,12 +128,12 @@ final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoa
 
     @Override
     public void save(String context, String type, String id, byte[] value) {
-        throw refusal("save " + type + "/" + id + " of context " + context);
+        throw refusal("save " + type + "/" + id + " of context \"" + context + "\"");
     }
 
     @Override
     public void delete(String context, String type, String id) {
-        throw refusal("delete " + type + "/" + id + " of context " + context);
+        throw refusal("delete " + type + "/" + id + " of context \"" + context + "\"");
     }
 
     @Override
@@ -148,10 +141,15 @@ final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoa
         throw refusal("commit");
     }
 
+    @Override
+    public void compact() {
+        throw refusal("compact");
+    }
+
     private BackendException refusal(String operation) {
         requireOpen();
         return BackendException.permanent(
-                "could not " + operation + ": " + folder + " was opened for reading only: " + reason
+                folder + ": could not " + operation + ": the store was opened for reading only: " + reason
                         + ", then open it again",
                 null);
     }
@@ -162,13 +160,13 @@ final class ReadOnlyBackend implements ContextAwareBackend, GroupCommit, BulkLoa
         try {
             folder.close();
         } catch (IOException e) {
-            throw BackendException.permanent("could not close " + folder + " cleanly: " + e.getMessage(), e);
+            throw BackendException.permanent(folder + ": could not close cleanly: " + e, e);
         }
     }
 
     private void requireOpen() {
         if (closed) {
-            throw new IllegalStateException("the backend is closed");
+            throw new IllegalStateException("The backend is closed");
         }
     }
 }

@@ -37,6 +37,7 @@ final class ReaderGate {
         }
     }
 
+    private final String place;
     private final Duration timeout;
     private final Slot[] slots =
             IntStream.range(0, SLOTS).mapToObj(slot -> new Slot()).toArray(Slot[]::new);
@@ -46,8 +47,14 @@ final class ReaderGate {
     /** When the changing thread last let waiting readers in. Only that thread uses this field. */
     private long yieldedNanos = System.nanoTime();
 
-    /** Creates a gate; {@code timeout} limits each wait of a reader and of a change. */
-    ReaderGate(Duration timeout) {
+    /**
+     * Creates a gate.
+     *
+     * @param place the folder of the store, for messages
+     * @param timeout limits each wait of a reader and of a change
+     */
+    ReaderGate(String place, Duration timeout) {
+        this.place = place;
         this.timeout = timeout;
     }
 
@@ -67,15 +74,15 @@ final class ReaderGate {
     /**
      * Reads while nothing is changed.
      *
-     * @param operation for messages, for example "load session/bob"
+     * @param operation returns what the reader does, for messages, for example "load session/bob"
      * @throws BackendException a transient one, if a change has not ended within the timeout
      * @throws OperationInterruptedException if the thread was interrupted while it waited
      */
-    <T extends @Nullable Object> T read(String operation, Supplier<T> reading) {
+    <T extends @Nullable Object> T read(Supplier<String> operation, Supplier<T> reading) {
         Reader reader = new Reader(slots[0]);
         try {
             if (!enter(reader)) {
-                awaitEntry(reader, operation);
+                awaitEntry(reader, operation.get());
             }
             return reading.get();
         } finally {
@@ -106,11 +113,12 @@ final class ReaderGate {
             case DONE -> {}
             case TIMED_OUT ->
                 throw BackendException.transientFailure(
-                        "could not " + operation + ": a change to MapDB's file has not ended within "
+                        place + ": could not " + operation + ": a change to MapDB's file has not ended within "
                                 + timeout.toMillis() + " ms",
                         null);
             case INTERRUPTED ->
-                throw new OperationInterruptedException("a change to MapDB's file (to " + operation + ")");
+                throw new OperationInterruptedException(
+                        "a change to MapDB's file in " + place + ": could not " + operation);
         }
     }
 
@@ -130,7 +138,8 @@ final class ReaderGate {
             excluded = true;
             if (!Await.uninterruptibly(this::isFree, timeout)) {
                 throw BackendException.transientFailure(
-                        "could not change MapDB's file: a read has not ended within " + timeout.toMillis() + " ms",
+                        place + ": could not change MapDB's file: a read has not ended within " + timeout.toMillis()
+                                + " ms",
                         null);
             }
             change.run();

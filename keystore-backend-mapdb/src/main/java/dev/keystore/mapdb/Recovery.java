@@ -40,7 +40,7 @@ record Recovery(WorkingMap map, long last) {
     }
 
     private static WorkingMap rebuildDurably(MapdbFolder folder, long last) throws IOException {
-        WorkingMap map = rebuildWithRoom(folder, last);
+        WorkingMap map = rebuildOrFreeSpace(folder, last);
         try {
             deleteOthers(folder, map.path());
             StoreFiles.of(folder).makeDurable(folder, last);
@@ -56,7 +56,7 @@ record Recovery(WorkingMap map, long last) {
      * Rebuilds the working file. If that fails, for example on a full disk, deletes the old working files, which are
      * not needed, and tries once more.
      */
-    private static WorkingMap rebuildWithRoom(MapdbFolder folder, long last) throws IOException {
+    private static WorkingMap rebuildOrFreeSpace(MapdbFolder folder, long last) throws IOException {
         try {
             return rebuild(folder, last);
         } catch (DamagedFileException e) {

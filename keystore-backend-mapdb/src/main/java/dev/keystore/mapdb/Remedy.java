@@ -1,12 +1,21 @@
 package dev.keystore.mapdb;
 
+import dev.keystore.spi.BackendException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 
-/** Suggests what a user can do about a failure of the file system, for the end of a message. */
+/** Says why the file system failed and what a user can do about it, for the end of a message. */
 final class Remedy {
 
     private Remedy() {}
+
+    /** Returns why an access to the folder failed, and what to do. */
+    static String explain(Exception failure) {
+        if (failure instanceof DamagedFileException || failure instanceof FileMovedException) {
+            return String.valueOf(failure.getMessage());
+        }
+        return (failure instanceof BackendException ? failure.getMessage() : failure) + "; " + of(failure);
+    }
 
     /**
      * Returns what to do about a failure. The operating system's texts depend on its language; for an unknown text,

@@ -2,8 +2,6 @@ package dev.keystore.mapdb;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Map;
 import java.util.NavigableMap;
 import org.jspecify.annotations.Nullable;
 
@@ -35,14 +33,7 @@ final class SortedJournals implements EntrySource {
     static SortedJournals sort(MapdbFolder folder, NavigableMap<Long, Path> journals, long lastRecord)
             throws IOException {
         NetChanges changes = new NetChanges();
-        for (Map.Entry<Long, Path> journal : journals.entrySet()) {
-            long last = JournalReader.lastOf(journals, journal.getKey(), lastRecord);
-            try (JournalReader reader = new JournalReader(journal.getValue(), journal.getKey())) {
-                for (List<Change> next = reader.next(last); next != null; next = reader.next(last)) {
-                    changes.addAll(next);
-                }
-            }
-        }
+        JournalReader.readAll(journals, lastRecord, changes::addAll);
         long first = journals.firstKey();
         Path file = folder.createTemporary(folder.numbered("run", first));
         try {

@@ -13,7 +13,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
  * forced.
  *
  * <p>What is left of the earlier records does not count: the salt of the new header is not theirs. The values in them
- * stay in the folder until they are overwritten, or the store is closed.
+ * stay in the folder until they are overwritten, or the store is closed or compacted.
  *
  * <p>Concurrency: the checkpointer's thread keeps files, committing threads take and delete them.
  */
@@ -27,6 +27,7 @@ final class SpareJournals {
     private final MapdbFolder folder;
     private final long mostBytes;
     private final Queue<Path> files = new ConcurrentLinkedQueue<>();
+    private volatile boolean suspended;
 
     /** Creates the collection of a folder; a longer file than {@code mostBytes} is deleted instead of kept. */
     SpareJournals(MapdbFolder folder, long mostBytes) {
@@ -37,7 +38,7 @@ final class SpareJournals {
     /** Keeps a journal that is no longer needed, or deletes it. */
     void keep(long first, Path journal) {
         try {
-            if (files.size() < MOST && Files.size(journal) <= mostBytes) {
+            if (!suspended && files.size() < MOST && Files.size(journal) <= mostBytes) {
                 Path spare = folder.temporary(folder.numbered(SPARE, first));
                 Files.move(journal, spare, StandardCopyOption.ATOMIC_MOVE);
                 files.add(spare);
@@ -47,6 +48,20 @@ final class SpareJournals {
             // It is deleted instead.
         }
         MapdbFolder.deleteIfPossible(journal);
+    }
+
+    /** Deletes all files, and keeps none until {@link #resume}. No thread may be in {@link #keep}. */
+    void suspend() throws IOException {
+        suspended = true;
+        for (Path spare = files.peek(); spare != null; spare = files.peek()) {
+            Files.deleteIfExists(spare);
+            files.remove(spare);
+        }
+    }
+
+    /** Keeps files again. */
+    void resume() {
+        suspended = false;
     }
 
     /** Renames one of the files, unless there is none; returns whether there was one. */

@@ -20,9 +20,9 @@ import org.mapdb.StoreDirect;
 /**
  * All entries in a MapDB file, without transactions, and without an fsync until it is closed.
  *
- * <p>Concurrency: one thread changes it and makes room, and may read at any time; other threads may read while nothing
- * is being changed. MapDB's exceptions reach callers unchanged; after a failed change, the contents of the file are
- * undefined.
+ * <p>Concurrency: one thread changes it and reserves space, and may read at any time; other threads may read while
+ * nothing is being changed. MapDB's exceptions reach callers unchanged; after a failed change, the contents of the file
+ * are undefined.
  */
 final class WorkingMap {
 
@@ -117,17 +117,17 @@ final class WorkingMap {
         return page;
     }
 
-    /** Returns whether the file has room for changes of {@code bytes} bytes, which then need no more disk space. */
-    boolean hasRoom(long bytes) {
+    /** Returns whether the file has space for changes of {@code bytes} bytes, which then need no more disk space. */
+    boolean hasReserved(long bytes) {
         return volume.length() >= end + needed(bytes);
     }
 
     /**
-     * Makes room in the file for changes of {@code bytes} bytes.
+     * Reserves space in the file for changes of {@code bytes} bytes.
      *
      * @throws FileMovedException if its path no longer leads to it
      */
-    void makeRoom(long bytes) throws IOException {
+    void reserve(long bytes) throws IOException {
         try {
             volume.ensureAvailable(end + needed(bytes));
         } catch (DBException.VolumeIOError e) {

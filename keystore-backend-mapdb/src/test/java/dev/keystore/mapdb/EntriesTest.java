@@ -8,6 +8,7 @@ import dev.keystore.spi.Mutation;
 import dev.keystore.spi.Mutation.Clear;
 import dev.keystore.spi.Mutation.Delete;
 import dev.keystore.spi.Mutation.Put;
+import dev.keystore.testkit.FailureAssertions;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -43,7 +44,7 @@ class EntriesTest {
     @BeforeEach
     void open() {
         backend = Mapdb.open(folder.resolve("keys"));
-        // Makes room for what the tests commit while the maintenance thread is stopped.
+        // Reserves capacity for what the tests commit while the maintenance thread is stopped.
         commit("other", deletes(MANY));
         awaitApplied();
     }
@@ -54,7 +55,7 @@ class EntriesTest {
     }
 
     @Test
-    @DisplayName("R11 R12 Committed puts, deletes and clears are visible before they are applied to MapDB")
+    @DisplayName("R11 R12 committed puts, deletes and clears are visible before they are applied to MapDB")
     void load_beforeGroupsAreApplied_findsThem() {
         commit("alice", put("session", "changed", 1), put("session", "deleted", 1), put("session", "same", 1));
         commit("bob", put("session", "cleared", 1), put("credentials", "kept", 1), put("session", "again", 1));
@@ -115,7 +116,7 @@ class EntriesTest {
     }
 
     @Test
-    @DisplayName("R55 Contexts are listed by what is committed, before and after it is applied to MapDB")
+    @DisplayName("R55 contexts are listed by what is committed, before and after it is applied to MapDB")
     void contexts_beforeGroupsAreApplied_areListed() {
         commit(
                 "alice",
@@ -145,7 +146,7 @@ class EntriesTest {
     }
 
     @Test
-    @DisplayName("R12 R60 Listings of many pages include changes that are not yet applied to MapDB")
+    @DisplayName("R12 R60 listings of many pages include changes that are not yet applied to MapDB")
     void list_beforeManyPagesAreApplied_isRight() {
         int many = 3 * WorkingMap.PAGE_SIZE;
         commit("alice", puts(0, many, "id-%06d"));
@@ -190,7 +191,7 @@ class EntriesTest {
     }
 
     @Test
-    @DisplayName("R5 Committed values are copies of the caller's arrays, and loads return copies")
+    @DisplayName("R5 committed values are copies of the caller's arrays, and loads return copies")
     void load_beforeGroupIsApplied_isACopy() {
         Put[] puts = IntStream.range(0, SIDE)
                 .mapToObj(number -> put("session", String.valueOf(number), 1))
@@ -216,7 +217,7 @@ class EntriesTest {
 
     @Test
     @DisplayName(
-            "R27 The number and size of groups not yet applied is bounded; beyond that, commits wait with a deadline")
+            "R27 the number and size of groups not yet applied is bounded; beyond that, commits wait with a deadline")
     void commit_manyGroupsWait_waitsWithDeadline() throws Exception {
         int limit = 16;
         backend.close();
@@ -262,7 +263,7 @@ class EntriesTest {
     }
 
     @Test
-    @DisplayName("A commit does not wait for an earlier group to be applied")
+    @DisplayName("a commit does not wait for an earlier group to be applied")
     void save_behindGroupThatWaits_doesNotWait() throws Exception {
         FutureTask<Integer> save = backend.entries().whileNothingIsApplied(() -> {
             commit("alice", deletes(SIDE));
@@ -279,7 +280,7 @@ class EntriesTest {
 
     @Test
     @DisplayName(
-            "R12 Loads and listings see each group as a whole while it is applied, and never go back to an older one")
+            "R12 loads and listings see each group as a whole while it is applied, and never go back to an older one")
     void read_whileGroupsAreApplied_seesEachWhole() throws Exception {
         List<String> ids = IntStream.range(0, SIDE).mapToObj(String::valueOf).toList();
         commit(0, ids);

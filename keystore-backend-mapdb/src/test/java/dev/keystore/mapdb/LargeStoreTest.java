@@ -40,7 +40,7 @@ final class LargeStoreTest {
 
     @Test
     @DisplayName(
-            "R60 R61 A million entries in bounded memory: filled, killed, recovered, closed, opened, listed, cleared")
+            "R60 R61 a million entries in bounded memory: filled, killed, recovered, closed, opened, listed, cleared")
     void large() throws Exception {
         int entries = Integer.getInteger("keystore.large.entries", 1_000_000);
 

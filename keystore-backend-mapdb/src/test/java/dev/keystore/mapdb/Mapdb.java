@@ -41,8 +41,8 @@ final class Mapdb {
     }
 
     /**
-     * Opens a store whose reads and commits wait for each other for up to {@code timeout}. It has room already, so that
-     * the first commits don't wait for room.
+     * Opens a store whose reads and commits wait for each other for up to {@code timeout}. It has capacity already, so
+     * that the first commits don't wait for it.
      */
     static MapdbBackend open(Path path, Duration timeout) throws IOException {
         try (MapdbBackend patient = open(path)) {
@@ -164,9 +164,9 @@ final class Mapdb {
         Checkpointer checkpointer = backend.checkpointer();
         long before = checkpointer.tasksDone();
         backend.writer().whileLocked(() -> {
-            checkpointer.requestRoom(lastClosed);
+            checkpointer.requestDiskSpace(lastClosed);
             return checkpointer;
         });
-        return checkpointer.awaitRoom(before, Duration.ofMinutes(1));
+        return checkpointer.awaitDiskSpace(before, Duration.ofMinutes(1));
     }
 }

@@ -33,7 +33,8 @@ class MapdbErrorsTest {
 
     @Test
     @DisplayName(
-            "R31 R11 A stack that overflows anywhere in a commit fails only that commit, and nothing acknowledged is lost")
+            "R31 R11 a stack that overflows anywhere in a commit fails only that commit, and nothing acknowledged is"
+                    + " lost")
     void commit_stackOverflows_othersGoOn() throws Exception {
         Batch[] batches = IntStream.range(0, TIMES)
                 .mapToObj(number -> Mapdb.pair("alice", number, SMALL))
@@ -84,7 +85,7 @@ class MapdbErrorsTest {
 
     @Test
     @DisplayName(
-            "R31 A stack that overflows anywhere in a load or a listing leaves MapDB's file in use, and nothing locked")
+            "R31 a stack that overflows anywhere in a load or a listing leaves MapDB's file in use, and nothing locked")
     void read_stackOverflows_othersGoOn() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, new byte[1 << 16]));
@@ -110,7 +111,7 @@ class MapdbErrorsTest {
     }
 
     @Test
-    @DisplayName("R31 A close whose stack overflows still completes, and the folder is free")
+    @DisplayName("R31 a close whose stack overflows still completes, and the folder is free")
     void close_stackOverflows_isDone() throws Exception {
         Mapdb.open(path).close();
         MapdbBackend backend = Mapdb.open(path);

@@ -13,6 +13,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.Mutation.Clear;
 import dev.keystore.spi.Mutation.Put;
+import dev.keystore.testkit.FailureAssertions;
 import dev.keystore.testkit.Tmpfs;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -56,7 +57,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R12 R41 A commit on a full disk is refused as a whole, and later ones succeed once there is room")
+    @DisplayName("R12 R41 a commit on a full disk is refused as a whole, and later ones succeed once there is room")
     void fullDisk() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=40m")) {
             int acknowledged = 0;
@@ -104,8 +105,8 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName(
-            "R12 R41 A journal that can't be written while MapDB has room refuses the commit, and nothing of it is left")
+    @DisplayName("R12 R41 a journal that can't be written while MapDB has room refuses the commit, and nothing of it is"
+            + " left")
     void fullDiskForTheJournal() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=40m")) {
             try (MapdbBackend backend = Mapdb.open(path)) {
@@ -136,7 +137,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("A checkpoint that fails on a full disk is written once there is room, and commits go on meanwhile")
+    @DisplayName("a checkpoint that fails on a full disk is written once there is room, and commits go on meanwhile")
     void fullDiskForTheCheckpoint() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             try (MapdbBackend backend = Mapdb.open(path, 4 << 20)) {
@@ -167,8 +168,8 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName(
-            "R41 A new journal causes no checkpoint unless one was closed: a failed checkpoint would take the room again")
+    @DisplayName("R41 a new journal causes no checkpoint unless one was closed: a failed checkpoint would take the room"
+            + " again")
     void newJournalAfterAFailedAppend() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
@@ -178,7 +179,7 @@ final class MapdbFailureTest {
                 checkpointer.journalsClosed(last);
                 return last;
             });
-            checkpointer.awaitRoom(0, Duration.ofMinutes(1));
+            checkpointer.awaitDiskSpace(0, Duration.ofMinutes(1));
             long before = checkpointer.tasksDone();
 
             backend.writer().whileLocked(() -> {
@@ -186,12 +187,13 @@ final class MapdbFailureTest {
                 return last;
             });
 
-            assertThat(checkpointer.awaitRoom(before, Duration.ofMinutes(1))).isFalse();
+            assertThat(checkpointer.awaitDiskSpace(before, Duration.ofMinutes(1)))
+                    .isFalse();
         }
     }
 
     @Test
-    @DisplayName("R41 A commit that finds the disk full requests a checkpoint, which frees the journals, and succeeds")
+    @DisplayName("R41 a commit that finds the disk full requests a checkpoint, which frees the journals, and succeeds")
     void fullDiskOfJournals() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             // No checkpoint is due before the journals have 40 MiB.
@@ -214,8 +216,8 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName(
-            "R41 A record that can neither be written nor removed has an unknown outcome, which the next commit settles")
+    @DisplayName("R41 a record that can neither be written nor removed has an unknown outcome, which the next commit"
+            + " settles")
     void brokenJournal() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
@@ -237,8 +239,8 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName(
-            "R11 R41 An fsync that failed is not repeated: the commit's outcome is unknown until the next journal (strace)")
+    @DisplayName("R11 R41 an fsync that failed is not repeated: the commit's outcome is unknown until the next journal"
+            + " (strace)")
     void fsyncFails() throws Exception {
         assumeTrue(
                 Mapdb.run("sh", "-c", "strace -o /dev/null true && echo usable").contains("usable"), "no strace");
@@ -278,7 +280,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R41 A record with a number that the next journal begins with does not count")
+    @DisplayName("R41 a record with a number that the next journal begins with does not count")
     void recordOfAFailedAppend() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
@@ -297,8 +299,8 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName(
-            "R3 A failure of MapDB in a read is an error, never an absent entry, and its file is rebuilt from the journal")
+    @DisplayName("R3 a failure of MapDB in a read is an error, never an absent entry, and its file is rebuilt from the"
+            + " journal")
     void mapdbFailsInRead() {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
@@ -326,7 +328,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R27 Reads and commits wait for MapDB's file to be rebuilt, until their deadline or an interrupt")
+    @DisplayName("R27 reads and commits wait for MapDB's file to be rebuilt, until their deadline or an interrupt")
     void mapdbIsNotRebuilt() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path, Duration.ofMillis(100))) {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
@@ -360,12 +362,13 @@ final class MapdbFailureTest {
 
     @Test
     @DisplayName(
-            "R3 A read that waits for MapDB's file reports why it can't be rebuilt, even an error without a message")
+            "R3 a read that waits for MapDB's file reports why it can't be rebuilt, even an error without a message")
     void rebuildFails() throws Exception {
         MapdbFolder locked = MapdbFolder.examine(path);
         locked.open();
         Recovery recovery = Recovery.open(locked);
         Entries entries = new Entries(
+                "here",
                 recovery.map(),
                 recovery.last(),
                 last -> {
@@ -375,24 +378,24 @@ final class MapdbFailureTest {
                 Duration.ofMinutes(1));
         ruin(recovery.map().path(), 32);
         List<byte[]> keys = List.of(StoredKey.of("alice", "session", "bob"));
-        FailureAssertions.assertTransient(() -> entries.get("load session/bob", keys));
+        FailureAssertions.assertTransient(() -> entries.get(() -> "load session/bob", keys));
 
         FutureTask<BackendException> read = new FutureTask<>(
-                () -> catchThrowableOfType(BackendException.class, () -> entries.get("load session/bob", keys)));
+                () -> catchThrowableOfType(BackendException.class, () -> entries.get(() -> "load session/bob", keys)));
         new Thread(read, "reader").start();
         while (!read.isDone()) {
             entries.maintain();
         }
 
         assertThat(read.get())
-                .hasMessage("could not load session/bob: MapDB failed, and its file could not be rebuilt: "
+                .hasMessage("here: could not load session/bob: MapDB failed, and its file could not be rebuilt: "
                         + "java.lang.StackOverflowError");
         locked.close();
     }
 
     @ParameterizedTest(name = "from byte {0} on, {1} batches")
     @CsvSource({"32768, 1", "32768, 20", "32, 1", "32, 20"})
-    @DisplayName("R11 A group whose application to MapDB fails after the fsync is acknowledged and readable")
+    @DisplayName("R11 a group whose application to MapDB fails after the fsync is acknowledged and readable")
     void mapdbFailsInCommit(int ruinedFrom, int batches) throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             for (int i = 0; i < 10; i++) {
@@ -422,7 +425,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R61 A store that is closed after MapDB failed has all entries when it is opened again")
+    @DisplayName("R61 a store that is closed after MapDB failed has all entries when it is opened again")
     void closeAfterMapdbFailed() throws Exception {
         MapdbBackend failed = Mapdb.open(path);
         failed.commit(Mapdb.pair("alice", 0, SMALL));
@@ -457,7 +460,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("Once a checkpoint fails because the previous one is damaged, commits report that, and reads go on")
+    @DisplayName("once a checkpoint fails because the previous one is damaged, commits report that, and reads go on")
     void damagedCheckpoint() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path, Mapdb.FEW_BYTES)) {
             int pairs = fillUntilCheckpoint(backend, 0);
@@ -508,7 +511,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R12 A group that is too large for one record is refused before anything is written")
+    @DisplayName("R12 a group that is too large for one record is refused before anything is written")
     void groupTooLarge() {
         byte[] large = new byte[64 << 20];
         List<Mutation> puts = IntStream.range(0, 17)
@@ -522,7 +525,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R45 No message of a failure or its causes shows a byte of a value")
+    @DisplayName("R45 no message of a failure or its causes shows a byte of a value")
     void noValueBytes() throws Exception {
         byte[] value = "secret-42".getBytes(StandardCharsets.US_ASCII);
         try (MapdbBackend backend = Mapdb.open(path)) {
@@ -542,7 +545,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R27 An interrupt ends the wait for another thread's commit, and its flag is preserved")
+    @DisplayName("R27 an interrupt ends the wait for another thread's commit, and its flag is preserved")
     void interrupted() {
         try (MapdbBackend backend = Mapdb.open(path)) {
             Mapdb.applyAll(backend);
@@ -558,7 +561,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R28 Opening, reading and closing succeed with the interrupt flag set, and preserve it")
+    @DisplayName("R28 opening, reading and closing succeed with the interrupt flag set, and preserve it")
     void interruptedElsewhere() {
         Thread.currentThread().interrupt();
         try (MapdbBackend backend = Mapdb.open(path)) {
@@ -577,7 +580,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R60 Streams that are neither read nor closed block no reader")
+    @DisplayName("R60 streams that are neither read nor closed block no reader")
     void unclosedStreams() {
         try (MapdbBackend backend = Mapdb.open(path)) {
             List<Mutation> puts = IntStream.range(0, 1_000)
@@ -597,7 +600,7 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R28 A closed backend refuses every call, and says so")
+    @DisplayName("R28 a closed backend refuses every call, and says so")
     void closed() {
         MapdbBackend backend = Mapdb.open(path);
         backend.close();

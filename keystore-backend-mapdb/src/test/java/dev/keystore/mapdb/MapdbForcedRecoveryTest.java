@@ -3,6 +3,7 @@ package dev.keystore.mapdb;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.spi.BackendException.Kind;
+import dev.keystore.testkit.FailureAssertions;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -133,7 +134,7 @@ final class MapdbForcedRecoveryTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("R11 Power loss before a recovery loses the record that was not forced, and no other")
+    @DisplayName("R11 power loss before a recovery loses the record that was not forced, and no other")
     void killThenPowerLoss(Loss loss) throws Exception {
         losePower(loss);
         assertPairs(store, ACKNOWLEDGED);
@@ -141,7 +142,7 @@ final class MapdbForcedRecoveryTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("R11 After a kill, a recovery and power loss, recovered and later commits are still there")
+    @DisplayName("R11 after a kill, a recovery and power loss, recovered and later commits are still there")
     void killRecoverPowerLoss(Loss loss) throws Exception {
         Path beforeCommit;
         Path afterCommit;
@@ -160,7 +161,8 @@ final class MapdbForcedRecoveryTest {
     @ParameterizedTest
     @EnumSource
     @DisplayName(
-            "R11 After a kill, a recovery, a rebuild of MapDB, commits, a checkpoint and power loss, all commits are there")
+            "R11 after a kill, a recovery, a rebuild of MapDB, commits, a checkpoint and power loss, all commits are"
+                    + " there")
     void killRecoverRebuildCheckpointPowerLoss(Loss loss) throws Exception {
         int pairs = ACKNOWLEDGED + 1;
         Path lost;
@@ -182,7 +184,7 @@ final class MapdbForcedRecoveryTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("R11 A recovery that is killed at any of its files is followed by one that forces what it recovers")
+    @DisplayName("R11 a recovery that is killed at any of its files is followed by one that forces what it recovers")
     void recoveryKilled(Loss loss) throws Exception {
         byte[] journal = Files.readAllBytes(Mapdb.files(store, "journal-").get(0));
         String name = Mapdb.files(store, "journal-").get(0).getFileName().toString();
@@ -200,7 +202,7 @@ final class MapdbForcedRecoveryTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("R11 A recovery after a clean close whose marker no longer matches forces what it recovers, too")
+    @DisplayName("R11 a recovery after a clean close whose marker no longer matches forces what it recovers, too")
     void markDoesNotFit(Loss loss) throws Exception {
         Mapdb.open(store).close();
         Path working = Mapdb.files(store, "working-").get(0);
@@ -215,7 +217,7 @@ final class MapdbForcedRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 A torn record is removed from its journal by recovery")
+    @DisplayName("R11 a torn record is removed from its journal by recovery")
     void tornRecordIsRemoved() throws Exception {
         losePower(Loss.HOLE);
         try (MapdbBackend backend = Mapdb.open(store)) {
@@ -225,7 +227,7 @@ final class MapdbForcedRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 A journal without a durable name, or with a partial header, has no acknowledged record")
+    @DisplayName("R11 a journal without a durable name, or with a partial header, has no acknowledged record")
     void journalWithoutRecords() throws Exception {
         MapdbFolder locked = MapdbFolder.examine(store);
         locked.open();
@@ -247,7 +249,7 @@ final class MapdbForcedRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 A checkpoint whose name is lost to power loss leaves the journals that it was built from")
+    @DisplayName("R11 a checkpoint whose name is lost to power loss leaves the journals that it was built from")
     void checkpointNameLost() throws Exception {
         int pairs = ACKNOWLEDGED + 1;
         Path renamed = folder.resolve("renamed");
@@ -281,7 +283,7 @@ final class MapdbForcedRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 R41 A record of unknown outcome that recovery did not count does not reappear after a crash")
+    @DisplayName("R11 R41 a record of unknown outcome that recovery did not count does not reappear after a crash")
     void unknownOutcomeIsSettledByClose() throws Exception {
         int pairs = ACKNOWLEDGED + 1;
         Path crashed = folder.resolve("crashed");
@@ -304,7 +306,7 @@ final class MapdbForcedRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 A marker of a clean close that reappears after power loss is ignored if a checkpoint is newer")
+    @DisplayName("R11 a marker of a clean close that reappears after power loss is ignored if a checkpoint is newer")
     void markBroughtBack() throws Exception {
         Mapdb.open(store).close();
         byte[] mark = Files.readAllBytes(store.resolve("closed"));

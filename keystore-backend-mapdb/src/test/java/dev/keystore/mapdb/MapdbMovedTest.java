@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.BackendException;
+import dev.keystore.testkit.FailureAssertions;
 import dev.keystore.testkit.Tmpfs;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,7 +47,7 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName("R11 Commits fail and write nothing while the folder is moved, and succeed once it is back")
+    @DisplayName("R11 commits fail and write nothing while the folder is moved, and succeed once it is back")
     void folderMoved() throws Exception {
         try (MapdbBackend backend = Mapdb.open(store)) {
             backend.commit(Mapdb.pair("alice", 0, VALUE));
@@ -72,7 +73,7 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName("R11 A store that replaced the open one is not written to")
+    @DisplayName("R11 a store that replaced the open one is not written to")
     void folderReplaced() throws Exception {
         Mapdb.open(elsewhere).close();
         MapdbBackend backend = Mapdb.open(store, Mapdb.FEW_BYTES);
@@ -101,7 +102,7 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName("R11 No checkpoint is read from or written to a folder that replaced the open one")
+    @DisplayName("R11 no checkpoint is read from or written to a folder that replaced the open one")
     void folderReplaced_noCheckpoint() throws Exception {
         try (MapdbBackend backend = Mapdb.open(elsewhere)) {
             backend.commit(Mapdb.pair("bob", 0, VALUE));
@@ -122,7 +123,7 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName("R11 Commits fail once the folder was deleted")
+    @DisplayName("R11 commits fail once the folder was deleted")
     void folderDeleted() throws Exception {
         MapdbBackend backend = Mapdb.open(store);
         backend.commit(Mapdb.pair("alice", 0, VALUE));
@@ -137,7 +138,7 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName("R11 A commit to a journal that was deleted fails, and the next one creates a new journal")
+    @DisplayName("R11 a commit to a journal that was deleted fails, and the next one creates a new journal")
     void journalDeleted() throws Exception {
         MapdbBackend backend = Mapdb.open(store);
         backend.commit(Mapdb.pair("alice", 0, VALUE));
@@ -157,7 +158,7 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName("R11 A working file that was deleted or replaced is not taken for one that a clean close left")
+    @DisplayName("R11 a working file that was deleted or replaced is not taken for one that a clean close left")
     void workingDeleted() throws Exception {
         MapdbBackend backend = Mapdb.open(store);
         backend.commit(Mapdb.pair("alice", 0, VALUE));
@@ -178,7 +179,7 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName("A folder with a file on another device is refused, and left unchanged")
+    @DisplayName("a folder with a file on another device is refused, and left unchanged")
     void fileOnAnotherDevice() throws Exception {
         Files.createDirectory(elsewhere);
         try (MapdbBackend backend = Mapdb.open(store)) {
@@ -195,8 +196,8 @@ final class MapdbMovedTest {
     }
 
     @Test
-    @DisplayName(
-            "A folder with a file that is mounted separately is refused, and left unchanged; a mounted folder is accepted")
+    @DisplayName("a folder with a file that is mounted separately is refused, and left unchanged; a mounted folder is"
+            + " accepted")
     void fileMountedSeparately() throws Exception {
         Path space = Files.createDirectory(folder.resolve("a folder"));
         store = space.resolve("sto re");

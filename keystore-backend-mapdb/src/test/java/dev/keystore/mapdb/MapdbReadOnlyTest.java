@@ -10,6 +10,7 @@ import dev.keystore.StoreOpenException;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
+import dev.keystore.testkit.FailureAssertions;
 import dev.keystore.testkit.Tmpfs;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -71,15 +72,15 @@ class MapdbReadOnlyTest {
             assertThat(backend.list("carol")).containsExactly(new EntryId("credentials", "kept"));
             assertThat(backend.contexts()).containsExactlyInAnyOrder("alice", "carol", "other");
             FailureAssertions.assertPermanent(() -> backend.save("alice", "session", "new", VALUE))
-                    .withMessageContaining("could not save session/new of context alice")
+                    .withMessageContaining("could not save session/new of context \"alice\"")
                     .withMessageContaining(
-                            path + " was opened for reading only: " + path + " can't be written; make the")
+                            "the store was opened for reading only: " + path + " cannot be written; make the")
                     .withMessageContaining("then open it again");
             FailureAssertions.assertPermanent(() -> backend.delete("alice", "session", "bob.1"));
             FailureAssertions.assertPermanent(() -> backend.commit(List.of(Mapdb.pair("alice", 1, VALUE))));
             assertThatExceptionOfType(StoreOpenException.class)
                     .isThrownBy(() -> openForReading(path))
-                    .withMessageContaining("is open already in this process");
+                    .withMessageContaining("it is already open in this process");
         }
         assertThatIllegalStateException().isThrownBy(() -> backend.load("alice", "session", "bob.1"));
         assertThatIllegalStateException().isThrownBy(() -> backend.list("alice"));
@@ -88,7 +89,7 @@ class MapdbReadOnlyTest {
     }
 
     @Test
-    @DisplayName("A closed store on a read-only mount is read, nothing is written, and commits say why they fail")
+    @DisplayName("a closed store on a read-only mount is read, nothing is written, and commits say why they fail")
     void mount_closedStore() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             try (MapdbBackend backend = Mapdb.open(path, Mapdb.FEW_BYTES)) {
@@ -105,7 +106,7 @@ class MapdbReadOnlyTest {
     }
 
     @Test
-    @DisplayName("R11 A store on a read-only mount whose process was killed is read from its checkpoint and journals")
+    @DisplayName("R11 a store on a read-only mount whose process was killed is read from its checkpoint and journals")
     void mount_crashedStore() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             Path live = elsewhere.resolve("store");
@@ -120,7 +121,7 @@ class MapdbReadOnlyTest {
 
     @Test
     @DisplayName(
-            "R53 A store that is open for writing is not opened through a read-only mount, nor the other way round")
+            "R53 a store that is open for writing is not opened through a read-only mount, nor the other way round")
     void mount_openElsewhere() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             Mapdb.open(path).close();
@@ -142,7 +143,7 @@ class MapdbReadOnlyTest {
     }
 
     @Test
-    @DisplayName("R43 A damaged journal on a read-only mount is refused with its path")
+    @DisplayName("R43 a damaged journal on a read-only mount is refused with its path")
     void mount_damagedStore() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=64m")) {
             try (MapdbBackend backend = Mapdb.open(path)) {
@@ -160,13 +161,13 @@ class MapdbReadOnlyTest {
     }
 
     @Test
-    @DisplayName("A new store on a read-only mount is refused with its path and what to do, and nothing is created")
+    @DisplayName("a new store on a read-only mount is refused with its path and what to do, and nothing is created")
     void mount_newStore() throws Exception {
         try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=1m")) {
             tmpfs.remount("ro");
             assertThatExceptionOfType(StoreOpenException.class)
                     .isThrownBy(() -> Mapdb.open(folder.resolve("deep/store")))
-                    .withMessageContaining(folder + " can't be written; make the folder writable for this user");
+                    .withMessageContaining(folder + " cannot be written; make the folder writable for this user");
             assertThatExceptionOfType(StoreNotFoundException.class).isThrownBy(() -> openForReading(path));
             assertThat(folder).isEmptyDirectory();
         }

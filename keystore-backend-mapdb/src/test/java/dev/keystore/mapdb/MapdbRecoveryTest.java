@@ -50,7 +50,7 @@ final class MapdbRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 A group of commits is one record of the journal, and so one fsync")
+    @DisplayName("R11 a group of commits is one record of the journal, and so one fsync")
     void group_ofMany_isOneRecord() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(IntStream.range(0, 16)
@@ -65,7 +65,7 @@ final class MapdbRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 R12 The checkpoint and journals have all committed entries, whenever the process dies")
+    @DisplayName("R11 R12 the checkpoint and journals have all committed entries, whenever the process dies")
     void chance() throws Exception {
         run(1_500, 30);
     }
@@ -73,7 +73,7 @@ final class MapdbRecoveryTest {
     @Test
     @Tag("long")
     @DisplayName(
-            "R11 R12 The checkpoint and journals have all committed entries, whenever the process dies (15,000 groups)")
+            "R11 R12 the checkpoint and journals have all committed entries, whenever the process dies (15,000 groups)")
     void chanceLong() throws Exception {
         run(15_000, 300);
     }
@@ -210,7 +210,7 @@ final class MapdbRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 A group larger than a journal is recovered, and so are its neighbours")
+    @DisplayName("R11 a group larger than a journal is recovered, and so are its neighbours")
     void largeGroup() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path)) {
             backend.commit(Mapdb.pair("alice", 0, new byte[10]));
@@ -228,7 +228,7 @@ final class MapdbRecoveryTest {
     }
 
     @Test
-    @DisplayName("R11 A value that contains a copy of a journal is not taken for records before a torn tail")
+    @DisplayName("R11 a value that contains a copy of a journal is not taken for records before a torn tail")
     void valueLikeAJournal() throws Exception {
         Path copy = folder.resolve("copy");
         try (MapdbBackend backend = Mapdb.open(path)) {
@@ -252,7 +252,7 @@ final class MapdbRecoveryTest {
     }
 
     @Test
-    @DisplayName("The journals and checkpoints that a checkpoint replaces are deleted")
+    @DisplayName("the journals and checkpoints that a checkpoint replaces are deleted")
     void bounded() throws Exception {
         try (MapdbBackend backend = Mapdb.open(path, Mapdb.FEW_BYTES)) {
             long checkpointed = 0;
@@ -275,7 +275,7 @@ final class MapdbRecoveryTest {
     }
 
     @Test
-    @DisplayName("Unfinished files that a crash left are removed by the next opening")
+    @DisplayName("unfinished files that a crash left are removed by the next opening")
     void unfinished() throws Exception {
         Mapdb.open(path).close();
         for (String name : List.of("checkpoint-0000000000000000009.new", "run-0000000000000000001.new", "closed.new")) {

@@ -31,7 +31,7 @@ final class MapdbUrlTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"mapdb:", "mapdb: ", "mapdb", "jdbc:mapdb:store"})
-    @DisplayName("A URL of another form is refused")
+    @DisplayName("a URL of another form is refused")
     void refused(String url) {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> new MapdbBackendProvider().open(new BackendConfig(url, Map.of())))
@@ -40,14 +40,14 @@ final class MapdbUrlTest {
     }
 
     @Test
-    @DisplayName("An unknown property is refused")
+    @DisplayName("an unknown property is refused")
     void unknownProperty() {
         assertRefused(Map.of("password", "x1y", "checkpointBytes", "100000"), "[password]");
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"65535", "-1", "", "64m", "99999999999999999999"})
-    @DisplayName("The property checkpointBytes must be a number of bytes, and not too small")
+    @DisplayName("the property checkpointBytes must be a number of bytes, and not too small")
     void checkpointBytes(String value) {
         assertRefused(Map.of("checkpointBytes", value), "checkpointBytes must be");
     }
@@ -62,7 +62,7 @@ final class MapdbUrlTest {
     }
 
     @Test
-    @DisplayName("A path may contain characters that are special in a URI")
+    @DisplayName("a path may contain characters that are special in a URI")
     void oddPath() {
         Path path = folder.resolve("a b%20#c&d=+;?x");
         try (MapdbBackend backend = Mapdb.open(path)) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.BackendException;
+import dev.keystore.testkit.FailureAssertions;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -28,7 +29,7 @@ class MapdbWaitTest {
 
     @Test
     @DisplayName(
-            "R27 Loads and listings don't wait for a thread that is stopped within a commit; commits and close fail"
+            "R27 loads and listings don't wait for a thread that is stopped within a commit; commits and close fail"
                     + " at their deadlines")
     void read_duringStoppedCommit_doesNotWait() throws Exception {
         Path path = folder.resolve("store");
@@ -50,12 +51,12 @@ class MapdbWaitTest {
             assertThat(backend.scan("alice", "session", "right")).containsExactly("right.0");
 
             FailureAssertions.assertTransient(() -> backend.commit(Mapdb.pair("alice", 1, SMALL)))
-                    .withMessage("could not commit: another thread's commit has not ended within 100 ms");
+                    .withMessage(path + ": could not commit: another thread's commit has not ended within 100 ms");
             assertThat(backend.list("alice")).hasSize(2);
 
             FailureAssertions.assertPermanent(backend::close).withMessageContaining("is still running");
             assertThat(catchThrowableOfType(StoreOpenException.class, () -> Mapdb.open(path)))
-                    .hasMessageContaining("is open already in this process");
+                    .hasMessageContaining("it is already open in this process");
         } finally {
             goOn.countDown();
         }
@@ -80,7 +81,7 @@ class MapdbWaitTest {
     }
 
     @Test
-    @DisplayName("R27 Readers that pin all carriers don't wait for a virtual thread that commits without a carrier")
+    @DisplayName("R27 readers that pin all carriers don't wait for a virtual thread that commits without a carrier")
     void read_besideVirtualThreadWithoutCarrier_doesNotWait() throws Exception {
         assumeTrue(Runtime.version().feature() >= 21, "virtual threads need JDK 21");
         String said = Mapdb.java(

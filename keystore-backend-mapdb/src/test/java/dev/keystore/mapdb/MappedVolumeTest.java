@@ -24,7 +24,7 @@ class MappedVolumeTest {
     private Path folder;
 
     @Test
-    @DisplayName("R3 Making room concurrently neither shrinks the file nor overwrites its contents")
+    @DisplayName("R3 making room concurrently neither shrinks the file nor overwrites its contents")
     void ensureAvailable_byManyAtOnce_keepsWhatIsThere() throws Exception {
         MappedVolume volume = new MappedVolume(Files.createFile(folder.resolve("volume")));
         long slice = 4 << 20;

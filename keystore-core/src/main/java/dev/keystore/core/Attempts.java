@@ -42,7 +42,7 @@ final class Attempts {
                 long pauseNanos = Backoff.nanos(options.retryDelay().toNanos(), attempt);
                 boolean last = attempt == options.commitAttempts() || deadlineNanos - System.nanoTime() < pauseNanos;
                 if (last || !BackendFailures.isTransient(e)) {
-                    throw new StoreOpenException(failed + ": " + e.getMessage(), e);
+                    throw new StoreOpenException(failed + ": " + BackendFailures.reason(e), e);
                 }
                 pause(operation, pauseNanos);
             }

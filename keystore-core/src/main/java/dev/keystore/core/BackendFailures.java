@@ -24,6 +24,19 @@ final class BackendFailures {
     }
 
     /**
+     * Returns the message of a failure, or the name of its class if it has none. The {@code getMessage} of a backend's
+     * exception may itself fail.
+     */
+    static String reason(Throwable failure) {
+        try {
+            String message = failure instanceof Error ? failure.toString() : failure.getMessage();
+            return message == null ? failure.getClass().getName() : message;
+        } catch (RuntimeException e) {
+            return failure.getClass().getName();
+        }
+    }
+
+    /**
      * Returns the exception to throw if an interrupt of this thread ended the call (R27), with the interrupt flag set;
      * else null.
      *

@@ -19,12 +19,14 @@ final class CommitFailures {
         Context context = request.context;
         return failure instanceof OwnershipLostException
                 ? new OwnershipLostException(context.name(), context.epoch())
-                : new CommitFailedException(context.name(), reason(failure), failure);
+                : new CommitFailedException(context.name(), BackendFailures.reason(failure), failure);
     }
 
     /** Returns the exception of a commit of which it is unknown what was written. */
     static KeyStoreException unknown(CommitRequest request, Throwable failure) {
-        return failure instanceof RollbackFailedException known ? known : unknown(request, reason(failure), failure);
+        return failure instanceof RollbackFailedException known
+                ? known
+                : unknown(request, BackendFailures.reason(failure), failure);
     }
 
     private static KeyStoreException unknown(CommitRequest request, String reason, @Nullable Throwable failure) {
@@ -41,21 +43,13 @@ final class CommitFailures {
 
     /** Returns the exception of a commit whose thread was interrupted before the backend wrote it. */
     static KeyStoreException interrupted(CommitRequest request) {
-        return new OperationInterruptedException("a commit to context \"" + request.context.name() + "\"");
+        return new OperationInterruptedException(
+                "a commit to context \"" + request.context.name() + "\" to be written");
     }
 
     /** Returns the exception of a commit that the backend was not writing at the deadline. */
     static KeyStoreException timedOut(CommitRequest request, Duration timeout) {
         String reason = "it was not written within " + timeout.toMillis() + " ms (commitTimeout)";
         return new CommitFailedException(request.context.name(), reason, request.lastFailure());
-    }
-
-    /** Returns the message of a failure. The {@code getMessage} of a backend's exception may itself fail. */
-    private static String reason(Throwable failure) {
-        try {
-            return failure instanceof Error ? failure.toString() : String.valueOf(failure.getMessage());
-        } catch (RuntimeException e) {
-            return failure.getClass().getName();
-        }
     }
 }

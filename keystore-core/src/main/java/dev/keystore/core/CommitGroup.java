@@ -89,15 +89,16 @@ final class CommitGroup {
     }
 
     /** Returns what readers of the entries wait for while the group is being written. */
-    InFlight write() {
+    InFlight inFlightWrite() {
         return write;
     }
 
+    /** Returns the result of the last check. */
     Checked checked() {
         return checked;
     }
 
-    void checked(Checked result) {
+    void recordCheck(Checked result) {
         checked = result;
     }
 

@@ -156,6 +156,7 @@ final class CommitPipeline {
             queue.add(request);
             return awaitDone(request).failure();
         } catch (RuntimeException | Error e) {
+            // Thrown only if nothing is written; otherwise the caller learns the commit's outcome.
             request.callerGone = true;
             if (request.withdraw(CommitFailures.unwritten(request, e))) {
                 throw e;
@@ -232,6 +233,7 @@ final class CommitPipeline {
             queue.handOff(lead);
             handedOff = true;
         } catch (RuntimeException | Error e) {
+            // Not thrown: the standby finishes the group, and this thread waits for its commit like the others.
             CommitGroup group = lead.group;
             if (group != null) {
                 group.failure = e;
@@ -314,7 +316,7 @@ final class CommitPipeline {
 
     /** Ends those commits of a group whose outcome is final, and puts the others back into the queue. */
     private void conclude(@Nullable CommitRequest own, CommitGroup group, WriteOutcome outcome) {
-        writer.finish(group, outcome);
+        writer.updateCache(group, outcome);
         Checked checked = group.checked();
         if (outcome instanceof Written) {
             count(group);

@@ -219,6 +219,7 @@ final class CommitQueue {
             }
             lead.set(null);
             LockSupport.unpark(closer);
+            // A thread that added a commit before the lead was cleared has seen a leader and left the commit to it.
         } while (!arrivals.isEmpty() && lead.compareAndSet(null, from));
     }
 

@@ -28,27 +28,38 @@ import org.jspecify.annotations.Nullable;
  */
 final class ContextKeys implements ContextSealer {
 
-    /** What is known of the keys. Compared by identity. */
-    private sealed interface State {
-
-        /** They are in memory. */
-        record Loaded(@Override DataKeys keys) implements State {}
-
-        /** They have to be loaded. If the backend holds none, {@code keys} are used, or new ones if that is null. */
-        record NotLoaded(@Override @Nullable DataKeys keys) implements State {}
-
+    private enum Kind {
+        /** The keys are in memory. */
+        LOADED,
+        /** They have to be loaded. If the backend holds none, those of the state are used, or else new ones. */
+        NOT_LOADED,
         /** The database is closed, and the keys are overwritten. */
-        record Closed(@Override @Nullable DataKeys keys) implements State {}
+        CLOSED
+    }
 
+    /** What is known of the keys. Compared by identity. */
+    private static final class State {
+
+        private final Kind kind;
+        private final @Nullable DataKeys keys;
+
+        State(Kind kind, @Nullable DataKeys keys) {
+            this.kind = kind;
+            this.keys = keys;
+        }
+
+        /** Returns the keys if they are in memory, else null. */
         @Nullable
-        DataKeys keys();
+        DataKeys loaded() {
+            return kind == Kind.LOADED ? keys : null;
+        }
     }
 
     private final String context;
     private final SealedStore store;
     private final Storage storage;
     private final Envelope plain;
-    private final AtomicReference<State> state = new AtomicReference<>(new State.NotLoaded(null));
+    private final AtomicReference<State> state = new AtomicReference<>(new State(Kind.NOT_LOADED, null));
 
     ContextKeys(String context, SealedStore store, Storage storage) {
         this.context = context;
@@ -92,7 +103,7 @@ final class ContextKeys implements ContextSealer {
     private DataKeys otherThan(DataKeys known, EntryKeyMissingException failure) {
         State before = state();
         byte[] stored = load();
-        if (before.keys() != known) {
+        if (before.keys != known) {
             return keys();
         }
         if (stored == null || known.areStoredAs(stored)) {
@@ -119,17 +130,18 @@ final class ContextKeys implements ContextSealer {
     /** Returns the keys. Loads them, or creates new ones if there are none; throws as {@link #open} does. */
     DataKeys keys() {
         State now = state();
-        if (now instanceof State.Loaded loaded) {
-            return loaded.keys();
+        DataKeys loaded = now.loaded();
+        if (loaded != null) {
+            return loaded;
         }
-        if (now instanceof State.Closed) {
+        if (now.kind == Kind.CLOSED) {
             throw new ClosedException();
         }
         byte[] stored = load();
         if (stored != null) {
             return replace(now, DataKeys.opened(store.sealing(), context, stored));
         }
-        DataKeys ifAbsent = now.keys();
+        DataKeys ifAbsent = now.keys;
         return replace(now, ifAbsent == null ? created() : ifAbsent);
     }
 
@@ -149,19 +161,18 @@ final class ContextKeys implements ContextSealer {
 
     /** Returns {@code keys}, or those that another thread has put in the place of {@code former} in the meantime. */
     private DataKeys replace(State former, DataKeys keys) {
-        if (state.compareAndSet(former, new State.Loaded(keys))) {
-            closeUnless(keys, former.keys());
+        if (state.compareAndSet(former, new State(Kind.LOADED, keys))) {
+            closeUnless(keys, former.keys);
             return keys;
         }
-        closeUnless(former.keys(), keys);
+        closeUnless(former.keys, keys);
         return keys();
     }
 
     /** Replaces the keys by others that open the same records, unless they have been replaced meanwhile. */
     void replace(DataKeys former, DataKeys next) {
         State now = state();
-        boolean replaced =
-                now instanceof State.Loaded && now.keys() == former && state.compareAndSet(now, new State.Loaded(next));
+        boolean replaced = now.loaded() == former && state.compareAndSet(now, new State(Kind.LOADED, next));
         (replaced ? former : next).close();
     }
 
@@ -193,29 +204,30 @@ final class ContextKeys implements ContextSealer {
         if (keys != null && !keys.isWritten()) {
             keys.markWritten();
             State now = state();
-            if (now instanceof State.Loaded && now.keys() == keys) {
-                state.compareAndSet(now, new State.Loaded(keys)); // for a thread that has just loaded the former keys
+            if (now.loaded() == keys) {
+                state.compareAndSet(
+                        now, new State(Kind.LOADED, keys)); // for a thread that has just loaded the former keys
             }
         }
         if (erased) {
-            set(keys == null ? new State.NotLoaded(null) : new State.Loaded(keys));
+            set(keys == null ? new State(Kind.NOT_LOADED, null) : new State(Kind.LOADED, keys));
         }
     }
 
     @Override
     public void eraseUnknown(@Nullable ValueSealer sealer) {
-        set(new State.NotLoaded(sealer instanceof DataKeys keys ? keys : null));
+        set(new State(Kind.NOT_LOADED, sealer instanceof DataKeys keys ? keys : null));
     }
 
     private void set(State next) {
         State former = state();
-        while (!(former instanceof State.Closed) && !state.compareAndSet(former, next)) {
+        while (former.kind != Kind.CLOSED && !state.compareAndSet(former, next)) {
             former = state();
         }
-        if (former instanceof State.Closed) {
-            closeUnless(null, next.keys());
+        if (former.kind == Kind.CLOSED) {
+            closeUnless(null, next.keys);
         } else {
-            closeUnless(next.keys(), former.keys());
+            closeUnless(next.keys, former.keys);
         }
     }
 
@@ -224,7 +236,8 @@ final class ContextKeys implements ContextSealer {
         State before = state();
         byte[] stored = load();
         if (stored == null) {
-            return !(before instanceof State.Loaded loaded && loaded.keys().isWritten() && state() == before);
+            DataKeys known = before.loaded();
+            return known == null || !known.isWritten() || state() != before;
         }
         try {
             store.sealing().openContext(context, stored).close();
@@ -236,6 +249,6 @@ final class ContextKeys implements ContextSealer {
 
     /** Overwrites the keys. Nothing can be sealed or opened any more. */
     void close() {
-        set(new State.Closed(null));
+        set(new State(Kind.CLOSED, null));
     }
 }

@@ -75,7 +75,7 @@ final class ContextStore implements SignalKeyStore {
         Map<String, V> values = new LinkedHashMap<>(2 * ids.size());
         long seen = context.awaitPublications();
         for (String id : ids) {
-            Entry entry = engine.cache.peek(key(type, id));
+            Entry entry = engine.cache.cached(key(type, id));
             if (entry == null) {
                 return null;
             }
@@ -110,7 +110,7 @@ final class ContextStore implements SignalKeyStore {
     @Override
     public Stream<String> ids(KeyType<?> type, String idPrefix) {
         engine.checkOpen();
-        engine.types.check(Objects.requireNonNull(type, "type"));
+        engine.types.register(Objects.requireNonNull(type, "type"));
         Names.checkPrefix(Objects.requireNonNull(idPrefix, "idPrefix"));
         return engine.names.ids(context, type.name(), idPrefix);
     }

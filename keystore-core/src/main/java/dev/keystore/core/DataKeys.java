@@ -88,7 +88,7 @@ final class DataKeys implements ValueSealer {
             return null;
         }
         Sealed latest = sealed;
-        if (latest.with != store) {
+        if (!latest.with.equals(store)) {
             try {
                 latest = new Sealed(store, store.sealKeys(context, sealing));
                 sealed = latest;

@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import dev.keystore.CompactionFailedException;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
@@ -144,11 +145,29 @@ final class Engine {
         return encrypted == null ? listed : listed.filter(storage::holdsEntries);
     }
 
+    /**
+     * Compacts the backend's files; throws what {@link SignalKeyDatabase#compact} lists.
+     *
+     * @return whether the backend can do that; if not, nothing was done
+     */
+    boolean compact() {
+        try {
+            return storage.compact();
+        } catch (ClosedException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            RuntimeException interruption = BackendFailures.asInterruption("the database to be compacted", e);
+            throw interruption != null
+                    ? interruption
+                    : new CompactionFailedException(String.valueOf(e.getMessage()), e);
+        }
+    }
+
     KeyStoreStats stats() {
         return counters.stats(cache);
     }
 
-    /** Lets running commits finish, then closes the backend and overwrites the keys. */
+    /** Lets running commits finish, then closes the backend, overwrites the keys and empties the cache. */
     void close() {
         closed = true;
         long deadlineNanos = System.nanoTime() + options.commitTimeout().toNanos();
@@ -156,6 +175,7 @@ final class Engine {
         try {
             storage.close(deadlineNanos);
         } finally {
+            cache.clear();
             if (encrypted != null) {
                 encrypted.close();
             }

@@ -70,7 +70,7 @@ final class EntryCache {
      * Returns the entry if it is cached, else null. Waits while a commit of the context is being put into the cache.
      */
     @Nullable
-    Entry peek(EntryKey key) {
+    Entry cached(EntryKey key) {
         key.context.awaitPublications();
         Entry entry = cache.get(key);
         return entry != null && entry.isValidIn(key.context.generation()) ? entry : null;
@@ -78,17 +78,17 @@ final class EntryCache {
 
     /** Returns the entry from the cache, or else from the backend. */
     Entry read(EntryKey key) {
-        Entry cached = peek(key);
+        Entry cached = cached(key);
         return cached == null ? readMissing(key, System.nanoTime() + loadTimeout.toNanos()) : cached;
     }
 
     private Entry readMissing(EntryKey key, long deadlineNanos) {
-        types.check(key);
+        types.registerAndCheck(key);
         while (true) {
             Entry entry = joinOrLoad(key, deadlineNanos);
             // Another thread's load may have started before a clear that was acknowledged before this read.
             if (entry == null || !entry.isValidIn(key.context.generation())) {
-                entry = peek(key);
+                entry = cached(key);
             }
             if (entry != null) {
                 return entry;
@@ -155,7 +155,7 @@ final class EntryCache {
         int generation = context.generation();
         Result result = Result.LOOK_AGAIN;
         try {
-            Entry published = peek(key); // a load or write may have ended between the miss and the registration (R2)
+            Entry published = cached(key); // a load or write may have ended between the miss and the registration (R2)
             if (published != null) {
                 result = new Found(published);
             } else if (clearing == null) {
@@ -276,7 +276,7 @@ final class EntryCache {
         List<Entry> entries = new ArrayList<>(keys.size());
         boolean complete = true;
         for (EntryKey key : keys) {
-            Entry entry = peek(key);
+            Entry entry = cached(key);
             complete &= entry != null;
             entries.add(entry);
         }
@@ -286,7 +286,7 @@ final class EntryCache {
         List<EntryKey> missing = new ArrayList<>();
         for (int i = 0; i < keys.size(); i++) {
             if (entries.get(i) == null) {
-                types.check(keys.get(i));
+                types.registerAndCheck(keys.get(i));
                 missing.add(keys.get(i));
             }
         }
@@ -321,7 +321,7 @@ final class EntryCache {
                 InFlight load = InFlight.forLoad(self);
                 if (inFlight.putIfAbsent(key, load) == null) {
                     mine.put(key, load);
-                    Entry published = peek(key);
+                    Entry published = cached(key);
                     if (published == null) {
                         ids.add(key.id);
                     } else {
@@ -367,7 +367,7 @@ final class EntryCache {
 
     /** Returns whether {@code entry} equals what is committed under {@code key}. */
     boolean isCurrent(EntryKey key, Entry entry) {
-        Entry cached = peek(key);
+        Entry cached = cached(key);
         return cached == entry || (cached == null ? read(key) : cached).sameContentsAs(entry);
     }
 
@@ -421,6 +421,11 @@ final class EntryCache {
         } catch (UnreadableEntryException e) {
             return false;
         }
+    }
+
+    /** Drops all entries, which may be secret, when the database is closed. */
+    void clear() {
+        cache.clear();
     }
 
     /** Returns how many ids were loaded from the backend. */

@@ -54,7 +54,7 @@ final class GroupWriter {
      */
     WriteOutcome write(CommitGroup group) {
         Checked checked = uninterruptibly(() -> checkAndBeginWriting(group.requests()));
-        group.checked(checked);
+        group.recordCheck(checked);
         return checked.batches().isEmpty() ? WRITTEN : send(group);
     }
 
@@ -85,6 +85,7 @@ final class GroupWriter {
                 List<Mutation> mutations = mutations(request, earlier);
                 if (!mutations.isEmpty()) {
                     Context context = request.context;
+                    // A group that is checked again takes further numbers: they only have to increase (R54).
                     batches.add(new Batch(context.name(), context.epoch(), context.nextSequence(), mutations));
                 }
                 writers.add(request);
@@ -142,7 +143,7 @@ final class GroupWriter {
 
     private WriteOutcome send(CommitGroup group) {
         Checked checked = group.checked();
-        cache.beginWrite(group.write(), checked.writers());
+        cache.beginWrite(group.inFlightWrite(), checked.writers());
         group.markSent();
         WriteOutcome outcome;
         try {
@@ -274,7 +275,7 @@ final class GroupWriter {
     }
 
     /** Updates the cache according to a known outcome. Idempotent, since another leader may have to repeat it. */
-    void finish(CommitGroup group, WriteOutcome outcome) {
+    void updateCache(CommitGroup group, WriteOutcome outcome) {
         List<CommitRequest> writers = group.checked().writers();
         for (CommitRequest writer : writers) {
             if (outcome instanceof Written) {
@@ -288,6 +289,6 @@ final class GroupWriter {
                 cache.forget(writer);
             }
         }
-        cache.endWrite(group.write(), writers);
+        cache.endWrite(group.inFlightWrite(), writers);
     }
 }

@@ -44,9 +44,9 @@ final class KeyTypeRegistry {
         return known == null ? KeyType.ofBytes(name) : known;
     }
 
-    /** Checks that the key's type is not in use with another codec and that its id can be stored exactly. */
-    void check(EntryKey key) {
-        check(key.type);
+    /** Registers the type of a key as {@link #register} does, and checks that its id can be stored exactly. */
+    void registerAndCheck(EntryKey key) {
+        register(key.type);
         Names.check("id", key.id);
     }
 
@@ -55,7 +55,7 @@ final class KeyTypeRegistry {
      *
      * @throws IllegalArgumentException if the name is in use with another codec
      */
-    void check(KeyType<?> type) {
+    void register(KeyType<?> type) {
         KeyType<?> known = types.putIfAbsent(type.name(), type);
         if (known != null && !known.equals(type)) {
             throw new IllegalArgumentException(

@@ -89,7 +89,7 @@ final class RollbackWriter {
                         || (failure instanceof BackendException known
                                 && known.kind() != BackendException.Kind.OUTCOME_UNKNOWN)
                 ? (KeyStoreException) failure
-                : BackendException.permanent(String.valueOf(failure.getMessage()), failure);
+                : BackendException.permanent(BackendFailures.reason(failure), failure);
     }
 
     /** The write of a batch, and its progress. */

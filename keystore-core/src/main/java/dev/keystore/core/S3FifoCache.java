@@ -176,6 +176,17 @@ final class S3FifoCache<V> {
         }
     }
 
+    /** Drops everything. */
+    void clear() {
+        acquire();
+        try {
+            dropAll();
+            changing = false;
+        } finally {
+            locked = false;
+        }
+    }
+
     long weight() {
         acquire();
         try {
@@ -199,13 +210,17 @@ final class S3FifoCache<V> {
     /** Empties the cache if the last change was not finished, because its links and weights may be inconsistent. */
     private void beginChange() {
         if (changing) {
-            for (int slot = 0; slot < slots.length(); slot++) {
-                slots.set(slot, null);
-            }
-            small.clear();
-            main.clear();
+            dropAll();
         }
         changing = true;
+    }
+
+    private void dropAll() {
+        for (int slot = 0; slot < slots.length(); slot++) {
+            slots.set(slot, null);
+        }
+        small.clear();
+        main.clear();
     }
 
     private void add(Node<V> node) {

@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import dev.keystore.CompactionFailedException;
 import dev.keystore.ContextNotFoundException;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.LockTimeoutException;
@@ -293,6 +294,34 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     /**
+     * Rewrites the files of the database, so that none of them holds a byte of a value that was replaced or deleted
+     * before the call, and returns free space to the file system. Use it after values were encrypted (R74).
+     *
+     * <p>Blocks until that is done; 1 GiB on SQLite took 14 s ({@code docs/encryption.md}). Meanwhile, reads continue,
+     * and commits wait. With the default options none is refused if compacting takes less than {@code commitTimeout};
+     * beyond 50 s of {@code commitTimeout}, raise the number of attempts as well ({@link Builder#retry}), since an
+     * attempt waits up to 10 s. Commits of other processes on the same SQLite file wait for 2 s at each attempt.
+     *
+     * <p>Needs free space for the current values, on SQLite twice: for a temporary file next to the database file, and
+     * for the log. A kill or power loss loses nothing. Not covered are blocks of the disk that no file occupies any
+     * more, and backups, replicas and snapshots.
+     *
+     * @throws UnsupportedOperationException if the backend can't do that, for example PostgreSQL; nothing was changed
+     * @throws CompactionFailedException if the backend failed; all entries are unchanged, and former values may remain
+     * @throws OperationInterruptedException if the thread was interrupted; all entries are unchanged, and former values
+     *     may remain
+     * @throws IllegalStateException if this database is closed
+     */
+    public void compact() {
+        engine.checkOpen();
+        if (!engine.compact()) {
+            throw new UnsupportedOperationException("The backend " + engine.storage.backendName()
+                    + " does not implement Compaction, so it can't remove former values from its files; nothing was"
+                    + " changed. Use the tools of its database, or copy the entries to a new store");
+        }
+    }
+
+    /**
      * Lets running commits finish and closes the backend (R28).
      *
      * <p>Blocks uninterruptibly, for at most {@code commitTimeout} plus the time that the backend takes to close. From
@@ -535,7 +564,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
             }
             if (backend != null && mustExist) {
                 throw new IllegalStateException(
-                        "mustExist is set on the builder with a backend, which is already open: "
+                        "A builder with a backend, which is already open, must not set mustExist: "
                                 + "set a url, or check that the store exists when you open the backend");
             }
             StackHeadroom.require();

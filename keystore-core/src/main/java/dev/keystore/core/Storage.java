@@ -8,6 +8,7 @@ import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
@@ -214,10 +215,6 @@ final class Storage {
                 .filter(entry -> !StoredNames.isReserved(entry.type()));
     }
 
-    boolean compact() {
-        return false;
-    }
-
     /**
      * Lists the stored ids of those that begin with a prefix. If ids are hidden, others may be among them. Throws as
      * {@link #list} does.
@@ -264,6 +261,22 @@ final class Storage {
     private boolean isUnwritten(ContextOwnership ownership, Batch batch) {
         OptionalLong last = ownership.lastCommit(names.context(batch.context()), batch.epoch());
         return last.isPresent() && last.getAsLong() < batch.sequence();
+    }
+
+    /** Compacts the backend's files. Returns whether the backend can do that; if not, nothing was done. */
+    boolean compact() {
+        if (!(backend instanceof Compaction compaction)) {
+            return false;
+        }
+        return call(() -> {
+            compaction.compact();
+            return true;
+        });
+    }
+
+    /** Returns the class of the backend, for messages. */
+    String backendName() {
+        return backend.getClass().getName();
     }
 
     /** Writes a group durably: all of it, or nothing. */

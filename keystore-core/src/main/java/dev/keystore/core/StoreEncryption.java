@@ -92,6 +92,8 @@ public final class StoreEncryption {
      * @param listener is called with the progress
      * @return what was done
      * @throws RewriteIncompleteException if entries cannot be read; those that can are encrypted
+     * @throws dev.keystore.CompactionFailedException if former values may remain in the files of the store; all entries
+     *     are encrypted, and values that are not are still accepted
      * @throws KeyStoreException as for a commit; what was rewritten stays so
      * @throws IllegalStateException if another operation is running, or this database is closed
      */
@@ -117,6 +119,8 @@ public final class StoreEncryption {
      * @return what was done
      * @throws RewriteIncompleteException if entries cannot be read; those that can have their new key, and the former
      *     keys of the contexts that hold the others stay, as does the former key of the store
+     * @throws dev.keystore.CompactionFailedException if former records and keys may remain in the files of the store;
+     *     the keys in use are new
      * @throws dev.keystore.KeyUnavailableException if the root key is missing or out of reach; nothing was changed
      * @throws KeyStoreException as for a commit; what was rewritten stays so, and no key that a record needs is lost
      * @throws IllegalStateException if the store is being encrypted or decrypted, another operation is running, or this
@@ -299,9 +303,11 @@ public final class StoreEncryption {
     }
 
     private void compact() {
-        if (!engine.storage.compact()) {
-            LOG.warn("The backend cannot rewrite its files: values that were replaced may remain in its free space and"
-                    + " logs until the server reuses them");
+        if (!engine.compact()) {
+            LOG.warn(
+                    "The backend {} does not implement Compaction: values that were replaced may remain in its free"
+                            + " space and logs; use the tools of its database to remove them",
+                    engine.storage.backendName());
         }
     }
 

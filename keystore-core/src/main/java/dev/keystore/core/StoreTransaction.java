@@ -56,7 +56,10 @@ final class StoreTransaction implements Transaction {
         ended = true;
     }
 
-    /** Returns the commit of the buffered writes, or null if there are none. */
+    /**
+     * Returns the commit of the buffered writes, or null if there are none. Values were encoded and copied when they
+     * were written; the commit seals them. It takes over the maps, which the ended transaction no longer changes.
+     */
     @Nullable
     CommitRequest toCommit() {
         if (writes.isEmpty() && keptTypes == null) {
@@ -94,7 +97,7 @@ final class StoreTransaction implements Transaction {
     private @Nullable Entry written(EntryKey key) {
         Entry entry = writes.get(key);
         if (entry == null && cleared(key.type)) {
-            engine.types.check(key);
+            engine.types.registerAndCheck(key);
             return Entry.absent();
         }
         return entry;
@@ -188,7 +191,7 @@ final class StoreTransaction implements Transaction {
     @Override
     public Stream<String> ids(KeyType<?> type, String idPrefix) {
         check();
-        engine.types.check(Objects.requireNonNull(type, "type"));
+        engine.types.register(Objects.requireNonNull(type, "type"));
         Names.checkPrefix(Objects.requireNonNull(idPrefix, "idPrefix"));
         Map<EntryKey, Entry> own = Map.copyOf(writes);
         Stream<String> written = own.entrySet().stream()
@@ -223,7 +226,7 @@ final class StoreTransaction implements Transaction {
 
     private void write(EntryKey key, Entry entry) {
         check();
-        engine.types.check(key);
+        engine.types.registerAndCheck(key);
         writes.put(key, entry);
     }
 
@@ -256,7 +259,7 @@ final class StoreTransaction implements Transaction {
         EntryKey source = key(type, Objects.requireNonNull(from, "from"));
         EntryKey target = key(type, Objects.requireNonNull(to, "to"));
         Objects.requireNonNull(onExisting, "onExisting");
-        engine.types.check(target);
+        engine.types.registerAndCheck(target);
         Entry moved = entry(source);
         if (!moved.exists() || source.equals(target)) {
             return moved.exists();

@@ -6,6 +6,9 @@
  * <p>Path of a commit: {@code ContextStore} → {@code LockTable} → the caller's work on a {@code StoreTransaction} →
  * {@code CommitPipeline} → {@code CommitQueue}; then, on the leader's thread, {@code GroupWriter} → {@code Storage} →
  * backend → {@code EntryCache}. The design block of {@code CommitPipeline} states the lock order.
+ *
+ * <p>Rule numbers in this package, such as {@code R24}, refer to the contract in {@code docs/contract.md} in the
+ * repository. {@code docs/design.md} draws both paths, and says what each class is.
  */
 @NullMarked
 package dev.keystore.core;

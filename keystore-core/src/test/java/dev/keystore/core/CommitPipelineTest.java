@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.keystore.CommitFailedException;
 import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.KeyTypes;
+import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
@@ -88,7 +89,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("A commit without concurrent ones is written by its own thread, without a hand-over")
+    @DisplayName("a commit without concurrent ones is written by its own thread, without a hand-over")
     void commit_oneThread_writesOnTheCallingThread() {
         for (int i = 0; i < 10; i++) {
             put("a", String.valueOf(i));
@@ -98,7 +99,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("A commit without concurrent ones leaves no permit that would end the thread's next park at once")
+    @DisplayName("a commit without concurrent ones leaves no permit that would end the thread's next park at once")
     void commit_oneThread_leavesNoPermit() {
         LockSupport.parkNanos(1);
         put("a", "1");
@@ -108,7 +109,7 @@ class CommitPipelineTest {
     }
 
     @Test
-    @DisplayName("Commits that queue up during a write are written as one group, across contexts")
+    @DisplayName("commits that queue up during a write are written as one group, across contexts")
     void commit_manyWaiting_writtenAsOneGroup() throws Exception {
         Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Threads.Running<Boolean> first = Threads.run(() -> put("first", "1"));
@@ -415,6 +416,20 @@ class CommitPipelineTest {
         assertThatThrownBy(() -> put("a", "1")).isInstanceOf(CommitFailedException.class);
         put("a", "2");
         assertThat(session("a")).isEqualTo("2");
+    }
+
+    @Test
+    @DisplayName("R3 R41 a failure that has no message is named by its class")
+    void failure_withoutMessage_isNamedByItsClass() {
+        faults.on(Operation.COMMIT).fail(Moment.BEFORE, UnsupportedOperationException::new);
+        assertThatThrownBy(() -> put("a", "1"))
+                .isInstanceOf(CommitFailedException.class)
+                .hasMessageEndingWith(": java.lang.UnsupportedOperationException");
+
+        faults.on(Operation.LOAD).fail(Moment.BEFORE, UnsupportedOperationException::new);
+        assertThatThrownBy(() -> session("b"))
+                .isInstanceOf(LoadFailedException.class)
+                .hasMessageEndingWith(": java.lang.UnsupportedOperationException");
     }
 
     @Test

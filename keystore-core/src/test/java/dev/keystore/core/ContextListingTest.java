@@ -137,7 +137,7 @@ class ContextListingTest {
                 assertThatThrownBy(() -> contexts(fixture.database))
                         .as("%s", moment)
                         .isInstanceOf(LoadFailedException.class)
-                        .hasMessage("Could not read the list of contexts: injected failure");
+                        .hasMessage("Could not read the list of contexts: Injected failure");
                 assertThat(contexts(fixture.database)).containsExactly("alice", "bob");
             }
         }

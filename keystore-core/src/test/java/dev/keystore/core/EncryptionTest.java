@@ -406,7 +406,7 @@ class EncryptionTest {
             try (SignalKeyDatabase database = open(memory.reopen())) {
                 SignalKeyStore alice = database.forContext("alice");
                 Class<? extends UnreadableEntryException> expected =
-                        planted == cut ? CorruptEntryException.class : TamperedEntryException.class;
+                        Arrays.equals(planted, cut) ? CorruptEntryException.class : TamperedEntryException.class;
                 assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "x"))
                         .isInstanceOfSatisfying(
                                 expected, e -> assertThat(e.entry()).isEqualTo(KEYS));

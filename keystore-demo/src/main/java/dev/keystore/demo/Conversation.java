@@ -163,7 +163,7 @@ public final class Conversation {
         for (int number = 1; number <= sent; number++) {
             Correspondent to = Script.isAlices(number) ? bob : alice;
             if (!to.received(number).equals(Optional.of(Script.line(number)))) {
-                throw new IllegalStateException("letter " + number + " is not in the inbox of " + to.name());
+                throw new IllegalStateException("Letter " + number + " is not in the inbox of " + to.name());
             }
         }
         int opened = alice.opened() + bob.opened();

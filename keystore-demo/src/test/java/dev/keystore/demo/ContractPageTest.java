@@ -32,7 +32,7 @@ class ContractPageTest {
     private static final Pattern RULE = Pattern.compile("- \\*\\*R(\\d+)\\*\\* .*");
 
     @Test
-    @DisplayName("Every rule number that code or a page cites is on the contract page")
+    @DisplayName("every rule number that code or a page cites is on the contract page")
     void citations_areOnThePage() {
         Map<Integer, Boolean> rules = rules();
 
@@ -49,7 +49,7 @@ class ContractPageTest {
     }
 
     @Test
-    @DisplayName("Every rule of the contract page that is built is cited by a test")
+    @DisplayName("every rule of the contract page that is built is cited by a test")
     void builtRules_areCitedByTests() {
         Set<Integer> built = rules().entrySet().stream()
                 .filter(Map.Entry::getValue)
@@ -65,7 +65,7 @@ class ContractPageTest {
     }
 
     @Test
-    @DisplayName("The contract page lists each rule once, in the order of the numbers")
+    @DisplayName("the contract page lists each rule once, in the order of the numbers")
     void rules_areInOrder() {
         assertThat(read(PAGE)
                         .lines()

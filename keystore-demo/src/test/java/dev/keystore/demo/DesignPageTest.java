@@ -28,7 +28,7 @@ class DesignPageTest {
                 "keystore-backend-jdbc",
                 "keystore-backend-mapdb"
             })
-    @DisplayName("The design page lists each top-level class of the module once, and no other")
+    @DisplayName("the design page lists each top-level class of the module once, and no other")
     void tables_listEachClass(String module) throws Exception {
         assertThat(listed(module))
                 .as("classes that %s lists for %s", PAGE, module)

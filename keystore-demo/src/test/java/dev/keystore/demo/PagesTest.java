@@ -40,7 +40,7 @@ class PagesTest {
 
     @ParameterizedTest
     @MethodSource("pages")
-    @DisplayName("Every relative link of a page leads to a file, and to a heading of it")
+    @DisplayName("every relative link of a page leads to a file, and to a heading of it")
     void links_leadSomewhere(Path page) throws Exception {
         for (MatchResult link : LINK.matcher(Files.readString(page)).results().toList()) {
             Path target = link.group(1).isEmpty() ? page : page.resolveSibling(link.group(1));
@@ -53,7 +53,7 @@ class PagesTest {
 
     @ParameterizedTest
     @MethodSource("pages")
-    @DisplayName("Every test that a page names exists")
+    @DisplayName("every test that a page names exists")
     void tests_exist(Path page) throws Exception {
         Set<String> named = TEST.matcher(Files.readString(page))
                 .results()

@@ -33,7 +33,7 @@ class ReadmeTest {
     private Path folder;
 
     @Test
-    @DisplayName("Every Java example of the README compiles, runs and prints the expected output")
+    @DisplayName("every Java example of the README compiles, runs and prints the expected output")
     void examples_compiledAndRun_printWhatTheySay() throws Exception {
         List<String> examples = blocks("java");
         assertThat(examples).hasSize(OUTPUT.size());
@@ -43,7 +43,7 @@ class ReadmeTest {
     }
 
     @Test
-    @DisplayName("The README's first two shell blocks are one command each")
+    @DisplayName("the README's first two shell blocks are one command each")
     void shellBlocks_firstTwo_areOneCommandEach() throws Exception {
         assertThat(blocks("sh").subList(0, 2))
                 .allSatisfy(

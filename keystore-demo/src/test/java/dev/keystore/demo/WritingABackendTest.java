@@ -20,7 +20,7 @@ class WritingABackendTest {
     private static final Path EXAMPLE = Path.of("..", "keystore-example-backend");
 
     @Test
-    @DisplayName("Every excerpt of the page occurs in the source of the example")
+    @DisplayName("every excerpt of the page occurs in the source of the example")
     void excerpts_occurInSource() throws Exception {
         List<String> sources = new ArrayList<>(List.of(withoutSpace(read(EXAMPLE.resolve("pom.xml")))));
         try (Stream<Path> files = Files.walk(EXAMPLE.resolve("src"))) {

@@ -126,8 +126,8 @@ public final class KeyFile implements KeyProvider {
         } catch (NoSuchFileException e) {
             throw new KeyUnavailableException(
                     "Key file " + file
-                            + " does not exist; put the key file of the store there, or create one with KeyFile.create if the"
-                            + " store is new",
+                            + " does not exist; put the key file of the store there, or create one with KeyFile.create"
+                            + " if the store is new",
                     e);
         } catch (IOException e) {
             throw new KeyUnavailableException("Key file " + file + " could not be read: " + e, e);
@@ -143,7 +143,8 @@ public final class KeyFile implements KeyProvider {
             throw new KeyUnavailableException(
                     "Key file " + file + " is accessible to others than its owner ("
                             + PosixFilePermissions.toString(permissions)
-                            + "); if nobody else has read it, allow only the owner (chmod 600), otherwise replace the key",
+                            + "); if nobody else has read it, allow only the owner (chmod 600), otherwise replace the"
+                            + " key",
                     null);
         }
     }

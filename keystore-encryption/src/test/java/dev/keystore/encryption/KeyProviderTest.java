@@ -88,8 +88,8 @@ class KeyProviderTest {
         Path file = folder.resolve("root.key");
         assertUnavailable(() -> KeyFile.at(file).wrap(key, PLACE))
                 .hasMessage("Key file " + file
-                        + " does not exist; put the key file of the store there, or create one with KeyFile.create if the"
-                        + " store is new");
+                        + " does not exist; put the key file of the store there, or create one with KeyFile.create if"
+                        + " the store is new");
     }
 
     @ParameterizedTest
@@ -121,9 +121,9 @@ class KeyProviderTest {
         Files.writeString(file, content);
 
         assertUnavailable(() -> KeyFile.at(file).wrap(key, PLACE))
-                .hasMessage(
-                        "Key file " + file
-                                + " does not contain \"keystore-root-key-1 \" and 32 bytes in Base64; put the key file of the store there")
+                .hasMessage("Key file " + file
+                        + " does not contain \"keystore-root-key-1 \" and 32 bytes in Base64; put the key file"
+                        + " of the store there")
                 .hasNoCause();
     }
 

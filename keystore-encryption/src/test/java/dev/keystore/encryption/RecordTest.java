@@ -170,8 +170,8 @@ class RecordTest {
                     assertThat(e.entry()).isEqualTo(new EntryId("session", "bob.1"));
                 })
                 .hasMessage("Entry session/bob.1 of context \"bob\" needs key " + alice.keyId()
-                        + ", which its context does not hold: the context was erased, or its keys were lost; delete the entry"
-                        + " if you do not need its value");
+                        + ", which its context does not hold: the context was erased, or its keys were lost; delete"
+                        + " the entry if you do not need its value");
         ContextSealing alias = Encryption.with(root).open(null).createContext("alice");
         assertThatThrownBy(() -> alias.open("session", "bob.1", record)).isInstanceOf(EntryKeyMissingException.class);
     }

@@ -167,7 +167,8 @@ class StoreMarkTest {
 
     @Test
     @DisplayName(
-            "R74 a replaced root key wraps the store key again: records stay readable, and the former root key opens nothing")
+            "R74 a replaced root key wraps the store key again: records stay readable, and the former root key opens"
+                    + " nothing")
     void rootKey_replaced() {
         MemoryKey replacement = new MemoryKey();
         StoreSealing both = Encryption.with(replacement).replacing(root).open(mark);

@@ -112,7 +112,7 @@ record AccountRecord(AccountIdentity identity, byte[] applicationData, Map<Strin
             return decode(format, rest);
         } catch (IllegalArgumentException | BufferUnderflowException | InvalidKeyException e) {
             throw new CorruptEntryException(
-                    context, ENTRY, "the SignalAccount's record in format " + format + " can't be decoded", e);
+                    context, ENTRY, "the SignalAccount's record in format " + format + " cannot be decoded", e);
         }
     }
 

@@ -74,8 +74,8 @@ final class PreKeyIds {
         for (int seen = 0; issued.size() < count; ) {
             int size = Math.min(count - issued.size(), Ids.MAX_KEY_ID - seen);
             if (size == 0) {
-                throw new IllegalStateException(
-                        "too few ids of type " + type + " are free: remove pre-keys that are no longer needed");
+                throw new IllegalStateException("Too few ids of type \"" + type.name() + "\" are free"
+                        + Ids.inContext(tx) + "; remove" + " pre-keys that are no longer needed");
             }
             List<Integer> candidates = IntStream.iterate(next, PreKeyIds::after)
                     .limit(size)

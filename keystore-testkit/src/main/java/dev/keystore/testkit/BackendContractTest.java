@@ -1,7 +1,11 @@
 package dev.keystore.testkit;
 
 import dev.keystore.spi.Backend;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -42,7 +46,8 @@ public abstract class BackendContractTest {
     Path folder = Path.of("");
 
     @SuppressWarnings("this-escape")
-    private final BackendFixture fixture = new BackendFixture(() -> open(folder), this::isPersistent);
+    private final BackendFixture fixture =
+            new BackendFixture(() -> open(folder), this::isPersistent, () -> files(folder));
 
     /** Creates a test; called by JUnit. */
     protected BackendContractTest() {}
@@ -69,6 +74,21 @@ public abstract class BackendContractTest {
      */
     protected boolean isPersistent() {
         return true;
+    }
+
+    /**
+     * Returns the files in which the backend keeps entries, its logs, journals and temporary files included. The
+     * default is all files in the folder that {@link #open} gets, and below it. A backend with
+     * {@link dev.keystore.spi.Compaction} that keeps its data elsewhere overrides this method.
+     *
+     * @param folder the folder
+     * @return the files
+     * @throws IOException if they cannot be listed; the test fails
+     */
+    protected List<Path> files(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            return files.filter(Files::isRegularFile).toList();
+        }
     }
 
     @BeforeEach
@@ -197,6 +217,14 @@ public abstract class BackendContractTest {
     @DisplayName("Listings of contexts (ContextListing)")
     class ContextListings extends ContextListingContract {
         ContextListings() {
+            super(fixture);
+        }
+    }
+
+    @Nested
+    @DisplayName("Compaction (Compaction)")
+    class Compactions extends CompactionContract {
+        Compactions() {
             super(fixture);
         }
     }

@@ -1,6 +1,7 @@
 package dev.keystore.testkit;
 
 import dev.keystore.spi.Backend;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -14,6 +15,7 @@ final class BackendFixture {
 
     private final Callable<Backend> opener;
     private final BooleanSupplier persistent;
+    private final Callable<List<Path>> files;
     private final List<BackendUnderTest> opened = new ArrayList<>();
     private @Nullable BackendUnderTest backend;
 
@@ -22,10 +24,12 @@ final class BackendFixture {
      *
      * @param opener opens the backend, each time with the same contents
      * @param persistent whether the backend is persistent
+     * @param files lists the files of the backend
      */
-    BackendFixture(Callable<Backend> opener, BooleanSupplier persistent) {
+    BackendFixture(Callable<Backend> opener, BooleanSupplier persistent, Callable<List<Path>> files) {
         this.opener = opener;
         this.persistent = persistent;
+        this.files = files;
     }
 
     void open() throws Exception {
@@ -49,6 +53,11 @@ final class BackendFixture {
 
     void skipUnlessPersistent() {
         Assumptions.assumeTrue(isPersistent(), "the backend is not persistent");
+    }
+
+    /** Returns the files that the backend has now. */
+    List<Path> files() throws Exception {
+        return files.call();
     }
 
     /** Closes and reopens the backend; if it is not persistent, the test is skipped. */

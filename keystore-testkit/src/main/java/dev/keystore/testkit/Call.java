@@ -11,8 +11,8 @@ import java.util.Optional;
  * A recorded call to a {@link FaultyBackend}.
  *
  * @param operation the operation that was called
- * @param contexts the distinct contexts of the call; {@code default} for a context-free backend, none for a close and
- *     for a listing of contexts
+ * @param contexts the distinct contexts of the call; {@code default} for a context-free backend, none for a close, a
+ *     compaction, and a listing of contexts
  * @param entries the entries that the call named: one for a load, save or delete, several for a bulk load, those put or
  *     deleted for a commit, and none for other operations
  * @param group the batches of a commit; none for other operations
@@ -91,6 +91,8 @@ public record Call(
         TAKE_OVER,
         /** Returns the last commit of an epoch. */
         LAST_COMMIT,
+        /** Compacts the files. */
+        COMPACT,
         /** Closes the backend. */
         CLOSE
     }

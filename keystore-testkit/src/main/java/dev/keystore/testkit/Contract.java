@@ -8,6 +8,8 @@ import dev.keystore.spi.Mutation.Delete;
 import dev.keystore.spi.Mutation.Put;
 import dev.keystore.spi.PersistenceBackend;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
@@ -47,6 +49,11 @@ abstract class Contract {
     /** Opens the backend once more, while it is open. */
     final BackendUnderTest openAnother() throws Exception {
         return fixture.openAnother();
+    }
+
+    /** Returns the files that the backend has now. */
+    final List<Path> files() throws Exception {
+        return fixture.files();
     }
 
     static byte[] bytes(String text) {

@@ -8,25 +8,33 @@ import java.nio.file.Path;
  */
 final class CrashChild {
 
-    private final CrashWriter writer;
+    /** The number of commits of a thread from one compaction to the next. */
+    private static final int COMMITS_PER_COMPACTION = 4;
 
-    private CrashChild(CrashWriter writer) {
+    private final CrashWriter writer;
+    private final boolean compacts;
+
+    private CrashChild(CrashWriter writer, boolean compacts) {
         this.writer = writer;
+        this.compacts = compacts;
     }
 
-    /** Takes the name of a test class, a folder, the seed, and the number of the next commit of each thread. */
+    /**
+     * Takes the name of a test class, a folder, the seed, whether the first thread compacts the backend between its
+     * commits, and the number of the next commit of each thread.
+     */
     public static void main(String[] arguments) {
         ChildProtocol.connect();
         try {
             ChildProtocol.send(ChildProtocol.PID + " " + ProcessHandle.current().pid());
             DurabilityTest test = DurabilityTest.create(arguments[0]);
             ChildProtocol.send(ChildProtocol.OPENING);
-            CrashChild child =
-                    new CrashChild(new CrashWriter(test.open(Path.of(arguments[1])), Long.parseLong(arguments[2])));
+            CrashWriter writer = new CrashWriter(test.open(Path.of(arguments[1])), Long.parseLong(arguments[2]));
+            CrashChild child = new CrashChild(writer, Boolean.parseBoolean(arguments[3]));
             ChildProtocol.send(ChildProtocol.OPEN);
             for (int i = 0; i < CrashScript.THREADS; i++) {
                 int thread = i;
-                long first = Long.parseLong(arguments[3 + i]);
+                long first = Long.parseLong(arguments[4 + i]);
                 new Thread(() -> child.commitOn(thread, first), "commits-" + i).start();
             }
         } catch (Exception | LinkageError e) {
@@ -38,6 +46,9 @@ final class CrashChild {
         try {
             for (long number = first; ; number++) {
                 writer.commit(thread, number);
+                if (compacts && thread == 0 && number % COMMITS_PER_COMPACTION == 0) {
+                    writer.compactIfPossible();
+                }
                 ChildProtocol.send(ChildProtocol.ACKNOWLEDGED + " " + thread + " " + number);
             }
         } catch (RuntimeException | Error e) {

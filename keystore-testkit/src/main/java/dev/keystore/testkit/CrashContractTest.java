@@ -43,6 +43,9 @@ import org.junit.jupiter.api.Timeout;
  * the {@link #systemCalls}. The latter needs {@code strace}; without it, those tests are skipped and the reason says
  * so.
  *
+ * <p>If the backend has {@link dev.keystore.spi.Compaction}, further tests kill children that also compact it, every
+ * four commits of one thread (R74).
+ *
  * <p><b>Not tested</b> is power loss: written data is in the cache of the operating system, which survives the process,
  * so a backend that never calls {@code fsync} passes. Use {@link PowerLossContractTest} for that.
  *
@@ -50,7 +53,7 @@ import org.junit.jupiter.api.Timeout;
  * commits and the same choice of kills; the scheduling of threads, and so the exact point of a kill, varies. A failure
  * names the kill after which it was found.
  *
- * <p>The tests are skipped by default: {@code -Dcrash.tests=sample} runs the two samples, some seconds each, and
+ * <p>The tests are skipped by default: {@code -Dcrash.tests=sample} runs the samples, some seconds each, and
  * {@code -Dcrash.tests=whole} runs all tests. The tests of the whole run have the tag {@code long}. The subclass must
  * not be an inner or local class, and needs a constructor without parameters, of any visibility. The child runs with
  * the class path and module path of this process as its class path; it calls {@link #open} and no life-cycle method of
@@ -130,6 +133,36 @@ public abstract class CrashContractTest extends DurabilityTest {
     }
 
     @Test
+    @Timeout(180)
+    @DisplayName("R11 R12 R74 a kill at a random moment, during compactions, neither loses nor tears a commit (sample)")
+    final void sample_killedWhileCompacting() throws Exception {
+        requireSample();
+        killWhileCompacting(killsOfSample());
+    }
+
+    @Test
+    @Tag("long")
+    @Timeout(value = 30, unit = TimeUnit.MINUTES)
+    @DisplayName("R11 R12 R74 a kill at a random moment, during compactions, neither loses nor tears a commit (whole)")
+    final void whole_killedWhileCompacting() throws Exception {
+        requireWhole();
+        killWhileCompacting(killsOfWhole());
+    }
+
+    @Test
+    @Tag("long")
+    @Timeout(value = 30, unit = TimeUnit.MINUTES)
+    @DisplayName(
+            "R11 R12 R74 a kill at a system call, during compactions, neither loses nor tears a commit (whole, strace)")
+    final void whole_killedAtSystemCallsWhileCompacting() throws Exception {
+        requireWhole();
+        requireTracer();
+        long seed = seed();
+        CrashRun run = new CrashRun(this, folder, seed).withCompactions();
+        report("kills at system calls during compactions", run.killAtSystemCalls(killsOfWhole(), systemCalls()), seed);
+    }
+
+    @Test
     @Tag("long")
     @Timeout(value = 30, unit = TimeUnit.MINUTES)
     @DisplayName("R11 R12 a kill at a random moment neither loses nor tears a commit (whole)")
@@ -152,10 +185,20 @@ public abstract class CrashContractTest extends DurabilityTest {
         report("kills at random moments", new CrashRun(this, folder, seed).killAtRandomMoments(kills), seed);
     }
 
-    private void killAtSystemCalls(int kills) throws Exception {
+    private void killWhileCompacting(int kills) throws Exception {
+        long seed = seed();
+        CrashRun run = new CrashRun(this, folder, seed).withCompactions();
+        report("kills during compactions", run.killAtRandomMoments(kills), seed);
+    }
+
+    private void requireTracer() throws Exception {
         Optional<String> obstacle = CrashTracer.obstacle(folder);
         Assumptions.assumeTrue(
                 obstacle.isEmpty(), () -> "children cannot be killed at system calls: " + obstacle.get());
+    }
+
+    private void killAtSystemCalls(int kills) throws Exception {
+        requireTracer();
         long seed = seed();
         report("kills at system calls", new CrashRun(this, folder, seed).killAtSystemCalls(kills, systemCalls()), seed);
     }

@@ -3,6 +3,7 @@ package dev.keystore.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.Compaction;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +41,7 @@ final class CrashRun {
 
     private Duration openingTime = Duration.ofMillis(50);
     private List<CrashState> states;
+    private boolean compacts;
 
     /** Creates an empty backend in a folder. */
     CrashRun(DurabilityTest test, Path folder, long seed) throws Exception {
@@ -54,6 +56,15 @@ final class CrashRun {
             states = CrashState.after(acknowledged, script);
             check(backend, script);
         }
+    }
+
+    /** Makes the children compact the backend every few commits. Its test is skipped if it can't be compacted. */
+    CrashRun withCompactions() throws Exception {
+        try (Backend backend = test.open(data)) {
+            Compaction unused = new BackendUnderTest(backend).require(Compaction.class);
+        }
+        compacts = true;
+        return this;
     }
 
     /** Kills children at random moments. */
@@ -132,7 +143,7 @@ final class CrashRun {
 
     private List<String> command() {
         List<String> command = new ArrayList<>(ChildCommand.of(test, temporary, CrashChild.class));
-        command.addAll(List.of(data.toString(), Long.toString(seed)));
+        command.addAll(List.of(data.toString(), Long.toString(seed), Boolean.toString(compacts)));
         LongStream.of(acknowledged).forEach(number -> command.add(Long.toString(number + 1)));
         return command;
     }

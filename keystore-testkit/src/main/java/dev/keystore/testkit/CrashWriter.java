@@ -3,6 +3,7 @@ package dev.keystore.testkit;
 import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.Batch;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import java.util.List;
@@ -35,6 +36,13 @@ final class CrashWriter {
             if (script.isContextFree()) {
                 turn.unlock();
             }
+        }
+    }
+
+    /** Compacts the backend, if it implements that. */
+    void compactIfPossible() {
+        if (backend.supports(Compaction.class)) {
+            backend.require(Compaction.class).compact();
         }
     }
 

@@ -213,7 +213,7 @@ final class DiskRecorder {
         boolean isNew = place.get().node().isEmpty();
         int node = place.get().node().orElseGet(() -> {
             if (!flags.contains("O_CREAT") || flags.contains("O_TMPFILE")) {
-                throw new IllegalStateException("a file was opened whose creation was not recorded: "
+                throw new IllegalStateException("A file was opened whose creation was not recorded: "
                         + place.get().name());
             }
             return folder.create(place.get().name().orElseThrow(), false);
@@ -270,7 +270,7 @@ final class DiskRecorder {
             return;
         }
         if (from.isEmpty() || to.isEmpty() || from.get().folder() != to.get().folder()) {
-            throw new IllegalStateException("the backend moved a file into or out of its folder");
+            throw new IllegalStateException("The backend moved a file into or out of its folder");
         }
         from.get()
                 .folder()
@@ -283,7 +283,7 @@ final class DiskRecorder {
                     .folder()
                     .link(from.get().node().orElseThrow(), to.get().name().orElseThrow());
         } else if (to.isPresent()) {
-            throw new IllegalStateException("the backend linked a file from outside into its folder");
+            throw new IllegalStateException("The backend linked a file from outside into its folder");
         }
     }
 
@@ -300,7 +300,7 @@ final class DiskRecorder {
                 .limit(call.name().equals("fallocate") || call.name().equals("sendfile") ? 1 : 3)
                 .anyMatch(argument -> argument.matches("\\d+") && open.containsKey(Long.parseLong(argument)));
         if (hasTarget) {
-            throw new IllegalStateException("the backend changes its files with " + call.name()
+            throw new IllegalStateException("The backend changes its files with " + call.name()
                     + ", which cannot be recorded; power loss cannot be simulated for it");
         }
     }

@@ -110,9 +110,9 @@ public final class Fault {
      */
     public void fail(Moment when, BackendException.Kind kind) {
         fail(when, () -> switch (kind) {
-            case PERMANENT -> BackendException.permanent("injected failure", null);
-            case TRANSIENT -> BackendException.transientFailure("injected failure", null);
-            case OUTCOME_UNKNOWN -> BackendException.outcomeUnknown("injected failure", null);
+            case PERMANENT -> BackendException.permanent("Injected failure", null);
+            case TRANSIENT -> BackendException.transientFailure("Injected failure", null);
+            case OUTCOME_UNKNOWN -> BackendException.outcomeUnknown("Injected failure", null);
         });
     }
 

@@ -4,6 +4,7 @@ import dev.keystore.EntryId;
 import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
@@ -107,7 +108,7 @@ public final class FaultyBackend {
     public static <
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & ContextListing>
+                                    & ContextListing & Compaction>
             ContextAwareBackend complete(B delegate, Faults faults) {
         return new Complete<>(delegate, faults);
     }
@@ -243,8 +244,8 @@ public final class FaultyBackend {
     private static final class Complete<
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & ContextListing>
-            extends Grouping<B> implements BulkLoad, PrefixScan, ContextOwnership, ContextListing {
+                                    & ContextListing & Compaction>
+            extends Grouping<B> implements BulkLoad, PrefixScan, ContextOwnership, ContextListing, Compaction {
 
         Complete(B delegate, Faults faults) {
             super(delegate, faults);
@@ -271,6 +272,11 @@ public final class FaultyBackend {
                     Call.of(Operation.LIST_CONTEXTS),
                     delegate::contexts,
                     failure -> failingAfterFirst(delegate.contexts(), failure));
+        }
+
+        @Override
+        public void compact() {
+            faults.run(Call.of(Operation.COMPACT), delegate::compact, failure -> {});
         }
 
         @Override

@@ -123,7 +123,7 @@ abstract class GroupContract extends Contract {
 
     private void commitFailingHalfway() {
         BackendException failure =
-                BackendException.permanent("injected failure: the second half of the group is missing", null);
+                BackendException.permanent("Injected failure: the second half of the group is missing", null);
         List<Batch> group = IntStream.range(0, 4)
                 .mapToObj(i -> backend().batch(CONTEXT, put("absent", "broken " + i), delete("present")))
                 .toList();

@@ -5,6 +5,7 @@ import dev.keystore.EntryId;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
@@ -31,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A backend in memory with all capabilities of a backend: contexts, groups of batches, bulk loads, prefix scans,
- * ownership, and a listing of contexts.
+ * ownership, a listing of contexts, and compaction, which has nothing to do.
  *
  * <p>Its contents survive {@link #close}, like a file: {@link #reopen} opens them again. Several backends on the same
  * contents, all open, behave like several processes with one database.
@@ -43,7 +44,13 @@ import org.jspecify.annotations.Nullable;
  * is closed, all methods except {@link #close} and {@link #reopen} throw {@link IllegalStateException}.
  */
 public final class MemoryBackend
-        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, ContextListing {
+        implements ContextAwareBackend,
+                GroupCommit,
+                BulkLoad,
+                PrefixScan,
+                ContextOwnership,
+                ContextListing,
+                Compaction {
 
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
 
@@ -141,6 +148,11 @@ public final class MemoryBackend
     }
 
     @Override
+    public void compact() {
+        locked("compact", () -> {}); // a replaced value is garbage at once
+    }
+
+    @Override
     public void close() {
         if (!closed) {
             contents.lock.<Boolean, RuntimeException>holdUninterruptibly("close", () -> {
@@ -161,7 +173,7 @@ public final class MemoryBackend
     private <T> T locked(String operation, Supplier<T> work) {
         return contents.lock.hold(operation, () -> {
             if (closed) {
-                throw new IllegalStateException("the backend is closed");
+                throw new IllegalStateException("The backend is closed");
             }
             return work.get();
         });
@@ -169,7 +181,7 @@ public final class MemoryBackend
 
     private static final class Contents {
 
-        private final TimedLock lock = new TimedLock("another thread's call", LOCK_TIMEOUT);
+        private final TimedLock lock = new TimedLock("memory", "another thread's call", LOCK_TIMEOUT);
         private final ConcurrentMap<String, ContextContents> contexts = new ConcurrentHashMap<>();
 
         /** The highest epoch of a context that was forgotten; new contexts begin above it. */

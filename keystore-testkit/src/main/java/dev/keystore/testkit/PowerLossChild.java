@@ -148,6 +148,19 @@ final class PowerLossChild {
                 return;
             }
             acknowledge(assignment, thread, number);
+            if (thread == 0 && number == first + commits / 2) {
+                compact(writer);
+            }
+        }
+    }
+
+    private void compact(CrashWriter writer) {
+        try {
+            writer.compactIfPossible();
+        } catch (RuntimeException | Error e) {
+            if (onFailure == OnFailure.EXIT) {
+                ChildProtocol.fail(e);
+            }
         }
     }
 

@@ -30,6 +30,8 @@ import org.junit.jupiter.api.Timeout;
  * that no commit is there in part, that no bytes appear that were never written, that each thread can make one more
  * commit, and that everything is there after closing and reopening.
  *
+ * <p>If the backend has {@link dev.keystore.spi.Compaction}, the first thread compacts it once, halfway (R74).
+ *
  * <p>Data that {@code fsync} or {@code fdatasync} has forced is on the disk. Of other data, each page of 4,096 bytes is
  * in any of its states since then, or torn at a multiple of 512 bytes; a file has any of its sizes since then; names
  * that were not forced with their folder may be missing. Half of the losses are possible on ext4 with

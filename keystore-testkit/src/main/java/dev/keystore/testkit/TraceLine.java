@@ -90,7 +90,7 @@ record TraceLine(String name, List<String> arguments, Optional<String> result) {
     /** Decodes a string in quotes, with the escapes of C. */
     static byte[] bytes(String quoted) {
         if (!quoted.startsWith("\"") || quoted.endsWith("...")) {
-            throw new IllegalStateException("strace did not print all bytes of a call");
+            throw new IllegalStateException("The output of strace lacks bytes of a call");
         }
         byte[] bytes = new byte[quoted.length()];
         int length = 0;

@@ -12,7 +12,12 @@
  *   <li>{@link dev.keystore.testkit.MemoryBackend} is a backend in memory with all capabilities.
  *   <li>{@link dev.keystore.testkit.FaultyBackend} wraps another backend, injects the failures and delays that
  *       {@link dev.keystore.testkit.Faults} specifies, and records calls.
+ *   <li>{@link dev.keystore.testkit.FailureAssertions} asserts of which kind a reported failure is.
  * </ul>
+ *
+ * <p>The rule numbers with which the names of tests begin, such as {@code R12}, refer to the contract in
+ * {@code docs/contract.md} in the repository. {@code docs/writing-a-backend.md} builds a backend step by step, and
+ * {@code docs/design.md} shows how the engine calls it.
  */
 @NullMarked
 package dev.keystore.testkit;

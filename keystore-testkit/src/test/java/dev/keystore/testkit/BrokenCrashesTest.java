@@ -76,7 +76,8 @@ class BrokenCrashesTest {
     void forgetsRemovals() throws Exception {
         assertDetected(
                 new ForgetsRemovals(),
-                "lost: commit \\d+ of thread \\d was acknowledged, but .*, which it deleted, holds the value of commit \\d+");
+                "lost: commit \\d+ of thread \\d was acknowledged, but .*, which it deleted, holds the value of commit"
+                        + " \\d+");
     }
 
     @Test

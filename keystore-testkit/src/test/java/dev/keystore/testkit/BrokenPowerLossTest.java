@@ -106,7 +106,8 @@ class BrokenPowerLossTest {
                 .isInstanceOf(AssertionError.class)
                 .hasMessageMatching(
                         "(?s)power lost in store-.* at change \\d+ of \\d+, after .*\\(crash\\.seed=-?\\d+\\): "
-                                + "(lost: commit \\d+ of thread \\d was acknowledged, but|commit \\d+ of thread \\d is torn:) .*");
+                                + "(lost: commit \\d+ of thread \\d was acknowledged, but|commit \\d+ of thread \\d is"
+                                + " torn:) .*");
     }
 
     static class Correct extends PowerLossContractTest {

@@ -4,17 +4,26 @@ import dev.keystore.EntryId;
 import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.OpenOption;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 
 /** Correct backends with different capabilities, for tests that break one of their methods. */
@@ -131,6 +140,42 @@ class Delegating implements ContextAwareBackend {
         @Override
         public Stream<String> contexts() {
             return memory.contexts();
+        }
+    }
+
+    /** Appends each value to a file, and rewrites the file when it is compacted. */
+    static class Compacting extends Delegating implements Compaction {
+
+        private final Set<String> contexts = ConcurrentHashMap.newKeySet();
+        private Path file = Path.of("");
+
+        void openIn(Path folder) {
+            file = folder.resolve("values");
+        }
+
+        @Override
+        public void save(String context, String type, String id, byte[] value) {
+            super.save(context, type, id, value);
+            contexts.add(context);
+            write(value, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+        }
+
+        @Override
+        public void compact() {
+            write(new byte[0], StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING);
+            for (String context : contexts) {
+                memory.list(context)
+                        .flatMap(entry -> memory.load(context, entry.type(), entry.id()).stream())
+                        .forEach(value -> write(value, StandardOpenOption.APPEND));
+            }
+        }
+
+        private void write(byte[] bytes, OpenOption... options) {
+            try {
+                Files.write(file, bytes, options);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
         }
     }
 

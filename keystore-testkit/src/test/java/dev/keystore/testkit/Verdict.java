@@ -46,6 +46,9 @@ final class Verdict {
             if (backend instanceof Delegating.ContextFree contextFree) {
                 contextFree.open();
             }
+            if (backend instanceof Delegating.Compacting compacting) {
+                compacting.openIn(folder);
+            }
             boolean isSecond = opened;
             opened = true;
             return isSecond && backend instanceof Delegating.Owned owned ? owned.openedAgain() : backend;

@@ -1,5 +1,6 @@
 package dev.keystore.torture;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -26,9 +28,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 class EncryptionJobsKilledTest {
 
     private static final int CONTEXTS = 4;
-    private static final int ENTRIES = 500;
+    private static final int ENTRIES = 300;
     private static final String SECRET = "a value that is long enough to be recognized ";
-    private static final int KILLS = Integer.getInteger("keystore.kills", 3);
+    private static final int KILLS = Integer.getInteger("keystore.kills", 1);
     private static final int LONGEST_MILLIS = 600;
 
     @TempDir
@@ -60,6 +62,19 @@ class EncryptionJobsKilledTest {
             run(job, -1);
             System.out.println(scheme + " " + job + ": killed before its end: " + kills);
             assertComplete(job);
+            if (!job.equals("decrypt")) {
+                assertNoValueInFiles();
+            }
+        }
+    }
+
+    private void assertNoValueInFiles() throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                assertThat(new String(Files.readAllBytes(file), ISO_8859_1).contains(SECRET))
+                        .as("a value in plaintext in %s", file)
+                        .isFalse();
+            }
         }
     }
 

@@ -19,7 +19,16 @@ class MessagesTest {
     private static final Pattern LITERAL =
             Pattern.compile("\"((?:[^\"\\\\\\n]|\\\\.)*)\"(?:\\s*\\+\\s*\"((?:[^\"\\\\\\n]|\\\\.)*)\")*");
     private static final Pattern COPY = Pattern.compile(
-            "(?i)\\brestor(e|es|ed|ing)\\b|\\bback-?ups?\\b|\\b(old|older|earlier|former|previous|saved) (copy|copies|file|folder)\\b");
+            "(?i)\\brestor(e|es|ed|ing)\\b|\\bback-?ups?\\b|\\b(old|older|earlier|former|previous|saved)"
+                    + " (copy|copies|file|folder)\\b");
+
+    /** The operating system's and the JDK's messages spell such words out, and users search for them. */
+    private static final Pattern CONTRACTION = Pattern.compile("\\b\\w+n't\\b");
+
+    /** The first literal of an exception, after the value that its message may begin with. */
+    private static final Pattern BEGINNING = Pattern.compile("(new (?:StoreOpen|StoreNotFound|UnsupportedFormat|"
+            + "IllegalState)Exception|BackendException\\s*\\.(?:permanent|transientFailure|outcomeUnknown))"
+            + "\\(\\s*(?:([\\w.]+(?:\\(\\))?)\\s*\\+\\s*)?\"([^\"]*)\"");
 
     private static final Pattern LOG_REMOVAL =
             Pattern.compile("(?i)\\b(move|delete|remove|rename|erase|discard)\\b[^;.]*\\b(log|journal)s?\\b");
@@ -36,6 +45,35 @@ class MessagesTest {
         List<String> found = messages(COPY);
         assertThat(found).as("messages about copies").isNotEmpty();
         assertThat(found).allSatisfy(text -> assertThat(text).contains("never copy"));
+    }
+
+    @Test
+    @DisplayName("R41 messages have no contractions")
+    void messages_haveNoContractions() throws IOException {
+        assertThat(messages(CONTRACTION)).isEmpty();
+    }
+
+    @Test
+    @DisplayName("R41 a failure to open, and one of a backend, begins with the place and with what could not be done")
+    void failures_beginWithPlaceAndOperation() throws IOException {
+        List<String> found = new ArrayList<>();
+        List<String> others = new ArrayList<>();
+        for (Path source : sources()) {
+            Matcher beginnings = BEGINNING.matcher(Files.readString(source));
+            while (beginnings.find()) {
+                String beginning = beginnings.group(3);
+                String value = beginnings.group(2);
+                boolean isSentence = value == null && Character.isUpperCase(beginning.charAt(0));
+                boolean hasOwnBeginning = value != null
+                        && (beginnings.group(1).contains("IllegalState") || value.endsWith("getMessage()"));
+                found.add(beginning);
+                if (!isSentence && !hasOwnBeginning && !beginning.matches(": |: could not .*")) {
+                    others.add(source.getFileName() + ": " + beginnings.group());
+                }
+            }
+        }
+        assertThat(found).as("beginnings of messages").hasSizeGreaterThan(50);
+        assertThat(others).as("messages that begin otherwise").isEmpty();
     }
 
     /** Returns the literal parts of messages that a pattern finds. */
@@ -58,6 +96,7 @@ class MessagesTest {
             return files.filter(file -> file.toString().endsWith(".java"))
                     .filter(file -> file.toString().contains("src/main".replace('/', java.io.File.separatorChar)))
                     .filter(file -> !file.toString().contains("keystore-bench"))
+                    .filter(file -> !file.toString().contains("keystore-demo"))
                     .toList();
         }
     }

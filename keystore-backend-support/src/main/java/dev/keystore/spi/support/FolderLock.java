@@ -93,13 +93,19 @@ public final class FolderLock {
             // Within the block: an error may follow the insertion.
             Holder other = HELD.putIfAbsent(folder, holder);
             if (other != null) {
-                throw new StoreOpenException(folder + " is open already in this process, by " + other.name, null);
+                throw new StoreOpenException(
+                        folder + ": could not open: it is already open in this process, by " + other.name
+                                + "; close it there first",
+                        null);
             }
             channel = isShared
                     ? FileChannel.open(file, StandardOpenOption.READ)
                     : FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE);
             if (lock(channel, isShared) == null) {
-                throw new StoreOpenException(folder + " is open in another process, by " + holderIn(file), null);
+                throw new StoreOpenException(
+                        folder + ": could not open: it is open in another process, by " + holderIn(file)
+                                + "; close it there first",
+                        null);
             }
             if (!isShared) {
                 write(channel, holder.name);

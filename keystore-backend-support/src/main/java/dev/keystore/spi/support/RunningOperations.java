@@ -59,7 +59,7 @@ public final class RunningOperations {
         try {
             // In this order: either this sees that the backend is closed, or awaitIdle sees the operation.
             if (closed.get()) {
-                throw new IllegalStateException("the backend is closed");
+                throw new IllegalStateException("The backend is closed");
             }
             return operation.run();
         } finally {

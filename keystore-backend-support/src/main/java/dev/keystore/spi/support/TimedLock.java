@@ -38,6 +38,7 @@ public final class TimedLock {
         private boolean interrupted;
     }
 
+    private final String place;
     private final String holderActivity;
     private final Duration timeout;
     private final AtomicReference<@Nullable Hold> last = new AtomicReference<>();
@@ -46,10 +47,12 @@ public final class TimedLock {
     /**
      * Creates a lock that is free.
      *
+     * @param place what the lock belongs to, for messages, for example the path of the store
      * @param holderActivity what a holder does, for messages, for example {@code "another thread's commit"}
      * @param timeout the maximum time that a thread waits for the lock
      */
-    public TimedLock(String holderActivity, Duration timeout) {
+    public TimedLock(String place, String holderActivity, Duration timeout) {
+        this.place = place;
         this.holderActivity = holderActivity;
         this.timeout = timeout;
     }
@@ -153,15 +156,15 @@ public final class TimedLock {
             long leftNanos = timeout.toNanos() - (System.nanoTime() - startNanos);
             if (leftNanos <= 0) {
                 throw BackendException.transientFailure(
-                        "could not " + operation + ": " + holderActivity + " has not ended within " + timeout.toMillis()
-                                + " ms",
+                        place + ": could not " + operation + ": " + holderActivity + " has not ended within "
+                                + timeout.toMillis() + " ms",
                         null);
             }
             if (!endsAtInterrupt) {
                 mine.interrupted |= Thread.interrupted();
             } else if (Thread.currentThread().isInterrupted()) {
                 throw BackendException.transientFailure(
-                        "could not " + operation + ": interrupted while waiting for " + holderActivity, null);
+                        place + ": could not " + operation + ": interrupted while waiting for " + holderActivity, null);
             }
             LockSupport.parkNanos(this, Math.min(leftNanos, SLICE_NANOS));
         }

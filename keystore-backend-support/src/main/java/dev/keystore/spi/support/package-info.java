@@ -13,6 +13,9 @@
  *   <li>{@link dev.keystore.spi.support.Await} and {@link dev.keystore.spi.support.Interrupts}: waiting with a
  *       deadline, and file access that an interrupt does not cut short.
  * </ul>
+ *
+ * <p>Rule numbers in this documentation, such as {@code R31}, refer to the contract in {@code docs/contract.md} in the
+ * repository. {@code docs/design.md} shows where backends stand among the modules.
  */
 @NullMarked
 package dev.keystore.spi.support;

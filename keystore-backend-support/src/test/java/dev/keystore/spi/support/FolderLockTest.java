@@ -16,7 +16,7 @@ class FolderLockTest {
     Path folder;
 
     @Test
-    @DisplayName("R53 A folder is locked once, a refusal names the holder, and a second release does no harm")
+    @DisplayName("R53 a folder is locked once, a refusal names the holder, and a second release does no harm")
     void acquire_isHeld_refused() throws Exception {
         Path root = folder.toRealPath();
         Path file = OwnerOnly.createFile(root.resolve("lock"));
@@ -35,7 +35,7 @@ class FolderLockTest {
     }
 
     @Test
-    @DisplayName("R53 The name that a crashed holder left is replaced, even if it is longer")
+    @DisplayName("R53 the name that a crashed holder left is replaced, even if it is longer")
     void acquire_afterCrash_replacesName() throws Exception {
         Path root = folder.toRealPath();
         Path file = Files.writeString(root.resolve("lock"), "x".repeat(500));
@@ -47,11 +47,11 @@ class FolderLockTest {
     private static void assertRefused(Path root, Path file) {
         assertThatExceptionOfType(StoreOpenException.class)
                 .isThrownBy(() -> FolderLock.acquire(root, file))
-                .withMessageContaining(root + " is open already in this process, by process ");
+                .withMessageContaining(root + ": could not open: it is already open in this process, by process ");
     }
 
     @Test
-    @DisplayName("An interrupt neither prevents the lock nor its release, and its flag is preserved")
+    @DisplayName("an interrupt neither prevents the lock nor its release, and its flag is preserved")
     void interrupted() throws Exception {
         Path root = folder.toRealPath();
         Path file = Files.createFile(root.resolve("lock"));

@@ -21,7 +21,7 @@ class FoldersTest {
     Path folder;
 
     @Test
-    @DisplayName("R11 Forcing a folder fails if it can't be opened, and succeeds despite an interrupt")
+    @DisplayName("R11 forcing a folder fails if it can't be opened, and succeeds despite an interrupt")
     void force() throws Exception {
         assertThatExceptionOfType(NoSuchFileException.class).isThrownBy(() -> Folders.force(folder.resolve("missing")));
 
@@ -31,7 +31,7 @@ class FoldersTest {
     }
 
     @Test
-    @DisplayName("Missing folders are created for their owner only, parents first; existing ones stay as they are")
+    @DisplayName("missing folders are created for their owner only, parents first; existing ones stay as they are")
     void createMissing() throws Exception {
         Path outer = folder.resolve("outer");
         Path inner = outer.resolve("inner");
@@ -48,7 +48,7 @@ class FoldersTest {
     }
 
     @Test
-    @DisplayName("Files are created for their owner only, and an existing one is refused")
+    @DisplayName("files are created for their owner only, and an existing one is refused")
     void createFile() throws Exception {
         Path file = OwnerOnly.createFile(folder.resolve("file"));
         assertThat(permissions(file)).isEqualTo("rw-------");

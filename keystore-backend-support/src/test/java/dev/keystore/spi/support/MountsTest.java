@@ -14,7 +14,7 @@ class MountsTest {
     Path folder;
 
     @Test
-    @DisplayName("The table of mount points is read with its escapes")
+    @DisplayName("the table of mount points is read with its escapes")
     void points_ofTable() throws Exception {
         Path table = Files.writeString(folder.resolve("mountinfo"), """
                 22 27 0:21 / /proc rw,relatime - proc proc rw
@@ -27,7 +27,7 @@ class MountsTest {
     }
 
     @Test
-    @DisplayName("A file is on the device of its folder, and the root is a mount point where the system lists them")
+    @DisplayName("a file is on the device of its folder, and the root is a mount point where the system lists them")
     void points_ofSystem() throws Exception {
         Path file = Files.createFile(folder.resolve("file"));
         assertThat(Mounts.areOnSameDevice(file, file)).isTrue();

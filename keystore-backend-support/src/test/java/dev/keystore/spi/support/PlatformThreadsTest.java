@@ -22,14 +22,14 @@ final class PlatformThreadsTest {
     private static final PlatformThreads THREADS = new PlatformThreads(NAME);
 
     @Test
-    @DisplayName("Work of a platform thread runs on that thread")
+    @DisplayName("work of a platform thread runs on that thread")
     void platformThread() {
         assertThat(THREADS.run(Thread::currentThread)).isSameAs(Thread.currentThread());
     }
 
     @Test
     @EnabledForJreRange(min = JRE.JAVA_21)
-    @DisplayName("R27 Work of a virtual thread runs on a platform thread")
+    @DisplayName("R27 work of a virtual thread runs on a platform thread")
     void virtualThread() throws Exception {
         assertThat(onVirtualThread(
                         () -> THREADS.run(() -> Thread.currentThread().getName())))
@@ -38,7 +38,7 @@ final class PlatformThreadsTest {
 
     @Test
     @EnabledForJreRange(min = JRE.JAVA_21)
-    @DisplayName("R31 What work throws on another thread reaches the virtual thread as it is")
+    @DisplayName("R31 what work throws on another thread reaches the virtual thread as it is")
     void failure() {
         Error error = new StackOverflowError();
         assertThatThrownBy(() -> onVirtualThread(() -> THREADS.run(() -> {
@@ -54,7 +54,7 @@ final class PlatformThreadsTest {
 
     @Test
     @EnabledForJreRange(min = JRE.JAVA_21)
-    @DisplayName("R27 An interrupt does not end the wait for work that has begun, and the flag stays set")
+    @DisplayName("R27 an interrupt does not end the wait for work that has begun, and the flag stays set")
     void interrupt() throws Exception {
         CountDownLatch begun = new CountDownLatch(1);
         CountDownLatch end = new CountDownLatch(1);

@@ -34,14 +34,14 @@ class RunningOperationsTest {
     }
 
     @Test
-    @DisplayName("R28 Closing waits for the running operation, and a later one is refused without waiting")
+    @DisplayName("R28 closing waits for the running operation, and a later one is refused without waiting")
     void awaitIdle_operationRuns_waits() throws Exception {
         FutureTask<String> operation = operation();
         assertThat(operations.refuseMore()).isTrue();
         assertThat(operations.refuseMore()).isFalse();
         assertThatIllegalStateException()
                 .isThrownBy(() -> operations.run(() -> "late"))
-                .withMessage("the backend is closed");
+                .withMessage("The backend is closed");
         FutureTask<Boolean> closing = new FutureTask<>(() -> operations.awaitIdle(LONG));
         Thread closer = new Thread(closing);
         closer.start();
@@ -54,7 +54,7 @@ class RunningOperationsTest {
     }
 
     @Test
-    @DisplayName("R27 A deadline ends the wait for a running operation, and an interrupt does not")
+    @DisplayName("R27 a deadline ends the wait for a running operation, and an interrupt does not")
     void awaitIdle_operationStays_endsAtDeadline() throws Exception {
         FutureTask<String> operation = operation();
         operations.refuseMore();
@@ -67,7 +67,7 @@ class RunningOperationsTest {
     }
 
     @Test
-    @DisplayName("R31 An operation that fails no longer counts, and its exception reaches the caller")
+    @DisplayName("R31 an operation that fails no longer counts, and its exception reaches the caller")
     void run_fails_isIdle() {
         assertThatExceptionOfType(IOException.class)
                 .isThrownBy(() -> operations.run(() -> {

@@ -30,9 +30,9 @@ class TimedLockTest {
     private int steps;
 
     @Test
-    @DisplayName("One thread at a time holds the lock, and the next one sees its writes")
+    @DisplayName("one thread at a time holds the lock, and the next one sees its writes")
     void hold_manyThreads_oneAtATime() throws Exception {
-        TimedLock lock = new TimedLock("a step", LONG);
+        TimedLock lock = new TimedLock("here", "a step", LONG);
         ExecutorService threads = Executors.newFixedThreadPool(4);
         try {
             Runnable thousand = () -> {
@@ -51,9 +51,9 @@ class TimedLockTest {
     }
 
     @Test
-    @DisplayName("Every waiting thread gets the lock")
+    @DisplayName("every waiting thread gets the lock")
     void hold_severalWait_eachGetsIt() throws Exception {
-        TimedLock lock = new TimedLock("a step", LONG);
+        TimedLock lock = new TimedLock("here", "a step", LONG);
         List<Integer> order = new CopyOnWriteArrayList<>();
         List<Thread> threads = new CopyOnWriteArrayList<>();
         lock.hold("start", () -> {
@@ -75,9 +75,9 @@ class TimedLockTest {
     }
 
     @Test
-    @DisplayName("An attempt runs its work only if the lock is free, and frees the lock even if the work fails")
+    @DisplayName("an attempt runs its work only if the lock is free, and frees the lock even if the work fails")
     void holdIfFree_runsOnlyIfFree() {
-        TimedLock lock = new TimedLock("a step", SHORT);
+        TimedLock lock = new TimedLock("here", "a step", SHORT);
         lock.hold("step", () -> {
             assertThat(lock.holdIfFree(() -> steps++ >= 0)).isFalse();
             return 1;
@@ -92,18 +92,19 @@ class TimedLockTest {
     }
 
     @Test
-    @DisplayName("R27 A wait ends at its deadline and at an interrupt, whose flag is preserved")
+    @DisplayName("R27 a wait ends at its deadline and at an interrupt, whose flag is preserved")
     void hold_isHeld_endsAtDeadlineAndInterrupt() {
-        TimedLock hasty = new TimedLock("a step", SHORT);
+        TimedLock hasty = new TimedLock("here", "a step", SHORT);
         hasty.hold("step", () -> {
-            assertTransient(() -> hasty.hold("step", () -> 2), "could not step: a step has not ended within 50 ms");
+            assertTransient(
+                    () -> hasty.hold("step", () -> 2), "here: could not step: a step has not ended within 50 ms");
             return 1;
         });
-        TimedLock patient = new TimedLock("a step", LONG);
+        TimedLock patient = new TimedLock("here", "a step", LONG);
         patient.hold("step", () -> {
             Thread.currentThread().interrupt();
             assertTransient(
-                    () -> patient.hold("step", () -> 2), "could not step: interrupted while waiting for a step");
+                    () -> patient.hold("step", () -> 2), "here: could not step: interrupted while waiting for a step");
             assertThat(Thread.interrupted()).isTrue();
             return 1;
         });
@@ -112,9 +113,9 @@ class TimedLockTest {
     }
 
     @Test
-    @DisplayName("R27 A thread whose wait has ended does not keep the lock from the others")
+    @DisplayName("R27 a thread whose wait has ended does not keep the lock from the others")
     void hold_waiterGivesUp_nextGoesOn() throws Exception {
-        TimedLock lock = new TimedLock("a step", SHORT);
+        TimedLock lock = new TimedLock("here", "a step", SHORT);
         CountDownLatch isHeld = new CountDownLatch(1);
         CountDownLatch end = new CountDownLatch(1);
         FutureTask<Boolean> holder = new FutureTask<>(() -> lock.hold("step", () -> {
@@ -124,16 +125,16 @@ class TimedLockTest {
         }));
         new Thread(holder).start();
         isHeld.await();
-        assertTransient(() -> lock.hold("step", () -> 2), "could not step: a step has not ended within 50 ms");
+        assertTransient(() -> lock.hold("step", () -> 2), "here: could not step: a step has not ended within 50 ms");
         end.countDown();
         assertThat(holder.get()).isTrue();
         assertThat(lock.<Integer, RuntimeException>hold("step", () -> 3)).isEqualTo(3);
     }
 
     @Test
-    @DisplayName("R31 Whatever the work throws reaches its caller, and the lock is free")
+    @DisplayName("R31 whatever the work throws reaches its caller, and the lock is free")
     void hold_workThrows_isFree() {
-        TimedLock lock = new TimedLock("a step", SHORT);
+        TimedLock lock = new TimedLock("here", "a step", SHORT);
         assertThatExceptionOfType(IOException.class)
                 .isThrownBy(() -> lock.hold("step", () -> {
                     throw new IOException("thrown");
@@ -146,9 +147,9 @@ class TimedLockTest {
     }
 
     @Test
-    @DisplayName("R31 A stack that overflows at any depth, and again while it unwinds, leaves the lock free")
+    @DisplayName("R31 a stack that overflows at any depth, and again while it unwinds, leaves the lock free")
     void hold_stackOverflows_isFree() throws Exception {
-        TimedLock lock = new TimedLock("a step", LONG);
+        TimedLock lock = new TimedLock("here", "a step", LONG);
         Runnable step = () -> lock.hold("step", () -> steps++);
         step.run();
         int[] left = {OVERFLOWS};

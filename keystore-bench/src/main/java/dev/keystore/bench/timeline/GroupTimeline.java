@@ -18,9 +18,6 @@ import java.util.function.ToLongFunction;
  */
 record GroupTimeline(int commits, int groups, List<Bar> bars, Distribution cycle, Distribution commit) {
 
-    private static final String WRITE = "write it to the backend";
-    private static final String FSYNC = "… of which the fsync";
-
     /**
      * A step.
      *
@@ -48,6 +45,60 @@ record GroupTimeline(int commits, int groups, List<Bar> bars, Distribution cycle
                             commits.stream().mapToLong(nanos).min().orElseThrow(),
                             commits.stream().mapToLong(nanos).max().orElseThrow()));
         }
+    }
+
+    /** Where a step runs. */
+    private enum Place {
+        ENGINE,
+        BACKEND
+    }
+
+    /**
+     * What a bar shows.
+     *
+     * @param interval returns when the step began and ended, from the previous group and the next one
+     */
+    private record Step(String title, Place place, BiFunction<TracedGroup, TracedGroup, Optional<Interval>> interval) {}
+
+    /** In the order of the chart. */
+    private static final List<Step> STEPS = List.of(
+            new Step("publish to the cache", Place.ENGINE, ofPrevious(TracedMethod.PUBLISH)),
+            new Step(
+                    "end the commits, wake their threads",
+                    Place.ENGINE,
+                    (previous, next) -> Optional.of(new Interval(
+                            previous.step(TracedMethod.PUBLISH).endNanos(),
+                            previous.step(TracedMethod.CONCLUDE).endNanos()))),
+            new Step(
+                    "their threads return, first to last",
+                    Place.ENGINE,
+                    (previous, next) -> Interval.of(
+                            previous.commits(), commit -> commit.whole().endNanos())),
+            new Step("hand off the lead", Place.ENGINE, ofPrevious(TracedMethod.HAND_OFF)),
+            new Step(
+                    "next commits are added, first to last",
+                    Place.ENGINE,
+                    (previous, next) -> Interval.of(next.commits(), TracedGroup.Commit::addedNanos)),
+            new Step(
+                    "the next leader wakes",
+                    Place.ENGINE,
+                    (previous, next) -> Optional.of(new Interval(
+                            previous.step(TracedMethod.HAND_OFF).beginNanos(),
+                            next.lead().beginNanos()))),
+            new Step("take the group", Place.ENGINE, ofNext(TracedMethod.TAKE)),
+            new Step("check it", Place.ENGINE, ofNext(TracedMethod.CHECK)),
+            new Step("write it to the backend", Place.BACKEND, ofNext(TracedMethod.WRITE)),
+            new Step(
+                    "… of which the fsync",
+                    Place.BACKEND,
+                    (previous, next) -> next.fsync().map(Interval::of)));
+
+    private static BiFunction<TracedGroup, TracedGroup, Optional<Interval>> ofPrevious(TracedMethod method) {
+        return (previous, next) -> Optional.of(Interval.of(previous.step(method)));
+    }
+
+    private static BiFunction<TracedGroup, TracedGroup, Optional<Interval>> ofNext(TracedMethod method) {
+        return (previous, next) -> Optional.of(Interval.of(next.step(method)));
     }
 
     /**
@@ -78,68 +129,25 @@ record GroupTimeline(int commits, int groups, List<Bar> bars, Distribution cycle
     }
 
     private static List<Bar> bars(List<Pair> pairs) {
-        List<Bar> bars = new ArrayList<>();
-        add(bars, pairs, "publish to the cache", previous(TracedMethod.PUBLISH));
-        add(
-                bars,
-                pairs,
-                "end the commits, wake their threads",
-                (previous, next) -> Optional.of(new Interval(
-                        previous.step(TracedMethod.PUBLISH).endNanos(),
-                        previous.step(TracedMethod.CONCLUDE).endNanos())));
-        add(
-                bars,
-                pairs,
-                "their threads return, first to last",
-                (previous, next) ->
-                        Interval.of(previous.commits(), commit -> commit.whole().endNanos()));
-        add(bars, pairs, "hand off the lead", previous(TracedMethod.HAND_OFF));
-        add(
-                bars,
-                pairs,
-                "next commits are added, first to last",
-                (previous, next) -> Interval.of(next.commits(), TracedGroup.Commit::addedNanos));
-        add(
-                bars,
-                pairs,
-                "the next leader wakes",
-                (previous, next) -> Optional.of(new Interval(
-                        previous.step(TracedMethod.HAND_OFF).beginNanos(),
-                        next.lead().beginNanos())));
-        add(bars, pairs, "take the group", next(TracedMethod.TAKE));
-        add(bars, pairs, "check it", next(TracedMethod.CHECK));
-        add(bars, pairs, WRITE, next(TracedMethod.WRITE));
-        add(bars, pairs, FSYNC, (previous, next) -> next.fsync().map(Interval::of));
-        return bars;
+        return STEPS.stream().flatMap(step -> bar(step, pairs).stream()).toList();
     }
 
-    private static BiFunction<TracedGroup, TracedGroup, Optional<Interval>> previous(TracedMethod step) {
-        return (previous, next) -> Optional.of(Interval.of(previous.step(step)));
-    }
-
-    private static BiFunction<TracedGroup, TracedGroup, Optional<Interval>> next(TracedMethod step) {
-        return (previous, next) -> Optional.of(Interval.of(next.step(step)));
-    }
-
-    private static void add(
-            List<Bar> bars,
-            List<Pair> pairs,
-            String title,
-            BiFunction<TracedGroup, TracedGroup, Optional<Interval>> step) {
+    /** Returns the bar of a step; empty if no group has the step. */
+    private static Optional<Bar> bar(Step step, List<Pair> pairs) {
         List<Long> begins = new ArrayList<>();
         List<Long> lengths = new ArrayList<>();
         for (Pair pair : pairs) {
-            step.apply(pair.previous, pair.next).ifPresent(interval -> {
+            step.interval.apply(pair.previous, pair.next).ifPresent(interval -> {
                 begins.add(interval.beginNanos - pair.previous.writtenNanos());
                 lengths.add(interval.endNanos - interval.beginNanos);
             });
         }
-        if (!begins.isEmpty()) {
-            bars.add(new Bar(
-                    title,
-                    title.equals(WRITE) || title.equals(FSYNC),
-                    Distribution.of(begins.stream().mapToLong(Long::longValue)),
-                    Distribution.of(lengths.stream().mapToLong(Long::longValue))));
-        }
+        return begins.isEmpty()
+                ? Optional.empty()
+                : Optional.of(new Bar(
+                        step.title,
+                        step.place == Place.BACKEND,
+                        Distribution.of(begins.stream().mapToLong(Long::longValue)),
+                        Distribution.of(lengths.stream().mapToLong(Long::longValue))));
     }
 }

@@ -47,7 +47,8 @@ public final class Timelines {
         StringBuilder table = new StringBuilder("""
                 %s, commit %s: %s, %d cores, %s, %s; %s. Traced for %d s after a warm-up of %d s.
 
-                | commits to | threads | commits in a group | commits/s | the same, traced | from write to write, µs: p50, p99, most | a commit, µs: p50, p99, most |
+                | commits to | threads | commits in a group | commits/s | the same, traced | \
+                from write to write, µs: p50, p99, most | a commit, µs: p50, p99, most |
                 |---|---|---|---|---|---|---|
                 """.formatted(
                         machine.date(),

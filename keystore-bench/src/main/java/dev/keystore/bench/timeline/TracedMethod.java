@@ -24,7 +24,7 @@ enum TracedMethod {
     /** Executes SQLite's COMMIT, which forces its log, as a part of the write. */
     COMMIT_SQLITE("jdbc.SqliteDialect", "commit"),
     /** Publishes what the group wrote to the cache. */
-    PUBLISH("core.GroupWriter", "finish"),
+    PUBLISH("core.GroupWriter", "updateCache"),
     /** Publishes, ends the group's commits, and wakes their threads. */
     CONCLUDE("core.CommitPipeline", "conclude"),
     /** Offers the lead to the thread of the next commit, and wakes it. */

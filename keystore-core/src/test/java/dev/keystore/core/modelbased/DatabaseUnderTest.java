@@ -9,6 +9,7 @@ import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
+import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
@@ -168,7 +169,13 @@ final class DatabaseUnderTest implements AutoCloseable {
     /** Records what reaches the backend in a history, and sometimes pauses, so that threads meet. */
     private record Recorder(
             MemoryBackend memory, OperationHistory history, boolean delays, RememberedValues names, StoredValues values)
-            implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, ContextListing {
+            implements ContextAwareBackend,
+                    GroupCommit,
+                    BulkLoad,
+                    PrefixScan,
+                    ContextOwnership,
+                    ContextListing,
+                    Compaction {
 
         private Cell cell(String context, String type, String id) {
             return new Cell(names.trueName(context), names.trueName(type), names.trueName(id));
@@ -246,6 +253,11 @@ final class DatabaseUnderTest implements AutoCloseable {
         @Override
         public Stream<String> contexts() {
             return memory.contexts();
+        }
+
+        @Override
+        public void compact() {
+            memory.compact();
         }
 
         @Override

@@ -40,6 +40,12 @@ record EntryName(String context, String type, String id) {
         return hash(header());
     }
 
+    /** Returns what names the entry in messages. */
+    @Override
+    public String toString() {
+        return type + "/" + id + " of context \"" + context + "\"";
+    }
+
     static String folderName(String context) {
         return hash(encode(context));
     }

@@ -43,7 +43,7 @@ final class FileBackend implements ContextAwareBackend, ContextListing {
     @Override
     public Optional<byte[]> load(String context, String type, String id) {
         EntryName name = new EntryName(context, type, id);
-        return call("load " + type + "/" + id, () -> {
+        return call("load " + name, () -> {
             folder.makeDurable(EntryName.folderName(context));
             Path file = fileOf(name);
             try {
@@ -58,7 +58,7 @@ final class FileBackend implements ContextAwareBackend, ContextListing {
     @Override
     public void save(String context, String type, String id, byte[] value) {
         EntryName name = new EntryName(context, type, id);
-        call("save " + type + "/" + id, () -> {
+        call("save " + name, () -> {
             folder.createContext(EntryName.folderName(context));
             folder.replace(fileOf(name), name.header(), value);
             return null;
@@ -68,7 +68,7 @@ final class FileBackend implements ContextAwareBackend, ContextListing {
     @Override
     public void delete(String context, String type, String id) {
         EntryName name = new EntryName(context, type, id);
-        call("delete " + type + "/" + id, () -> {
+        call("delete " + name, () -> {
             folder.remove(fileOf(name));
             return null;
         });
@@ -76,7 +76,7 @@ final class FileBackend implements ContextAwareBackend, ContextListing {
 
     @Override
     public Stream<EntryId> list(String context) {
-        String operation = "list the entries of context " + context;
+        String operation = "list the entries of context \"" + context + "\"";
         return call(operation, () -> {
             folder.makeDurable(EntryName.folderName(context));
             DirectoryStream<Path> files;
@@ -91,7 +91,7 @@ final class FileBackend implements ContextAwareBackend, ContextListing {
                     .map(i -> call(operation, () -> next(rest)))
                     .takeWhile(Objects::nonNull)
                     .map(name -> new EntryId(name.type(), name.id()))
-                    .onClose(() -> close(files));
+                    .onClose(() -> close(operation, files));
         });
     }
 
@@ -105,7 +105,7 @@ final class FileBackend implements ContextAwareBackend, ContextListing {
             return Stream.iterate(0, i -> i + 1)
                     .map(i -> call(operation, () -> nextContext(rest)))
                     .takeWhile(Objects::nonNull)
-                    .onClose(() -> close(folders));
+                    .onClose(() -> close(operation, folders));
         });
     }
 
@@ -114,14 +114,14 @@ final class FileBackend implements ContextAwareBackend, ContextListing {
         operations.refuseMore();
         if (!operations.awaitIdle(CLOSE_TIMEOUT)) {
             throw BackendException.permanent(
-                    "could not close " + folder + ": an operation is still running after " + CLOSE_TIMEOUT.toSeconds()
+                    folder + ": could not close: an operation is still running after " + CLOSE_TIMEOUT.toSeconds()
                             + " s, and the folder stays locked; close the backend again later",
                     null);
         }
         try {
             folder.close();
         } catch (IOException e) {
-            throw BackendException.permanent("could not release " + folder + ": " + e, e);
+            throw BackendException.permanent(folder + ": could not close: " + e, e);
         }
     }
 
@@ -175,11 +175,11 @@ final class FileBackend implements ContextAwareBackend, ContextListing {
         return null;
     }
 
-    private static void close(DirectoryStream<Path> files) {
+    private void close(String operation, DirectoryStream<Path> listing) {
         try {
-            files.close();
+            listing.close();
         } catch (IOException e) {
-            throw BackendException.permanent("could not close a listing: " + e, e);
+            throw BackendException.permanent(folder + ": could not " + operation + " to the end: " + e, e);
         }
     }
 
@@ -187,7 +187,7 @@ final class FileBackend implements ContextAwareBackend, ContextListing {
         try {
             return operations.run(() -> Interrupts.uninterrupted(access));
         } catch (IOException | DirectoryIteratorException e) {
-            throw BackendException.permanent("could not " + operation + ": " + e, e);
+            throw BackendException.permanent(folder + ": could not " + operation + ": " + e, e);
         }
     }
 }

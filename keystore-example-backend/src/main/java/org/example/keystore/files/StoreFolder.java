@@ -58,13 +58,14 @@ final class StoreFolder {
         try {
             return Interrupts.uninterrupted(() -> {
                 if (!examine(path) && mustExist) {
-                    throw new StoreNotFoundException(path + " holds no store, and nothing was created; check the path");
+                    throw new StoreNotFoundException(
+                            path + ": could not open: there is no store, and nothing was created; check the path");
                 }
                 createIfMissing(path);
                 return openAlone(path.toRealPath());
             });
         } catch (IOException | UnsupportedOperationException | BackendException e) {
-            throw new StoreOpenException(path + " could not be opened as a store: " + e, e);
+            throw new StoreOpenException(path + ": could not open: " + e, e);
         }
     }
 
@@ -76,8 +77,8 @@ final class StoreFolder {
         if (Files.exists(path.resolve("format"))) {
             String found = Files.readString(path.resolve("format"));
             if (!found.equals(FORMAT)) {
-                throw new UnsupportedFormatException(path + " holds \"" + found.strip()
-                        + "\", and this version supports \"" + FORMAT.strip() + "\"");
+                throw new UnsupportedFormatException(path + ": could not open: it is a store of format \""
+                        + found.strip() + "\", and this version supports \"" + FORMAT.strip() + "\"");
             }
             return true;
         }
@@ -85,7 +86,8 @@ final class StoreFolder {
             for (Path file : files) {
                 if (!BEFORE_FORMAT.contains(file.getFileName().toString())) {
                     throw new UnsupportedFormatException(
-                            path + " is not a store of this kind: it holds " + file + "; name another folder");
+                            path + ": could not open: it is not a store of this kind, since it holds " + file
+                                    + "; name another folder");
                 }
             }
         }
@@ -230,7 +232,7 @@ final class StoreFolder {
         try {
             force(folder);
         } catch (IOException e) {
-            throw BackendException.outcomeUnknown("could not fsync " + folder + ": " + e, e);
+            throw BackendException.outcomeUnknown(folder + ": could not fsync: " + e, e);
         }
     }
 

@@ -24,7 +24,7 @@ class CrashTest {
     private Path folder;
 
     @Test
-    @DisplayName("R11 Acknowledged entries survive kill -9, and no temporary file is left")
+    @DisplayName("R11 acknowledged entries survive kill -9, and no temporary file is left")
     void kill_whileSaving_keepsWhatWasAcknowledged() throws Exception {
         for (int i = 0; i < KILLS; i++) {
             int acknowledged;
@@ -43,7 +43,7 @@ class CrashTest {
     }
 
     @Test
-    @DisplayName("A temporary file that a crash left is removed at opening, and is not an entry")
+    @DisplayName("a temporary file that a crash left is removed at opening, and is not an entry")
     void open_withLeftovers_removesThem() throws Exception {
         try (ContextAwareBackend backend = (ContextAwareBackend) Child.open(folder)) {
             backend.save("alice", "session", "bob", new byte[] {1});
@@ -61,7 +61,7 @@ class CrashTest {
     }
 
     @Test
-    @DisplayName("A folder whose creation a crash cut short becomes a store")
+    @DisplayName("a folder whose creation a crash cut short becomes a store")
     void open_halfMade_makesTheRest() throws Exception {
         Files.writeString(folder.resolve("lock"), "");
         Files.writeString(folder.resolve("format.new"), "keystore-ex");
@@ -73,12 +73,12 @@ class CrashTest {
     }
 
     @Test
-    @DisplayName("R53 A second process is refused, even after a second opener in the first process was refused")
+    @DisplayName("R53 a second process is refused, even after a second opener in the first process was refused")
     void open_whileAnotherProcessHasIt_isRefused() throws Exception {
         try (ContextAwareBackend backend = (ContextAwareBackend) Child.open(folder)) {
             assertThatExceptionOfType(StoreOpenException.class)
                     .isThrownBy(() -> Child.open(folder.resolve(".")))
-                    .withMessageContaining("open already in this process");
+                    .withMessageContaining("already open in this process");
             try (Child child = Child.start(folder)) {
                 assertThat(child.nextLine())
                         .contains("is open in another process, by process "

@@ -58,7 +58,7 @@ class EntryNameTest {
             "\u5b57".repeat(1023) + "a");
 
     @Test
-    @DisplayName("R8 Every id has a distinct file name that every file system accepts")
+    @DisplayName("R8 every id has a distinct file name that every file system accepts")
     void fileName_oddIds_isPlainAndItsOwn() {
         Set<String> names = ODD.stream()
                 .map(id -> new EntryName("alice", "session", id).fileName())
@@ -68,7 +68,7 @@ class EntryNameTest {
     }
 
     @Test
-    @DisplayName("R50 Contexts, types and ids whose concatenations are equal have distinct names")
+    @DisplayName("R50 contexts, types and ids whose concatenations are equal have distinct names")
     void fileName_runTogether_isItsOwn() {
         List<EntryName> alike = List.of(
                 new EntryName("ab", "c", "d"),

@@ -58,7 +58,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R43 A file in another entry's place is reported as damage, and never read as that entry's value")
+    @DisplayName("R43 a file in another entry's place is reported as damage, and never read as that entry's value")
     void load_misplacedFile_isCorrupt() throws Exception {
         backend.save("alice", "session", "carol", new byte[] {2});
         Files.copy(file("alice", "bob"), file("alice", "mallory"));
@@ -75,7 +75,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R43 A file of another context is reported as damage")
+    @DisplayName("R43 a file of another context is reported as damage")
     void load_fileOfAnotherContext_isCorrupt() throws Exception {
         backend.save("mallory", "session", "1", new byte[] {2});
         Path misplaced = folder.resolve("entries")
@@ -90,7 +90,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R43 An entry whose file is truncated within its name is reported as damage")
+    @DisplayName("R43 an entry whose file is truncated within its name is reported as damage")
     void load_cutFile_isCorrupt() throws Exception {
         Files.write(file("alice", "bob"), new byte[] {0, 5, 'a'});
 
@@ -100,7 +100,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R3 An unreadable entry or a missing store is an error, and never an absent entry")
+    @DisplayName("R3 an unreadable entry or a missing store is an error, and never an absent entry")
     void load_unreadable_isNeverAbsent() throws Exception {
         Files.createDirectory(file("alice", "carol"));
         assertThatExceptionOfType(BackendException.class)
@@ -114,7 +114,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("A save that fails at its rename is refused, and leaves no temporary file")
+    @DisplayName("a save that fails at its rename is refused, and leaves no temporary file")
     void save_renameFails_leavesNothing() throws Exception {
         Files.createDirectory(file("alice", "carol"));
 
@@ -125,7 +125,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("An interrupted thread reads, writes and lists, and its flag is preserved")
+    @DisplayName("an interrupted thread reads, writes and lists, and its flag is preserved")
     void interrupted_everyOperation_goesThrough() {
         backend.save("alice", "session", "gone", new byte[] {1});
         Thread.currentThread().interrupt();
@@ -140,7 +140,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("An interrupt during a call does not cut it short, and a listing loses no entry")
+    @DisplayName("an interrupt during a call does not cut it short, and a listing loses no entry")
     void interrupts_atAnyMoment_leaveEntriesWhole() throws Exception {
         Thread worker = Thread.currentThread();
         AtomicBoolean done = new AtomicBoolean();
@@ -171,7 +171,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("Files and folders are accessible to their owner only, including the store's folder")
+    @DisplayName("files and folders are accessible to their owner only, including the store's folder")
     void permissions_areTheOwners() throws Exception {
         try (Stream<Path> all = Files.walk(folder)) {
             for (Path path : (Iterable<Path>) all::iterator) {
@@ -184,7 +184,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R28 A closed backend refuses every call, including those of a listing that is being read")
+    @DisplayName("R28 a closed backend refuses every call, including those of a listing that is being read")
     void closed_refuses() {
         backend.save("alice", "session", "carol", new byte[] {2});
         try (Stream<EntryId> listed = backend.list("alice")) {
@@ -201,7 +201,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R44 A folder with other files, or of a newer format, is refused and left unchanged")
+    @DisplayName("R44 a folder with other files, or of a newer format, is refused and left unchanged")
     void open_foreignFolder_isLeftAlone() throws Exception {
         Path foreign = Files.createDirectory(temporary.resolve("foreign"));
         Files.createDirectory(foreign.resolve("temporary"));
@@ -227,7 +227,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R58 A store that must exist and doesn't is refused as not found, and nothing is created")
+    @DisplayName("R58 a store that must exist and doesn't is refused as not found, and nothing is created")
     void open_mustExist_createsNothing() throws Exception {
         Path missing = temporary.resolve("missing").resolve("store");
         assertThatExceptionOfType(StoreNotFoundException.class)
@@ -251,7 +251,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R11 A context's folder is forced before it is read for the first time (strace)")
+    @DisplayName("R11 a context's folder is forced before it is read for the first time (strace)")
     void load_firstOfAnOpening_forcesTheFolder() throws Exception {
         backend.close();
         String said = trace(Reader.class, folder);
@@ -263,7 +263,7 @@ class FileBackendTest {
 
     @Test
     @DisplayName(
-            "R11 A folder's fsync that failed is not repeated: later changes are refused, and reads go on (strace)")
+            "R11 a folder's fsync that failed is not repeated: later changes are refused, and reads go on (strace)")
     void delete_fsyncFails_refusesLaterChanges() throws Exception {
         Path store = temporary.toRealPath().resolve("failing");
         Path context = store.resolve("entries").resolve(EntryName.folderName("alice"));
@@ -274,7 +274,7 @@ class FileBackendTest {
 
         assertThat(said.lines())
                 .satisfiesExactly(
-                        line -> assertThat(line).startsWith("first: OUTCOME_UNKNOWN could not fsync " + context),
+                        line -> assertThat(line).startsWith("first: OUTCOME_UNKNOWN " + context + ": could not fsync"),
                         line -> assertThat(line)
                                 .startsWith("second: PERMANENT ")
                                 .contains("check the disk"),
@@ -302,7 +302,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("R31 An error while a store is opened leaves its folder unlocked")
+    @DisplayName("R31 an error while a store is opened leaves its folder unlocked")
     void open_error_releasesTheFolder() throws Exception {
         backend.close();
         Path real = folder.toRealPath();
@@ -321,7 +321,7 @@ class FileBackendTest {
     }
 
     @Test
-    @DisplayName("A URL without a folder, and properties, are refused")
+    @DisplayName("a URL without a folder, and properties, are refused")
     void open_otherForms_areRefused() {
         FileBackendProvider provider = new FileBackendProvider();
         for (String url : List.of("files:", "files: ", "file:store")) {

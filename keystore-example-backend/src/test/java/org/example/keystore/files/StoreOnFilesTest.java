@@ -29,7 +29,7 @@ class StoreOnFilesTest {
     private Path folder;
 
     @Test
-    @DisplayName("R62 A store is opened by its URL, and its commits are there when it is opened again")
+    @DisplayName("R62 a store is opened by its URL, and its commits are there when it is opened again")
     void transaction_reopened_isThere() {
         try (SignalKeyDatabase database = SignalKeyDatabase.open("files:" + folder)) {
             SignalKeyStore alice = database.forContext("alice");
@@ -53,7 +53,7 @@ class StoreOnFilesTest {
     }
 
     @Test
-    @DisplayName("R42 A commit whose second file can't be written leaves the first as it was")
+    @DisplayName("R42 a commit whose second file can't be written leaves the first as it was")
     void commit_secondFileFails_restoresTheFirst() {
         Faults faults = new Faults();
         ContextAwareBackend backend = FaultyBackend.plain((ContextAwareBackend) Child.open(folder), faults);
@@ -80,7 +80,7 @@ class StoreOnFilesTest {
     }
 
     @Test
-    @DisplayName("R43 A file with one changed byte is reported as damage, and every other entry stays readable")
+    @DisplayName("R43 a file with one changed byte is reported as damage, and every other entry stays readable")
     void find_changedByte_isCorrupt() throws Exception {
         try (SignalKeyDatabase database = SignalKeyDatabase.open("files:" + folder)) {
             SignalKeyStore alice = database.forContext("alice");

@@ -1,0 +1,83 @@
+package dev.keystore.architecture;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Lines have at most 120 characters: those of Java, where the formatter leaves long text as it is, and those of the
+ * pages, except for tables, code, and what the benchmark writes.
+ */
+class LineLengthTest {
+
+    private static final Path PROJECT = Path.of("..");
+    private static final int LIMIT = 120;
+
+    @Test
+    void linesOfPages_areNotTooLong() throws IOException {
+        List<String> tooLong = new ArrayList<>();
+        for (Path page : pages()) {
+            boolean wrapped = true;
+            int number = 0;
+            for (String line : Files.readAllLines(page)) {
+                number++;
+                if (line.stripLeading().startsWith("```") || line.matches("<!-- /?bench:.* -->")) {
+                    wrapped = !wrapped;
+                } else if (wrapped && !line.startsWith("|") && isTooLong(line)) {
+                    tooLong.add(PROJECT.relativize(page) + ":" + number);
+                }
+            }
+        }
+        assertThat(tooLong).as("lines of more than %d characters", LIMIT).isEmpty();
+    }
+
+    @Test
+    void linesOfJava_areNotTooLong() throws IOException {
+        List<String> tooLong = new ArrayList<>();
+        for (Path source : sources()) {
+            int number = 0;
+            for (String line : Files.readAllLines(source)) {
+                number++;
+                if (isTooLong(line)) {
+                    tooLong.add(PROJECT.relativize(source) + ":" + number);
+                }
+            }
+        }
+        assertThat(tooLong).as("lines of more than %d characters", LIMIT).isEmpty();
+    }
+
+    private static boolean isTooLong(String line) {
+        return line.codePointCount(0, line.length()) > LIMIT;
+    }
+
+    private static List<Path> pages() throws IOException {
+        List<Path> pages = new ArrayList<>();
+        for (Path folder : List.of(PROJECT, PROJECT.resolve("docs"))) {
+            try (Stream<Path> files = Files.list(folder)) {
+                files.filter(file -> file.toString().endsWith(".md")).forEach(pages::add);
+            }
+        }
+        assertThat(pages).isNotEmpty();
+        return pages;
+    }
+
+    private static List<Path> sources() throws IOException {
+        List<Path> sources = new ArrayList<>();
+        try (Stream<Path> modules = Files.list(PROJECT)) {
+            for (Path module : modules.filter(folder -> Files.exists(folder.resolve("pom.xml")))
+                    .toList()) {
+                try (Stream<Path> files = Files.walk(module.resolve("src"))) {
+                    files.filter(file -> file.toString().endsWith(".java")).forEach(sources::add);
+                }
+            }
+        }
+        assertThat(sources).hasSizeGreaterThan(500);
+        return sources;
+    }
+}
