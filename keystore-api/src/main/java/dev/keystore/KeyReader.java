@@ -81,6 +81,8 @@ public interface KeyReader {
      * @param idPrefix the prefix, literal: no character of it acts as a wildcard; empty for all ids of the type
      * @return a stream that must be closed
      * @throws LoadFailedException if the backend failed; also thrown while the stream is read
+     * @throws UnreadableEntryException in an encrypted store that hides names, while the stream is read and after all
+     *     other ids, if an entry cannot be opened, since its id is unknown; the exception has its hidden names
      */
     Stream<String> ids(KeyType<?> type, String idPrefix);
 

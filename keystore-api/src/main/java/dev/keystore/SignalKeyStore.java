@@ -63,9 +63,10 @@ public interface SignalKeyStore extends KeyOperations {
      *
      * <p>An entry is damaged if its checksum does not match its bytes, context, type and id, or if its type has been
      * used with this database and the type's codec refuses the bytes. In an encrypted store, an entry that was tampered
-     * with or whose key is missing counts as damaged, too; and so do the keys of the context, as {@code _keys/data}.
-     * Nothing is changed and nothing is cached. Memory use is bounded, except for the returned list and, for a damaged
-     * SQLite file, the ids of the context.
+     * with or whose key is missing counts as damaged, too; and so do the keys of the context, as {@code _keys/data}. If
+     * the store hides names, a damaged entry has its hidden type and id, since the true ones are unknown. Nothing is
+     * changed and nothing is cached. Memory use is bounded, except for the returned list and, for a damaged SQLite
+     * file, the ids of the context.
      *
      * <p>The returned list is complete. If something can't be read, for example in a damaged file, this method
      * continues with everything that can be listed and read, and then throws an exception that contains the findings.

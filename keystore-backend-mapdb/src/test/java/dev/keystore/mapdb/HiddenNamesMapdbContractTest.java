@@ -17,7 +17,6 @@ final class HiddenNamesMapdbContractTest extends BackendContractTest {
         Path key = folder.resolve("root.key");
         KeyFile root = Files.exists(key) ? KeyFile.at(key) : KeyFile.create(key);
         return EncryptedBackend.of(
-                Mapdb.open(folder.resolve("store")),
-                Encryption.with(root).hidingNames());
+                Mapdb.open(folder.resolve("store")), Encryption.with(root).hidingNames());
     }
 }

@@ -199,6 +199,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
      *     interface that it would have to implement, {@link dev.keystore.spi.ContextListing}
      * @throws dev.keystore.LoadFailedException if the contexts could not be listed; also thrown while the stream is
      *     read; nothing was changed
+     * @throws dev.keystore.UnreadableEntryException in a store that hides names, while the stream is read and after all
+     *     other contexts, if the keys of a context cannot be read, since its name is unknown
      * @throws IllegalStateException if this database is closed
      * @throws OperationInterruptedException if the thread was interrupted; also thrown while the stream is read
      */

@@ -43,8 +43,7 @@ final class NameHidingBackend {
     private final NameHiding names;
     private final RecordNames records;
 
-    private NameHidingBackend(
-            Backend backend, ContextAwareBackend entries, NameHiding names, RecordNames records) {
+    private NameHidingBackend(Backend backend, ContextAwareBackend entries, NameHiding names, RecordNames records) {
         this.backend = backend;
         this.entries = entries;
         this.names = names;
@@ -187,9 +186,7 @@ final class NameHidingBackend {
         String context = (String) passed[0];
         String type = (String) passed[1];
         String prefix = (String) passed[2];
-        Object[] hidden = {
-            stored(context), names.type(context, type), names.idPrefix(context, type, prefix)
-        };
+        Object[] hidden = {stored(context), names.type(context, type), names.idPrefix(context, type, prefix)};
         return ((Stream<?>) invoke(method, hidden))
                 .flatMap(id -> reveal(context, new EntryId((String) hidden[1], (String) id)))
                 .map(EntryId::id)
