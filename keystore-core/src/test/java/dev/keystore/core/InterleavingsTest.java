@@ -42,7 +42,7 @@ class InterleavingsTest {
     @DisplayName(
             "R4 a load concurrent with puts and clears never restores an older value, however their steps interleave")
     void find_duringPutsAndClears_isLinearizable() {
-        checkCache(150, 0);
+        checkCache(80, 0);
     }
 
     @Test
@@ -63,7 +63,7 @@ class InterleavingsTest {
     @DisplayName("R13 R15 R21 concurrent commits, some of them refused, are visible once written, and "
             + "none waits indefinitely")
     void commit_duringCommitsAndRefusals_isLinearizable() {
-        checkPipeline(60, 0);
+        checkPipeline(40, 0);
     }
 
     @Test
