@@ -301,7 +301,7 @@ final class SqliteCompactionTest {
         fill(backend, 10, 1_000);
         Files.move(path, folder.resolve("elsewhere.db"));
         FailureAssertions.assertPermanent(backend::compact).withMessageContaining("no longer leads to the file");
-        assertThat(catchThrowable(backend::close)).hasMessageContaining("closed, but");
+        assertThat(catchThrowable(backend::close)).hasMessageContaining("they are lost");
     }
 
     @Test
