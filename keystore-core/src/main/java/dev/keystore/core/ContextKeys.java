@@ -169,11 +169,17 @@ final class ContextKeys implements ContextSealer {
         return keys();
     }
 
-    /** Replaces the keys by others that open the same records, unless they have been replaced meanwhile. */
-    void replace(DataKeys former, DataKeys next) {
-        State now = state();
-        boolean replaced = now.loaded() == former && state.compareAndSet(now, new State(Kind.LOADED, next));
-        (replaced ? former : next).close();
+    /**
+     * Replaces the keys by others that open the same records, unless they have been replaced meanwhile.
+     *
+     * @param next the other keys; null if {@code former} have been replaced
+     */
+    void replace(DataKeys former, @Nullable DataKeys next) {
+        if (next != null) {
+            State now = state();
+            boolean replaced = now.loaded() == former && state.compareAndSet(now, new State(Kind.LOADED, next));
+            (replaced ? former : next).close();
+        }
     }
 
     private static void closeUnless(@Nullable DataKeys used, @Nullable DataKeys keys) {

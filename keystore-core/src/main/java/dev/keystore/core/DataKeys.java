@@ -7,6 +7,7 @@ import dev.keystore.spi.ContextSealing;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.StoreSealing;
 import java.util.Arrays;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /** The opened data keys of a context, and whether the backend holds them. */
@@ -127,14 +128,31 @@ final class DataKeys implements ValueSealer {
         return sealing.keyIdOf(type, id, record);
     }
 
-    /** Returns keys, not stored yet, that open the same records and seal with a new key. */
+    /**
+     * Returns keys, not stored yet, that open the same records and seal with a new key; null if the context has other
+     * keys by now.
+     */
+    @Nullable
     DataKeys rotated(StoreSealing store) {
-        return created(store, context, sealing.rotated());
+        return derived(store, ContextSealing::rotated);
     }
 
-    /** Returns keys, not stored yet, that seal with the same key and open only what it sealed. */
+    /**
+     * Returns keys, not stored yet, that seal with the same key and open only what it sealed; null if the context has
+     * other keys by now.
+     */
+    @Nullable
     DataKeys withoutFormerKeys(StoreSealing store) {
-        return created(store, context, sealing.withoutFormerKeys());
+        return derived(store, ContextSealing::withoutFormerKeys);
+    }
+
+    private @Nullable DataKeys derived(StoreSealing store, UnaryOperator<ContextSealing> change) {
+        try {
+            return created(store, context, change.apply(sealing));
+        } catch (IllegalStateException e) {
+            throwUnlessClosed(e);
+            return null;
+        }
     }
 
     /** Overwrites the keys, after the context has got others. A thread that is just using them gets null. */

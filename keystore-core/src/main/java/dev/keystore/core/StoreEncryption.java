@@ -335,14 +335,17 @@ public final class StoreEncryption {
             do {
                 failed.clear();
                 changed = rewriteBatch(context, batch, failed);
-                rewritten += changed;
-            } while (changed > 0); // what another commit changed is looked at once more
+                rewritten += Math.max(changed, 0);
+            } while (changed != 0); // what another commit changed is looked at once more
             job.examined(context, batch.size(), rewritten, failed.size());
         }
         return job.unreadable == unreadable;
     }
 
-    /** Returns how many entries of a batch had another form; 0 if all that can be read have the present one. */
+    /**
+     * Returns how many entries of a batch had another form; 0 if all that can be read have the present one, -1 if the
+     * sealer was replaced meanwhile.
+     */
     private int rewriteBatch(Context context, List<EntryId> batch, List<EntryId> unreadable) {
         ValueSealer sealer = context.sealer().current();
         List<Change> changes = new ArrayList<>();
@@ -362,7 +365,7 @@ public final class StoreEncryption {
             }
         });
         if (changes.isEmpty()) {
-            return 0;
+            return context.sealer().isOutdated(sealer, false) ? -1 : 0;
         }
         commit(new Rewrite(context, sealer, changes));
         return changes.size();
