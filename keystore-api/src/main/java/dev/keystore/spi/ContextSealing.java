@@ -66,7 +66,7 @@ public interface ContextSealing extends AutoCloseable {
     String keyIdOf(String type, String id, byte[] record);
 
     /**
-     * Returns whether there are keys that open records, besides the one that seals.
+     * Returns whether there are keys that open records in addition to the one that seals.
      *
      * @return whether {@link #withoutFormerKeys} would drop any
      */
@@ -75,7 +75,7 @@ public interface ContextSealing extends AutoCloseable {
     /**
      * Returns these keys and a new one, which seals from now on.
      *
-     * @return the keys; the engine closes them, and these
+     * @return the keys; the engine closes both objects
      * @throws IllegalStateException if there are 255 keys already, or these are closed
      */
     ContextSealing rotated();
@@ -83,7 +83,7 @@ public interface ContextSealing extends AutoCloseable {
     /**
      * Returns only the key that seals. Records that need another one can then no longer be opened.
      *
-     * @return the key; the engine closes it, and these
+     * @return the key; the engine closes both objects
      * @throws IllegalStateException if these are closed
      */
     ContextSealing withoutFormerKeys();

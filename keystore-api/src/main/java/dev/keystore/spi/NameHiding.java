@@ -2,8 +2,8 @@ package dev.keystore.spi;
 
 /**
  * Replaces the names in a store by keyed pseudorandom ones, so that the backend holds no part of a context's name, a
- * type or an id. A hidden name is always the same for the same name, and cannot be turned back: records contain the
- * names that they were sealed for.
+ * type or an id. A hidden name is always the same for the same name, and cannot be reversed: records contain the names
+ * that they were sealed for.
  *
  * <p>Hidden names consist of the characters {@code a} to {@code z} and {@code 2} to {@code 7}, at most 255 of them. The
  * same type or id has unrelated hidden names in different contexts, and so does the same id in different types.

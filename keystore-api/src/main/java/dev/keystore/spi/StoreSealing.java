@@ -48,7 +48,7 @@ public interface StoreSealing extends AutoCloseable {
      * Returns the same keys with a mark that names another phase. Does not call the source of the root key.
      *
      * @param phase the phase
-     * @return the keys, with a new mark; the engine closes them, and these
+     * @return the keys, with a new mark; the engine closes both objects
      * @throws IllegalStateException if this is closed
      */
     StoreSealing withPhase(Phase phase);

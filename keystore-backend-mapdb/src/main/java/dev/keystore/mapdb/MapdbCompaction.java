@@ -67,8 +67,8 @@ final class MapdbCompaction {
             case DONE -> start(work);
             case TIMED_OUT ->
                 throw BackendException.transientFailure(
-                        "could not compact " + folder + ": another call has been compacting it for "
-                                + timeout.toMillis() + " ms; wait for that call",
+                        folder + ": could not compact: another call has been compacting it for " + timeout.toMillis()
+                                + " ms; wait for that call",
                         null);
             case INTERRUPTED -> throw new OperationInterruptedException("another compaction of " + folder + " to end");
         }
@@ -85,7 +85,7 @@ final class MapdbCompaction {
         boolean started = false;
         try {
             if (stopped) {
-                throw new IllegalStateException("the backend is closed");
+                throw new IllegalStateException("The backend is closed");
             }
             Thread thread = new Thread(null, work, "keystore-mapdb-compaction", 0, false);
             thread.setDaemon(true);
@@ -111,8 +111,7 @@ final class MapdbCompaction {
         String advice = failure instanceof DamagedFileException || failure instanceof FileMovedException
                 ? ""
                 : "; " + Remedy.of(failure);
-        return BackendException.permanent(
-                "could not compact " + folder + ": " + failure.getMessage() + advice, failure);
+        return BackendException.permanent(folder + ": could not compact: " + failure.getMessage() + advice, failure);
     }
 
     /** Refuses further calls, and ends a running one after its current step. Does not wait. */
@@ -176,7 +175,7 @@ final class MapdbCompaction {
 
     private BackendException closedMeanwhile() {
         return BackendException.permanent(
-                "could not compact " + folder + ": the store was closed meanwhile; open it and compact it again", null);
+                folder + ": could not compact: the store was closed meanwhile; open it and compact it again", null);
     }
 
     /** Some systems refuse to delete a file that is mapped. */
@@ -191,7 +190,7 @@ final class MapdbCompaction {
         }
         if (!left.isEmpty()) {
             throw BackendException.permanent(
-                    "could not compact " + folder + ": the system did not delete " + left
+                    folder + ": could not compact: the system did not delete " + left
                             + "; close the store and open it again, which deletes them",
                     null);
         }

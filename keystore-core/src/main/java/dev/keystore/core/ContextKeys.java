@@ -109,7 +109,7 @@ final class ContextKeys implements ContextSealer {
         if (stored == null || known.areStoredAs(stored)) {
             throw failure;
         }
-        return replace(before, DataKeys.opened(store.sealing(), context, stored));
+        return install(before, DataKeys.opened(store.sealing(), context, stored));
     }
 
     @Override
@@ -139,10 +139,10 @@ final class ContextKeys implements ContextSealer {
         }
         byte[] stored = load();
         if (stored != null) {
-            return replace(now, DataKeys.opened(store.sealing(), context, stored));
+            return install(now, DataKeys.opened(store.sealing(), context, stored));
         }
         DataKeys ifAbsent = now.keys;
-        return replace(now, ifAbsent == null ? created() : ifAbsent);
+        return install(now, ifAbsent == null ? created() : ifAbsent);
     }
 
     private DataKeys created() {
@@ -160,7 +160,7 @@ final class ContextKeys implements ContextSealer {
     }
 
     /** Returns {@code keys}, or those that another thread has put in the place of {@code former} in the meantime. */
-    private DataKeys replace(State former, DataKeys keys) {
+    private DataKeys install(State former, DataKeys keys) {
         if (state.compareAndSet(former, new State(Kind.LOADED, keys))) {
             closeUnless(keys, former.keys);
             return keys;
@@ -174,7 +174,7 @@ final class ContextKeys implements ContextSealer {
      *
      * @param next the other keys; null if {@code former} have been replaced
      */
-    void replace(DataKeys former, @Nullable DataKeys next) {
+    void replaceLoaded(DataKeys former, @Nullable DataKeys next) {
         if (next != null) {
             State now = state();
             boolean replaced = now.loaded() == former && state.compareAndSet(now, new State(Kind.LOADED, next));

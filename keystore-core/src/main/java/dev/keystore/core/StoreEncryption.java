@@ -33,17 +33,18 @@ import org.slf4j.LoggerFactory;
  * Encrypts an existing store, replaces its keys, and decrypts it, while it is in use (R74).
  *
  * <p>Each operation goes through all contexts and rewrites their entries in small commits, which are written like those
- * of other threads. No commit is refused because of it: an entry that changes meanwhile is left to the commit that
- * changes it. If the process is killed, an operation that fails or is interrupted is continued by calling it again; it
- * looks at every entry again, and rewrites only those that still have the former form.
+ * of other threads. That refuses no other commit: an entry that changes meanwhile is left to the commit that changes
+ * it. If the process is killed, an operation that fails or is interrupted is continued by calling it again; it looks at
+ * every entry again, and rewrites only those that still have the former form.
  *
  * <p>The operations take over each context that this database has not opened. They fail with
  * {@link dev.keystore.ContextOwnedException} if another owner is alive: close the other processes that use the store
  * first, and configure the new key before they open it again.
  *
  * <p>At the end, {@code encrypt} and {@code rotate} have the backend rewrite its files, so that no value that was
- * replaced is left in free space, logs or journals. Commits wait while it does that. A backend that cannot, such as
- * PostgreSQL, leaves that to the operator of the server; a warning is logged.
+ * replaced is left in free space, logs or journals. Commits wait while it does that; {@link SignalKeyDatabase#compact}
+ * says when one may be refused. A backend that cannot, such as PostgreSQL, leaves that to the operator of the server; a
+ * warning is logged.
  *
  * <p>One operation runs at a time; a second one throws {@link IllegalStateException}. They use heap for the names of
  * all contexts and for the ids of one context. Listeners are called on the calling thread, after each commit; what they
@@ -86,14 +87,15 @@ public final class StoreEncryption {
 
     /**
      * Encrypts the entries of a store that was opened with {@link SignalKeyDatabase.Builder#encryptExisting()}, then
-     * refuses values that are not encrypted. Also ends a {@link #decrypt} that was not completed. Does nothing if the
-     * store is encrypted.
+     * refuses values that are not encrypted. Also reverses an unfinished {@link #decrypt}. Does nothing if the store is
+     * encrypted.
      *
      * @param listener is called with the progress
      * @return what was done
      * @throws RewriteIncompleteException if entries cannot be read; those that can are encrypted
      * @throws dev.keystore.CompactionFailedException if former values may remain in the files of the store; all entries
      *     are encrypted, and values that are not are still accepted
+     * @throws dev.keystore.ContextOwnedException if another owner of a context is alive; what was rewritten stays so
      * @throws KeyStoreException as for a commit; what was rewritten stays so
      * @throws IllegalStateException if another operation is running, or this database is closed
      */
@@ -122,6 +124,7 @@ public final class StoreEncryption {
      * @throws dev.keystore.CompactionFailedException if former records and keys may remain in the files of the store;
      *     the keys in use are new
      * @throws dev.keystore.KeyUnavailableException if the root key is missing or out of reach; nothing was changed
+     * @throws dev.keystore.ContextOwnedException if another owner of a context is alive; what was rewritten stays so
      * @throws KeyStoreException as for a commit; what was rewritten stays so, and no key that a record needs is lost
      * @throws IllegalStateException if the store is being encrypted or decrypted, another operation is running, or this
      *     database is closed
@@ -149,6 +152,7 @@ public final class StoreEncryption {
      * @return what was done
      * @throws RewriteIncompleteException if entries cannot be read; those that can are decrypted, and the keys of the
      *     contexts that hold the others stay, as does the mark
+     * @throws dev.keystore.ContextOwnedException if another owner of a context is alive; what was rewritten stays so
      * @throws KeyStoreException as for a commit; what was rewritten stays so
      * @throws IllegalStateException if the names of the store are hidden, another operation is running, or this
      *     database is closed
@@ -172,7 +176,7 @@ public final class StoreEncryption {
      *
      * @param context the name of the context
      * @return the number of entries by the id of their key, in hexadecimal digits; those that are not encrypted under
-     *     {@code "plain"}, and those whose key cannot be told under {@code "unreadable"}
+     *     {@code "plain"}, and those whose key cannot be determined under {@code "unreadable"}
      * @throws dev.keystore.LoadFailedException if the backend failed
      * @throws IllegalStateException if this database is closed
      */
@@ -388,8 +392,9 @@ public final class StoreEncryption {
     }
 
     /**
-     * Gives a context a new data key. What is stored tells how far that is: the keys are sealed with a former key of
-     * the store; then with the newest one, and contain the former data keys; at last they contain one data key.
+     * Replaces the data key of a context. The stored keys show which step comes next: at first, they are sealed with a
+     * former key of the store; then with the newest one, and contain the former data keys; at last they contain one
+     * data key.
      */
     private void rotateContext(Job job, Context context) {
         ContextKeys keys = (ContextKeys) context.sealer();
@@ -402,11 +407,11 @@ public final class StoreEncryption {
             if (!now.isWritten()) {
                 commit(new Rewrite(context, now, List.of()));
             } else if (!store.sealing().isSealedWithNewestKey(context.name(), stored)) {
-                keys.replace(now, now.rotated(store.sealing()));
+                keys.replaceLoaded(now, now.rotated(store.sealing()));
             } else if (!now.hasFormerKeys() || !rewriteEntries(job, context)) {
                 return;
             } else {
-                keys.replace(now, now.withoutFormerKeys(store.sealing()));
+                keys.replaceLoaded(now, now.withoutFormerKeys(store.sealing()));
             }
         }
     }

@@ -11,7 +11,7 @@ interface ValueSealer {
     /**
      * Returns whether a record has the form that {@link #seal} gives it now, without opening it.
      *
-     * @throws dev.keystore.UnreadableEntryException if that cannot be told, because the record is damaged
+     * @throws dev.keystore.UnreadableEntryException if that cannot be determined, because the record is damaged
      */
     boolean hasSealed(String type, String id, byte[] record);
 }
