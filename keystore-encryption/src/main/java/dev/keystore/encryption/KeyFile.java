@@ -130,7 +130,8 @@ public final class KeyFile implements KeyProvider {
                             + " if the store is new",
                     e);
         } catch (IOException e) {
-            throw new KeyUnavailableException("Key file " + file + " could not be read: " + e, e);
+            throw new KeyUnavailableException(
+                    "Key file " + file + " could not be read: " + e + "; check its path and permissions", e);
         }
     }
 

@@ -34,7 +34,8 @@ public interface PasswordSource {
         return () -> {
             String value = System.getenv(variable);
             if (value == null || value.isEmpty()) {
-                throw new KeyUnavailableException("Environment variable " + variable + " is not set", null);
+                throw new KeyUnavailableException(
+                        "Environment variable " + variable + " is not set; set it to the password", null);
             }
             return value.toCharArray();
         };
@@ -52,7 +53,8 @@ public interface PasswordSource {
             try {
                 return Secrets.apply(SecretFiles.read(file, 4_096), bytes -> decode(file, bytes));
             } catch (IOException e) {
-                throw new KeyUnavailableException("Password file " + file + " could not be read: " + e, e);
+                throw new KeyUnavailableException(
+                        "Password file " + file + " could not be read: " + e + "; check its path and permissions", e);
             }
         };
     }
@@ -63,13 +65,13 @@ public interface PasswordSource {
             end--;
         }
         if (end == 0) {
-            throw new KeyUnavailableException("Password file " + file + " is empty", null);
+            throw new KeyUnavailableException("Password file " + file + " is empty; write the password into it", null);
         }
         CharBuffer chars;
         try {
             chars = UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes, 0, end));
         } catch (CharacterCodingException e) {
-            throw new KeyUnavailableException("Password file " + file + " is not in UTF-8", null);
+            throw new KeyUnavailableException("Password file " + file + " is not in UTF-8; encode it again", null);
         }
         char[] password = new char[chars.remaining()];
         chars.get(password);

@@ -76,7 +76,8 @@ public final class Pkcs12File implements KeyProvider {
             byte[] encoded = key == null ? null : key.getEncoded();
             if (encoded == null || encoded.length != AesKey.BYTES) {
                 throw new KeyUnavailableException(
-                        "PKCS#12 file " + file + " has no secret key of 256 bits with the alias \"" + alias + "\"",
+                        "PKCS#12 file " + file + " has no secret key of 256 bits with the alias \"" + alias
+                                + "\"; list the file with keytool",
                         null);
             }
             return new RootKey(encoded);

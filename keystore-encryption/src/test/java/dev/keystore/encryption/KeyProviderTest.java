@@ -204,7 +204,7 @@ class KeyProviderTest {
         Files.write(file, new byte[] {'a', (byte) 0xff});
         assertUnavailable(() -> PasswordSource.file(file).password()).hasMessageContaining("UTF-8");
         assertUnavailable(() -> PasswordSource.environment("KEYSTORE_NOT_SET").password())
-                .hasMessage("Environment variable KEYSTORE_NOT_SET is not set");
+                .hasMessage("Environment variable KEYSTORE_NOT_SET is not set; set it to the password");
         assertThat(PasswordSource.environment("PATH").password())
                 .isEqualTo(System.getenv("PATH").toCharArray());
     }
