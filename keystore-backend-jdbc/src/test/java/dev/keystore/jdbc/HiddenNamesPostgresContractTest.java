@@ -10,8 +10,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 
 /** PostgreSQL keeps the contract with encryption on and names hidden (R75). */
+@Tag("long")
 final class HiddenNamesPostgresContractTest extends BackendContractTest {
 
     private final Map<Path, String> schemas = new HashMap<>();

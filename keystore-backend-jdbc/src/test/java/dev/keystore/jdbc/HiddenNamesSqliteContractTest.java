@@ -8,8 +8,10 @@ import dev.keystore.testkit.EncryptedBackend;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.junit.jupiter.api.Tag;
 
 /** SQLite keeps the contract with encryption on and names hidden (R75). */
+@Tag("long")
 final class HiddenNamesSqliteContractTest extends BackendContractTest {
 
     @Override
