@@ -7,8 +7,11 @@ import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
+import java.util.stream.Stream;
 
 /**
  * Wraps a backend and kills the process at one of its commits: before it, during it, or after it but before the caller
@@ -44,9 +47,17 @@ final class KillSwitch {
     Backend backend() {
         return (ContextAwareBackend) Proxy.newProxyInstance(
                 backend.getClass().getClassLoader(),
-                backend.getClass().getInterfaces(),
+                interfaces(),
                 (proxy, method, arguments) ->
                         method.getName().equals("commit") ? commit(method, arguments) : forward(method, arguments));
+    }
+
+    /** Returns the interfaces of the backend, its capabilities among them. */
+    private Class<?>[] interfaces() {
+        return Stream.<Class<?>>iterate(backend.getClass(), Objects::nonNull, Class::getSuperclass)
+                .flatMap(each -> Arrays.stream(each.getInterfaces()))
+                .distinct()
+                .toArray(Class<?>[]::new);
     }
 
     /** Prints which commit will be killed. */
