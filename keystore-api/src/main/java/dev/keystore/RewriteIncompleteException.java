@@ -7,8 +7,7 @@ import java.util.List;
  * be read.
  *
  * <p>Every other entry has its new form, and the store goes on working. The keys that the unreadable entries may need
- * are still in the store. {@link SignalKeyStore#verify()} lists the entries; restore or delete them, then run the
- * operation again.
+ * are still in the store. {@link SignalKeyStore#verify()} lists the entries; delete them, then run the operation again.
  */
 public final class RewriteIncompleteException extends KeyStoreException {
 
@@ -33,7 +32,7 @@ public final class RewriteIncompleteException extends KeyStoreException {
         super(
                 operation + " is not complete: entries that cannot be read: " + unreadable + ", in contexts "
                         + names(contexts)
-                        + "; list them with verify(), restore or delete them, and run the operation again",
+                        + "; list them with verify(), delete them, and run the operation again",
                 null);
         this.unreadable = unreadable;
         this.contexts = List.copyOf(contexts);

@@ -186,7 +186,8 @@ final class OwnerTable {
         return tryInsert(handle, insertion)
                 .or(() -> {
                     handle.createUpdate("""
-                            INSERT INTO owner (context, epoch, holder, host, process, since) VALUES (?, 0, 0, '', '', '')
+                            INSERT INTO owner (context, epoch, holder, host, process, since)
+                            VALUES (?, 0, 0, '', '', '')
                             ON CONFLICT DO NOTHING
                             """).bind(0, DELETED).execute();
                     return tryInsert(handle, insertion);

@@ -56,12 +56,12 @@ final class ContextKeys implements ContextSealer {
     }
 
     private final String context;
-    private final SealedStore store;
+    private final KeysInForce store;
     private final Storage storage;
     private final Envelope plain;
     private final AtomicReference<State> state = new AtomicReference<>(new State(Kind.NOT_LOADED, null));
 
-    ContextKeys(String context, SealedStore store, Storage storage) {
+    ContextKeys(String context, KeysInForce store, Storage storage) {
         this.context = context;
         this.store = store;
         this.storage = storage;

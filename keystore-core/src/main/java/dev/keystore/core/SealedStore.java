@@ -33,41 +33,36 @@ final class SealedStore {
     private final Storage storage;
     private final Set<ContextKeys> contexts = ConcurrentHashMap.newKeySet();
     private final Queue<StoreSealing> replaced = new ConcurrentLinkedQueue<>();
-    private volatile StoreSealing sealing;
+    private final KeysInForce keys;
 
     private SealedStore(Sealing source, StoreSealing sealing, Storage storage) {
         this.source = source;
-        this.sealing = sealing;
+        this.keys = new KeysInForce(sealing);
         this.storage = storage;
     }
 
     /** Returns how the values of a context are stored. */
     ContextKeys context(String name) {
-        ContextKeys keys = new ContextKeys(name, this, storage);
-        contexts.add(keys);
-        return keys;
+        ContextKeys context = new ContextKeys(name, keys, storage);
+        contexts.add(context);
+        return context;
     }
 
     /** Returns the keys of the store in force. */
     StoreSealing sealing() {
-        return sealing;
+        return keys.sealing();
     }
 
-    /** Returns whether values that are written now are sealed. */
-    boolean sealsValues() {
-        return sealing.phase() != Phase.DECRYPTING;
-    }
-
-    /** Returns whether values that are not sealed are accepted. */
-    boolean hasPlainValues() {
-        return sealing.phase() != Phase.ENCRYPTED;
+    /** Returns the keys of a context that is not opened, which the caller closes. */
+    ContextKeys unopenedContext(String name) {
+        return new ContextKeys(name, keys, storage);
     }
 
     /** Overwrites all keys. Nothing can be sealed or opened any more. */
     void close() {
         contexts.forEach(ContextKeys::close);
         replaced.forEach(StoreSealing::close);
-        sealing.close();
+        sealing().close();
     }
 
     /**
@@ -78,7 +73,7 @@ final class SealedStore {
      */
     boolean refresh(Attempts attempts) {
         byte[] found = new Mark(storage, attempts).load();
-        if (found != null && !Arrays.equals(found, sealing.mark())) {
+        if (found != null && !Arrays.equals(found, sealing().mark())) {
             use(source.open(found));
         }
         return found != null;
@@ -86,13 +81,13 @@ final class SealedStore {
 
     /** Returns the keys in force and a new key of the store; not in force yet. May block. */
     StoreSealing rotated() {
-        return source.rotate(sealing.mark());
+        return source.rotate(sealing().mark());
     }
 
     /** Puts keys in force whose mark has been written. */
     void use(StoreSealing next) {
-        replaced.add(sealing); // other threads may be using it
-        sealing = next;
+        replaced.add(sealing());
+        keys.replace(next);
     }
 
     /**

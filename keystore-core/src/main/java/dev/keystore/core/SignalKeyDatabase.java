@@ -318,7 +318,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         engine.checkOpen();
         if (!engine.compact()) {
             throw new UnsupportedOperationException("The backend " + engine.storage.backendName()
-                    + " does not implement Compaction, so it can't remove former values from its files; nothing was"
+                    + " does not implement Compaction, so it cannot remove former values from its files; nothing was"
                     + " changed. Use the tools of its database, or copy the entries to a new store");
         }
     }

@@ -181,7 +181,7 @@ final class Storage {
         }
         ContextListing contexts = listing;
         if (contexts == null) {
-            throw new UnsupportedOperationException("The contexts of this backend can't be listed: "
+            throw new UnsupportedOperationException("The contexts of this backend cannot be listed: "
                     + backend.getClass().getName() + " does not implement " + ContextListing.class.getName());
         }
         return Listing.ofContexts(() -> call(contexts::contexts))

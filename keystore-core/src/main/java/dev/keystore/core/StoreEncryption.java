@@ -183,7 +183,7 @@ public final class StoreEncryption {
     public Map<String, Long> entriesByKey(String context) {
         engine.checkOpen();
         Names.check("context", context);
-        ContextKeys keys = new ContextKeys(context, store, engine.storage);
+        ContextKeys keys = store.unopenedContext(context);
         try (Stream<EntryId> entries = engine.storage.list(context)) {
             Map<String, Long> counts = new TreeMap<>();
             entries.forEach(entry -> {

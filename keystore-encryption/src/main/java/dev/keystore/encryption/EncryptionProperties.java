@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  *     {@code file:}path</td></tr>
  * <tr><td>{@code encryption.former-key}, {@code encryption.former-key.password}</td><td>the root key that is being
  *     replaced, likewise; see {@link Encryption#replacing}</td></tr>
- * <tr><td>{@code encryption.names}</td><td>{@code hidden}, for {@link Encryption#hidingNames}; or {@code plain}, as if it
- *     were not set</td></tr>
+ * <tr><td>{@code encryption.names}</td><td>{@code hidden}, for {@link Encryption#hidingNames}; or {@code plain}, as if
+ *     it were not set</td></tr>
  * <tr><td>{@code encryption.padding}</td><td>the step of {@link Encryption#padding}, in bytes</td></tr>
  * </table>
  */

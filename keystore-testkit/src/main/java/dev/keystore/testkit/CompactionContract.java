@@ -234,7 +234,7 @@ abstract class CompactionContract extends Contract {
     private void requireSearchable() throws Exception {
         Assumptions.assumeTrue(
                 files().isEmpty() || !filesWith(CURRENT).isEmpty(),
-                "the files of the backend do not contain values as they are, so they can't be searched");
+                "the files of the backend do not contain values as they are, so they cannot be searched");
     }
 
     private List<Path> filesWith(String text) throws Exception {

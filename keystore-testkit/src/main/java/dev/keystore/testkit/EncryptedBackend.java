@@ -13,12 +13,9 @@ import dev.keystore.spi.StoreSealing;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
-import java.util.AbstractList;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HexFormat;
-import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -26,7 +23,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -94,7 +90,7 @@ public final class EncryptedBackend {
                 .orElseGet(() -> new EncryptedBackend(backend, entries, keys));
         return (Backend) Proxy.newProxyInstance(
                 EncryptedBackend.class.getClassLoader(),
-                capabilities(backend.getClass()).toArray(Class<?>[]::new),
+                ProxiedBackend.capabilities(backend.getClass()).toArray(Class<?>[]::new),
                 (proxy, method, arguments) -> encrypted.call(method, arguments));
     }
 
@@ -120,13 +116,6 @@ public final class EncryptedBackend {
         return new EncryptedBackend(hiding, Objects.requireNonNull(named.get()), keys);
     }
 
-    static Set<Class<?>> capabilities(Class<?> type) {
-        return Stream.<Class<?>>iterate(type, each -> each != null, Class::getSuperclass)
-                .flatMap(each -> Arrays.stream(each.getInterfaces()))
-                .filter(each -> each.getPackage().equals(Backend.class.getPackage()))
-                .collect(Collectors.toSet());
-    }
-
     private @Nullable Object call(Method method, Object @Nullable [] arguments) throws Throwable {
         Object[] passed = arguments == null ? new Object[0] : arguments.clone();
         switch (method.getName()) {
@@ -144,8 +133,9 @@ public final class EncryptedBackend {
                 return invoke(method, passed);
             }
             case "commit" -> {
-                Collection<Batch> group = passed[0] instanceof Batch batch ? List.of(batch) : group(passed[0]);
-                passed[0] = passed[0] instanceof Batch batch ? sealed(batch) : sealed(group(passed[0]));
+                Collection<Batch> group =
+                        passed[0] instanceof Batch batch ? List.of(batch) : ProxiedBackend.group(passed[0]);
+                passed[0] = passed[0] instanceof Batch batch ? sealed(batch) : sealed(ProxiedBackend.group(passed[0]));
                 Object done = invoke(method, passed);
                 group.forEach(batch -> keys.written(batch.context(), batch.mutations()));
                 return done;
@@ -180,11 +170,6 @@ public final class EncryptedBackend {
 
     private static EntryId entry(Object[] arguments, int count) {
         return new EntryId((String) arguments[count - 2], (String) arguments[count - 1]);
-    }
-
-    @SuppressWarnings("unchecked") // the parameter of GroupCommit.commit
-    static List<Batch> group(Object argument) {
-        return (List<Batch>) argument;
     }
 
     private boolean holdsEntries(String context) {
@@ -244,40 +229,7 @@ public final class EncryptedBackend {
     }
 
     private List<Batch> sealed(List<Batch> group) {
-        return view(group, this::sealed);
-    }
-
-    /** Returns a view of a group that changes each batch when it is read: reading the group may fail midway. */
-    static List<Batch> view(List<Batch> group, UnaryOperator<Batch> change) {
-        return new AbstractList<>() {
-
-            @Override
-            public Batch get(int index) {
-                return change.apply(group.get(index));
-            }
-
-            @Override
-            public int size() {
-                return group.size();
-            }
-
-            @Override
-            public Iterator<Batch> iterator() {
-                Iterator<Batch> batches = group.iterator();
-                return new Iterator<>() {
-
-                    @Override
-                    public boolean hasNext() {
-                        return batches.hasNext();
-                    }
-
-                    @Override
-                    public Batch next() {
-                        return change.apply(batches.next());
-                    }
-                };
-            }
-        };
+        return ProxiedBackend.view(group, this::sealed);
     }
 
     /** The keys of one store and of its contexts. */

@@ -55,7 +55,7 @@ final class NameHidingBackend {
         NameHidingBackend hiding = new NameHidingBackend(backend, entries, names, records);
         return (Backend) Proxy.newProxyInstance(
                 NameHidingBackend.class.getClassLoader(),
-                EncryptedBackend.capabilities(backend.getClass()).toArray(Class<?>[]::new),
+                ProxiedBackend.capabilities(backend.getClass()).toArray(Class<?>[]::new),
                 (proxy, method, arguments) -> hiding.call(method, arguments));
     }
 
@@ -151,7 +151,7 @@ final class NameHidingBackend {
             last = batch;
             passed[0] = stored(batch);
         } else {
-            passed[0] = EncryptedBackend.view(EncryptedBackend.group(passed[0]), this::stored);
+            passed[0] = ProxiedBackend.view(ProxiedBackend.group(passed[0]), this::stored);
         }
         try {
             return invoke(method, passed);
