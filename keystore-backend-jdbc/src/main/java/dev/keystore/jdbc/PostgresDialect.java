@@ -325,8 +325,8 @@ final class PostgresDialect extends Dialect {
                 .map(selected -> PostgresNames.longContext(selected)
                         .orElseThrow(() -> BackendException.permanent(
                                 place()
-                                        + ": the context of entries that an earlier version of Keystore has written"
-                                        + " cannot be listed, since its name has more than 1,000 bytes: " + stored
+                                        + ": could not list the contexts: an earlier version of Keystore has written"
+                                        + " entries of one whose name has more than 1,000 bytes: " + stored
                                         + "; delete the entries and write them again",
                                 null)));
     }

@@ -573,7 +573,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
             Sealing sealing = encryption != null ? encryption : SealingLocator.find(properties);
             if (encryptExisting && sealing == null) {
                 throw new IllegalStateException(
-                        "encryptExisting is set on the builder without encryption: set encryption as well");
+                        "The builder has encryptExisting set without encryption: set encryption as well");
             }
             Engine engine = backend != null ? newEngine(backend, sealing) : openUrl(sealing);
             if (startStandby) {

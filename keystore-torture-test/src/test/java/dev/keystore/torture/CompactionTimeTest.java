@@ -1,10 +1,12 @@
-package dev.keystore.jdbc;
+package dev.keystore.torture;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.BackendException.Kind;
+import dev.keystore.spi.BackendProvider;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
@@ -17,6 +19,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.ServiceLoader;
 import java.util.SplittableRandom;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -25,17 +29,18 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * The time that a compaction takes, in a store of 1024 MiB of values of 1 KiB (or {@code -Dkeystore.compaction.mib=}),
+ * The time that a compaction takes, in a store of values of 1 KiB (as many MiB as {@code -Dkeystore.compaction.mib=}),
  * half of which were replaced, while another thread commits. Prints the figures, and asserts only that nothing is lost.
  */
 @Tag("long")
 @Timeout(1800)
-final class SqliteCompactionTimeTest {
+final class CompactionTimeTest {
 
     private static final int VALUE_BYTES = 1024;
     private static final int ENTRIES_PER_COMMIT = 1024;
@@ -43,11 +48,12 @@ final class SqliteCompactionTimeTest {
     @TempDir
     Path folder;
 
-    @Test
-    @DisplayName("R74 A compaction of a large store loses nothing, and commits wait for it")
-    void large() throws Exception {
-        int commits = Integer.getInteger("keystore.compaction.mib", 1024);
-        try (Backend backend = SqliteFixture.open(folder.resolve("keys.db"))) {
+    @ParameterizedTest
+    @CsvSource({"jdbc:sqlite,keys.db,1024", "mapdb,store,300"})
+    @DisplayName("R74 a compaction of a large store loses nothing, and commits wait for it")
+    void large(String scheme, String name, int mib) throws Exception {
+        int commits = Integer.getInteger("keystore.compaction.mib", mib);
+        try (Backend backend = open(scheme, name)) {
             for (int number = 0; number < commits; number++) {
                 fill(backend, number, 0);
             }
@@ -65,16 +71,19 @@ final class SqliteCompactionTimeTest {
             System.out.printf(
                     "%s: %d MiB of values compacted in %.1f s (%.0f MiB/s); files before %d MiB, after %d MiB; longest"
                             + " commit meanwhile %.1f s%n",
-                    getClass().getSimpleName(),
-                    commits,
-                    seconds,
-                    commits / seconds,
-                    before >> 20,
-                    bytes() >> 20,
-                    longest.get() / 1e9);
+                    scheme, commits, seconds, commits / seconds, before >> 20, bytes() >> 20, longest.get() / 1e9);
             threads.shutdown();
             check((ContextAwareBackend) backend, commits);
         }
+    }
+
+    private Backend open(String scheme, String name) {
+        BackendProvider provider = ServiceLoader.load(BackendProvider.class).stream()
+                .map(ServiceLoader.Provider::get)
+                .filter(each -> each.scheme().equals(scheme))
+                .findFirst()
+                .orElseThrow();
+        return provider.open(new BackendConfig(scheme + ":" + folder.resolve(name), Map.of(), false));
     }
 
     private static void fill(Backend backend, int number, int version) {
