@@ -14,9 +14,10 @@ final class Attempts {
     private final KeyStoreOptions options;
     private final long deadlineNanos;
 
-    Attempts(KeyStoreOptions options, long deadlineNanos) {
+    /** Creates attempts that end when {@code commitTimeout} has passed from now. */
+    Attempts(KeyStoreOptions options) {
         this.options = options;
-        this.deadlineNanos = deadlineNanos;
+        this.deadlineNanos = System.nanoTime() + options.commitTimeout().toNanos();
     }
 
     /**

@@ -67,7 +67,7 @@ final class Engine {
 
     /** Returns attempts that end when {@code commitTimeout} has passed from now. */
     Attempts attempts() {
-        return new Attempts(options, System.nanoTime() + options.commitTimeout().toNanos());
+        return new Attempts(options);
     }
 
     /** Returns the keys of the store, or null if it is not encrypted. */
@@ -119,20 +119,19 @@ final class Engine {
     }
 
     /**
-     * Takes a context over. Transient failures are retried like those of a commit, until the deadline (R40).
+     * Takes a context over. Transient failures are retried like those of a commit (R40).
      *
      * @param unlessOwned whether to fail if the current owner is alive
      * @throws ContextOwnedException if {@code unlessOwned} and the current owner is alive
      * @throws StoreOpenException if the backend failed
      * @throws OperationInterruptedException if an interrupt ended an attempt or the pause between two
      */
-    Context takeOver(String context, boolean unlessOwned, long deadlineNanos) {
+    Context takeOver(String context, boolean unlessOwned, Attempts attempts) {
         StackHeadroom.require();
-        long epoch = new Attempts(options, deadlineNanos)
-                .of(
-                        "the takeover of context \"" + context + "\"",
-                        "Context \"" + context + "\" could not be taken over",
-                        () -> storage.takeOver(context, unlessOwned));
+        long epoch = attempts.of(
+                "the takeover of context \"" + context + "\"",
+                "Context \"" + context + "\" could not be taken over",
+                () -> storage.takeOver(context, unlessOwned));
         return new Context(context, epoch, encrypted == null ? new Envelope(context) : encrypted.context(context));
     }
 

@@ -233,13 +233,13 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     private ContextStore openChecked(String name, boolean replace, boolean unlessOwned) {
-        long deadlineNanos = System.nanoTime() + engine.options.commitTimeout().toNanos();
+        Attempts attempts = engine.attempts();
         LockTable.Held held = new LockTable.Held();
         try {
             acquire(name, held);
             ContextStore known = stores.get(name);
             if (known == null || replace) {
-                Context context = engine.takeOver(name, unlessOwned, deadlineNanos);
+                Context context = engine.takeOver(name, unlessOwned, attempts);
                 known = new ContextStore(engine, context);
                 stores.put(name, known);
             }

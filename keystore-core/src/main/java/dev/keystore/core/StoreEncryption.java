@@ -294,9 +294,7 @@ public final class StoreEncryption {
         }
         Context context = contextOfMark;
         if (context == null || context.isOwnershipLost()) {
-            long deadlineNanos =
-                    System.nanoTime() + engine.options.commitTimeout().toNanos();
-            context = engine.takeOver(MARK.type(), true, deadlineNanos);
+            context = engine.takeOver(MARK.type(), true, engine.attempts());
             contextOfMark = context;
         }
         return context;
