@@ -12,7 +12,7 @@ import java.util.HashMap;
 import java.util.Map;
 
 /** PostgreSQL keeps the contract with encryption on (R75). */
-final class EncryptedPostgresContractTest extends BackendContractTest {
+class EncryptedPostgresContractTest extends BackendContractTest {
 
     private final Map<Path, String> schemas = new HashMap<>();
 
@@ -23,6 +23,11 @@ final class EncryptedPostgresContractTest extends BackendContractTest {
         return EncryptedBackend.of(
                 PostgresFixture.open(
                         PostgresFixture.url(schemas.computeIfAbsent(folder, unused -> PostgresFixture.newSchema()))),
-                Encryption.with(root));
+                encryption(root));
+    }
+
+    /** Returns how the store is encrypted. */
+    Encryption encryption(KeyFile root) {
+        return Encryption.with(root);
     }
 }

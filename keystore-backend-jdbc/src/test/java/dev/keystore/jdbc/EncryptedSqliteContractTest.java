@@ -10,12 +10,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** SQLite keeps the contract with encryption on (R75). */
-final class EncryptedSqliteContractTest extends BackendContractTest {
+class EncryptedSqliteContractTest extends BackendContractTest {
 
     @Override
     protected Backend open(Path folder) throws IOException {
         Path key = folder.resolve("root.key");
         KeyFile root = Files.exists(key) ? KeyFile.at(key) : KeyFile.create(key);
-        return EncryptedBackend.of(SqliteFixture.open(folder.resolve("keys.db")), Encryption.with(root));
+        return EncryptedBackend.of(SqliteFixture.open(folder.resolve("keys.db")), encryption(root));
+    }
+
+    /** Returns how the store is encrypted. */
+    Encryption encryption(KeyFile root) {
+        return Encryption.with(root);
     }
 }

@@ -10,12 +10,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** MapDB keeps the contract with encryption on (R75). */
-final class EncryptedMapdbContractTest extends BackendContractTest {
+class EncryptedMapdbContractTest extends BackendContractTest {
 
     @Override
     protected Backend open(Path folder) throws IOException {
         Path key = folder.resolve("root.key");
         KeyFile root = Files.exists(key) ? KeyFile.at(key) : KeyFile.create(key);
-        return EncryptedBackend.of(Mapdb.open(folder.resolve("store")), Encryption.with(root));
+        return EncryptedBackend.of(Mapdb.open(folder.resolve("store")), encryption(root));
+    }
+
+    /** Returns how the store is encrypted. */
+    Encryption encryption(KeyFile root) {
+        return Encryption.with(root);
     }
 }

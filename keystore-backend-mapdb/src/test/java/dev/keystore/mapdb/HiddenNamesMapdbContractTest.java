@@ -2,21 +2,12 @@ package dev.keystore.mapdb;
 
 import dev.keystore.encryption.Encryption;
 import dev.keystore.encryption.KeyFile;
-import dev.keystore.spi.Backend;
-import dev.keystore.testkit.BackendContractTest;
-import dev.keystore.testkit.EncryptedBackend;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 
 /** MapDB keeps the contract with encryption on and names hidden (R75). */
-final class HiddenNamesMapdbContractTest extends BackendContractTest {
+final class HiddenNamesMapdbContractTest extends EncryptedMapdbContractTest {
 
     @Override
-    protected Backend open(Path folder) throws IOException {
-        Path key = folder.resolve("root.key");
-        KeyFile root = Files.exists(key) ? KeyFile.at(key) : KeyFile.create(key);
-        return EncryptedBackend.of(
-                Mapdb.open(folder.resolve("store")), Encryption.with(root).hidingNames());
+    Encryption encryption(KeyFile root) {
+        return super.encryption(root).hidingNames();
     }
 }
