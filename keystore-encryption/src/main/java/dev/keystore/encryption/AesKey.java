@@ -45,10 +45,15 @@ final class AesKey implements SecretKey {
     /** Returns a copy, which the caller overwrites. The JDK's ciphers do. */
     @Override
     public synchronized byte[] getEncoded() {
+        requireIntact();
+        return key.clone();
+    }
+
+    /** Throws if the key has been overwritten. */
+    synchronized void requireIntact() {
         if (destroyed) {
             throw new IllegalStateException("The key has been overwritten, since its store or context was closed");
         }
-        return key.clone();
     }
 
     @Override

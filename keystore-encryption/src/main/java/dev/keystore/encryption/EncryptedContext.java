@@ -42,7 +42,7 @@ final class EncryptedContext implements ContextSealing {
     private byte[] sealPadded(Binding binding, byte[] plaintext) {
         return Secrets.apply(
                 Padding.add(plaintext, store.paddingStepBytes()),
-                padded -> SealedRecord.seal(ring.newest(), binding, padded, store.random()));
+                padded -> store.ciphers().apply(ring.newest(), cipher -> SealedRecord.seal(cipher, binding, padded)));
     }
 
     @Override
@@ -124,6 +124,7 @@ final class EncryptedContext implements ContextSealing {
     @Override
     public void close() {
         ring.close();
+        store.ciphers().forget(ring.newest());
     }
 
     /** Returns the context and the ids of its keys. */

@@ -73,9 +73,7 @@ final class KeyRing implements AutoCloseable {
 
     /** Throws if the keys have been overwritten. */
     void requireOpen() {
-        if (newest().key().isDestroyed()) {
-            throw new IllegalStateException("The keys have been overwritten, since their store or context was closed");
-        }
+        newest().key().requireIntact();
     }
 
     boolean hasFormer() {

@@ -30,17 +30,26 @@ final class SealedRecord {
 
     private SealedRecord() {}
 
+    /** Seals a record with a key that is derived for this record only. */
     static byte[] seal(KeyRing.Entry key, Binding binding, byte[] plaintext, SecureRandom random) {
-        byte[] nonce = new byte[Xaes256Gcm.NONCE_BYTES];
-        random.nextBytes(nonce);
+        RecordCipher cipher = new RecordCipher(key, random);
+        try {
+            return seal(cipher, binding, plaintext);
+        } finally {
+            cipher.destroy();
+        }
+    }
+
+    /** Seals a record with the key of a cipher. */
+    static byte[] seal(RecordCipher cipher, Binding binding, byte[] plaintext) {
         byte[] record = new byte[OVERHEAD_BYTES + plaintext.length];
         ByteBuffer buffer = ByteBuffer.wrap(record)
                 .put(VERSION)
                 .put(XAES_256_GCM)
-                .putLong(key.id())
-                .put(nonce);
+                .putLong(cipher.key().id());
+        cipher.putNonce(buffer);
         byte[] associatedData = binding.associatedData(record, HEADER_BYTES);
-        Xaes256Gcm.encrypt(key.key(), record, HEADER_BYTES, associatedData, plaintext, record, buffer.position());
+        cipher.encrypt(record, HEADER_BYTES, associatedData, plaintext, record, buffer.position());
         buffer.putInt(record.length - CRC_BYTES, checksum(record));
         return record;
     }

@@ -10,6 +10,7 @@ final class StoreKeys implements AutoCloseable {
     private final MarkKeys keys;
     private final int paddingStepBytes;
     private final SecureRandom random;
+    private final RecordCiphers ciphers;
 
     /** Creates it. It owns the keys from now on; the id is not copied. */
     StoreKeys(byte[] storeId, MarkKeys keys, int paddingStepBytes, SecureRandom random) {
@@ -17,6 +18,7 @@ final class StoreKeys implements AutoCloseable {
         this.keys = keys;
         this.paddingStepBytes = paddingStepBytes;
         this.random = random;
+        this.ciphers = new RecordCiphers(random);
     }
 
     /** Returns the id of the store, not copied. */
@@ -54,6 +56,11 @@ final class StoreKeys implements AutoCloseable {
         return random;
     }
 
+    /** Returns the ciphers that seal values. */
+    RecordCiphers ciphers() {
+        return ciphers;
+    }
+
     /** Returns copies of the same keys. */
     StoreKeys copy() {
         return new StoreKeys(storeId, keys.copy(), paddingStepBytes, random);
@@ -67,5 +74,6 @@ final class StoreKeys implements AutoCloseable {
     @Override
     public void close() {
         keys.close();
+        ciphers.close();
     }
 }

@@ -20,7 +20,7 @@ final class Xaes256Gcm {
     static final int TAG_BYTES = 16;
 
     private static final int BLOCK_BYTES = 16;
-    private static final int HALF_NONCE_BYTES = 12;
+    static final int HALF_NONCE_BYTES = 12;
 
     private static final String ECB = "AES/ECB/NoPadding";
     private static final String GCM = "AES/GCM/NoPadding";
@@ -36,15 +36,78 @@ final class Xaes256Gcm {
         try {
             return Cipher.getInstance(transformation).getProvider();
         } catch (GeneralSecurityException e) {
-            throw new IllegalStateException("AES is not available: " + e.getMessage(), e);
+            throw notAvailable(e);
         }
     }
 
     /**
-     * Encrypts {@code input} into {@code output} from {@code outputOffset} on: as many bytes, then the tag.
+     * Derives a key from the first half of a nonce.
      *
-     * @param nonce holds the nonce from {@code nonceOffset} on
+     * @param nonce holds the nonce, or its first half, from {@code offset} on
      */
+    static DerivedKey derivedKey(Key key, byte[] nonce, int offset) {
+        try {
+            return new DerivedKey(AesKey.of(derive(key, nonce, offset)), Cipher.getInstance(GCM, GCM_PROVIDER));
+        } catch (GeneralSecurityException e) {
+            throw notAvailable(e);
+        }
+    }
+
+    /**
+     * The key for all nonces with one first half. Confined to one thread at a time, since it has a cipher, which it
+     * reuses.
+     */
+    static final class DerivedKey {
+
+        private final AesKey key;
+        private final Cipher cipher;
+
+        private DerivedKey(AesKey key, Cipher cipher) {
+            this.key = key;
+            this.cipher = cipher;
+        }
+
+        /**
+         * Encrypts {@code input} into {@code output} from {@code outputOffset} on: as many bytes, then the tag.
+         *
+         * @param nonce holds a nonce with this first half from {@code nonceOffset} on
+         */
+        void encrypt(
+                byte[] nonce, int nonceOffset, byte[] associatedData, byte[] input, byte[] output, int outputOffset) {
+            try {
+                init(Cipher.ENCRYPT_MODE, nonce, nonceOffset);
+                cipher.updateAAD(associatedData);
+                cipher.doFinal(input, 0, input.length, output, outputOffset);
+            } catch (GeneralSecurityException e) {
+                throw notAvailable(e);
+            }
+        }
+
+        private byte[] decrypt(
+                byte[] nonce, int nonceOffset, byte[] associatedData, byte[] input, int inputOffset, int length)
+                throws AEADBadTagException {
+            try {
+                init(Cipher.DECRYPT_MODE, nonce, nonceOffset);
+                cipher.updateAAD(associatedData);
+                return cipher.doFinal(input, inputOffset, length);
+            } catch (AEADBadTagException e) {
+                throw e;
+            } catch (GeneralSecurityException e) {
+                throw notAvailable(e);
+            }
+        }
+
+        private void init(int mode, byte[] nonce, int offset) throws GeneralSecurityException {
+            cipher.init(
+                    mode, key, new GCMParameterSpec(8 * TAG_BYTES, nonce, offset + HALF_NONCE_BYTES, HALF_NONCE_BYTES));
+        }
+
+        void destroy() {
+            key.destroy();
+        }
+    }
+
+    /** Encrypts as {@link DerivedKey#encrypt} does, with a key that is used for this nonce only. */
     static void encrypt(
             AesKey key,
             byte[] nonce,
@@ -53,12 +116,11 @@ final class Xaes256Gcm {
             byte[] input,
             byte[] output,
             int outputOffset) {
+        DerivedKey derived = derivedKey(key, nonce, nonceOffset);
         try {
-            Cipher cipher = cipher(Cipher.ENCRYPT_MODE, key, nonce, nonceOffset);
-            cipher.updateAAD(associatedData);
-            cipher.doFinal(input, 0, input.length, output, outputOffset);
-        } catch (GeneralSecurityException e) {
-            throw new IllegalStateException("AES is not available: " + e.getMessage(), e);
+            derived.encrypt(nonce, nonceOffset, associatedData, input, output, outputOffset);
+        } finally {
+            derived.destroy();
         }
     }
 
@@ -72,29 +134,16 @@ final class Xaes256Gcm {
     static byte[] decrypt(
             AesKey key, byte[] nonce, int nonceOffset, byte[] associatedData, byte[] input, int inputOffset, int length)
             throws AEADBadTagException {
+        DerivedKey derived = derivedKey(key, nonce, nonceOffset);
         try {
-            Cipher cipher = cipher(Cipher.DECRYPT_MODE, key, nonce, nonceOffset);
-            cipher.updateAAD(associatedData);
-            return cipher.doFinal(input, inputOffset, length);
-        } catch (AEADBadTagException e) {
-            throw e;
-        } catch (GeneralSecurityException e) {
-            throw new IllegalStateException("AES is not available: " + e.getMessage(), e);
-        }
-    }
-
-    private static Cipher cipher(int mode, AesKey key, byte[] nonce, int offset) throws GeneralSecurityException {
-        AesKey derived = AesKey.of(derive(key, nonce, offset));
-        try {
-            Cipher cipher = Cipher.getInstance(GCM, GCM_PROVIDER);
-            cipher.init(
-                    mode,
-                    derived,
-                    new GCMParameterSpec(8 * TAG_BYTES, nonce, offset + HALF_NONCE_BYTES, HALF_NONCE_BYTES));
-            return cipher;
+            return derived.decrypt(nonce, nonceOffset, associatedData, input, inputOffset, length);
         } finally {
             derived.destroy();
         }
+    }
+
+    private static IllegalStateException notAvailable(GeneralSecurityException failure) {
+        return new IllegalStateException("AES is not available: " + failure.getMessage(), failure);
     }
 
     /** NIST SP 800-108r1 in counter mode with AES-CMAC, whose input is one whole block: one block cipher call each. */

@@ -1,0 +1,101 @@
+package dev.keystore.encryption;
+
+import java.security.SecureRandom;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Keeps {@link RecordCipher}s for the next records of the same context: with a new cipher, sealing a record takes
+ * several times as long. There are few of them, however many contexts there are.
+ *
+ * <p>Concurrency: a thread removes the cipher that it uses, and puts it back. A thread that finds none creates one.
+ */
+final class RecordCiphers implements AutoCloseable {
+
+    private static final int SLOTS = 64;
+
+    /** How many slots a key may use, one for each thread that seals with it at the same time. */
+    private static final int SLOTS_PER_KEY = 4;
+
+    private final SecureRandom random;
+    private final AtomicReferenceArray<@Nullable RecordCipher> slots = new AtomicReferenceArray<>(SLOTS);
+    private volatile boolean closed;
+
+    RecordCiphers(SecureRandom random) {
+        this.random = random;
+    }
+
+    /** Returns what a function makes of a cipher with a key derived from {@code key}. */
+    <R> R apply(KeyRing.Entry key, Function<RecordCipher, R> function) {
+        RecordCipher cipher = remove(key);
+        if (cipher == null) {
+            cipher = new RecordCipher(key, random);
+        }
+        boolean reusable = false;
+        try {
+            R result = function.apply(cipher);
+            reusable = cipher.hasNext();
+            return result;
+        } finally {
+            if (reusable) {
+                put(cipher);
+            } else {
+                cipher.destroy();
+            }
+        }
+    }
+
+    private static int slot(KeyRing.Entry key, int number) {
+        return (int) (key.id() + number) & (SLOTS - 1);
+    }
+
+    private @Nullable RecordCipher remove(KeyRing.Entry key) {
+        for (int number = 0; number < SLOTS_PER_KEY; number++) {
+            int slot = slot(key, number);
+            RecordCipher found = slots.get(slot);
+            if (found != null && found.key().equals(key) && slots.compareAndSet(slot, found, null)) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    private void put(RecordCipher cipher) {
+        KeyRing.Entry key = cipher.key();
+        boolean done = false;
+        for (int number = 0; number < SLOTS_PER_KEY && !done; number++) {
+            done = slots.compareAndSet(slot(key, number), null, cipher);
+        }
+        if (!done) {
+            RecordCipher replaced = slots.getAndSet(slot(key, 0), cipher);
+            if (replaced != null) {
+                replaced.destroy();
+            }
+        }
+        if (closed || key.key().isDestroyed()) {
+            forget(key);
+        }
+    }
+
+    /** Overwrites the derived keys of a key. */
+    void forget(KeyRing.Entry key) {
+        RecordCipher found = remove(key);
+        while (found != null) {
+            found.destroy();
+            found = remove(key);
+        }
+    }
+
+    /** Overwrites all derived keys. */
+    @Override
+    public void close() {
+        closed = true;
+        for (int slot = 0; slot < SLOTS; slot++) {
+            RecordCipher found = slots.getAndSet(slot, null);
+            if (found != null) {
+                found.destroy();
+            }
+        }
+    }
+}
