@@ -151,12 +151,8 @@ final class ContextKeys implements ContextSealer {
     }
 
     /** Returns the stored keys, or null; throws as {@link #open} does. */
-    byte @Nullable [] load() {
-        try {
-            return storage.load(context, KEYS.type(), KEYS.id());
-        } catch (RuntimeException e) {
-            throw LoadFailures.of(context, KEYS, e);
-        }
+    private byte @Nullable [] load() {
+        return storage.read(context, KEYS);
     }
 
     /** Returns {@code keys}, or those that another thread has put in the place of {@code former} in the meantime. */

@@ -398,19 +398,17 @@ final class EntryCache {
     boolean isUnreadable(EntryKey key) {
         try {
             byte[] former = null;
-            byte[] record = storage.load(key.context.name(), key.type.name(), key.id);
+            byte[] record = storage.read(key.context.name(), key.entryId());
             while (!decodes(key, record)) {
                 if (Arrays.equals(record, former)) {
                     return true;
                 }
                 former = record; // if it is erased now, its keys may be gone already: look at it once more
-                record = storage.load(key.context.name(), key.type.name(), key.id);
+                record = storage.read(key.context.name(), key.entryId());
             }
             return false;
         } catch (UnreadableEntryException e) {
             return true;
-        } catch (RuntimeException e) {
-            throw LoadFailures.of(key, e);
         }
     }
 

@@ -65,21 +65,13 @@ final class Rewrite {
         }
         int count = 0;
         for (Change change : changes) {
-            if (Arrays.equals(load(storage, change.entry), change.former)) {
+            if (Arrays.equals(storage.read(context.name(), change.entry), change.former)) {
                 mutations.add(change.mutation());
                 count++;
             }
         }
         applied = count;
         return mutations;
-    }
-
-    private byte @Nullable [] load(Storage storage, EntryId entry) {
-        try {
-            return storage.load(context.name(), entry.type(), entry.id());
-        } catch (RuntimeException e) {
-            throw LoadFailures.of(context.name(), entry, e);
-        }
     }
 
     /** Records that it is durable. Called by the leader. */

@@ -15,7 +15,6 @@ import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -23,7 +22,6 @@ import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -187,7 +185,7 @@ public final class StoreEncryption {
         try (Stream<EntryId> entries = engine.storage.list(context)) {
             Map<String, Long> counts = new TreeMap<>();
             entries.forEach(entry -> {
-                byte[] record = loadStored(context, entry);
+                byte[] record = engine.storage.readStored(context, entry);
                 if (record != null) {
                     counts.merge(keyOf(keys, entry, record), 1L, Long::sum);
                 }
@@ -206,22 +204,6 @@ public final class StoreEncryption {
             return keys.keys().keyIdOf(entry.type(), entry.id(), record);
         } catch (UnreadableEntryException e) {
             return "unreadable";
-        }
-    }
-
-    private byte @Nullable [] load(String context, EntryId entry) {
-        try {
-            return engine.storage.load(context, entry.type(), entry.id());
-        } catch (RuntimeException e) {
-            throw LoadFailures.of(context, entry, e);
-        }
-    }
-
-    private byte @Nullable [] loadStored(String context, EntryId stored) {
-        try {
-            return engine.storage.loadStored(context, stored);
-        } catch (RuntimeException e) {
-            throw LoadFailures.of(context, stored, e);
         }
     }
 
@@ -351,7 +333,7 @@ public final class StoreEncryption {
     private int rewriteBatch(Context context, List<EntryId> batch, List<EntryId> unreadable) {
         ValueSealer sealer = context.sealer().current();
         List<Change> changes = new ArrayList<>();
-        records(context, batch).forEach((entry, record) -> {
+        engine.storage.readAll(context.name(), batch).forEach((entry, record) -> {
             try {
                 if (!sealer.hasSealed(entry.type(), entry.id(), record)) {
                     byte[] value = context.sealer().open(entry.type(), entry.id(), record);
@@ -361,7 +343,8 @@ public final class StoreEncryption {
                     }
                 }
             } catch (UnreadableEntryException | IllegalArgumentException e) {
-                if (Arrays.equals(record, load(context.name(), entry))) { // otherwise it was erased meanwhile
+                if (Arrays.equals(
+                        record, engine.storage.read(context.name(), entry))) { // otherwise it was erased meanwhile
                     unreadable.add(entry);
                 }
             }
@@ -373,22 +356,6 @@ public final class StoreEncryption {
         return changes.size();
     }
 
-    private Map<EntryId, byte[]> records(Context context, List<EntryId> batch) {
-        Map<EntryId, byte[]> records = new LinkedHashMap<>();
-        batch.stream()
-                .collect(Collectors.groupingBy(EntryId::type, Collectors.mapping(EntryId::id, Collectors.toList())))
-                .forEach((type, ids) -> {
-                    try {
-                        engine.storage
-                                .loadAll(context.name(), type, ids)
-                                .forEach((id, record) -> records.put(new EntryId(type, id), record));
-                    } catch (RuntimeException e) {
-                        throw LoadFailures.of(context.name(), new EntryId(type, ids.get(0)), e);
-                    }
-                });
-        return records;
-    }
-
     /**
      * Replaces the data key of a context. The stored keys show which step comes next: at first, they are sealed with a
      * former key of the store; then with the newest one, and contain the former data keys; at last they contain one
@@ -397,7 +364,7 @@ public final class StoreEncryption {
     private void rotateContext(Job job, Context context) {
         ContextKeys keys = (ContextKeys) context.sealer();
         while (true) {
-            byte[] stored = keys.load();
+            byte[] stored = engine.storage.read(context.name(), KEYS);
             if (stored == null) {
                 return; // nothing is sealed, or it was erased; the next commit stores new keys
             }
@@ -416,7 +383,7 @@ public final class StoreEncryption {
 
     private void decryptContext(Job job, Context context) {
         if (rewriteEntries(job, context)) {
-            byte[] stored = ((ContextKeys) context.sealer()).load();
+            byte[] stored = engine.storage.read(context.name(), KEYS);
             if (stored != null) {
                 commit(new Rewrite(context, null, List.of(new Change(KEYS, stored, null))));
             }
@@ -481,7 +448,7 @@ public final class StoreEncryption {
 
         boolean areAllSealedWithNewestKey() {
             for (String name : names()) {
-                byte[] stored = load(name, KEYS);
+                byte[] stored = engine.storage.read(name, KEYS);
                 if (stored != null && !store.sealing().isSealedWithNewestKey(name, stored)) {
                     return false;
                 }
