@@ -15,9 +15,11 @@ import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -58,10 +60,12 @@ public final class StoreEncryption {
     private final Engine engine;
     private final SealedStore store;
     private final Function<String, Context> contexts;
-    /** The context that holds nothing but the mark. Used by the operation that is running. */
-    private volatile @Nullable Context contextOfMark;
 
+    /** Set while an operation is running, so each of them sees what the one before it wrote. */
     private final AtomicBoolean running = new AtomicBoolean();
+
+    /** The context that holds nothing but the mark. Only the operation that is running uses it. */
+    private @Nullable Context contextOfMark;
 
     /**
      * Creates it.
@@ -313,47 +317,56 @@ public final class StoreEncryption {
         }
         for (int from = 0; from < entries.size(); from += ENTRIES_PER_COMMIT) {
             List<EntryId> batch = entries.subList(from, Math.min(from + ENTRIES_PER_COMMIT, entries.size()));
-            List<EntryId> failed = new ArrayList<>();
             long rewritten = 0;
-            int changed;
+            Pass pass;
             do {
-                failed.clear();
-                changed = rewriteBatch(context, batch, failed);
-                rewritten += Math.max(changed, 0);
-            } while (changed != 0); // what another commit changed is looked at once more
-            job.examined(context, batch.size(), rewritten, failed.size());
+                pass = rewriteBatch(context, batch);
+                rewritten += pass.rewritten;
+            } while (!pass.complete);
+            job.examined(context, batch.size(), rewritten, pass.unreadable);
         }
         return job.unreadable == unreadable;
     }
 
     /**
-     * Returns how many entries of a batch had another form; 0 if all that can be read have the present one, -1 if the
-     * sealer was replaced meanwhile.
+     * The result of rewriting a batch once.
+     *
+     * @param complete whether all entries that can be read have the present form; false if another commit changed some
+     *     of them, or replaced the sealer, meanwhile
      */
-    private int rewriteBatch(Context context, List<EntryId> batch, List<EntryId> unreadable) {
-        ValueSealer sealer = context.sealer().current();
+    private record Pass(int rewritten, int unreadable, boolean complete) {}
+
+    private Pass rewriteBatch(Context context, List<EntryId> batch) {
+        ContextSealer forms = context.sealer();
+        ValueSealer sealer = forms.current();
         List<Change> changes = new ArrayList<>();
-        engine.storage.readAll(context.name(), batch).forEach((entry, record) -> {
+        int unreadable = 0;
+        for (Map.Entry<EntryId, byte[]> stored :
+                engine.storage.readAll(context.name(), batch).entrySet()) {
+            EntryId entry = stored.getKey();
+            byte[] record = stored.getValue();
             try {
                 if (!sealer.hasSealed(entry.type(), entry.id(), record)) {
-                    byte[] value = context.sealer().open(entry.type(), entry.id(), record);
+                    byte[] value = forms.open(entry.type(), entry.id(), record);
                     byte[] next = sealer.seal(entry.type(), entry.id(), value);
-                    if (next != null) {
+                    if (next != null) { // otherwise the sealer was replaced
                         changes.add(new Change(entry, record, next));
                     }
                 }
             } catch (UnreadableEntryException | IllegalArgumentException e) {
-                if (Arrays.equals(
-                        record, engine.storage.read(context.name(), entry))) { // otherwise it was erased meanwhile
-                    unreadable.add(entry);
+                if (Arrays.equals(record, engine.storage.read(context.name(), entry))) { // or it was erased meanwhile
+                    unreadable++;
                 }
             }
-        });
-        if (changes.isEmpty()) {
-            return context.sealer().isOutdated(sealer, false) ? -1 : 0;
         }
-        commit(new Rewrite(context, sealer, changes));
-        return changes.size();
+        if (changes.isEmpty()) {
+            return new Pass(0, unreadable, !forms.isOutdated(sealer, false));
+        }
+        // If the sealer was replaced, the commit writes nothing. Entries that it does not change can only have been
+        // written by commits that use the same sealer.
+        Rewrite rewrite = new Rewrite(context, sealer, changes);
+        commit(rewrite);
+        return new Pass(rewrite.changed(), unreadable, rewrite.changed() == changes.size());
     }
 
     /**
@@ -395,7 +408,7 @@ public final class StoreEncryption {
 
         private final String operation;
         private final Consumer<? super EncryptionProgress> listener;
-        private final List<String> incomplete = new ArrayList<>();
+        private final Set<String> incomplete = new LinkedHashSet<>();
         private List<String> names = List.of();
         private long done;
         private long entries;
@@ -415,7 +428,7 @@ public final class StoreEncryption {
             entries += more;
             rewritten += changed;
             unreadable += failed;
-            if (failed > 0 && !incomplete.contains(context.name())) {
+            if (failed > 0) {
                 incomplete.add(context.name());
             }
             listener.accept(progress());
@@ -442,7 +455,7 @@ public final class StoreEncryption {
 
         void requireAllReadable() {
             if (!incomplete.isEmpty()) {
-                throw new RewriteIncompleteException(operation, unreadable, incomplete);
+                throw new RewriteIncompleteException(operation, unreadable, List.copyOf(incomplete));
             }
         }
 
