@@ -201,7 +201,7 @@ final class ContextKeys implements ContextSealer {
     }
 
     @Override
-    public void written(@Nullable ValueSealer sealer, boolean erased) {
+    public void recordDurable(@Nullable ValueSealer sealer, boolean erased) {
         DataKeys keys = sealer instanceof DataKeys used ? used : null;
         if (keys != null && !keys.isWritten()) {
             keys.markWritten();
@@ -217,7 +217,7 @@ final class ContextKeys implements ContextSealer {
     }
 
     @Override
-    public void eraseUnknown(@Nullable ValueSealer sealer) {
+    public void recordEraseUnknown(@Nullable ValueSealer sealer) {
         set(new State(Kind.NOT_LOADED, sealer instanceof DataKeys keys ? keys : null));
     }
 

@@ -75,9 +75,9 @@ final class Rewrite {
     }
 
     /** Records that it is durable. Called by the leader. */
-    void written() {
+    void recordDurable() {
         if (applied >= 0) {
-            context.sealer().written(sealer, applied > 0 && deletes(KEYS));
+            context.sealer().recordDurable(sealer, applied > 0 && deletes(KEYS));
         }
     }
 
