@@ -21,10 +21,7 @@ final class LoadFailures {
         return of(key.context.name(), key.entryId(), failure);
     }
 
-    /**
-     * Returns the exception for the load of an entry that the engine itself needs; as {@link #of(EntryKey, Throwable)}.
-     */
-    static RuntimeException of(String context, EntryId entry, Throwable failure) {
+    private static RuntimeException of(String context, EntryId entry, Throwable failure) {
         if (failure instanceof UnreadableEntryException
                 || failure instanceof LoadFailedException
                 || failure instanceof ClosedException) {
@@ -36,7 +33,7 @@ final class LoadFailures {
         return interruption == null ? new LoadFailedException(context, "entry " + entry, failure) : interruption;
     }
 
-    /** Returns what {@code load} returns; if that throws, throws the exception of {@link #of} for the entry. */
+    /** Returns what {@code load} returns; if that throws, throws what {@link #of} returns for the entry. */
     static <T extends @Nullable Object> T translated(String context, EntryId entry, Supplier<T> load) {
         try {
             return load.get();

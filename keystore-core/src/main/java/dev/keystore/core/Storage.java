@@ -36,8 +36,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Its callers use the true names of contexts, types and ids; the backend gets their {@link StoredNames}. If these
  * are hidden, listings return them as they are, and {@link TrueNames} reads the true ones.
  *
- * <p>Failures: {@link #load}, {@link #loadAll} and what writes throw what the backend throws. What reads for the engine
- * itself throws as a reader's load does: {@link dev.keystore.LoadFailedException} if the backend fails.
+ * <p>Failures: {@link #load}, {@link #loadAll} and the methods that write throw what the backend throws. Those that
+ * read for the engine itself throw as a reader's load does: {@link dev.keystore.LoadFailedException} if the backend
+ * fails.
  *
  * <p>Concurrency: any thread calls the backend, without waiting here. {@link #close} rejects further calls and closes
  * the backend once the calls in progress have returned, or at its deadline even if one has not. It does not wait for

@@ -61,10 +61,13 @@ public final class StoreEncryption {
     private final SealedStore store;
     private final Function<String, Context> contexts;
 
-    /** Set while an operation is running, so each of them sees what the one before it wrote. */
+    /** True while an operation is running. Each operation sets it first and clears it last. */
     private final AtomicBoolean running = new AtomicBoolean();
 
-    /** The context that holds nothing but the mark. Only the operation that is running uses it. */
+    /**
+     * The context that holds nothing but the mark. Only the operation that is running uses it, and sees what the one
+     * before it wrote, since that one has cleared {@link #running} since.
+     */
     private @Nullable Context contextOfMark;
 
     /**
@@ -354,8 +357,8 @@ public final class StoreEncryption {
                     }
                 }
             } catch (UnreadableEntryException | IllegalArgumentException e) {
-                if (Arrays.equals(record, engine.storage.read(context.name(), entry))) { // or it was erased meanwhile
-                    unreadable++;
+                if (Arrays.equals(record, engine.storage.read(context.name(), entry))) {
+                    unreadable++; // otherwise it was erased meanwhile
                 }
             }
         }
