@@ -68,7 +68,7 @@ class InDoubtTest extends OpenedDatabase {
     @DisplayName("R41 R54 at commitTimeout the outcome is reported as unknown; commits resume by "
             + "themselves once it is known")
     void commit_backendStaysAway_refusesToGoOn(Moment moment) {
-        openOwned(Duration.ofMillis(100));
+        openOwned(Duration.ofMillis(500));
         put("a", "before");
         put("cached", "still");
         faults.on(Operation.COMMIT).fail(moment, Kind.OUTCOME_UNKNOWN);
@@ -206,7 +206,7 @@ class InDoubtTest extends OpenedDatabase {
     @Test
     @DisplayName("R28 closing while an outcome is unknown waits no longer than commitTimeout")
     void close_whileInDoubt_returns() {
-        openOwned(Duration.ofMillis(100));
+        openOwned(Duration.ofMillis(500));
         faults.on(Operation.COMMIT).forever().fail(Moment.AFTER, Kind.OUTCOME_UNKNOWN);
         assertThatThrownBy(() -> put("a", "doubt")).isInstanceOf(CommitOutcomeUnknownException.class);
 
