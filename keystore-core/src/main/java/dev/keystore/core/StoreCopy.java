@@ -217,6 +217,9 @@ public final class StoreCopy {
         private long entriesCopied;
         private long bytesCopied;
 
+        /** What the listener threw while a context was being copied, which must not be taken for its failure. */
+        private @Nullable KeyStoreException listenerFailure;
+
         Job(boolean dry) {
             this.dry = dry;
         }
@@ -261,6 +264,9 @@ public final class StoreCopy {
             }
             ContextCopy copy = new ContextCopy(source, target, name, replacing, this::report);
             ContextResult result = dry ? copy.dryRun() : copy.run();
+            if (listenerFailure != null) {
+                throw listenerFailure;
+            }
             if (result.outcome() != Outcome.NOT_FOUND || contexts != null) { // otherwise it was emptied meanwhile
                 ended(result);
             }
@@ -287,9 +293,15 @@ public final class StoreCopy {
         }
 
         private void report(long entries, long bytes) {
-            if (listener != null) {
+            if (listener == null) {
+                return;
+            }
+            try {
                 listener.accept(
                         new CopyProgress(done, Math.max(done, allContexts), entriesRead + entries, bytesRead + bytes));
+            } catch (KeyStoreException e) {
+                listenerFailure = e;
+                throw e;
             }
         }
     }

@@ -561,6 +561,20 @@ class StoreCopyTest extends CopiedDatabases {
     }
 
     @Test
+    @DisplayName("R90 an exception of the listener is not taken for a failure of the context that is being copied")
+    void run_listenerFails_endsTheCopy() {
+        fill(sourceMemory, "alice");
+        open();
+        LoadFailedException failure = new LoadFailedException("the listener's own", new IllegalStateException());
+        assertThatThrownBy(() -> copy().listener(progress -> {
+                            throw failure;
+                        })
+                        .run())
+                .isSameAs(failure);
+        assertThat(contents(targetMemory)).isEmpty();
+    }
+
+    @Test
     @DisplayName("R90 an interrupt while a context is read ends the copy, and nothing of the context is written")
     void run_interruptedWithinAContext_ends() {
         fill(sourceMemory, "alice");

@@ -32,6 +32,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -215,6 +216,43 @@ class StoreCopyBetweenBackendsTest {
                     .isInstanceOf(CopyIncompleteException.class)
                     .hasMessageContaining("session/bob.0 differs");
             assertThat(rows(to)).isEqualTo(targetBefore);
+        }
+    }
+
+    static Stream<Arguments> largePairs() {
+        return Stream.of(
+                Arguments.of("jdbc:sqlite", "jdbc:postgresql"),
+                Arguments.of("jdbc:postgresql", "mapdb"),
+                Arguments.of("mapdb", "jdbc:sqlite"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("largePairs")
+    @Tag("long")
+    @Timeout(600)
+    @DisplayName("R90 a context with 200,000 entries and 40 MB is copied, in one commit, and replaced")
+    void run_largeContext_copies(String fromScheme, String toScheme) throws SQLException {
+        String from = newUrl(fromScheme);
+        try (SignalKeyDatabase source = open(from, Form.PLAIN);
+                SignalKeyDatabase target = open(newUrl(toScheme), Form.ENCRYPTED)) {
+            SignalKeyStore large = source.forContext("default");
+            for (int page = 0; page < 200; page++) {
+                int first = 1_000 * page;
+                large.useTransaction("k", tx -> {
+                    for (int i = first; i < first + 1_000; i++) {
+                        tx.put(KeyTypes.SESSION, "bob." + i, Arrays.copyOf(value("default", i), 200));
+                    }
+                });
+            }
+            StoreCopy copy = StoreCopy.from(source).to(target).replacing();
+            long begin = System.nanoTime();
+            assertThat(copy.run().contexts()).isEqualTo(Map.of(Outcome.COPIED, 1L));
+            System.out.println(fromScheme + " to " + toScheme + ": 200,000 entries in "
+                    + (System.nanoTime() - begin) / 1_000_000 + " ms");
+            target.forContext("default").delete(KeyTypes.SESSION, "bob.5");
+            assertThat(copy.run().contexts()).isEqualTo(Map.of(Outcome.REPLACED, 1L));
+            assertThat(target.forContext("default").find(KeyTypes.SESSION, "bob.5"))
+                    .isPresent();
         }
     }
 
