@@ -76,7 +76,7 @@ final class ContextCopy {
             return result(Outcome.REFUSED, Map.of(), "the target cannot hold it: " + e.getMessage());
         }
         try {
-            return source.engine().storage.holdsEntries(name) ? work.get() : notFound();
+            return ContextReader.holdsEntries("source", source.engine(), name) ? work.get() : notFound();
         } catch (LoadFailedException e) {
             return result(written ? Outcome.NOT_VERIFIED : Outcome.UNREADABLE, Map.of(), reasonUnlessTransient(e));
         } catch (CommitFailedException | OwnershipLostException e) {
@@ -111,7 +111,7 @@ final class ContextCopy {
 
     /** Returns the result if the target holds entries, which is {@code REPLACED} if they have to be; else null. */
     private @Nullable ContextResult compareUnlessEmpty(Readers readers) {
-        if (!target.engine().storage.holdsEntries(name)) {
+        if (!ContextReader.holdsEntries("target", target.engine(), name)) {
             return null;
         }
         ContextComparison found = readers.compare();

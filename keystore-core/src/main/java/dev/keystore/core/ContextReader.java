@@ -65,11 +65,20 @@ final class ContextReader {
             entries.sort(BY_TYPE_AND_ID);
             return entries;
         } catch (LoadFailedException e) {
-            throw inPlace(e);
+            throw in(place, e);
         }
     }
 
-    private LoadFailedException inPlace(LoadFailedException failure) {
+    /** Returns whether a context holds entries; throws as {@link #entries} does. */
+    static boolean holdsEntries(String place, Engine engine, String context) {
+        try {
+            return engine.storage.holdsEntries(context);
+        } catch (LoadFailedException e) {
+            throw in(place, e);
+        }
+    }
+
+    private static LoadFailedException in(String place, LoadFailedException failure) {
         Throwable cause = failure.getCause();
         return new LoadFailedException(place + ": " + failure.getMessage(), cause == null ? failure : cause);
     }
@@ -110,7 +119,7 @@ final class ContextReader {
             }
             return values;
         } catch (LoadFailedException e) {
-            throw inPlace(e);
+            throw in(place, e);
         }
     }
 

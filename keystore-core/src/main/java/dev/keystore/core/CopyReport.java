@@ -23,7 +23,15 @@ public record CopyReport(
         boolean dryRun, Map<Outcome, Long> contexts, long entries, long bytes, List<ContextResult> notCopied)
         implements Serializable {
 
-    /** Creates a report. The collections are copied. */
+    /**
+     * Creates a report. The collections are copied.
+     *
+     * @param dryRun whether nothing was changed
+     * @param contexts the number of contexts by what became of them
+     * @param entries the number of entries of the contexts that are in the target
+     * @param bytes the size of their values, in bytes
+     * @param notCopied the contexts that are not
+     */
     public CopyReport {
         contexts = Map.copyOf(contexts);
         notCopied = List.copyOf(notCopied);
@@ -101,7 +109,15 @@ public record CopyReport(
             String context, Outcome outcome, Map<String, TypeDigest> types, List<EntryId> unreadable, String reason)
             implements Serializable {
 
-        /** Creates a result. The collections are copied. */
+        /**
+         * Creates a result. The collections are copied.
+         *
+         * @param context the name of the context
+         * @param outcome what became of it
+         * @param types what the source holds of each type
+         * @param unreadable entries of the source that cannot be read
+         * @param reason why it was not copied
+         */
         public ContextResult {
             types = Map.copyOf(types);
             unreadable = List.copyOf(unreadable);
