@@ -41,7 +41,7 @@ public record AppStateSyncVersion(long version, byte[] hash, Map<String, byte[]>
             Map<String, byte[]> valueMacs = new LinkedHashMap<>();
             for (int i = 2; i < fields.size(); i += 2) {
                 if (valueMacs.put(Fields.toString(fields.get(i)), fields.get(i + 1)) != null) {
-                    throw new IllegalArgumentException("duplicate index");
+                    throw new IllegalArgumentException("field " + i + " repeats the index of an earlier value MAC");
                 }
             }
             return new AppStateSyncVersion(Fields.toLong(fields.get(0)), fields.get(1), valueMacs);

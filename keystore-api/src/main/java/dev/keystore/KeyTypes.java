@@ -113,7 +113,8 @@ public final class KeyTypes {
             Fields.split(bytes).forEach(field -> strings.add(Fields.toString(field)));
             C collected = collect(strings);
             if (collected.size() != strings.size()) {
-                throw new IllegalArgumentException("duplicate element");
+                throw new IllegalArgumentException(
+                        "expected " + strings.size() + " different strings, found " + collected.size());
             }
             return collected;
         }

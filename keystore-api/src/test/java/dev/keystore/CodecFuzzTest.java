@@ -140,14 +140,16 @@ class CodecFuzzTest {
     void duplicates() {
         byte[] twice = Fields.join(List.of(Fields.ofString("a.1"), Fields.ofString("b.1"), Fields.ofString("a.1")));
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> KeyTypes.SENDER_KEY_MEMORY.codec().decode(twice));
+                .isThrownBy(() -> KeyTypes.SENDER_KEY_MEMORY.codec().decode(twice))
+                .withMessage("expected 3 different strings, found 2");
         assertThat(KeyTypes.DEVICE_LIST.codec().decode(twice)).containsExactly("a.1", "b.1", "a.1");
 
         byte[] mac = {1};
         byte[] name = Fields.ofString("index");
         byte[] state = Fields.join(List.of(Fields.ofLong(1), mac, name, mac, name, mac));
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> KeyTypes.APP_STATE_SYNC_VERSION.codec().decode(state));
+                .isThrownBy(() -> KeyTypes.APP_STATE_SYNC_VERSION.codec().decode(state))
+                .withMessage("field 4 repeats the index of an earlier value MAC");
     }
 
     @SuppressWarnings("unchecked") // the generators are named after the types

@@ -241,7 +241,7 @@ final class CommitWriter {
 
     private void requireOpen() {
         if (closed) {
-            throw new IllegalStateException("The backend is closed");
+            throw new IllegalStateException(folder + ": the backend is closed");
         }
     }
 

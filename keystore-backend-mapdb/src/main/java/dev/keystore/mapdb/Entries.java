@@ -475,7 +475,7 @@ final class Entries {
             throw unusable(operation, e);
         }
         if (usable == null) {
-            throw new IllegalStateException("The backend is closed");
+            throw new IllegalStateException(place + ": could not " + operation.get() + ": the backend is closed");
         }
         return usable;
     }

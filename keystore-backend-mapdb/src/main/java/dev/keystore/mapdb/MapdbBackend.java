@@ -335,7 +335,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
 
     private void requireOpen() {
         if (closed) {
-            throw new IllegalStateException("The backend is closed");
+            throw new IllegalStateException(folder + ": the backend is closed");
         }
     }
 }

@@ -85,7 +85,7 @@ final class MapdbCompaction {
         boolean started = false;
         try {
             if (stopped) {
-                throw new IllegalStateException("The backend is closed");
+                throw new IllegalStateException(folder + ": could not compact: the backend is closed");
             }
             Thread thread = new Thread(null, work, "keystore-mapdb-compaction", 0, false);
             thread.setDaemon(true);

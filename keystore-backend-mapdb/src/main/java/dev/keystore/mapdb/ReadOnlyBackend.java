@@ -166,7 +166,7 @@ final class ReadOnlyBackend
 
     private void requireOpen() {
         if (closed) {
-            throw new IllegalStateException("The backend is closed");
+            throw new IllegalStateException(folder + ": the backend is closed");
         }
     }
 }

@@ -600,14 +600,20 @@ final class MapdbFailureTest {
     }
 
     @Test
-    @DisplayName("R28 a closed backend refuses every call, and says so")
+    @DisplayName("R28 a closed backend refuses every call, and says so with its folder")
     void closed() {
         MapdbBackend backend = Mapdb.open(path);
         backend.close();
         backend.close();
         assertThatExceptionOfType(IllegalStateException.class)
                 .isThrownBy(() -> backend.commit(Mapdb.pair("alice", 0, SMALL)))
-                .withMessageContaining("closed");
+                .withMessage(path + ": the backend is closed");
+        assertThatExceptionOfType(IllegalStateException.class)
+                .isThrownBy(() -> backend.load("alice", "session", "bob.1"))
+                .withMessage(path + ": the backend is closed");
+        assertThatExceptionOfType(IllegalStateException.class)
+                .isThrownBy(backend::compact)
+                .withMessage(path + ": the backend is closed");
     }
 
     private static void assertPairs(MapdbBackend backend, int pairs) {

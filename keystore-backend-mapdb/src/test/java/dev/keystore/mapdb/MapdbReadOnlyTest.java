@@ -82,7 +82,9 @@ class MapdbReadOnlyTest {
                     .isThrownBy(() -> openForReading(path))
                     .withMessageContaining("it is already open in this process");
         }
-        assertThatIllegalStateException().isThrownBy(() -> backend.load("alice", "session", "bob.1"));
+        assertThatIllegalStateException()
+                .isThrownBy(() -> backend.load("alice", "session", "bob.1"))
+                .withMessage(path + ": the backend is closed");
         assertThatIllegalStateException().isThrownBy(() -> backend.list("alice"));
         assertThatIllegalStateException().isThrownBy(backend::contexts);
         assertThat(Mapdb.contents(folder)).isEqualTo(before);

@@ -63,7 +63,7 @@ import org.slf4j.LoggerFactory;
  *   <li>a load in flight ({@link InFlight}), by key: the leader may wait for one while it checks a group;
  *   <li>the locks of the backend;
  *   <li>the publication of a commit ({@link Context}), for which readers wait;
- *   <li>a bin of the map of keys in flight ({@link EntryCache});
+ *   <li>a bin of the map of keys in flight ({@link EntryLoader});
  *   <li>the lock of the {@link S3FifoCache}.
  * </ol>
  *

@@ -3,7 +3,6 @@ package dev.keystore.core;
 import dev.keystore.EntryId;
 import dev.keystore.KeyStoreException;
 import dev.keystore.spi.Mutation;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -49,8 +48,7 @@ final class CommitRequest {
     final long deadlineNanos;
     private final @Nullable Set<String> keptTypes;
     private final @Nullable StoredWrite storedWrite;
-    private @Nullable ValueSealer sealer;
-    private Map<EntryKey, Mutation> puts = Map.of();
+    private SealedWrites sealed = SealedWrites.NONE;
     private final Thread thread = Thread.currentThread();
     private final boolean virtual = VirtualThreads.isVirtual(thread);
     private final AtomicReference<State> state = new AtomicReference<>(Step.QUEUED);
@@ -111,75 +109,40 @@ final class CommitRequest {
      * context; throws as {@link ContextSealer#current} does, and then keeps what was sealed before.
      */
     void seal() {
-        ValueSealer chosen = null;
-        Map<EntryKey, Mutation> sealed = null;
-        while (sealed == null) {
-            chosen = writesValues() ? chooseSealer() : null;
-            sealed = chosen == null ? Map.of() : sealValues(chosen);
-        }
-        sealer = chosen;
-        puts = sealed;
-    }
-
-    /** Returns whether it writes a value; if it only deletes, it needs no keys. */
-    private boolean writesValues() {
-        for (Entry entry : writes.values()) {
-            if (entry.exists()) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    private ValueSealer chooseSealer() {
-        return erases() ? context.sealer().afterErase() : context.sealer().current();
-    }
-
-    /** Returns the mutations that save the values, or null if the keys of the context were replaced meanwhile. */
-    private @Nullable Map<EntryKey, Mutation> sealValues(ValueSealer chosen) {
-        Map<EntryKey, Mutation> sealed = new LinkedHashMap<>();
-        for (Map.Entry<EntryKey, Entry> write : writes.entrySet()) {
-            byte[] value = write.getValue().bytes();
-            if (value != null) {
-                EntryKey key = write.getKey();
-                byte[] record = chosen.seal(key.type.name(), key.id, value);
-                if (record == null) {
-                    return null;
-                }
-                sealed.put(key, new Mutation.Put(key.type.name(), key.id, record));
-            }
-        }
-        return sealed;
+        sealed = SealedWrites.of(writes, context.sealer(), erases());
     }
 
     /** Seals its values again if the sealer was replaced since. Called by the leader. */
     void sealAgainIfOutdated() {
+        ValueSealer sealer = sealed.sealer();
         while (sealer != null && context.sealer().isOutdated(sealer, erases())) {
             seal();
+            sealer = sealed.sealer();
         }
     }
 
     /** Returns the mutation that stores the keys that its values are sealed with; null if they are stored already. */
     @Nullable
     Mutation unwrittenKeys() {
+        ValueSealer sealer = sealed.sealer();
         return sealer == null ? null : context.sealer().unwrittenKeys(sealer);
     }
 
-    /** Records that it is durable. Called by the leader, before anything of it is published. */
-    void keysWritten() {
+    /** Records that it is durable, for the keys of the context. Called by the leader, before anything is published. */
+    void recordDurable() {
         if (storedWrite == null) {
-            context.sealer().written(sealer, erases());
+            context.sealer().recordDurable(sealed.sealer(), erases());
         } else {
-            storedWrite.written();
+            storedWrite.recordDurable();
         }
     }
 
-    /** Records that it is unknown whether it is durable. Called by the leader. */
-    void keysUnknown() {
+    /** Records that it is unknown whether it is durable, for the keys of the context. Called by the leader. */
+    void recordUnknown() {
         if (storedWrite != null) {
-            storedWrite.outcomeUnknown();
+            storedWrite.recordUnknown();
         } else if (erases()) {
-            context.sealer().eraseUnknown(sealer);
+            context.sealer().recordEraseUnknown(sealed.sealer());
         }
     }
 
@@ -206,7 +169,7 @@ final class CommitRequest {
     /** Returns the mutation that saves a written entry, or null if the write is a delete. */
     @Nullable
     Mutation put(EntryKey key) {
-        return puts.get(key);
+        return sealed.put(key);
     }
 
     /** Returns the keys that stay if this commit clears the context: the credentials, except in an erase. */

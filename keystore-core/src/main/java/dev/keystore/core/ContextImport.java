@@ -85,16 +85,16 @@ final class ContextImport implements StoredWrite {
     }
 
     @Override
-    public void written() {
+    public void recordDurable() {
         if (result == Result.WRITTEN) {
-            context.sealer().written(sealer, replacing);
+            context.sealer().recordDurable(sealer, replacing);
         }
     }
 
     @Override
-    public void outcomeUnknown() {
+    public void recordUnknown() {
         if (replacing) {
-            context.sealer().eraseUnknown(sealer);
+            context.sealer().recordEraseUnknown(sealer);
         }
     }
 

@@ -151,12 +151,8 @@ final class ContextKeys implements ContextSealer {
     }
 
     /** Returns the stored keys, or null; throws as {@link #open} does. */
-    byte @Nullable [] load() {
-        try {
-            return storage.load(context, KEYS.type(), KEYS.id());
-        } catch (RuntimeException e) {
-            throw LoadFailures.of(context, KEYS, e);
-        }
+    private byte @Nullable [] load() {
+        return storage.read(context, KEYS);
     }
 
     /** Returns {@code keys}, or those that another thread has put in the place of {@code former} in the meantime. */
@@ -205,7 +201,7 @@ final class ContextKeys implements ContextSealer {
     }
 
     @Override
-    public void written(@Nullable ValueSealer sealer, boolean erased) {
+    public void recordDurable(@Nullable ValueSealer sealer, boolean erased) {
         DataKeys keys = sealer instanceof DataKeys used ? used : null;
         if (keys != null && !keys.isWritten()) {
             keys.markWritten();
@@ -221,7 +217,7 @@ final class ContextKeys implements ContextSealer {
     }
 
     @Override
-    public void eraseUnknown(@Nullable ValueSealer sealer) {
+    public void recordEraseUnknown(@Nullable ValueSealer sealer) {
         set(new State(Kind.NOT_LOADED, sealer instanceof DataKeys keys ? keys : null));
     }
 

@@ -7,7 +7,6 @@ import dev.keystore.UnreadableEntryException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -125,32 +124,19 @@ final class ContextReader {
 
     /** Returns the records of a page, or null if they have to be loaded one by one, since one cannot be read. */
     private @Nullable Map<EntryId, byte[]> loadPage(List<EntryId> page) {
-        String type = page.get(0).type();
-        Map<EntryId, byte[]> records = new HashMap<>();
         try {
-            engine.storage
-                    .loadAll(context, type, page.stream().map(EntryId::id).toList())
-                    .forEach((id, record) -> records.put(new EntryId(type, id), record));
-            return records;
-        } catch (RuntimeException e) {
-            RuntimeException failure = LoadFailures.of(context, page.get(0), e);
-            if (failure instanceof UnreadableEntryException) {
-                return null;
-            }
-            throw failure;
+            return engine.storage.readAll(context, page);
+        } catch (UnreadableEntryException e) {
+            return null;
         }
     }
 
     private byte @Nullable [] load(EntryId entry) {
         try {
-            return engine.storage.load(context, entry.type(), entry.id());
-        } catch (RuntimeException e) {
-            RuntimeException failure = LoadFailures.of(context, entry, e);
-            if (failure instanceof UnreadableEntryException) {
-                unreadable.add(entry);
-                return null;
-            }
-            throw failure;
+            return engine.storage.read(context, entry);
+        } catch (UnreadableEntryException e) {
+            unreadable.add(entry);
+            return null;
         }
     }
 

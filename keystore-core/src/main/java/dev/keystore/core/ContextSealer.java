@@ -61,10 +61,10 @@ interface ContextSealer {
      * @param sealer what sealed its values, or null if it wrote none
      * @param erased whether it erased the context
      */
-    void written(@Nullable ValueSealer sealer, boolean erased);
+    void recordDurable(@Nullable ValueSealer sealer, boolean erased);
 
     /** Records that it is unknown whether a commit is durable that erased the context. Called by the leader. */
-    void eraseUnknown(@Nullable ValueSealer sealer);
+    void recordEraseUnknown(@Nullable ValueSealer sealer);
 
     /** Returns whether the stored keys of the context can be read; true if it has none. Changes nothing. */
     boolean areKeysIntact();

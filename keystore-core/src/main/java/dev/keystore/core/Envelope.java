@@ -74,10 +74,10 @@ final class Envelope implements ContextSealer, ValueSealer {
     }
 
     @Override
-    public void written(@Nullable ValueSealer sealer, boolean erased) {}
+    public void recordDurable(@Nullable ValueSealer sealer, boolean erased) {}
 
     @Override
-    public void eraseUnknown(@Nullable ValueSealer sealer) {}
+    public void recordEraseUnknown(@Nullable ValueSealer sealer) {}
 
     @Override
     public boolean areKeysIntact() {

@@ -279,10 +279,10 @@ final class GroupWriter {
         List<CommitRequest> writers = group.checked().writers();
         for (CommitRequest writer : writers) {
             if (outcome instanceof Written) {
-                writer.keysWritten();
+                writer.recordDurable();
                 cache.publish(writer);
             } else if (outcome instanceof Unknown) {
-                writer.keysUnknown();
+                writer.recordUnknown();
                 cache.forget(writer);
             } else if (writer.clears()) {
                 // Without atomic commits, a load during a clear may have read what was rolled back afterwards.

@@ -81,6 +81,11 @@ final class InFlight {
         return loader != null && loader.gone;
     }
 
+    /** Records what a load has found, before it ends. Called by its thread. */
+    void settle(Result.Found found) {
+        result = found;
+    }
+
     /** Ends it, and wakes the threads that wait for it. */
     void complete(Result outcome) {
         result = outcome;
@@ -96,7 +101,7 @@ final class InFlight {
         return ended.await(nanos, TimeUnit.NANOSECONDS);
     }
 
-    /** Returns the outcome. Valid once {@link #await} has returned true. */
+    /** Returns the outcome, once {@link #await} has returned true; to its own thread, what it has settled so far. */
     Result result() {
         return result;
     }

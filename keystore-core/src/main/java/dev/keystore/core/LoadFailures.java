@@ -6,6 +6,8 @@ import dev.keystore.OperationInterruptedException;
 import dev.keystore.UnreadableEntryException;
 import java.time.Duration;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Translates a failed load into the exception for the reader (R3). */
 final class LoadFailures {
@@ -19,10 +21,7 @@ final class LoadFailures {
         return of(key.context.name(), key.entryId(), failure);
     }
 
-    /**
-     * Returns the exception for the load of an entry that the engine itself needs; as {@link #of(EntryKey, Throwable)}.
-     */
-    static RuntimeException of(String context, EntryId entry, Throwable failure) {
+    private static RuntimeException of(String context, EntryId entry, Throwable failure) {
         if (failure instanceof UnreadableEntryException
                 || failure instanceof LoadFailedException
                 || failure instanceof ClosedException) {
@@ -32,6 +31,15 @@ final class LoadFailures {
                 ? BackendFailures.asInterruption(describe(context, entry), thrown)
                 : null;
         return interruption == null ? new LoadFailedException(context, "entry " + entry, failure) : interruption;
+    }
+
+    /** Returns what {@code load} returns; if that throws, throws what {@link #of} returns for the entry. */
+    static <T extends @Nullable Object> T translated(String context, EntryId entry, Supplier<T> load) {
+        try {
+            return load.get();
+        } catch (RuntimeException e) {
+            throw of(context, entry, e);
+        }
     }
 
     /** Returns the exception for a reader that waited for another thread until the deadline. */

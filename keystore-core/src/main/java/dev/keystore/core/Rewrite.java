@@ -72,7 +72,7 @@ final class Rewrite implements StoredWrite {
         }
         int count = 0;
         for (Change change : changes) {
-            if (Arrays.equals(load(storage, change.entry), change.former)) {
+            if (Arrays.equals(storage.read(context.name(), change.entry), change.former)) {
                 mutations.add(change.mutation());
                 count++;
             }
@@ -81,25 +81,17 @@ final class Rewrite implements StoredWrite {
         return mutations;
     }
 
-    private byte @Nullable [] load(Storage storage, EntryId entry) {
-        try {
-            return storage.load(context.name(), entry.type(), entry.id());
-        } catch (RuntimeException e) {
-            throw LoadFailures.of(context.name(), entry, e);
-        }
-    }
-
     @Override
-    public void written() {
+    public void recordDurable() {
         if (applied >= 0) {
-            context.sealer().written(sealer, applied > 0 && deletes(KEYS));
+            context.sealer().recordDurable(sealer, applied > 0 && deletes(KEYS));
         }
     }
 
     @Override
-    public void outcomeUnknown() {
+    public void recordUnknown() {
         if (deletes(KEYS)) {
-            context.sealer().eraseUnknown(null);
+            context.sealer().recordEraseUnknown(null);
         }
     }
 

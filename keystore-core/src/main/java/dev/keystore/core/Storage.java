@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -34,6 +35,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Its callers use the true names of contexts, types and ids; the backend gets their {@link StoredNames}. If these
  * are hidden, listings return them as they are, and {@link TrueNames} reads the true ones.
+ *
+ * <p>Failures: {@link #load}, {@link #loadAll} and the methods that write throw what the backend throws. Those that
+ * read for the engine itself throw as a reader's load does: {@link dev.keystore.LoadFailedException} if the backend
+ * fails.
  *
  * <p>Concurrency: any thread calls the backend, without waiting here. {@link #close} rejects further calls and closes
  * the backend once the calls in progress have returned, or at its deadline even if one has not. It does not wait for
@@ -134,21 +139,53 @@ final class Storage {
         return found;
     }
 
-    /** Loads entries by their stored type and ids. */
-    Map<String, byte[]> loadStored(String context, String storedType, Collection<String> storedIds) {
+    private Map<String, byte[]> loadStored(String context, String storedType, Collection<String> storedIds) {
         return call(() -> bulk.loadAll(names.context(context), storedType, storedIds));
     }
 
-    /** Loads an entry by its stored type and id. */
-    byte @Nullable [] loadStored(String context, EntryId stored) {
-        return call(() -> entries.load(names.context(context), stored.type(), stored.id()))
-                .orElse(null);
+    /** Reads an entry; null if it does not exist. */
+    byte @Nullable [] read(String context, EntryId entry) {
+        return LoadFailures.translated(context, entry, () -> load(context, entry.type(), entry.id()));
     }
 
-    /** Loads the keys of a context by its stored name. */
-    byte @Nullable [] loadKeysOf(String storedContext) {
-        return call(() -> entries.load(storedContext, StoreSealing.KEYS.type(), StoreSealing.KEYS.id()))
-                .orElse(null);
+    /** Reads entries, of any types; those that do not exist are not in the map. */
+    Map<EntryId, byte[]> readAll(String context, List<EntryId> wanted) {
+        return readByType(context, wanted, this::loadAll);
+    }
+
+    /** Reads an entry by its stored type and id; null if it does not exist. */
+    byte @Nullable [] readStored(String context, EntryId stored) {
+        return readStored(context, names.context(context), stored);
+    }
+
+    /** Reads entries by their stored types and ids; those that do not exist are not in the map. */
+    Map<EntryId, byte[]> readAllStored(String context, List<EntryId> wanted) {
+        return readByType(context, wanted, this::loadStored);
+    }
+
+    /** Reads the keys of a context by its stored name; null if there are none. */
+    byte @Nullable [] readKeysOf(String storedContext) {
+        return readStored(storedContext, storedContext, StoreSealing.KEYS);
+    }
+
+    private byte @Nullable [] readStored(String context, String storedContext, EntryId stored) {
+        return LoadFailures.translated(
+                context,
+                stored,
+                () -> call(() -> entries.load(storedContext, stored.type(), stored.id()))
+                        .orElse(null));
+    }
+
+    private static Map<EntryId, byte[]> readByType(String context, List<EntryId> wanted, BulkLoad loader) {
+        Map<EntryId, byte[]> found = new LinkedHashMap<>();
+        wanted.stream()
+                .collect(Collectors.groupingBy(EntryId::type, Collectors.mapping(EntryId::id, Collectors.toList())))
+                .forEach((type, ids) -> LoadFailures.translated(context, new EntryId(type, ids.get(0)), () -> {
+                    loader.loadAll(context, type, ids)
+                            .forEach((id, record) -> found.put(new EntryId(type, id), record));
+                    return found;
+                }));
+        return found;
     }
 
     private Map<String, byte[]> loadEach(String context, String type, Collection<String> ids) {

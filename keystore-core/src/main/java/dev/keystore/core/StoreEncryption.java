@@ -15,15 +15,15 @@ import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -60,10 +60,15 @@ public final class StoreEncryption {
     private final Engine engine;
     private final SealedStore store;
     private final Function<String, Context> contexts;
-    /** The context that holds nothing but the mark. Used by the operation that is running. */
-    private volatile @Nullable Context contextOfMark;
 
+    /** True while an operation is running. Each operation sets it first and clears it last. */
     private final AtomicBoolean running = new AtomicBoolean();
+
+    /**
+     * The context that holds nothing but the mark. Only the operation that is running uses it, and sees what the one
+     * before it wrote, since that one has cleared {@link #running} since.
+     */
+    private @Nullable Context contextOfMark;
 
     /**
      * Creates it.
@@ -187,7 +192,7 @@ public final class StoreEncryption {
         try (Stream<EntryId> entries = engine.storage.list(context)) {
             Map<String, Long> counts = new TreeMap<>();
             entries.forEach(entry -> {
-                byte[] record = loadStored(context, entry);
+                byte[] record = engine.storage.readStored(context, entry);
                 if (record != null) {
                     counts.merge(keyOf(keys, entry, record), 1L, Long::sum);
                 }
@@ -206,22 +211,6 @@ public final class StoreEncryption {
             return keys.keys().keyIdOf(entry.type(), entry.id(), record);
         } catch (UnreadableEntryException e) {
             return "unreadable";
-        }
-    }
-
-    private byte @Nullable [] load(String context, EntryId entry) {
-        try {
-            return engine.storage.load(context, entry.type(), entry.id());
-        } catch (RuntimeException e) {
-            throw LoadFailures.of(context, entry, e);
-        }
-    }
-
-    private byte @Nullable [] loadStored(String context, EntryId stored) {
-        try {
-            return engine.storage.loadStored(context, stored);
-        } catch (RuntimeException e) {
-            throw LoadFailures.of(context, stored, e);
         }
     }
 
@@ -331,62 +320,56 @@ public final class StoreEncryption {
         }
         for (int from = 0; from < entries.size(); from += ENTRIES_PER_COMMIT) {
             List<EntryId> batch = entries.subList(from, Math.min(from + ENTRIES_PER_COMMIT, entries.size()));
-            List<EntryId> failed = new ArrayList<>();
             long rewritten = 0;
-            int changed;
+            Pass pass;
             do {
-                failed.clear();
-                changed = rewriteBatch(context, batch, failed);
-                rewritten += Math.max(changed, 0);
-            } while (changed != 0); // what another commit changed is looked at once more
-            job.examined(context, batch.size(), rewritten, failed.size());
+                pass = rewriteBatch(context, batch);
+                rewritten += pass.rewritten;
+            } while (!pass.complete);
+            job.examined(context, batch.size(), rewritten, pass.unreadable);
         }
         return job.unreadable == unreadable;
     }
 
     /**
-     * Returns how many entries of a batch had another form; 0 if all that can be read have the present one, -1 if the
-     * sealer was replaced meanwhile.
+     * The result of rewriting a batch once.
+     *
+     * @param complete whether all entries that can be read have the present form; false if another commit changed some
+     *     of them, or replaced the sealer, meanwhile
      */
-    private int rewriteBatch(Context context, List<EntryId> batch, List<EntryId> unreadable) {
-        ValueSealer sealer = context.sealer().current();
+    private record Pass(int rewritten, int unreadable, boolean complete) {}
+
+    private Pass rewriteBatch(Context context, List<EntryId> batch) {
+        ContextSealer forms = context.sealer();
+        ValueSealer sealer = forms.current();
         List<Change> changes = new ArrayList<>();
-        records(context, batch).forEach((entry, record) -> {
+        int unreadable = 0;
+        for (Map.Entry<EntryId, byte[]> stored :
+                engine.storage.readAll(context.name(), batch).entrySet()) {
+            EntryId entry = stored.getKey();
+            byte[] record = stored.getValue();
             try {
                 if (!sealer.hasSealed(entry.type(), entry.id(), record)) {
-                    byte[] value = context.sealer().open(entry.type(), entry.id(), record);
+                    byte[] value = forms.open(entry.type(), entry.id(), record);
                     byte[] next = sealer.seal(entry.type(), entry.id(), value);
-                    if (next != null) {
+                    if (next != null) { // otherwise the sealer was replaced
                         changes.add(new Change(entry, record, next));
                     }
                 }
             } catch (UnreadableEntryException | IllegalArgumentException e) {
-                if (Arrays.equals(record, load(context.name(), entry))) { // otherwise it was erased meanwhile
-                    unreadable.add(entry);
+                if (Arrays.equals(record, engine.storage.read(context.name(), entry))) {
+                    unreadable++; // otherwise it was erased meanwhile
                 }
             }
-        });
-        if (changes.isEmpty()) {
-            return context.sealer().isOutdated(sealer, false) ? -1 : 0;
         }
-        commit(new Rewrite(context, sealer, changes));
-        return changes.size();
-    }
-
-    private Map<EntryId, byte[]> records(Context context, List<EntryId> batch) {
-        Map<EntryId, byte[]> records = new LinkedHashMap<>();
-        batch.stream()
-                .collect(Collectors.groupingBy(EntryId::type, Collectors.mapping(EntryId::id, Collectors.toList())))
-                .forEach((type, ids) -> {
-                    try {
-                        engine.storage
-                                .loadAll(context.name(), type, ids)
-                                .forEach((id, record) -> records.put(new EntryId(type, id), record));
-                    } catch (RuntimeException e) {
-                        throw LoadFailures.of(context.name(), new EntryId(type, ids.get(0)), e);
-                    }
-                });
-        return records;
+        if (changes.isEmpty()) {
+            return new Pass(0, unreadable, !forms.isOutdated(sealer, false));
+        }
+        // If the sealer was replaced, the commit writes nothing. Entries that it does not change can only have been
+        // written by commits that use the same sealer.
+        Rewrite rewrite = new Rewrite(context, sealer, changes);
+        commit(rewrite);
+        return new Pass(rewrite.changed(), unreadable, rewrite.changed() == changes.size());
     }
 
     /**
@@ -397,7 +380,7 @@ public final class StoreEncryption {
     private void rotateContext(Job job, Context context) {
         ContextKeys keys = (ContextKeys) context.sealer();
         while (true) {
-            byte[] stored = keys.load();
+            byte[] stored = engine.storage.read(context.name(), KEYS);
             if (stored == null) {
                 return; // nothing is sealed, or it was erased; the next commit stores new keys
             }
@@ -416,7 +399,7 @@ public final class StoreEncryption {
 
     private void decryptContext(Job job, Context context) {
         if (rewriteEntries(job, context)) {
-            byte[] stored = ((ContextKeys) context.sealer()).load();
+            byte[] stored = engine.storage.read(context.name(), KEYS);
             if (stored != null) {
                 commit(new Rewrite(context, null, List.of(new Change(KEYS, stored, null))));
             }
@@ -428,7 +411,7 @@ public final class StoreEncryption {
 
         private final String operation;
         private final Consumer<? super EncryptionProgress> listener;
-        private final List<String> incomplete = new ArrayList<>();
+        private final Set<String> incomplete = new LinkedHashSet<>();
         private List<String> names = List.of();
         private long done;
         private long entries;
@@ -448,7 +431,7 @@ public final class StoreEncryption {
             entries += more;
             rewritten += changed;
             unreadable += failed;
-            if (failed > 0 && !incomplete.contains(context.name())) {
+            if (failed > 0) {
                 incomplete.add(context.name());
             }
             listener.accept(progress());
@@ -475,13 +458,13 @@ public final class StoreEncryption {
 
         void requireAllReadable() {
             if (!incomplete.isEmpty()) {
-                throw new RewriteIncompleteException(operation, unreadable, incomplete);
+                throw new RewriteIncompleteException(operation, unreadable, List.copyOf(incomplete));
             }
         }
 
         boolean areAllSealedWithNewestKey() {
             for (String name : names()) {
-                byte[] stored = load(name, KEYS);
+                byte[] stored = engine.storage.read(name, KEYS);
                 if (stored != null && !store.sealing().isSealedWithNewestKey(name, stored)) {
                     return false;
                 }

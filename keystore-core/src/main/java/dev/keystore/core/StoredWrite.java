@@ -18,9 +18,9 @@ interface StoredWrite {
     /** Returns what has to be written. Called by the leader, again after a failed attempt. */
     List<Mutation> mutations(Storage storage);
 
-    /** Records that it is durable. Called by the leader, before readers see anything of it. */
-    void written();
+    /** Records that it is durable, for the keys of the context. Called by the leader, before readers see it. */
+    void recordDurable();
 
-    /** Records that it is unknown whether it is durable. Called by the leader. */
-    void outcomeUnknown();
+    /** Records that it is unknown whether it is durable, for the keys of the context. Called by the leader. */
+    void recordUnknown();
 }

@@ -11,10 +11,8 @@ import dev.keystore.LoadFailedException;
 import dev.keystore.UnreadableEntryException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -95,7 +93,7 @@ final class TrueNames {
         List<EntryId> names = new ArrayList<>(page.size());
         for (EntryId stored : page) {
             try {
-                byte[] record = records == null ? load(context, stored) : records.get(stored);
+                byte[] record = records == null ? storage.readStored(context, stored) : records.get(stored);
                 EntryId name = record == null ? null : name(context, sealer, stored, record);
                 if (name != null) {
                     names.add(name);
@@ -109,27 +107,10 @@ final class TrueNames {
 
     /** Returns the records of a page, or null if they have to be loaded one by one, since one cannot be read. */
     private @Nullable Map<EntryId, byte[]> loadPage(String context, List<EntryId> page) {
-        Map<EntryId, byte[]> records = new HashMap<>();
-        Map<String, List<String>> idsByType = page.stream()
-                .collect(Collectors.groupingBy(EntryId::type, Collectors.mapping(EntryId::id, Collectors.toList())));
         try {
-            idsByType.forEach((type, ids) -> storage.loadStored(context, type, ids)
-                    .forEach((id, record) -> records.put(new EntryId(type, id), record)));
-            return records;
-        } catch (RuntimeException e) {
-            RuntimeException failure = LoadFailures.of(context, page.get(0), e);
-            if (failure instanceof UnreadableEntryException || failure instanceof LoadFailedException) {
-                return null;
-            }
-            throw failure;
-        }
-    }
-
-    private byte @Nullable [] load(String context, EntryId stored) {
-        try {
-            return storage.loadStored(context, stored);
-        } catch (RuntimeException e) {
-            throw LoadFailures.of(context, stored, e);
+            return storage.readAllStored(context, page);
+        } catch (UnreadableEntryException | LoadFailedException e) {
+            return null;
         }
     }
 
@@ -140,7 +121,7 @@ final class TrueNames {
             try {
                 return sealer.entryOf(stored, record);
             } catch (UnreadableEntryException e) {
-                byte[] again = load(context, stored);
+                byte[] again = storage.readStored(context, stored);
                 if (Arrays.equals(record, again)) {
                     throw e;
                 }
@@ -174,23 +155,15 @@ final class TrueNames {
 
     /** Returns the true name of a context, or null if it was erased meanwhile. */
     private @Nullable String nameOfContext(SealedStore keys, String stored) {
-        byte[] record = loadKeys(stored);
+        byte[] record = storage.readKeysOf(stored);
         if (record == null && storage.holdsEntriesStored(stored)) {
-            record = loadKeys(stored); // it may have been erased and written to again
+            record = storage.readKeysOf(stored); // it may have been erased and written to again
             if (record == null) {
                 throw new CorruptEntryException(
                         stored, KEYS, "it is missing, and with it the true name of the context", null);
             }
         }
         return record == null ? null : keys.sealing().contextOf(stored, record);
-    }
-
-    private byte @Nullable [] loadKeys(String storedContext) {
-        try {
-            return storage.loadKeysOf(storedContext);
-        } catch (RuntimeException e) {
-            throw LoadFailures.of(storedContext, KEYS, e);
-        }
     }
 
     /** Lets a listing fail after everything that has a true name. Used by the thread that reads the listing. */

@@ -1,7 +1,8 @@
 /**
  * The engine. {@link dev.keystore.core.SignalKeyDatabase} is its entry point.
  *
- * <p>Path of a read: {@code ContextStore} → {@code EntryCache} → (on a miss) {@code Storage} → backend.
+ * <p>Path of a read: {@code ContextStore} → {@code EntryCache} → (on a miss) {@code EntryLoader} → {@code Storage} →
+ * backend.
  *
  * <p>Path of a commit: {@code ContextStore} → {@code LockTable} → the caller's work on a {@code StoreTransaction} →
  * {@code CommitPipeline} → {@code CommitQueue}; then, on the leader's thread, {@code GroupWriter} → {@code Storage} →

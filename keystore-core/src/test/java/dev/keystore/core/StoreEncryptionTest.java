@@ -284,6 +284,46 @@ class StoreEncryptionTest {
         assertThat(faults).isGreaterThan(3);
     }
 
+    @ParameterizedTest
+    @EnumSource(Job.class)
+    @DisplayName("R74 a job reads an entry twice: to rewrite it, and to see that no other commit has changed it")
+    void job_readsEachEntryTwice(Job job) {
+        try (Fixture fixture = closed(small(job)).reopen(job.options())) {
+            fixture.faults.forgetCalls();
+
+            EncryptionProgress progress = job.run(fixture.database);
+
+            assertThat(progress.rewritten()).isEqualTo(300);
+            for (int i = 0; i < 150; i++) {
+                assertThat(fixture.faults.loads("session", "bob." + i)).isEqualTo(2);
+                assertThat(fixture.faults.loads("other", "" + i)).isEqualTo(2);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Job.class)
+    @DisplayName("R74 an entry that another commit changes after a job has read it is left as that commit wrote it")
+    void job_entryChangedMeanwhile(Job job) {
+        try (Fixture fixture = closed(small(job)).reopen(job.options())) {
+            fixture.faults
+                    .on(Operation.LOAD)
+                    .of("session", "bob.1")
+                    .run(Moment.AFTER, () -> fixture.put("bob.1", "changed"));
+            fixture.faults.forgetCalls();
+
+            assertThat(job.run(fixture.database).rewritten()).isEqualTo(299);
+
+            assertThat(fixture.faults.loads("session", "bob.1"))
+                    .as("the batch is looked at once more")
+                    .isEqualTo(3);
+            assertThat(fixture.find("bob.1")).isEqualTo("changed");
+            fixture.put("bob.1", "1");
+            fixture.put("later", "1");
+            assertEnded(job, fixture);
+        }
+    }
+
     private static boolean isPlain(Fixture fixture) {
         try (Fixture reopened = fixture.reopen()) {
             return reopened.alice != null;

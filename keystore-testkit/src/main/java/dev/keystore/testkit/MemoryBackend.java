@@ -52,6 +52,9 @@ public final class MemoryBackend
                 ContextListing,
                 Compaction {
 
+    /** The place that messages begin with. */
+    private static final String PLACE = "memory";
+
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
 
     private final Contents contents;
@@ -173,7 +176,7 @@ public final class MemoryBackend
     private <T> T locked(String operation, Supplier<T> work) {
         return contents.lock.hold(operation, () -> {
             if (closed) {
-                throw new IllegalStateException("The backend is closed");
+                throw new IllegalStateException(PLACE + ": could not " + operation + ": the backend is closed");
             }
             return work.get();
         });
@@ -181,7 +184,7 @@ public final class MemoryBackend
 
     private static final class Contents {
 
-        private final TimedLock lock = new TimedLock("memory", "another thread's call", LOCK_TIMEOUT);
+        private final TimedLock lock = new TimedLock(PLACE, "another thread's call", LOCK_TIMEOUT);
         private final ConcurrentMap<String, ContextContents> contexts = new ConcurrentHashMap<>();
 
         /** The highest epoch of a context that was forgotten; new contexts begin above it. */

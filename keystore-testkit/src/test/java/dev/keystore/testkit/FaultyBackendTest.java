@@ -193,7 +193,9 @@ class FaultyBackendTest {
         assertFails(Kind.TRANSIENT, () -> backend.takeOver("alice"));
         assertThat(backend.takeOver("alice")).isEqualTo(1);
         assertFails(Kind.PERMANENT, () -> ((ContextAwareBackend) backend).close());
-        assertThatIllegalStateException().isThrownBy(() -> memory.load("alice", TYPE, "1"));
+        assertThatIllegalStateException()
+                .isThrownBy(() -> memory.load("alice", TYPE, "1"))
+                .withMessage("memory: could not load " + TYPE + "/1: the backend is closed");
     }
 
     @Test

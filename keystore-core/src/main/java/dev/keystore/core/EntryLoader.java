@@ -1,0 +1,312 @@
+package dev.keystore.core;
+
+import dev.keystore.CorruptEntryException;
+import dev.keystore.LoadFailedException;
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.UnreadableEntryException;
+import dev.keystore.core.InFlight.Result;
+import dev.keystore.core.InFlight.Result.Failed;
+import dev.keystore.core.InFlight.Result.Found;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Loads entries into the cache, one key or several at a time.
+ *
+ * <p>Concurrency: {@link #inFlight} holds the loads and writes in progress, at most one per key.
+ *
+ * <ul>
+ *   <li>A thread that misses registers its load there; others that miss the same key wait for it (R2).
+ *   <li>Before it calls the backend, the leader of the commit pipeline registers its write there, displacing any load.
+ *       A load may cache what it found only while it is registered: a displaced load may have read the older value, so
+ *       its result is discarded and the reader looks again (R4).
+ *   <li>A reader that misses a key being written waits for that write. At that moment the backend may return a value
+ *       that is not published yet, or that is rolled back later (R13, R21).
+ *   <li>Clearing a context increments its generation, which invalidates everything cached of it at once. A load that
+ *       started in an older generation is discarded like a displaced one.
+ * </ul>
+ */
+final class EntryLoader {
+
+    /** How long a thread waits for the load of a virtual thread before it loads the key itself. */
+    private static final long VIRTUAL_PATIENCE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    /** How often a waiting thread checks whether the loading thread has abandoned its load. */
+    private static final long CHECK_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+
+    private final ConcurrentHashMap<EntryKey, InFlight> inFlight = new ConcurrentHashMap<>();
+    private final LongAdder loads = new LongAdder();
+    private final S3FifoCache<Entry> cache;
+    private final Storage storage;
+    private final Duration loadTimeout;
+
+    EntryLoader(S3FifoCache<Entry> cache, Storage storage, Duration loadTimeout) {
+        this.cache = cache;
+        this.storage = storage;
+        this.loadTimeout = loadTimeout;
+    }
+
+    /**
+     * Returns the entry if it is cached, else null. Waits while a commit of the context is being put into the cache.
+     */
+    static @Nullable Entry cached(S3FifoCache<Entry> cache, EntryKey key) {
+        key.context.awaitPublications();
+        Entry entry = cache.get(key);
+        return entry != null && entry.isValidIn(key.context.generation()) ? entry : null;
+    }
+
+    /** Returns an entry that is not cached; its type has been checked. Waits until {@code deadlineNanos} at most. */
+    Entry load(EntryKey key, long deadlineNanos) {
+        while (true) {
+            Entry entry = joinOrLoad(key, deadlineNanos);
+            // Another thread's load may have started before a clear that was acknowledged before this read.
+            if (entry == null || !entry.isValidIn(key.context.generation())) {
+                entry = cached(cache, key);
+            }
+            if (entry != null) {
+                return entry;
+            }
+        }
+    }
+
+    /** Loads an entry, or waits for the thread that loads or writes it; returns null if the caller must look again. */
+    private @Nullable Entry joinOrLoad(EntryKey key, long deadlineNanos) {
+        InFlight.Loader self = new InFlight.Loader();
+        InFlight mine = InFlight.forLoad(self);
+        InFlight other = inFlight.putIfAbsent(key, mine);
+        if (other == null) {
+            return loadOne(key, self, mine, deadlineNanos);
+        }
+        if (await(key, other, deadlineNanos)) {
+            return entryOf(other.result());
+        }
+        InFlight replacement = InFlight.forLoadReplacing(other, self);
+        return inFlight.replace(key, other, replacement) ? loadOne(key, self, replacement, deadlineNanos) : null;
+    }
+
+    private static @Nullable Entry entryOf(Result result) {
+        if (result instanceof Failed failed) {
+            throw failed.failure();
+        }
+        return result instanceof Found found ? found.entry() : null;
+    }
+
+    /**
+     * Waits for another thread, and removes what it left behind if it ended with an error.
+     *
+     * @return false if this thread should do the load itself, because the loading thread has abandoned it or is a
+     *     virtual thread that may not get a carrier while this one waits
+     * @throws dev.keystore.LoadFailedException at the deadline
+     */
+    private boolean await(EntryKey key, InFlight other, long deadlineNanos) {
+        long sliceNanos = other.isLoadOfVirtualThread() ? VIRTUAL_PATIENCE_NANOS : CHECK_INTERVAL_NANOS;
+        try {
+            while (!other.await(Math.min(sliceNanos, deadlineNanos - System.nanoTime()))) {
+                if (deadlineNanos - System.nanoTime() <= 0) {
+                    throw LoadFailures.timedOut(key, loadTimeout);
+                }
+                if (other.isAbandoned() || other.isLoadOfVirtualThread()) {
+                    return false;
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw LoadFailures.interrupted(key);
+        }
+        inFlight.remove(key, other);
+        return true;
+    }
+
+    /**
+     * Loads one key, for which {@code mine} is registered, and ends {@code mine} with the outcome.
+     *
+     * @return the entry, or null if a write or a clear came in between and the caller must look again
+     */
+    private @Nullable Entry loadOne(EntryKey key, InFlight.Loader self, InFlight mine, long deadlineNanos) {
+        Context context = key.context;
+        InFlight clearing = context.clearing();
+        int generation = context.generation();
+        Result result = Result.LOOK_AGAIN;
+        try {
+            Entry published =
+                    cached(cache, key); // a load or write may have ended between the miss and the registration (R2)
+            if (published != null) {
+                result = new Found(published);
+            } else if (clearing == null) {
+                LoadFailures.throwIfInterrupted(key);
+                loads.increment();
+                result = settle(key, mine, generation, storage.load(context.name(), key.type.name(), key.id));
+            }
+        } catch (RuntimeException | Error e) {
+            RuntimeException failure = LoadFailures.of(key, e);
+            result = failedUnlessInterrupted(failure);
+            throw failure;
+        } finally {
+            self.gone = true;
+            try {
+                inFlight.remove(key, mine);
+            } finally {
+                mine.complete(result);
+            }
+        }
+        if (result instanceof Found found) {
+            return found.entry();
+        }
+        if (clearing != null) {
+            await(key, clearing, deadlineNanos);
+        }
+        return null;
+    }
+
+    /**
+     * Caches what was loaded, unless a write came in between: then it may be the older value.
+     *
+     * @return the entry, or {@link Result#LOOK_AGAIN} if it may be outdated
+     */
+    private Result settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
+        Context context = key.context;
+        Entry entry;
+        try {
+            entry = decode(key, sealed);
+        } catch (UnreadableEntryException e) {
+            // An erase that came in between has destroyed the keys of what was loaded before it.
+            if (isUndisplaced(key, mine, generation)) {
+                throw e;
+            }
+            return Result.LOOK_AGAIN;
+        }
+        entry.makeValidIn(generation);
+        // The map calls this while it holds the lock of the key, so no write is registered between the check and the
+        // put.
+        inFlight.computeIfPresent(key, (k, registered) -> {
+            if (isUndisplaced(context, registered, mine, generation)) {
+                if (!context.isOwnershipLost()) {
+                    cache.put(key, entry);
+                }
+                mine.settle(new Found(entry));
+            }
+            return registered;
+        });
+        return mine.result();
+    }
+
+    /** Returns whether no write or clear has come in between since a load began. */
+    private boolean isUndisplaced(EntryKey key, InFlight mine, int generation) {
+        InFlight registered = inFlight.get(key);
+        return registered != null && isUndisplaced(key.context, registered, mine, generation);
+    }
+
+    private static boolean isUndisplaced(Context context, InFlight registered, InFlight mine, int generation) {
+        return registered.standsFor(mine) && context.generation() == generation && context.clearing() == null;
+    }
+
+    /** Waiting threads fail with the load, unless only its own thread was interrupted: then they look again. */
+    private static Result failedUnlessInterrupted(RuntimeException failure) {
+        return Thread.currentThread().isInterrupted() ? Result.LOOK_AGAIN : new Failed(failure);
+    }
+
+    /**
+     * Loads those keys that no other thread is loading or writing, in one round trip.
+     *
+     * @return what was found; keys that the caller must read one by one are not in the map
+     */
+    Map<EntryKey, Entry> loadAll(List<EntryKey> keys) {
+        EntryKey first = keys.get(0);
+        Context context = first.context;
+        if (context.clearing() != null) {
+            return Map.of();
+        }
+        int generation = context.generation();
+        InFlight.Loader self = new InFlight.Loader();
+        Map<EntryKey, InFlight> mine = new LinkedHashMap<>();
+        Map<EntryKey, Result> results = new HashMap<>();
+        try {
+            List<String> ids = new ArrayList<>();
+            for (EntryKey key : keys) {
+                InFlight load = InFlight.forLoad(self);
+                if (inFlight.putIfAbsent(key, load) == null) {
+                    mine.put(key, load);
+                    Entry published = cached(cache, key);
+                    if (published == null) {
+                        ids.add(key.id);
+                    } else {
+                        results.put(key, new Found(published));
+                    }
+                }
+            }
+            if (!ids.isEmpty()) {
+                LoadFailures.throwIfInterrupted(first);
+                loads.add(ids.size());
+                Map<String, byte[]> found = storage.loadAll(context.name(), first.type.name(), ids);
+                mine.forEach((key, load) ->
+                        results.computeIfAbsent(key, k -> settleOrFail(key, load, generation, found.get(key.id))));
+            }
+        } catch (RuntimeException | Error e) {
+            mine.keySet().forEach(key -> results.put(key, failedUnlessInterrupted(LoadFailures.of(key, e))));
+            throw LoadFailures.of(first, e);
+        } finally {
+            self.gone = true;
+            try {
+                mine.forEach(inFlight::remove);
+            } finally {
+                mine.forEach((key, load) -> load.complete(results.getOrDefault(key, Result.LOOK_AGAIN)));
+            }
+        }
+        Map<EntryKey, Entry> entries = new HashMap<>();
+        results.forEach((key, result) -> {
+            if (result instanceof Found found) {
+                entries.put(key, found.entry());
+            }
+        });
+        return entries;
+    }
+
+    /** Settles one of several keys. A damaged entry fails only the readers of its key, not those of the other keys. */
+    private Result settleOrFail(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
+        try {
+            return settle(key, mine, generation, sealed);
+        } catch (RuntimeException | Error e) {
+            return failedUnlessInterrupted(LoadFailures.of(key, e));
+        }
+    }
+
+    /** Decodes what the backend holds of a key; null means that the key does not exist. */
+    static Entry decode(EntryKey key, byte @Nullable [] sealed) {
+        if (sealed == null) {
+            return Entry.absent();
+        }
+        try {
+            return Entry.decoded(key.type, key.context.sealer().open(key.type.name(), key.id, sealed));
+        } catch (UnreadableEntryException | LoadFailedException | OperationInterruptedException | ClosedException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            throw new CorruptEntryException(
+                    key.context.name(), key.entryId(), Objects.requireNonNullElse(e.getMessage(), e.toString()), e);
+        }
+    }
+
+    /** Returns how many ids were loaded from the backend. */
+    long loads() {
+        return loads.sum();
+    }
+
+    /** Registers a write, which displaces the loads of the keys. Called by the leader. */
+    void beginWrite(InFlight write, Set<EntryKey> keys) {
+        keys.forEach(key -> inFlight.put(key, write));
+    }
+
+    /** Removes a write. Called by the leader. */
+    void endWrite(InFlight write, Set<EntryKey> keys) {
+        keys.forEach(key -> inFlight.remove(key, write));
+    }
+}
