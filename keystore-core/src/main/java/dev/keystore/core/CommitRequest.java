@@ -1,7 +1,5 @@
 package dev.keystore.core;
 
-import static dev.keystore.spi.StoreSealing.KEYS;
-
 import dev.keystore.EntryId;
 import dev.keystore.KeyStoreException;
 import dev.keystore.spi.Mutation;
@@ -49,7 +47,7 @@ final class CommitRequest {
     final Map<EntryKey, Entry> writes;
     final long deadlineNanos;
     private final @Nullable Set<String> keptTypes;
-    private final @Nullable Rewrite rewrite;
+    private final @Nullable StoredWrite storedWrite;
     private SealedWrites sealed = SealedWrites.NONE;
     private final Thread thread = Thread.currentThread();
     private final boolean virtual = VirtualThreads.isVirtual(thread);
@@ -80,9 +78,9 @@ final class CommitRequest {
         this(context, reads, writes, keptTypes, null, timeoutNanos);
     }
 
-    /** Creates a commit of the calling thread that changes no value. */
-    CommitRequest(Rewrite rewrite, long timeoutNanos) {
-        this(rewrite.context(), Map.of(), Map.of(), null, rewrite, timeoutNanos);
+    /** Creates a commit of the calling thread that writes records. */
+    CommitRequest(StoredWrite storedWrite, long timeoutNanos) {
+        this(storedWrite.context(), Map.of(), Map.of(), null, storedWrite, timeoutNanos);
     }
 
     private CommitRequest(
@@ -90,20 +88,20 @@ final class CommitRequest {
             Map<EntryKey, Entry> reads,
             Map<EntryKey, Entry> writes,
             @Nullable Set<String> keptTypes,
-            @Nullable Rewrite rewrite,
+            @Nullable StoredWrite storedWrite,
             long timeoutNanos) {
         this.context = context;
         this.reads = reads;
         this.writes = writes;
         this.keptTypes = keptTypes;
-        this.rewrite = rewrite;
+        this.storedWrite = storedWrite;
         this.deadlineNanos = System.nanoTime() + timeoutNanos;
     }
 
-    /** Returns what it rewrites, or null if it changes values. */
+    /** Returns the records that it writes, or null if it writes values. */
     @Nullable
-    Rewrite rewrite() {
-        return rewrite;
+    StoredWrite storedWrite() {
+        return storedWrite;
     }
 
     /**
@@ -132,16 +130,18 @@ final class CommitRequest {
 
     /** Records that it is durable, for the keys of the context. Called by the leader, before anything is published. */
     void recordDurable() {
-        if (rewrite == null) {
+        if (storedWrite == null) {
             context.sealer().recordDurable(sealed.sealer(), erases());
         } else {
-            rewrite.recordDurable();
+            storedWrite.recordDurable();
         }
     }
 
     /** Records that it is unknown whether it is durable, for the keys of the context. Called by the leader. */
     void recordUnknown() {
-        if (erases() || (rewrite != null && rewrite.deletes(KEYS))) {
+        if (storedWrite != null) {
+            storedWrite.recordUnknown();
+        } else if (erases()) {
             context.sealer().recordEraseUnknown(sealed.sealer());
         }
     }
@@ -151,9 +151,9 @@ final class CommitRequest {
         return keptTypes != null && keptTypes.isEmpty();
     }
 
-    /** Returns whether it clears the context before its writes. */
+    /** Returns whether it clears the context before its writes, or may write any entry of it. */
     boolean clears() {
-        return keptTypes != null;
+        return keptTypes != null || (storedWrite != null && storedWrite.coversContext());
     }
 
     /** Returns whether entries of a type stay when this commit clears the context. */
@@ -183,10 +183,10 @@ final class CommitRequest {
 
     /**
      * Returns whether it is written in a group without others. A clear is, since it changes keys that it does not name;
-     * a rewrite is, since it compares stored records, which an earlier commit of its group could still change.
+     * a write of records is, since it compares stored ones, which an earlier commit of its group could still change.
      */
     boolean isWrittenAlone() {
-        return isolated || clears() || rewrite != null;
+        return isolated || clears() || storedWrite != null;
     }
 
     /** From now on, it is written in a group without others, so that a refusal concerns only this commit. */

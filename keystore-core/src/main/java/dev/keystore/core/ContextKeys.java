@@ -249,8 +249,8 @@ final class ContextKeys implements ContextSealer {
         }
     }
 
-    /** Overwrites the keys. Nothing can be sealed or opened any more. */
-    void close() {
+    @Override
+    public void close() {
         set(new State(Kind.CLOSED, null));
     }
 }

@@ -68,4 +68,7 @@ interface ContextSealer {
 
     /** Returns whether the stored keys of the context can be read; true if it has none. Changes nothing. */
     boolean areKeysIntact();
+
+    /** Overwrites the keys, if there are any. Nothing can be sealed or opened with them any more. */
+    void close();
 }

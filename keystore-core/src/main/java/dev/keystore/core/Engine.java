@@ -127,12 +127,22 @@ final class Engine {
      * @throws OperationInterruptedException if an interrupt ended an attempt or the pause between two
      */
     Context takeOver(String context, boolean unlessOwned, Attempts attempts) {
+        long epoch = epochOfTakeOver(context, unlessOwned, attempts);
+        return new Context(context, epoch, encrypted == null ? new Envelope(context) : encrypted.context(context));
+    }
+
+    /** Takes a context over like {@link #takeOver}, and returns only the new epoch. */
+    long epochOfTakeOver(String context, boolean unlessOwned, Attempts attempts) {
         StackHeadroom.require();
-        long epoch = attempts.of(
+        return attempts.of(
                 "the takeover of context \"" + context + "\"",
                 "Context \"" + context + "\" could not be taken over",
                 () -> storage.takeOver(context, unlessOwned));
-        return new Context(context, epoch, encrypted == null ? new Envelope(context) : encrypted.context(context));
+    }
+
+    /** Returns how the records of a context are read that no store was opened for. The caller closes it. */
+    ContextSealer unopenedSealer(String context) {
+        return encrypted == null ? new Envelope(context) : encrypted.unopenedContext(context);
     }
 
     /**

@@ -84,6 +84,9 @@ final class Envelope implements ContextSealer, ValueSealer {
         return true;
     }
 
+    @Override
+    public void close() {}
+
     /** Returns whether a record is an envelope, and not encrypted. */
     static boolean isEnvelope(byte[] record) {
         return record.length > 0 && record[0] == VERSION;

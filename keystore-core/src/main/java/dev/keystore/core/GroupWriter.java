@@ -112,9 +112,9 @@ final class GroupWriter {
     }
 
     private List<Mutation> mutations(CommitRequest request, Map<EntryKey, Entry> earlier) {
-        Rewrite rewrite = request.rewrite();
-        if (rewrite != null) {
-            return rewrite.mutations(storage);
+        StoredWrite storedWrite = request.storedWrite();
+        if (storedWrite != null) {
+            return storedWrite.mutations(storage);
         }
         List<Mutation> mutations = new ArrayList<>(request.writes.size() + 1);
         Mutation clear = request.clear();

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * <p>It is written like any other commit. Its leader leaves out each entry that has changed since it was read: the
  * commit that changed it has sealed it already. If the sealer was replaced meanwhile, nothing is written.
  */
-final class Rewrite {
+final class Rewrite implements StoredWrite {
 
     /** An entry, its record as it was found, and its next record; it is deleted if that is null. */
     record Change(EntryId entry, byte[] former, byte @Nullable [] next) {
@@ -46,12 +46,19 @@ final class Rewrite {
         this.changes = List.copyOf(changes);
     }
 
-    Context context() {
+    @Override
+    public Context context() {
         return context;
     }
 
-    /** Returns what has to be written. Called by the leader, in a group without others. */
-    List<Mutation> mutations(Storage storage) {
+    /** Returns false: no value changes. */
+    @Override
+    public boolean coversContext() {
+        return false;
+    }
+
+    @Override
+    public List<Mutation> mutations(Storage storage) {
         applied = -1;
         List<Mutation> mutations = new ArrayList<>();
         if (sealer != null) {
@@ -74,14 +81,21 @@ final class Rewrite {
         return mutations;
     }
 
-    /** Records that it is durable. Called by the leader. */
-    void recordDurable() {
+    @Override
+    public void recordDurable() {
         if (applied >= 0) {
             context.sealer().recordDurable(sealer, applied > 0 && deletes(KEYS));
         }
     }
 
-    boolean deletes(EntryId entry) {
+    @Override
+    public void recordUnknown() {
+        if (deletes(KEYS)) {
+            context.sealer().recordEraseUnknown(null);
+        }
+    }
+
+    private boolean deletes(EntryId entry) {
         return changes.stream().anyMatch(change -> change.next == null && change.entry.equals(entry));
     }
 

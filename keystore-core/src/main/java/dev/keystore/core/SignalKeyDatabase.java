@@ -20,6 +20,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -209,7 +210,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
         return engine.contexts();
     }
 
-    private void checkContext(String name) {
+    /** Checks the name of a context; throws as {@link #forContext} does. */
+    void checkContext(String name) {
         Names.check("context", name);
         if (name.equals(StoreSealing.MARK.type())) {
             throw new IllegalArgumentException(
@@ -219,6 +221,23 @@ public final class SignalKeyDatabase implements AutoCloseable {
             throw new IllegalArgumentException("context must be \"" + DEFAULT_CONTEXT + "\", was \"" + name
                     + "\": this backend has no other context");
         }
+    }
+
+    /** Returns the engine. */
+    Engine engine() {
+        return engine;
+    }
+
+    /** Returns whether contexts of living owners are refused. */
+    boolean refusesOwned() {
+        return refuseOwned;
+    }
+
+    /** Returns the context of a store that was opened, or null if there is none. */
+    @Nullable
+    Context opened(String name) {
+        ContextStore known = stores.get(name);
+        return known == null ? null : known.state();
     }
 
     /** Opens a context unless another owner is alive. */
@@ -234,9 +253,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
 
     private ContextStore openChecked(String name, boolean replace, boolean unlessOwned) {
         Attempts attempts = engine.attempts();
-        LockTable.Held held = new LockTable.Held();
-        try {
-            acquire(name, held);
+        return withoutOpening(name, () -> {
             ContextStore known = stores.get(name);
             if (known == null || replace) {
                 Context context = engine.takeOver(name, unlessOwned, attempts);
@@ -244,6 +261,17 @@ public final class SignalKeyDatabase implements AutoCloseable {
                 stores.put(name, known);
             }
             return known;
+        });
+    }
+
+    /**
+     * Runs work while no other thread can open a context; throws as {@link #forContext} does if that takes too long.
+     */
+    <T> T withoutOpening(String name, Supplier<T> work) {
+        LockTable.Held held = new LockTable.Held();
+        try {
+            acquire(name, held);
+            return work.get();
         } finally {
             held.released = true; // before any call, which may fail if no stack is left (R31)
             opening.release(held);
@@ -255,7 +283,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
             opening.acquire(name, OPENING, held);
         } catch (LockTimeoutException e) {
             throw new StoreOpenException(
-                    "Context \"" + name + "\" could not be opened: another thread has been opening it for "
+                    "Context \"" + name + "\" could not be opened: another thread has been opening or copying it for "
                             + engine.options.commitTimeout().toMillis() + " ms (commitTimeout), " + e.holder(),
                     e);
         } catch (OperationInterruptedException e) {

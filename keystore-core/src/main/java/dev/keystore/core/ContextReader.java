@@ -1,0 +1,165 @@
+package dev.keystore.core;
+
+import dev.keystore.EntryId;
+import dev.keystore.LoadFailedException;
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.UnreadableEntryException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads all entries of a context once, as bytes, from the backend and not from the cache, which it leaves as it is.
+ *
+ * <p>Entries are those of any type, registered or not, with their true names. Those that only the engine stores are not
+ * among them. Used by one thread.
+ */
+final class ContextReader {
+
+    /** How many entries are loaded at a time. */
+    private static final int PAGE_ENTRIES = 64;
+
+    private static final Comparator<EntryId> BY_TYPE_AND_ID =
+            Comparator.comparing(EntryId::type).thenComparing(EntryId::id);
+
+    private final String place;
+    private final Engine engine;
+    private final String context;
+    private final ContextSealer sealer;
+    private final Set<EntryId> unreadable = new LinkedHashSet<>();
+
+    /**
+     * Creates a reader.
+     *
+     * @param place which of two databases it reads, for messages
+     */
+    ContextReader(String place, Engine engine, String context, ContextSealer sealer) {
+        this.place = place;
+        this.engine = engine;
+        this.context = context;
+        this.sealer = sealer;
+    }
+
+    /**
+     * Returns the entries, in the order of their types and ids.
+     *
+     * @throws LoadFailedException if the backend failed
+     */
+    List<EntryId> entries() {
+        try (Stream<EntryId> listed = engine.names.entries(context, sealer, (stored, failure) -> {
+            if (failure instanceof LoadFailedException) {
+                throw failure;
+            }
+            unreadable.add(stored);
+        })) {
+            List<EntryId> entries = new ArrayList<>();
+            listed.forEach(entries::add);
+            entries.sort(BY_TYPE_AND_ID);
+            return entries;
+        } catch (LoadFailedException e) {
+            throw in(place, e);
+        }
+    }
+
+    /** Returns whether a context holds entries; throws as {@link #entries} does. */
+    static boolean holdsEntries(String place, Engine engine, String context) {
+        try {
+            return engine.storage.holdsEntries(context);
+        } catch (LoadFailedException e) {
+            throw in(place, e);
+        }
+    }
+
+    private static LoadFailedException in(String place, LoadFailedException failure) {
+        Throwable cause = failure.getCause();
+        return new LoadFailedException(place + ": " + failure.getMessage(), cause == null ? failure : cause);
+    }
+
+    /** Divides entries in that order into pages, each of one type. */
+    static List<List<EntryId>> pages(List<EntryId> entries) {
+        List<List<EntryId>> pages = new ArrayList<>();
+        int from = 0;
+        for (int i = 1; i <= entries.size(); i++) {
+            if (i == entries.size()
+                    || i - from == PAGE_ENTRIES
+                    || !entries.get(i).type().equals(entries.get(from).type())) {
+                pages.add(entries.subList(from, i));
+                from = i;
+            }
+        }
+        return pages;
+    }
+
+    /**
+     * Returns the values of a page, without those that cannot be read or do not exist, in the same order.
+     *
+     * @throws LoadFailedException if the backend failed
+     * @throws OperationInterruptedException if the thread was interrupted
+     */
+    Map<EntryId, byte[]> values(List<EntryId> page) {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new OperationInterruptedException("context \"" + context + "\" to be copied");
+        }
+        try {
+            Map<EntryId, byte[]> records = loadPage(page);
+            Map<EntryId, byte[]> values = new LinkedHashMap<>();
+            for (EntryId entry : page) {
+                byte[] value = valueOf(entry, records == null ? load(entry) : records.get(entry));
+                if (value != null) {
+                    values.put(entry, value);
+                }
+            }
+            return values;
+        } catch (LoadFailedException e) {
+            throw in(place, e);
+        }
+    }
+
+    /** Returns the records of a page, or null if they have to be loaded one by one, since one cannot be read. */
+    private @Nullable Map<EntryId, byte[]> loadPage(List<EntryId> page) {
+        try {
+            return engine.storage.readAll(context, page);
+        } catch (UnreadableEntryException e) {
+            return null;
+        }
+    }
+
+    private byte @Nullable [] load(EntryId entry) {
+        try {
+            return engine.storage.read(context, entry);
+        } catch (UnreadableEntryException e) {
+            unreadable.add(entry);
+            return null;
+        }
+    }
+
+    /** Returns a value, or null if it cannot be read, or was deleted meanwhile, perhaps with its keys. */
+    private byte @Nullable [] valueOf(EntryId entry, byte @Nullable [] loaded) {
+        byte[] record = loaded;
+        while (record != null) {
+            try {
+                return sealer.open(entry.type(), entry.id(), record);
+            } catch (UnreadableEntryException | IllegalArgumentException e) {
+                byte[] again = load(entry);
+                if (Arrays.equals(record, again)) {
+                    unreadable.add(entry);
+                    return null;
+                }
+                record = again;
+            }
+        }
+        return null;
+    }
+
+    /** Returns the entries that could not be read so far; those whose names are unknown by their stored ones. */
+    List<EntryId> unreadable() {
+        return List.copyOf(unreadable);
+    }
+}

@@ -1,0 +1,308 @@
+package dev.keystore.core;
+
+import dev.keystore.KeyStoreException;
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.UnreadableEntryException;
+import dev.keystore.core.CopyReport.ContextResult;
+import dev.keystore.core.CopyReport.Outcome;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Copies contexts from one database to another, which may have different backends, encryption and hidden names (R90).
+ *
+ * <pre>{@code
+ * try (SignalKeyDatabase source = SignalKeyDatabase.open("jdbc:sqlite:keys.db");
+ *         SignalKeyDatabase target = SignalKeyDatabase.open("mapdb:keys")) {
+ *     CopyReport report = StoreCopy.from(source).to(target).run();
+ * }
+ * }</pre>
+ *
+ * <p>All entries of a context are carried, as bytes: those of every type, also of types that this process does not use,
+ * and the credentials. They are opened with the keys of the source and sealed with those of the target; the keys and
+ * the mark of an encrypted store are not carried. Contexts without entries are not copied.
+ *
+ * <p><b>Atomicity.</b> All entries of a context are written to the target in one commit, so the context appears there
+ * whole or not at all. If the copy fails, is interrupted or the process is killed, what was copied stays; run it again,
+ * and it continues: a context whose entries are in the target already is compared, and counts as copied. On a backend
+ * that implements no {@link dev.keystore.spi.AtomicCommit}, a kill may leave a part of one context; the next run
+ * refuses it as different, unless {@link #replacing} is set.
+ *
+ * <p><b>The target</b> need not be empty. A context of which it holds other entries is refused, and left as it is,
+ * unless {@link #replacing} is set. A context that no store of the target is open for is taken over from its owner when
+ * it is written.
+ *
+ * <p><b>The source</b> is owned meanwhile: on a backend with ownership, each context is taken over before it is read.
+ * All stores of it that were opened before, in other processes and in this one, are fenced, and their next commit fails
+ * with {@link dev.keystore.OwnershipLostException}; {@link SignalKeyDatabase#takeOver} returns a store that can commit.
+ * With {@link SignalKeyDatabase.Builder#refuseOwned()}, a context whose owner is alive in another process is not taken
+ * over, and the copy fails. On a backend without ownership, a writer cannot be fenced; a change is noticed if it comes
+ * before the context is verified. Threads of this process that open a context while it is copied wait for that, at most
+ * {@code commitTimeout}.
+ *
+ * <p><b>Verification.</b> After it was written, each context is read back from the backends, in the target and once
+ * more in the source, and compared in both directions: same ids, same bytes, none more (R91). So the source is read
+ * twice, the target once, and caches are not filled.
+ *
+ * <p><b>Memory.</b> One context at a time is in memory: its ids two times, and its records once, in addition to what
+ * the backend of the target needs to write a commit of that size. The number of contexts needs none.
+ * {@code commitTimeout} of the target has to suffice for a commit of its largest context.
+ *
+ * <p><b>Failures.</b> A context that cannot be copied, for a reason that concerns only this context, does not stop the
+ * others. At the end, {@link #run} throws {@link CopyIncompleteException}, since callers that ignore a report would
+ * take a copy without some accounts for a complete one. A database that cannot be reached, a living owner and an
+ * interrupt end the copy at once.
+ *
+ * <p>Listeners are called on the calling thread; what they throw ends the copy. Not thread-safe. An object can be run
+ * several times.
+ */
+public final class StoreCopy {
+
+    private final SignalKeyDatabase source;
+    private final SignalKeyDatabase target;
+    private @Nullable Set<String> contexts;
+    private boolean replacing;
+    private @Nullable Consumer<? super CopyProgress> listener;
+    private Consumer<? super ContextResult> onContext = result -> {};
+
+    private StoreCopy(SignalKeyDatabase source, SignalKeyDatabase target) {
+        this.source = source;
+        this.target = target;
+    }
+
+    /**
+     * Begins to describe a copy.
+     *
+     * @param source the database to copy from
+     * @return what is completed by the database to copy to
+     */
+    public static Origin from(SignalKeyDatabase source) {
+        return new Origin(Objects.requireNonNull(source, "source"));
+    }
+
+    /** A copy without a target. */
+    public static final class Origin {
+
+        private final SignalKeyDatabase source;
+
+        private Origin(SignalKeyDatabase source) {
+            this.source = source;
+        }
+
+        /**
+         * Returns a copy of all contexts, which nothing was done of yet.
+         *
+         * @param target the database to copy to
+         * @return a new copy
+         * @throws IllegalArgumentException if it is the source
+         */
+        public StoreCopy to(SignalKeyDatabase target) {
+            if (Objects.requireNonNull(target, "target").equals(source)) {
+                throw new IllegalArgumentException("target must not be the source: open the database to copy to");
+            }
+            return new StoreCopy(source, target);
+        }
+    }
+
+    /**
+     * Restricts the copy to some contexts. By default, those that {@link SignalKeyDatabase#contexts()} of the source
+     * lists are copied, in its order.
+     *
+     * @param names their names; copied. They are copied in the order of their names
+     * @return this copy
+     * @throws IllegalArgumentException if the source or the target cannot have such a context
+     */
+    public StoreCopy contexts(Set<String> names) {
+        Set<String> checked = new TreeSet<>(Objects.requireNonNull(names, "names"));
+        checked.forEach(name -> {
+            source.checkContext(name);
+            target.checkContext(name);
+        });
+        contexts = checked;
+        return this;
+    }
+
+    /**
+     * Replaces the contexts of which the target holds other entries than the source: in one commit, they are erased and
+     * written. What the target held of them is lost. By default, they are refused.
+     *
+     * @return this copy
+     */
+    public StoreCopy replacing() {
+        replacing = true;
+        return this;
+    }
+
+    /**
+     * Registers a listener that is called with the progress: after each page of at most 64 entries and each context.
+     * With a listener, the contexts are counted first.
+     *
+     * @param progress the listener, in place of any former one
+     * @return this copy
+     */
+    public StoreCopy listener(Consumer<? super CopyProgress> progress) {
+        listener = Objects.requireNonNull(progress, "progress");
+        return this;
+    }
+
+    /**
+     * Registers a listener that is called with what became of each context, once that is known, with the digests of its
+     * types.
+     *
+     * @param results the listener, in place of any former one
+     * @return this copy
+     */
+    public StoreCopy onContext(Consumer<? super ContextResult> results) {
+        onContext = Objects.requireNonNull(results, "results");
+        return this;
+    }
+
+    /**
+     * Copies the contexts, and verifies them. Blocks until that is done.
+     *
+     * @return what was done; all contexts are in the target as they are in the source
+     * @throws CopyIncompleteException if contexts were not copied; all others were, and the report says which
+     * @throws dev.keystore.ContextOwnedException if {@code refuseOwned} is set, for the source or the target, and the
+     *     owner of a context is alive; this context was not changed, and what was copied before stays
+     * @throws dev.keystore.LoadFailedException if a backend could not be reached, or the contexts could not be listed;
+     *     what was copied before stays
+     * @throws KeyStoreException as for a commit and for {@link SignalKeyDatabase#forContext}; what was copied before
+     *     stays. After {@link dev.keystore.CommitOutcomeUnknownException}, run the copy again
+     * @throws UnsupportedOperationException if no contexts were named, and the backend of the source can't list them;
+     *     nothing was changed
+     * @throws OperationInterruptedException if the thread was interrupted; what was copied before stays
+     * @throws IllegalStateException if a database is closed
+     */
+    public CopyReport run() {
+        CopyReport report = new Job(false).run();
+        if (!report.isComplete()) {
+            throw new CopyIncompleteException(report);
+        }
+        return report;
+    }
+
+    /**
+     * Reads and compares what {@link #run} would, takes no context over, and changes nothing, in either database (R94).
+     * Whether an owner is alive is not found out.
+     *
+     * @return what would be done; contexts that would not be copied are in {@link CopyReport#notCopied}
+     * @throws dev.keystore.LoadFailedException as for {@link #run}
+     * @throws UnsupportedOperationException as for {@link #run}
+     * @throws OperationInterruptedException if the thread was interrupted
+     * @throws IllegalStateException if a database is closed
+     */
+    public CopyReport dryRun() {
+        return new Job(true).run();
+    }
+
+    /** One run, on its thread. */
+    private final class Job {
+
+        private final boolean dry;
+        private final Map<Outcome, Long> outcomes = new EnumMap<>(Outcome.class);
+        private final List<ContextResult> notCopied = new ArrayList<>();
+        private long allContexts;
+        private long done;
+        private long entriesRead;
+        private long bytesRead;
+        private long entriesCopied;
+        private long bytesCopied;
+
+        /** What the listener threw while a context was being copied, which must not be taken for its failure. */
+        private @Nullable KeyStoreException listenerFailure;
+
+        Job(boolean dry) {
+            this.dry = dry;
+        }
+
+        CopyReport run() {
+            source.engine().checkOpen();
+            target.engine().checkOpen();
+            if (listener != null) {
+                forEachContext(name -> allContexts++, unnamed -> allContexts++);
+            }
+            forEachContext(this::copy, this::unnamed);
+            return new CopyReport(dry, outcomes, entriesCopied, bytesCopied, notCopied);
+        }
+
+        /** Calls with each name; and with the failure at the end if a context has a hidden name that is unknown. */
+        private void forEachContext(Consumer<String> named, Consumer<UnreadableEntryException> unnamed) {
+            Set<String> chosen = contexts;
+            if (chosen != null) {
+                chosen.forEach(named);
+                return;
+            }
+            try (Stream<String> listed = source.contexts()) {
+                Iterator<String> names = listed.iterator();
+                while (hasNext(names, unnamed)) {
+                    named.accept(names.next());
+                }
+            }
+        }
+
+        private boolean hasNext(Iterator<String> names, Consumer<UnreadableEntryException> unnamed) {
+            try {
+                return names.hasNext();
+            } catch (UnreadableEntryException e) {
+                unnamed.accept(e);
+                return false;
+            }
+        }
+
+        private void copy(String name) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw new OperationInterruptedException("context \"" + name + "\" to be copied");
+            }
+            ContextCopy copy = new ContextCopy(source, target, name, replacing, this::report);
+            ContextResult result = dry ? copy.dryRun() : copy.run();
+            if (listenerFailure != null) {
+                throw listenerFailure;
+            }
+            if (result.outcome() != Outcome.NOT_FOUND || contexts != null) { // otherwise it was emptied meanwhile
+                ended(result);
+            }
+        }
+
+        private void unnamed(UnreadableEntryException failure) {
+            String reason = String.valueOf(failure.getMessage());
+            ended(new ContextResult(failure.context(), Outcome.UNREADABLE, Map.of(), List.of(failure.entry()), reason));
+        }
+
+        private void ended(ContextResult result) {
+            outcomes.merge(result.outcome(), 1L, Long::sum);
+            done++;
+            entriesRead += result.entries();
+            bytesRead += result.bytes();
+            if (result.outcome().isCopied()) {
+                entriesCopied += result.entries();
+                bytesCopied += result.bytes();
+            } else {
+                notCopied.add(result);
+            }
+            onContext.accept(result);
+            report(0, 0);
+        }
+
+        private void report(long entries, long bytes) {
+            if (listener == null) {
+                return;
+            }
+            try {
+                listener.accept(
+                        new CopyProgress(done, Math.max(done, allContexts), entriesRead + entries, bytesRead + bytes));
+            } catch (KeyStoreException e) {
+                listenerFailure = e;
+                throw e;
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+package dev.keystore.core;
+
+import dev.keystore.spi.Mutation;
+import java.util.List;
+
+/**
+ * A write of records, not of values: the leader of its commit decides what is written, from what is stored, and nothing
+ * of it is put into the cache. It is written in a group without others.
+ */
+interface StoredWrite {
+
+    /** Returns the context that it writes to. */
+    Context context();
+
+    /** Returns whether it may write any entry of the context, so that what is cached of the context becomes invalid. */
+    boolean coversContext();
+
+    /** Returns what has to be written. Called by the leader, again after a failed attempt. */
+    List<Mutation> mutations(Storage storage);
+
+    /** Records that it is durable, for the keys of the context. Called by the leader, before readers see it. */
+    void recordDurable();
+
+    /** Records that it is unknown whether it is durable, for the keys of the context. Called by the leader. */
+    void recordUnknown();
+}
