@@ -27,6 +27,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -78,14 +79,20 @@ class StoreCopyBetweenBackendsTest {
         KeyFile.create(key);
     }
 
+    /** Returns all pairs of backends, and each of them once as the source and the target of the other forms. */
     static Stream<Arguments> pairs() {
-        return ModulePathTest.SCHEMES.stream()
-                .flatMap(from -> ModulePathTest.SCHEMES.stream()
-                        .flatMap(to -> Stream.of(
-                                Arguments.of(from, Form.PLAIN, to, Form.PLAIN),
-                                Arguments.of(from, Form.PLAIN, to, Form.HIDING_NAMES),
-                                Arguments.of(from, Form.HIDING_NAMES, to, Form.ENCRYPTED),
-                                Arguments.of(from, Form.ENCRYPTED, to, Form.PLAIN))));
+        List<String> schemes = List.copyOf(ModulePathTest.SCHEMES);
+        Stream<Arguments> plain = schemes.stream()
+                .flatMap(from -> schemes.stream().map(to -> Arguments.of(from, Form.PLAIN, to, Form.PLAIN)));
+        Stream<Arguments> others = IntStream.range(0, schemes.size()).boxed().flatMap(i -> {
+            String from = schemes.get(i);
+            String to = schemes.get((i + 1) % schemes.size());
+            return Stream.of(
+                    Arguments.of(from, Form.PLAIN, to, Form.HIDING_NAMES),
+                    Arguments.of(from, Form.HIDING_NAMES, to, Form.ENCRYPTED),
+                    Arguments.of(from, Form.ENCRYPTED, to, Form.PLAIN));
+        });
+        return Stream.concat(plain, others);
     }
 
     private String newUrl(String scheme) throws SQLException {
