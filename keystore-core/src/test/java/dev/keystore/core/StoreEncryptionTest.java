@@ -26,6 +26,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
@@ -118,6 +120,7 @@ class StoreEncryptionTest {
     /** Runs transactions that count in each store until the job ends, and returns how many were committed. */
     private static EncryptionProgress runBesideCommits(Fixture fixture, Job job) throws Exception {
         AtomicBoolean done = new AtomicBoolean();
+        CountDownLatch committing = new CountDownLatch(3);
         List<SignalKeyStore> stores = stores(fixture);
         List<Threads.Running<Long>> running = new ArrayList<>();
         for (int thread = 0; thread < 3; thread++) {
@@ -135,12 +138,16 @@ class StoreEncryptionTest {
                         tx.put(OTHER, counter, bytes("" + next));
                     });
                     count = next;
+                    if (count == 1) {
+                        committing.countDown();
+                    }
                 }
                 return count;
             }));
         }
         EncryptionProgress progress;
         try {
+            assertThat(committing.await(30, TimeUnit.SECONDS)).isTrue();
             progress = job.run(fixture.database);
         } finally {
             done.set(true);
