@@ -114,6 +114,9 @@ final class SealedStore {
                 found = mark.requireWrittenMeanwhile();
                 isPlain = false;
             }
+            if (isPlain) {
+                mark.requireNoKeys();
+            }
             StoreSealing opened = isPlain ? openExisting(sealing) : sealing.open(found);
             boolean marked = false;
             try {
@@ -197,6 +200,21 @@ final class SealedStore {
                         null);
             }
             return writtenMeanwhile;
+        }
+
+        /** Throws if a context holds data keys: then the store is an encrypted one whose mark is lost. */
+        void requireNoKeys() {
+            boolean holdsKeys = attempts.of(
+                    "the data keys of a store to be searched",
+                    "The store could not be opened, since it is unknown whether its mark is lost",
+                    storage::holdsKeys);
+            if (holdsKeys) {
+                throw new StoreOpenException(
+                        "The store has data keys of encrypted contexts but no mark of an encrypted store: its mark is"
+                                + " lost; take the mark alone from a backup, and never copy a whole old store into"
+                                + " place: keys and ratchet states in it have been used since",
+                        null);
+            }
         }
 
         boolean isStoreEmpty() {

@@ -225,6 +225,16 @@ final class Storage {
                 .filter(context -> !context.equals(StoreSealing.MARK.type()));
     }
 
+    /** Returns whether a context holds data keys. If the contexts can't be listed, it is asked of the default one. */
+    boolean holdsKeys() {
+        if (servesManyContexts() && listing == null) {
+            return readKeysOf(PersistenceBackend.DEFAULT_CONTEXT) != null;
+        }
+        try (Stream<String> contexts = contexts()) {
+            return contexts.anyMatch(context -> readKeysOf(context) != null);
+        }
+    }
+
     /** Returns whether a context holds an entry that the engine does not store for itself; throws as {@link #list}. */
     boolean holdsEntries(String context) {
         try (Stream<EntryId> found = list(context)) {

@@ -102,10 +102,11 @@ public final class StoreEncryption {
      *     are encrypted, and values that are not are still accepted
      * @throws dev.keystore.ContextOwnedException if another owner of a context is alive; what was rewritten stays so
      * @throws KeyStoreException as for a commit; what was rewritten stays so
-     * @throws IllegalStateException if another operation is running, or this database is closed
+     * @throws IllegalStateException if another operation is running, the store was decrypted since it was opened, or
+     *     this database is closed; nothing was changed
      */
     public EncryptionProgress encrypt(Consumer<? super EncryptionProgress> listener) {
-        return run("Encrypting the store", listener, job -> {
+        return run("Encrypting the store", false, listener, job -> {
             if (phase() == Phase.ENCRYPTED) {
                 return;
             }
@@ -131,11 +132,11 @@ public final class StoreEncryption {
      * @throws dev.keystore.KeyUnavailableException if the root key is missing or out of reach; nothing was changed
      * @throws dev.keystore.ContextOwnedException if another owner of a context is alive; what was rewritten stays so
      * @throws KeyStoreException as for a commit; what was rewritten stays so, and no key that a record needs is lost
-     * @throws IllegalStateException if the store is being encrypted or decrypted, another operation is running, or this
-     *     database is closed
+     * @throws IllegalStateException if the store is being encrypted or decrypted, or was decrypted since it was opened,
+     *     another operation is running, or this database is closed; nothing was changed
      */
     public EncryptionProgress rotate(Consumer<? super EncryptionProgress> listener) {
-        return run("Rotating the keys of the store", listener, job -> {
+        return run("Rotating the keys of the store", false, listener, job -> {
             requireEncrypted();
             if (!store.sealing().hasFormerKeys()) { // otherwise a rotation was not completed
                 changeMark(store.rotated());
@@ -163,7 +164,7 @@ public final class StoreEncryption {
      *     database is closed
      */
     public EncryptionProgress decrypt(Consumer<? super EncryptionProgress> listener) {
-        return run("Decrypting the store", listener, job -> {
+        return run("Decrypting the store", true, listener, job -> {
             if (engine.storage.names().areHidden()) {
                 throw new IllegalStateException("The store cannot be decrypted, since its names are hidden, and they"
                         + " cannot be renamed: copy its entries into a new store");
@@ -215,7 +216,7 @@ public final class StoreEncryption {
     }
 
     private EncryptionProgress run(
-            String operation, Consumer<? super EncryptionProgress> listener, Consumer<Job> work) {
+            String operation, boolean doneIfPlain, Consumer<? super EncryptionProgress> listener, Consumer<Job> work) {
         Objects.requireNonNull(listener, "listener");
         engine.checkOpen();
         if (!running.compareAndSet(false, true)) {
@@ -226,6 +227,10 @@ public final class StoreEncryption {
             Job job = new Job(operation, listener);
             if (store.refresh(engine.attempts())) {
                 work.accept(job);
+            } else if (!doneIfPlain) {
+                throw new IllegalStateException(
+                        operation + " refused: it has been decrypted since it was opened, or its"
+                                + " mark is lost; open it again, with encryptExisting() if it is to be encrypted");
             }
             return job.progress();
         } finally {

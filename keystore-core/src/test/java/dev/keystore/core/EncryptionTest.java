@@ -247,6 +247,31 @@ class EncryptionTest {
     }
 
     @Test
+    @DisplayName("R72 a store whose mark was removed is not taken for a plain one that is to be encrypted")
+    void encryptExisting_markRemoved_isRefused() {
+        MemoryBackend memory = new MemoryBackend();
+        try (SignalKeyDatabase database = open(memory.reopen())) {
+            database.forContext("alice").put(KeyTypes.SESSION, "x", bytes("1"));
+        }
+        byte[] mark = memory.load(MARK.type(), MARK.type(), MARK.id()).orElseThrow();
+        memory.delete(MARK.type(), MARK.type(), MARK.id());
+
+        assertThatThrownBy(() -> SignalKeyDatabase.builder()
+                        .backend(memory.reopen())
+                        .encryption(ENCRYPTION)
+                        .encryptExisting()
+                        .open())
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("its mark is lost");
+
+        assertThat(memory.load(MARK.type(), MARK.type(), MARK.id())).isEmpty();
+        memory.save(MARK.type(), MARK.type(), MARK.id(), mark);
+        try (SignalKeyDatabase database = open(memory.reopen())) {
+            assertThat(database.forContext("alice").find(KeyTypes.SESSION, "x")).hasValue(bytes("1"));
+        }
+    }
+
+    @Test
     @DisplayName("R72 the mark of another store is refused for the contexts of this one")
     void open_markReplaced_isRefused() {
         MemoryBackend memory = new MemoryBackend();

@@ -241,6 +241,11 @@ class StoreEncryptionTest {
             fixture.put("last", "1");
             assertThat(fixture.storedKeys()).isEmpty();
             assertThat(Job.DECRYPT.run(fixture.database).entries()).as("again").isZero();
+            for (Job other : List.of(Job.ENCRYPT, Job.ROTATE)) {
+                assertThatThrownBy(() -> other.run(fixture.database))
+                        .isInstanceOf(IllegalStateException.class)
+                        .hasMessageContaining("has been decrypted");
+            }
             try (Fixture reopened = fixture.reopen()) {
                 assertAllRead(reopened);
                 assertThat(reopened.find("last")).isEqualTo("1");
