@@ -12,6 +12,7 @@ import dev.keystore.testkit.FailureAssertions;
 import dev.keystore.testkit.Tmpfs;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileStore;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -101,9 +102,13 @@ final class MapdbCompactionTest {
     @Test
     @DisplayName("R74 a compaction on a full disk fails as a whole, and succeeds once there is room")
     void fullDisk() throws Exception {
-        try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=24m");
+        try (Tmpfs tmpfs = Tmpfs.mount(folder, "size=128m");
                 MapdbBackend backend = Mapdb.open(folder.resolve("store"))) {
             fill(backend, 600, 10_000);
+            Mapdb.applyAll(backend);
+            FileStore disk = Files.getFileStore(folder);
+            long usedBytes = disk.getTotalSpace() - disk.getUnallocatedSpace();
+            tmpfs.remount("size=" + (usedBytes + (2 << 20)));
 
             FailureAssertions.assertPermanent(backend::compact)
                     .withMessageContaining("could not compact")
