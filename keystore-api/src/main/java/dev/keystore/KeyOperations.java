@@ -49,6 +49,8 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      * @param id the id of the entry
      * @param value the value; copied
      * @throws EntryExistsException if the entry exists; nothing was written
+     * @throws UnreadableEntryException if an entry with that id exists but cannot be read; nothing was written
+     * @throws LoadFailedException if the backend failed to read; nothing was written
      */
     <V> void insert(KeyType<V> type, String id, V value);
 
@@ -75,8 +77,8 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      * @param to the new id
      * @return whether the entry {@code from} existed; if not, nothing was changed
      * @throws EntryExistsException if the entry {@code to} exists; nothing was written
-     * @throws UnreadableEntryException if the entry {@code from} cannot be read; it is not moved
-     * @throws LoadFailedException if the backend failed to read the entry; it is not moved
+     * @throws UnreadableEntryException if the entry {@code from} or {@code to} cannot be read; it is not moved
+     * @throws LoadFailedException if the backend failed to read an entry; it is not moved
      */
     default boolean move(KeyType<?> type, String from, String to) {
         return move(type, from, to, OnExisting.REFUSE);
@@ -92,8 +94,9 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      * @return whether the entry {@code from} existed; if not, nothing was changed, even with {@link OnExisting#REPLACE}
      * @throws EntryExistsException if the entry {@code to} exists and {@code onExisting} is {@link OnExisting#REFUSE};
      *     nothing was written
-     * @throws UnreadableEntryException if the entry {@code from} cannot be read; it is not moved
-     * @throws LoadFailedException if the backend failed to read the entry; it is not moved
+     * @throws UnreadableEntryException if the entry {@code from}, or {@code to} if it must not exist, cannot be read;
+     *     it is not moved
+     * @throws LoadFailedException if the backend failed to read an entry; it is not moved
      */
     boolean move(KeyType<?> type, String from, String to, OnExisting onExisting);
 

@@ -83,6 +83,7 @@ public interface KeyReader {
      * @throws LoadFailedException if the backend failed; also thrown while the stream is read
      * @throws UnreadableEntryException in an encrypted store that hides names, while the stream is read and after all
      *     other ids, if an entry cannot be opened, since its id is unknown; the exception has its hidden names
+     * @throws OperationInterruptedException if the thread was interrupted; also thrown while the stream is read
      */
     Stream<String> ids(KeyType<?> type, String idPrefix);
 

@@ -2,7 +2,10 @@ package dev.keystore;
 
 import org.jspecify.annotations.Nullable;
 
-/** Thrown when a store could not be opened. Nothing that was found was changed; the message describes it. */
+/**
+ * Thrown when a store could not be opened. No entry was changed; the message describes what was found. If a context
+ * could not be taken over, its former owner may have lost it nevertheless.
+ */
 public class StoreOpenException extends KeyStoreException {
 
     private static final long serialVersionUID = 1L;

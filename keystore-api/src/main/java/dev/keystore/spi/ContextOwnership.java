@@ -17,8 +17,8 @@ import java.util.OptionalLong;
  * can determine the outcome, too; {@link #lastCommit} says for how long.
  *
  * <p>Empty contexts: when a backend is closed, nothing is left of the contexts that it owns and that hold no entry,
- * unless the store cannot be written then (R55). A context never gets the same epoch twice all the same: its next
- * takeover returns an epoch that is higher than each one before, so that its former owners stay fenced.
+ * unless the store cannot be written then (R55). Even so, a context never gets the same epoch twice: its next takeover
+ * returns an epoch that is higher than each one before, so that its former owners stay fenced.
  */
 public interface ContextOwnership extends AtomicCommit {
 

@@ -50,11 +50,11 @@ import org.jspecify.annotations.Nullable;
  * {@code commitTimeout}.
  *
  * <p><b>Verification.</b> After it was written, each context is read back from the backends, in the target and once
- * more in the source, and compared in both directions: same ids, same bytes, none more (R91). So the source is read
- * twice, the target once, and caches are not filled.
+ * more in the source, and compared in both directions: same ids, same bytes, no extra entries (R91). So the source is
+ * read twice, the target once, and caches are not filled.
  *
- * <p><b>Memory.</b> One context at a time is in memory: its ids two times, and its records once, in addition to what
- * the backend of the target needs to write a commit of that size. The number of contexts needs none.
+ * <p><b>Memory.</b> One context at a time is in memory: its ids twice, and its records once, in addition to what the
+ * backend of the target needs to write a commit of that size. Its use does not depend on the number of contexts.
  * {@code commitTimeout} of the target has to suffice for a commit of its largest context.
  *
  * <p><b>Failures.</b> A context that cannot be copied, for a reason that concerns only this context, does not stop the
@@ -83,7 +83,7 @@ public final class StoreCopy {
      * Begins to describe a copy.
      *
      * @param source the database to copy from
-     * @return what is completed by the database to copy to
+     * @return a copy that still needs its target
      */
     public static Origin from(SignalKeyDatabase source) {
         return new Origin(Objects.requireNonNull(source, "source"));
@@ -99,7 +99,7 @@ public final class StoreCopy {
         }
 
         /**
-         * Returns a copy of all contexts, which nothing was done of yet.
+         * Returns a copy of all contexts; nothing is copied until {@link #run}.
          *
          * @param target the database to copy to
          * @return a new copy
@@ -192,7 +192,7 @@ public final class StoreCopy {
 
     /**
      * Reads and compares what {@link #run} would, takes no context over, and changes nothing, in either database (R94).
-     * Whether an owner is alive is not found out.
+     * Does not check whether owners are alive.
      *
      * @return what would be done; contexts that would not be copied are in {@link CopyReport#notCopied}
      * @throws dev.keystore.LoadFailedException as for {@link #run}

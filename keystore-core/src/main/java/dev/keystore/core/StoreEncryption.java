@@ -34,7 +34,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Each operation goes through all contexts and rewrites their entries in small commits, which are written like those
  * of other threads. That refuses no other commit: an entry that changes meanwhile is left to the commit that changes
- * it. If the process is killed, an operation that fails or is interrupted is continued by calling it again; it looks at
+ * it. To continue an operation that failed, was interrupted or was killed with its process, call it again: it looks at
  * every entry again, and rewrites only those that still have the former form.
  *
  * <p>The operations take over each context that this database has not opened. They fail with

@@ -43,10 +43,10 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Each value is sealed before the backend gets it, and opened when it is loaded. As in the engine, the backend also
- * holds the mark of the store and the data keys of each context; listings leave them out, and a clear keeps them. The
- * If names are hidden, the backend holds hidden ones, and listings load and open records, as in the engine. The
- * presented backend has all capabilities of the backend. Several backends on one store share their keys if they are
- * opened by one process.
+ * holds the mark of the store and the data keys of each context; listings leave them out, and a clear keeps them. If
+ * names are hidden, the backend holds hidden ones, and listings load and open records, as in the engine. The presented
+ * backend has all capabilities of the backend. Several backends on one store share their keys if they are opened by one
+ * process.
  */
 public final class EncryptedBackend {
 
