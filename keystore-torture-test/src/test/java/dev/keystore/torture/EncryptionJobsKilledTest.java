@@ -16,7 +16,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Timeout;
@@ -98,44 +97,12 @@ class EncryptionJobsKilledTest {
      */
     private boolean run(String job, int millis) throws IOException, InterruptedException {
         Path output = Files.createTempFile(folder, "child", ".txt");
-        Process child = new ProcessBuilder(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-Xmx128m",
-                        "-XX:+UseSerialGC",
-                        "-XX:TieredStopAtLevel=1",
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        EncryptionJobChild.class.getName(),
-                        url,
-                        key,
-                        job)
-                .redirectOutput(output.toFile())
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
-        boolean ended = false;
-        try {
-            if (millis >= 0) {
-                awaitStart(child, output);
-                ended = child.waitFor(millis, TimeUnit.MILLISECONDS);
-            } else {
-                ended = child.waitFor(120, TimeUnit.SECONDS);
-                assertThat(ended).as("ended within 120 s").isTrue();
-            }
-        } finally {
-            child.destroyForcibly().waitFor();
-        }
+        boolean killed = KillableJvm.run(EncryptionJobChild.class, List.of(url, key, job), output, millis);
         boolean done = acknowledge(output);
-        if (ended) {
-            assertThat(child.exitValue()).as("exit code of %s", job).isZero();
+        if (!killed) {
             assertThat(done).as("%s has printed its end", job).isTrue();
         }
-        return !ended;
-    }
-
-    private static void awaitStart(Process child, Path output) throws IOException, InterruptedException {
-        while (Files.size(output) == 0 && child.isAlive()) {
-            child.waitFor(5, TimeUnit.MILLISECONDS);
-        }
+        return killed;
     }
 
     /** Reads what a process has printed; the last line may be cut off. Returns whether it has ended. */

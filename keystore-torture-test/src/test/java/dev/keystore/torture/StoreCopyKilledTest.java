@@ -17,7 +17,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
@@ -137,38 +136,8 @@ class StoreCopyKilledTest {
     private boolean run(String source, String target, List<String> key, int millis)
             throws IOException, InterruptedException {
         Path output = Files.createTempFile(folder, "child", ".txt");
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx128m",
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-cp",
-                System.getProperty("java.class.path"),
-                StoreCopyChild.class.getName(),
-                source,
-                target));
-        command.addAll(key);
-        Process child = new ProcessBuilder(command)
-                .redirectOutput(output.toFile())
-                .redirectError(ProcessBuilder.Redirect.INHERIT)
-                .start();
-        boolean ended = false;
-        try {
-            if (millis >= 0) {
-                while (Files.size(output) == 0 && child.isAlive()) {
-                    child.waitFor(5, TimeUnit.MILLISECONDS);
-                }
-                ended = child.waitFor(millis, TimeUnit.MILLISECONDS);
-            } else {
-                ended = child.waitFor(120, TimeUnit.SECONDS);
-                assertThat(ended).as("ended within 120 s").isTrue();
-            }
-        } finally {
-            child.destroyForcibly().waitFor();
-        }
-        if (ended) {
-            assertThat(child.exitValue()).as("exit code").isZero();
-        }
-        return !ended;
+        List<String> arguments = new ArrayList<>(List.of(source, target));
+        arguments.addAll(key);
+        return KillableJvm.run(StoreCopyChild.class, arguments, output, millis);
     }
 }
