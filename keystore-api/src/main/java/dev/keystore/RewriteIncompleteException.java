@@ -6,7 +6,7 @@ import java.util.List;
  * Thrown when a store could not be encrypted, decrypted or given new keys completely, since some of its entries cannot
  * be read.
  *
- * <p>Every other entry has its new form, and the store goes on working. The keys that the unreadable entries may need
+ * <p>Every other entry has its new form, and the store remains usable. The keys that the unreadable entries may need
  * are still in the store. {@link SignalKeyStore#verify()} lists the entries; delete them, then run the operation again.
  */
 public final class RewriteIncompleteException extends KeyStoreException {

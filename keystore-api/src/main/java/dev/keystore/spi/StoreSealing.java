@@ -7,7 +7,7 @@ import java.util.Optional;
  * The opened keys of one encrypted store. Any number of threads may use it; no method blocks.
  *
  * <p>{@link #close} overwrites the keys. From then on, no context can be created or opened
- * ({@link IllegalStateException}); those opened before go on sealing and opening records.
+ * ({@link IllegalStateException}); those opened before still seal and open records.
  */
 public interface StoreSealing extends AutoCloseable {
 

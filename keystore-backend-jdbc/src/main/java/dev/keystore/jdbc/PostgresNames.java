@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>U+0000 becomes U+0001 U+0001, and U+0001 becomes U+0001 U+0002; this preserves order and prefixes. If the result
  * is longer than 1,000 bytes, it is truncated, and the SHA-256 of the whole is appended; so it is longer than any
- * result that is not truncated. What is truncated is kept in full beside the key: an id, and, after U+0001 U+0003, a
- * context.
+ * result that is not truncated. A truncated id is stored in full in the column {@code long_id}; so is a truncated
+ * context, after U+0001 U+0003.
  */
 final class PostgresNames {
 

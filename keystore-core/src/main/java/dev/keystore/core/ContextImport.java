@@ -98,7 +98,7 @@ final class ContextImport implements StoredWrite {
         }
     }
 
-    /** Returns what became of it. Called after the commit, by its thread. */
+    /** Returns its outcome. Called after the commit, by its thread. */
     Result result() {
         return result;
     }

@@ -9,10 +9,10 @@ import java.util.Map;
  * What a {@link StoreCopy} has done, or would do.
  *
  * <p>The heap that it needs does not grow with the number of contexts, except with that of the contexts that were not
- * copied. {@link StoreCopy#onContext} gets what became of each context, with the digests of its types.
+ * copied. {@link StoreCopy#onContext} gets the outcome of each context, with the digests of its types.
  *
  * @param dryRun whether nothing was changed, and this is what would be done
- * @param contexts the number of contexts by what became of them; outcomes that did not occur are missing
+ * @param contexts the number of contexts by their outcome; outcomes that did not occur are missing
  * @param entries the number of entries of the contexts that are in the target as they are in the source
  * @param bytes the size of the values of these entries, in bytes
  * @param notCopied the contexts that are not in the target as they are in the source
@@ -27,7 +27,7 @@ public record CopyReport(
      * Creates a report. The collections are copied.
      *
      * @param dryRun whether nothing was changed
-     * @param contexts the number of contexts by what became of them
+     * @param contexts the number of contexts by their outcome
      * @param entries the number of entries of the contexts that are in the target
      * @param bytes the size of their values, in bytes
      * @param notCopied the contexts that are not
@@ -98,7 +98,7 @@ public record CopyReport(
      * What became of one context.
      *
      * @param context its name; the hidden one if the true one cannot be read
-     * @param outcome what became of it
+     * @param outcome what was done with it, or would be
      * @param types what the source holds of each type, as far as it was read
      * @param unreadable entries of the source that cannot be read: at most the first 100
      * @param reason why it was not copied; empty if it was
@@ -113,7 +113,7 @@ public record CopyReport(
          * Creates a result. The collections are copied.
          *
          * @param context the name of the context
-         * @param outcome what became of it
+         * @param outcome what was done with it, or would be
          * @param types what the source holds of each type
          * @param unreadable entries of the source that cannot be read
          * @param reason why it was not copied

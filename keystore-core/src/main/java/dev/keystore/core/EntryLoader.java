@@ -87,7 +87,7 @@ final class EntryLoader {
         if (other == null) {
             return loadOne(key, self, mine, deadlineNanos);
         }
-        if (await(key, other, deadlineNanos)) {
+        if (awaitEnd(key, other, deadlineNanos)) {
             return entryOf(other.result());
         }
         InFlight replacement = InFlight.forLoadReplacing(other, self);
@@ -104,11 +104,11 @@ final class EntryLoader {
     /**
      * Waits for another thread, and removes what it left behind if it ended with an error.
      *
-     * @return false if this thread should do the load itself, because the loading thread has abandoned it or is a
-     *     virtual thread that may not get a carrier while this one waits
+     * @return false if it has not ended and this thread should do the load itself, because the loading thread has
+     *     abandoned it or is a virtual thread that may not get a carrier while this one waits
      * @throws dev.keystore.LoadFailedException at the deadline
      */
-    private boolean await(EntryKey key, InFlight other, long deadlineNanos) {
+    private boolean awaitEnd(EntryKey key, InFlight other, long deadlineNanos) {
         long sliceNanos = other.isLoadOfVirtualThread() ? VIRTUAL_PATIENCE_NANOS : CHECK_INTERVAL_NANOS;
         try {
             while (!other.await(Math.min(sliceNanos, deadlineNanos - System.nanoTime()))) {
@@ -138,8 +138,8 @@ final class EntryLoader {
         int generation = context.generation();
         Result result = Result.LOOK_AGAIN;
         try {
-            Entry published =
-                    cached(cache, key); // a load or write may have ended between the miss and the registration (R2)
+            // A load or write may have ended between the miss and the registration (R2).
+            Entry published = cached(cache, key);
             if (published != null) {
                 result = new Found(published);
             } else if (clearing == null) {
@@ -163,7 +163,7 @@ final class EntryLoader {
             return found.entry();
         }
         if (clearing != null) {
-            await(key, clearing, deadlineNanos);
+            awaitEnd(key, clearing, deadlineNanos);
         }
         return null;
     }
@@ -186,8 +186,7 @@ final class EntryLoader {
             return Result.LOOK_AGAIN;
         }
         entry.makeValidIn(generation);
-        // The map calls this while it holds the lock of the key, so no write is registered between the check and the
-        // put.
+        // The map holds the lock of the key during this call, so no write is registered between check and put.
         inFlight.computeIfPresent(key, (k, registered) -> {
             if (isUndisplaced(context, registered, mine, generation)) {
                 if (!context.isOwnershipLost()) {

@@ -155,7 +155,7 @@ public final class StoreCopy {
     }
 
     /**
-     * Registers a listener that is called with what became of each context, once that is known, with the digests of its
+     * Registers a listener that is called with the outcome of each context, once that is known, with the digests of its
      * types.
      *
      * @param results the listener, in place of any former one

@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  * Hidden names: HMAC-SHA-256 under the name key of the store, shortened to 128 bits, in base32.
  *
  * <p>An id is hidden component by component; a component ends with a dot. Each code depends on everything before it, so
- * an id begins with the hidden prefix of a name if and only if it is one of that name, and equal components of
- * different ids cannot be linked. Only the first {@value #COMPONENTS} components have codes of their own, which bounds
- * the length; the last code is that of the whole id.
+ * a hidden id begins with the hidden form of a name exactly if the true id begins with that name, and equal components
+ * of different ids cannot be linked. Only the first {@value #COMPONENTS} components have codes of their own, which
+ * bounds the length; the last code is that of the whole id.
  */
 final class HiddenNames implements NameHiding, AutoCloseable {
 

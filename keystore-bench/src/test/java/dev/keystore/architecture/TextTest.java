@@ -7,17 +7,28 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
  * Lines have at most 120 characters: those of Java, where the formatter leaves long text as it is, and those of the
- * pages, except for tables, code, and what the benchmark writes.
+ * pages, except for tables, code, and what the benchmark writes. And neither uses words that a reader has to translate
+ * into the usual ones.
  */
-class LineLengthTest {
+class TextTest {
 
     private static final Path PROJECT = Path.of("..");
     private static final int LIMIT = 120;
+
+    /** What to write in place of them: reported; readers, callers; rolled back; indefinitely; except; rebuilt. */
+    private static final Pattern UNUSUAL_WORDS = Pattern.compile(
+            "\\b(told|those who|the one who|taken back|for ever|(but|save) for|made anew)\\b",
+            Pattern.CASE_INSENSITIVE);
+
+    /** The text of the contract is given, and this file names the words. */
+    private static final Set<String> UNCHECKED = Set.of("contract.md", "TextTest.java");
 
     @Test
     void linesOfPages_areNotTooLong() throws IOException {
@@ -50,6 +61,20 @@ class LineLengthTest {
             }
         }
         assertThat(tooLong).as("lines of more than %d characters", LIMIT).isEmpty();
+    }
+
+    @Test
+    void words_areTheUsualOnes() throws IOException {
+        List<String> unusual = new ArrayList<>();
+        for (Path file : Stream.concat(pages().stream(), sources().stream()).toList()) {
+            if (!UNCHECKED.contains(file.getFileName().toString())) {
+                UNUSUAL_WORDS
+                        .matcher(Files.readString(file))
+                        .results()
+                        .forEach(word -> unusual.add(PROJECT.relativize(file) + ": " + word.group()));
+            }
+        }
+        assertThat(unusual).isEmpty();
     }
 
     private static boolean isTooLong(String line) {
