@@ -40,6 +40,12 @@ public enum CommitPeers {
             "SQLite, raw JDBC behind a lock, tuned",
             "fsync at each commit (WAL, synchronous=FULL), the same table; Keystore's pragmas and driver settings",
             (folder, cached) -> new JdbcCommit(RawSqlite.withKeystoreSettings(folder.resolve("raw.db")))),
+    /** The same, with the check and the number of a commit in one more row. */
+    JDBC_SQLITE_FENCED(
+            "SQLite, raw JDBC behind a lock, tuned and fenced",
+            "fsync at each commit (WAL, synchronous=FULL), the same table; Keystore's pragmas and driver settings;"
+                    + " checks the owner and stores the commit's number",
+            (folder, cached) -> JdbcCommit.fenced(RawSqlite.withKeystoreSettings(folder.resolve("raw.db")))),
     /** SQLite and nothing else, in groups of commits. */
     JDBC_SQLITE_GROUPS(
             "SQLite, raw JDBC, in groups",
@@ -52,6 +58,13 @@ public enum CommitPeers {
             "fsync at each group (WAL, synchronous=FULL), the same table; Keystore's pragmas and driver settings",
             (folder, cached) ->
                     new JdbcGroupsCommit(new JdbcCommit(RawSqlite.withKeystoreSettings(folder.resolve("groups.db"))))),
+    /** The same, with the check and the number of a commit in one more row. */
+    JDBC_SQLITE_GROUPS_FENCED(
+            "SQLite, raw JDBC, in groups, tuned and fenced",
+            "fsync at each group (WAL, synchronous=FULL), the same table; Keystore's pragmas and driver settings;"
+                    + " checks the owner and stores the commit's number",
+            (folder, cached) -> new JdbcGroupsCommit(
+                    JdbcCommit.fenced(RawSqlite.withKeystoreSettings(folder.resolve("groups.db"))))),
     /** What a user would write by hand. */
     BY_HAND(
             "Caffeine + JDBI + SQLite by hand",

@@ -13,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * One connection with statements prepared once, used by one thread at a time. {@link #find} uses another one, on which
  * each query is a transaction.
+ *
+ * <p>If it is fenced, each transaction also does what ownership of a context costs: one statement, on one more page,
+ * checks the owner's epoch and stores the number of the commit.
  */
 final class JdbcCommit implements CommitPeer {
 
@@ -25,17 +28,31 @@ final class JdbcCommit implements CommitPeer {
     private final PreparedStatement upsert;
     private final Connection reader;
     private final PreparedStatement find;
+    private final @Nullable PreparedStatement fence;
+    private long commits;
 
     JdbcCommit(DataSource sqlite) throws SQLException {
+        this(sqlite, false);
+    }
+
+    private JdbcCommit(DataSource sqlite, boolean fenced) throws SQLException {
         connection = sqlite.getConnection();
         try (Statement statement = connection.createStatement()) {
             statement.execute(RawSqlite.TABLE);
+            if (fenced) {
+                statement.execute(RawSqlite.OWNER_TABLE);
+            }
         }
         connection.setAutoCommit(false);
         select = connection.prepareStatement(EntryTable.SELECT);
         upsert = connection.prepareStatement(EntryTable.UPSERT);
         reader = sqlite.getConnection();
         find = reader.prepareStatement(EntryTable.SELECT);
+        fence = fenced ? connection.prepareStatement(RawSqlite.FENCE) : null;
+    }
+
+    static JdbcCommit fenced(DataSource sqlite) throws SQLException {
+        return new JdbcCommit(sqlite, true);
     }
 
     @Override
@@ -45,6 +62,7 @@ final class JdbcCommit implements CommitPeer {
             for (String id : ids) {
                 upsert(context, id, Payload.first(id));
             }
+            takeOver(context);
             connection.commit();
         } finally {
             lock.unlock();
@@ -60,6 +78,9 @@ final class JdbcCommit implements CommitPeer {
     void commit(List<Id> ids) throws SQLException {
         lock.lock();
         try {
+            if (fence != null) {
+                fence(fence, ids.get(0).context);
+            }
             for (Id one : ids) {
                 byte[] session =
                         Objects.requireNonNull(EntryTable.select(select, EntryKind.SESSION, one.context, one.id));
@@ -71,6 +92,24 @@ final class JdbcCommit implements CommitPeer {
             throw e;
         } finally {
             lock.unlock();
+        }
+    }
+
+    private void takeOver(String context) throws SQLException {
+        if (fence != null) {
+            try (PreparedStatement owner = connection.prepareStatement(RawSqlite.TAKE_OVER)) {
+                owner.setString(1, context);
+                owner.executeUpdate();
+            }
+        }
+    }
+
+    /** Does what a group of commits of one context needs. */
+    private void fence(PreparedStatement statement, String context) throws SQLException {
+        statement.setLong(1, ++commits);
+        statement.setString(2, context);
+        if (statement.executeUpdate() != 1) {
+            throw new SQLException("another owner has taken over context " + context);
         }
     }
 

@@ -22,6 +22,19 @@ final class RawSqlite {
             ) STRICT
             """;
 
+    static final String OWNER_TABLE = """
+            CREATE TABLE IF NOT EXISTS owner (
+                context TEXT NOT NULL PRIMARY KEY,
+                epoch INTEGER NOT NULL,
+                commit_sequence INTEGER NOT NULL
+            ) STRICT
+            """;
+
+    static final String TAKE_OVER = "INSERT INTO owner (context, epoch, commit_sequence) VALUES (?, 1, 0)"
+            + " ON CONFLICT (context) DO NOTHING";
+
+    static final String FENCE = "UPDATE owner SET commit_sequence = ? WHERE context = ? AND epoch = 1";
+
     private static final int BUSY_TIMEOUT_MILLIS = 30_000;
 
     /** What the SQLite backend sets: pages in the log before a commit moves them into the file. */

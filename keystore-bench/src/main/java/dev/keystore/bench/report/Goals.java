@@ -9,7 +9,9 @@ import static dev.keystore.bench.commit.CommitPeers.JDBC_POSTGRES;
 import static dev.keystore.bench.commit.CommitPeers.JDBC_POSTGRES_ONE_TUNED;
 import static dev.keystore.bench.commit.CommitPeers.JDBC_POSTGRES_TUNED;
 import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE;
+import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE_FENCED;
 import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE_GROUPS;
+import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE_GROUPS_FENCED;
 import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE_GROUPS_TUNED;
 import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE_TUNED;
 import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_MAPDB;
@@ -63,13 +65,19 @@ public final class Goals {
                     .atLeast(1.0, ratio(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE_TUNED, 1))),
             goal("P4", "commits, SQLite, 1 thread", JDBC_SQLITE.title())
                     .withoutBound(ratio(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE, 1))),
+            goal("P4", "commits, SQLite, 1 thread", JDBC_SQLITE_FENCED.title())
+                    .withoutBound(ratio(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE_FENCED, 1))),
             goal("P4", "fsyncs of a commit, SQLite, 1 thread", NO_RATIO).atMost(1, fsyncs(commit(KEYSTORE_SQLITE, 1))),
             goal("P4", "CPU of a commit, SQLite, 1 thread, minus that of the peer, µs", JDBC_SQLITE_TUNED.title())
                     .atMost(10, cpuOnTop(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE_TUNED, 1))),
+            goal("P4", "CPU of a commit, SQLite, 1 thread, minus that of the peer, µs", JDBC_SQLITE_FENCED.title())
+                    .withoutBound(cpuOnTop(commit(KEYSTORE_SQLITE, 1), commit(JDBC_SQLITE_FENCED, 1))),
             goal("P5", "commits, SQLite, 16 threads", JDBC_SQLITE_GROUPS_TUNED.title())
                     .atLeast(1.5, ratio(commit(KEYSTORE_SQLITE, 16), commit(JDBC_SQLITE_GROUPS_TUNED, 16))),
             goal("P5", "commits, SQLite, 16 threads", JDBC_SQLITE_GROUPS.title())
                     .withoutBound(ratio(commit(KEYSTORE_SQLITE, 16), commit(JDBC_SQLITE_GROUPS, 16))),
+            goal("P5", "commits, SQLite, 16 threads", JDBC_SQLITE_GROUPS_FENCED.title())
+                    .withoutBound(ratio(commit(KEYSTORE_SQLITE, 16), commit(JDBC_SQLITE_GROUPS_FENCED, 16))),
             goal("P5", "commits, SQLite, 16 threads", ROCKSDB.title())
                     .atLeast(1.5, ratio(commit(KEYSTORE_SQLITE, 16), commit(ROCKSDB, 16))),
             goal("P5", "commits, SQLite, 16 threads", BY_HAND.title())
