@@ -38,6 +38,14 @@ public interface StoreSealing extends AutoCloseable {
     byte[] mark();
 
     /**
+     * Returns the random id of the store, which the {@link #mark} contains. It stays the same for as long as the store
+     * is encrypted.
+     *
+     * @return a new array of 16 bytes
+     */
+    byte[] storeId();
+
+    /**
      * Returns how far the store is encrypted.
      *
      * @return the phase that the mark names

@@ -13,6 +13,7 @@
  *   <li>{@link dev.keystore.spi.PrefixScan} finds ids by type and prefix without reading all entries,
  *   <li>{@link dev.keystore.spi.ContextOwnership} fences a former owner of a context by an epoch,
  *   <li>{@link dev.keystore.spi.ContextListing} lists the contexts that hold entries,
+ *   <li>{@link dev.keystore.spi.ContextPositions} keeps the position of the last commit of each context,
  *   <li>{@link dev.keystore.spi.Compaction} rewrites its files, so that no former value is left in them.
  * </ul>
  *

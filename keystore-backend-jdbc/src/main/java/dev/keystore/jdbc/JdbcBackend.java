@@ -1,5 +1,6 @@
 package dev.keystore.jdbc;
 
+import dev.keystore.ContextPosition;
 import dev.keystore.EntryId;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
@@ -10,6 +11,7 @@ import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -42,7 +44,14 @@ import org.jspecify.annotations.Nullable;
  * <p>Damage: an SQLite file is checked once, when it is opened, in about 2 µs per entry. If its trees are damaged,
  * existing entries may not be found, and nothing is written, since a write could overwrite pages that are still sound.
  */
-class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextOwnership, ContextListing {
+class JdbcBackend
+        implements ContextAwareBackend,
+                GroupCommit,
+                BulkLoad,
+                PrefixScan,
+                ContextOwnership,
+                ContextListing,
+                ContextPositions {
 
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
@@ -138,6 +147,12 @@ class JdbcBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixS
     @Override
     public Stream<String> contexts() {
         return queries.contexts();
+    }
+
+    @Override
+    public Optional<ContextPosition> position(String context) {
+        return queries.read(
+                "read the position of context \"" + context + "\"", handle -> owners.position(handle, context));
     }
 
     @Override

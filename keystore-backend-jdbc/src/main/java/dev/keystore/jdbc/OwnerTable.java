@@ -1,6 +1,7 @@
 package dev.keystore.jdbc;
 
 import dev.keystore.ContextOwnedException;
+import dev.keystore.ContextPosition;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.Batch;
 import java.net.InetAddress;
@@ -122,6 +123,16 @@ final class OwnerTable {
                 .findOne()
                 .map(OptionalLong::of)
                 .orElseGet(OptionalLong::empty);
+    }
+
+    /** Returns the id of the last commit of a context, which no takeover changes; empty if there is none (R81). */
+    Optional<ContextPosition> position(Handle handle, String context) {
+        return handle.createQuery("""
+                        SELECT commit_epoch, commit_sequence FROM owner WHERE context = ? AND commit_sequence > 0
+                        """)
+                .bind(0, dialect.stored(context))
+                .map((row, columns) -> new ContextPosition(row.getLong(1), row.getLong(2)))
+                .findOne();
     }
 
     private void requireNoOwner(Handle handle, Batch batch) {

@@ -66,11 +66,12 @@ final class CommitWriter {
      * <p>Waits for the group of another thread, and for capacity, with a deadline for each. Never waits while holding
      * the lock: a virtual thread could then lose its carrier to a thread that waits for the lock.
      *
+     * @param positions the positions of contexts that it changes
      * @throws BackendException if it was not committed, or its outcome is unknown
      */
-    void commit(List<Batch> group) {
+    void commit(List<Batch> group, Positions positions) {
         List<Change> changes = Change.of(group);
-        long bytes = Change.bytes(changes);
+        long bytes = Change.bytes(positions.appendedTo(changes, 0));
         if (bytes > LARGEST_GROUP_BYTES) {
             throw BackendException.permanent(
                     refused("a group has " + bytes + " bytes, and the maximum is " + LARGEST_GROUP_BYTES
@@ -79,7 +80,7 @@ final class CommitWriter {
         }
         try {
             long deadlineNanos = System.nanoTime() + DISK_SPACE_TIMEOUT.toNanos();
-            while (!commitUnlessFull(changes, bytes, deadlineNanos)) {
+            while (!commitUnlessFull(changes, positions, bytes, deadlineNanos)) {
                 // A checkpoint has freed space, or has failed on the full disk and freed what it took.
             }
         } catch (OperationInterruptedException e) {
@@ -96,10 +97,11 @@ final class CommitWriter {
     }
 
     /** Commits. Returns {@code false} if that failed, nothing was written, and there may be more space now. */
-    private boolean commitUnlessFull(List<Change> changes, long bytes, long deadlineNanos) throws IOException {
+    private boolean commitUnlessFull(List<Change> changes, Positions positions, long bytes, long deadlineNanos)
+            throws IOException {
         long tasksBefore = checkpointer.tasksDone();
         try {
-            commit(changes, bytes);
+            commit(changes, positions, bytes);
             return true;
         } catch (Journal.UnknownOutcomeException | FileMovedException e) {
             throw e;
@@ -122,24 +124,25 @@ final class CommitWriter {
         return checkpointer.awaitDiskSpace(tasksBefore, DISK_SPACE_TIMEOUT);
     }
 
-    private void commit(List<Change> changes, long bytes) throws IOException {
+    private void commit(List<Change> changes, Positions positions, long bytes) throws IOException {
         do {
             entries.awaitCapacity(bytes);
-        } while (!lock.hold("commit", () -> commitIfCapacity(changes, bytes)));
+        } while (!lock.hold("commit", () -> commitIfCapacity(changes, positions, bytes)));
     }
 
-    private boolean commitIfCapacity(List<Change> changes, long bytes) throws IOException {
+    private boolean commitIfCapacity(List<Change> changes, Positions positions, long bytes) throws IOException {
         requireOpen();
         requireUndamaged();
         if (!entries.hasCapacity(bytes)) {
             return false;
         }
-        UnappliedGroups.Group group = entries.prepare(changes);
+        List<Change> all = positions.appendedTo(changes, entries.last() + 1);
+        UnappliedGroups.Group group = entries.prepare(all);
         Journal current = openOrCreateJournal();
         journal = null;
         unsettled = true;
         try {
-            current.append(group.number(), changes);
+            current.append(group.number(), all);
             entries.add(group);
             journal = current;
             unsettled = false;

@@ -1,5 +1,6 @@
 package dev.keystore.mapdb;
 
+import dev.keystore.ContextPosition;
 import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
@@ -7,6 +8,7 @@ import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
+import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -42,7 +44,14 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link #close} refuses new calls, and waits for running commits and the maintenance thread to end. If that takes
  * longer than a minute, it throws and closing continues in the background; the folder stays locked until then.
  */
-final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextListing, Compaction {
+final class MapdbBackend
+        implements ContextAwareBackend,
+                GroupCommit,
+                BulkLoad,
+                PrefixScan,
+                ContextListing,
+                ContextPositions,
+                Compaction {
 
     private static final Duration TIMEOUT = Duration.ofSeconds(10);
     private static final int CLOSE_TIMEOUT_FACTOR = 6;
@@ -162,7 +171,7 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     @Override
     public Stream<String> contexts() {
         return Stream.iterate(
-                        Optional.of(contextsAfter(null)),
+                        Optional.of(contextsAfter(Positions.END)),
                         Optional::isPresent,
                         page -> page.flatMap(read -> Optional.ofNullable(read.end()))
                                 .map(this::contextsAfter))
@@ -190,6 +199,15 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
         return new Contexts(names, isListed ? StoredKey.endOfContext(last) : last);
     }
 
+    @Override
+    public Optional<ContextPosition> position(String context) {
+        List<byte[]> keys = List.of(Positions.key(context));
+        return Optional.ofNullable(
+                        read(() -> entries.get(() -> "read the position of context \"" + context + "\"", keys))
+                                .get(0))
+                .map(Positions::decode);
+    }
+
     private Stream<byte[]> keys(Supplier<String> operation, byte[] prefix) {
         return Stream.iterate(
                         Optional.of(read(() -> entries.page(operation, prefix, null, WorkingMap.PAGE_SIZE))),
@@ -213,7 +231,16 @@ final class MapdbBackend implements ContextAwareBackend, GroupCommit, BulkLoad, 
     @Override
     public void commit(List<Batch> group) {
         requireOpen();
-        writer.commit(Objects.requireNonNull(group, "group"));
+        writer.commit(Objects.requireNonNull(group, "group"), Positions.of(group, emptiesContext(group)));
+    }
+
+    /** Returns whether nothing of a context is left after a group. The engine writes no other group meanwhile. */
+    private boolean emptiesContext(List<Batch> group) {
+        if (group.size() != 1 || !Positions.onlyClears(group.get(0))) {
+            return false;
+        }
+        Batch batch = group.get(0);
+        return list(batch.context()).noneMatch(entry -> Positions.keeps(batch, entry.type()));
     }
 
     @Override

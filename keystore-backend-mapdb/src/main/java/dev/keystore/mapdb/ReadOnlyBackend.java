@@ -1,5 +1,6 @@
 package dev.keystore.mapdb;
 
+import dev.keystore.ContextPosition;
 import dev.keystore.EntryId;
 import dev.keystore.mapdb.Change.Clear;
 import dev.keystore.mapdb.Change.Delete;
@@ -10,6 +11,7 @@ import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
+import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PrefixScan;
 import java.io.IOException;
@@ -34,7 +36,13 @@ import java.util.stream.Stream;
  * <p>Concurrency: the entries don't change, since the shared lock of the folder excludes writers.
  */
 final class ReadOnlyBackend
-        implements ContextAwareBackend, GroupCommit, BulkLoad, PrefixScan, ContextListing, Compaction {
+        implements ContextAwareBackend,
+                GroupCommit,
+                BulkLoad,
+                PrefixScan,
+                ContextListing,
+                ContextPositions,
+                Compaction {
 
     private final MapdbFolder folder;
     private final String reason;
@@ -114,11 +122,17 @@ final class ReadOnlyBackend
     public Stream<String> contexts() {
         requireOpen();
         return Stream.iterate(
-                        entries.firstEntry(),
+                        entries.ceilingEntry(Positions.END),
                         Objects::nonNull,
                         entry -> entries.ceilingEntry(StoredKey.endOfContext(entry.getKey())))
                 .peek(entry -> requireOpen())
                 .map(entry -> StoredKey.contextNameOf(entry.getKey()));
+    }
+
+    @Override
+    public Optional<ContextPosition> position(String context) {
+        requireOpen();
+        return Optional.ofNullable(entries.get(Positions.key(context))).map(Positions::decode);
     }
 
     private Stream<byte[]> keys(byte[] prefix) {

@@ -163,7 +163,7 @@ final class CommitRequest {
 
     /** Returns the mutation that clears the context, or null if this commit doesn't. */
     Mutation.@Nullable Clear clear() {
-        return keptTypes == null ? null : new Mutation.Clear(context.sealer().keptByClear(keptTypes));
+        return keptTypes == null ? null : new Mutation.Clear(context.keptByClear(keptTypes));
     }
 
     /** Returns the mutation that saves a written entry, or null if the write is a delete. */

@@ -2,6 +2,8 @@ package dev.keystore.core;
 
 import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -64,6 +66,15 @@ final class Context {
     /** Returns how the values of this context are stored. */
     ContextSealer sealer() {
         return sealer;
+    }
+
+    /**
+     * Returns the types that stay if a commit clears this context of all but {@code keptTypes}: the engine's as well.
+     */
+    Set<String> keptByClear(Set<String> keptTypes) {
+        Set<String> kept = new HashSet<>(sealer.keptByClear(keptTypes));
+        kept.add(StoreId.ENTRY.type()); // concerned only if the backend has a single context
+        return kept;
     }
 
     /** Returns the number of the next batch of this context. Called by the leader only. */

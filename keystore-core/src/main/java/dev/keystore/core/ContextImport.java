@@ -66,7 +66,7 @@ final class ContextImport implements StoredWrite {
         List<Mutation> mutations = new ArrayList<>();
         if (result == Result.WRITTEN) {
             if (replacing) {
-                mutations.add(new Mutation.Clear(context.sealer().keptByClear(Set.of())));
+                mutations.add(new Mutation.Clear(context.keptByClear(Set.of())));
             }
             Mutation keys = context.sealer().unwrittenKeys(sealer);
             if (keys != null) {

@@ -21,6 +21,8 @@ final class Engine {
     final EntryCache cache;
     final LockTable locks;
 
+    final StoreId id;
+
     private final CommitCounters counters = new CommitCounters();
     private final CommitPipeline pipeline;
     private final Consumer<String> onOwnershipLost;
@@ -53,6 +55,7 @@ final class Engine {
         this.options = options;
         this.storage = new Storage(backend, options);
         this.encrypted = SealedStore.open(storage, sealing, encryptExisting, attempts());
+        this.id = new StoreId(storage, encrypted);
         this.names = new TrueNames(storage, encrypted);
         this.cache = new EntryCache(storage, types, options);
         this.locks = new LockTable(options.lockTimeout());

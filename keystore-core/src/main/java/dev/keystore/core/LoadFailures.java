@@ -22,15 +22,19 @@ final class LoadFailures {
     }
 
     private static RuntimeException of(String context, EntryId entry, Throwable failure) {
+        return of(context, "entry " + entry, failure);
+    }
+
+    private static RuntimeException of(String context, String what, Throwable failure) {
         if (failure instanceof UnreadableEntryException
                 || failure instanceof LoadFailedException
                 || failure instanceof ClosedException) {
             return (RuntimeException) failure;
         }
         RuntimeException interruption = failure instanceof RuntimeException thrown
-                ? BackendFailures.asInterruption(describe(context, entry), thrown)
+                ? BackendFailures.asInterruption(describe(context, what), thrown)
                 : null;
-        return interruption == null ? new LoadFailedException(context, "entry " + entry, failure) : interruption;
+        return interruption == null ? new LoadFailedException(context, what, failure) : interruption;
     }
 
     /** Returns what {@code load} returns; if that throws, throws what {@link #of} returns for the entry. */
@@ -39,6 +43,15 @@ final class LoadFailures {
             return load.get();
         } catch (RuntimeException e) {
             throw of(context, entry, e);
+        }
+    }
+
+    /** Returns what {@code load} returns; if that throws, throws what {@link #of} returns for {@code what}. */
+    static <T> T translated(String context, String what, Supplier<T> load) {
+        try {
+            return load.get();
+        } catch (RuntimeException e) {
+            throw of(context, what, e);
         }
     }
 
@@ -73,10 +86,10 @@ final class LoadFailures {
     }
 
     private static String describe(EntryKey key) {
-        return describe(key.context.name(), key.entryId());
+        return describe(key.context.name(), "entry " + key.entryId());
     }
 
-    private static String describe(String context, EntryId entry) {
-        return "entry " + entry + " of context \"" + context + "\"";
+    private static String describe(String context, String what) {
+        return what + " of context \"" + context + "\"";
     }
 }

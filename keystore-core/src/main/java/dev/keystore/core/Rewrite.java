@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class Rewrite implements StoredWrite {
 
-    /** An entry, its record as it was found, and its next record; it is deleted if that is null. */
-    record Change(EntryId entry, byte[] former, byte @Nullable [] next) {
+    /** An entry, its record as it was found, or null, and its next record; it is deleted if that is null. */
+    record Change(EntryId entry, byte @Nullable [] former, byte @Nullable [] next) {
 
         Mutation mutation() {
             return next == null

@@ -3,6 +3,7 @@ package dev.keystore.core;
 import dev.keystore.CompactionFailedException;
 import dev.keystore.ContextNotFoundException;
 import dev.keystore.ContextOwnedException;
+import dev.keystore.ContextPosition;
 import dev.keystore.LockTimeoutException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.SignalKeyStore;
@@ -16,6 +17,7 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -208,6 +210,42 @@ public final class SignalKeyDatabase implements AutoCloseable {
     public Stream<String> contexts() {
         engine.checkOpen();
         return engine.contexts();
+    }
+
+    /**
+     * Returns the id of the store: 32 random hexadecimal digits, which tell this store and its copies apart from all
+     * others (R81). A store that is opened by a URL gets one when it is created, or when a version of Keystore that has
+     * such ids first opens it; one on a {@linkplain Builder#backend backend} that was passed as an object, when this
+     * method is first called. An encrypted store has that of its mark.
+     *
+     * @return the id; empty if the store has none yet and cannot be written
+     * @throws dev.keystore.LoadFailedException if the backend failed to read it
+     * @throws dev.keystore.CorruptEntryException if it is damaged
+     * @throws OperationInterruptedException if the thread was interrupted
+     * @throws IllegalStateException if this database is closed
+     */
+    public Optional<String> storeId() {
+        engine.checkOpen();
+        return engine.id.get();
+    }
+
+    /**
+     * Returns the position of a context: the epoch and the sequence of its last commit (R81). The context is neither
+     * opened nor taken over, so this may run alongside other processes that own it. Commits that are being written
+     * meanwhile may or may not be included.
+     *
+     * @param context 1 to 1,024 characters, not blank
+     * @return the position; empty if nothing was committed to the context, nothing is known of it since it holds
+     *     nothing, or the backend does not implement {@link dev.keystore.spi.ContextPositions}
+     * @throws dev.keystore.LoadFailedException if the backend failed to read it
+     * @throws OperationInterruptedException if the thread was interrupted
+     * @throws IllegalArgumentException as for {@link #forContext}
+     * @throws IllegalStateException if this database is closed
+     */
+    public Optional<ContextPosition> position(String context) {
+        engine.checkOpen();
+        checkContext(Objects.requireNonNull(context, "context"));
+        return engine.storage.position(context);
     }
 
     /** Checks the name of a context; throws as {@link #forContext} does. */
@@ -621,6 +659,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
             boolean ready = false;
             try {
                 Engine engine = newEngine(opened, sealing);
+                engine.id.createIfAbsent();
                 ready = true;
                 return engine;
             } finally {

@@ -1,6 +1,7 @@
 package dev.keystore.core;
 
 import dev.keystore.ContextOwnedException;
+import dev.keystore.ContextPosition;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
 import dev.keystore.OwnershipLostException;
@@ -12,6 +13,7 @@ import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.NameHiding;
 import dev.keystore.spi.PersistenceBackend;
@@ -22,6 +24,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -196,12 +199,13 @@ final class Storage {
         return found;
     }
 
-    /** Returns whether the backend holds no entry, as far as it can tell. */
+    /** Returns whether the backend holds no entry except the id of the store, as far as it can tell. */
     boolean isEmpty() {
         return call(() -> {
-            try (Stream<?> found =
-                    listing == null ? entries.list(PersistenceBackend.DEFAULT_CONTEXT) : listing.contexts()) {
-                return found.findAny().isEmpty();
+            try (Stream<String> found = listing == null
+                    ? entries.list(PersistenceBackend.DEFAULT_CONTEXT).map(EntryId::type)
+                    : listing.contexts()) {
+                return found.allMatch(StoreSealing.MARK.type()::equals);
             }
         });
     }
@@ -308,6 +312,18 @@ final class Storage {
     private boolean isUnwritten(ContextOwnership ownership, Batch batch) {
         OptionalLong last = ownership.lastCommit(names.context(batch.context()), batch.epoch());
         return last.isPresent() && last.getAsLong() < batch.sequence();
+    }
+
+    /**
+     * Returns the position of a context; empty if there is none, or the backend keeps none. Throws
+     * {@link dev.keystore.LoadFailedException} if the backend fails.
+     */
+    Optional<ContextPosition> position(String context) {
+        if (!(backend instanceof ContextPositions positions)) {
+            return Optional.empty();
+        }
+        return LoadFailures.translated(
+                context, "the position", () -> call(() -> positions.position(names.context(context))));
     }
 
     /** Compacts the backend's files. Returns whether the backend can do that; if not, nothing was done. */

@@ -261,10 +261,15 @@ public final class StoreEncryption {
         byte[] former = store.sealing().mark();
         boolean changed = false;
         try {
-            Rewrite mark =
-                    new Rewrite(context, null, List.of(new Change(MARK, former, next == null ? null : next.mark())));
+            List<Change> changes = new ArrayList<>();
+            changes.add(new Change(MARK, former, next == null ? null : next.mark()));
+            if (next == null && engine.storage.read(context.name(), StoreId.ENTRY) == null) {
+                byte[] id = store.sealing().storeId(); // a decrypted store keeps its id (R81)
+                changes.add(new Change(StoreId.ENTRY, null, StoreId.record(engine.storage, id)));
+            }
+            Rewrite mark = new Rewrite(context, null, changes);
             commit(mark);
-            changed = mark.changed() == 1;
+            changed = mark.changed() == changes.size();
         } finally {
             if (!changed && next != null) {
                 next.close();

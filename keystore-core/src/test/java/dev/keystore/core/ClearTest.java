@@ -200,7 +200,7 @@ class ClearTest {
     }
 
     @Test
-    @DisplayName("R18 clear and erase are one commit each, and erase keeps no type")
+    @DisplayName("R18 clear and erase are one commit each, and erase keeps no type but those of the engine")
     void erase_isOneCommit() {
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             fill(fixture.alice);
@@ -210,7 +210,8 @@ class ClearTest {
             assertThat(fixture.faults.calls(Operation.COMMIT))
                     .extracting(call -> call.group().get(0).mutations())
                     .containsExactly(
-                            List.of(new Mutation.Clear(Set.of("credentials"))), List.of(new Mutation.Clear(Set.of())));
+                            List.of(new Mutation.Clear(Set.of("credentials", "_store"))),
+                            List.of(new Mutation.Clear(Set.of("_store"))));
             assertThat(fixture.faults.groupSizes()).containsExactly(1, 1);
         }
     }

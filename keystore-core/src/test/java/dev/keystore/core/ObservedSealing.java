@@ -66,6 +66,11 @@ public class ObservedSealing implements Sealing {
         }
 
         @Override
+        public byte[] storeId() {
+            return store.storeId();
+        }
+
+        @Override
         public Optional<NameHiding> names() {
             return store.names().map(ObservedNames::new);
         }

@@ -23,6 +23,11 @@ final class EncryptedStore implements StoreSealing {
     }
 
     @Override
+    public byte[] storeId() {
+        return keys.storeId().clone();
+    }
+
+    @Override
     public Phase phase() {
         return mark.phase();
     }

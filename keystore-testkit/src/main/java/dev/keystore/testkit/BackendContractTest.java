@@ -222,6 +222,14 @@ public abstract class BackendContractTest {
     }
 
     @Nested
+    @DisplayName("Positions of contexts (ContextPositions)")
+    class Positions extends PositionContract {
+        Positions() {
+            super(fixture);
+        }
+    }
+
+    @Nested
     @DisplayName("Compaction (Compaction)")
     class Compactions extends CompactionContract {
         Compactions() {

@@ -91,6 +91,8 @@ public record Call(
         TAKE_OVER,
         /** Returns the last commit of an epoch. */
         LAST_COMMIT,
+        /** Returns the position of a context. */
+        POSITION,
         /** Compacts the files. */
         COMPACT,
         /** Closes the backend. */

@@ -1,5 +1,6 @@
 package dev.keystore.testkit;
 
+import dev.keystore.ContextPosition;
 import dev.keystore.EntryId;
 import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Batch;
@@ -8,6 +9,7 @@ import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
@@ -108,7 +110,7 @@ public final class FaultyBackend {
     public static <
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & ContextListing & Compaction>
+                                    & ContextListing & ContextPositions & Compaction>
             ContextAwareBackend complete(B delegate, Faults faults) {
         return new Complete<>(delegate, faults);
     }
@@ -244,8 +246,9 @@ public final class FaultyBackend {
     private static final class Complete<
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & ContextListing & Compaction>
-            extends Grouping<B> implements BulkLoad, PrefixScan, ContextOwnership, ContextListing, Compaction {
+                                    & ContextListing & ContextPositions & Compaction>
+            extends Grouping<B>
+            implements BulkLoad, PrefixScan, ContextOwnership, ContextListing, ContextPositions, Compaction {
 
         Complete(B delegate, Faults faults) {
             super(delegate, faults);
@@ -277,6 +280,11 @@ public final class FaultyBackend {
         @Override
         public void compact() {
             faults.run(Call.of(Operation.COMPACT), delegate::compact, failure -> {});
+        }
+
+        @Override
+        public Optional<ContextPosition> position(String context) {
+            return faults.get(Call.of(Operation.POSITION, context), () -> delegate.position(context), failing());
         }
 
         @Override

@@ -1,6 +1,7 @@
 package dev.keystore.testkit;
 
 import dev.keystore.ContextOwnedException;
+import dev.keystore.ContextPosition;
 import dev.keystore.EntryId;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.Batch;
@@ -9,6 +10,7 @@ import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -32,7 +34,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A backend in memory with all capabilities of a backend: contexts, groups of batches, bulk loads, prefix scans,
- * ownership, a listing of contexts, and compaction, which has nothing to do.
+ * ownership, a listing of contexts, their positions, and compaction, which has nothing to do.
  *
  * <p>Its contents survive {@link #close}, like a file: {@link #reopen} opens them again. Several backends on the same
  * contents, all open, behave like several processes with one database.
@@ -50,6 +52,7 @@ public final class MemoryBackend
                 PrefixScan,
                 ContextOwnership,
                 ContextListing,
+                ContextPositions,
                 Compaction {
 
     /** The place that messages begin with. */
@@ -133,6 +136,13 @@ public final class MemoryBackend
         return locked(
                 "read the last commit of context \"" + context + "\"",
                 () -> contents.of(context).lastCommit(epoch));
+    }
+
+    @Override
+    public Optional<ContextPosition> position(String context) {
+        return locked(
+                "read the position of context \"" + context + "\"",
+                () -> contents.of(context).position());
     }
 
     @Override
@@ -274,6 +284,12 @@ public final class MemoryBackend
                 return OptionalLong.empty();
             }
             return OptionalLong.of(last.epoch == epochOfCommit ? last.sequence : 0);
+        }
+
+        Optional<ContextPosition> position() {
+            return Optional.of(lastCommit)
+                    .filter(last -> last.sequence > 0)
+                    .map(last -> new ContextPosition(last.epoch, last.sequence));
         }
 
         void checkOwner(String context, MemoryBackend next) {

@@ -31,6 +31,7 @@ class SkippedTestsTest {
                         "BulkLoad",
                         "PrefixScan",
                         "ContextListing",
+                        "ContextPositions",
                         "Compaction",
                         "ContextOwnership",
                         "ContextAwareBackend",

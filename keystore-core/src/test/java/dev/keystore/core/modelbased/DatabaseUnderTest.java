@@ -1,5 +1,6 @@
 package dev.keystore.core.modelbased;
 
+import dev.keystore.ContextPosition;
 import dev.keystore.EntryId;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
@@ -13,6 +14,7 @@ import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PrefixScan;
 import dev.keystore.testkit.Faults;
@@ -175,6 +177,7 @@ final class DatabaseUnderTest implements AutoCloseable {
                     PrefixScan,
                     ContextOwnership,
                     ContextListing,
+                    ContextPositions,
                     Compaction {
 
         private Cell cell(String context, String type, String id) {
@@ -268,6 +271,11 @@ final class DatabaseUnderTest implements AutoCloseable {
         @Override
         public long takeOverUnlessOwned(String context) {
             return memory.takeOverUnlessOwned(context);
+        }
+
+        @Override
+        public Optional<ContextPosition> position(String context) {
+            return memory.position(context);
         }
 
         @Override

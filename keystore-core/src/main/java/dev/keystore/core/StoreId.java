@@ -1,0 +1,130 @@
+package dev.keystore.core;
+
+import static dev.keystore.spi.StoreSealing.MARK;
+
+import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryId;
+import dev.keystore.KeyStoreException;
+import dev.keystore.OwnershipLostException;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.Mutation;
+import dev.keystore.spi.PersistenceBackend;
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The random id of a store (R81). It is an entry beside the mark of encrypted stores, and a store without that entry
+ * has the id of its mark. So a plain store that is encrypted keeps its id, and so does an encrypted one that is
+ * decrypted.
+ *
+ * <p>On a backend with ownership, the owner of the entry's context writes it, after it has looked for one: of several
+ * processes that open a new store, one writes the id, and the others find it.
+ */
+final class StoreId {
+
+    /** Where the id is stored. No {@link dev.keystore.KeyType} can have this name. */
+    static final EntryId ENTRY = new EntryId(MARK.type(), "id");
+
+    private static final Logger LOG = LoggerFactory.getLogger(StoreId.class);
+    private static final SecureRandom RANDOM = new SecureRandom();
+    private static final int BYTES = 16;
+
+    private final Storage storage;
+    private final @Nullable SealedStore encrypted;
+    private final String context;
+    private volatile @Nullable String id;
+
+    StoreId(Storage storage, @Nullable SealedStore encrypted) {
+        this.storage = storage;
+        this.encrypted = encrypted;
+        this.context = contextOf(storage);
+    }
+
+    /** Returns the context of the entry. */
+    private static String contextOf(Storage storage) {
+        return storage.servesManyContexts() ? MARK.type() : PersistenceBackend.DEFAULT_CONTEXT;
+    }
+
+    /**
+     * Returns the id in hexadecimal digits, and creates it if the store has none; empty if it has none and cannot be
+     * written.
+     *
+     * @throws dev.keystore.LoadFailedException if the backend failed to read it
+     * @throws dev.keystore.CorruptEntryException if it is damaged
+     */
+    Optional<String> get() {
+        String known = id;
+        if (known == null) {
+            known = find();
+            if (known == null && create()) {
+                known = find();
+            }
+            id = known;
+        }
+        return Optional.ofNullable(known);
+    }
+
+    /** Creates the id if the store has none and can be written. Otherwise does nothing, as the store can be read. */
+    void createIfAbsent() {
+        if (encrypted == null) {
+            try {
+                get();
+            } catch (KeyStoreException e) {
+                LOG.debug("The id of the store could not be read", e);
+            }
+        }
+    }
+
+    private @Nullable String find() {
+        byte[] record = storage.read(context, ENTRY);
+        if (record != null) {
+            return HexFormat.of().formatHex(open(record));
+        }
+        return encrypted == null
+                ? null
+                : HexFormat.of().formatHex(encrypted.sealing().storeId());
+    }
+
+    private byte[] open(byte[] record) {
+        try {
+            return Envelope.open(context, ENTRY.type(), ENTRY.id(), record);
+        } catch (IllegalArgumentException e) {
+            throw new CorruptEntryException(context, ENTRY, String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** Returns false if an id could not be written, but not if another process has written one in the meantime. */
+    private boolean create() {
+        byte[] created = new byte[BYTES];
+        RANDOM.nextBytes(created);
+        try {
+            long epoch = storage.takeOver(context, false);
+            if (storage.read(context, ENTRY) == null) {
+                storage.write(List.of(new Batch(context, epoch, 1, List.of(put(storage, created)))));
+            }
+            return true;
+        } catch (OwnershipLostException e) {
+            return true;
+        } catch (ClosedException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            LOG.debug("The store has no id, and none could be written", e);
+            return false;
+        }
+    }
+
+    /** Returns the mutation that stores an id. */
+    private static Mutation.Put put(Storage storage, byte[] id) {
+        return new Mutation.Put(ENTRY.type(), ENTRY.id(), record(storage, id));
+    }
+
+    /** Returns an id as it is stored. */
+    static byte[] record(Storage storage, byte[] id) {
+        return Envelope.seal(contextOf(storage), ENTRY.type(), ENTRY.id(), id);
+    }
+}
