@@ -59,6 +59,10 @@ final class CommitRequest {
      */
     volatile boolean callerGone;
 
+    /** Whether it writes anything, and the entry that it carries for the freshness anchor. Set by the leader. */
+    private boolean counts;
+
+    private @Nullable FreshnessEntry carried;
     private boolean isolated;
     private boolean onlyWithOwnContext;
     private int failedAttempts;
@@ -128,8 +132,29 @@ final class CommitRequest {
         return sealer == null ? null : context.sealer().unwrittenKeys(sealer);
     }
 
-    /** Records that it is durable, for the keys of the context. Called by the leader, before anything is published. */
+    /**
+     * Returns the entry for the freshness anchor that it has to carry, or null. Called by the leader, after a check.
+     *
+     * @param writesAnything whether it writes anything else; if not, it carries none
+     */
+    @Nullable
+    FreshnessEntry carry(boolean writesAnything) {
+        ContextFreshness freshness = context.freshness();
+        counts = writesAnything && freshness != null;
+        carried = writesAnything && freshness != null ? freshness.due() : null;
+        return carried;
+    }
+
+    /**
+     * Records that it is durable, for the freshness anchor and the keys of the context. Called by the leader, before
+     * anything is published.
+     */
     void recordDurable() {
+        ContextFreshness freshness = context.freshness();
+        if (counts && freshness != null) {
+            freshness.recordDurable(carried);
+            counts = false; // another leader may have to repeat this
+        }
         if (storedWrite == null) {
             context.sealer().recordDurable(sealed.sealer(), erases());
         } else {

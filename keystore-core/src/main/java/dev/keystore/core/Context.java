@@ -33,6 +33,9 @@ final class Context {
     private final long epoch;
     private final ContextSealer sealer;
 
+    /** How the freshness anchor is kept up with it; null if there is none. */
+    private final @Nullable ContextFreshness freshness;
+
     /** Incremented to invalidate everything cached of this context. */
     private volatile int generation;
 
@@ -43,6 +46,11 @@ final class Context {
     private long sequence;
 
     Context(String name, long epoch, ContextSealer sealer) {
+        this(name, epoch, sealer, null);
+    }
+
+    Context(String name, long epoch, ContextSealer sealer, @Nullable ContextFreshness freshness) {
+        this.freshness = freshness;
         this.name = name;
         this.hash = name.hashCode();
         this.epoch = epoch;
@@ -68,12 +76,19 @@ final class Context {
         return sealer;
     }
 
+    /** Returns how the freshness anchor is kept up with this context, or null if there is none. */
+    @Nullable
+    ContextFreshness freshness() {
+        return freshness;
+    }
+
     /**
      * Returns the types that stay if a commit clears this context of all but {@code keptTypes}: the engine's as well.
      */
     Set<String> keptByClear(Set<String> keptTypes) {
         Set<String> kept = new HashSet<>(sealer.keptByClear(keptTypes));
         kept.add(StoreId.ENTRY.type()); // concerned only if the backend has a single context
+        kept.add(FreshnessEntry.ID.type());
         return kept;
     }
 

@@ -6,7 +6,10 @@ import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.FreshnessAnchor;
 import dev.keystore.spi.Sealing;
+import dev.keystore.spi.StoreSealing;
+import java.time.InstantSource;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -27,6 +30,9 @@ final class Engine {
     private final CommitPipeline pipeline;
     private final Consumer<String> onOwnershipLost;
 
+    /** Compares the contexts with the freshness anchor; null if there is none. */
+    private final @Nullable Freshness freshness;
+
     /** The keys of the store, or null if it is not encrypted. */
     private final @Nullable SealedStore encrypted;
 
@@ -44,18 +50,24 @@ final class Engine {
      *
      * @param sealing how the values are encrypted; null if they are not
      * @param encryptExisting whether a plain store is accepted, to be encrypted
-     * @throws StoreOpenException as {@link SealedStore#open} does; the backend stays open
+     * @param anchor what the contexts are compared with; null if nothing
+     * @param acceptLostAnchor whether contexts are accepted whose records in the anchor are lost
+     * @throws StoreOpenException as {@link SealedStore#open} does; also if the anchor cannot be read; the backend stays
+     *     open
      */
     Engine(
             Backend backend,
             KeyStoreOptions options,
             Consumer<String> onOwnershipLost,
             @Nullable Sealing sealing,
-            boolean encryptExisting) {
+            boolean encryptExisting,
+            @Nullable FreshnessAnchor anchor,
+            boolean acceptLostAnchor) {
         this.options = options;
         this.storage = new Storage(backend, options);
         this.encrypted = SealedStore.open(storage, sealing, encryptExisting, attempts());
         this.id = new StoreId(storage, encrypted);
+        this.freshness = anchor == null ? null : freshness(anchor, acceptLostAnchor, storage, id, attempts());
         this.names = new TrueNames(storage, encrypted);
         this.cache = new EntryCache(storage, types, options);
         this.locks = new LockTable(options.lockTimeout());
@@ -63,9 +75,25 @@ final class Engine {
         this.onOwnershipLost = onOwnershipLost;
     }
 
-    /** Starts the standby. */
+    private static Freshness freshness(
+            FreshnessAnchor anchor, boolean acceptLost, Storage storage, StoreId id, Attempts attempts) {
+        String storeId = id.get()
+                .orElseThrow(() -> new StoreOpenException(
+                        "The store could not be opened with a freshness anchor, since it has no id yet and cannot be"
+                                + " written: open it once where it can be, or without the anchor",
+                        null));
+        Freshness created = new Freshness(anchor, acceptLost, storeId, storage, InstantSource.system());
+        created.requireReachable(attempts);
+        id.markAnchored();
+        return created;
+    }
+
+    /** Starts the standby, and the thread that raises the freshness anchor. */
     void start() {
         pipeline.start();
+        if (freshness != null) {
+            freshness.start();
+        }
     }
 
     /** Returns attempts that end when {@code commitTimeout} has passed from now. */
@@ -128,15 +156,29 @@ final class Engine {
      * @throws ContextOwnedException if {@code unlessOwned} and the current owner is alive
      * @throws StoreOpenException if the backend failed
      * @throws OperationInterruptedException if an interrupt ended an attempt or the pause between two
+     * @throws dev.keystore.StaleStoreException if the context is older than its freshness anchor, or another copy; it
+     *     was not taken over, unless another process wrote to it meanwhile
      */
     Context takeOver(String context, boolean unlessOwned, Attempts attempts) {
         long epoch = epochOfTakeOver(context, unlessOwned, attempts);
-        return new Context(context, epoch, encrypted == null ? new Envelope(context) : encrypted.context(context));
+        Freshness compared = freshnessOf(context);
+        ContextFreshness kept = compared == null ? null : compared.open(context, attempts);
+        return new Context(
+                context, epoch, encrypted == null ? new Envelope(context) : encrypted.context(context), kept);
+    }
+
+    /** Returns what the context is compared with; the context of the mark is not one of an account. */
+    private @Nullable Freshness freshnessOf(String context) {
+        return context.equals(StoreSealing.MARK.type()) ? null : freshness;
     }
 
     /** Takes a context over like {@link #takeOver}, and returns only the new epoch. */
     long epochOfTakeOver(String context, boolean unlessOwned, Attempts attempts) {
         StackHeadroom.require();
+        Freshness compared = freshnessOf(context);
+        if (compared != null) {
+            compared.check(context, attempts);
+        }
         return attempts.of(
                 "the takeover of context \"" + context + "\"",
                 "Context \"" + context + "\" could not be taken over",
@@ -154,7 +196,7 @@ final class Engine {
      */
     Stream<String> contexts() {
         Stream<String> listed = names.contexts();
-        return encrypted == null ? listed : listed.filter(storage::holdsEntries);
+        return encrypted == null && !id.isAnchored() ? listed : listed.filter(storage::holdsEntries);
     }
 
     /**
@@ -184,6 +226,16 @@ final class Engine {
         closed = true;
         long deadlineNanos = System.nanoTime() + options.commitTimeout().toNanos();
         pipeline.close(deadlineNanos);
+        try {
+            if (freshness != null) {
+                freshness.close(deadlineNanos);
+            }
+        } finally {
+            closeStorage(deadlineNanos);
+        }
+    }
+
+    private void closeStorage(long deadlineNanos) {
         try {
             storage.close(deadlineNanos);
         } finally {

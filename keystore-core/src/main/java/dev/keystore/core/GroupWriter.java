@@ -5,6 +5,7 @@ import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
+import dev.keystore.StaleStoreException;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CommitGroup.Checked;
@@ -76,6 +77,12 @@ final class GroupWriter {
                 continue;
             }
             try {
+                ContextFreshness freshness = request.context.freshness();
+                StaleStoreException refusal = freshness == null ? null : freshness.refusal();
+                if (refusal != null) {
+                    failed.put(request, refusal);
+                    continue;
+                }
                 EntryKey changed = firstChanged(request, earlier);
                 if (changed != null) {
                     failed.put(request, new TransactionConflictException(request.context.name(), changed.entryId()));
@@ -83,6 +90,10 @@ final class GroupWriter {
                 }
                 request.sealAgainIfOutdated();
                 List<Mutation> mutations = mutations(request, earlier);
+                FreshnessEntry carried = request.carry(!mutations.isEmpty());
+                if (carried != null) {
+                    mutations.add(carried.put(request.context.name()));
+                }
                 if (!mutations.isEmpty()) {
                     Context context = request.context;
                     // A group that is checked again takes further numbers: they only have to increase (R54).

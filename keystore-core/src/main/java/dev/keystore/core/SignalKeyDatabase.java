@@ -10,6 +10,7 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendConfig;
+import dev.keystore.spi.FreshnessAnchor;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing;
@@ -130,7 +131,10 @@ public final class SignalKeyDatabase implements AutoCloseable {
      * @throws IllegalStateException if this database is closed
      * @throws ContextOwnedException if this database was opened with {@link Builder#refuseOwned()} and the current
      *     owner is alive; nothing was changed
-     * @throws StoreOpenException if the context could not be taken over; its former owner may have lost it nevertheless
+     * @throws StoreOpenException if the context could not be taken over, or its freshness anchor could not be read; its
+     *     former owner may have lost it nevertheless
+     * @throws dev.keystore.StaleStoreException if the context is older than its freshness anchor, or was written to in
+     *     another copy of the store; nothing was changed (R82, R83)
      * @throws OperationInterruptedException if the thread was interrupted during an attempt, between two attempts, or
      *     while another thread was opening the context; its former owner may have lost it nevertheless
      */
@@ -412,6 +416,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         private KeyStoreOptions.Builder options = KeyStoreOptions.builder();
         private @Nullable Sealing encryption;
         private boolean encryptExisting;
+        private @Nullable FreshnessAnchor freshnessAnchor;
         private boolean refuseOwned;
         private boolean mustExist;
         private boolean startStandby = true;
@@ -564,6 +569,24 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
 
         /**
+         * Compares each context, when it is opened, with a freshness anchor, and refuses one that is older than that,
+         * with {@link dev.keystore.StaleStoreException} (R82). By default, there is no anchor. The property
+         * {@code freshness.anchor} does the same for configurations without code: {@code file:} and a path, or the URL
+         * of another database; this method takes precedence.
+         *
+         * <p>The anchor must be on another volume or in another database, and must not be part of the same backup. It
+         * is raised in the background: after the first commit to a context, once for 2,000 further ones, and when the
+         * database is closed. {@code docs/freshness.md} says what is detected, and what is not.
+         *
+         * @param anchor the anchor, for example a {@link FileFreshnessAnchor}; closing the database closes it
+         * @return this builder
+         */
+        public Builder freshnessAnchor(FreshnessAnchor anchor) {
+            this.freshnessAnchor = Objects.requireNonNull(anchor, "anchor");
+            return this;
+        }
+
+        /**
          * Makes {@link SignalKeyDatabase#forContext} fail with {@link ContextOwnedException} while another owner of the
          * context is alive, in this process or in another one. By default, the last to open a context owns it. Has no
          * effect on {@link SignalKeyDatabase#takeOver}, or on a backend without ownership.
@@ -641,24 +664,36 @@ public final class SignalKeyDatabase implements AutoCloseable {
                 throw new IllegalStateException(
                         "The builder has encryptExisting set without encryption: set encryption as well");
             }
-            Engine engine = backend != null ? newEngine(backend, sealing) : openUrl(sealing);
+            boolean acceptsLost = AnchorLocator.acceptsLost(properties);
+            FreshnessAnchor anchor = freshnessAnchor != null ? freshnessAnchor : AnchorLocator.find(properties);
+            Engine engine = null;
+            try {
+                engine = backend != null
+                        ? newEngine(backend, sealing, anchor, acceptsLost)
+                        : openUrl(sealing, anchor, acceptsLost);
+            } finally {
+                if (engine == null && anchor != null && freshnessAnchor == null) {
+                    anchor.close();
+                }
+            }
             if (startStandby) {
                 engine.start();
             }
             return new SignalKeyDatabase(engine, refuseOwned);
         }
 
-        private Engine newEngine(Backend opened, @Nullable Sealing sealing) {
-            return new Engine(opened, options.build(), onOwnershipLost, sealing, encryptExisting);
+        private Engine newEngine(
+                Backend opened, @Nullable Sealing sealing, @Nullable FreshnessAnchor anchor, boolean acceptsLost) {
+            return new Engine(opened, options.build(), onOwnershipLost, sealing, encryptExisting, anchor, acceptsLost);
         }
 
-        private Engine openUrl(@Nullable Sealing sealing) {
-            BackendConfig config = new BackendConfig(
-                    Objects.requireNonNull(url), SealingLocator.withoutEncryption(properties), mustExist);
+        private Engine openUrl(@Nullable Sealing sealing, @Nullable FreshnessAnchor anchor, boolean acceptsLost) {
+            Map<String, String> ofBackend = AnchorLocator.withoutAnchor(SealingLocator.withoutEncryption(properties));
+            BackendConfig config = new BackendConfig(Objects.requireNonNull(url), ofBackend, mustExist);
             Backend opened = BackendLocator.open(config, sealing);
             boolean ready = false;
             try {
-                Engine engine = newEngine(opened, sealing);
+                Engine engine = newEngine(opened, sealing, anchor, acceptsLost);
                 engine.id.createIfAbsent();
                 ready = true;
                 return engine;

@@ -30,6 +30,9 @@ final class StoreId {
     /** Where the id is stored. No {@link dev.keystore.KeyType} can have this name. */
     static final EntryId ENTRY = new EntryId(MARK.type(), "id");
 
+    /** Says that contexts may hold an entry for a freshness anchor, although they hold nothing else. */
+    private static final EntryId ANCHORED = new EntryId(MARK.type(), "anchored");
+
     private static final Logger LOG = LoggerFactory.getLogger(StoreId.class);
     private static final SecureRandom RANDOM = new SecureRandom();
     private static final int BYTES = 16;
@@ -61,7 +64,7 @@ final class StoreId {
         String known = id;
         if (known == null) {
             known = find();
-            if (known == null && create()) {
+            if (known == null && create(ENTRY, random())) {
                 known = find();
             }
             id = known;
@@ -98,14 +101,32 @@ final class StoreId {
         }
     }
 
-    /** Returns false if an id could not be written, but not if another process has written one in the meantime. */
-    private boolean create() {
+    private static byte[] random() {
         byte[] created = new byte[BYTES];
         RANDOM.nextBytes(created);
+        return created;
+    }
+
+    /** Returns whether a context may hold nothing but an entry for a freshness anchor; throws as {@link #get} does. */
+    boolean isAnchored() {
+        return storage.read(context, ANCHORED) != null;
+    }
+
+    /** Records that the store has a freshness anchor, if it can be written. */
+    void markAnchored() {
+        if (!isAnchored()) {
+            create(ANCHORED, new byte[0]);
+        }
+    }
+
+    /** Returns false if an entry could not be written, but not if another process has written it in the meantime. */
+    private boolean create(EntryId entry, byte[] value) {
+        byte[] record = Envelope.seal(context, entry.type(), entry.id(), value);
         try {
             long epoch = storage.takeOver(context, false);
-            if (storage.read(context, ENTRY) == null) {
-                storage.write(List.of(new Batch(context, epoch, 1, List.of(put(storage, created)))));
+            if (storage.read(context, entry) == null) {
+                Mutation put = new Mutation.Put(entry.type(), entry.id(), record);
+                storage.write(List.of(new Batch(context, epoch, 1, List.of(put))));
             }
             return true;
         } catch (OwnershipLostException e) {
@@ -113,14 +134,9 @@ final class StoreId {
         } catch (ClosedException e) {
             throw e;
         } catch (RuntimeException e) {
-            LOG.debug("The store has no id, and none could be written", e);
+            LOG.debug("Entry {} of the store could not be written", entry, e);
             return false;
         }
-    }
-
-    /** Returns the mutation that stores an id. */
-    private static Mutation.Put put(Storage storage, byte[] id) {
-        return new Mutation.Put(ENTRY.type(), ENTRY.id(), record(storage, id));
     }
 
     /** Returns an id as it is stored. */

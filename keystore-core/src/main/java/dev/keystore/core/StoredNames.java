@@ -69,7 +69,7 @@ final class StoredNames {
 
     /** Returns whether entries of a type are those that the engine stores for itself. */
     static boolean isReserved(String type) {
-        return type.equals(KEYS.type()) || type.equals(MARK.type());
+        return type.equals(KEYS.type()) || type.equals(MARK.type()) || type.equals(FreshnessEntry.ID.type());
     }
 
     /** Returns a group with stored names, in the same order. */

@@ -210,8 +210,8 @@ class ClearTest {
             assertThat(fixture.faults.calls(Operation.COMMIT))
                     .extracting(call -> call.group().get(0).mutations())
                     .containsExactly(
-                            List.of(new Mutation.Clear(Set.of("credentials", "_store"))),
-                            List.of(new Mutation.Clear(Set.of("_store"))));
+                            List.of(new Mutation.Clear(Set.of("credentials", "_store", "_fresh"))),
+                            List.of(new Mutation.Clear(Set.of("_store", "_fresh"))));
             assertThat(fixture.faults.groupSizes()).containsExactly(1, 1);
         }
     }

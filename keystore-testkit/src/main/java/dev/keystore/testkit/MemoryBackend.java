@@ -81,6 +81,15 @@ public final class MemoryBackend
         return new MemoryBackend(contents);
     }
 
+    /**
+     * Opens a backend on a copy of the contents, as if the files of a store were copied.
+     *
+     * @return the new backend; what is written to it or to this one later does not concern the other
+     */
+    public MemoryBackend copy() {
+        return locked("copy", () -> new MemoryBackend(contents.copy()));
+    }
+
     @Override
     public Optional<byte[]> load(String context, String type, String id) {
         return locked("load " + type + "/" + id, () -> contents.of(context).load(new EntryId(type, id)));
@@ -204,6 +213,13 @@ public final class MemoryBackend
             return contexts.computeIfAbsent(context, name -> new ContextContents());
         }
 
+        Contents copy() {
+            Contents copy = new Contents();
+            copy.forgottenEpoch = forgottenEpoch;
+            contexts.forEach((name, context) -> copy.contexts.put(name, context.copy()));
+            return copy;
+        }
+
         Stream<String> list() {
             return contexts.entrySet().stream()
                     .filter(context -> !context.getValue().values.isEmpty())
@@ -237,6 +253,15 @@ public final class MemoryBackend
         private CommitId formerCommit = lastCommit;
         private @Nullable MemoryBackend owner;
         private Instant ownedSince = Instant.EPOCH;
+
+        ContextContents copy() {
+            ContextContents copy = new ContextContents();
+            values.forEach((entry, value) -> copy.values.put(entry, value.clone()));
+            copy.epoch = epoch;
+            copy.lastCommit = lastCommit;
+            copy.formerCommit = formerCommit;
+            return copy;
+        }
 
         Optional<byte[]> load(EntryId entry) {
             return Optional.ofNullable(values.get(entry)).map(byte[]::clone);

@@ -1,0 +1,245 @@
+package dev.keystore.core;
+
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.FreshnessAnchor;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.FileTime;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A freshness anchor in a file, which must be on another volume than the store (R82).
+ *
+ * <p>Its folder must exist: an anchor on a volume that is not mounted must not look like a new one. The file is created
+ * by the first write, and only its owner can access it. Next to it are a lock file, and a temporary file during a
+ * write. Each write replaces the whole file atomically and forces it and its folder; with 10,000 contexts it has 3.7
+ * MB. Several stores and processes may share it, for which the file system must support locks.
+ *
+ * <p>Any number of threads may use it. A write waits for others for at most 10 s.
+ */
+public final class FileFreshnessAnchor implements FreshnessAnchor {
+
+    private static final Map<Path, ReentrantLock> LOCKS = new ConcurrentHashMap<>();
+    private static final Duration TIMEOUT = Duration.ofSeconds(10);
+    private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
+    private final Path file;
+    private final ReentrantLock lock;
+    private volatile @Nullable Contents last;
+    private volatile boolean closed;
+
+    private FileFreshnessAnchor(Path file) {
+        this.file = file;
+        // File locks are held by the whole process, so its threads need another one.
+        this.lock = LOCKS.computeIfAbsent(file, path -> new ReentrantLock());
+    }
+
+    /**
+     * Returns the anchor in a file. Nothing is read or created yet.
+     *
+     * @param file the path of the file, whose folder exists
+     * @return the anchor
+     */
+    public static FileFreshnessAnchor at(Path file) {
+        return new FileFreshnessAnchor(
+                Objects.requireNonNull(file, "file").toAbsolutePath().normalize());
+    }
+
+    /** The records, and which file they were read from. */
+    private record Contents(@Nullable Object key, FileTime modified, long size, Map<String, byte[]> records) {
+
+        boolean isOf(BasicFileAttributes found) {
+            return Objects.equals(key, found.fileKey())
+                    && modified.equals(found.lastModifiedTime())
+                    && size == found.size();
+        }
+    }
+
+    @Override
+    public Map<String, byte[]> load(Collection<String> keys) {
+        Map<String, byte[]> records = access("read", this::current);
+        Map<String, byte[]> found = new HashMap<>();
+        for (String key : keys) {
+            byte[] record = records.get(key);
+            if (record != null) {
+                found.put(key, record);
+            }
+        }
+        return found;
+    }
+
+    @Override
+    public Set<String> replace(List<Replacement> replacements) {
+        return access("write", () -> {
+            long deadlineNanos = System.nanoTime() + TIMEOUT.toNanos();
+            lockInProcess(deadlineNanos);
+            try (FileChannel channel = openOrCreate(sibling(".lock"));
+                    FileLock held = lock(channel, deadlineNanos)) {
+                return held.isValid() ? replaceLocked(replacements) : Set.of();
+            } finally {
+                lock.unlock();
+            }
+        });
+    }
+
+    private Set<String> replaceLocked(List<Replacement> replacements) throws IOException {
+        Map<String, byte[]> records = new HashMap<>(current());
+        Set<String> refused = new HashSet<>();
+        for (Replacement replacement : replacements) {
+            if (Arrays.equals(records.get(replacement.key()), replacement.expected())) {
+                records.put(replacement.key(), replacement.next());
+            } else {
+                refused.add(replacement.key());
+            }
+        }
+        if (refused.size() < replacements.size()) {
+            write(records);
+        }
+        return refused;
+    }
+
+    private void lockInProcess(long deadlineNanos) throws IOException {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    if (lock.tryLock(deadlineNanos - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+                        return;
+                    }
+                    throw new IOException("another thread has been writing it for " + TIMEOUT.toSeconds() + " s");
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private static FileLock lock(FileChannel channel, long deadlineNanos) throws IOException {
+        while (true) {
+            FileLock held = channel.tryLock();
+            if (held != null) {
+                return held;
+            }
+            if (deadlineNanos - System.nanoTime() <= 0) {
+                throw new IOException("another process has been writing it for " + TIMEOUT.toSeconds() + " s");
+            }
+            LockSupport.parkNanos(channel, PAUSE_NANOS);
+        }
+    }
+
+    /** Returns the records of the file as it is now. */
+    private Map<String, byte[]> current() throws IOException {
+        if (closed) {
+            throw new IllegalStateException(file + ": the freshness anchor is closed");
+        }
+        BasicFileAttributes found = attributes();
+        if (found == null) {
+            return Map.of();
+        }
+        Contents known = last;
+        if (known == null || !known.isOf(found)) {
+            known = new Contents(
+                    found.fileKey(),
+                    found.lastModifiedTime(),
+                    found.size(),
+                    AnchorFile.decode(Files.readAllBytes(file)));
+            last = known;
+        }
+        return known.records;
+    }
+
+    private @Nullable BasicFileAttributes attributes() throws IOException {
+        try {
+            return Files.readAttributes(file, BasicFileAttributes.class);
+        } catch (NoSuchFileException e) {
+            if (Files.isDirectory(folder())) {
+                return null;
+            }
+            throw new IOException("its folder does not exist; mount its volume, or create the folder", e);
+        }
+    }
+
+    private void write(Map<String, byte[]> records) throws IOException {
+        Path temporary = sibling(".new");
+        Files.deleteIfExists(temporary);
+        try (FileChannel channel = openOrCreate(temporary)) {
+            ByteBuffer bytes = ByteBuffer.wrap(AnchorFile.encode(records));
+            while (bytes.hasRemaining()) {
+                channel.write(bytes);
+            }
+            channel.force(true);
+        }
+        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        try (FileChannel channel = FileChannel.open(folder(), StandardOpenOption.READ)) {
+            channel.force(true);
+        }
+    }
+
+    private static FileChannel openOrCreate(Path path) throws IOException {
+        boolean posix = path.getFileSystem().supportedFileAttributeViews().contains("posix");
+        FileAttribute<?>[] ownerOnly = posix
+                ? new FileAttribute<?>[] {
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
+                }
+                : new FileAttribute<?>[0];
+        return FileChannel.open(path, Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE), ownerOnly);
+    }
+
+    private Path folder() {
+        return Objects.requireNonNullElse(file.getParent(), file);
+    }
+
+    private Path sibling(String suffix) {
+        return file.resolveSibling(file.getFileName() + suffix);
+    }
+
+    private interface Access<T> {
+        T run() throws IOException;
+    }
+
+    private <T> T access(String operation, Access<T> access) {
+        try {
+            return access.run();
+        } catch (IOException | SecurityException e) {
+            throw BackendException.permanent(file + ": could not " + operation + " the freshness anchor: " + e, e);
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+    }
+
+    /** Returns the path of the file. */
+    @Override
+    public String toString() {
+        return "FileFreshnessAnchor[" + file + "]";
+    }
+}

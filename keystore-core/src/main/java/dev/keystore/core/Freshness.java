@@ -1,0 +1,285 @@
+package dev.keystore.core;
+
+import dev.keystore.ContextPosition;
+import dev.keystore.CorruptEntryException;
+import dev.keystore.StaleStoreException;
+import dev.keystore.StoreOpenException;
+import dev.keystore.core.AnchorRecord.Verdict;
+import dev.keystore.core.ContextFreshness.Raise;
+import dev.keystore.spi.FreshnessAnchor;
+import dev.keystore.spi.FreshnessAnchor.Replacement;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Compares the contexts of a store with its freshness anchor, and raises the anchor (R82, R83).
+ *
+ * <p>The anchor holds one token for each context, and the context two, in its {@link FreshnessEntry}. The anchor is
+ * raised from the first to the second one only after the entry is durable, and the entry is replaced only after the
+ * anchor was raised. So at any time, the anchor holds one of both, and a context whose entry has neither is another
+ * copy. A context with the right tokens and a lower position than the anchor has seen is an old copy as well.
+ *
+ * <p>Several processes: the tokens of a context change hands with its ownership. A former owner may still be raising
+ * the anchor to the second token of the entry, so the next owner does that first, before it writes an entry. Whichever
+ * of them comes second finds another record than it expected, and looks again.
+ */
+final class Freshness {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Freshness.class);
+    private static final int MAXIMUM_READS = 1_000;
+    private static final int MAXIMUM_ROUNDS = 100;
+
+    private final FreshnessAnchor anchor;
+    private final boolean acceptLost;
+    private final String storeId;
+    private final Storage storage;
+    private final InstantSource clock;
+    private final AnchorRaiser raiser = new AnchorRaiser(this::raise);
+
+    /**
+     * Creates it. No thread is started.
+     *
+     * @param acceptLost whether contexts are accepted whose records in the anchor are lost
+     * @param storeId the id of the store
+     */
+    Freshness(FreshnessAnchor anchor, boolean acceptLost, String storeId, Storage storage, InstantSource clock) {
+        this.anchor = anchor;
+        this.acceptLost = acceptLost;
+        this.storeId = storeId;
+        this.storage = storage;
+        this.clock = clock;
+    }
+
+    void start() {
+        raiser.start();
+    }
+
+    /** Makes sure that the anchor can be reached; throws as {@link #check} does. */
+    void requireReachable(Attempts attempts) {
+        attempts.of(
+                "the freshness anchor to be read",
+                "The store could not be opened, since its freshness anchor could" + " not be read",
+                () -> anchor.load(List.of()));
+    }
+
+    /**
+     * What was found of a context.
+     *
+     * @param entry its entry, or null
+     * @param record what the anchor holds of it, or null
+     * @param position its position, if the backend keeps one
+     */
+    private record Found(
+            @Nullable FreshnessEntry entry, @Nullable AnchorRecord record, Optional<ContextPosition> position) {
+
+        Verdict verdict() {
+            return record == null ? Verdict.FRESH : record.compare(entry, position);
+        }
+
+        /** Returns whether the anchor has held a record of the context that it does not hold any more. */
+        boolean isAnchorLost() {
+            return record == null && entry != null && !entry.current().equals(FreshnessEntry.NONE);
+        }
+    }
+
+    /**
+     * Checks that a context is not older than the anchor. Changes nothing.
+     *
+     * @throws StaleStoreException if it is, or if it is another copy
+     * @throws StoreOpenException if the anchor cannot be read, or has lost its record of the context
+     * @throws CorruptEntryException if the entry of the context is damaged
+     */
+    void check(String context, Attempts attempts) {
+        find(context, attempts);
+    }
+
+    /**
+     * Begins to keep the anchor up with a context, which was taken over; throws as {@link #check} does. May raise the
+     * anchor to where a former owner would have raised it.
+     */
+    ContextFreshness open(String context, Attempts attempts) {
+        Found found = find(context, attempts);
+        for (int round = 0; storage.hasOwnership() && isPending(found); round++) {
+            if (round == MAXIMUM_ROUNDS) {
+                throw new StoreOpenException(
+                        "Context \"" + context + "\" could not be opened, since other processes kept changing its"
+                                + " freshness anchor",
+                        null);
+            }
+            Found pending = found;
+            attempts.of(
+                    "the freshness anchor to be raised",
+                    "Context \"" + context + "\" could not be opened, since its freshness anchor could not be raised",
+                    () -> raiseTo(context, pending));
+            found = find(context, attempts);
+        }
+        long known = found.entry == null ? 0 : found.entry.commits();
+        long anchored = found.record == null ? 0 : found.record.newest().commits();
+        return new ContextFreshness(context, found.record, Math.max(known, anchored), raiser::request);
+    }
+
+    /** Returns whether a former owner may still be raising the anchor. */
+    private static boolean isPending(Found found) {
+        return found.entry != null
+                && (found.record == null || !found.record.newest().token().equals(found.entry.next()));
+    }
+
+    private Set<String> raiseTo(String context, Found found) {
+        FreshnessEntry entry = Objects.requireNonNull(found.entry);
+        AnchorRecord next =
+                AnchorRecord.raised(found.record, entry.next(), found.position, entry.commits(), clock.instant());
+        return anchor.replace(List.of(new Replacement(key(context), encoded(found.record), next.encode())));
+    }
+
+    private Found find(String context, Attempts attempts) {
+        Found found = attempts.of(
+                "the freshness anchor to be read",
+                "Context \"" + context + "\" could not be opened, since its freshness anchor could not be read",
+                () -> read(context));
+        if (found.verdict() != Verdict.FRESH) {
+            throw stale(context, found);
+        }
+        if (found.isAnchorLost() && !acceptLost) {
+            throw new StoreOpenException(
+                    "Context \"" + context + "\" could not be opened: it has had a freshness anchor, but the anchor"
+                            + " that is configured has no record of it. Check that it is the right one, and that its"
+                            + " volume is mounted. If the anchor is lost, make sure that this is the newest copy of the"
+                            + " store, and open it once with the property " + AnchorLocator.LOST + " set to accept",
+                    null);
+        }
+        return found;
+    }
+
+    /** Reads until nothing has changed in between: the owner of the context may be writing. */
+    private Found read(String context) {
+        FreshnessEntry before = entry(context);
+        for (int reads = 1; ; reads++) {
+            AnchorRecord record = record(context);
+            Optional<ContextPosition> position = storage.position(context);
+            FreshnessEntry after = entry(context);
+            if (Objects.equals(before, after) || reads == MAXIMUM_READS) {
+                return new Found(after, record, position);
+            }
+            before = after;
+        }
+    }
+
+    private @Nullable FreshnessEntry entry(String context) {
+        byte[] stored = storage.read(context, FreshnessEntry.ID);
+        try {
+            return stored == null ? null : FreshnessEntry.of(context, stored);
+        } catch (IllegalArgumentException e) {
+            if (acceptLost) {
+                return null;
+            }
+            throw new CorruptEntryException(context, FreshnessEntry.ID, String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private @Nullable AnchorRecord record(String context) {
+        byte[] stored = anchor.load(List.of(key(context))).get(key(context));
+        try {
+            return stored == null ? null : AnchorRecord.decode(stored);
+        } catch (IllegalArgumentException e) {
+            throw new StoreOpenException(
+                    "The freshness anchor's record of context \"" + context + "\" is damaged: " + e.getMessage(), e);
+        }
+    }
+
+    private static byte @Nullable [] encoded(@Nullable AnchorRecord record) {
+        return record == null ? null : record.encode();
+    }
+
+    /** Returns the key of a context in the anchor: a digest, so that it shows no name. */
+    private String key(String context) {
+        try {
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            digest.update(storeId.getBytes(StandardCharsets.US_ASCII));
+            digest.update(storage.names().context(context).getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(digest.digest());
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException("every Java platform has SHA-256", e);
+        }
+    }
+
+    private static StaleStoreException stale(String context, Found found) {
+        AnchorRecord record = Objects.requireNonNull(found.record);
+        boolean written = found.verdict() == Verdict.WRITTEN_COPY;
+        long missing = record.missingCommits(found.entry, found.position);
+        Instant since = record.staleSince(found.entry, found.position);
+        return new StaleStoreException(
+                "Context \"" + context + "\" was refused: "
+                        + (written
+                                ? "it was written to in two copies of its store, in this one and, since " + since
+                                        + ", in another one, which has at least " + missing
+                                        + " commits that this one lacks"
+                                : "it is older than its freshness anchor, and lacks at least " + missing
+                                        + " commits, the first of them written no later than " + since)
+                        + ". Continuing from here would repeat keys. Open the newest copy of the store; if that is lost,"
+                        + " use restore, which starts new sessions",
+                context,
+                missing,
+                since,
+                written);
+    }
+
+    /** Raises the anchor for contexts of which an entry was written. Runs on the thread of the raiser. */
+    private void raise(List<ContextFreshness> contexts) {
+        List<Replacement> replacements = new ArrayList<>();
+        List<Raise> raises = new ArrayList<>();
+        for (ContextFreshness context : contexts) {
+            String name = context.context();
+            Raise next = context.nextRaise(() -> storage.position(name), clock.instant());
+            raises.add(next);
+            replacements.add(new Replacement(
+                    key(name), encoded(context.anchored()), next.next().encode()));
+        }
+        Set<String> refused = anchor.replace(replacements);
+        for (int i = 0; i < contexts.size(); i++) {
+            if (refused.contains(replacements.get(i).key())) {
+                lookAgain(contexts.get(i));
+            } else {
+                contexts.get(i).recordRaised(raises.get(i));
+            }
+        }
+    }
+
+    /** Finds out why the anchor holds another record than expected. */
+    private void lookAgain(ContextFreshness context) {
+        String name = context.context();
+        Found found = read(name);
+        if (context.continues(found.record)) {
+            context.recordAnchored(found.record);
+            raiser.request(context);
+        } else if (found.verdict() == Verdict.FRESH) {
+            raiser.forget(context); // another owner has raised it since
+        } else {
+            raiser.forget(context);
+            Supplier<StaleStoreException> refusal = () -> stale(name, found);
+            context.refuse(refusal);
+            LOG.error("Commits to a context are refused from now on, since another copy was written to", refusal.get());
+        }
+    }
+
+    /** Raises the anchor to where each context is, then closes it. Called once no commit can begin any more. */
+    void close(long deadlineNanos) {
+        try {
+            raiser.close(deadlineNanos);
+        } finally {
+            anchor.close();
+        }
+    }
+}

@@ -1,0 +1,162 @@
+package dev.keystore.core;
+
+import static dev.keystore.core.Fixture.bytes;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.FreshnessAnchor.Replacement;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+@Timeout(60)
+class FileFreshnessAnchorTest {
+
+    @TempDir
+    private Path folder;
+
+    private FileFreshnessAnchor anchor() {
+        return FileFreshnessAnchor.at(folder.resolve("anchor"));
+    }
+
+    private static Replacement put(String key, String expected, String next) {
+        return new Replacement(key, expected == null ? null : bytes(expected), bytes(next));
+    }
+
+    private static String text(Map<String, byte[]> records, String key) {
+        return new String(records.get(key), StandardCharsets.UTF_8);
+    }
+
+    @Test
+    @DisplayName("R82 a record is replaced only if it is the expected one, also by another object on the same file")
+    void replace_expected_isCompared() {
+        FileFreshnessAnchor first = anchor();
+        FileFreshnessAnchor second = anchor();
+        assertThat(first.load(List.of("a"))).isEmpty();
+        assertThat(first.replace(List.of(put("a", null, "1"), put("b", null, "1"))))
+                .isEmpty();
+        assertThat(second.replace(List.of(put("a", null, "2"), put("b", "1", "2"))))
+                .containsExactly("a");
+
+        Map<String, byte[]> found = first.load(List.of("a", "b", "c"));
+        assertThat(found).containsOnlyKeys("a", "b");
+        assertThat(text(found, "a")).isEqualTo("1");
+        assertThat(text(found, "b")).isEqualTo("2");
+    }
+
+    @Test
+    @DisplayName("R82 only the owner can access the files, and no temporary file is left")
+    void replace_files_areOwnersOnly() throws IOException {
+        anchor().replace(List.of(put("a", null, "1")));
+        anchor().replace(List.of(put("a", "1", "2")));
+
+        try (Stream<Path> files = Files.list(folder)) {
+            assertThat(files)
+                    .extracting(file -> file.getFileName().toString())
+                    .containsExactlyInAnyOrder("anchor", "anchor.lock");
+        }
+        for (String file : List.of("anchor", "anchor.lock")) {
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(folder.resolve(file))))
+                    .isEqualTo("rw-------");
+        }
+    }
+
+    @Test
+    @DisplayName("R82 a folder that does not exist is an error, and is not created")
+    void folder_missing_isRefused() {
+        FileFreshnessAnchor unmounted = FileFreshnessAnchor.at(folder.resolve("volume/anchor"));
+
+        assertThatThrownBy(() -> unmounted.load(List.of()))
+                .isInstanceOf(BackendException.class)
+                .hasMessageContaining("volume/anchor")
+                .hasMessageContaining("mount");
+        assertThatThrownBy(() -> unmounted.replace(List.of(put("a", null, "1"))))
+                .isInstanceOf(BackendException.class);
+        assertThat(folder.resolve("volume")).doesNotExist();
+    }
+
+    @Test
+    @DisplayName("R82 a damaged file, each byte of it, and a file of another kind are errors")
+    void file_damaged_isRefused() throws IOException {
+        anchor().replace(List.of(put("a", null, "1"), put("b", null, "2")));
+        Path file = folder.resolve("anchor");
+        byte[] intact = Files.readAllBytes(file);
+        for (int at = 0; at < intact.length; at++) {
+            byte[] damaged = intact.clone();
+            damaged[at] ^= 1;
+            Files.write(file, damaged);
+            assertThatThrownBy(() -> anchor().load(List.of("a"))).isInstanceOf(BackendException.class);
+        }
+        for (int length = 0; length < intact.length; length++) {
+            Files.write(file, Arrays.copyOf(intact, length));
+            assertThatThrownBy(() -> anchor().load(List.of("a"))).isInstanceOf(BackendException.class);
+        }
+        Files.write(file, intact);
+        assertThat(anchor().load(List.of("a"))).hasSize(1);
+    }
+
+    @Test
+    @DisplayName("R82 a write that fails changes nothing, and the next one succeeds")
+    void replace_fails_changesNothing() throws IOException {
+        anchor().replace(List.of(put("a", null, "1")));
+        Path obstacle = Files.createDirectories(folder.resolve("anchor.new/full"));
+        assertThatThrownBy(() -> anchor().replace(List.of(put("a", "1", "2"))))
+                .isInstanceOf(BackendException.class)
+                .hasMessageContaining("could not write");
+        assertThat(text(anchor().load(List.of("a")), "a")).isEqualTo("1");
+        Files.delete(obstacle);
+        Files.delete(obstacle.getParent());
+
+        assertThat(anchor().replace(List.of(put("a", "1", "2")))).isEmpty();
+        assertThat(text(anchor().load(List.of("a")), "a")).isEqualTo("2");
+    }
+
+    @Test
+    @DisplayName("R82 writers on several threads lose no update")
+    void replace_concurrently_losesNothing() throws InterruptedException {
+        List<Thread> threads = IntStream.range(0, 4)
+                .mapToObj(i -> new Thread(() -> {
+                    FileFreshnessAnchor own = anchor();
+                    for (int n = 0; n < 10; n++) {
+                        byte[] now = own.load(List.of("counter")).get("counter");
+                        byte next = (byte) (now == null ? 1 : now[0] + 1);
+                        Replacement raise = new Replacement("counter", now, new byte[] {next});
+                        n -= own.replace(List.of(raise)).isEmpty() ? 0 : 1;
+                    }
+                }))
+                .toList();
+        threads.forEach(Thread::start);
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        assertThat(anchor().load(List.of("counter")).get("counter")).containsExactly(40);
+    }
+
+    @Test
+    @DisplayName("R82 the properties name a file or another database, and unknown ones are refused")
+    void properties_areParsed() {
+        assertThat(AnchorLocator.find(Map.of("a", "b"))).isNull();
+        assertThat(AnchorLocator.find(Map.of("freshness.anchor", "file:" + folder.resolve("anchor"))))
+                .isInstanceOf(FileFreshnessAnchor.class);
+        assertThatThrownBy(() -> AnchorLocator.find(Map.of("freshness.other", "x")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("freshness.other");
+        assertThatThrownBy(() -> AnchorLocator.acceptsLost(Map.of("freshness.anchorLost", "yes")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("accept");
+        assertThat(AnchorLocator.withoutAnchor(Map.of("freshness.anchor", "x", "a", "b")))
+                .containsExactly(Map.entry("a", "b"));
+    }
+}

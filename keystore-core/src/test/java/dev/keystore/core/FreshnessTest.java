@@ -1,0 +1,413 @@
+package dev.keystore.core;
+
+import static dev.keystore.core.Fixture.bytes;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.OwnershipLostException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.StaleStoreException;
+import dev.keystore.StoreOpenException;
+import dev.keystore.spi.Backend;
+import dev.keystore.testkit.MemoryBackend;
+import java.time.Instant;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class FreshnessTest {
+
+    private final MemoryBackend memory = new MemoryBackend();
+    private final TestAnchor anchor = new TestAnchor();
+
+    private SignalKeyDatabase open(Backend backend) {
+        return SignalKeyDatabase.builder()
+                .backend(backend)
+                .freshnessAnchor(anchor)
+                .open();
+    }
+
+    private static void commit(SignalKeyDatabase database, String context, int commits) {
+        SignalKeyStore store = database.forContext(context);
+        for (int i = 0; i < commits; i++) {
+            store.put(KeyTypes.SESSION, "bob.1", bytes("ratchet " + i));
+        }
+    }
+
+    /** Opens a store, commits to a context and closes it again. */
+    private void use(Backend backend, String context, int commits) {
+        try (SignalKeyDatabase database = open(backend)) {
+            commit(database, context, commits);
+        }
+    }
+
+    private static StaleStoreException refusal(SignalKeyDatabase database, String context) {
+        try {
+            database.forContext(context);
+        } catch (StaleStoreException e) {
+            return e;
+        }
+        throw new AssertionError("context " + context + " was opened");
+    }
+
+    @Test
+    @DisplayName("R82 a store that was closed, or not closed, opens again and again with its anchor")
+    void goodStore_opensAgain() throws Exception {
+        for (int opening = 0; opening < 5; opening++) {
+            use(memory.reopen(), "alice", 3);
+        }
+        for (int opening = 0; opening < 5; opening++) {
+            CountDownLatch raised = anchor.awaitWrites(1);
+            SignalKeyDatabase killed = open(memory.reopen());
+            commit(killed, "alice", 3);
+            raised.await(10, TimeUnit.SECONDS);
+        }
+        for (int opening = 0; opening < 5; opening++) {
+            anchor.failWrites(true);
+            SignalKeyDatabase killed = open(memory.reopen());
+            if (opening == 0) {
+                commit(killed, "alice", 3);
+            }
+            anchor.failWrites(false);
+        }
+        use(memory.reopen(), "alice", 3);
+    }
+
+    @Test
+    @DisplayName("R82 an old copy is refused after a clean close, with the exact number of missing commits")
+    void oldCopy_afterCleanClose_isRefused() {
+        use(memory.reopen(), "alice", 3);
+        MemoryBackend copy = memory.copy();
+        Instant before = Instant.now().minusMillis(1);
+        use(memory.reopen(), "alice", 5);
+        use(memory.reopen(), "alice", 1);
+        MemoryBackend untouched = copy.copy();
+
+        try (SignalKeyDatabase old = open(copy)) {
+            StaleStoreException refused = refusal(old, "alice");
+
+            assertThat(refused.missingCommits()).isEqualTo(6);
+            assertThat(refused.since()).isBetween(before, Instant.now());
+            assertThat(refused.isWrittenCopy()).isFalse();
+            assertThat(refused.context()).isEqualTo("alice");
+            assertThat(refused).hasMessageContaining("alice").hasMessageContaining("6 commits");
+        }
+        assertThat(copy.reopen().position("alice")).isEqualTo(untouched.position("alice"));
+        assertThat(copy.reopen().takeOver("alice")).isEqualTo(untouched.takeOver("alice"));
+    }
+
+    @Test
+    @DisplayName("R82 an old copy is refused within a lease, once the store was closed cleanly")
+    void oldCopy_withinLease_isRefused() {
+        MemoryBackend copy;
+        try (SignalKeyDatabase database = open(memory.reopen())) {
+            commit(database, "alice", 10);
+            copy = memory.copy();
+            commit(database, "alice", 1);
+        }
+        try (SignalKeyDatabase old = open(copy)) {
+            assertThat(refusal(old, "alice").missingCommits()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    @DisplayName("R82 after a kill, an old copy from before the last raise of the anchor is refused")
+    void oldCopy_afterKill_isRefused() throws Exception {
+        use(memory.reopen(), "alice", 3);
+        MemoryBackend copy = memory.copy();
+        CountDownLatch raised = anchor.awaitWrites(1);
+        commit(open(memory.reopen()), "alice", 1); // never closed
+        assertThat(raised.await(10, TimeUnit.SECONDS)).isTrue();
+
+        try (SignalKeyDatabase old = open(copy);
+                SignalKeyDatabase good = open(memory.reopen())) {
+            assertThat(refusal(old, "alice").missingCommits()).isEqualTo(1);
+            commit(good, "alice", 1);
+        }
+    }
+
+    @Test
+    @DisplayName("R82 a copy from before the anchor was configured is refused")
+    void oldCopy_withoutEntry_isRefused() {
+        try (SignalKeyDatabase plain =
+                SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
+            plain.storeId();
+            commit(plain, "alice", 2);
+        }
+        MemoryBackend copy = memory.copy();
+        use(memory.reopen(), "alice", 4);
+
+        try (SignalKeyDatabase old = open(copy)) {
+            assertThat(refusal(old, "alice").missingCommits()).isEqualTo(4);
+        }
+    }
+
+    @Test
+    @DisplayName("R83 two copies that were both written to are recognised, with the anchor and without it")
+    void clone_written_isRecognised() {
+        use(memory.reopen(), "alice", 3);
+        MemoryBackend clone = memory.copy();
+        MemoryBackend unanchored = memory.copy();
+        use(memory.reopen(), "alice", 2);
+        try (SignalKeyDatabase plain =
+                SignalKeyDatabase.builder().backend(unanchored.reopen()).open()) {
+            commit(plain, "alice", 7);
+        }
+        TestAnchor other = new TestAnchor();
+        try (SignalKeyDatabase elsewhere = SignalKeyDatabase.builder()
+                .backend(clone.reopen())
+                .freshnessAnchor(other)
+                .property(AnchorLocator.LOST, "accept")
+                .open()) {
+            commit(elsewhere, "alice", 7);
+        }
+        for (MemoryBackend each : new MemoryBackend[] {clone, unanchored}) {
+            try (SignalKeyDatabase second = open(each)) {
+                StaleStoreException refused = refusal(second, "alice");
+                assertThat(refused.isWrittenCopy()).isTrue();
+                assertThat(refused).hasMessageContaining("two copies");
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R83 a clone that was opened before the other copy wrote is refused once both have written")
+    void clone_openAtOnce_isRefused() throws Exception {
+        use(memory.reopen(), "alice", 3);
+        MemoryBackend clone = memory.copy();
+        try (SignalKeyDatabase first = open(memory.reopen());
+                SignalKeyDatabase second = open(clone)) {
+            SignalKeyStore alice = second.forContext("alice");
+            CountDownLatch raised = anchor.awaitWrites(1);
+            commit(first, "alice", 1);
+            assertThat(raised.await(10, TimeUnit.SECONDS)).isTrue();
+            alice.put(KeyTypes.SESSION, "bob.1", bytes("clone"));
+
+            commit(first, "alice", 1);
+            assertThatThrownBy(() -> {
+                        while (true) {
+                            alice.put(KeyTypes.SESSION, "bob.1", bytes("clone")); // until the anchor was looked at
+                        }
+                    })
+                    .isInstanceOfSatisfying(
+                            StaleStoreException.class,
+                            e -> assertThat(e.isWrittenCopy()).isTrue());
+        }
+    }
+
+    @Test
+    @DisplayName("R82 the anchor is written once after the first commit, once for 2,000 further ones, and at the end")
+    void writes_areCounted() throws Exception {
+        try (SignalKeyDatabase database = open(memory.reopen())) {
+            for (int lease = 0; lease < 5; lease++) {
+                CountDownLatch raised = anchor.awaitWrites(1);
+                commit(database, "alice", 1);
+                assertThat(raised.await(10, TimeUnit.SECONDS)).isTrue();
+                awaitRaised(database, "alice");
+                commit(database, "alice", 1_999);
+                assertThat(anchor.writes()).isEqualTo(lease + 1);
+            }
+        }
+        assertThat(anchor.writes()).isEqualTo(6); // for 10,000 commits
+        use(memory.reopen(), "alice", 0);
+        assertThat(anchor.writes()).isEqualTo(6);
+    }
+
+    /** Waits until the thread of the raiser has recorded a write that was made. */
+    private static void awaitRaised(SignalKeyDatabase database, String context) {
+        ContextFreshness freshness = database.opened(context).freshness();
+        while (freshness.anchored() == null || !freshness.isRaised()) {
+            Thread.onSpinWait();
+        }
+    }
+
+    @Test
+    @DisplayName("R82 the anchor is raised for many contexts in one write")
+    void writes_ofManyContexts_areOne() throws Exception {
+        CountDownLatch gate = anchor.holdWrites();
+        SignalKeyDatabase database = open(memory.reopen());
+        for (int i = 0; i < 1_000; i++) {
+            commit(database, "account " + i, 1);
+        }
+        gate.countDown();
+        database.close();
+
+        assertThat(anchor.records()).hasSize(1_000);
+        assertThat(anchor.writes()).isLessThanOrEqualTo(3);
+        try (SignalKeyDatabase again = open(memory.reopen())) {
+            commit(again, "account 999", 1);
+        }
+    }
+
+    @Test
+    @DisplayName("R82 another process takes a context over, whenever the former owner raises the anchor")
+    void takeOver_whileRaising_isAccepted() throws Exception {
+        for (boolean late : new boolean[] {false, true}) {
+            CountDownLatch gate = late ? anchor.holdWrites() : new CountDownLatch(0);
+            SignalKeyDatabase first = open(memory.reopen());
+            commit(first, "alice", 1);
+            gate.countDown();
+            try (SignalKeyDatabase second = open(memory.reopen())) {
+                commit(second, "alice", 1);
+                assertThatThrownBy(() -> commit(first, "alice", 1)).isInstanceOf(OwnershipLostException.class);
+                first.close();
+                commit(second, "alice", 1);
+            }
+            use(memory.reopen(), "alice", 1);
+        }
+    }
+
+    @Test
+    @DisplayName("R82 an anchor that is out of reach at opening is an error, and nothing is changed")
+    void load_fails_refusesToOpen() {
+        use(memory.reopen(), "alice", 1);
+        anchor.failLoads(true);
+        assertThatThrownBy(() -> open(memory.reopen()))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("anchor")
+                .hasMessageContaining("out of reach");
+        anchor.failLoads(false);
+        try (SignalKeyDatabase database = open(memory.reopen())) {
+            anchor.failLoads(true);
+            assertThatThrownBy(() -> database.forContext("alice"))
+                    .isInstanceOf(StoreOpenException.class)
+                    .hasMessageContaining("alice");
+            anchor.failLoads(false);
+            assertThat(memory.takeOver("alice")).isEqualTo(2);
+            commit(database, "alice", 1);
+        }
+    }
+
+    @Test
+    @DisplayName("R82 commits go on while the anchor cannot be raised, and the store opens again whatever was lost")
+    void replace_fails_commitsGoOn() {
+        for (int failing = 0; failing < 4; failing++) {
+            anchor.failWrites((failing & 1) != 0).loseAnswers((failing & 2) != 0);
+            use(memory.reopen(), "alice", 2);
+            anchor.failWrites(false).loseAnswers(false);
+            use(memory.reopen(), "alice", 2);
+        }
+        MemoryBackend copy = memory.copy();
+        anchor.loseAnswers(true);
+        use(memory.reopen(), "alice", 2);
+        anchor.loseAnswers(false);
+        use(memory.reopen(), "alice", 2);
+        try (SignalKeyDatabase old = open(copy)) {
+            assertThat(refusal(old, "alice").missingCommits()).isPositive();
+        }
+    }
+
+    @Test
+    @DisplayName("R82 an anchor that lost its records is an error, unless that is accepted")
+    void anchor_lost_refusesToOpen() {
+        use(memory.reopen(), "alice", 1);
+        use(memory.reopen(), "alice", 1);
+        anchor.forget();
+        try (SignalKeyDatabase database = open(memory.reopen())) {
+            assertThatThrownBy(() -> database.forContext("alice"))
+                    .isInstanceOf(StoreOpenException.class)
+                    .hasMessageContaining(AnchorLocator.LOST);
+        }
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
+                .backend(memory.reopen())
+                .freshnessAnchor(anchor)
+                .property(AnchorLocator.LOST, "accept")
+                .open()) {
+            commit(database, "alice", 1);
+        }
+        use(memory.reopen(), "alice", 1);
+    }
+
+    @Test
+    @DisplayName("R82 R17 R18 clear and erase keep what the anchor is compared with, and it is not listed")
+    void eraseAndClear_keepTheEntry() {
+        use(memory.reopen(), "alice", 1);
+        MemoryBackend copy = memory.copy();
+        try (SignalKeyDatabase database = open(memory.reopen())) {
+            database.forContext("alice").clear();
+            database.forContext("alice").erase();
+            assertThat(database.forContext("alice").verify()).isEmpty();
+        }
+        try (SignalKeyDatabase plain =
+                        SignalKeyDatabase.builder().backend(memory.reopen()).open();
+                Stream<String> contexts = plain.contexts()) {
+            assertThat(contexts).isEmpty();
+        }
+        use(memory.reopen(), "alice", 1);
+        try (SignalKeyDatabase old = open(copy)) {
+            assertThat(refusal(old, "alice")).isNotNull();
+        }
+    }
+
+    @Test
+    @DisplayName("R82 R70 an encrypted store with hidden names is compared as well, also after an erase")
+    void encrypted_isCompared() {
+        ObservedSealing sealing = new ObservedSealing(TestEncryption.create().hidingNames());
+        MemoryBackend copy = null;
+        for (int opening = 0; opening < 3; opening++) {
+            try (SignalKeyDatabase database = SignalKeyDatabase.builder()
+                    .backend(memory.reopen())
+                    .encryption(sealing)
+                    .freshnessAnchor(anchor)
+                    .open()) {
+                commit(database, "alice", 2);
+                if (opening == 1) {
+                    database.forContext("alice").erase();
+                }
+            }
+            copy = copy == null ? memory.copy() : copy;
+        }
+        try (SignalKeyDatabase old = SignalKeyDatabase.builder()
+                .backend(copy)
+                .encryption(sealing)
+                .freshnessAnchor(anchor)
+                .open()) {
+            assertThat(refusal(old, "alice").missingCommits()).isEqualTo(5);
+        }
+    }
+
+    @Test
+    @DisplayName("R82 a copy of a context in another store has tokens of its own")
+    void storeCopy_hasOtherTokens() {
+        MemoryBackend target = new MemoryBackend();
+        use(memory.reopen(), "alice", 2);
+        try (SignalKeyDatabase from = open(memory.reopen());
+                SignalKeyDatabase to = open(target)) {
+            StoreCopy.from(from).to(to).run();
+            commit(to, "alice", 2);
+        }
+        use(target.reopen(), "alice", 1);
+        use(memory.reopen(), "alice", 1);
+        assertThat(anchor.records()).hasSize(2);
+    }
+
+    @Test
+    @DisplayName("R46 the message names restore, and does not advise to put a copy back")
+    void message_namesRestore() {
+        use(memory.reopen(), "alice", 1);
+        MemoryBackend copy = memory.copy();
+        use(memory.reopen(), "alice", 1);
+        try (SignalKeyDatabase old = open(copy)) {
+            assertThat(refusal(old, "alice"))
+                    .hasMessageContaining("restore")
+                    .hasMessageContaining("newest copy")
+                    .hasMessageNotContaining("put");
+        }
+    }
+
+    @Test
+    @DisplayName("R82 without an anchor, no entry for it is written")
+    void noAnchor_writesNothing() {
+        try (SignalKeyDatabase plain =
+                SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
+            commit(plain, "alice", 3);
+        }
+        assertThat(memory.list("alice")).hasSize(1);
+        assertThat(anchor.loads()).isZero();
+    }
+}
