@@ -58,7 +58,7 @@ final class MapdbRecoveryTest {
                     .toList());
             Path journal = Mapdb.files(path, "journal-").get(0);
             try (JournalReader reader = new JournalReader(journal, 1)) {
-                assertThat(reader.next(Long.MAX_VALUE)).hasSize(32);
+                assertThat(reader.next(Long.MAX_VALUE)).hasSize(33);
                 assertThat(reader.next(Long.MAX_VALUE)).isNull();
             }
         }

@@ -172,13 +172,18 @@ final class Engine {
         return context.equals(StoreSealing.MARK.type()) ? null : freshness;
     }
 
-    /** Takes a context over like {@link #takeOver}, and returns only the new epoch. */
-    long epochOfTakeOver(String context, boolean unlessOwned, Attempts attempts) {
-        StackHeadroom.require();
+    /** Checks that a context is not older than the freshness anchor, if there is one; throws as {@link #takeOver}. */
+    void compare(String context, Attempts attempts) {
         Freshness compared = freshnessOf(context);
         if (compared != null) {
             compared.check(context, attempts);
         }
+    }
+
+    /** Takes a context over like {@link #takeOver}, and returns only the new epoch. */
+    long epochOfTakeOver(String context, boolean unlessOwned, Attempts attempts) {
+        StackHeadroom.require();
+        compare(context, attempts);
         return attempts.of(
                 "the takeover of context \"" + context + "\"",
                 "Context \"" + context + "\" could not be taken over",

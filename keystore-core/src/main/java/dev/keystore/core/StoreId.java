@@ -107,9 +107,14 @@ final class StoreId {
         return created;
     }
 
-    /** Returns whether a context may hold nothing but an entry for a freshness anchor; throws as {@link #get} does. */
+    /** Returns whether a context may hold nothing but an entry for a freshness anchor; false if that is not known. */
     boolean isAnchored() {
-        return storage.read(context, ANCHORED) != null;
+        try {
+            return storage.read(context, ANCHORED) != null;
+        } catch (KeyStoreException e) {
+            LOG.debug("It is not known whether the store has had a freshness anchor", e);
+            return false; // a damaged store is listed as far as it can be read
+        }
     }
 
     /** Records that the store has a freshness anchor, if it can be written. */

@@ -4,13 +4,20 @@ import static dev.keystore.core.Fixture.bytes;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.keystore.KeyStoreException;
 import dev.keystore.KeyTypes;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StaleStoreException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendException;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.MemoryBackend;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -18,6 +25,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 @Timeout(60)
 class FreshnessTest {
@@ -229,12 +238,12 @@ class FreshnessTest {
     @Test
     @DisplayName("R82 the anchor is raised for many contexts in one write")
     void writes_ofManyContexts_areOne() throws Exception {
-        CountDownLatch gate = anchor.holdWrites();
+        TestAnchor.Gate gate = anchor.holdWrites();
         SignalKeyDatabase database = open(memory.reopen());
         for (int i = 0; i < 1_000; i++) {
             commit(database, "account " + i, 1);
         }
-        gate.countDown();
+        gate.open();
         database.close();
 
         assertThat(anchor.records()).hasSize(1_000);
@@ -245,21 +254,26 @@ class FreshnessTest {
     }
 
     @Test
-    @DisplayName("R82 another process takes a context over, whenever the former owner raises the anchor")
+    @DisplayName("R82 another process takes a context over while the former owner is raising the anchor")
     void takeOver_whileRaising_isAccepted() throws Exception {
-        for (boolean late : new boolean[] {false, true}) {
-            CountDownLatch gate = late ? anchor.holdWrites() : new CountDownLatch(0);
-            SignalKeyDatabase first = open(memory.reopen());
-            commit(first, "alice", 1);
-            gate.countDown();
-            try (SignalKeyDatabase second = open(memory.reopen())) {
-                commit(second, "alice", 1);
-                assertThatThrownBy(() -> commit(first, "alice", 1)).isInstanceOf(OwnershipLostException.class);
-                first.close();
-                commit(second, "alice", 1);
-            }
-            use(memory.reopen(), "alice", 1);
+        use(memory.reopen(), "alice", 1);
+        TestAnchor.Gate ofFirst = anchor.holdWrites();
+        SignalKeyDatabase first = open(memory.reopen());
+        commit(first, "alice", 1);
+        ofFirst.awaitArrival();
+        TestAnchor.Gate ofSecond = anchor.holdWrites();
+        try (SignalKeyDatabase second = open(memory.reopen())) {
+            commit(second, "alice", 1);
+            ofSecond.awaitArrival();
+            CountDownLatch raised = anchor.awaitWrites(1);
+            ofFirst.open();
+            assertThat(raised.await(10, TimeUnit.SECONDS)).isTrue();
+            ofSecond.open();
+            assertThatThrownBy(() -> commit(first, "alice", 1)).isInstanceOf(OwnershipLostException.class);
+            first.close();
+            commit(second, "alice", 1);
         }
+        use(memory.reopen(), "alice", 1);
     }
 
     @Test
@@ -300,6 +314,118 @@ class FreshnessTest {
         try (SignalKeyDatabase old = open(copy)) {
             assertThat(refusal(old, "alice").missingCommits()).isPositive();
         }
+    }
+
+    @Test
+    @DisplayName("R82 whichever call of the anchor fails, made or not, the store opens again, and an old copy does not")
+    void eachCall_fails_storeOpensAgain() {
+        for (boolean made : new boolean[] {false, true}) {
+            boolean reached = true;
+            for (int call = 1; reached; call++) {
+                use(memory.reopen(), "alice", 1);
+                use(memory.reopen(), "alice", 1);
+                MemoryBackend copy = memory.copy();
+                anchor.failAt(call, made);
+                try {
+                    use(memory.reopen(), "alice", 1);
+                } catch (StoreOpenException e) {
+                    assertThat(e).hasMessageContaining("this call fails");
+                }
+                reached = anchor.isFailureReached();
+                anchor.failAt(0, false);
+                use(memory.reopen(), "alice", 1);
+                try (SignalKeyDatabase old = open(copy)) {
+                    assertThat(refusal(old, "alice").missingCommits()).isPositive();
+                }
+                assertThat(call).isLessThan(20);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(BackendException.Kind.class)
+    @DisplayName(
+            "R82 R12 a commit that fails, or whose outcome is unknown, does not raise the anchor ahead of the store")
+    void commit_fails_anchorStays(BackendException.Kind kind) {
+        use(memory.reopen(), "alice", 1);
+        for (Moment moment : Moment.values()) {
+            Faults faults = new Faults();
+            try (SignalKeyDatabase database = SignalKeyDatabase.builder()
+                    .backend(FaultyBackend.complete(memory.reopen(), faults))
+                    .freshnessAnchor(anchor)
+                    .commitTimeout(Duration.ofMillis(300))
+                    .open()) {
+                database.forContext("alice");
+                int writes = anchor.writes();
+                faults.on(Operation.COMMIT).forever().fail(moment, kind);
+                assertThatThrownBy(() -> commit(database, "alice", 1)).isInstanceOf(KeyStoreException.class);
+                assertThat(anchor.writes()).isEqualTo(writes);
+            }
+            use(memory.reopen(), "alice", 1);
+        }
+    }
+
+    @Test
+    @DisplayName("R82 the next entry waits until the anchor has been raised to the one before it")
+    void entry_waitsForTheAnchor() throws Exception {
+        use(memory.reopen(), "alice", 1);
+        TestAnchor.Gate gate = anchor.holdWrites();
+        SignalKeyDatabase owner = open(memory.reopen());
+        commit(owner, "alice", 4_100);
+        CountDownLatch raised = anchor.awaitWrites(1);
+        anchor.failWritesAfter(1);
+        gate.open();
+        assertThat(raised.await(10, TimeUnit.SECONDS)).isTrue();
+
+        try (SignalKeyDatabase next = open(memory.copy())) {
+            assertThat(next.forContext("alice").context()).isEqualTo("alice");
+        }
+    }
+
+    @Test
+    @DisplayName("R82 a context whose owner raises the anchor twice while it is compared is read again")
+    void check_betweenTwoRaises_readsAgain() throws Exception {
+        try (SignalKeyDatabase owner = open(memory.reopen());
+                SignalKeyDatabase reader = open(memory.reopen())) {
+            commit(owner, "alice", 1);
+            awaitRaised(owner, "alice");
+            anchor.afterNextLoad(() -> {
+                for (int lease = 0; lease < 2; lease++) {
+                    commit(owner, "alice", 2_000);
+                    awaitRaised(owner, "alice");
+                }
+            });
+            reader.engine().compare("alice", reader.engine().attempts());
+            assertThat(anchor.writes()).isEqualTo(3);
+        }
+    }
+
+    @Test
+    @DisplayName("R82 a process that compares a context while its owner is writing never finds it stale")
+    void check_whileOwnerWrites_isAccepted() throws Exception {
+        SignalKeyDatabase owner = open(memory.reopen());
+        Thread writer = new Thread(() -> {
+            SignalKeyStore alice = owner.forContext("alice");
+            while (true) {
+                try {
+                    alice.put(KeyTypes.SESSION, "bob.1", bytes("1"));
+                } catch (IllegalStateException closed) {
+                    return;
+                }
+            }
+        });
+        writer.start();
+        while (memory.position("alice").isEmpty()) {
+            Thread.onSpinWait();
+        }
+        try (SignalKeyDatabase reader = open(memory.reopen())) {
+            for (int check = 0; check < 3_000; check++) {
+                reader.engine().compare("alice", reader.engine().attempts());
+            }
+        }
+        owner.close();
+        writer.join();
+        assertThat(anchor.writes()).isPositive();
     }
 
     @Test

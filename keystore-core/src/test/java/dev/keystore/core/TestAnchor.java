@@ -19,15 +19,57 @@ final class TestAnchor implements FreshnessAnchor {
     private int writes;
     private int written;
     private int loads;
+    private int callsToFailure;
+    private boolean failedCallIsMade;
+    private boolean failureReached;
+    private Runnable afterLoad = () -> {};
+    private int writesToFailure = -1;
     private boolean loadsFail;
     private boolean writesFail;
     private boolean writesAreLost;
     private CountDownLatch awaited = new CountDownLatch(0);
-    private CountDownLatch gate = new CountDownLatch(0);
+    private Gate gate;
+
+    /** Makes the call with this number fail, counted from now on; 0 for none. Writes may be made nevertheless. */
+    synchronized void failAt(int call, boolean made) {
+        callsToFailure = call;
+        failedCallIsMade = made;
+        failureReached = false;
+    }
+
+    synchronized boolean isFailureReached() {
+        return failureReached;
+    }
+
+    private boolean failsNow() {
+        failureReached |= callsToFailure == 1;
+        return callsToFailure-- == 1;
+    }
 
     @Override
-    public synchronized Map<String, byte[]> load(Collection<String> keys) {
+    public Map<String, byte[]> load(Collection<String> keys) {
+        Map<String, byte[]> found = loadNow(keys);
+        Runnable next = takeAfterLoad();
+        next.run();
+        return found;
+    }
+
+    private synchronized Runnable takeAfterLoad() {
+        Runnable next = afterLoad;
+        afterLoad = () -> {};
+        return next;
+    }
+
+    /** Runs work between reading the records of the next load and returning them. */
+    synchronized void afterNextLoad(Runnable work) {
+        afterLoad = work;
+    }
+
+    private synchronized Map<String, byte[]> loadNow(Collection<String> keys) {
         loads++;
+        if (failsNow()) {
+            throw BackendException.permanent("test anchor: could not read: this call fails", null);
+        }
         if (loadsFail) {
             throw BackendException.permanent("test anchor: could not read: out of reach", null);
         }
@@ -42,22 +84,53 @@ final class TestAnchor implements FreshnessAnchor {
         return replaceNow(replacements);
     }
 
+    /** Holds the writes of the threads that raise the anchor. */
+    static final class Gate {
+
+        private final CountDownLatch arrived = new CountDownLatch(1);
+        private final CountDownLatch open = new CountDownLatch(1);
+
+        void open() {
+            open.countDown();
+        }
+
+        /** Waits until a write is held. */
+        void awaitArrival() throws InterruptedException {
+            if (!arrived.await(30, TimeUnit.SECONDS)) {
+                throw new AssertionError("no write within 30 s");
+            }
+        }
+
+        private void pass() {
+            arrived.countDown();
+            try {
+                if (!open.await(30, TimeUnit.SECONDS)) {
+                    throw new AssertionError("a write was held for 30 s");
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
     private void passGate() {
-        CountDownLatch now;
+        Gate now;
         synchronized (this) {
             now = gate;
         }
-        try {
-            now.await(30, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+        if (now != null && Thread.currentThread().getName().equals("keystore-anchor")) {
+            now.pass();
         }
     }
 
     private synchronized Set<String> replaceNow(List<Replacement> replacements) {
-        if (writesFail) {
+        if (writesFail || writesToFailure == 0) {
             awaited.countDown();
             throw BackendException.permanent("test anchor: could not write: out of reach", null);
+        }
+        boolean fails = failsNow();
+        if (fails && !failedCallIsMade) {
+            throw BackendException.permanent("test anchor: could not write: this call fails", null);
         }
         Set<String> refused = new HashSet<>();
         for (Replacement next : replacements) {
@@ -69,8 +142,9 @@ final class TestAnchor implements FreshnessAnchor {
             }
         }
         writes++;
+        writesToFailure--;
         awaited.countDown();
-        if (writesAreLost) {
+        if (writesAreLost || fails) {
             throw BackendException.outcomeUnknown("test anchor: no answer to a write", null);
         }
         return refused;
@@ -82,9 +156,9 @@ final class TestAnchor implements FreshnessAnchor {
         return awaited;
     }
 
-    /** Holds writes until the latch is released. */
-    synchronized CountDownLatch holdWrites() {
-        gate = new CountDownLatch(1);
+    /** Holds writes that begin from now on at a new gate. */
+    synchronized Gate holdWrites() {
+        gate = new Gate();
         return gate;
     }
 
@@ -96,6 +170,11 @@ final class TestAnchor implements FreshnessAnchor {
     synchronized TestAnchor failWrites(boolean fail) {
         writesFail = fail;
         return this;
+    }
+
+    /** Makes all writes fail after so many. */
+    synchronized void failWritesAfter(int count) {
+        writesToFailure = count;
     }
 
     /** Makes writes fail after they were made. */
