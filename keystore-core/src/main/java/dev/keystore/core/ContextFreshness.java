@@ -3,6 +3,7 @@ package dev.keystore.core;
 import dev.keystore.ContextPosition;
 import dev.keystore.StaleStoreException;
 import java.time.Instant;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.function.Consumer;
@@ -144,10 +145,7 @@ final class ContextFreshness {
      * @param position reads the position of the context, which is then at least that of the commits counted before
      */
     Raise nextRaise(Supplier<Optional<ContextPosition>> position, Instant now) {
-        FreshnessEntry entry = written;
-        if (entry == null) {
-            throw new IllegalStateException("nothing was written to context \"" + context + "\"");
-        }
+        FreshnessEntry entry = Objects.requireNonNull(written, "written");
         long counted = commits;
         return new Raise(AnchorRecord.raised(anchored, entry.next(), position.get(), counted, now), counted);
     }

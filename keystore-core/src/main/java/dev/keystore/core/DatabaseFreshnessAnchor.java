@@ -100,7 +100,7 @@ public final class DatabaseFreshnessAnchor implements FreshnessAnchor {
             locked = writing.tryLock(TIMEOUT.toNanos(), TimeUnit.NANOSECONDS);
             if (!locked) {
                 throw BackendException.transientFailure(
-                        "freshness anchor: could not write: another thread has been writing it for "
+                        this + ": could not write the freshness anchor: another thread has been writing it for "
                                 + TIMEOUT.toSeconds() + " s",
                         null);
             }

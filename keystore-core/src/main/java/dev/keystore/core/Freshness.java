@@ -141,7 +141,7 @@ final class Freshness {
         FreshnessEntry entry = Objects.requireNonNull(found.entry);
         AnchorRecord next =
                 AnchorRecord.raised(found.record, entry.next(), found.position, entry.commits(), clock.instant());
-        return anchor.replace(List.of(new Replacement(key(context), encoded(found.record), next.encode())));
+        return anchor.replace(List.of(replacement(context, found.record, next)));
     }
 
     private Found find(String context, Attempts attempts) {
@@ -199,8 +199,9 @@ final class Freshness {
         }
     }
 
-    private static byte @Nullable [] encoded(@Nullable AnchorRecord record) {
-        return record == null ? null : record.encode();
+    @SuppressWarnings("NullAway") // it does not know that a component of a record in a class file may be null
+    private Replacement replacement(String context, @Nullable AnchorRecord former, AnchorRecord next) {
+        return new Replacement(key(context), former == null ? null : former.encode(), next.encode());
     }
 
     /** Returns the key of a context in the anchor: a digest, so that it shows no name. */
@@ -211,7 +212,7 @@ final class Freshness {
             digest.update(storage.names().context(context).getBytes(StandardCharsets.UTF_8));
             return HexFormat.of().formatHex(digest.digest());
         } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException("every Java platform has SHA-256", e);
+            throw new AssertionError("every Java platform has SHA-256", e);
         }
     }
 
@@ -220,16 +221,15 @@ final class Freshness {
         boolean written = found.verdict() == Verdict.WRITTEN_COPY;
         long missing = record.missingCommits(found.entry, found.position);
         Instant since = record.staleSince(found.entry, found.position);
+        String finding = written
+                ? "it was written to in two copies of its store: in this one, and since " + since + " in another one,"
+                        + " which has at least " + missing + " commits that this one lacks"
+                : "it is older than its freshness anchor: it lacks at least " + missing + " commits, the first of them"
+                        + " written no later than " + since;
         return new StaleStoreException(
-                "Context \"" + context + "\" was refused: "
-                        + (written
-                                ? "it was written to in two copies of its store, in this one and, since " + since
-                                        + ", in another one, which has at least " + missing
-                                        + " commits that this one lacks"
-                                : "it is older than its freshness anchor, and lacks at least " + missing
-                                        + " commits, the first of them written no later than " + since)
-                        + ". Continuing from here would repeat keys. Open the newest copy of the store; if that is lost,"
-                        + " use restore, which starts new sessions",
+                "Context \"" + context + "\" was refused: " + finding + ". Its keys have been used since, so never copy"
+                        + " an old store into place. Open the newest copy of the store; if that is lost, use restore,"
+                        + " which starts new sessions",
                 context,
                 missing,
                 since,
@@ -244,8 +244,7 @@ final class Freshness {
             String name = context.context();
             Raise next = context.nextRaise(() -> storage.position(name), clock.instant());
             raises.add(next);
-            replacements.add(new Replacement(
-                    key(name), encoded(context.anchored()), next.next().encode()));
+            replacements.add(replacement(name, context.anchored(), next.next()));
         }
         Set<String> refused = anchor.replace(replacements);
         for (int i = 0; i < contexts.size(); i++) {

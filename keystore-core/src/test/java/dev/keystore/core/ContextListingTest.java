@@ -68,7 +68,9 @@ class ContextListingTest {
             faults.forgetCalls();
 
             assertThat(contexts(reader)).containsExactly("alice");
-            assertThat(faults.calls()).extracting(call -> call.operation()).containsExactly(Operation.LIST_CONTEXTS);
+            assertThat(faults.calls())
+                    .extracting(call -> call.operation())
+                    .containsExactly(Operation.LIST_CONTEXTS, Operation.LOAD);
             alice.put(KeyTypes.SESSION, "x", bytes("2"));
         }
     }
