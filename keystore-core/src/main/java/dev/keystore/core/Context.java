@@ -2,6 +2,7 @@ package dev.keystore.core;
 
 import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
+import dev.keystore.spi.StoreSealing;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -87,7 +88,7 @@ final class Context {
      */
     Set<String> keptByClear(Set<String> keptTypes) {
         Set<String> kept = new HashSet<>(sealer.keptByClear(keptTypes));
-        kept.add(StoreId.ENTRY.type()); // concerned only if the backend has a single context
+        kept.add(StoreSealing.MARK.type()); // concerned only if the backend has a single context
         kept.add(FreshnessEntry.ID.type());
         return kept;
     }
