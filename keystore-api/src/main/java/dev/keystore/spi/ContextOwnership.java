@@ -54,6 +54,20 @@ public interface ContextOwnership extends AtomicCommit {
     long takeOverUnlessOwned(String context);
 
     /**
+     * Takes over every context that another owner has taken over, unless such an owner is alive (R74). When this
+     * returns, no commit is accepted any more whose epoch another owner got before the call. The contexts without
+     * entries are included.
+     *
+     * <p>A takeover of another owner that runs concurrently either counts as one before the call, or as one after it.
+     * Then it reads everything that was committed before the call.
+     *
+     * @throws dev.keystore.ContextOwnedException if another owner is alive; the exception identifies it and one of its
+     *     contexts; some contexts of owners that are not alive may have been taken over
+     * @throws BackendException if not all of them were taken over
+     */
+    void takeOverAllUnlessOwned();
+
+    /**
      * Returns the sequence of the last commit that was written to a context in an epoch.
      *
      * <p>The engine asks after a group was refused because one of its contexts was taken over, about any context of

@@ -38,9 +38,10 @@ public interface FreshnessAnchor extends AutoCloseable {
          * @param expected the record that it replaces, or null
          * @param next the record to write
          */
-        public Replacement {
-            Objects.requireNonNull(key, "key");
-            Objects.requireNonNull(next, "next");
+        public Replacement(String key, byte @Nullable [] expected, byte[] next) {
+            this.key = Objects.requireNonNull(key, "key");
+            this.expected = expected;
+            this.next = Objects.requireNonNull(next, "next");
         }
 
         /** Returns the key, but no byte of a record. */

@@ -62,6 +62,16 @@ public interface StoreSealing extends AutoCloseable {
     StoreSealing withPhase(Phase phase);
 
     /**
+     * Opens another mark of the store with these keys. Does not call the source of the root key.
+     *
+     * @param mark the mark, which another process has written since this was opened; not changed
+     * @return the opened keys, whose {@link #mark} is that mark; the engine closes both objects. Empty if the mark
+     *     cannot be opened with these keys, because it has a newer key or is not one of this store
+     * @throws IllegalStateException if this is closed
+     */
+    Optional<StoreSealing> reopened(byte[] mark);
+
+    /**
      * Returns how contexts, types and ids are hidden from the backend. That is fixed when a store is created: the mark
      * says it, and {@link #withPhase}, {@link #withoutFormerKeys} and {@link Sealing#rotate} keep it, with the same
      * hidden names.
@@ -141,6 +151,13 @@ public interface StoreSealing extends AutoCloseable {
      * @return the keys, with a new mark; the engine closes them
      */
     StoreSealing withoutFormerKeys();
+
+    /**
+     * Overwrites the store keys in memory, after others have replaced them. From then on, no context can be created or
+     * opened, nor their keys sealed ({@link IllegalStateException}). What needs no store key goes on: contexts that
+     * were opened before, and hidden names.
+     */
+    void retire();
 
     /** Overwrites the keys in memory. A second call has no effect. */
     @Override

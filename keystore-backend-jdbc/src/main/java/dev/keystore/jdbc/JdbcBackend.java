@@ -204,6 +204,15 @@ class JdbcBackend
     }
 
     @Override
+    public void takeOverAllUnlessOwned() {
+        failures.interruptible("take over all contexts", () -> {
+            dialect.acquireLiveness();
+            tookOver = true;
+            return inTransaction(owners::takeOverAllUnlessOwned);
+        });
+    }
+
+    @Override
     public OptionalLong lastCommit(String context, long epoch) {
         // On the writer connection: another one may still lead to a server that has been replaced.
         return inTransaction(handle -> owners.lastCommit(handle, context, deferred.epoch(context, epoch)));

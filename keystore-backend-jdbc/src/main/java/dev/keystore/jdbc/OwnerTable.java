@@ -6,6 +6,8 @@ import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.Batch;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,6 +19,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import org.jdbi.v3.core.Handle;
 import org.jdbi.v3.core.statement.Query;
+import org.jdbi.v3.core.statement.SqlStatement;
 
 /**
  * The table of owners: one row per context, with its owner, and the ids of its last commit and of the last commit
@@ -174,36 +177,76 @@ final class OwnerTable {
     long takeOver(Handle handle, String context) {
         return insert(
                 handle,
-                insertion -> insertion
-                        .define("change", """
+                insertion -> bindOwner(insertion
+                                .define("change", """
                         epoch = owner.epoch + 1,
                         former_epoch = owner.commit_epoch, former_sequence = owner.commit_sequence,
                         holder = excluded.holder, host = excluded.host, process = excluded.process,
                         since = excluded.since
                         RETURNING epoch
                         """)
-                        .bind("context", dialect.stored(context))
-                        .bind("raise", 1)
-                        .bind("holder", dialect.holder)
-                        .bind("host", Host.NAME)
-                        .bind("process", Long.toString(ProcessHandle.current().pid()))
-                        .bind("since", Instant.now().toString())
+                                .bind("context", dialect.stored(context))
+                                .bind("raise", 1))
                         .mapTo(Long.class)
                         .findOne());
+    }
+
+    private <S extends SqlStatement<S>> S bindOwner(S statement) {
+        return statement
+                .bind("holder", dialect.holder)
+                .bind("host", Host.NAME)
+                .bind("process", Long.toString(ProcessHandle.current().pid()))
+                .bind("since", Instant.now().toString());
+    }
+
+    /**
+     * Takes over the contexts of all other owners. The row {@link #DELETED} is raised first: no takeover can run
+     * meanwhile on PostgreSQL, since it would share the lock of that row; and contexts that were opened while nothing
+     * could be written, and have no row yet, count as changed.
+     *
+     * @return how many there were
+     * @throws ContextOwnedException if one of these owners is alive; the caller rolls back
+     */
+    int takeOverAllUnlessOwned(Handle handle) {
+        insertDeleted(handle);
+        handle.createUpdate("UPDATE owner SET epoch = epoch + 1 WHERE context = ?")
+                .bind(0, DELETED)
+                .execute();
+        handle.createQuery("""
+                        SELECT holder, host, process, since, min(context) AS context
+                        FROM owner WHERE holder NOT IN (:none, :holder) GROUP BY holder, host, process, since
+                        """)
+                .bind("none", NO_HOLDER)
+                .bind("holder", dialect.holder)
+                .map((row, columns) -> Map.entry(row.getString(5), owner(row)))
+                .list()
+                .forEach(found -> requireNotAlive(
+                        handle, dialect.context(handle, found.getKey()).orElse(found.getKey()), found.getValue()));
+        return bindOwner(handle.createUpdate("""
+                        UPDATE owner SET epoch = epoch + 1,
+                        former_epoch = commit_epoch, former_sequence = commit_sequence,
+                        holder = :holder, host = :host, process = :process, since = :since
+                        WHERE holder NOT IN (:none, :holder)
+                        """).bind("none", NO_HOLDER)).execute();
     }
 
     /** Executes {@link #INSERT}, and creates the row {@link #DELETED} before if it is missing. */
     private <T> T insert(Handle handle, Function<Query, Optional<T>> insertion) {
         return tryInsert(handle, insertion)
                 .or(() -> {
-                    handle.createUpdate("""
-                            INSERT INTO owner (context, epoch, holder, host, process, since)
-                            VALUES (?, 0, 0, '', '', '')
-                            ON CONFLICT DO NOTHING
-                            """).bind(0, DELETED).execute();
+                    insertDeleted(handle);
                     return tryInsert(handle, insertion);
                 })
                 .orElseThrow();
+    }
+
+    /** Creates the row {@link #DELETED} if it is missing. */
+    private static void insertDeleted(Handle handle) {
+        handle.createUpdate("""
+                INSERT INTO owner (context, epoch, holder, host, process, since)
+                VALUES (?, 0, 0, '', '', '')
+                ON CONFLICT DO NOTHING
+                """).bind(0, DELETED).execute();
     }
 
     private <T> Optional<T> tryInsert(Handle handle, Function<Query, Optional<T>> insertion) {
@@ -241,13 +284,23 @@ final class OwnerTable {
      */
     void requireNoLiveOwner(Handle handle, String context) {
         Row owner = lock(handle, context);
-        if (owner.holder != dialect.holder && owner.holder != NO_HOLDER && dialect.isAlive(handle, owner.holder)) {
+        if (owner.holder != dialect.holder && owner.holder != NO_HOLDER) {
+            requireNotAlive(handle, context, owner);
+        }
+    }
+
+    private void requireNotAlive(Handle handle, String context, Row owner) {
+        if (dialect.isAlive(handle, owner.holder)) {
             throw new ContextOwnedException(
                     context, owner.host, owner.process, Instant.parse(owner.since), OPEN_HERE.contains(owner.holder));
         }
     }
 
     private record Row(long holder, String host, String process, String since) {}
+
+    private static Row owner(ResultSet row) throws SQLException {
+        return new Row(row.getLong("holder"), row.getString("host"), row.getString("process"), row.getString("since"));
+    }
 
     /**
      * Locks the row of a context, and inserts it first if there is none, so that concurrent callers lock the same row.
@@ -266,8 +319,7 @@ final class OwnerTable {
                         .bind("host", "")
                         .bind("process", "")
                         .bind("since", "")
-                        .map((row, columns) ->
-                                new Row(row.getLong(1), row.getString(2), row.getString(3), row.getString(4)))
+                        .map((row, columns) -> owner(row))
                         .findOne());
     }
 

@@ -7,9 +7,9 @@ import dev.keystore.EntryId;
 import dev.keystore.EntryKeyMissingException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.spi.Mutation;
-import dev.keystore.spi.StoreSealing;
 import java.util.HashSet;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
@@ -109,7 +109,7 @@ final class ContextKeys implements ContextSealer {
         if (stored == null || known.areStoredAs(stored)) {
             throw failure;
         }
-        return install(before, DataKeys.opened(store.sealing(), context, stored));
+        return install(before, opened(stored));
     }
 
     @Override
@@ -124,7 +124,10 @@ final class ContextKeys implements ContextSealer {
 
     @Override
     public Mutation.@Nullable Put unwrittenKeys(ValueSealer sealer) {
-        return sealer instanceof DataKeys keys ? keys.unwritten(store.sealing()) : null;
+        return sealer instanceof DataKeys keys
+                ? store.apply(sealing -> Optional.ofNullable(keys.unwritten(sealing)))
+                        .orElse(null)
+                : null;
     }
 
     /** Returns the keys. Loads them, or creates new ones if there are none; throws as {@link #open} does. */
@@ -139,15 +142,18 @@ final class ContextKeys implements ContextSealer {
         }
         byte[] stored = load();
         if (stored != null) {
-            return install(now, DataKeys.opened(store.sealing(), context, stored));
+            return install(now, opened(stored));
         }
         DataKeys ifAbsent = now.keys;
         return install(now, ifAbsent == null ? created() : ifAbsent);
     }
 
     private DataKeys created() {
-        StoreSealing sealing = store.sealing();
-        return DataKeys.created(sealing, context, sealing.createContext(context));
+        return store.apply(sealing -> DataKeys.created(sealing, context, sealing.createContext(context)));
+    }
+
+    private DataKeys opened(byte[] stored) {
+        return store.apply(sealing -> DataKeys.opened(sealing, context, stored));
     }
 
     /** Returns the stored keys, or null; throws as {@link #open} does. */
@@ -186,7 +192,7 @@ final class ContextKeys implements ContextSealer {
 
     @Override
     public ValueSealer afterErase() {
-        return store.sealsValues() ? created() : plain;
+        return store.sealsValues() ? store.afterErase(created()) : plain;
     }
 
     /** A clear keeps the keys, an erase does not. The mark is concerned only if the backend has a single context. */
@@ -212,13 +218,22 @@ final class ContextKeys implements ContextSealer {
             }
         }
         if (erased) {
+            use(keys);
             set(keys == null ? new State(Kind.NOT_LOADED, null) : new State(Kind.LOADED, keys));
         }
     }
 
     @Override
     public void recordEraseUnknown(@Nullable ValueSealer sealer) {
-        set(new State(Kind.NOT_LOADED, sealer instanceof DataKeys keys ? keys : null));
+        DataKeys keys = sealer instanceof DataKeys used ? used : null;
+        use(keys);
+        set(new State(Kind.NOT_LOADED, keys));
+    }
+
+    private void use(@Nullable DataKeys keys) {
+        if (keys != null) {
+            store.use(keys);
+        }
     }
 
     private void set(State next) {
@@ -242,7 +257,7 @@ final class ContextKeys implements ContextSealer {
             return known == null || !known.isWritten() || state() != before;
         }
         try {
-            store.sealing().openContext(context, stored).close();
+            opened(stored).close();
             return true;
         } catch (UnreadableEntryException e) {
             return false;

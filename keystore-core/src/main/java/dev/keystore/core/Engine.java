@@ -9,7 +9,9 @@ import dev.keystore.spi.Backend;
 import dev.keystore.spi.FreshnessAnchor;
 import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing;
+import dev.keystore.spi.StoreSealing.Phase;
 import java.time.InstantSource;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -49,7 +51,8 @@ final class Engine {
      * Creates an engine, and opens the keys of its store.
      *
      * @param sealing how the values are encrypted; null if they are not
-     * @param encryptExisting whether a plain store is accepted, to be encrypted
+     * @param accepted the phases in which an encrypted store is accepted; a plain store with entries is, to be
+     *     encrypted, if {@code ENCRYPTING} is among them
      * @param anchor what the contexts are compared with; null if nothing
      * @param acceptLostAnchor whether contexts are accepted whose records in the anchor are lost
      * @throws StoreOpenException as {@link SealedStore#open} does; also if the anchor cannot be read; the backend stays
@@ -60,12 +63,12 @@ final class Engine {
             KeyStoreOptions options,
             Consumer<String> onOwnershipLost,
             @Nullable Sealing sealing,
-            boolean encryptExisting,
+            Set<Phase> accepted,
             @Nullable FreshnessAnchor anchor,
             boolean acceptLostAnchor) {
         this.options = options;
         this.storage = new Storage(backend, options);
-        this.encrypted = SealedStore.open(storage, sealing, encryptExisting, attempts());
+        this.encrypted = SealedStore.open(storage, sealing, accepted, attempts());
         this.id = new StoreId(storage, encrypted);
         this.freshness = anchor == null ? null : freshness(anchor, acceptLostAnchor, storage, id, attempts());
         this.names = new TrueNames(storage, encrypted);
@@ -154,7 +157,8 @@ final class Engine {
      *
      * @param unlessOwned whether to fail if the current owner is alive
      * @throws ContextOwnedException if {@code unlessOwned} and the current owner is alive
-     * @throws StoreOpenException if the backend failed
+     * @throws StoreOpenException if the backend failed, or another process has changed the encryption of the store in a
+     *     way that this database cannot follow
      * @throws OperationInterruptedException if an interrupt ended an attempt or the pause between two
      * @throws dev.keystore.StaleStoreException if the context is older than its freshness anchor, or another copy; it
      *     was not taken over, unless another process wrote to it meanwhile
@@ -183,11 +187,29 @@ final class Engine {
     /** Takes a context over like {@link #takeOver}, and returns only the new epoch. */
     long epochOfTakeOver(String context, boolean unlessOwned, Attempts attempts) {
         StackHeadroom.require();
+        followMark(attempts); // a process that can write nothing to the context fences nobody
         compare(context, attempts);
-        return attempts.of(
+        long epoch = attempts.of(
                 "the takeover of context \"" + context + "\"",
                 "Context \"" + context + "\" could not be taken over",
                 () -> storage.takeOver(context, unlessOwned));
+        followMark(attempts);
+        return epoch;
+    }
+
+    /**
+     * Looks for another mark. It has to be done after each takeover: what this process writes to the context must have
+     * the form that the store has then. {@link StoreEncryption} explains why no later change of the mark is missed.
+     */
+    private void followMark(Attempts attempts) {
+        if (!storage.hasOwnership()) {
+            return; // no other process has the store open, or it goes unnoticed
+        }
+        if (encrypted == null) {
+            SealedStore.requireStillPlain(storage, attempts);
+        } else {
+            encrypted.follow(attempts);
+        }
     }
 
     /** Returns how the records of a context are read that no store was opened for. The caller closes it. */

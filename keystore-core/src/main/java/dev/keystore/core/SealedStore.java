@@ -2,6 +2,7 @@ package dev.keystore.core;
 
 import static dev.keystore.spi.StoreSealing.MARK;
 
+import dev.keystore.ContextOwnedException;
 import dev.keystore.KeyUnavailableException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.StoreOpenException;
@@ -35,9 +36,13 @@ final class SealedStore {
     private final Queue<StoreSealing> replaced = new ConcurrentLinkedQueue<>();
     private final KeysInForce keys;
 
-    private SealedStore(Sealing source, StoreSealing sealing, Storage storage) {
+    /** The phases that a mark may name; its entry {@code ENCRYPTED} is never removed. */
+    private final Set<Phase> accepted = ConcurrentHashMap.newKeySet();
+
+    private SealedStore(Sealing source, StoreSealing sealing, Set<Phase> accepted, Storage storage) {
         this.source = source;
         this.keys = new KeysInForce(sealing);
+        this.accepted.addAll(accepted);
         this.storage = storage;
     }
 
@@ -53,6 +58,11 @@ final class SealedStore {
         return keys.sealing();
     }
 
+    /** Returns the name of the context that stored keys belong to; throws as {@link StoreSealing#contextOf} does. */
+    String contextOf(String hiddenContext, byte[] record) {
+        return keys.apply(sealing -> sealing.contextOf(hiddenContext, record));
+    }
+
     /** Returns the keys of a context that is not opened, which the caller closes. */
     ContextKeys unopenedContext(String name) {
         return new ContextKeys(name, keys, storage);
@@ -61,56 +71,137 @@ final class SealedStore {
     /** Overwrites all keys. Nothing can be sealed or opened any more. */
     void close() {
         contexts.forEach(ContextKeys::close);
+        keys.closeUnused();
         replaced.forEach(StoreSealing::close);
         sealing().close();
     }
 
     /**
-     * Reads the mark again, in case an earlier change of it failed with an unknown outcome.
+     * Reads the mark again, and puts its keys in force if it was changed: by another process, or by a change of this
+     * one that failed with an unknown outcome.
      *
      * @return false if the store has no mark, since it has been decrypted
-     * @throws StoreOpenException if the backend failed
+     * @throws KeyUnavailableException if the keys were replaced, and the root key that opens them is not at hand
+     * @throws StoreOpenException if the backend failed, or the store is in a phase that is not accepted
      */
     boolean refresh(Attempts attempts) {
-        byte[] found = new Mark(storage, attempts).load();
-        if (found != null && !Arrays.equals(found, sealing().mark())) {
-            use(source.open(found));
+        while (true) {
+            StoreSealing known = sealing(); // before the mark is read, so that an older one never takes its place
+            byte[] found = new Mark(storage, attempts).load();
+            if (found == null || Arrays.equals(found, known.mark()) || replace(known, opened(known, found))) {
+                return found != null;
+            }
         }
-        return found != null;
     }
 
-    /** Returns the keys in force and a new key of the store; not in force yet. May block. */
-    StoreSealing rotated() {
-        return source.rotate(sealing().mark());
+    private StoreSealing opened(StoreSealing known, byte[] mark) {
+        StoreSealing opened = known.reopened(mark).orElseGet(() -> source.open(mark));
+        requireAccepted(opened, accepted);
+        return opened;
     }
 
-    /** Puts keys in force whose mark has been written. */
-    void use(StoreSealing next) {
-        replaced.add(sealing());
-        keys.replace(next);
+    private boolean replace(StoreSealing former, StoreSealing next) {
+        if (!keys.replace(former, next)) {
+            next.close();
+            return false;
+        }
+        replaced.add(former);
+        former.retire();
+        return true;
+    }
+
+    /**
+     * As {@link #refresh}, after this process has taken over a context.
+     *
+     * @throws StoreOpenException also if the store was decrypted
+     */
+    void follow(Attempts attempts) {
+        if (!refresh(attempts) && sealing().phase() != Phase.DECRYPTING) {
+            throw new StoreOpenException(
+                    "The mark of the encrypted store is gone since it was opened: if another process has decrypted the"
+                            + " store, close it and open it again without a root key; else its mark is lost: take the"
+                            + " mark alone from a backup, and never copy a whole old store into place: keys and"
+                            + " ratchet states in it have been used since",
+                    null);
+        }
+    }
+
+    /** Throws if another process has encrypted a store since it was opened as a plain one. */
+    static void requireStillPlain(Storage storage, Attempts attempts) {
+        new Mark(storage, attempts)
+                .requireNone("The store has been encrypted by another process since it was opened; close it and open"
+                        + " it again with the root key, by encryption(…) on the builder or the property"
+                        + " encryption.key");
+    }
+
+    /** Accepts marks that name a phase from now on. */
+    void accept(Phase phase) {
+        accepted.add(phase);
+    }
+
+    /** Accepts only marks that say that all values are encrypted from now on. */
+    void requireEncrypted() {
+        accepted.removeIf(phase -> phase != Phase.ENCRYPTED);
+    }
+
+    /**
+     * Throws unless a store is in one of the phases that were set. Values that are not encrypted are accepted in the
+     * other two, so somebody with write access could put a former mark back that names one of them.
+     */
+    private static void requireAccepted(StoreSealing opened, Set<Phase> accepted) {
+        Phase phase = opened.phase();
+        if (accepted.contains(phase)) {
+            return;
+        }
+        opened.close();
+        boolean encrypting = phase == Phase.ENCRYPTING;
+        String job = encrypting ? "encrypt" : "decrypt";
+        throw new StoreOpenException(
+                "The mark of the store says that " + job
+                        + "(…) has not ended, so values in plaintext would be accepted:"
+                        + " open it with " + job + "Existing() on the builder, and call " + job + "(…) of encryption()"
+                        + " again. If it had ended, an old mark was put back: then do not set that, and find out who"
+                        + " has write access",
+                null);
+    }
+
+    /** Returns keys and a new key of the store; not in force yet. May block. */
+    StoreSealing rotated(StoreSealing former) {
+        return source.rotate(former.mark());
+    }
+
+    /**
+     * Puts keys in force whose mark has been written. If another thread has read that mark already, they are closed.
+     */
+    void use(StoreSealing former, StoreSealing next, Attempts attempts) {
+        if (!replace(former, next)) {
+            refresh(attempts);
+        }
     }
 
     /**
      * Opens the keys of a store, and marks a new store as encrypted.
      *
      * @param sealing how the values are encrypted; null if the store is to be a plain one
-     * @param encryptExisting whether a plain store with entries is accepted, and marked as being encrypted
+     * @param accepted the phases in which the store is accepted; if {@code ENCRYPTING} is among them, so is a plain
+     *     store with entries, which is then marked as being encrypted
      * @return the opened keys; null if the store is a plain one
      * @throws KeyUnavailableException if the store is encrypted and its root key is not at hand; nothing was changed
      * @throws StoreOpenException if the store is a plain one, although it is to be encrypted, or if the backend failed;
      *     nothing was changed
      */
     static @Nullable SealedStore open(
-            Storage storage, @Nullable Sealing sealing, boolean encryptExisting, Attempts attempts) {
+            Storage storage, @Nullable Sealing sealing, Set<Phase> accepted, Attempts attempts) {
         Mark mark = new Mark(storage, attempts);
         if (sealing == null) {
-            mark.requireNone();
+            mark.requireNone("The store is encrypted, but no root key is configured; set the one that it was encrypted"
+                    + " with, by encryption(…) on the builder or the property encryption.key");
             return null;
         }
         while (true) {
             byte[] found = mark.load();
             boolean isPlain = found == null && !mark.isStoreEmpty();
-            if (isPlain && !encryptExisting) {
+            if (isPlain && !accepted.contains(Phase.ENCRYPTING)) {
                 found = mark.requireWrittenMeanwhile();
                 isPlain = false;
             }
@@ -118,9 +209,11 @@ final class SealedStore {
                 mark.requireNoKeys();
             }
             StoreSealing opened = isPlain ? openExisting(sealing) : sealing.open(found);
+            requireAccepted(opened, accepted);
             boolean marked = false;
             try {
-                marked = Arrays.equals(opened.mark(), found) || mark.replace(found, opened.mark());
+                marked = Arrays.equals(opened.mark(), found)
+                        || ((found != null || isPlain || mark.requireUnused()) && mark.replace(found, opened.mark()));
             } finally {
                 if (!marked) {
                     opened.close();
@@ -128,7 +221,7 @@ final class SealedStore {
             }
             if (marked) {
                 opened.names().ifPresent(storage::hideNames);
-                return new SealedStore(sealing, opened, storage);
+                return new SealedStore(sealing, opened, accepted, storage);
             }
         }
     }
@@ -166,7 +259,7 @@ final class SealedStore {
                     () -> storage.load(context, MARK.type(), MARK.id()));
         }
 
-        void requireNone() {
+        void requireNone(String refusal) {
             try {
                 if (load() == null) {
                     return;
@@ -177,10 +270,7 @@ final class SealedStore {
                 }
                 throw e;
             }
-            throw new KeyUnavailableException(
-                    "The store is encrypted, but no root key is configured; set the one that it was encrypted with, by"
-                            + " encryption(…) on the builder or the property encryption.key",
-                    null);
+            throw new KeyUnavailableException(refusal, null);
         }
 
         private static boolean isPermanent(@Nullable Throwable failure) {
@@ -222,6 +312,29 @@ final class SealedStore {
                     "the first entry of a store to be read",
                     "The store could not be opened, since it is unknown whether it is new",
                     storage::isEmpty);
+        }
+
+        /**
+         * Throws if another process has opened a context of a new store without encryption, since it would go on
+         * without. Returns false if another process has written a mark in the meantime.
+         */
+        boolean requireUnused() {
+            return attempts.of(
+                    "the owners of the contexts of a new store to be read",
+                    "The store could not be marked as encrypted",
+                    () -> {
+                        try {
+                            storage.takeOverAllUnlessOwned();
+                            return true;
+                        } catch (ContextOwnedException e) {
+                            if (load() != null) {
+                                return false;
+                            }
+                            throw e.context().equals(MARK.type())
+                                    ? BackendException.transientFailure("another process is writing the mark", e)
+                                    : e;
+                        }
+                    });
         }
 
         /** Writes a mark, and returns true; or false if another process has written one in the meantime. */

@@ -14,7 +14,9 @@ import dev.keystore.spi.FreshnessAnchor;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing;
+import dev.keystore.spi.StoreSealing.Phase;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Objects;
@@ -132,7 +134,9 @@ public final class SignalKeyDatabase implements AutoCloseable {
      * @throws ContextOwnedException if this database was opened with {@link Builder#refuseOwned()} and the current
      *     owner is alive; nothing was changed
      * @throws StoreOpenException if the context could not be taken over, or its freshness anchor could not be read; its
-     *     former owner may have lost it nevertheless
+     *     former owner may have lost it nevertheless. Also if another process has encrypted or decrypted the store
+     *     meanwhile (a {@link dev.keystore.KeyUnavailableException} if the root key is missing): open the database
+     *     again; nothing was written
      * @throws dev.keystore.StaleStoreException if the context is older than its freshness anchor, or was written to in
      *     another copy of the store; nothing was changed (R82, R83)
      * @throws OperationInterruptedException if the thread was interrupted during an attempt, between two attempts, or
@@ -415,7 +419,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         private @Nullable Backend backend;
         private KeyStoreOptions.Builder options = KeyStoreOptions.builder();
         private @Nullable Sealing encryption;
-        private boolean encryptExisting;
+        private final Set<Phase> accepted = EnumSet.of(Phase.ENCRYPTED);
         private @Nullable FreshnessAnchor freshnessAnchor;
         private boolean refuseOwned;
         private boolean mustExist;
@@ -559,12 +563,25 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * Accepts a store that holds values which are not encrypted, and encrypts what is written from now on. Call
          * {@link StoreEncryption#encrypt} of {@link SignalKeyDatabase#encryption()} to encrypt the other values; until
          * that has ended, both kinds are read. Has no effect on a store that is encrypted. By default, such a store is
-         * refused, because one whose mark was deleted looks the same.
+         * refused, because one whose mark was deleted, or replaced by one from that time, looks the same.
          *
          * @return this builder
          */
         public Builder encryptExisting() {
-            encryptExisting = true;
+            accepted.add(Phase.ENCRYPTING);
+            return this;
+        }
+
+        /**
+         * Accepts a store whose decryption was begun and has not ended: values are no longer encrypted when they are
+         * written. Call {@link StoreEncryption#decrypt} to complete that, or {@link StoreEncryption#encrypt} to reverse
+         * it. Has no effect on another store. By default, such a store is refused, because one whose mark was replaced
+         * by one from that time looks the same.
+         *
+         * @return this builder
+         */
+        public Builder decryptExisting() {
+            accepted.add(Phase.DECRYPTING);
             return this;
         }
 
@@ -638,13 +655,14 @@ public final class SignalKeyDatabase implements AutoCloseable {
          *
          * @return the opened database
          * @throws IllegalStateException if neither or both of a URL and a backend are set, {@link #mustExist()} is set
-         *     with a backend, or {@link #encryptExisting()} without encryption
+         *     with a backend, or {@link #encryptExisting()} or {@link #decryptExisting()} without encryption
          * @throws dev.keystore.StoreNotFoundException if {@link #mustExist()} is set and the store does not exist
          * @throws dev.keystore.KeyUnavailableException if the store is encrypted, or is to be, and the root key is
          *     missing, wrong or out of reach; nothing was created or changed (R72)
          * @throws dev.keystore.UnsupportedFormatException as for {@link SignalKeyDatabase#open(String)}
          * @throws StoreOpenException as for {@link SignalKeyDatabase#open(String)}; also if the store is not encrypted
-         *     but is to be, or if its mark is damaged or was tampered with; nothing was changed
+         *     but is to be, if its encryption or decryption has not ended and that is not accepted, or if its mark is
+         *     damaged or was tampered with; nothing was changed
          * @throws IllegalArgumentException as for {@link SignalKeyDatabase#open(String)}
          * @throws OperationInterruptedException as for {@link SignalKeyDatabase#open(String)}
          */
@@ -660,9 +678,9 @@ public final class SignalKeyDatabase implements AutoCloseable {
             }
             StackHeadroom.require();
             Sealing sealing = encryption != null ? encryption : SealingLocator.find(properties);
-            if (encryptExisting && sealing == null) {
-                throw new IllegalStateException(
-                        "The builder has encryptExisting set without encryption: set encryption as well");
+            if (accepted.size() > 1 && sealing == null) {
+                throw new IllegalStateException("The builder has encryptExisting or decryptExisting set without"
+                        + " encryption: set encryption as well");
             }
             boolean acceptsLost = AnchorLocator.acceptsLost(properties);
             FreshnessAnchor anchor = freshnessAnchor != null ? freshnessAnchor : AnchorLocator.find(properties);
@@ -684,7 +702,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
 
         private Engine newEngine(
                 Backend opened, @Nullable Sealing sealing, @Nullable FreshnessAnchor anchor, boolean acceptsLost) {
-            return new Engine(opened, options.build(), onOwnershipLost, sealing, encryptExisting, anchor, acceptsLost);
+            return new Engine(opened, options.build(), onOwnershipLost, sealing, accepted, anchor, acceptsLost);
         }
 
         private Engine openUrl(@Nullable Sealing sealing, @Nullable FreshnessAnchor anchor, boolean acceptsLost) {

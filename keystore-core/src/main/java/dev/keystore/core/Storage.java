@@ -304,6 +304,21 @@ final class Storage {
         }
     }
 
+    /**
+     * Takes over all contexts of owners that are not alive, so that these write nothing more. Does nothing if the
+     * backend has no ownership.
+     *
+     * @throws ContextOwnedException if another owner is alive; it names one of its contexts as the backend holds it
+     */
+    void takeOverAllUnlessOwned() {
+        if (ownership != null) {
+            call(() -> {
+                ownership.takeOverAllUnlessOwned();
+                return ownership;
+            });
+        }
+    }
+
     /** Returns whether the backend knows that none of a group was written, by the last commit of a context in it. */
     boolean isUnwritten(List<Batch> group) {
         return ownership != null && call(() -> group.stream().anyMatch(batch -> isUnwritten(ownership, batch)));

@@ -38,8 +38,15 @@ import org.slf4j.LoggerFactory;
  * every entry again, and rewrites only those that still have the former form.
  *
  * <p>The operations take over each context that this database has not opened. They fail with
- * {@link dev.keystore.ContextOwnedException} if another owner is alive: close the other processes that use the store
- * first, and configure the new key before they open it again.
+ * {@link dev.keystore.ContextOwnedException} if another owner of any context is alive, even of one that holds nothing:
+ * close the other processes that use the store first, and configure the new key before they open it again. A process
+ * that owns no context may stay: the next context that it opens is written in the new form, or refused.
+ *
+ * <p>Concurrency with other processes: an operation first writes the mark, then takes over every context of the owners
+ * that are not alive ({@link dev.keystore.spi.ContextOwnership#takeOverAllUnlessOwned}), and only then lists the
+ * contexts. Another process reads the mark after each of its takeovers, before it writes. So each takeover is either
+ * before that fence, and the operation is refused or the owner fenced; or after it, and its owner reads a mark that is
+ * at least as new. Later marks of the same operation only drop what nothing is written with any more.
  *
  * <p>At the end, {@code encrypt} and {@code rotate} have the backend rewrite its files, so that no value that was
  * replaced is left in free space, logs or journals. Commits wait while it does that; {@link SignalKeyDatabase#compact}
@@ -111,10 +118,12 @@ public final class StoreEncryption {
                 return;
             }
             enter(Phase.ENCRYPTING);
+            fenceOthers();
             job.forEachContext(context -> rewriteEntries(job, context));
             job.requireAllReadable();
             compact(); // before the phase changes, so that it is done again if the process is killed
             enter(Phase.ENCRYPTED);
+            store.requireEncrypted();
         });
     }
 
@@ -139,13 +148,16 @@ public final class StoreEncryption {
         return run("Rotating the keys of the store", false, listener, job -> {
             requireEncrypted();
             if (!store.sealing().hasFormerKeys()) { // otherwise a rotation was not completed
-                changeMark(store.rotated());
+                StoreSealing former = store.sealing();
+                changeMark(former, store.rotated(former));
             }
+            fenceOthers();
             do {
                 job.forEachContext(context -> rotateContext(job, context));
                 job.requireAllReadable();
             } while (!job.areAllSealedWithNewestKey());
-            changeMark(store.sealing().withoutFormerKeys());
+            StoreSealing former = store.sealing();
+            changeMark(former, former.withoutFormerKeys());
             compact();
         });
     }
@@ -170,9 +182,10 @@ public final class StoreEncryption {
                         + " cannot be renamed: copy its entries into a new store");
             }
             enter(Phase.DECRYPTING);
+            fenceOthers();
             job.forEachContext(context -> decryptContext(job, context));
             job.requireAllReadable();
-            changeMark(null);
+            changeMark(store.sealing(), null);
         });
     }
 
@@ -226,6 +239,8 @@ public final class StoreEncryption {
         try {
             Job job = new Job(operation, listener);
             if (store.refresh(engine.attempts())) {
+                fenceOthers(); // before the first change, so that a refusal changes nothing
+                awaitCommits();
                 work.accept(job);
             } else if (!doneIfPlain) {
                 throw new IllegalStateException(
@@ -246,26 +261,52 @@ public final class StoreEncryption {
     }
 
     private void enter(Phase next) {
-        if (phase() != next) {
-            changeMark(store.sealing().withPhase(next));
+        StoreSealing former = store.sealing();
+        store.accept(next);
+        if (former.phase() != next) {
+            changeMark(former, former.withPhase(next));
         }
+    }
+
+    /**
+     * Fences the other owners of contexts, all of which must be closed or dead; see the class. Keeps other processes
+     * from changing the mark.
+     */
+    private void fenceOthers() {
+        contextOfMark();
+        engine.attempts()
+                .of(
+                        "the owners of all contexts to be read",
+                        "It is unknown whether other processes use the store",
+                        () -> {
+                            engine.storage.takeOverAllUnlessOwned();
+                            return engine;
+                        });
+    }
+
+    /**
+     * Waits for the commits that are being written, which may have been sealed with keys that are no longer in force.
+     */
+    private void awaitCommits() {
+        commit(new Rewrite(contextOfMark(), null, List.of()));
     }
 
     /**
      * Writes another mark, then uses its keys, and waits for the commits that were being written with the former ones.
      *
-     * @param next the keys in its place; null to delete it
+     * @param former the keys in force
+     * @param next the keys in their place; null to delete the mark
      */
-    private void changeMark(@Nullable StoreSealing next) {
-        Context context = contextOfMark();
-        byte[] former = store.sealing().mark();
+    private void changeMark(StoreSealing former, @Nullable StoreSealing next) {
         boolean changed = false;
+        Context context;
         try {
+            context = contextOfMark();
             List<Change> changes = new ArrayList<>();
-            changes.add(new Change(MARK, former, next == null ? null : next.mark()));
+            changes.add(new Change(MARK, former.mark(), next == null ? null : next.mark()));
             if (next == null && engine.storage.read(context.name(), StoreId.ENTRY) == null) {
-                byte[] id = store.sealing().storeId(); // a decrypted store keeps its id (R81)
-                changes.add(new Change(StoreId.ENTRY, null, StoreId.record(engine.storage, id)));
+                // A decrypted store keeps its id (R81).
+                changes.add(new Change(StoreId.ENTRY, null, StoreId.record(engine.storage, former.storeId())));
             }
             Rewrite mark = new Rewrite(context, null, changes);
             commit(mark);
@@ -282,8 +323,8 @@ public final class StoreEncryption {
                     null);
         }
         if (next != null) {
-            store.use(next);
-            commit(new Rewrite(context, null, List.of()));
+            store.use(former, next, engine.attempts());
+            awaitCommits();
         }
     }
 

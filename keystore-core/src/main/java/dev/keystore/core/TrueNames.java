@@ -163,7 +163,7 @@ final class TrueNames {
                         stored, KEYS, "it is missing, and with it the true name of the context", null);
             }
         }
-        return record == null ? null : keys.sealing().contextOf(stored, record);
+        return record == null ? null : keys.contextOf(stored, record);
     }
 
     /** Lets a listing fail after everything that has a true name. Used by the thread that reads the listing. */

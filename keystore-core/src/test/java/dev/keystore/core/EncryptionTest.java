@@ -150,7 +150,7 @@ class EncryptionTest {
         try (SignalKeyDatabase database = open(FaultyBackend.complete(memory.reopen(), faults))) {
             faults.forgetCalls();
             SignalKeyStore alice = database.forContext("alice");
-            assertThat(faults.count(Operation.LOAD)).isZero();
+            assertThat(faults.loads(KEYS.type(), KEYS.id())).isZero();
 
             assertThat(text(alice.find(KeyTypes.SESSION, "x"))).isEqualTo("of alice");
             assertThat(alice.find(KeyTypes.SESSION, "y")).isEmpty();

@@ -16,6 +16,7 @@ public class ObservedSealing implements Sealing {
 
     private final Sealing sealing;
     private final AtomicInteger open = new AtomicInteger();
+    private final AtomicInteger retired = new AtomicInteger();
     private final Set<String> contexts = ConcurrentHashMap.newKeySet();
 
     public ObservedSealing(Sealing sealing) {
@@ -34,6 +35,11 @@ public class ObservedSealing implements Sealing {
     /** Returns how many keys are open: of stores and of contexts. */
     int openKeys() {
         return open.get();
+    }
+
+    /** Returns how many keys of stores were overwritten because others had replaced them. */
+    int retiredKeys() {
+        return retired.get();
     }
 
     Set<String> contexts() {
@@ -103,6 +109,11 @@ public class ObservedSealing implements Sealing {
         }
 
         @Override
+        public Optional<StoreSealing> reopened(byte[] mark) {
+            return store.reopened(mark).map(CountedStore::new);
+        }
+
+        @Override
         public byte[] sealKeys(String context, ContextSealing keys) {
             return store.sealKeys(context, ((CountedContext) keys).context);
         }
@@ -120,6 +131,12 @@ public class ObservedSealing implements Sealing {
         @Override
         public StoreSealing withoutFormerKeys() {
             return new CountedStore(store.withoutFormerKeys());
+        }
+
+        @Override
+        public void retire() {
+            retired.incrementAndGet();
+            store.retire();
         }
 
         @Override

@@ -4,6 +4,8 @@ import static dev.keystore.core.Fixture.bytes;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.keystore.CommitFailedException;
+import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.EntryKeyMissingException;
 import dev.keystore.KeyOperations;
@@ -18,9 +20,11 @@ import dev.keystore.TamperedEntryException;
 import dev.keystore.core.Fixture.Kind;
 import dev.keystore.encryption.Encryption;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.StoreSealing.Phase;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.Gate;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -64,7 +68,11 @@ class StoreEncryptionTest {
 
         /** Returns what opens the store before the job, and while it is not completed. */
         UnaryOperator<SignalKeyDatabase.Builder> options() {
-            return this == ENCRYPT ? StoreEncryptionTest::encryptingExisting : StoreEncryptionTest::encrypted;
+            return switch (this) {
+                case ENCRYPT -> StoreEncryptionTest::encryptingExisting;
+                case ROTATE -> StoreEncryptionTest::encrypted;
+                case DECRYPT -> StoreEncryptionTest::decryptingExisting;
+            };
         }
     }
 
@@ -74,6 +82,10 @@ class StoreEncryptionTest {
 
     private static SignalKeyDatabase.Builder encryptingExisting(SignalKeyDatabase.Builder builder) {
         return builder.encryption(ENCRYPTION).encryptExisting();
+    }
+
+    private static SignalKeyDatabase.Builder decryptingExisting(SignalKeyDatabase.Builder builder) {
+        return builder.encryption(ENCRYPTION).decryptExisting();
     }
 
     /** Returns a store with entries of several types, and of two more contexts if the backend has contexts. */
@@ -528,5 +540,138 @@ class StoreEncryptionTest {
             assertThatThrownBy(() -> Job.ROTATE.run(other.database)).isInstanceOf(ContextOwnedException.class);
             fixture.database.forContext("bob").put(OTHER, "later", bytes("1"));
         }
+    }
+
+    private static void stop(Job job, Fixture fixture) {
+        Consumer<EncryptionProgress> stopping = progress -> {
+            throw new IllegalStateException("stop");
+        };
+        StoreEncryption encryption = fixture.database.encryption();
+        assertThatThrownBy(() -> {
+                    if (job == Job.ENCRYPT) {
+                        encryption.encrypt(stopping);
+                    } else {
+                        encryption.decrypt(stopping);
+                    }
+                })
+                .hasMessage("stop");
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Job.class,
+            names = {"ENCRYPT", "DECRYPT"})
+    @DisplayName("R72 R74 a store whose job has not ended is opened with the setting of that job only")
+    void job_notEnded_isOpenedByItsSetting(Job job) {
+        Job other = job == Job.ENCRYPT ? Job.DECRYPT : Job.ENCRYPT;
+        try (Fixture fixture = closed(small(job)).reopen(job.options())) {
+            stop(job, fixture);
+            closed(fixture);
+            List<UnaryOperator<SignalKeyDatabase.Builder>> refused =
+                    List.of(StoreEncryptionTest::encrypted, other.options());
+            for (UnaryOperator<SignalKeyDatabase.Builder> options : refused) {
+                assertThatThrownBy(() -> fixture.reopen(options))
+                        .isExactlyInstanceOf(StoreOpenException.class)
+                        .hasMessageContaining(job == Job.ENCRYPT ? "encryptExisting()" : "decryptExisting()");
+            }
+            try (Fixture reopened = fixture.reopen(job.options())) {
+                reopened.put("later", "1");
+                job.run(reopened.database);
+                assertEnded(job, reopened);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Job.class,
+            names = {"ENCRYPT", "DECRYPT"})
+    @DisplayName("R72 a mark kept from the time of a job does not make a store accept plaintext, opened or open")
+    void keptMark_isRefused(Job job) {
+        try (Fixture fixture = closed(small(job)).reopen(job.options())) {
+            stop(job, fixture);
+            ContextAwareBackend contents = fixture.contents();
+            byte[] kept = contents.load("_store", "_store", "mark").orElseThrow();
+            byte[] plain = new Envelope("alice").seal("session", "planted", bytes("planted"));
+            Job.ENCRYPT.run(fixture.database);
+
+            try (Fixture open = closed(fixture).reopen(StoreEncryptionTest::encrypted)) {
+                contents.save("_store", "_store", "mark", kept);
+                contents.delete("alice", "_keys", "data");
+                contents.save("alice", "session", "planted", plain);
+
+                assertThatThrownBy(() -> open.database.forContext("bob")).isInstanceOf(StoreOpenException.class);
+                assertThatThrownBy(() -> open.find("planted")).isInstanceOf(TamperedEntryException.class);
+                assertThatThrownBy(() -> Job.ROTATE.run(open.database)).isInstanceOf(StoreOpenException.class);
+            }
+            assertThatThrownBy(() -> fixture.reopen(StoreEncryptionTest::encrypted))
+                    .isInstanceOf(StoreOpenException.class);
+        }
+    }
+
+    @Test
+    @DisplayName("R74 once a job has encrypted the store, this process refuses the mark of the time before")
+    void keptMark_afterTheJob() {
+        try (Fixture fixture = closed(small(Job.ENCRYPT)).reopen(StoreEncryptionTest::encryptingExisting)) {
+            byte[] kept = fixture.contents().load("_store", "_store", "mark").orElseThrow();
+            Job.ENCRYPT.run(fixture.database);
+            fixture.contents().save("_store", "_store", "mark", kept);
+
+            assertThatThrownBy(() -> fixture.database.forContext("dave")).isInstanceOf(StoreOpenException.class);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R41 R74 after a change of the mark whose outcome was unknown, a job waits for commits that were sealed"
+                    + " before it")
+    void encrypt_markInDoubt_waitsForCommits() throws Exception {
+        try (Fixture fixture = small(Job.DECRYPT)) {
+            stop(Job.DECRYPT, fixture);
+            fixture.faults.on(Operation.COMMIT).fail(Moment.AFTER, BackendException.Kind.OUTCOME_UNKNOWN);
+            fixture.faults.on(Operation.COMMIT).nth(2).times(5).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+            assertThatThrownBy(() -> Job.ENCRYPT.run(fixture.database))
+                    .isInstanceOf(CommitOutcomeUnknownException.class);
+            fixture.faults.heal();
+            assertThat(fixture.database.encryption().phase()).isEqualTo(Phase.DECRYPTING);
+
+            Gate gate = fixture.faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+            Threads.Running<Boolean> plain = Threads.run(() -> fixture.put("later", "1"));
+            gate.awaitReached();
+            Threads.Running<EncryptionProgress> job = Threads.start(() -> Job.ENCRYPT.run(fixture.database));
+            job.awaitCommitting();
+            gate.open();
+            plain.result();
+            job.result();
+
+            assertEnded(Job.ENCRYPT, fixture);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R76 store keys that were replaced are overwritten while the store is open, and so are those of an erase"
+                    + " that failed once it is closed")
+    void keys_ofNoUse_areOverwritten() {
+        ObservedSealing observed = new ObservedSealing(ENCRYPTION);
+        try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.encryption(observed))) {
+            fixture.put("bob.1", "1");
+            fixture.database.encryption().rotate(NO_LISTENER);
+            assertThat(observed.retiredKeys())
+                    .as("keys of the mark before, and of that with both")
+                    .isEqualTo(2);
+            fixture.put("bob.2", "2");
+            assertThat(fixture.database.forContext("bob").find(OTHER, "x")).isEmpty();
+            fixture.database.forContext("bob").put(OTHER, "x", bytes("1"));
+
+            fixture.faults.on(Operation.COMMIT).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+            assertThatThrownBy(() -> fixture.alice.useTransaction("k", tx -> {
+                        tx.erase();
+                        tx.put(KeyTypes.SESSION, "bob.3", bytes("3"));
+                    }))
+                    .isInstanceOf(CommitFailedException.class);
+            assertThat(fixture.find("bob.2")).isEqualTo("2");
+        }
+        assertThat(observed.openKeys()).isZero();
     }
 }

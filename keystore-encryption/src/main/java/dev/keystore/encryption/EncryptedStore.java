@@ -39,6 +39,12 @@ final class EncryptedStore implements StoreSealing {
     }
 
     @Override
+    public Optional<StoreSealing> reopened(byte[] other) {
+        StoreMark found = StoreMark.parse(other);
+        return found.open(keys.ring()).map(opened -> new EncryptedStore(found, keys.with(opened)));
+    }
+
+    @Override
     public Optional<NameHiding> names() {
         return Optional.ofNullable(keys.names());
     }
@@ -78,6 +84,11 @@ final class EncryptedStore implements StoreSealing {
     public StoreSealing withoutFormerKeys() {
         StoreKeys newest = keys.withoutFormer();
         return new EncryptedStore(mark.with(mark.phase(), newest.keys(), newest.random()), newest);
+    }
+
+    @Override
+    public void retire() {
+        keys.ring().close();
     }
 
     @Override

@@ -63,19 +63,27 @@ final class RecordCiphers implements AutoCloseable {
 
     private void put(RecordCipher cipher) {
         KeyRing.Entry key = cipher.key();
-        boolean done = false;
-        for (int number = 0; number < SLOTS_PER_KEY && !done; number++) {
-            done = slots.compareAndSet(slot(key, number), null, cipher);
-        }
-        if (!done) {
-            RecordCipher replaced = slots.getAndSet(slot(key, 0), cipher);
-            if (replaced != null) {
-                replaced.destroy();
+        RecordCipher unused = cipher; // until it has a slot: an error may come before (R31)
+        try {
+            unused = place(cipher);
+        } finally {
+            if (unused != null) {
+                unused.destroy();
             }
         }
         if (closed || key.key().isDestroyed()) {
             forget(key);
         }
+    }
+
+    /** Puts a cipher into a slot, and returns the one that was there, or null. */
+    private @Nullable RecordCipher place(RecordCipher cipher) {
+        for (int number = 0; number < SLOTS_PER_KEY; number++) {
+            if (slots.compareAndSet(slot(cipher.key(), number), null, cipher)) {
+                return null;
+            }
+        }
+        return slots.getAndSet(slot(cipher.key(), 0), cipher);
     }
 
     /** Overwrites the derived keys of a key. */

@@ -71,6 +71,11 @@ final class StoreKeys implements AutoCloseable {
         return new StoreKeys(storeId, keys.withoutFormer(), paddingStepBytes, random);
     }
 
+    /** Returns other keys of the same store, which are owned from now on. */
+    StoreKeys with(MarkKeys others) {
+        return new StoreKeys(storeId, others, paddingStepBytes, random);
+    }
+
     @Override
     public void close() {
         keys.close();

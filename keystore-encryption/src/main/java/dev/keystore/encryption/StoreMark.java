@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Optional;
 
 /**
  * The mark of an encrypted store: version, suite, store id, name of the key provider, wrapped store key, phase, whether
@@ -176,10 +177,7 @@ final class StoreMark {
         }
         AesKey newest = AesKey.of(unwrapped);
         try {
-            KeyRing single = KeyRing.of(SealedRecord.keyId(sealedKeys), newest);
-            byte[] head = head(storeId, provider, wrapped, phase, hidesNames);
-            byte[] keys = SealedRecord.open(single, Binding.ofStoreKeys(head), sealedKeys);
-            return Secrets.apply(keys, encoded -> MarkKeys.decode(encoded, hidesNames));
+            return keys(KeyRing.of(SealedRecord.keyId(sealedKeys), newest));
         } catch (RecordRefusedException e) {
             throw new StoreOpenException(
                     "The mark of the encrypted store was tampered with: its root key is the right one, but its other"
@@ -188,6 +186,23 @@ final class StoreMark {
                     null);
         } finally {
             newest.destroy();
+        }
+    }
+
+    private MarkKeys keys(KeyRing ring) throws RecordRefusedException {
+        byte[] head = head(storeId, provider, wrapped, phase, hidesNames);
+        byte[] keys = SealedRecord.open(ring, Binding.ofStoreKeys(head), sealedKeys);
+        return Secrets.apply(keys, encoded -> MarkKeys.decode(encoded, hidesNames));
+    }
+
+    /**
+     * Returns the keys of the store, which the caller closes; empty if they are not sealed with one of {@code ring}.
+     */
+    Optional<MarkKeys> open(KeyRing ring) {
+        try {
+            return Optional.of(keys(ring));
+        } catch (RecordRefusedException e) {
+            return Optional.empty();
         }
     }
 

@@ -47,7 +47,8 @@ final class Xaes256Gcm {
      */
     static DerivedKey derivedKey(Key key, byte[] nonce, int offset) {
         try {
-            return new DerivedKey(AesKey.of(derive(key, nonce, offset)), Cipher.getInstance(GCM, GCM_PROVIDER));
+            Cipher cipher = Cipher.getInstance(GCM, GCM_PROVIDER); // first: what fails later leaves no derived key
+            return new DerivedKey(AesKey.of(derive(key, nonce, offset)), cipher);
         } catch (GeneralSecurityException e) {
             throw notAvailable(e);
         }

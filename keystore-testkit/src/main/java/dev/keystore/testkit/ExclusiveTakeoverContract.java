@@ -1,6 +1,7 @@
 package dev.keystore.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.keystore.ContextOwnedException;
@@ -9,6 +10,7 @@ import dev.keystore.spi.ContextOwnership;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -75,5 +77,48 @@ abstract class ExclusiveTakeoverContract extends OwnershipContract {
 
         assertThat(owners).hasValue(1);
         assertThat(refused).hasValue(3);
+    }
+
+    @Test
+    @DisplayName(
+            "R74 takeOverAllUnlessOwned is refused while another owner is alive, even if its contexts hold nothing")
+    void takeOverAllUnlessOwned_ownerIsAlive_isRefused() throws Exception {
+        ContextOwnership other = anotherOwner();
+        long epoch = takeOver();
+
+        assertThatExceptionOfType(ContextOwnedException.class)
+                .isThrownBy(other::takeOverAllUnlessOwned)
+                .satisfies(refusal -> {
+                    assertThat(refusal.context()).isEqualTo(CONTEXT);
+                    assertThat(refusal.process())
+                            .isEqualTo(Long.toString(ProcessHandle.current().pid()));
+                });
+        commit(epoch, put("1", "still the owner"));
+        assertHolds("1", "still the owner");
+        assertThatCode(owned()::takeOverAllUnlessOwned)
+                .as("the only owner itself")
+                .doesNotThrowAnyException();
+        commit(epoch, put("1", "the same epoch"));
+        assertHolds("1", "the same epoch");
+    }
+
+    @Test
+    @DisplayName("R74 takeOverAllUnlessOwned fences owners that are closed, and changes no entry")
+    void takeOverAllUnlessOwned_ownerIsClosed_isFenced() throws Exception {
+        BackendUnderTest other = openedAnother();
+        ContextOwnership owner = other.require(ContextOwnership.class);
+        Assumptions.assumeTrue(!owner.equals(owned()), "opening the backend twice returned the same object");
+        long former = owner.takeOver(CONTEXT);
+        commit(former, put("1", "former"));
+        other.close();
+
+        owned().takeOverAllUnlessOwned();
+
+        assertRefused(former, put("1", "late"));
+        assertHolds("1", "former");
+        long current = takeOver();
+        assertThat(current).isGreaterThan(former);
+        commit(current, put("1", "current"));
+        assertHolds("1", "current");
     }
 }

@@ -300,6 +300,18 @@ public final class FaultyBackend {
         }
 
         @Override
+        public void takeOverAllUnlessOwned() {
+            Call call = Call.of(Operation.TAKE_OVER, "");
+            faults.get(
+                    call,
+                    () -> {
+                        delegate.takeOverAllUnlessOwned();
+                        return call;
+                    },
+                    failing());
+        }
+
+        @Override
         public OptionalLong lastCommit(String context, long epoch) {
             Call call = Call.of(Operation.LAST_COMMIT, context);
             return faults.get(call, () -> delegate.lastCommit(context, epoch), failing());

@@ -141,6 +141,11 @@ public final class MemoryBackend
     }
 
     @Override
+    public void takeOverAllUnlessOwned() {
+        locked("take over all contexts", () -> contents.takeOverAllUnlessOwned(this));
+    }
+
+    @Override
     public OptionalLong lastCommit(String context, long epoch) {
         return locked(
                 "read the last commit of context \"" + context + "\"",
@@ -228,6 +233,13 @@ public final class MemoryBackend
 
         long takeOver(String context, MemoryBackend next) {
             return of(context).takeOver(next, forgottenEpoch);
+        }
+
+        void takeOverAllUnlessOwned(MemoryBackend next) {
+            contexts.forEach((name, context) -> context.checkOwner(name, next));
+            contexts.values().stream()
+                    .filter(context -> context.owner != null && context.owner != next)
+                    .forEach(context -> context.takeOver(next, forgottenEpoch));
         }
 
         void forgetEmptyContextsOf(MemoryBackend owner) {

@@ -295,6 +295,23 @@ class BrokenBatchesTest {
     }
 
     @Test
+    @DisplayName("R64 owners that are not fenced with all others are detected")
+    void owners_notFenced() {
+        Verdict.assertFails(
+                () -> new FencesNobody(new MemoryBackend()),
+                "R74 takeOverAllUnlessOwned is refused while another owner is alive, even if its contexts hold nothing",
+                "R74 takeOverAllUnlessOwned fences owners that are closed, and changes no entry");
+    }
+
+    @Test
+    @DisplayName("R64 an owner that is not found because its contexts hold nothing is detected")
+    void owners_ofEmptyContextsNotFound() {
+        Verdict.assertFails(
+                () -> new FindsOwnersByEntries(new MemoryBackend()),
+                "R74 takeOverAllUnlessOwned is refused while another owner is alive, even if its contexts hold nothing");
+    }
+
+    @Test
     @DisplayName("R64 a repeated commit that is written twice is detected")
     void commit_writtenAgain() {
         Verdict.assertFails(
@@ -422,6 +439,53 @@ class BrokenBatchesTest {
         @Override
         public long takeOverUnlessOwned(String context) {
             return memory.takeOver(context);
+        }
+
+        @Override
+        public void close() {
+            memory.close();
+        }
+    }
+
+    private static final class FencesNobody extends Delegating.Owned {
+
+        FencesNobody(MemoryBackend memory) {
+            super(memory);
+        }
+
+        @Override
+        Delegating.Owned openedAgain() {
+            return new FencesNobody(memory.reopen());
+        }
+
+        @Override
+        public void takeOverAllUnlessOwned() {}
+
+        @Override
+        public void close() {
+            memory.close();
+        }
+    }
+
+    private static final class FindsOwnersByEntries extends Delegating.Owned {
+
+        FindsOwnersByEntries(MemoryBackend memory) {
+            super(memory);
+        }
+
+        @Override
+        Delegating.Owned openedAgain() {
+            return new FindsOwnersByEntries(memory.reopen());
+        }
+
+        @Override
+        public void takeOverAllUnlessOwned() {
+            memory.contexts().toList().forEach(memory::takeOverUnlessOwned);
+        }
+
+        @Override
+        public void close() {
+            memory.close();
         }
     }
 

@@ -205,6 +205,11 @@ class Delegating implements ContextAwareBackend {
         }
 
         @Override
+        public void takeOverAllUnlessOwned() {
+            memory.takeOverAllUnlessOwned();
+        }
+
+        @Override
         public OptionalLong lastCommit(String context, long epoch) {
             return memory.lastCommit(context, epoch);
         }

@@ -279,6 +279,11 @@ final class DatabaseUnderTest implements AutoCloseable {
         }
 
         @Override
+        public void takeOverAllUnlessOwned() {
+            memory.takeOverAllUnlessOwned();
+        }
+
+        @Override
         public OptionalLong lastCommit(String context, long epoch) {
             return memory.lastCommit(context, epoch);
         }
