@@ -22,6 +22,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -50,12 +51,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EncryptedBackend {
 
-    /** The keys of the stores that this process has opened, by their marks. */
+    /** The keys of the stores that are open in this process, by their marks. */
     private static final Map<String, StoreKeyring> STORES = new ConcurrentHashMap<>();
 
     private final Backend backend;
     private final ContextAwareBackend entries;
     private final StoreKeyring keys;
+    private final AtomicBoolean closed = new AtomicBoolean();
 
     private EncryptedBackend(Backend backend, ContextAwareBackend entries, StoreKeyring keys) {
         this.backend = backend;
@@ -82,8 +84,9 @@ public final class EncryptedBackend {
         if (mark == null) {
             entries.save(context, StoreSealing.MARK.type(), StoreSealing.MARK.id(), opened.mark());
         }
-        StoreKeyring keys =
-                STORES.computeIfAbsent(HexFormat.of().formatHex(opened.mark()), unused -> new StoreKeyring(opened));
+        StoreKeyring keys = Objects.requireNonNull(STORES.compute(
+                HexFormat.of().formatHex(opened.mark()),
+                (name, open) -> (open == null ? new StoreKeyring(name, opened) : open).opened()));
         EncryptedBackend encrypted = keys.store
                 .names()
                 .map(names -> hidingNames(backend, entries, names, keys))
@@ -145,6 +148,12 @@ public final class EncryptedBackend {
             }
             case "contexts" -> {
                 return ((Stream<?>) invoke(method, passed)).filter(context -> holdsEntries((String) context));
+            }
+            case "close" -> {
+                if (closed.compareAndSet(false, true)) {
+                    STORES.computeIfPresent(keys.mark, (mark, open) -> open.closed());
+                }
+                return invoke(method, passed);
             }
             case "toString" -> {
                 return "encrypted " + backend;
@@ -235,12 +244,29 @@ public final class EncryptedBackend {
     /** The keys of one store and of its contexts. */
     private static final class StoreKeyring {
 
+        private final String mark;
         private final StoreSealing store;
         private final Map<String, ContextSealing> contexts = new ConcurrentHashMap<>();
         private final Set<String> unwritten = ConcurrentHashMap.newKeySet();
 
-        StoreKeyring(StoreSealing store) {
+        /** How many backends use them; changed by the map of the open stores only. */
+        private int uses;
+
+        StoreKeyring(String mark, StoreSealing store) {
+            this.mark = mark;
             this.store = store;
+        }
+
+        StoreKeyring opened() {
+            uses++;
+            return this;
+        }
+
+        /** Returns null if no backend uses them any more: the store may be another copy when it is opened again. */
+        @Nullable
+        StoreKeyring closed() {
+            uses--;
+            return uses == 0 ? null : this;
         }
 
         ContextSealing of(String context, ContextAwareBackend entries) {

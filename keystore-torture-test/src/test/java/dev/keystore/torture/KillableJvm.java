@@ -24,6 +24,12 @@ final class KillableJvm {
      */
     static boolean run(Class<?> main, List<String> arguments, Path output, int millis)
             throws IOException, InterruptedException {
+        return run(main, arguments, output, "", millis);
+    }
+
+    /** As {@link #run(Class, List, Path, int)}, but the time begins when the class has printed a text. */
+    static boolean run(Class<?> main, List<String> arguments, Path output, String text, int millis)
+            throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx128m",
@@ -40,7 +46,7 @@ final class KillableJvm {
         boolean ended = false;
         try {
             if (millis >= 0) {
-                awaitStart(child, output);
+                awaitPrinted(child, output, text);
                 ended = child.waitFor(millis, TimeUnit.MILLISECONDS);
             } else {
                 ended = child.waitFor(120, TimeUnit.SECONDS);
@@ -57,8 +63,8 @@ final class KillableJvm {
         return !ended;
     }
 
-    private static void awaitStart(Process child, Path output) throws IOException, InterruptedException {
-        while (Files.size(output) == 0 && child.isAlive()) {
+    private static void awaitPrinted(Process child, Path output, String text) throws IOException, InterruptedException {
+        while ((Files.size(output) == 0 || !Files.readString(output).contains(text)) && child.isAlive()) {
             child.waitFor(5, TimeUnit.MILLISECONDS);
         }
     }
