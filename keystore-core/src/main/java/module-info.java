@@ -8,5 +8,6 @@ module dev.keystore.core {
     exports dev.keystore.core;
 
     uses dev.keystore.spi.BackendProvider;
+    uses dev.keystore.spi.RestoreRules;
     uses dev.keystore.spi.SealingProvider;
 }

@@ -7,4 +7,7 @@ module dev.keystore.libsignal {
     requires transitive org.signal.libsignal;
 
     exports dev.keystore.libsignal;
+
+    provides dev.keystore.spi.RestoreRules with
+            dev.keystore.libsignal.AccountRestoreRules;
 }

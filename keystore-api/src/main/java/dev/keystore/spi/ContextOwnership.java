@@ -81,4 +81,16 @@ public interface ContextOwnership extends AtomicCommit {
      * @throws BackendException if the answer could not be determined now
      */
     OptionalLong lastCommit(String context, long epoch);
+
+    /**
+     * Makes each later takeover of any context return an epoch above a number, durably. A restore calls it for a store
+     * that holds no context yet, so that a process which still owns contexts of a store that was at the same place
+     * cannot commit to the restored ones (R84).
+     *
+     * <p>By default, does nothing. Then such a process may be able to commit.
+     *
+     * @param floor the number, at least 0
+     * @throws BackendException if it is not certain that this was written
+     */
+    default void raiseEpochs(long floor) {}
 }

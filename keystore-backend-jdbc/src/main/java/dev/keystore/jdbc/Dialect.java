@@ -75,6 +75,12 @@ abstract class Dialect {
 
     abstract void rollBack(Handle handle);
 
+    /** Begins a transaction on a reader connection, whose queries read as of one point in time. */
+    abstract void beginSnapshot(Handle handle);
+
+    /** Ends such a transaction. */
+    abstract void endSnapshot(Handle handle);
+
     /**
      * Returns the single statement that commits a group outside of a transaction, if the database has one: it checks
      * the epochs, records the ids of the commits and writes the rows, all or nothing. The statement returns whether the

@@ -2,6 +2,7 @@ package dev.keystore.jdbc;
 
 import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.ContextSnapshots.EntryConsumer;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 final class EntryQueries {
 
     private static final int PAGE_SIZE = 256;
+
+    /** How many rows of a snapshot PostgreSQL's driver holds; SQLite's has one at a time. */
+    private static final int SNAPSHOT_FETCH_SIZE = 32;
 
     private final Dialect dialect;
     private final SqlFailures failures;
@@ -113,6 +117,30 @@ final class EntryQueries {
                 .map((row, columns) -> new EntryId(row.getString(1), dialect.id(row.getString(2))))
                 .list();
     }
+
+    /**
+     * Reads the entries of a context as of one point in time. Holds a connection until the consumer has got all of
+     * them; on SQLite, the log cannot be emptied meanwhile.
+     */
+    void readSnapshot(String context, EntryConsumer consumer) {
+        String operation = "read a snapshot of context \"" + context + "\"";
+        requireUndamaged(operation);
+        read(operation, handle -> {
+            dialect.beginSnapshot(handle);
+            handle.createQuery("SELECT type, <id>, value FROM entry WHERE context = :context")
+                    .define("id", dialect.idColumn())
+                    .setFetchSize(SNAPSHOT_FETCH_SIZE)
+                    .bind("context", dialect.stored(context))
+                    .map((row, columns) ->
+                            new Row(new EntryId(row.getString(1), dialect.id(row.getString(2))), Dialect.value(row, 3)))
+                    .forEach(row -> consumer.accept(row.entry, row.value));
+            dialect.endSnapshot(handle);
+            return context;
+        });
+    }
+
+    /** A row of a snapshot. */
+    private record Row(EntryId entry, byte[] value) {}
 
     Stream<String> scan(String context, String type, String idPrefix) {
         String operation = "scan the entries of type " + type + " of context \"" + context + "\"";

@@ -12,6 +12,7 @@ import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
+import dev.keystore.spi.ContextSnapshots;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -51,7 +52,8 @@ class JdbcBackend
                 PrefixScan,
                 ContextOwnership,
                 ContextListing,
-                ContextPositions {
+                ContextPositions,
+                ContextSnapshots {
 
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
@@ -156,6 +158,11 @@ class JdbcBackend
     }
 
     @Override
+    public void readSnapshot(String context, EntryConsumer consumer) {
+        queries.readSnapshot(context, consumer);
+    }
+
+    @Override
     public void save(String context, String type, String id, byte[] value) {
         write(context, new Mutation.Put(type, id, value));
     }
@@ -216,6 +223,11 @@ class JdbcBackend
     public OptionalLong lastCommit(String context, long epoch) {
         // On the writer connection: another one may still lead to a server that has been replaced.
         return inTransaction(handle -> owners.lastCommit(handle, context, deferred.epoch(context, epoch)));
+    }
+
+    @Override
+    public void raiseEpochs(long floor) {
+        failures.interruptible("raise the epochs", () -> inTransaction(handle -> owners.raiseEpochs(handle, floor)));
     }
 
     private long takeOver(String context, Consumer<Handle> check) {

@@ -253,6 +253,21 @@ final class OwnerTable {
         return insertion.apply(handle.createQuery(INSERT + "<change>").define("lock", dialect.sharedLock()));
     }
 
+    /** Makes the rows of all contexts have an epoch of at least {@code floor}, and returns how many were changed. */
+    int raiseEpochs(Handle handle, long floor) {
+        return handle.createUpdate("""
+                        INSERT INTO owner (context, epoch, holder, host, process, since)
+                        VALUES (:deleted, :floor, 0, '', '', '')
+                        ON CONFLICT (context) DO NOTHING
+                        """)
+                        .bind("deleted", DELETED)
+                        .bind("floor", floor)
+                        .execute()
+                + handle.createUpdate("UPDATE owner SET epoch = :floor WHERE epoch < :floor")
+                        .bind("floor", floor)
+                        .execute();
+    }
+
     /** Returns whether this backend owns a context that holds no entry. */
     boolean ownsEmptyContexts(Handle handle) {
         return handle.createQuery("SELECT EXISTS (SELECT 1 FROM owner WHERE " + IS_EMPTY + ")")

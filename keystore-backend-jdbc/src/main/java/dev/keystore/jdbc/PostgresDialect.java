@@ -144,6 +144,22 @@ final class PostgresDialect extends Dialect {
         handle.rollback();
     }
 
+    /**
+     * The first query determines the point in time. A role may have a limit for idle transactions, which a slow
+     * consumer must not meet.
+     */
+    @Override
+    void beginSnapshot(Handle handle) {
+        handle.begin();
+        handle.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
+        handle.execute("SET LOCAL idle_in_transaction_session_timeout = 0");
+    }
+
+    @Override
+    void endSnapshot(Handle handle) {
+        handle.commit();
+    }
+
     @Override
     Optional<Predicate<Handle>> singleStatement(List<Batch> group) {
         return OwnedGroup.of(group).map(owned -> handle -> commitSingleStatement(handle, owned));

@@ -215,6 +215,17 @@ final class SqliteDialect extends Dialect {
         StatementCache.use(handle, "ROLLBACK", PreparedStatement::execute);
     }
 
+    /** The first query determines the point in time (sqlite.org/isolation.html). */
+    @Override
+    void beginSnapshot(Handle handle) {
+        StatementCache.use(handle, "BEGIN", PreparedStatement::execute);
+    }
+
+    @Override
+    void endSnapshot(Handle handle) {
+        StatementCache.use(handle, "COMMIT", PreparedStatement::execute);
+    }
+
     @Override
     void upsert(Handle handle, Map<RowKey, byte[]> entries) {
         Iterator<Map.Entry<RowKey, byte[]>> rows = entries.entrySet().iterator();

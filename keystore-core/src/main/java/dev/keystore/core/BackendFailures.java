@@ -14,6 +14,11 @@ final class BackendFailures {
         return failure instanceof BackendException known && known.kind() == BackendException.Kind.TRANSIENT;
     }
 
+    /** Returns whether another attempt would fail in the same way, and nothing was written. */
+    static boolean isPermanent(@Nullable Throwable failure) {
+        return failure instanceof BackendException known && known.kind() == BackendException.Kind.PERMANENT;
+    }
+
     /**
      * Returns whether the call may have written. An error thrown inside a backend says nothing about what it wrote
      * before.

@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import dev.keystore.ContextMovedException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.StoreSealing;
@@ -42,6 +43,7 @@ final class Context {
 
     private volatile @Nullable InFlight clearing;
     private volatile boolean ownershipLost;
+    private volatile @Nullable String movedTo;
     private final AtomicBoolean lossReported = new AtomicBoolean();
     private volatile long publications;
     private long sequence;
@@ -173,6 +175,19 @@ final class Context {
         clearing = null;
     }
 
+    /** Records that the context was moved to another store. */
+    void markMoved(String target) {
+        movedTo = target;
+    }
+
+    /** Throws if the context was moved to another store. Called by the leader, and before a takeover is reported. */
+    void requireHere() {
+        String target = movedTo;
+        if (target != null) {
+            throw ContextMovedException.movedTo(name, target);
+        }
+    }
+
     /** Returns whether another owner has taken the context over. Nothing of it is cached then. */
     boolean isOwnershipLost() {
         return ownershipLost;
@@ -184,6 +199,11 @@ final class Context {
         ownershipLost = true;
         dropCached();
         endPublication();
+    }
+
+    /** Returns whether {@link #reportOwnershipLoss} was called. */
+    boolean isLossReported() {
+        return lossReported.get();
     }
 
     /**

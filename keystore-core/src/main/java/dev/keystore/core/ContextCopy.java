@@ -38,14 +38,31 @@ final class ContextCopy {
     private final SignalKeyDatabase target;
     private final String name;
     private final boolean replacing;
+    private final @Nullable Restoration restoration;
     private final Listener listener;
+    private final List<Mutation> marks = new ArrayList<>();
     private boolean written;
 
-    ContextCopy(SignalKeyDatabase source, SignalKeyDatabase target, String name, boolean replacing, Listener listener) {
+    /** What was carried of the source when it was last read; null if all of it, or it was not read. */
+    private Restoration.@Nullable OfContext carried;
+
+    /**
+     * Creates a copy.
+     *
+     * @param restoration what is carried of the entries; null if all are, as they are
+     */
+    ContextCopy(
+            SignalKeyDatabase source,
+            SignalKeyDatabase target,
+            String name,
+            boolean replacing,
+            @Nullable Restoration restoration,
+            Listener listener) {
         this.source = source;
         this.target = target;
         this.name = name;
         this.replacing = replacing;
+        this.restoration = restoration;
         this.listener = listener;
     }
 
@@ -54,22 +71,50 @@ final class ContextCopy {
         return orNotCopied(() -> source.withoutOpening(name, () -> {
             Engine engine = source.engine();
             engine.epochOfTakeOver(name, source.refusesOwned(), engine.attempts());
-            return target.withoutOpening(name, this::copy);
+            return target.withoutOpening(name, () -> unlessMoved(this::copy));
         }));
+    }
+
+    /** Copies it as a part of a move, which has taken the source over, and writes this mark to the target as well. */
+    ContextResult copyMarked(Mutation putMark) {
+        marks.add(putMark);
+        return copy();
+    }
+
+    private ContextResult unlessMoved(Supplier<ContextResult> work) {
+        MoveMark mark = ContextReader.mark("source", source.engine(), name);
+        if (mark == null) {
+            return work.get();
+        }
+        return restoration == null
+                ? moved(mark)
+                : result(Outcome.NOT_FOUND, Map.of(), "it was moved to " + mark.target());
+    }
+
+    private ContextResult moved(MoveMark mark) {
+        return result(
+                Outcome.REFUSED, Map.of(), String.valueOf(mark.refusal(name).getMessage()));
+    }
+
+    /** Returns what was carried of the source; null if all of it, or it was not read. */
+    Restoration.@Nullable OfContext carried() {
+        return carried;
     }
 
     /** Reads and compares what {@link #run} would, and changes nothing. */
     ContextResult dryRun() {
         return orNotCopied(() -> {
             try (Readers readers = new Readers()) {
-                ContextResult found = compareUnlessEmpty(readers);
-                return found != null ? found : readOnly(readers);
+                return unlessMoved(() -> {
+                    ContextResult found = compareUnlessEmpty(readers);
+                    return found != null ? found : readOnly(readers);
+                });
             }
         });
     }
 
     /** Turns a failure that concerns only this context into its result. */
-    private ContextResult orNotCopied(Supplier<ContextResult> work) {
+    ContextResult orNotCopied(Supplier<ContextResult> work) {
         try {
             target.checkContext(name);
         } catch (IllegalArgumentException e) {
@@ -114,6 +159,10 @@ final class ContextCopy {
         if (!ContextReader.holdsEntries("target", target.engine(), name)) {
             return null;
         }
+        MoveMark mark = marks.isEmpty() ? ContextReader.mark("target", target.engine(), name) : null;
+        if (mark != null) {
+            return moved(mark);
+        }
         ContextComparison found = readers.compare();
         if (!found.unreadable().isEmpty()) {
             return unreadable(found.source(), found.unreadable());
@@ -135,6 +184,7 @@ final class ContextCopy {
     private ContextResult readOnly(Readers readers) {
         ContextReader reader = readers.source();
         Map<String, TypeDigest> types = read(reader, page -> true);
+        carried = reader.carried();
         return reader.unreadable().isEmpty()
                 ? types.isEmpty() ? notFound() : result(Outcome.COPIED, types, "")
                 : unreadable(types, reader.unreadable());
@@ -175,6 +225,7 @@ final class ContextCopy {
                 outdated[0] = reader.unreadable().isEmpty() && !seal(sealer, values, puts);
                 return !outdated[0];
             });
+            carried = reader.carried();
             if (!reader.unreadable().isEmpty()) {
                 return unreadable(types, reader.unreadable());
             }
@@ -182,7 +233,7 @@ final class ContextCopy {
                 return notFound();
             }
             if (!outdated[0]) {
-                ContextImport content = new ContextImport(context, erasing, sealer, puts);
+                ContextImport content = new ContextImport(context, erasing, sealer, marks, puts);
                 long timeoutNanos = target.options().commitTimeout().toNanos();
                 target.engine().commit(new CommitRequest(content, timeoutNanos));
                 switch (content.result()) {
@@ -258,11 +309,15 @@ final class ContextCopy {
                 opened == null ? target.engine().unopenedSealer(name) : opened.sealer();
 
         ContextReader source() {
-            return new ContextReader("source", source.engine(), name, sourceSealer);
+            return new ContextReader("source", source.engine(), name, sourceSealer, restoration);
         }
 
         ContextComparison compare() {
-            return ContextComparison.of(source(), new ContextReader("target", target.engine(), name, targetSealer));
+            ContextReader from = source();
+            ContextComparison found =
+                    ContextComparison.of(from, new ContextReader("target", target.engine(), name, targetSealer, null));
+            carried = from.carried();
+            return found;
         }
 
         @Override

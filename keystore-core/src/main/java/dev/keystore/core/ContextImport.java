@@ -26,6 +26,7 @@ final class ContextImport implements StoredWrite {
     private final Context context;
     private final boolean replacing;
     private final ValueSealer sealer;
+    private final List<Mutation> marks;
     private final List<Mutation> puts;
 
     /** Set by the leader. */
@@ -36,12 +37,14 @@ final class ContextImport implements StoredWrite {
      *
      * @param replacing whether the context is erased in the same commit
      * @param sealer what has sealed the records; its keys are stored with them if they are not stored yet
+     * @param marks what is written of the engine's entries, before the others; not erased first
      * @param puts all entries, with their records
      */
-    ContextImport(Context context, boolean replacing, ValueSealer sealer, List<Mutation> puts) {
+    ContextImport(Context context, boolean replacing, ValueSealer sealer, List<Mutation> marks, List<Mutation> puts) {
         this.context = context;
         this.replacing = replacing;
         this.sealer = sealer;
+        this.marks = marks;
         this.puts = puts;
     }
 
@@ -65,6 +68,7 @@ final class ContextImport implements StoredWrite {
         result = check(storage);
         List<Mutation> mutations = new ArrayList<>();
         if (result == Result.WRITTEN) {
+            mutations.addAll(marks);
             if (replacing) {
                 mutations.add(new Mutation.Clear(context.keptByClear(Set.of())));
             }

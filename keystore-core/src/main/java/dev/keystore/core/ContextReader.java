@@ -33,18 +33,25 @@ final class ContextReader {
     private final Engine engine;
     private final String context;
     private final ContextSealer sealer;
+    private final @Nullable Restoration restoration;
     private final Set<EntryId> unreadable = new LinkedHashSet<>();
+
+    /** What is carried of the entries, once they were listed; null if all are. */
+    private Restoration.@Nullable OfContext carried;
 
     /**
      * Creates a reader.
      *
      * @param place which of two databases it reads, for messages
+     * @param restoration which entries it reads, and how their values change; null if all are read as they are
      */
-    ContextReader(String place, Engine engine, String context, ContextSealer sealer) {
+    ContextReader(
+            String place, Engine engine, String context, ContextSealer sealer, @Nullable Restoration restoration) {
         this.place = place;
         this.engine = engine;
         this.context = context;
         this.sealer = sealer;
+        this.restoration = restoration;
     }
 
     /**
@@ -61,8 +68,10 @@ final class ContextReader {
         })) {
             List<EntryId> entries = new ArrayList<>();
             listed.forEach(entries::add);
-            entries.sort(BY_TYPE_AND_ID);
-            return entries;
+            carried = restoration == null ? null : restoration.of(entries);
+            List<EntryId> read = carried == null ? entries : carried.kept();
+            read.sort(BY_TYPE_AND_ID);
+            return read;
         } catch (LoadFailedException e) {
             throw in(place, e);
         }
@@ -72,6 +81,15 @@ final class ContextReader {
     static boolean holdsEntries(String place, Engine engine, String context) {
         try {
             return engine.storage.holdsEntries(context);
+        } catch (LoadFailedException e) {
+            throw in(place, e);
+        }
+    }
+
+    /** Returns the mark of a context that was moved, or null; throws as {@link #entries} does. */
+    static @Nullable MoveMark mark(String place, Engine engine, String context) {
+        try {
+            return MoveMark.load(engine.storage, context);
         } catch (LoadFailedException e) {
             throw in(place, e);
         }
@@ -111,7 +129,9 @@ final class ContextReader {
             Map<EntryId, byte[]> records = loadPage(page);
             Map<EntryId, byte[]> values = new LinkedHashMap<>();
             for (EntryId entry : page) {
-                byte[] value = valueOf(entry, records == null ? load(entry) : records.get(entry));
+                byte[] added = carried == null ? null : carried.added(entry);
+                byte[] value =
+                        added != null ? added : valueOf(entry, records == null ? load(entry) : records.get(entry));
                 if (value != null) {
                     values.put(entry, value);
                 }
@@ -145,7 +165,8 @@ final class ContextReader {
         byte[] record = loaded;
         while (record != null) {
             try {
-                return sealer.open(entry.type(), entry.id(), record);
+                byte[] value = sealer.open(entry.type(), entry.id(), record);
+                return carried == null ? value : carried.restored(entry, value);
             } catch (UnreadableEntryException | IllegalArgumentException e) {
                 byte[] again = load(entry);
                 if (Arrays.equals(record, again)) {
@@ -156,6 +177,11 @@ final class ContextReader {
             }
         }
         return null;
+    }
+
+    /** Returns what is carried of the entries, once they were listed; null if all are. */
+    Restoration.@Nullable OfContext carried() {
+        return carried;
     }
 
     /** Returns the entries that could not be read so far; those whose names are unknown by their stored ones. */

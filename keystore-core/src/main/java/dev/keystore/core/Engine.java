@@ -2,6 +2,7 @@ package dev.keystore.core;
 
 import dev.keystore.CompactionFailedException;
 import dev.keystore.ContextOwnedException;
+import dev.keystore.KeyStoreException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.StoreOpenException;
@@ -45,7 +46,20 @@ final class Engine {
             "ThreadLocalUsage") // one per engine: a transaction of another backend can't cause a deadlock here
     private final ThreadLocal<@Nullable TransactionScope> inTransaction = new ThreadLocal<>();
 
+    /** What the store was when it was opened, or null if it was a live one. */
+    private final @Nullable StoreState state;
+
     private volatile boolean closed;
+
+    /** What a store has to be so that it is opened. */
+    enum Opening {
+        /** A live store, or a new one. */
+        LIVE,
+        /** A backup. Nothing is written. */
+        READING_BACKUP,
+        /** A live store, a new one, or the target of a restore that has not ended. */
+        RESTORING
+    }
 
     /**
      * Creates an engine, and opens the keys of its store.
@@ -53,9 +67,11 @@ final class Engine {
      * @param sealing how the values are encrypted; null if they are not
      * @param accepted the phases in which an encrypted store is accepted; a plain store with entries is, to be
      *     encrypted, if {@code ENCRYPTING} is among them
-     * @param anchor what the contexts are compared with; null if nothing
+     * @param opening what the store has to be
+     * @param anchor what the contexts of a live store are compared with; null if nothing
      * @param acceptLostAnchor whether contexts are accepted whose records in the anchor are lost
-     * @throws StoreOpenException as {@link SealedStore#open} does; also if the anchor cannot be read; the backend stays
+     * @throws StoreOpenException as {@link SealedStore#open} does, or if it is another kind of store; also if the anchor
+     *     cannot be read; the backend stays
      *     open
      */
     Engine(
@@ -64,10 +80,17 @@ final class Engine {
             Consumer<String> onOwnershipLost,
             @Nullable Sealing sealing,
             Set<Phase> accepted,
+            Opening opening,
             @Nullable FreshnessAnchor anchor,
             boolean acceptLostAnchor) {
         this.options = options;
         this.storage = new Storage(backend, options);
+        this.state = StoreState.load(storage, attempts(), sealing == null);
+        if (opening == Opening.READING_BACKUP) {
+            storage.refuseWrites(StoreState.requireBackup(state));
+        } else if (state != null && !(opening == Opening.RESTORING && state.kind() == StoreState.Kind.RESTORING)) {
+            throw state.refusal();
+        }
         this.encrypted = SealedStore.open(storage, sealing, accepted, attempts());
         this.id = new StoreId(storage, encrypted);
         this.freshness = anchor == null ? null : freshness(anchor, acceptLostAnchor, storage, id, attempts());
@@ -104,6 +127,12 @@ final class Engine {
         return new Attempts(options);
     }
 
+    /** Returns what the store was when it was opened, or null if it was a live one. */
+    @Nullable
+    StoreState state() {
+        return state;
+    }
+
     /** Returns the keys of the store, or null if it is not encrypted. */
     @Nullable
     SealedStore encrypted() {
@@ -129,7 +158,25 @@ final class Engine {
      * Returns the exception for a caller that would write to a lost context; the first call calls the listener as well.
      */
     OwnershipLostException reportOwnershipLoss(Context context) {
+        requireNotMoved(context);
         return context.reportOwnershipLoss(onOwnershipLost);
+    }
+
+    /** Throws if the context was taken over in order to be moved, as far as the backend can tell. Asks it once. */
+    private void requireNotMoved(Context context) {
+        context.requireHere();
+        MoveMark mark = null;
+        if (!context.isLossReported()) {
+            try {
+                mark = MoveMark.load(storage, context.name());
+            } catch (KeyStoreException e) {
+                return;
+            }
+        }
+        if (mark != null && mark.kind() == MoveMark.Kind.MOVED) {
+            context.markMoved(mark.target());
+            throw mark.refusal(context.name());
+        }
     }
 
     /** Counts an attempt of a transaction or of a single write that ended in a conflict. */
@@ -165,6 +212,7 @@ final class Engine {
      */
     Context takeOver(String context, boolean unlessOwned, Attempts attempts) {
         long epoch = epochOfTakeOver(context, unlessOwned, attempts);
+        requireHere(context, attempts); // after the takeover: nobody can move it any more
         Freshness compared = freshnessOf(context);
         ContextFreshness kept = compared == null ? null : compared.open(context, attempts);
         return new Context(
@@ -173,7 +221,7 @@ final class Engine {
 
     /** Returns what the context is compared with; the context of the mark is not one of an account. */
     private @Nullable Freshness freshnessOf(String context) {
-        return context.equals(StoreSealing.MARK.type()) ? null : freshness;
+        return context.equals(StoreSealing.MARK.type()) || state != null ? null : freshness;
     }
 
     /** Checks that a context is not older than the freshness anchor, if there is one; throws as {@link #takeOver}. */
@@ -184,7 +232,22 @@ final class Engine {
         }
     }
 
-    /** Takes a context over like {@link #takeOver}, and returns only the new epoch. */
+    /**
+     * Checks that a context was not moved to another store.
+     *
+     * @throws dev.keystore.ContextMovedException if it was, or has not completely arrived
+     */
+    private void requireHere(String context, Attempts attempts) {
+        if (state != null) {
+            return; // a backup is only read
+        }
+        MoveMark mark = MoveMark.load(storage, context, attempts);
+        if (mark != null) {
+            throw mark.refusal(context);
+        }
+    }
+
+    /** Takes a context over like {@link #takeOver}, even if it was moved, and returns only the new epoch. */
     long epochOfTakeOver(String context, boolean unlessOwned, Attempts attempts) {
         StackHeadroom.require();
         followMark(attempts); // a process that can write nothing to the context fences nobody

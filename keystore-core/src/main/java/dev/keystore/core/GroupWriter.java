@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import dev.keystore.ContextMovedException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
@@ -77,6 +78,7 @@ final class GroupWriter {
                 continue;
             }
             try {
+                request.context.requireHere();
                 ContextFreshness freshness = request.context.freshness();
                 StaleStoreException refusal = freshness == null ? null : freshness.refusal();
                 if (refusal != null) {
@@ -101,6 +103,8 @@ final class GroupWriter {
                 }
                 writers.add(request);
                 earlier.putAll(request.writes);
+            } catch (ContextMovedException e) {
+                failed.put(request, e);
             } catch (LoadFailedException | UnreadableEntryException e) {
                 failed.put(request, CommitFailures.unwritten(request, e));
             }

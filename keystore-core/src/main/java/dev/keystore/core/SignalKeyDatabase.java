@@ -99,8 +99,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
      * @return the opened database
      * @throws dev.keystore.UnsupportedFormatException if the URL names a store of a newer format or of another kind;
      *     nothing was changed
-     * @throws StoreOpenException if no backend or several backends are registered for the scheme, or if the store
-     *     cannot be opened; nothing was changed
+     * @throws StoreOpenException if no backend or several backends are registered for the scheme, if the store is a
+     *     backup, or if it cannot be opened; nothing was changed
      * @throws IllegalArgumentException if the backend does not accept the URL
      * @throws OperationInterruptedException if the thread was interrupted while the backend opened
      */
@@ -423,6 +423,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         private @Nullable FreshnessAnchor freshnessAnchor;
         private boolean refuseOwned;
         private boolean mustExist;
+        private Engine.Opening opening = Engine.Opening.LIVE;
         private boolean startStandby = true;
         private Consumer<String> onOwnershipLost = context -> {};
 
@@ -628,6 +629,29 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
 
         /**
+         * Opens a backup, which {@link StoreBackup} has written, for reading: to look at it, to verify it, or to
+         * restore it with {@link StoreRestore}. No context is taken over; commits fail with
+         * {@link dev.keystore.CommitFailedException}. The store must exist, as with {@link #mustExist}. By default, a
+         * backup is refused.
+         *
+         * @return this builder
+         */
+        public Builder readingBackup() {
+            opening = Engine.Opening.READING_BACKUP;
+            return this;
+        }
+
+        /** Opens the target of a restore. */
+        SignalKeyDatabase openToRestore() {
+            opening = Engine.Opening.RESTORING;
+            try {
+                return open();
+            } finally {
+                opening = Engine.Opening.LIVE;
+            }
+        }
+
+        /**
          * Sets a listener that is called with the name of a context that another owner has taken over: once per store,
          * when that store next commits. A store that only reads does not notice, and may return cached entries until
          * then.
@@ -662,7 +686,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * @throws dev.keystore.UnsupportedFormatException as for {@link SignalKeyDatabase#open(String)}
          * @throws StoreOpenException as for {@link SignalKeyDatabase#open(String)}; also if the store is not encrypted
          *     but is to be, if its encryption or decryption has not ended and that is not accepted, or if its mark is
-         *     damaged or was tampered with; nothing was changed
+         *     damaged or was tampered with; if it is not a backup with {@link #readingBackup()}, or is one without;
+         *     nothing was changed
          * @throws IllegalArgumentException as for {@link SignalKeyDatabase#open(String)}
          * @throws OperationInterruptedException as for {@link SignalKeyDatabase#open(String)}
          */
@@ -702,12 +727,16 @@ public final class SignalKeyDatabase implements AutoCloseable {
 
         private Engine newEngine(
                 Backend opened, @Nullable Sealing sealing, @Nullable FreshnessAnchor anchor, boolean acceptsLost) {
-            return new Engine(opened, options.build(), onOwnershipLost, sealing, accepted, anchor, acceptsLost);
+            return new Engine(
+                    opened, options.build(), onOwnershipLost, sealing, accepted, opening, anchor, acceptsLost);
         }
 
         private Engine openUrl(@Nullable Sealing sealing, @Nullable FreshnessAnchor anchor, boolean acceptsLost) {
             Map<String, String> ofBackend = AnchorLocator.withoutAnchor(SealingLocator.withoutEncryption(properties));
-            BackendConfig config = new BackendConfig(Objects.requireNonNull(url), ofBackend, mustExist);
+            BackendConfig config = new BackendConfig(
+                    Objects.requireNonNull(url),
+                    ofBackend,
+                    mustExist || opening == Engine.Opening.READING_BACKUP);
             Backend opened = BackendLocator.open(config, sealing);
             boolean ready = false;
             try {

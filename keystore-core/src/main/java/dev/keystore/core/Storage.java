@@ -1,5 +1,6 @@
 package dev.keystore.core;
 
+import com.google.common.collect.Iterators;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.ContextPosition;
 import dev.keystore.CorruptEntryException;
@@ -7,6 +8,7 @@ import dev.keystore.EntryId;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.Compaction;
@@ -14,6 +16,8 @@ import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
+import dev.keystore.spi.ContextSnapshots;
+import dev.keystore.spi.ContextSnapshots.EntryConsumer;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.NameHiding;
 import dev.keystore.spi.PersistenceBackend;
@@ -24,6 +28,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
@@ -49,11 +54,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class Storage {
 
+    /** How many records are loaded at a time. */
+    private static final int PAGE_ENTRIES = 64;
+
     private final Backend backend;
     private final ContextAwareBackend entries;
     private final BulkLoad bulk;
     private final PrefixScan prefixes;
     private final @Nullable ContextListing listing;
+    private final @Nullable ContextSnapshots snapshots;
     private final @Nullable ContextOwnership ownership;
     private final Consumer<List<Batch>> writer;
     private final @Nullable RollbackWriter rollback;
@@ -63,6 +72,9 @@ final class Storage {
     /** Set while the store is being opened, before anything but its mark is accessed. */
     private StoredNames names = StoredNames.TRUE;
 
+    /** Why nothing may be written, or null. Set while the store is being opened. */
+    private @Nullable String readOnlyReason;
+
     Storage(Backend backend, KeyStoreOptions options) {
         this.backend = backend;
         this.entries = backend instanceof PersistenceBackend contextFree
@@ -71,6 +83,7 @@ final class Storage {
         this.bulk = backend instanceof BulkLoad loads ? loads : this::loadEach;
         this.prefixes = backend instanceof PrefixScan scans ? scans : this::scanList;
         this.listing = backend instanceof ContextListing lists ? lists : null;
+        this.snapshots = backend instanceof ContextSnapshots reads ? reads : null;
         this.ownership = backend instanceof ContextOwnership owns ? owns : null;
         if (backend instanceof GroupCommit groups) {
             this.writer = group -> groups.commit(names.group(group));
@@ -101,6 +114,17 @@ final class Storage {
     /** Hides the names of contexts, types and ids from the backend from now on. */
     void hideNames(NameHiding hiding) {
         names = StoredNames.hidden(hiding, servesManyContexts());
+    }
+
+    /** Refuses to write and to take contexts over from now on; called while the store is being opened. */
+    void refuseWrites(String reason) {
+        readOnlyReason = reason;
+    }
+
+    private void requireWritable() {
+        if (readOnlyReason != null) {
+            throw BackendException.permanent(readOnlyReason, null);
+        }
     }
 
     /** Returns the names that the backend holds. */
@@ -171,6 +195,11 @@ final class Storage {
         return readStored(storedContext, storedContext, StoreSealing.KEYS);
     }
 
+    /** Reads one of the engine's entries by the stored name of its context; null if it does not exist. */
+    byte @Nullable [] readReserved(String storedContext, EntryId entry) {
+        return readStored(storedContext, storedContext, entry);
+    }
+
     private byte @Nullable [] readStored(String context, String storedContext, EntryId stored) {
         return LoadFailures.translated(
                 context,
@@ -220,13 +249,49 @@ final class Storage {
         if (!servesManyContexts()) {
             return Stream.of(PersistenceBackend.DEFAULT_CONTEXT).filter(this::holdsEntries);
         }
+        return storedContexts().filter(context -> !context.equals(StoreSealing.MARK.type()));
+    }
+
+    /** Lists the stored names of all contexts that hold entries, also that of a store's mark; as {@link #contexts}. */
+    Stream<String> storedContexts() {
+        if (!servesManyContexts()) {
+            return Stream.of(PersistenceBackend.DEFAULT_CONTEXT);
+        }
         ContextListing contexts = listing;
         if (contexts == null) {
             throw new UnsupportedOperationException("The contexts of this backend cannot be listed: "
                     + backend.getClass().getName() + " does not implement " + ContextListing.class.getName());
         }
-        return Listing.ofContexts(() -> call(contexts::contexts))
-                .filter(context -> !context.equals(StoreSealing.MARK.type()));
+        return Listing.ofContexts(() -> call(contexts::contexts));
+    }
+
+    /** Returns whether the backend can read a context as of one point in time. */
+    boolean hasSnapshots() {
+        return snapshots != null;
+    }
+
+    /**
+     * Reads all entries of a context as of one point in time, by its stored name, and with stored types and ids. Throws
+     * what the backend or the consumer throws.
+     */
+    void readSnapshot(String storedContext, EntryConsumer consumer) {
+        ContextSnapshots reading = Objects.requireNonNull(snapshots);
+        call(() -> {
+            reading.readSnapshot(storedContext, consumer);
+            return storedContext;
+        });
+    }
+
+    /**
+     * Reads all entries of a context while they may change; throws as {@link #list} does, or what the consumer throws.
+     */
+    void readStored(String storedContext, EntryConsumer consumer) {
+        try (Stream<EntryId> listed = Listing.of(storedContext, () -> call(() -> entries.list(storedContext)))) {
+            BulkLoad loader = (context, type, ids) -> call(() -> bulk.loadAll(context, type, ids));
+            Iterators.partition(listed.iterator(), PAGE_ENTRIES)
+                    .forEachRemaining(
+                            page -> readByType(storedContext, page, loader).forEach(consumer::accept));
+        }
     }
 
     /** Returns whether a context holds data keys. If the contexts can't be listed, it is asked of the default one. */
@@ -289,7 +354,7 @@ final class Storage {
 
     /** Takes a context over and returns its new epoch, or 0 if the backend has no ownership. */
     long takeOver(String context, boolean unlessOwned) {
-        if (ownership == null) {
+        if (ownership == null || readOnlyReason != null) {
             return 0;
         }
         try {
@@ -341,11 +406,31 @@ final class Storage {
                 context, "the position", () -> call(() -> positions.position(names.context(context))));
     }
 
+    /** Returns the position of a context like {@link #position}, by its stored name. */
+    Optional<ContextPosition> positionStored(String storedContext) {
+        if (!(backend instanceof ContextPositions positions)) {
+            return Optional.empty();
+        }
+        return LoadFailures.translated(
+                storedContext, "the position", () -> call(() -> positions.position(storedContext)));
+    }
+
+    /** Makes later takeovers of any context return epochs above a number, if the backend has epochs. */
+    void raiseEpochs(long floor) {
+        if (ownership != null) {
+            call(() -> {
+                ownership.raiseEpochs(floor);
+                return floor;
+            });
+        }
+    }
+
     /** Compacts the backend's files. Returns whether the backend can do that; if not, nothing was done. */
     boolean compact() {
         if (!(backend instanceof Compaction compaction)) {
             return false;
         }
+        requireWritable();
         return call(() -> {
             compaction.compact();
             return true;
@@ -359,6 +444,7 @@ final class Storage {
 
     /** Writes a group durably: all of it, or nothing. */
     void write(List<Batch> group) {
+        requireWritable();
         try {
             call(() -> {
                 writer.accept(group);

@@ -13,6 +13,8 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -73,6 +75,9 @@ public final class StoreCopy {
     private boolean replacing;
     private @Nullable Consumer<? super CopyProgress> listener;
     private Consumer<? super ContextResult> onContext = result -> {};
+    private @Nullable Restoration restoration;
+    private @Nullable BiFunction<String, ContextCopy.Listener, ContextResult> move;
+    private BiConsumer<ContextResult, Restoration.OfContext> onRestored = (result, carried) -> {};
 
     private StoreCopy(SignalKeyDatabase source, SignalKeyDatabase target) {
         this.source = source;
@@ -164,6 +169,22 @@ public final class StoreCopy {
     public StoreCopy onContext(Consumer<? super ContextResult> results) {
         onContext = Objects.requireNonNull(results, "results");
         return this;
+    }
+
+    /**
+     * Carries only what a restore does.
+     *
+     * @param onRestored called for each context whose backup was read
+     */
+    StoreCopy restoring(Restoration rules, BiConsumer<ContextResult, Restoration.OfContext> onRestored) {
+        this.restoration = rules;
+        this.onRestored = onRestored;
+        return this;
+    }
+
+    /** Moves each context instead of copying it. */
+    void moving(BiFunction<String, ContextCopy.Listener, ContextResult> how) {
+        move = how;
     }
 
     /**
@@ -262,12 +283,17 @@ public final class StoreCopy {
             if (Thread.currentThread().isInterrupted()) {
                 throw new OperationInterruptedException("context \"" + name + "\" to be copied");
             }
-            ContextCopy copy = new ContextCopy(source, target, name, replacing, this::report);
-            ContextResult result = dry ? copy.dryRun() : copy.run();
+            ContextCopy copy = new ContextCopy(source, target, name, replacing, restoration, this::report);
+            ContextResult result = dry ? copy.dryRun() : move == null ? copy.run() : move.apply(name, this::report);
             if (listenerFailure != null) {
                 throw listenerFailure;
             }
-            if (result.outcome() != Outcome.NOT_FOUND || contexts != null) { // otherwise it was emptied meanwhile
+            if (copy.carried() != null) {
+                onRestored.accept(result, copy.carried());
+            }
+            boolean named = contexts != null && copy.carried() == null;
+            if (result.outcome() != Outcome.NOT_FOUND
+                    || named) { // otherwise it was emptied meanwhile, or all is dropped
                 ended(result);
             }
         }

@@ -146,6 +146,11 @@ final class StoreId {
 
     /** Returns an id as it is stored. */
     static byte[] record(Storage storage, byte[] id) {
-        return Envelope.seal(contextOf(storage), ENTRY.type(), ENTRY.id(), id);
+        return record(contextOf(storage), id);
+    }
+
+    /** Returns an id as it is stored in a context. */
+    static byte[] record(String context, byte[] id) {
+        return Envelope.seal(context, ENTRY.type(), ENTRY.id(), id);
     }
 }

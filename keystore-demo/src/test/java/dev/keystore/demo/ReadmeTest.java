@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Compiles and runs the Java examples of the README, and that of the page on copying. */
+/** Compiles and runs the Java examples of the README, and those of the pages on copying and on backups. */
 @Timeout(120)
 class ReadmeTest {
 
@@ -50,5 +50,15 @@ class ReadmeTest {
                 .singleElement()
                 .satisfies(example -> assertThat(new PageExamples(folder).run("Copying", example))
                         .isEqualTo("2 entries, complete: true"));
+    }
+
+    @Test
+    @DisplayName("R80 R84 the example of docs/backup.md compiles, runs and prints the expected output")
+    void backupPage_example_printsWhatItSays() throws Exception {
+        List<String> examples = PageExamples.blocks(Path.of("..", "docs", "backup.md"), "java");
+        assertThat(examples)
+                .singleElement()
+                .satisfies(example -> assertThat(new PageExamples(folder).run("BackingUp", example))
+                        .isEqualTo("dropped: {session=1}"));
     }
 }

@@ -82,6 +82,22 @@ record AccountRecord(AccountIdentity identity, byte[] applicationData, Map<Strin
         lastIds.forEach((type, id) -> tx.put(PreKeyIds.LAST, type, id));
     }
 
+    /** Returns credentials whose counters are advanced; the same ones if they have none, or are of something else. */
+    static byte[] advanced(byte[] credentials, int distance) {
+        ByteBuffer found = ByteBuffer.wrap(credentials);
+        int counters = HEADER_BYTES + Integer.BYTES;
+        if (credentials.length < counters + 3 * Integer.BYTES
+                || found.getInt(0) != MAGIC
+                || found.get(Integer.BYTES) != FORMAT_WITH_COUNTERS) {
+            return credentials;
+        }
+        ByteBuffer advanced = ByteBuffer.wrap(credentials.clone());
+        for (int at = counters; at < counters + 3 * Integer.BYTES; at += Integer.BYTES) {
+            advanced.putInt(at, PreKeyIds.advanced(found.getInt(at), distance));
+        }
+        return advanced.array();
+    }
+
     byte[] encode() {
         byte[] keyPair = identity.keyPair().serialize();
         return ByteBuffer.allocate(HEADER_BYTES + 3 * Integer.BYTES + keyPair.length + applicationData.length)

@@ -112,6 +112,18 @@ final class AccountStore {
         return transaction(LockKeys.PRE_KEY_IDS, RETRY, tx -> generator.apply(new PreKeyFactory(tx, store)));
     }
 
+    /** Returns whether the account was restored from a backup, and its upload was not confirmed. */
+    boolean isRestored() {
+        return Restored.isSet(store);
+    }
+
+    void confirmUpload() {
+        transaction(LockKeys.PRE_KEY_IDS, RETRY, tx -> {
+            Restored.clear(tx);
+            return Boolean.TRUE;
+        });
+    }
+
     /** Runs a transaction that can read the identity from its entry. */
     <R, X extends Exception> R transaction(String lockKey, TransactionOptions options, TransactionWork<R, X> work)
             throws X {

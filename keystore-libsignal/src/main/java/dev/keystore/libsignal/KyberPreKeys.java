@@ -20,7 +20,9 @@ import org.signal.libsignal.protocol.state.KyberPreKeyStore;
  */
 final class KyberPreKeys implements KyberPreKeyStore {
 
-    private static final KeyType<byte[]> ONE_TIME = KeyType.ofBytes("libsignal-one-time-kyber-pre-key");
+    /** Marks one-time keys. */
+    static final KeyType<byte[]> ONE_TIME = KeyType.ofBytes("libsignal-one-time-kyber-pre-key");
+
     private static final byte[] MARK = {};
 
     private final Transaction tx;

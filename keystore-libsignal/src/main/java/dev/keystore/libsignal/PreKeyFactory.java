@@ -88,6 +88,10 @@ final class PreKeyFactory {
         return record;
     }
 
+    PreKeyUpload upload(int count) {
+        return new PreKeyUpload(preKeys(count), signedPreKey(), oneTimeKyberPreKeys(count), lastResortKyberPreKey());
+    }
+
     PreKeyBundle newBundle(int deviceId) {
         PreKeyRecord preKey = preKeys(1).get(0);
         SignedPreKeyRecord signedPreKey = newestSignedPreKey();

@@ -108,6 +108,11 @@ final class PreKeyIds {
         return id == Ids.MAX_KEY_ID ? 1 : id + 1;
     }
 
+    /** Returns the id that follows another one at a distance. */
+    static int advanced(int id, int distance) {
+        return (id - 1 + distance % Ids.MAX_KEY_ID) % Ids.MAX_KEY_ID + 1;
+    }
+
     static int before(int id) {
         return id == 1 ? Ids.MAX_KEY_ID : id - 1;
     }

@@ -49,7 +49,7 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * ids were issued; after {@code clear()} or {@code erase()}, which remove the counters together with the pre-keys, so
  * that ids begin at another random number (for any given old and new pre-key, the probability of equal ids is about 1
  * in 16,777,214); and after the store was replaced by an older copy, for the ids that were issued since the copy was
- * made.
+ * made. A restore from a backup advances the counters, so that no id is issued again ({@link #needsUpload}).
  *
  * <p>Atomicity: each method is at most one transaction, and so one commit. It throws the exceptions of
  * {@link SignalKeyStore#transaction(String, TransactionWork)}, whose types state what was written. A method called
@@ -254,6 +254,39 @@ public final class SignalAccount {
      */
     public KyberPreKeyRecord generateLastResortKyberPreKey() {
         return store.generate(PreKeyFactory::lastResortKyberPreKey);
+    }
+
+    /**
+     * Returns whether this account was restored from a backup and has to upload pre-keys again: from the restore until
+     * {@link #confirmUpload}.
+     *
+     * <p>A restore drops the sessions, the sender keys and the one-time pre-keys, and advances the counters of ids. The
+     * server still holds the public parts of the pre-keys that were dropped; contacts who use one send messages that
+     * cannot be decrypted. So generate new ones with {@link #generateUpload}, let them replace all that the server
+     * holds, and confirm that. Contacts are written to in new sessions, as if there had been none: fetch their bundles.
+     *
+     * @return whether to upload
+     */
+    public boolean needsUpload() {
+        return store.isRestored();
+    }
+
+    /**
+     * Generates and stores pre-keys of all kinds, to replace all that a server holds of this account: after a restore,
+     * or at registration. If the process ends before they were uploaded, call it again; ids are not repeated.
+     *
+     * @param count the number of one-time pre-keys, and of one-time Kyber pre-keys, at least 1
+     * @return the new pre-keys
+     * @throws IllegalStateException if the account was erased, or too few ids are free; nothing was written
+     */
+    public PreKeyUpload generateUpload(int count) {
+        requirePositive(count);
+        return store.generate(factory -> factory.upload(count));
+    }
+
+    /** Records that the pre-keys were uploaded. {@link #needsUpload} returns false from now on. */
+    public void confirmUpload() {
+        store.confirmUpload();
     }
 
     /**

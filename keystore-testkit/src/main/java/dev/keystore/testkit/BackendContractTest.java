@@ -230,6 +230,14 @@ public abstract class BackendContractTest {
     }
 
     @Nested
+    @DisplayName("Snapshots of contexts (ContextSnapshots)")
+    class Snapshots extends SnapshotContract {
+        Snapshots() {
+            super(fixture);
+        }
+    }
+
+    @Nested
     @DisplayName("Compaction (Compaction)")
     class Compactions extends CompactionContract {
         Compactions() {

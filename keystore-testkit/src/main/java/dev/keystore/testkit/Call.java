@@ -81,7 +81,7 @@ public record Call(
         SAVE,
         /** Deletes an entry. */
         DELETE,
-        /** Lists the entries of a context, or scans it by prefix. */
+        /** Lists the entries of a context, scans it by prefix, or reads a snapshot of it. */
         LIST,
         /** Lists the contexts. */
         LIST_CONTEXTS,

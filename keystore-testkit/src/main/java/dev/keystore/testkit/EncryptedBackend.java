@@ -5,6 +5,7 @@ import dev.keystore.spi.Backend;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextSealing;
+import dev.keystore.spi.ContextSnapshots.EntryConsumer;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.NameHiding;
 import dev.keystore.spi.PersistenceBackend;
@@ -16,6 +17,7 @@ import java.lang.reflect.Proxy;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -155,6 +157,10 @@ public final class EncryptedBackend {
                 }
                 return invoke(method, passed);
             }
+            case "readSnapshot" -> {
+                readSnapshot(method, (String) passed[0], (EntryConsumer) passed[1]);
+                return null;
+            }
             case "toString" -> {
                 return "encrypted " + backend;
             }
@@ -162,6 +168,17 @@ public final class EncryptedBackend {
                 return invoke(method, passed);
             }
         }
+    }
+
+    private void readSnapshot(Method method, String context, EntryConsumer consumer) throws Throwable {
+        Map<EntryId, byte[]> found = new LinkedHashMap<>();
+        EntryConsumer collecting = found::put;
+        invoke(method, new Object[] {context, collecting});
+        found.forEach((entry, record) -> {
+            if (!isReserved(entry)) {
+                consumer.accept(entry, open(context, entry, record));
+            }
+        });
     }
 
     private Object invoke(Method method, Object[] arguments) throws Throwable {

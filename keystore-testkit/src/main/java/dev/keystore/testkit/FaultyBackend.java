@@ -10,6 +10,7 @@ import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
+import dev.keystore.spi.ContextSnapshots;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
@@ -110,7 +111,7 @@ public final class FaultyBackend {
     public static <
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & ContextListing & ContextPositions & Compaction>
+                                    & ContextListing & ContextPositions & ContextSnapshots & Compaction>
             ContextAwareBackend complete(B delegate, Faults faults) {
         return new Complete<>(delegate, faults);
     }
@@ -246,9 +247,15 @@ public final class FaultyBackend {
     private static final class Complete<
                     B extends
                             ContextAwareBackend & GroupCommit & BulkLoad & PrefixScan & ContextOwnership
-                                    & ContextListing & ContextPositions & Compaction>
+                                    & ContextListing & ContextPositions & ContextSnapshots & Compaction>
             extends Grouping<B>
-            implements BulkLoad, PrefixScan, ContextOwnership, ContextListing, ContextPositions, Compaction {
+            implements BulkLoad,
+                    PrefixScan,
+                    ContextOwnership,
+                    ContextListing,
+                    ContextPositions,
+                    ContextSnapshots,
+                    Compaction {
 
         Complete(B delegate, Faults faults) {
             super(delegate, faults);
@@ -275,6 +282,12 @@ public final class FaultyBackend {
                     Call.of(Operation.LIST_CONTEXTS),
                     delegate::contexts,
                     failure -> failingAfterFirst(delegate.contexts(), failure));
+        }
+
+        @Override
+        public void readSnapshot(String context, EntryConsumer consumer) {
+            Call call = Call.of(Operation.LIST, context);
+            faults.run(call, () -> delegate.readSnapshot(context, consumer), failure -> {});
         }
 
         @Override

@@ -11,6 +11,7 @@ import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
+import dev.keystore.spi.ContextSnapshots;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
@@ -24,6 +25,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
 import java.util.concurrent.ConcurrentNavigableMap;
@@ -34,7 +36,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A backend in memory with all capabilities of a backend: contexts, groups of batches, bulk loads, prefix scans,
- * ownership, a listing of contexts, their positions, and compaction, which has nothing to do.
+ * ownership, a listing of contexts, their positions, snapshots, and compaction, which has nothing to do.
  *
  * <p>Its contents survive {@link #close}, like a file: {@link #reopen} opens them again. Several backends on the same
  * contents, all open, behave like several processes with one database.
@@ -53,6 +55,7 @@ public final class MemoryBackend
                 ContextOwnership,
                 ContextListing,
                 ContextPositions,
+                ContextSnapshots,
                 Compaction {
 
     /** The place that messages begin with. */
@@ -146,6 +149,11 @@ public final class MemoryBackend
     }
 
     @Override
+    public void raiseEpochs(long floor) {
+        locked("raise the epochs", () -> contents.forgottenEpoch = Math.max(contents.forgottenEpoch, floor));
+    }
+
+    @Override
     public OptionalLong lastCommit(String context, long epoch) {
         return locked(
                 "read the last commit of context \"" + context + "\"",
@@ -172,6 +180,12 @@ public final class MemoryBackend
     @Override
     public Stream<String> contexts() {
         return locked("list the contexts", contents::list);
+    }
+
+    @Override
+    public void readSnapshot(String context, EntryConsumer consumer) {
+        locked("read context \"" + context + "\"", () -> contents.of(context).copy())
+                .forEach((entry, value) -> consumer.accept(entry, value.clone()));
     }
 
     @Override
@@ -281,6 +295,11 @@ public final class MemoryBackend
 
         Stream<EntryId> list() {
             return values.keySet().stream();
+        }
+
+        /** Returns the entries as they are now. Values are replaced, but not changed. */
+        Map<EntryId, byte[]> copy() {
+            return new TreeMap<>(values);
         }
 
         Stream<String> scan(String type, String idPrefix) {

@@ -6,6 +6,7 @@ import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextSnapshots.EntryConsumer;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.NameHiding;
 import dev.keystore.spi.PersistenceBackend;
@@ -15,6 +16,7 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -80,6 +82,10 @@ final class NameHidingBackend {
             }
             case "contexts" -> {
                 return ((Stream<?>) invoke(method, passed)).flatMap(context -> reveal((String) context));
+            }
+            case "readSnapshot" -> {
+                readSnapshot(method, passed);
+                return null;
             }
             case "takeOver", "takeOverUnlessOwned", "lastCommit" -> {
                 return withContext(method, passed);
@@ -191,6 +197,17 @@ final class NameHidingBackend {
                 .flatMap(id -> reveal(context, new EntryId((String) hidden[1], (String) id)))
                 .map(EntryId::id)
                 .filter(id -> id.startsWith(prefix));
+    }
+
+    /** Passes the entries on after the snapshot, since keys may have to be loaded to read their names. */
+    private void readSnapshot(Method method, Object[] passed) throws Throwable {
+        String context = (String) passed[0];
+        EntryConsumer consumer = (EntryConsumer) passed[1];
+        Map<EntryId, byte[]> found = new LinkedHashMap<>();
+        EntryConsumer collecting = found::put;
+        invoke(method, new Object[] {stored(context), collecting});
+        found.forEach((entry, record) ->
+                consumer.accept(isReserved(entry.type()) ? entry : records.entryOf(context, entry, record), record));
     }
 
     private Object withContext(Method method, Object[] passed) throws Throwable {

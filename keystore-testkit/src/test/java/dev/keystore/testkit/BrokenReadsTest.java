@@ -121,6 +121,22 @@ class BrokenReadsTest {
     }
 
     @Test
+    @DisplayName("R64 a snapshot that loads each entry when it gets to it is detected")
+    void readSnapshot_entryByEntry() {
+        Verdict.assertFails(
+                () -> new Delegating.Snapshotting() {
+                    @Override
+                    public void readSnapshot(String context, EntryConsumer consumer) {
+                        memory.list(context)
+                                .toList()
+                                .forEach(entry -> memory.load(context, entry.type(), entry.id())
+                                        .ifPresent(value -> consumer.accept(entry, value)));
+                    }
+                },
+                "R80 a snapshot has nothing of a commit that ends while it is read, and the next one has all of it");
+    }
+
+    @Test
     @DisplayName("R64 a bulk load with a limit on the number of ids is detected")
     void loadAll_ofSoMany() {
         Verdict.assertFails(

@@ -8,6 +8,7 @@ import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
+import dev.keystore.spi.ContextSnapshots;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.PrefixScan;
@@ -140,6 +141,13 @@ class Delegating implements ContextAwareBackend {
         @Override
         public Stream<String> contexts() {
             return memory.contexts();
+        }
+    }
+
+    static class Snapshotting extends Grouping implements ContextSnapshots {
+        @Override
+        public void readSnapshot(String context, EntryConsumer consumer) {
+            memory.readSnapshot(context, consumer);
         }
     }
 

@@ -32,6 +32,7 @@ class SkippedTestsTest {
                         "PrefixScan",
                         "ContextListing",
                         "ContextPositions",
+                        "ContextSnapshots",
                         "Compaction",
                         "ContextOwnership",
                         "ContextAwareBackend",

@@ -15,6 +15,7 @@ import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
+import dev.keystore.spi.ContextSnapshots;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.PrefixScan;
 import dev.keystore.testkit.Faults;
@@ -178,7 +179,13 @@ final class DatabaseUnderTest implements AutoCloseable {
                     ContextOwnership,
                     ContextListing,
                     ContextPositions,
+                    ContextSnapshots,
                     Compaction {
+
+        @Override
+        public void readSnapshot(String context, EntryConsumer consumer) {
+            memory.readSnapshot(context, consumer);
+        }
 
         private Cell cell(String context, String type, String id) {
             return new Cell(names.trueName(context), names.trueName(type), names.trueName(id));

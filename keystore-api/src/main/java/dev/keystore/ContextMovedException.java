@@ -1,0 +1,71 @@
+package dev.keystore;
+
+/**
+ * Thrown when a context was moved to another store, or has not completely arrived in this one (R84). Nothing was
+ * written. The store that holds it keeps refusing, also after it is opened again and in every process: use the one that
+ * the message names.
+ */
+public final class ContextMovedException extends KeyStoreException {
+
+    private static final long serialVersionUID = 1L;
+
+    /** The name of the context. */
+    private final String context;
+
+    /** What the move called the other store. */
+    private final String place;
+
+    private ContextMovedException(String message, String context, String place) {
+        super(message, null);
+        this.context = context;
+        this.place = place;
+    }
+
+    /**
+     * Returns the exception for a context that was moved away.
+     *
+     * @param context the name of the context
+     * @param target what the move called the store that holds it now
+     * @return a new exception
+     */
+    public static ContextMovedException movedTo(String context, String target) {
+        return new ContextMovedException(
+                "Context \"" + context + "\" was moved to " + target
+                        + ", and nothing is written to it here any more; open it there",
+                context,
+                target);
+    }
+
+    /**
+     * Returns the exception for a context whose move to this store has not ended.
+     *
+     * @param context the name of the context
+     * @param target what the move calls this store
+     * @return a new exception
+     */
+    public static ContextMovedException arriving(String context, String target) {
+        return new ContextMovedException(
+                "Context \"" + context + "\" is being moved to this store, which the move calls " + target
+                        + ", and the move has not ended; run it again, and it continues",
+                context,
+                target);
+    }
+
+    /**
+     * Returns the name of the context.
+     *
+     * @return the name
+     */
+    public String context() {
+        return context;
+    }
+
+    /**
+     * Returns what the move calls the store that the context was moved to, or is being moved to.
+     *
+     * @return the name that was given to the move
+     */
+    public String target() {
+        return place;
+    }
+}

@@ -1,0 +1,303 @@
+package dev.keystore.core;
+
+import dev.keystore.ContextPosition;
+import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryId;
+import dev.keystore.KeyStoreException;
+import dev.keystore.StoreOpenException;
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendConfig;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.Mutation;
+import dev.keystore.spi.StoreSealing;
+import java.io.IOException;
+import java.nio.BufferUnderflowException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The file of a backup while it is being written: an SQLite store under a temporary name. It gets its name once it was
+ * verified and is durable. All names in it are the stored ones, and records are kept as they are.
+ *
+ * <p>Memory: at most {@link #GROUP_BYTES} of records, and one more record, wait to be written.
+ */
+final class BackupFile implements AutoCloseable, SnapshotReader.Target {
+
+    /** Where the position of a context is stored, in the context (R81). */
+    static final EntryId POSITION = new EntryId(StoreSealing.MARK.type(), "position");
+
+    private static final String URL = "jdbc:sqlite:";
+    private static final String SUFFIX = ".partial";
+    private static final List<String> COMPANIONS = List.of("-wal", "-shm", "-journal");
+    private static final long GROUP_BYTES = 1 << 20;
+    private static final int GROUP_RECORDS = 4_096;
+
+    private final Path file;
+    private final Path partial;
+    private final KeyStoreOptions options;
+    private final RecordDigest digest = new RecordDigest();
+    private RecordDigest digestOfContext = new RecordDigest();
+
+    /** The commits to be written as one group. */
+    private List<Batch> group = new ArrayList<>();
+
+    private long groupBytes;
+    private long groupRecords;
+
+    private @Nullable Storage storage;
+    private String context = "";
+    private List<Mutation> records = new ArrayList<>();
+
+    /** Whether a part of the context's records was written. */
+    private boolean partlyWritten;
+
+    private BackupFile(Path file, Path partial, KeyStoreOptions options) {
+        this.file = file;
+        this.partial = partial;
+        this.options = options;
+    }
+
+    /**
+     * Creates the file under its temporary name, in place of one that a killed backup has left.
+     *
+     * @throws StoreOpenException if it cannot be created
+     */
+    static BackupFile create(Path file, KeyStoreOptions options) {
+        Path absolute = file.toAbsolutePath();
+        Path partial = sibling(absolute, SUFFIX);
+        BackupFile created = new BackupFile(absolute, partial, options);
+        created.delete();
+        created.storage = open(partial, options, false);
+        return created;
+    }
+
+    /** Opens the store in a file. */
+    static Storage open(Path file, KeyStoreOptions options, boolean mustExist) {
+        Backend backend = BackendLocator.open(new BackendConfig(URL + file, Map.of(), mustExist), null);
+        return new Storage(backend, options);
+    }
+
+    /**
+     * Returns whether a file is a backup.
+     *
+     * @throws StoreOpenException if it cannot be opened as a store
+     */
+    static boolean isBackup(Path file, KeyStoreOptions options) {
+        Storage opened = open(file, options, true);
+        try {
+            return stateOf(opened, options) != null;
+        } finally {
+            close(opened, options);
+        }
+    }
+
+    /** Returns the state of a backup, or null if the store is not one. */
+    static @Nullable StoreState stateOf(Storage opened, KeyStoreOptions options) {
+        StoreState state = StoreState.load(opened, new Attempts(options), false);
+        return state != null && state.kind() == StoreState.Kind.BACKUP ? state : null;
+    }
+
+    /** Returns the position of a context when it was backed up, by its stored name, if it was known. */
+    static Optional<ContextPosition> position(Storage backup, String storedContext) {
+        byte[] record = backup.readReserved(storedContext, POSITION);
+        if (record == null) {
+            return Optional.empty();
+        }
+        try {
+            ByteBuffer position = ByteBuffer.wrap(Envelope.open(storedContext, POSITION.type(), POSITION.id(), record));
+            return Optional.of(new ContextPosition(position.getLong(), position.getLong()));
+        } catch (IllegalArgumentException | BufferUnderflowException e) {
+            throw new CorruptEntryException(storedContext, POSITION, String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    /** Adds the position of the context, which is that of its records or an earlier one. */
+    void accept(ContextPosition position) {
+        byte[] value = ByteBuffer.allocate(2 * Long.BYTES)
+                .putLong(position.epoch())
+                .putLong(position.sequence())
+                .array();
+        accept(POSITION, Envelope.seal(context, POSITION.type(), POSITION.id(), value));
+    }
+
+    /** Begins a context, whose records follow. */
+    void begin(String storedContext) {
+        context = storedContext;
+        digestOfContext = new RecordDigest();
+        partlyWritten = false;
+    }
+
+    @Override
+    public void accept(EntryId entry, byte[] record) {
+        digestOfContext.add(context, entry, record);
+        records.add(new Mutation.Put(entry.type(), entry.id(), record));
+        groupBytes += record.length;
+        groupRecords++;
+        if (groupBytes >= GROUP_BYTES || groupRecords >= GROUP_RECORDS) {
+            partlyWritten = true;
+            write();
+        }
+    }
+
+    @Override
+    public void restart() {
+        digestOfContext = new RecordDigest();
+        records.clear();
+        if (partlyWritten) {
+            records.add(new Mutation.Clear(Set.of()));
+        }
+    }
+
+    /** Returns the number of the records of the context so far. */
+    long recordsOfContext() {
+        return digestOfContext.records();
+    }
+
+    /** Ends the context, and returns the number of its records. */
+    long end() {
+        digest.add(digestOfContext);
+        endBatch();
+        return digestOfContext.records();
+    }
+
+    /** Returns the size of the records of the contexts that have ended, in bytes. */
+    long bytes() {
+        return digest.bytes();
+    }
+
+    private void endBatch() {
+        if (!records.isEmpty()) {
+            group.add(new Batch(context, 0, 0, records));
+            records = new ArrayList<>();
+        }
+    }
+
+    private void write() {
+        endBatch();
+        if (!group.isEmpty()) {
+            openStorage().write(group);
+            group = new ArrayList<>();
+            groupBytes = 0;
+            groupRecords = 0;
+        }
+    }
+
+    private Storage openStorage() {
+        Storage open = storage;
+        if (open == null) {
+            throw new IllegalStateException(partial + ": could not write: the file of the backup is closed");
+        }
+        return open;
+    }
+
+    /**
+     * Writes what is left, reads all of it back, and gives the file its name, durably, in place of a former backup.
+     *
+     * @return the digest of all records
+     * @throws BackupFailedException if what is read back is not what was written, or the file could not be renamed
+     */
+    RecordDigest publish() {
+        write();
+        closeStorage();
+        verify();
+        try {
+            for (String suffix : COMPANIONS) {
+                if (Files.exists(sibling(partial, suffix))) {
+                    throw new IOException(sibling(partial, suffix) + " is still there");
+                }
+                // SQLite would take the log of a former file for that of this one.
+                Files.deleteIfExists(sibling(file, suffix));
+            }
+            force(partial, StandardOpenOption.WRITE);
+            Files.move(partial, file, StandardCopyOption.ATOMIC_MOVE);
+            force(file.resolveSibling("."), StandardOpenOption.READ);
+            return digest;
+        } catch (IOException e) {
+            throw failed("it could not be renamed to its name: " + e, e);
+        }
+    }
+
+    private static void force(Path path, StandardOpenOption access) throws IOException {
+        try (FileChannel opened = FileChannel.open(path, access)) {
+            opened.force(true);
+        }
+    }
+
+    private void verify() {
+        Storage written = open(partial, options, true);
+        try {
+            RecordDigest found = new RecordDigest();
+            try (Stream<String> contexts = written.storedContexts()) {
+                contexts.forEach(each -> written.readSnapshot(each, (entry, record) -> found.add(each, entry, record)));
+            }
+            if (!found.isSameAs(digest)) {
+                throw failed(
+                        "it was read back, and does not hold what was written: " + found.records() + " records instead"
+                                + " of " + digest.records() + ", or others; check the storage device, and run the"
+                                + " backup again",
+                        null);
+            }
+        } finally {
+            close(written, options);
+        }
+    }
+
+    private BackupFailedException failed(String why, @Nullable Throwable cause) {
+        return failed(file, why, cause);
+    }
+
+    /** Returns the exception for a backup that was not written. */
+    static BackupFailedException failed(Path file, String why, @Nullable Throwable cause) {
+        return new BackupFailedException("Backup " + file + ": could not be written: " + why, cause);
+    }
+
+    private void closeStorage() {
+        Storage open = storage;
+        storage = null;
+        if (open != null) {
+            close(open, options);
+        }
+    }
+
+    /** Closes a store that {@link #open} has opened. */
+    static void close(Storage open, KeyStoreOptions options) {
+        open.close(System.nanoTime() + options.commitTimeout().toNanos());
+    }
+
+    /** Deletes the file under its temporary name, if there is one. */
+    @Override
+    public void close() {
+        try {
+            closeStorage();
+        } catch (KeyStoreException e) {
+            // It is deleted all the same.
+        }
+        delete();
+    }
+
+    private static Path sibling(Path path, String suffix) {
+        return path.resolveSibling(path.getFileName() + suffix);
+    }
+
+    private void delete() {
+        try {
+            Files.deleteIfExists(partial);
+            for (String suffix : COMPANIONS) {
+                Files.deleteIfExists(sibling(partial, suffix));
+            }
+        } catch (IOException e) {
+            throw failed("the temporary file " + partial + " could not be deleted: " + e, e);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+package dev.keystore.core;
+
+import dev.keystore.core.CopyReport.ContextResult;
+import dev.keystore.core.CopyReport.Outcome;
+import dev.keystore.spi.Mutation;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Moves one context. Each step is one commit, after which a killed move continues:
+ *
+ * <ol>
+ *   <li>The target gets all entries and the mark {@code ARRIVING}: it cannot be opened; the source still can.
+ *   <li>The source gets the mark {@code MOVED}, if it is what the target holds: it cannot be written any more.
+ *   <li>The mark of the target is deleted: it can be opened.
+ * </ol>
+ *
+ * <p>Threads of this process that open the context wait meanwhile, in both databases. Other owners are fenced by the
+ * takeover of the source, before it is read.
+ */
+final class ContextMove {
+
+    private final SignalKeyDatabase source;
+    private final SignalKeyDatabase target;
+    private final String name;
+    private final String targetName;
+    private final ContextCopy.Listener listener;
+
+    ContextMove(
+            SignalKeyDatabase source,
+            SignalKeyDatabase target,
+            String name,
+            String targetName,
+            ContextCopy.Listener listener) {
+        this.source = source;
+        this.target = target;
+        this.name = name;
+        this.targetName = targetName;
+        this.listener = listener;
+    }
+
+    /** Moves it; throws what {@link StoreMove#run} does. */
+    ContextResult run() {
+        return new ContextCopy(source, target, name, false, null, listener)
+                .orNotCopied(() -> source.withoutOpening(name, () -> target.withoutOpening(name, this::move)));
+    }
+
+    private ContextResult move() {
+        MoveMark here = ContextReader.mark("source", source.engine(), name);
+        MoveMark there = ContextReader.mark("target", target.engine(), name);
+        if (here != null) {
+            return continueAfter(here, there);
+        }
+        if (target.opened(name) != null) {
+            return refused("this process has opened it in the target; close that database, and move it again");
+        }
+        boolean replaceable = there != null;
+        if (!replaceable && ContextReader.holdsEntries("target", target.engine(), name)) {
+            return refused("the target holds entries of it already; erase them there, or leave it where it is");
+        }
+        MoveMark arriving = there != null && there.kind() == MoveMark.Kind.ARRIVING
+                ? there
+                : new MoveMark(MoveMark.Kind.ARRIVING, UUID.randomUUID().toString(), targetName);
+        if (there != null && !there.equals(arriving)) {
+            commit(target, contextOf(target), arriving.put()); // it was moved away from there, and comes back
+        }
+        Context from = contextOf(source);
+        ContextResult result;
+        boolean moved;
+        do {
+            long seen = from.awaitPublications();
+            result = new ContextCopy(source, target, name, replaceable, null, listener).copyMarked(arriving.put());
+            if (!result.outcome().isCopied()) {
+                return result;
+            }
+            replaceable = true;
+            moved = leave(from, new MoveMark(MoveMark.Kind.MOVED, arriving.move(), targetName), seen);
+        } while (!moved);
+        arrive();
+        return result;
+    }
+
+    /** Marks the source as moved, unless it has changed since, and returns whether it was marked. */
+    private boolean leave(Context from, MoveMark moved, long seen) {
+        Context opened = source.opened(name);
+        MoveCommit commit = new MoveCommit(from, moved.put(), () -> from.unchangedSince(seen), () -> {
+            from.markMoved(moved.target());
+            if (opened != null) {
+                opened.markMoved(moved.target());
+            }
+        });
+        commit(source, commit);
+        return commit.isWritten();
+    }
+
+    private void arrive() {
+        commit(target, contextOf(target), MoveMark.delete());
+    }
+
+    /**
+     * Returns the context as this process writes it: on a backend with ownership as a new owner, on another one through
+     * the store that is open, if there is one.
+     */
+    private Context contextOf(SignalKeyDatabase database) {
+        Engine engine = database.engine();
+        Context opened = engine.storage.hasOwnership() ? null : database.opened(name);
+        return opened != null
+                ? opened
+                : new Context(
+                        name,
+                        engine.epochOfTakeOver(name, database.refusesOwned(), engine.attempts()),
+                        engine.unopenedSealer(name));
+    }
+
+    private static void commit(SignalKeyDatabase database, Context context, Mutation change) {
+        commit(database, new MoveCommit(context, change, () -> true, () -> {}));
+    }
+
+    private static void commit(SignalKeyDatabase database, MoveCommit commit) {
+        Engine engine = database.engine();
+        engine.commit(new CommitRequest(commit, engine.options.commitTimeout().toNanos()));
+    }
+
+    /** Continues a move that has marked the source. */
+    private ContextResult continueAfter(MoveMark here, @Nullable MoveMark there) {
+        if (here.kind() == MoveMark.Kind.ARRIVING) {
+            return refused("a move of it to the source has not ended; run that move again");
+        }
+        boolean arriving = there != null
+                && there.kind() == MoveMark.Kind.ARRIVING
+                && there.move().equals(here.move());
+        if (arriving) {
+            arrive();
+        } else if (there != null || !here.target().equals(targetName)) {
+            return refused("it was moved to " + here.target());
+        }
+        return result(Outcome.ALREADY_THERE, "");
+    }
+
+    private ContextResult refused(String reason) {
+        return result(Outcome.REFUSED, reason);
+    }
+
+    private ContextResult result(Outcome outcome, String reason) {
+        return new ContextResult(name, outcome, Map.of(), List.of(), reason);
+    }
+}

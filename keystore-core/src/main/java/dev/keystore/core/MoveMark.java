@@ -1,0 +1,95 @@
+package dev.keystore.core;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.keystore.ContextMovedException;
+import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryId;
+import dev.keystore.KeyStoreException;
+import dev.keystore.StoreOpenException;
+import dev.keystore.spi.Mutation;
+import dev.keystore.spi.StoreSealing;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The entry of a context that was moved, or is being moved. While a context has one, it is not opened, so that it can
+ * be written in one store at most.
+ *
+ * @param kind on which side of the move the context is
+ * @param move a random name of the move of this context, the same on both sides
+ * @param target what the user calls the target
+ */
+record MoveMark(Kind kind, String move, String target) {
+
+    /** Where it is stored, in the context. */
+    static final EntryId ENTRY = new EntryId(StoreSealing.MARK.type(), "move");
+
+    private static final String SEPARATOR = "\n";
+
+    /** The sides of a move. */
+    enum Kind {
+        /** The context is in the target, but may still be written in the source. */
+        ARRIVING,
+        /** The context is in the target, and is not written in the source any more. */
+        MOVED
+    }
+
+    /** Returns the mark of a context, or null; throws as {@link Storage#read} does. */
+    static @Nullable MoveMark load(Storage storage, String context) {
+        byte[] record = storage.read(context, ENTRY);
+        return record == null ? null : decode(context, record);
+    }
+
+    /**
+     * Returns the mark of a context that is being opened, or null.
+     *
+     * @throws StoreOpenException if the backend failed
+     */
+    static @Nullable MoveMark load(Storage storage, String context, Attempts attempts) {
+        byte[] record;
+        try {
+            record = attempts.of(
+                    "the mark of a moved context to be read",
+                    "Context \"" + context + "\" could not be opened, since it is unknown whether it was moved",
+                    () -> storage.load(context, ENTRY.type(), ENTRY.id()));
+        } catch (StoreOpenException e) {
+            if (BackendFailures.isPermanent(e.getCause())) {
+                return null; // a damaged store, in which nothing can be written
+            }
+            throw e;
+        }
+        return record == null ? null : decode(context, record);
+    }
+
+    /** Returns the mutation that writes it. */
+    Mutation put() {
+        byte[] text = String.join(SEPARATOR, kind.name(), move, target).getBytes(UTF_8);
+        return new Mutation.Put(ENTRY.type(), ENTRY.id(), Envelope.seal(ENTRY.type(), ENTRY.type(), ENTRY.id(), text));
+    }
+
+    /** Returns the mutation that deletes the mark of a context. */
+    static Mutation delete() {
+        return new Mutation.Delete(ENTRY.type(), ENTRY.id());
+    }
+
+    private static MoveMark decode(String context, byte[] record) {
+        try {
+            byte[] text = Envelope.open(ENTRY.type(), ENTRY.type(), ENTRY.id(), record);
+            String[] parts = new String(text, UTF_8).split(SEPARATOR, 3);
+            if (parts.length < 3) {
+                throw new IllegalArgumentException("it is too short");
+            }
+            return new MoveMark(Kind.valueOf(parts[0]), parts[1], parts[2]);
+        } catch (IllegalArgumentException e) {
+            throw new CorruptEntryException(
+                    context, ENTRY, "it says whether the context was moved: " + e.getMessage(), null);
+        }
+    }
+
+    /** Returns the exception for a caller that opens the context, or writes to it. */
+    KeyStoreException refusal(String context) {
+        return kind == Kind.MOVED
+                ? ContextMovedException.movedTo(context, target)
+                : ContextMovedException.arriving(context, target);
+    }
+}

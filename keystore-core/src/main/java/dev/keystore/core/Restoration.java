@@ -1,0 +1,138 @@
+package dev.keystore.core;
+
+import dev.keystore.EntryId;
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
+import dev.keystore.StoreOpenException;
+import dev.keystore.spi.RestoreRules;
+import dev.keystore.spi.RestoreRules.BackedUp;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.ServiceConfigurationError;
+import java.util.ServiceLoader;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** What a restore carries of the entries of a backup: the rules of all providers, and the default (R84). */
+final class Restoration {
+
+    /** The types whose entries must not be used again after others were made from them. */
+    private static final Set<String> DROPPED = Stream.of(
+                    KeyTypes.SESSION, KeyTypes.PRE_KEY, KeyTypes.SENDER_KEY, KeyTypes.SENDER_KEY_MEMORY)
+            .map(KeyType::name)
+            .collect(Collectors.toUnmodifiableSet());
+
+    private final List<RestoreRules> rules;
+    private final int idMargin;
+
+    Restoration(List<RestoreRules> rules, int idMargin) {
+        this.rules = List.copyOf(rules);
+        this.idMargin = idMargin;
+    }
+
+    /** Returns the rules of all providers that are registered. */
+    static List<RestoreRules> registered() {
+        try {
+            return ServiceLoader.load(RestoreRules.class).stream()
+                    .map(ServiceLoader.Provider::get)
+                    .toList();
+        } catch (ServiceConfigurationError e) {
+            throw new StoreOpenException("The registered rules of a restore could not be loaded: " + e.getMessage(), e);
+        }
+    }
+
+    /** Returns what is carried of a context that holds these entries. */
+    OfContext of(Collection<EntryId> entries) {
+        return new OfContext(entries);
+    }
+
+    /** What is carried of one context. Used by one thread. */
+    final class OfContext {
+
+        private final Set<EntryId> all;
+        private final BackedUp context;
+        private final Map<EntryId, byte[]> added = new HashMap<>();
+        private final List<EntryId> kept = new ArrayList<>();
+        private final Map<String, Long> dropped = new TreeMap<>();
+        private final Map<String, Long> changed = new TreeMap<>();
+
+        private OfContext(Collection<EntryId> entries) {
+            all = new HashSet<>(entries);
+            context = new BackedUp(all::contains, idMargin);
+            for (EntryId entry : entries) {
+                if (keeps(entry)) {
+                    kept.add(entry);
+                } else {
+                    dropped.merge(entry.type(), 1L, Long::sum);
+                }
+            }
+            rules.forEach(each -> each.added(context).forEach((entry, value) -> {
+                if (!all.contains(entry)) {
+                    added.put(entry, value);
+                }
+            }));
+            kept.addAll(added.keySet());
+        }
+
+        private boolean keeps(EntryId entry) {
+            List<RestoreRules> found =
+                    rules.stream().filter(each -> each.applyTo(entry)).toList();
+            if (found.size() > 1) {
+                throw new IllegalStateException("Two rules of a restore apply to entry " + entry + ": "
+                        + found.get(0).getClass().getName() + " and "
+                        + found.get(1).getClass().getName() + "; have one of them on the class path");
+            }
+            return found.isEmpty()
+                    ? !DROPPED.contains(entry.type())
+                    : found.get(0).keeps(entry, context);
+        }
+
+        /** Returns the entries that are restored, in any order. */
+        List<EntryId> kept() {
+            return kept;
+        }
+
+        /** Returns the value of an entry that is added; null if the backup holds the entry. */
+        byte @Nullable [] added(EntryId entry) {
+            return added.get(entry);
+        }
+
+        /**
+         * Returns the value that an entry is restored with.
+         *
+         * @throws IllegalArgumentException if its rules do not accept its value
+         */
+        byte[] restored(EntryId entry, byte[] value) {
+            byte[] next = value;
+            for (RestoreRules each : rules) {
+                if (each.applyTo(entry)) {
+                    next = each.restored(entry, value, context);
+                }
+            }
+            if (!Arrays.equals(value, next)) {
+                changed.merge(entry.type(), 1L, Long::sum);
+            }
+            return next;
+        }
+
+        /** Returns how many entries are not restored, by type. */
+        Map<String, Long> dropped() {
+            return dropped;
+        }
+
+        /**
+         * Returns how many entries were restored with another value, by type; those that were added are not counted.
+         */
+        Map<String, Long> changed() {
+            return changed;
+        }
+    }
+}

@@ -1,0 +1,363 @@
+package dev.keystore.core;
+
+import dev.keystore.ContextPosition;
+import dev.keystore.EntryId;
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.StoreOpenException;
+import dev.keystore.core.StoreState.Kind;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.ContextSnapshots.EntryConsumer;
+import dev.keystore.spi.StoreSealing;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Backs a database up into a file while it is in use (R80).
+ *
+ * <pre>{@code
+ * try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:keys.db")) {
+ *     BackupReport report = StoreBackup.of(database).to(Path.of("keys.backup")).run();
+ * }
+ * }</pre>
+ *
+ * <p><b>The backup</b> is an SQLite store that is marked as a backup. It cannot be opened as a live store, because keys
+ * in it will have been used since: {@link StoreRestore} makes a new store of it, and
+ * {@link SignalKeyDatabase.Builder#readingBackup()} opens it for reading. It holds the records of all contexts as they
+ * are stored: a backup of an encrypted store is encrypted under the same keys, and hides the same names. Nothing else
+ * is in the file, and there is no other file; only its owner can access it.
+ *
+ * <p><b>Consistency.</b> Each context is in the backup as of one point in time after {@link #run} was called, with all
+ * of each commit or nothing. Different contexts are of different times. No context is taken over, so another process
+ * may own and change them: on SQLite and PostgreSQL, run the backup in any process; on MapDB, in the one that has the
+ * store open. Commits do not wait, except on a backend without {@link dev.keystore.spi.ContextSnapshots}, such as
+ * MapDB, if a context changes each time it is read: they then wait while that context is read once more.
+ *
+ * <p><b>Verification.</b> The file is written under a temporary name, its name plus {@code .partial}, closed, opened
+ * again, and read as a whole. If it holds what was read from the source, it becomes durable and gets its name. If
+ * anything fails before, or the process is killed, there is no file under that name, or the former one; the temporary
+ * file of a killed process is replaced by the next backup. Only one backup at a time may be written under a name.
+ *
+ * <p><b>Memory.</b> About 1 MiB of records and one more record, however large the contexts are; on a PostgreSQL source,
+ * 32 records in addition.
+ *
+ * <p>The listener is called on the calling thread; what it throws ends the backup. Not thread-safe. An object can be
+ * run several times.
+ */
+public final class StoreBackup {
+
+    private final SignalKeyDatabase source;
+    private final Path file;
+    private boolean replacing;
+    private @Nullable Path former;
+    private @Nullable Consumer<? super CopyProgress> listener;
+
+    private StoreBackup(SignalKeyDatabase source, Path file) {
+        this.source = source;
+        this.file = file;
+    }
+
+    /**
+     * Begins to describe a backup.
+     *
+     * @param source the database to back up
+     * @return a backup that still needs its file
+     */
+    public static Origin of(SignalKeyDatabase source) {
+        return new Origin(Objects.requireNonNull(source, "source"));
+    }
+
+    /** A backup without a file. */
+    public static final class Origin {
+
+        private final SignalKeyDatabase source;
+
+        private Origin(SignalKeyDatabase source) {
+            this.source = source;
+        }
+
+        /**
+         * Returns a backup of all contexts; nothing is written until {@link #run}.
+         *
+         * @param file the file of the backup, which must not exist unless {@link #replacing} is set
+         * @return a new backup
+         * @throws IllegalArgumentException if it has no name
+         */
+        public StoreBackup to(Path file) {
+            if (Objects.requireNonNull(file, "file").getFileName() == null) {
+                throw new IllegalArgumentException("file must be the path of a file, was \"" + file + "\"");
+            }
+            return new StoreBackup(source, file);
+        }
+    }
+
+    /**
+     * Replaces the file if it exists and is a backup, once the new one is complete. By default, a file that exists is
+     * left as it is, and the backup fails.
+     *
+     * @return this backup
+     */
+    public StoreBackup replacing() {
+        replacing = true;
+        return this;
+    }
+
+    /**
+     * Takes the contexts that have not changed since an earlier backup from that file, instead of reading them from the
+     * source: those whose positions are the same ({@link SignalKeyDatabase#position}). The result is a complete backup,
+     * which does not need the earlier one. By default, all contexts are read from the source, as they are if the
+     * backend keeps no positions.
+     *
+     * @param former the file of a backup of the same store; with {@link #replacing}, it may be the one to be written
+     * @return this backup
+     */
+    public StoreBackup since(Path former) {
+        this.former = Objects.requireNonNull(former, "former");
+        return this;
+    }
+
+    /**
+     * Registers a listener that is called with the progress, after each context. With a listener, the contexts are
+     * counted first.
+     *
+     * @param progress the listener, in place of any former one
+     * @return this backup
+     */
+    public StoreBackup listener(Consumer<? super CopyProgress> progress) {
+        listener = Objects.requireNonNull(progress, "progress");
+        return this;
+    }
+
+    /**
+     * Writes the backup, and verifies it. Blocks until that is done.
+     *
+     * @return what was written
+     * @throws BackupFailedException if the file exists, the earlier backup is not one of this store, the new one could
+     *     not be written, for example because the disk is full, or does not hold what was written; or if the keys of an
+     *     encrypted store were rotated meanwhile
+     * @throws dev.keystore.LoadFailedException if the source could not be read
+     * @throws UnsupportedOperationException if the backend of the source can't list its contexts
+     * @throws OperationInterruptedException if the thread was interrupted
+     * @throws IllegalStateException if the database is closed. After each exception, there is no new backup, and the
+     *     source is unchanged
+     */
+    public BackupReport run() {
+        return new Job().run();
+    }
+
+    /** One run, on its thread. */
+    private final class Job {
+
+        private final Engine engine = source.engine();
+        private final SnapshotReader reader = new SnapshotReader(engine);
+        private long allContexts;
+        private long contexts;
+        private long records;
+        private long unchanged;
+
+        /** The earlier backup, or null. */
+        private @Nullable Storage formerBackup;
+
+        BackupReport run() {
+            engine.checkOpen();
+            try {
+                requireReplaceable();
+                if (listener != null) {
+                    forEachContext(name -> allContexts++);
+                }
+                try (BackupFile backup = BackupFile.create(file, engine.options)) {
+                    openFormer();
+                    try {
+                        write(backup);
+                    } finally {
+                        closeFormer();
+                    }
+                    RecordDigest written = backup.publish();
+                    return new BackupReport(file, contexts, unchanged, written.records(), written.bytes());
+                }
+            } catch (BackendException | StoreOpenException e) {
+                throw BackupFile.failed(file, BackendFailures.reason(e), e);
+            }
+        }
+
+        private void requireReplaceable() {
+            if (!Files.exists(file)) {
+                return;
+            }
+            if (!replacing) {
+                throw BackupFile.failed(file, "the file exists; name another one, or set replacing()", null);
+            }
+            if (!BackupFile.isBackup(file, engine.options)) {
+                throw BackupFile.failed(file, "the file exists, and is not a backup; name another one", null);
+            }
+        }
+
+        private String storeId() {
+            return engine.id.get().orElse("");
+        }
+
+        private void openFormer() {
+            if (former == null) {
+                return;
+            }
+            Storage opened = BackupFile.open(former.toAbsolutePath(), engine.options, true);
+            formerBackup = opened;
+            StoreState state = BackupFile.stateOf(opened, engine.options);
+            boolean isSame =
+                    state != null && !storeId().isEmpty() && state.storeId().equals(storeId());
+            if (!isSame) {
+                closeFormer();
+                throw BackupFile.failed(
+                        file, "the earlier backup " + former + " is not one of this store; name another one", null);
+            }
+        }
+
+        private void closeFormer() {
+            Storage opened = formerBackup;
+            formerBackup = null;
+            if (opened != null) {
+                BackupFile.close(opened, engine.options);
+            }
+        }
+
+        /** Calls with the stored name of each context, except that of the mark. */
+        private void forEachContext(Consumer<String> work) {
+            try (Stream<String> names = engine.storage.storedContexts()) {
+                names.filter(name -> !name.equals(StoreSealing.MARK.type())).forEach(work);
+            }
+        }
+
+        /**
+         * Writes the backup. The mark of an encrypted store has the keys that the data keys of contexts are sealed
+         * with; it must not change between reading it and them.
+         */
+        private void write(BackupFile backup) {
+            Map<EntryId, byte[]> reserved = readReserved();
+            backup.begin(StoreSealing.MARK.type());
+            reserved.forEach(backup::accept);
+            backup.accept(StoreState.ENTRY, new StoreState(Kind.BACKUP, storeId(), now()).encode());
+            records += backup.end();
+            forEachContext(name -> copy(backup, name));
+            if (!isSame(reserved, readReserved())) {
+                throw BackupFile.failed(
+                        file, "the keys of the store were rotated meanwhile; run the backup again", null);
+            }
+        }
+
+        /** Returns what the store holds about itself, in addition to its contexts. */
+        private Map<EntryId, byte[]> readReserved() {
+            Map<EntryId, byte[]> found = new LinkedHashMap<>();
+            if (engine.storage.servesManyContexts()) {
+                reader.read(StoreSealing.MARK.type(), new SnapshotReader.Target() {
+
+                    @Override
+                    public void accept(EntryId entry, byte[] record) {
+                        found.put(entry, record);
+                    }
+
+                    @Override
+                    public void restart() {
+                        found.clear();
+                    }
+                });
+            } else {
+                byte[] mark = engine.storage.read(SignalKeyDatabase.DEFAULT_CONTEXT, StoreSealing.MARK);
+                if (mark != null) {
+                    found.put(StoreSealing.MARK, mark);
+                }
+                byte[] id = HexFormat.of().parseHex(storeId());
+                if (id.length > 0) {
+                    found.put(StoreId.ENTRY, StoreId.record(StoreSealing.MARK.type(), id));
+                }
+            }
+            found.remove(StoreState.ENTRY);
+            return found;
+        }
+
+        private void copy(BackupFile backup, String storedContext) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw new OperationInterruptedException("a backup to be written");
+            }
+            String name = nameInBackup(storedContext);
+            // Before the records, which may be newer: then the next backup since this one reads them again.
+            Optional<ContextPosition> position = engine.storage.positionStored(storedContext);
+            backup.begin(name);
+            Storage earlier = formerBackup;
+            if (earlier != null && position.isPresent() && position.equals(BackupFile.position(earlier, name))) {
+                earlier.readSnapshot(name, withoutPosition(backup));
+                unchanged++;
+            } else {
+                read(backup, storedContext);
+            }
+            if (backup.recordsOfContext() > 0) {
+                position.ifPresent(backup::accept);
+                contexts++;
+            }
+            records += backup.end();
+            if (listener != null) {
+                listener.accept(new CopyProgress(contexts, Math.max(contexts, allContexts), records, backup.bytes()));
+            }
+        }
+
+        private void read(BackupFile backup, String storedContext) {
+            EntryConsumer records = withoutPosition(backup);
+            reader.read(storedContext, new SnapshotReader.Target() {
+
+                @Override
+                public void accept(EntryId entry, byte[] record) {
+                    boolean isOfStore = entry.equals(StoreSealing.MARK)
+                            || entry.equals(StoreId.ENTRY)
+                            || entry.equals(StoreState.ENTRY); // in the context of a backend that has a single one
+                    if (!isOfStore) {
+                        records.accept(entry, record);
+                    }
+                }
+
+                @Override
+                public void restart() {
+                    backup.restart();
+                }
+            });
+        }
+
+        /** Adds records, but not the position of a context that was backed up earlier. */
+        private EntryConsumer withoutPosition(BackupFile backup) {
+            return (entry, record) -> {
+                if (!entry.equals(BackupFile.POSITION)) {
+                    backup.accept(entry, record);
+                }
+            };
+        }
+
+        /** Returns the stored name of a context in the backup, which has many contexts even if the source has one. */
+        private String nameInBackup(String storedContext) {
+            SealedStore keys = engine.encrypted();
+            return keys == null || engine.storage.servesManyContexts()
+                    ? storedContext
+                    : keys.sealing()
+                            .names()
+                            .map(names -> names.context(storedContext))
+                            .orElse(storedContext);
+        }
+    }
+
+    private static String now() {
+        return "at " + Instant.now().truncatedTo(ChronoUnit.SECONDS);
+    }
+
+    private static boolean isSame(Map<EntryId, byte[]> one, Map<EntryId, byte[]> other) {
+        return one.keySet().equals(other.keySet())
+                && one.entrySet().stream()
+                        .allMatch(entry -> Arrays.equals(entry.getValue(), other.get(entry.getKey())));
+    }
+}

@@ -1,0 +1,139 @@
+package dev.keystore.core;
+
+import dev.keystore.core.CopyReport.ContextResult;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/**
+ * Moves contexts from one database to another, for example to another backend or machine (R84).
+ *
+ * <pre>{@code
+ * try (SignalKeyDatabase source = SignalKeyDatabase.open("jdbc:sqlite:keys.db");
+ *         SignalKeyDatabase target = SignalKeyDatabase.open("jdbc:postgresql://db1/keys")) {
+ *     CopyReport report = StoreMove.from(source).to(target, "the database keys on db1").run();
+ * }
+ * }</pre>
+ *
+ * <p>Like {@link StoreCopy}, it carries all entries of a context in one commit, with their values sealed by the keys of
+ * the target, reads both sides back and compares them. In addition, it marks the context in the source as moved, in one
+ * commit: from then on the source refuses to open the context and to write to it, with
+ * {@link dev.keystore.ContextMovedException}, which names the target; in every process, and after it is opened again.
+ * Sessions and counters go on in the target where they were.
+ *
+ * <p><b>Where a context can be written.</b> In the source until it is marked as moved there; in the target after that.
+ * At no time in both. If the move is killed between these two commits, it is in neither until the move is run again. At
+ * every time, one of the stores holds all entries.
+ *
+ * <p><b>The source</b> keeps its entries; they can be read by stores that are open. Delete the store once it is no
+ * longer needed. Each context is taken over before it is read, as in a copy. <b>The target</b> must not hold entries of
+ * a context, except those of a move that has not ended, or from which the context was moved away earlier: these are
+ * replaced.
+ *
+ * <p>If the move fails, is interrupted or the process is killed, run it again with the same two databases, and it
+ * continues. A context that was not moved does not stop the others. Memory, listeners and threads are those of a
+ * {@link StoreCopy}.
+ */
+public final class StoreMove {
+
+    private final StoreCopy copy;
+
+    private StoreMove(StoreCopy copy) {
+        this.copy = copy;
+    }
+
+    /**
+     * Begins to describe a move.
+     *
+     * @param source the database to move from
+     * @return a move that still needs its target
+     */
+    public static Origin from(SignalKeyDatabase source) {
+        return new Origin(Objects.requireNonNull(source, "source"));
+    }
+
+    /** A move without a target. */
+    public static final class Origin {
+
+        private final SignalKeyDatabase source;
+
+        private Origin(SignalKeyDatabase source) {
+            this.source = source;
+        }
+
+        /**
+         * Returns a move of all contexts; nothing is moved until {@link #run}.
+         *
+         * @param target the database to move to
+         * @param name what messages of the source call it, without a password; stored in the source
+         * @return a new move
+         * @throws IllegalArgumentException if the target is the source, or the name is blank
+         */
+        public StoreMove to(SignalKeyDatabase target, String name) {
+            if (Objects.requireNonNull(name, "name").isBlank()) {
+                throw new IllegalArgumentException("name must not be blank: call the target something");
+            }
+            StoreCopy copy = StoreCopy.from(source).to(target);
+            copy.moving((context, listener) -> new ContextMove(source, target, context, name, listener).run());
+            return new StoreMove(copy);
+        }
+    }
+
+    /**
+     * Restricts the move to some contexts. By default, all are moved.
+     *
+     * @param names their names; copied
+     * @return this move
+     * @throws IllegalArgumentException if the source or the target cannot have such a context
+     */
+    public StoreMove contexts(Set<String> names) {
+        copy.contexts(names);
+        return this;
+    }
+
+    /**
+     * Registers a listener that is called with the progress, as that of {@link StoreCopy#listener}.
+     *
+     * @param progress the listener, in place of any former one
+     * @return this move
+     */
+    public StoreMove listener(Consumer<? super CopyProgress> progress) {
+        copy.listener(progress);
+        return this;
+    }
+
+    /**
+     * Registers a listener that is called with the outcome of each context, as that of {@link StoreCopy#onContext}.
+     * Contexts that are copied are moved.
+     *
+     * @param results the listener, in place of any former one
+     * @return this move
+     */
+    public StoreMove onContext(Consumer<? super ContextResult> results) {
+        copy.onContext(results);
+        return this;
+    }
+
+    /**
+     * Moves the contexts. Blocks until that is done.
+     *
+     * @return what was done; all contexts were moved, now or by an earlier run
+     * @throws CopyIncompleteException if contexts were not moved; all others were, and the report says which
+     * @throws dev.keystore.KeyStoreException as for {@link StoreCopy#run}; what was moved before stays so, and the move
+     *     can be run again
+     * @throws UnsupportedOperationException as for {@link StoreCopy#run}
+     * @throws IllegalStateException if a database is closed
+     */
+    public CopyReport run() {
+        return copy.run();
+    }
+
+    /**
+     * Reads and compares what a copy would, and changes nothing (R94).
+     *
+     * @return what would be done, as {@link StoreCopy#dryRun} says it
+     */
+    public CopyReport dryRun() {
+        return copy.dryRun();
+    }
+}

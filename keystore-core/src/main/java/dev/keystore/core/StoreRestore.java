@@ -1,0 +1,247 @@
+package dev.keystore.core;
+
+import dev.keystore.ContextPosition;
+import dev.keystore.StoreOpenException;
+import dev.keystore.core.CopyReport.ContextResult;
+import dev.keystore.core.CopyReport.Outcome;
+import dev.keystore.core.RestoreReport.RestoredContext;
+import dev.keystore.core.StoreState.Kind;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes a live store of a backup that {@link StoreBackup} has written (R84).
+ *
+ * <pre>{@code
+ * try (SignalKeyDatabase backup = SignalKeyDatabase.builder().url("jdbc:sqlite:keys.backup").readingBackup().open()) {
+ *     RestoreReport report = StoreRestore.from(backup)
+ *             .to(SignalKeyDatabase.builder().url("jdbc:sqlite:keys.db"))
+ *             .run();
+ * }
+ * }</pre>
+ *
+ * <p>It is not a copy. Since the backup was taken, messages were sent and received, and pre-keys used. A ratchet that
+ * goes back to that time uses keys for the second time, and an id that is issued again belongs to another key. So:
+ *
+ * <ul>
+ *   <li>sessions, sender keys, sender-key memory and one-time pre-keys are dropped. Contacts are answered in new
+ *       sessions, and new pre-keys have to be uploaded;
+ *   <li>counters of ids are advanced by a margin ({@link #idMargin});
+ *   <li>identity, credentials, signed and last-resort pre-keys, identities of others, mappings, app-state keys and all
+ *       other entries stay as they are;
+ *   <li>the target is a store of its own, with a new store id and higher epochs than the backup. Commits of a process
+ *       that still takes itself for an owner are refused.
+ * </ul>
+ *
+ * <p>{@link dev.keystore.spi.RestoreRules} that are found on the class path say what becomes of entries whose form only
+ * their author knows. {@code keystore-libsignal} has some: use that module, or rules of your own, if the credentials or
+ * other entries hold counters.
+ *
+ * <p><b>Make sure that the lost store is not used any more</b>, by no process. If it is still there, move it instead.
+ *
+ * <p><b>The target</b> is a new store, of any backend, encrypted or not as its builder says; values are opened with the
+ * keys of the backup and sealed with those of the target. It is marked while it is being restored, and cannot be opened
+ * until all contexts are in it, read back and compared. If the restore fails or the process is killed, run it again
+ * with the same backup and options, and it continues.
+ *
+ * <p>Listeners are called on the calling thread; what they throw ends the restore. Not thread-safe.
+ */
+public final class StoreRestore {
+
+    private static final int DEFAULT_ID_MARGIN = 1_000_000;
+
+    /** How many takeovers of a context may have come after the backup. */
+    private static final long EPOCH_MARGIN = 1_000_000;
+
+    private static final int LARGEST_ID_MARGIN = 8_000_000;
+
+    private final SignalKeyDatabase backup;
+    private final SignalKeyDatabase.Builder target;
+    private int idMargin = DEFAULT_ID_MARGIN;
+    private @Nullable Set<String> contexts;
+    private @Nullable Consumer<? super CopyProgress> listener;
+    private Consumer<? super RestoredContext> onContext = restored -> {};
+
+    private StoreRestore(SignalKeyDatabase backup, SignalKeyDatabase.Builder target) {
+        this.backup = backup;
+        this.target = target;
+    }
+
+    /**
+     * Begins to describe a restore.
+     *
+     * @param backup the backup, opened with {@link SignalKeyDatabase.Builder#readingBackup()}
+     * @return a restore that still needs its target
+     * @throws IllegalArgumentException if it was not opened so
+     */
+    public static Origin from(SignalKeyDatabase backup) {
+        if (Objects.requireNonNull(backup, "backup").engine().state() == null) {
+            throw new IllegalArgumentException("backup must be a backup that was opened with readingBackup(), and is a"
+                    + " live store: copy it with StoreCopy, or move it");
+        }
+        return new Origin(backup);
+    }
+
+    /** A restore without a target. */
+    public static final class Origin {
+
+        private final SignalKeyDatabase backup;
+
+        private Origin(SignalKeyDatabase backup) {
+            this.backup = backup;
+        }
+
+        /**
+         * Returns a restore of all contexts; nothing is written until {@link #run}.
+         *
+         * @param target opens the target, which {@link #run} closes again
+         * @return a new restore
+         */
+        public StoreRestore to(SignalKeyDatabase.Builder target) {
+            return new StoreRestore(backup, Objects.requireNonNull(target, "target"));
+        }
+    }
+
+    /**
+     * Sets how far counters of ids are advanced: further than the number of ids of one kind that were issued after the
+     * backup was taken. Ids of pre-keys run up to 16,777,214, and then begin again.
+     *
+     * @param margin 1 to 8,000,000; 1,000,000 by default
+     * @return this restore
+     * @throws IllegalArgumentException if it is out of range
+     */
+    public StoreRestore idMargin(int margin) {
+        if (margin < 1 || margin > LARGEST_ID_MARGIN) {
+            throw new IllegalArgumentException("margin must be 1 to " + LARGEST_ID_MARGIN + ", was " + margin);
+        }
+        idMargin = margin;
+        return this;
+    }
+
+    /**
+     * Restores only some contexts, for example all but one whose records are damaged. By default, all are restored.
+     *
+     * @param names their names; copied
+     * @return this restore
+     */
+    public StoreRestore contexts(Set<String> names) {
+        contexts = Set.copyOf(names);
+        return this;
+    }
+
+    /**
+     * Registers a listener that is called with the progress, as that of {@link StoreCopy#listener}.
+     *
+     * @param progress the listener, in place of any former one
+     * @return this restore
+     */
+    public StoreRestore listener(Consumer<? super CopyProgress> progress) {
+        listener = Objects.requireNonNull(progress, "progress");
+        return this;
+    }
+
+    /**
+     * Registers a listener that is called for each context that was restored, with what was dropped.
+     *
+     * @param restored the listener, in place of any former one
+     * @return this restore
+     */
+    public StoreRestore onContext(Consumer<? super RestoredContext> restored) {
+        onContext = Objects.requireNonNull(restored, "restored");
+        return this;
+    }
+
+    /**
+     * Restores the contexts, and verifies them. Blocks until that is done, and closes the target. The target can then
+     * be opened.
+     *
+     * @return what was restored and dropped
+     * @throws CopyIncompleteException if contexts cannot be restored, for example because records of the backup are
+     *     damaged; all others were. The target cannot be opened until {@link #run} has returned; restore the
+     *     {@link #contexts} that can be
+     * @throws StoreOpenException if the target cannot be opened, holds contexts, or is the target of another restore;
+     *     it was not changed
+     * @throws dev.keystore.LoadFailedException if one of the databases could not be reached; run the restore again
+     * @throws dev.keystore.KeyStoreException as for {@link StoreCopy#run}; run the restore again
+     * @throws dev.keystore.OperationInterruptedException if the thread was interrupted; run the restore again
+     * @throws IllegalStateException if the backup is closed, or two {@link dev.keystore.spi.RestoreRules} apply to one
+     *     entry
+     */
+    public RestoreReport run() {
+        Restoration restoration = new Restoration(Restoration.registered(), idMargin);
+        StoreState from = Objects.requireNonNull(backup.engine().state());
+        try (SignalKeyDatabase opened = target.openToRestore()) {
+            Engine engine = opened.engine();
+            begin(opened, new StoreState(Kind.RESTORING, from.storeId(), from.detail()));
+            engine.attempts().of("the epochs to be raised", "The epochs of the store could not be raised", () -> {
+                engine.storage.raiseEpochs(highestEpoch() + EPOCH_MARGIN);
+                return engine;
+            });
+            RestoreReport report = restore(opened, restoration);
+            StoreState.replace(engine.storage, engine.attempts(), null);
+            return report;
+        }
+    }
+
+    private static void begin(SignalKeyDatabase opened, StoreState restoring) {
+        Engine engine = opened.engine();
+        if (engine.state() == null) {
+            try (Stream<String> names = opened.contexts()) {
+                names.findAny().ifPresent(name -> {
+                    throw new StoreOpenException(
+                            "The target of a restore has to be a new store, but it holds context \"" + name
+                                    + "\", and nothing was changed; name another store",
+                            null);
+                });
+            }
+            StoreState.replace(engine.storage, engine.attempts(), restoring);
+        } else if (!engine.state().equals(restoring)) {
+            throw new StoreOpenException(
+                    "The target belongs to the restore of another backup, taken "
+                            + engine.state().detail() + ", which has not ended; name another store",
+                    null);
+        }
+    }
+
+    /** Returns the highest epoch of a context in the backup. */
+    private long highestEpoch() {
+        Storage storage = backup.engine().storage;
+        try (Stream<String> names = storage.storedContexts()) {
+            return names.mapToLong(name -> BackupFile.position(storage, name)
+                            .map(ContextPosition::epoch)
+                            .orElse(0L))
+                    .max()
+                    .orElse(0);
+        }
+    }
+
+    private RestoreReport restore(SignalKeyDatabase opened, Restoration restoration) {
+        Map<String, Long> dropped = new TreeMap<>();
+        Map<String, Long> changed = new TreeMap<>();
+        StoreCopy copy = StoreCopy.from(backup).to(opened).restoring(restoration, (result, carried) -> {
+            if (result.outcome().isCopied() || result.outcome() == Outcome.NOT_FOUND) {
+                carried.dropped().forEach((type, count) -> dropped.merge(type, count, Long::sum));
+                carried.changed().forEach((type, count) -> changed.merge(type, count, Long::sum));
+                onContext.accept(restoredContext(result, carried));
+            }
+        });
+        if (contexts != null) {
+            copy.contexts(contexts);
+        }
+        if (listener != null) {
+            copy.listener(listener);
+        }
+        CopyReport report = copy.run();
+        long restored = report.contexts(Outcome.COPIED) + report.contexts(Outcome.ALREADY_THERE);
+        return new RestoreReport(restored, report.entries(), report.bytes(), dropped, changed);
+    }
+
+    private static RestoredContext restoredContext(ContextResult result, Restoration.OfContext carried) {
+        return new RestoredContext(result.context(), result.entries(), carried.dropped(), carried.changed());
+    }
+}

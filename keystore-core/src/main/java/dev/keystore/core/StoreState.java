@@ -1,0 +1,138 @@
+package dev.keystore.core;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.keystore.EntryId;
+import dev.keystore.StoreOpenException;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.Mutation;
+import dev.keystore.spi.PersistenceBackend;
+import dev.keystore.spi.StoreSealing;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What a store is if it is not a live one. An entry of the reserved type says it, so that it can be read without a key;
+ * a live store has no such entry. It has a checksum, but is not authenticated: whoever can change it can also copy the
+ * file, which a freshness anchor detects.
+ *
+ * @param kind what the store is
+ * @param storeId the id of the store that the backup was taken of, or an empty string if it had none
+ * @param detail when the backup was taken, for messages
+ */
+record StoreState(Kind kind, String storeId, String detail) {
+
+    /** Where it is stored. */
+    static final EntryId ENTRY = new EntryId(StoreSealing.MARK.type(), "state");
+
+    private static final String SEPARATOR = "\n";
+
+    /** What a store can be. */
+    enum Kind {
+        /** A copy that was taken by a backup; only a restore continues with it. */
+        BACKUP,
+        /** The target of a restore that has not ended. */
+        RESTORING
+    }
+
+    /** Returns the context that holds it. */
+    static String context(Storage storage) {
+        return storage.servesManyContexts() ? StoreSealing.MARK.type() : PersistenceBackend.DEFAULT_CONTEXT;
+    }
+
+    /**
+     * Returns the state of a store, or null if it is live.
+     *
+     * @param isReadable whether a damaged store is opened for reading, in which nothing can be written
+     * @throws StoreOpenException if the backend failed, or the entry is damaged
+     */
+    static @Nullable StoreState load(Storage storage, Attempts attempts, boolean isReadable) {
+        String context = context(storage);
+        byte[] record;
+        try {
+            record = attempts.of(
+                    "the state of the store to be read",
+                    "The store could not be opened, since it is unknown whether it is a backup",
+                    () -> storage.load(context, ENTRY.type(), ENTRY.id()));
+        } catch (StoreOpenException e) {
+            if (isReadable && BackendFailures.isPermanent(e.getCause())) {
+                return null;
+            }
+            throw e;
+        }
+        return record == null ? null : decode(record);
+    }
+
+    /**
+     * Writes or deletes the state of a store, as the owner of the context that holds it.
+     *
+     * @param next the state; null to make it a live store
+     * @throws StoreOpenException if the backend failed
+     */
+    static void replace(Storage storage, Attempts attempts, @Nullable StoreState next) {
+        String context = context(storage);
+        Mutation change = next == null
+                ? new Mutation.Delete(ENTRY.type(), ENTRY.id())
+                : new Mutation.Put(ENTRY.type(), ENTRY.id(), next.encode());
+        attempts.of("the state of the store to be written", "The state of the store could not be written", () -> {
+            long epoch = storage.takeOver(context, false);
+            storage.write(List.of(new Batch(context, epoch, 1, List.of(change))));
+            return change;
+        });
+    }
+
+    /** Returns the bytes to store. */
+    byte[] encode() {
+        byte[] text = String.join(SEPARATOR, kind.name(), storeId, detail).getBytes(UTF_8);
+        return Envelope.seal(ENTRY.type(), ENTRY.type(), ENTRY.id(), text);
+    }
+
+    private static StoreState decode(byte[] record) {
+        try {
+            byte[] text = Envelope.open(ENTRY.type(), ENTRY.type(), ENTRY.id(), record);
+            String[] parts = new String(text, UTF_8).split(SEPARATOR, 3);
+            if (parts.length < 3) {
+                throw new IllegalArgumentException("it is too short");
+            }
+            return new StoreState(Kind.valueOf(parts[0]), parts[1], parts[2]);
+        } catch (IllegalArgumentException e) {
+            throw new StoreOpenException(
+                    "The store could not be opened: it is a backup, or was being restored, but the entry that says"
+                            + " which is damaged: " + e.getMessage() + "; take another backup",
+                    e);
+        }
+    }
+
+    /**
+     * Returns why nothing can be written to a backup that was opened for reading.
+     *
+     * @throws StoreOpenException if the state is not that of a backup
+     */
+    static String requireBackup(@Nullable StoreState state) {
+        if (state == null || state.kind != Kind.BACKUP) {
+            throw new StoreOpenException(
+                    "The store is not a backup, so it was not opened with readingBackup(); open it without", null);
+        }
+        return "the store is a backup, taken " + state.detail
+                + ", and was opened for reading; to continue with it, restore it into a new store with StoreRestore"
+                + " (keystore restore)";
+    }
+
+    /** Returns the exception for opening such a store as a live one. */
+    StoreOpenException refusal() {
+        return switch (kind) {
+            case BACKUP ->
+                new StoreOpenException(
+                        "The store is a backup, taken " + detail
+                                + ", and cannot be opened as a live store, since keys in"
+                                + " it have been used since; restore it into a new store with StoreRestore (keystore"
+                                + " restore), or open it for reading with readingBackup()",
+                        null);
+            case RESTORING ->
+                new StoreOpenException(
+                        "The store is the target of a restore of the backup taken " + detail
+                                + ", which has not ended; run" + " the restore again, and it continues",
+                        null);
+        };
+    }
+}

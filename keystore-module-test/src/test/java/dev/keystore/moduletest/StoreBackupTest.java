@@ -1,0 +1,424 @@
+package dev.keystore.moduletest;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
+import dev.keystore.core.BackupFailedException;
+import dev.keystore.core.BackupReport;
+import dev.keystore.core.CopyProgress;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreBackup;
+import dev.keystore.encryption.KeyFile;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Backups of databases of all backends, with and without encryption and hidden names. */
+@Timeout(120)
+class StoreBackupTest {
+
+    private static final KeyType<byte[]> OTHER = KeyType.ofBytes("other");
+    private static final List<String> CONTEXTS = List.of("default", "bob", "a/:%_.* \ud83d\ude00");
+    private static final int ENTRIES = 70;
+
+    /** Several of these are more than is written at once. */
+    private static final int LARGE = 600_000;
+
+    private static EmbeddedPostgres server;
+    private static int stores;
+
+    @TempDir
+    private Path folder;
+
+    private Path key;
+
+    private enum Form {
+        PLAIN,
+        ENCRYPTED,
+        HIDING_NAMES
+    }
+
+    @BeforeAll
+    static void startServer() throws IOException {
+        server = EmbeddedPostgres.start();
+    }
+
+    @AfterAll
+    static void stopServer() throws IOException {
+        server.close();
+    }
+
+    @BeforeEach
+    void createKey() throws IOException {
+        key = folder.resolve("root.key");
+        KeyFile.create(key);
+    }
+
+    static Stream<Arguments> sources() {
+        return ModulePathTest.SCHEMES.stream()
+                .flatMap(scheme -> Stream.of(Form.values()).map(form -> Arguments.of(scheme, form)));
+    }
+
+    private String newUrl(String scheme) throws SQLException {
+        stores++;
+        if (!scheme.equals("jdbc:postgresql")) {
+            return scheme + ":" + folder.resolve("store" + stores);
+        }
+        try (Connection connection = server.getPostgresDatabase().getConnection();
+                Statement statement = connection.createStatement()) {
+            statement.execute("CREATE SCHEMA backup" + stores);
+        }
+        return server.getJdbcUrl("postgres", "postgres") + "&currentSchema=backup" + stores;
+    }
+
+    private SignalKeyDatabase.Builder builder(String url, Form form) {
+        SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder().url(url);
+        if (form != Form.PLAIN) {
+            builder.property("encryption.key", "key-file:" + key);
+        }
+        if (form == Form.HIDING_NAMES) {
+            builder.property("encryption.names", "hidden");
+        }
+        return builder;
+    }
+
+    private SignalKeyDatabase openBackup(Path file, Form form) {
+        return builder("jdbc:sqlite:" + file, form).readingBackup().open();
+    }
+
+    private static void fill(SignalKeyDatabase database) {
+        for (String context : CONTEXTS) {
+            database.forContext(context).useTransaction("k", tx -> {
+                for (int i = 0; i < ENTRIES; i++) {
+                    tx.put(KeyTypes.SESSION, "bob." + i, value(context, i));
+                }
+                tx.put(OTHER, "/:%_.* \ud83d\ude00", new byte[0]);
+                tx.put(OTHER, "large", new byte[LARGE]);
+                tx.saveCredentials(value(context, -1));
+            });
+        }
+    }
+
+    private static byte[] value(String context, int number) {
+        return ("value of " + context + number).getBytes(UTF_8);
+    }
+
+    private static void assertFilled(SignalKeyDatabase database) {
+        try (Stream<String> contexts = database.contexts()) {
+            assertThat(contexts).containsExactlyInAnyOrderElementsOf(CONTEXTS);
+        }
+        for (String context : CONTEXTS) {
+            SignalKeyStore store = database.forExistingContext(context);
+            for (int i = 0; i < ENTRIES; i++) {
+                assertThat(store.find(KeyTypes.SESSION, "bob." + i)).contains(value(context, i));
+            }
+            assertThat(store.find(OTHER, "/:%_.* \ud83d\ude00")).contains(new byte[0]);
+            assertThat(store.find(OTHER, "large")).contains(new byte[LARGE]);
+            assertThat(store.credentials()).contains(value(context, -1));
+            try (Stream<String> ids = store.ids(KeyTypes.SESSION, "")) {
+                assertThat(ids).hasSize(ENTRIES);
+            }
+            assertThat(store.verify()).isEmpty();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("sources")
+    @DisplayName("R80 R75 a backup of any backend holds all entries, encrypted under the same keys, in one file")
+    void run_anyBackend_holdsAllEntries(String scheme, Form form) throws Exception {
+        Path file = Files.createDirectory(folder.resolve("backups")).resolve("keys.backup");
+        List<CopyProgress> progress = new ArrayList<>();
+        try (SignalKeyDatabase source = builder(newUrl(scheme), form).open()) {
+            fill(source);
+
+            BackupReport report =
+                    StoreBackup.of(source).to(file).listener(progress::add).run();
+
+            assertThat(report.file()).isEqualTo(file);
+            assertThat(report.contexts()).isEqualTo(CONTEXTS.size());
+            assertThat(report.records()).isGreaterThanOrEqualTo(CONTEXTS.size() * (ENTRIES + 3L));
+            assertThat(report.bytes()).isGreaterThan(3 * LARGE);
+            assertThat(progress.get(progress.size() - 1).contexts()).isEqualTo(CONTEXTS.size());
+            assertThat(progress.get(0).allContexts()).isEqualTo(CONTEXTS.size());
+            fill(source); // it is in use as before
+        }
+        assertOnly(file);
+        try (SignalKeyDatabase backup = openBackup(file, form)) {
+            assertFilled(backup);
+        }
+        assertOnly(file);
+        String bytes = Files.readString(file, ISO_8859_1);
+        assertThat(bytes.contains("value of bob")).isEqualTo(form == Form.PLAIN);
+        assertThat(bytes.contains("bob.1")).isEqualTo(form != Form.HIDING_NAMES);
+    }
+
+    private static void assertOnly(Path file) throws IOException {
+        try (Stream<Path> files = Files.list(file.getParent())) {
+            assertThat(files).containsExactly(file);
+        }
+    }
+
+    @Test
+    @DisplayName("R80 R46 a backup is not opened as a live store, and names restore; opened for reading, it refuses"
+            + " to be written")
+    void open_backup_isRefused() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        try (SignalKeyDatabase source =
+                builder(newUrl("jdbc:sqlite"), Form.PLAIN).open()) {
+            fill(source);
+            StoreBackup.of(source).to(file).run();
+        }
+        byte[] before = Files.readAllBytes(file);
+
+        assertThatThrownBy(() -> SignalKeyDatabase.open("jdbc:sqlite:" + file))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("is a backup")
+                .hasMessageContaining("keystore restore");
+        try (SignalKeyDatabase backup = openBackup(file, Form.PLAIN)) {
+            SignalKeyStore bob = backup.forContext("bob");
+            assertThatThrownBy(() -> bob.delete(KeyTypes.SESSION, "bob.1"))
+                    .isInstanceOf(CommitFailedException.class)
+                    .hasMessageContaining("keystore restore");
+            assertThatThrownBy(backup::compact).hasMessageContaining("is a backup");
+            assertThat(bob.find(KeyTypes.SESSION, "bob.1")).isPresent();
+        }
+        assertThat(Files.readAllBytes(file)).isEqualTo(before);
+    }
+
+    @Test
+    @DisplayName("R80 only a backup is opened for reading a backup")
+    void readingBackup_liveStore_isRefused() throws Exception {
+        String url = newUrl("jdbc:sqlite");
+        try (SignalKeyDatabase source = builder(url, Form.PLAIN).open()) {
+            fill(source);
+        }
+
+        assertThatThrownBy(() ->
+                        SignalKeyDatabase.builder().url(url).readingBackup().open())
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("not a backup");
+        SignalKeyDatabase.open(url).close();
+    }
+
+    @Test
+    @DisplayName("R80 a file that exists is replaced on request if it is a backup, and never otherwise")
+    void run_fileExists_isReplacedOnRequest() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        String url = newUrl("jdbc:sqlite");
+        try (SignalKeyDatabase source = builder(url, Form.PLAIN).open()) {
+            source.forContext("bob").put(KeyTypes.SESSION, "1", value("bob", 1));
+            StoreBackup.of(source).to(file).run();
+            byte[] former = Files.readAllBytes(file);
+            source.forContext("bob").put(KeyTypes.SESSION, "1", value("bob", 2));
+
+            assertThatThrownBy(StoreBackup.of(source).to(file)::run)
+                    .isInstanceOf(BackupFailedException.class)
+                    .hasMessageContaining("the file exists");
+            assertThat(Files.readAllBytes(file)).isEqualTo(former);
+            Files.writeString(folder.resolve("keys.backup-wal"), "of a process that was killed");
+            StoreBackup.of(source).to(file).replacing().run();
+            Path live = Path.of(url.substring("jdbc:sqlite:".length()));
+            assertThatThrownBy(StoreBackup.of(source).to(live).replacing()::run)
+                    .isInstanceOf(BackupFailedException.class)
+                    .hasMessageContaining("not a backup");
+            Path text = Files.writeString(folder.resolve("text"), "text");
+            assertThatThrownBy(StoreBackup.of(source).to(text).replacing()::run)
+                    .isInstanceOf(BackupFailedException.class);
+            assertThat(text).hasContent("text");
+        }
+        try (SignalKeyDatabase backup = openBackup(file, Form.PLAIN)) {
+            assertThat(backup.forContext("bob").find(KeyTypes.SESSION, "1")).contains(value("bob", 2));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"jdbc:sqlite", "jdbc:postgresql", "mapdb"})
+    @DisplayName("R80 during heavy commits, a backup has all of each commit or nothing, and no owner loses its context")
+    void run_heavyCommits_isConsistent(String scheme) throws Exception {
+        String url = newUrl(scheme);
+        AtomicBoolean over = new AtomicBoolean();
+        AtomicInteger commits = new AtomicInteger();
+        ExecutorService threads = Executors.newCachedThreadPool();
+        try (SignalKeyDatabase owner = builder(url, Form.PLAIN).open();
+                // a second process may have any backend open but that of MapDB
+                SignalKeyDatabase reader = scheme.equals("mapdb")
+                        ? owner
+                        : builder(url, Form.PLAIN).open()) {
+            List<Future<?>> writers = new ArrayList<>();
+            for (String context : CONTEXTS) {
+                SignalKeyStore store = owner.forContext(context);
+                store.useTransaction("k", tx -> {
+                    for (int i = 0; i < 500; i++) {
+                        tx.put(OTHER, "b" + i, new byte[100]);
+                    }
+                });
+                writers.add(threads.submit(() -> {
+                    for (int i = 0; !over.get(); i++) {
+                        byte[] value = value(context, i);
+                        store.useTransaction("k", tx -> {
+                            tx.put(OTHER, "a", value);
+                            tx.put(OTHER, "c", value);
+                        });
+                        commits.incrementAndGet();
+                    }
+                    return null;
+                }));
+            }
+            try {
+                for (int i = 0; i < 3; i++) {
+                    Path file = folder.resolve("backup" + i);
+                    int before = commits.get();
+                    StoreBackup.of(reader).to(file).run();
+                    assertThat(commits.get()).isGreaterThan(before);
+                    assertEqualPairs(file);
+                }
+            } finally {
+                over.set(true);
+            }
+            for (Future<?> writer : writers) {
+                writer.get(30, TimeUnit.SECONDS);
+            }
+        } finally {
+            over.set(true);
+            threads.shutdown();
+        }
+    }
+
+    private void assertEqualPairs(Path file) {
+        try (SignalKeyDatabase backup = openBackup(file, Form.PLAIN)) {
+            for (String context : CONTEXTS) {
+                Map<String, byte[]> pair = backup.forContext(context).get(OTHER, List.of("a", "c"));
+                assertThat(pair.get("a")).isEqualTo(pair.get("c"));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"jdbc:sqlite", "jdbc:postgresql", "mapdb"})
+    @DisplayName("R80 R81 an incremental backup reads only contexts that changed, and is complete")
+    void since_oneContextChanged_takesTheOthersFromTheFormer(String scheme) throws Exception {
+        Path first = folder.resolve("first.backup");
+        Path second = folder.resolve("second.backup");
+        try (SignalKeyDatabase source =
+                        builder(newUrl(scheme), Form.HIDING_NAMES).open();
+                SignalKeyDatabase other =
+                        builder(newUrl(scheme), Form.HIDING_NAMES).open()) {
+            fill(source);
+            StoreBackup.of(source).to(first).run();
+            source.forContext("bob").put(OTHER, "new", value("bob", 1));
+            source.forContext("added").put(OTHER, "new", value("added", 1));
+            source.forContext("default").erase();
+
+            BackupReport report = StoreBackup.of(source).to(second).since(first).run();
+
+            assertThat(report.contexts()).isEqualTo(3);
+            assertThat(report.unchanged()).isEqualTo(1);
+            BackupReport again =
+                    StoreBackup.of(source).to(second).since(second).replacing().run();
+            assertThat(again.unchanged()).isEqualTo(3);
+            assertThat(again.records()).isEqualTo(report.records());
+            other.forContext("bob").put(OTHER, "new", value("bob", 1));
+            assertThatThrownBy(StoreBackup.of(other).to(folder.resolve("third")).since(first)::run)
+                    .isInstanceOf(BackupFailedException.class)
+                    .hasMessageContaining("not one of this store");
+        }
+        try (SignalKeyDatabase backup = openBackup(second, Form.HIDING_NAMES)) {
+            try (Stream<String> contexts = backup.contexts()) {
+                assertThat(contexts).containsExactlyInAnyOrder("bob", CONTEXTS.get(2), "added");
+            }
+            assertThat(backup.forContext("bob").find(OTHER, "new")).contains(value("bob", 1));
+            assertThat(backup.forContext("bob").find(OTHER, "large")).isPresent();
+            assertThat(backup.forContext(CONTEXTS.get(2)).find(OTHER, "large")).isPresent();
+            assertThat(backup.forContext(CONTEXTS.get(2)).verify()).isEmpty();
+        }
+    }
+
+    @Test
+    @DisplayName("R80 a backup that does not hold what was written to it does not count")
+    void run_rowLost_fails() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        AtomicInteger deleted = new AtomicInteger();
+        try (SignalKeyDatabase source = builder(newUrl("mapdb"), Form.PLAIN).open()) {
+            for (String context : CONTEXTS) {
+                source.forContext(context).put(OTHER, "large", new byte[1_500_000]); // written at once
+            }
+            StoreBackup backup = StoreBackup.of(source).to(file).listener(progress -> {
+                if (progress.contexts() == 2) {
+                    deleted.set(delete(folder.resolve("keys.backup.partial")));
+                }
+            });
+
+            assertThatThrownBy(backup::run)
+                    .isInstanceOf(BackupFailedException.class)
+                    .hasMessageContaining("does not hold what was written");
+        }
+        assertThat(deleted).hasValue(1);
+        try (Stream<Path> files = Files.list(folder)) {
+            assertThat(files.map(each -> each.getFileName().toString()))
+                    .noneMatch(name -> name.startsWith("keys.backup"));
+        }
+    }
+
+    private static int delete(Path file) {
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                Statement statement = connection.createStatement()) {
+            return statement.executeUpdate(
+                    "DELETE FROM entry WHERE rowid = (SELECT min(rowid) FROM entry WHERE type = 'other')");
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Test
+    @DisplayName("R80 a backup in a folder that does not exist fails, and so does one that is interrupted")
+    void run_failures_leaveNothing() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        try (SignalKeyDatabase source = builder(newUrl("mapdb"), Form.PLAIN).open()) {
+            fill(source);
+            Path blocked = Files.writeString(folder.resolve("blocked"), "").resolve("keys.backup");
+            assertThatThrownBy(StoreBackup.of(source).to(blocked)::run).isInstanceOf(BackupFailedException.class);
+            IllegalStateException failure = new IllegalStateException("of the listener");
+            assertThatThrownBy(StoreBackup.of(source).to(file).listener(progress -> {
+                        throw failure;
+                    })::run)
+                    .isSameAs(failure);
+        }
+        try (Stream<Path> files = Files.list(folder)) {
+            assertThat(files.map(each -> each.getFileName().toString()))
+                    .noneMatch(name -> name.startsWith("keys.backup"));
+        }
+    }
+}

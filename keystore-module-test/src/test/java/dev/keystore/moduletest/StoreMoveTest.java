@@ -1,0 +1,246 @@
+package dev.keystore.moduletest;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.ContextMovedException;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.CopyIncompleteException;
+import dev.keystore.core.CopyReport;
+import dev.keystore.core.CopyReport.Outcome;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreBackup;
+import dev.keystore.core.StoreCopy;
+import dev.keystore.core.StoreMove;
+import dev.keystore.core.StoreRestore;
+import dev.keystore.encryption.KeyFile;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Moves of contexts between databases. */
+@Timeout(60)
+class StoreMoveTest {
+
+    @TempDir
+    private Path folder;
+
+    private SignalKeyDatabase open(String scheme, String name) {
+        return SignalKeyDatabase.open(scheme + ":" + folder.resolve(name));
+    }
+
+    private static byte[] value(int number) {
+        return ("value " + number).getBytes(UTF_8);
+    }
+
+    private static void assertMoved(SignalKeyDatabase database, String context) {
+        assertThatThrownBy(() -> database.forContext(context))
+                .isInstanceOfSatisfying(ContextMovedException.class, e -> {
+                    assertThat(e.context()).isEqualTo(context);
+                    assertThat(e.target()).isEqualTo("the new place");
+                })
+                .hasMessageContaining("moved to the new place");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"jdbc:sqlite, mapdb", "mapdb, jdbc:sqlite", "files, jdbc:sqlite", "jdbc:sqlite, files"})
+    @DisplayName("R84 a context that was moved is written in the target, and refused by the source, in each process")
+    void run_movesContexts(String from, String to) {
+        try (SignalKeyDatabase source = open(from, "source");
+                SignalKeyDatabase target = open(to, "target")) {
+            SignalKeyStore former = source.forContext("alice");
+            former.put(KeyTypes.SESSION, "bob.1", value(1));
+            former.saveCredentials(value(2));
+            source.forContext("bob").put(KeyTypes.SESSION, "1", value(1));
+
+            CopyReport report = StoreMove.from(source)
+                    .to(target, "the new place")
+                    .contexts(Set.of("alice"))
+                    .run();
+
+            assertThat(report.contexts()).isEqualTo(Map.of(Outcome.COPIED, 1L));
+            assertThatThrownBy(() -> former.put(KeyTypes.SESSION, "bob.1", value(3)))
+                    .isInstanceOf(ContextMovedException.class)
+                    .hasMessageContaining("moved to the new place");
+            source.forContext("bob").put(KeyTypes.SESSION, "1", value(2));
+            SignalKeyStore alice = target.forContext("alice");
+            assertThat(alice.find(KeyTypes.SESSION, "bob.1")).contains(value(1));
+            assertThat(alice.credentials()).contains(value(2));
+            assertThat(alice.verify()).isEmpty();
+            alice.put(KeyTypes.SESSION, "bob.1", value(3));
+
+            assertThat(StoreMove.from(source)
+                            .to(target, "the new place")
+                            .contexts(Set.of("alice"))
+                            .run()
+                            .contexts())
+                    .isEqualTo(Map.of(Outcome.ALREADY_THERE, 1L));
+            assertThat(alice.find(KeyTypes.SESSION, "bob.1")).contains(value(3));
+        }
+        try (SignalKeyDatabase source = open(from, "source");
+                SignalKeyDatabase other = open(to, "other")) {
+            assertMoved(source, "alice");
+            assertThatThrownBy(() -> source.takeOver("alice")).isInstanceOf(ContextMovedException.class);
+            assertThatThrownBy(StoreCopy.from(source).to(other).contexts(Set.of("alice"))::run)
+                    .isInstanceOf(CopyIncompleteException.class)
+                    .hasMessageContaining("moved to the new place");
+            assertThatThrownBy(StoreMove.from(source).to(other, "elsewhere").contexts(Set.of("alice"))::run)
+                    .isInstanceOf(CopyIncompleteException.class)
+                    .hasMessageContaining("moved to the new place");
+        }
+        try (SignalKeyDatabase target = open(to, "target")) {
+            assertThat(target.forContext("alice").find(KeyTypes.SESSION, "bob.1"))
+                    .contains(value(3));
+        }
+    }
+
+    @Test
+    @DisplayName("R84 R53 the owner in another process is fenced, and its exception says where the context is")
+    void run_otherOwner_learnsTheTarget() {
+        try (SignalKeyDatabase owner = open("jdbc:sqlite", "source");
+                SignalKeyDatabase source = open("jdbc:sqlite", "source");
+                SignalKeyDatabase target = open("mapdb", "target")) {
+            SignalKeyStore alice = owner.forContext("alice");
+            alice.put(KeyTypes.SESSION, "bob.1", value(1));
+
+            StoreMove.from(source).to(target, "the new place").run();
+
+            for (int i = 0; i < 2; i++) {
+                assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "bob.1", value(2)))
+                        .isInstanceOf(ContextMovedException.class)
+                        .hasMessageContaining("moved to the new place");
+            }
+            assertThatThrownBy(() -> owner.takeOver("alice")).isInstanceOf(ContextMovedException.class);
+            assertThat(target.forContext("alice").find(KeyTypes.SESSION, "bob.1"))
+                    .contains(value(1));
+        }
+    }
+
+    @Test
+    @DisplayName("R84 a context can come back, with the entries of the other place only, and encrypted")
+    void run_thereAndBack_replacesWhatWasLeft() throws IOException {
+        Path key = folder.resolve("root.key");
+        KeyFile.create(key);
+        SignalKeyDatabase.Builder encrypted = SignalKeyDatabase.builder()
+                .url("jdbc:sqlite:" + folder.resolve("first"))
+                .property("encryption.key", "key-file:" + key)
+                .property("encryption.names", "hidden");
+        try (SignalKeyDatabase second = open("mapdb", "second")) {
+            try (SignalKeyDatabase first = encrypted.open()) {
+                first.forContext("alice").put(KeyTypes.SESSION, "bob.1", value(1));
+                first.forContext("alice").put(KeyTypes.SESSION, "bob.2", value(1));
+                StoreMove.from(first).to(second, "the new place").run();
+                assertThatThrownBy(() -> first.forContext("alice").delete(KeyTypes.SESSION, "bob.2"))
+                        .isInstanceOf(ContextMovedException.class);
+            }
+            second.forContext("alice").delete(KeyTypes.SESSION, "bob.2");
+            try (SignalKeyDatabase first = encrypted.open()) {
+                assertMoved(first, "alice");
+                assertThat(StoreMove.from(second)
+                                .to(first, "the first place")
+                                .run()
+                                .isComplete())
+                        .isTrue();
+                SignalKeyStore alice = first.forContext("alice");
+                assertThat(alice.find(KeyTypes.SESSION, "bob.1")).contains(value(1));
+                assertThat(alice.find(KeyTypes.SESSION, "bob.2")).isEmpty();
+                alice.put(KeyTypes.SESSION, "bob.1", value(2));
+                assertThat(alice.verify()).isEmpty();
+                assertThatThrownBy(() -> second.forContext("alice").delete(KeyTypes.SESSION, "bob.1"))
+                        .isInstanceOf(ContextMovedException.class)
+                        .hasMessageContaining("moved to the first place");
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R84 a context of which the target holds entries is not moved, and can still be written")
+    void run_targetHoldsEntries_isRefused() {
+        try (SignalKeyDatabase source = open("jdbc:sqlite", "source");
+                SignalKeyDatabase target = open("mapdb", "target")) {
+            source.forContext("alice").put(KeyTypes.SESSION, "bob.1", value(1));
+            target.forContext("alice").put(KeyTypes.SESSION, "bob.2", value(2));
+
+            assertThatThrownBy(StoreMove.from(source).to(target, "the new place")::run)
+                    .isInstanceOf(CopyIncompleteException.class);
+
+            target.forContext("alice").put(KeyTypes.SESSION, "bob.2", value(3));
+            source.takeOver("alice").put(KeyTypes.SESSION, "bob.1", value(3));
+            assertThat(target.forContext("alice").find(KeyTypes.SESSION, "bob.1"))
+                    .isEmpty();
+        }
+    }
+
+    @Test
+    @DisplayName("R84 a commit to an open store of MapDB while it is moved keeps it in the source, until it is moved"
+            + " with that commit")
+    void run_commitMeanwhile_isNotLost() {
+        try (SignalKeyDatabase source = open("mapdb", "source");
+                SignalKeyDatabase target = open("jdbc:sqlite", "target")) {
+            SignalKeyStore alice = source.forContext("alice");
+            alice.put(KeyTypes.SESSION, "bob.1", value(0));
+            AtomicInteger written = new AtomicInteger();
+            StoreMove move = StoreMove.from(source).to(target, "the new place").listener(progress -> {
+                if (written.get() < 3) {
+                    CompletableFuture.runAsync(
+                                    () -> alice.put(KeyTypes.SESSION, "bob.1", value(written.incrementAndGet())))
+                            .join();
+                }
+            });
+            for (int i = 0; i < 2; i++) {
+                assertThatThrownBy(move::run)
+                        .isInstanceOf(CopyIncompleteException.class)
+                        .hasMessageContaining("was changed while it was copied");
+                assertThatThrownBy(() -> target.forContext("alice"))
+                        .isInstanceOf(ContextMovedException.class)
+                        .hasMessageContaining("has not ended");
+            }
+
+            move.run();
+
+            assertThat(written).hasValue(3);
+            assertThat(target.forContext("alice").find(KeyTypes.SESSION, "bob.1"))
+                    .contains(value(3));
+            assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "bob.1", value(4)))
+                    .isInstanceOf(ContextMovedException.class);
+        }
+    }
+
+    @Test
+    @DisplayName("R84 R80 a context that was moved away is not restored from a backup of its former place")
+    void restore_movedContext_isLeftOut() {
+        Path file = folder.resolve("keys.backup");
+        try (SignalKeyDatabase source = open("jdbc:sqlite", "source");
+                SignalKeyDatabase target = open("mapdb", "target")) {
+            source.forContext("alice").put(KeyTypes.IDENTITY_KEY, "bob.1", value(1));
+            source.forContext("bob").put(KeyTypes.IDENTITY_KEY, "bob.1", value(1));
+            StoreMove.from(source)
+                    .to(target, "the new place")
+                    .contexts(Set.of("alice"))
+                    .run();
+            StoreBackup.of(source).to(file).run();
+        }
+        try (SignalKeyDatabase backup = SignalKeyDatabase.builder()
+                .url("jdbc:sqlite:" + file)
+                .readingBackup()
+                .open()) {
+            StoreRestore.from(backup)
+                    .to(SignalKeyDatabase.builder().url("jdbc:sqlite:" + folder.resolve("restored")))
+                    .run();
+        }
+        try (SignalKeyDatabase restored = open("jdbc:sqlite", "restored")) {
+            assertThat(restored.contexts()).containsExactly("bob");
+        }
+    }
+}
