@@ -184,7 +184,7 @@ public final class MemoryBackend
 
     @Override
     public void readSnapshot(String context, EntryConsumer consumer) {
-        locked("read context \"" + context + "\"", () -> contents.of(context).copy())
+        locked("read context \"" + context + "\"", () -> contents.of(context).entries())
                 .forEach((entry, value) -> consumer.accept(entry, value.clone()));
     }
 
@@ -298,7 +298,7 @@ public final class MemoryBackend
         }
 
         /** Returns the entries as they are now. Values are replaced, but not changed. */
-        Map<EntryId, byte[]> copy() {
+        Map<EntryId, byte[]> entries() {
             return new TreeMap<>(values);
         }
 
