@@ -1,5 +1,6 @@
 package dev.keystore.spi;
 
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -93,4 +94,14 @@ public interface ContextOwnership extends AtomicCommit {
      * @throws BackendException if it is not certain that this was written
      */
     default void raiseEpochs(long floor) {}
+
+    /**
+     * Returns the last owner of a context, and whether it is alive. Takes nothing over, and changes nothing: for tools
+     * that look at a store alongside its owner.
+     *
+     * @param context the name of the context
+     * @return the owner; empty if the context was never taken over, or its owner was closed while it held nothing
+     * @throws BackendException if the owner could not be determined
+     */
+    Optional<ContextOwner> owner(String context);
 }

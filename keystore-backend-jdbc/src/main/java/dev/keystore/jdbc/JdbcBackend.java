@@ -10,6 +10,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
+import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.ContextSnapshots;
@@ -228,6 +229,12 @@ class JdbcBackend
     @Override
     public void raiseEpochs(long floor) {
         failures.interruptible("raise the epochs", () -> inTransaction(handle -> owners.raiseEpochs(handle, floor)));
+    }
+
+    /** Read on a reader connection, so that it waits for no writer. */
+    @Override
+    public Optional<ContextOwner> owner(String context) {
+        return queries.read("read the owner of context \"" + context + "\"", handle -> owners.owner(handle, context));
     }
 
     private long takeOver(String context, Consumer<Handle> check) {

@@ -4,6 +4,7 @@ import dev.keystore.ContextOwnedException;
 import dev.keystore.ContextPosition;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.Batch;
+import dev.keystore.spi.ContextOwner;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.sql.ResultSet;
@@ -309,6 +310,22 @@ final class OwnerTable {
             throw new ContextOwnedException(
                     context, owner.host, owner.process, Instant.parse(owner.since), OPEN_HERE.contains(owner.holder));
         }
+    }
+
+    /** Returns the last owner of a context; whether it is alive is determined after its row was read. */
+    Optional<ContextOwner> owner(Handle handle, String context) {
+        return handle.createQuery("SELECT holder, host, process, since, epoch FROM owner WHERE context = ?")
+                .bind(0, dialect.stored(context))
+                .map((row, columns) -> Map.entry(
+                        new Row(row.getLong(1), row.getString(2), row.getString(3), row.getString(4)), row.getLong(5)))
+                .findOne()
+                .filter(found -> found.getKey().holder != NO_HOLDER)
+                .map(found -> described(handle, found.getKey(), found.getValue()));
+    }
+
+    private ContextOwner described(Handle handle, Row row, long epoch) {
+        return new ContextOwner(
+                row.host, row.process, Instant.parse(row.since), dialect.isAlive(handle, row.holder), epoch);
     }
 
     private record Row(long holder, String host, String process, String since) {}

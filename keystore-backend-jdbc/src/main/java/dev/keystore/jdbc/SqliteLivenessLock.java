@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.channels.AsynchronousFileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -86,12 +87,16 @@ final class SqliteLivenessLock {
     }
 
     private OwnerFile openFile() throws IOException {
-        // The real path, since the file must have one path here however the store is opened.
-        Path path = SqliteTarget.sibling(store.toRealPath(), "-owner");
+        Path path = ownerFile();
         OwnerFile known = OPEN.get(path);
         OwnerFile opened = known == null ? new OwnerFile(path) : known;
         OPEN.put(path, opened);
         return opened;
+    }
+
+    /** Beside the real path, since the file must have one path here however the store is opened. */
+    private Path ownerFile() throws IOException {
+        return SqliteTarget.sibling(store.toRealPath(), "-owner");
     }
 
     private void lock(OwnerFile opened) throws IOException {
@@ -134,26 +139,33 @@ final class SqliteLivenessLock {
     }
 
     /**
-     * Returns whether another owner is alive. This lock must be held. Waits as {@link #hold} does.
+     * Returns whether another owner is alive. This lock need not be held. Waits as {@link #hold} does.
      *
      * @throws BackendException if that can't be found out
      */
     boolean isAlive(long otherPosition) {
         return LOCK.<Boolean, RuntimeException>hold("look for the owner in the owner file of " + store, () -> {
             try {
-                return isLocked(otherPosition);
+                Path path = ownerFile();
+                OwnerFile known = OPEN.get(path);
+                return known == null ? isLocked(path, otherPosition) : isLocked(known.channel, otherPosition);
             } catch (IOException e) {
                 throw failure("look for the owner in", e);
             }
         });
     }
 
-    private boolean isLocked(long otherPosition) throws IOException {
-        OwnerFile open = file;
-        if (open == null) {
-            throw new IllegalStateException("The lock of this owner of " + store + " is not held");
+    /** Looks at a file in which this process holds no lock, so that closing it releases none. */
+    private static boolean isLocked(Path path, long otherPosition) throws IOException {
+        try (AsynchronousFileChannel channel = AsynchronousFileChannel.open(path, StandardOpenOption.READ)) {
+            return isLocked(channel, otherPosition);
+        } catch (NoSuchFileException e) {
+            return false;
         }
-        try (FileLock probe = open.channel.tryLock(otherPosition, 1, true)) {
+    }
+
+    private static boolean isLocked(AsynchronousFileChannel channel, long otherPosition) throws IOException {
+        try (FileLock probe = channel.tryLock(otherPosition, 1, true)) {
             return probe == null;
         } catch (OverlappingFileLockException e) {
             return true;

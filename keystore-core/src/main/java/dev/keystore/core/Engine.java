@@ -8,6 +8,7 @@ import dev.keystore.OwnershipLostException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.FreshnessAnchor;
+import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
@@ -58,7 +59,9 @@ final class Engine {
         /** A backup. Nothing is written. */
         READING_BACKUP,
         /** A live store, a new one, or the target of a restore that has not ended. */
-        RESTORING
+        RESTORING,
+        /** Any store. Nothing is written, and no context is taken over. */
+        INSPECTING
     }
 
     /**
@@ -88,10 +91,14 @@ final class Engine {
         this.state = StoreState.load(storage, attempts(), sealing == null);
         if (opening == Opening.READING_BACKUP) {
             storage.refuseWrites(StoreState.requireBackup(state));
+        } else if (opening == Opening.INSPECTING) {
+            storage.refuseWrites("the store was opened only to be inspected; open it to write");
         } else if (state != null && !(opening == Opening.RESTORING && state.kind() == StoreState.Kind.RESTORING)) {
             throw state.refusal();
         }
-        this.encrypted = SealedStore.open(storage, sealing, accepted, attempts());
+        this.encrypted = opening == Opening.INSPECTING
+                ? SealedStore.openToRead(storage, sealing, attempts())
+                : SealedStore.open(storage, sealing, accepted, attempts());
         this.id = new StoreId(storage, encrypted);
         this.freshness = anchor == null ? null : freshness(anchor, acceptLostAnchor, storage, id, attempts());
         this.names = new TrueNames(storage, encrypted);
@@ -142,6 +149,19 @@ final class Engine {
     void checkOpen() {
         if (closed) {
             throw new ClosedException();
+        }
+    }
+
+    /** Checks the name of a context; throws as {@link SignalKeyDatabase#forContext} does. */
+    void checkContext(String name) {
+        Names.check("context", name);
+        if (name.equals(StoreSealing.MARK.type())) {
+            throw new IllegalArgumentException(
+                    "context must not be \"" + name + "\": it is reserved for the mark of an encrypted store");
+        }
+        if (!storage.servesManyContexts() && !name.equals(PersistenceBackend.DEFAULT_CONTEXT)) {
+            throw new IllegalArgumentException("context must be \"" + PersistenceBackend.DEFAULT_CONTEXT + "\", was \""
+                    + name + "\": this backend has no other context");
         }
     }
 

@@ -14,6 +14,7 @@ import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
@@ -29,6 +30,10 @@ import org.jspecify.annotations.Nullable;
  * of several processes that open a new store, one writes its mark, and the others open that one.
  */
 final class SealedStore {
+
+    private static final String ROOT_KEY_MISSING =
+            "The store is encrypted, but no root key is configured; set the one that it was encrypted with, by"
+                    + " encryption(…) on the builder or the property encryption.key";
 
     private final Sealing source;
     private final Storage storage;
@@ -194,8 +199,7 @@ final class SealedStore {
             Storage storage, @Nullable Sealing sealing, Set<Phase> accepted, Attempts attempts) {
         Mark mark = new Mark(storage, attempts);
         if (sealing == null) {
-            mark.requireNone("The store is encrypted, but no root key is configured; set the one that it was encrypted"
-                    + " with, by encryption(…) on the builder or the property encryption.key");
+            mark.requireNone(ROOT_KEY_MISSING);
             return null;
         }
         while (true) {
@@ -224,6 +228,33 @@ final class SealedStore {
                 return new SealedStore(sealing, opened, accepted, storage);
             }
         }
+    }
+
+    /**
+     * Opens the keys of a store for reading, and writes nothing: a store that is not marked stays so, and a former root
+     * key is not replaced.
+     *
+     * @param sealing how the values are encrypted; null if the store is to be a plain one
+     * @return the opened keys; null if the store is a plain one, or empty
+     * @throws KeyUnavailableException as {@link #open} does
+     * @throws StoreOpenException as {@link #open} does
+     */
+    static @Nullable SealedStore openToRead(Storage storage, @Nullable Sealing sealing, Attempts attempts) {
+        Mark mark = new Mark(storage, attempts);
+        if (sealing == null) {
+            mark.requireNone(ROOT_KEY_MISSING);
+            return null;
+        }
+        byte[] found = mark.load();
+        if (found == null) {
+            if (mark.isStoreEmpty()) {
+                return null;
+            }
+            found = mark.requireWrittenMeanwhile();
+        }
+        StoreSealing opened = sealing.open(found);
+        opened.names().ifPresent(storage::hideNames);
+        return new SealedStore(sealing, opened, EnumSet.allOf(Phase.class), storage);
     }
 
     private static StoreSealing openExisting(Sealing sealing) {

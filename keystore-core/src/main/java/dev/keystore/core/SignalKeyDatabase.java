@@ -258,15 +258,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
 
     /** Checks the name of a context; throws as {@link #forContext} does. */
     void checkContext(String name) {
-        Names.check("context", name);
-        if (name.equals(StoreSealing.MARK.type())) {
-            throw new IllegalArgumentException(
-                    "context must not be \"" + name + "\": it is reserved for the mark of an encrypted store");
-        }
-        if (!engine.storage.servesManyContexts() && !name.equals(DEFAULT_CONTEXT)) {
-            throw new IllegalArgumentException("context must be \"" + DEFAULT_CONTEXT + "\", was \"" + name
-                    + "\": this backend has no other context");
-        }
+        engine.checkContext(name);
     }
 
     /** Returns the engine. */
@@ -692,28 +684,20 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * @throws OperationInterruptedException as for {@link SignalKeyDatabase#open(String)}
          */
         public SignalKeyDatabase open() {
-            if ((url == null) == (backend == null)) {
-                throw new IllegalStateException("Either a url or a backend must be set on the builder, "
-                        + (url == null ? "neither was" : "both were"));
-            }
             if (backend != null && mustExist) {
                 throw new IllegalStateException(
                         "A builder with a backend, which is already open, must not set mustExist: "
                                 + "set a url, or check that the store exists when you open the backend");
             }
-            StackHeadroom.require();
-            Sealing sealing = encryption != null ? encryption : SealingLocator.find(properties);
+            Sealing sealing = sealing();
             if (accepted.size() > 1 && sealing == null) {
                 throw new IllegalStateException("The builder has encryptExisting or decryptExisting set without"
                         + " encryption: set encryption as well");
             }
-            boolean acceptsLost = AnchorLocator.acceptsLost(properties);
             FreshnessAnchor anchor = freshnessAnchor != null ? freshnessAnchor : AnchorLocator.find(properties);
             Engine engine = null;
             try {
-                engine = backend != null
-                        ? newEngine(backend, sealing, anchor, acceptsLost)
-                        : openUrl(sealing, anchor, acceptsLost);
+                engine = openEngine(sealing, opening, anchor);
             } finally {
                 if (engine == null && anchor != null && freshnessAnchor == null) {
                     anchor.close();
@@ -725,23 +709,56 @@ public final class SignalKeyDatabase implements AutoCloseable {
             return new SignalKeyDatabase(engine, refuseOwned);
         }
 
-        private Engine newEngine(
-                Backend opened, @Nullable Sealing sealing, @Nullable FreshnessAnchor anchor, boolean acceptsLost) {
-            return new Engine(
-                    opened, options.build(), onOwnershipLost, sealing, accepted, opening, anchor, acceptsLost);
+        /**
+         * Opens the database only to look at it: takes no context over and writes nothing, neither an entry nor the
+         * mark of an encrypted store. The store must exist; it may be a backup. It may be in use by other processes if
+         * its backend admits several; a folder of MapDB is refused while another process has it open. It is not
+         * compared with a freshness anchor.
+         *
+         * @return what can be read
+         * @throws IllegalStateException if neither or both of a URL and a backend are set
+         * @throws dev.keystore.StoreNotFoundException if the store does not exist
+         * @throws dev.keystore.KeyUnavailableException as for {@link #open()}
+         * @throws dev.keystore.UnsupportedFormatException as for {@link #open()}
+         * @throws StoreOpenException as for {@link #open()}
+         * @throws IllegalArgumentException as for {@link #open()}
+         * @throws OperationInterruptedException as for {@link #open()}
+         */
+        public StoreInspection openToInspect() {
+            return new StoreInspection(openEngine(sealing(), Engine.Opening.INSPECTING, null));
         }
 
-        private Engine openUrl(@Nullable Sealing sealing, @Nullable FreshnessAnchor anchor, boolean acceptsLost) {
+        private @Nullable Sealing sealing() {
+            if ((url == null) == (backend == null)) {
+                throw new IllegalStateException("Either a url or a backend must be set on the builder, "
+                        + (url == null ? "neither was" : "both were"));
+            }
+            StackHeadroom.require();
+            return encryption != null ? encryption : SealingLocator.find(properties);
+        }
+
+        private Engine openEngine(
+                @Nullable Sealing sealing, Engine.Opening as, @Nullable FreshnessAnchor anchor) {
+            return backend != null ? newEngine(backend, sealing, as, anchor) : openUrl(sealing, as, anchor);
+        }
+
+        private Engine newEngine(
+                Backend opened, @Nullable Sealing sealing, Engine.Opening as, @Nullable FreshnessAnchor anchor) {
+            boolean acceptsLost = AnchorLocator.acceptsLost(properties);
+            return new Engine(opened, options.build(), onOwnershipLost, sealing, accepted, as, anchor, acceptsLost);
+        }
+
+        private Engine openUrl(@Nullable Sealing sealing, Engine.Opening as, @Nullable FreshnessAnchor anchor) {
+            boolean readsOnly = as == Engine.Opening.READING_BACKUP || as == Engine.Opening.INSPECTING;
             Map<String, String> ofBackend = AnchorLocator.withoutAnchor(SealingLocator.withoutEncryption(properties));
-            BackendConfig config = new BackendConfig(
-                    Objects.requireNonNull(url),
-                    ofBackend,
-                    mustExist || opening == Engine.Opening.READING_BACKUP);
+            BackendConfig config = new BackendConfig(Objects.requireNonNull(url), ofBackend, mustExist || readsOnly);
             Backend opened = BackendLocator.open(config, sealing);
             boolean ready = false;
             try {
-                Engine engine = newEngine(opened, sealing, anchor, acceptsLost);
-                engine.id.createIfAbsent();
+                Engine engine = newEngine(opened, sealing, as, anchor);
+                if (!readsOnly) {
+                    engine.id.createIfAbsent();
+                }
                 ready = true;
                 return engine;
             } finally {

@@ -5,6 +5,7 @@ import dev.keystore.ContextOwnedException;
 import dev.keystore.ContextPosition;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
+import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.AtomicCommit;
 import dev.keystore.spi.Backend;
@@ -14,6 +15,7 @@ import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
+import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.ContextSnapshots;
@@ -45,8 +47,7 @@ import org.jspecify.annotations.Nullable;
  * are hidden, listings return them as they are, and {@link TrueNames} reads the true ones.
  *
  * <p>Failures: {@link #load}, {@link #loadAll} and the methods that write throw what the backend throws. Those that
- * read for the engine itself throw as a reader's load does: {@link dev.keystore.LoadFailedException} if the backend
- * fails.
+ * read for the engine itself throw as a reader's load does: {@link LoadFailedException} if the backend fails.
  *
  * <p>Concurrency: any thread calls the backend, without waiting here. {@link #close} rejects further calls and closes
  * the backend once the calls in progress have returned, or at its deadline even if one has not. It does not wait for
@@ -320,7 +321,7 @@ final class Storage {
 
     /**
      * Lists the stored types and ids of entries, without those that the engine stores for itself; throws
-     * {@link dev.keystore.LoadFailedException} if the backend fails, now or while the stream is read.
+     * {@link LoadFailedException} if the backend fails, now or while the stream is read.
      */
     Stream<EntryId> list(String context) {
         return listStored(context, names.context(context));
@@ -381,6 +382,26 @@ final class Storage {
                 ownership.takeOverAllUnlessOwned();
                 return ownership;
             });
+        }
+    }
+
+    /**
+     * Returns the last owner of a context; empty also if the backend has no ownership.
+     *
+     * @throws LoadFailedException if the backend failed
+     */
+    Optional<ContextOwner> owner(String context) {
+        if (ownership == null) {
+            return Optional.empty();
+        }
+        try {
+            return call(() -> ownership.owner(names.context(context)));
+        } catch (ClosedException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            RuntimeException interruption =
+                    BackendFailures.asInterruption("the owner of context \"" + context + "\"", e);
+            throw interruption == null ? new LoadFailedException(context, "the owner", e) : interruption;
         }
     }
 

@@ -202,6 +202,11 @@ public final class StoreEncryption {
     public Map<String, Long> entriesByKey(String context) {
         engine.checkOpen();
         Names.check("context", context);
+        return entriesByKey(engine, store, context);
+    }
+
+    /** Does what {@link #entriesByKey(String)} does. */
+    static Map<String, Long> entriesByKey(Engine engine, SealedStore store, String context) {
         ContextKeys keys = store.unopenedContext(context);
         try (Stream<EntryId> entries = engine.storage.list(context)) {
             Map<String, Long> counts = new TreeMap<>();

@@ -91,6 +91,8 @@ public record Call(
         TAKE_OVER,
         /** Returns the last commit of an epoch. */
         LAST_COMMIT,
+        /** Returns the owner of a context. */
+        OWNER,
         /** Returns the position of a context. */
         POSITION,
         /** Compacts the files. */

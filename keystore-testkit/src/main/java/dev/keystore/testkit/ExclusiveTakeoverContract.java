@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.keystore.ContextOwnedException;
 import dev.keystore.spi.Batch;
+import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.ContextOwnership;
 import java.time.Instant;
 import java.util.List;
@@ -120,5 +121,29 @@ abstract class ExclusiveTakeoverContract extends OwnershipContract {
         assertThat(current).isGreaterThan(former);
         commit(current, put("1", "current"));
         assertHolds("1", "current");
+    }
+
+    @Test
+    @DisplayName("R53 the owner of a context can be looked up, and is alive until it is closed")
+    void owner_isReportedWithoutTakingOver() throws Exception {
+        ContextOwnership other = anotherOwner();
+        assertThat(other.owner(CONTEXT)).isEmpty();
+        long epoch = takeOver();
+        owned().commit(new Batch(CONTEXT, epoch, 7, List.of(put("1", "a"))));
+
+        ContextOwner owner = other.owner(CONTEXT).orElseThrow();
+        assertThat(owner.alive()).isTrue();
+        assertThat(owner.host()).isNotBlank();
+        assertThat(owner.process())
+                .isEqualTo(Long.toString(ProcessHandle.current().pid()));
+        assertThat(owner.since()).isBeforeOrEqualTo(Instant.now());
+        assertThat(owned().owner(CONTEXT)).contains(owner);
+        owned().commit(new Batch(CONTEXT, epoch, 8, List.of(put("1", "still the owner"))));
+        reopen();
+
+        assertThat(other.owner(CONTEXT)).get().satisfies(closed -> {
+            assertThat(closed.alive()).isFalse();
+        });
+        assertThat(owned().owner(CONTEXT)).contains(other.owner(CONTEXT).orElseThrow());
     }
 }

@@ -8,6 +8,7 @@ import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
+import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.ContextSnapshots;
@@ -328,6 +329,12 @@ public final class FaultyBackend {
         public OptionalLong lastCommit(String context, long epoch) {
             Call call = Call.of(Operation.LAST_COMMIT, context);
             return faults.get(call, () -> delegate.lastCommit(context, epoch), failing());
+        }
+
+        @Override
+        public Optional<ContextOwner> owner(String context) {
+            Call call = Call.of(Operation.OWNER, context);
+            return faults.get(call, () -> delegate.owner(context), failing());
         }
     }
 }

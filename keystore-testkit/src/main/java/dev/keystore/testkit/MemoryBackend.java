@@ -9,6 +9,7 @@ import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
+import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.ContextSnapshots;
@@ -60,6 +61,8 @@ public final class MemoryBackend
 
     /** The place that messages begin with. */
     private static final String PLACE = "memory";
+
+    private static final String HOST = "localhost";
 
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(30);
 
@@ -158,6 +161,13 @@ public final class MemoryBackend
         return locked(
                 "read the last commit of context \"" + context + "\"",
                 () -> contents.of(context).lastCommit(epoch));
+    }
+
+    @Override
+    public Optional<ContextOwner> owner(String context) {
+        return locked(
+                "read the owner of context \"" + context + "\"",
+                () -> contents.of(context).owner());
     }
 
     @Override
@@ -342,6 +352,12 @@ public final class MemoryBackend
             return OptionalLong.of(last.epoch == epochOfCommit ? last.sequence : 0);
         }
 
+        Optional<ContextOwner> owner() {
+            return Optional.ofNullable(owner)
+                    .map(last -> new ContextOwner(
+                            HOST, Long.toString(ProcessHandle.current().pid()), ownedSince, !last.closed, epoch));
+        }
+
         Optional<ContextPosition> position() {
             return Optional.of(lastCommit)
                     .filter(last -> last.sequence > 0)
@@ -351,7 +367,7 @@ public final class MemoryBackend
         void checkOwner(String context, MemoryBackend next) {
             if (owner != null && owner != next && !owner.closed) {
                 String process = Long.toString(ProcessHandle.current().pid());
-                throw new ContextOwnedException(context, "localhost", process, ownedSince, true);
+                throw new ContextOwnedException(context, HOST, process, ownedSince, true);
             }
         }
 

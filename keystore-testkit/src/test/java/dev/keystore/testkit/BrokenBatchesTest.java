@@ -3,6 +3,7 @@ package dev.keystore.testkit;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
+import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.Mutation.Clear;
 import dev.keystore.spi.Mutation.Delete;
@@ -291,7 +292,8 @@ class BrokenBatchesTest {
         Verdict.assertFails(
                 () -> new AssumesOwnersDead(new MemoryBackend()),
                 "R53 takeOverUnlessOwned refuses a context whose owner is alive, and names that owner",
-                "R53 of several concurrent takeOverUnlessOwned calls for a free context, exactly one succeeds");
+                "R53 of several concurrent takeOverUnlessOwned calls for a free context, exactly one succeeds",
+                "R53 the owner of a context can be looked up, and is alive until it is closed");
     }
 
     @Test
@@ -439,6 +441,12 @@ class BrokenBatchesTest {
         @Override
         public long takeOverUnlessOwned(String context) {
             return memory.takeOver(context);
+        }
+
+        @Override
+        public Optional<ContextOwner> owner(String context) {
+            return super.owner(context)
+                    .map(owner -> new ContextOwner(owner.host(), owner.process(), owner.since(), false, owner.epoch()));
         }
 
         @Override

@@ -7,6 +7,7 @@ import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
+import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextSnapshots;
 import dev.keystore.spi.GroupCommit;
@@ -220,6 +221,11 @@ class Delegating implements ContextAwareBackend {
         @Override
         public OptionalLong lastCommit(String context, long epoch) {
             return memory.lastCommit(context, epoch);
+        }
+
+        @Override
+        public Optional<ContextOwner> owner(String context) {
+            return memory.owner(context);
         }
     }
 }

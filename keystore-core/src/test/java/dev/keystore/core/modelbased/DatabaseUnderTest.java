@@ -13,6 +13,7 @@ import dev.keystore.spi.BulkLoad;
 import dev.keystore.spi.Compaction;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
+import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.ContextOwnership;
 import dev.keystore.spi.ContextPositions;
 import dev.keystore.spi.ContextSnapshots;
@@ -293,6 +294,11 @@ final class DatabaseUnderTest implements AutoCloseable {
         @Override
         public OptionalLong lastCommit(String context, long epoch) {
             return memory.lastCommit(context, epoch);
+        }
+
+        @Override
+        public Optional<ContextOwner> owner(String context) {
+            return memory.owner(context);
         }
 
         @Override

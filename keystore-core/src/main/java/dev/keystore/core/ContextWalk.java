@@ -1,0 +1,189 @@
+package dev.keystore.core;
+
+import com.google.common.collect.Iterators;
+import dev.keystore.ContextPosition;
+import dev.keystore.CorruptEntryException;
+import dev.keystore.EntryId;
+import dev.keystore.EntryKeyMissingException;
+import dev.keystore.KeyStoreException;
+import dev.keystore.KeyType;
+import dev.keystore.LoadFailedException;
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.TamperedEntryException;
+import dev.keystore.UnreadableEntryException;
+import dev.keystore.core.ContextInspection.Damage;
+import dev.keystore.core.ContextInspection.Kind;
+import dev.keystore.core.ContextInspection.TypeContents;
+import dev.keystore.spi.ContextOwner;
+import dev.keystore.spi.StoreSealing;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
+import java.util.function.LongConsumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads every entry of a context once, as {@link StoreInspection} describes, and counts. Does not use the cache. Used
+ * by one thread.
+ */
+final class ContextWalk {
+
+    /** How many entries are loaded at a time. */
+    private static final int PAGE_ENTRIES = 64;
+
+    private final Engine engine;
+    private final String context;
+    private final LongConsumer progress;
+    private final ContextSealer sealer;
+    private final Map<String, TypeContents> types = new HashMap<>();
+    private final SignedKeys signedKeys = new SignedKeys();
+    private final List<Damage> damaged = new ArrayList<>();
+    private long damagedEntries;
+    private @Nullable String incomplete;
+
+    ContextWalk(Engine engine, String context, LongConsumer progress) {
+        this.engine = engine;
+        this.context = context;
+        this.progress = progress;
+        this.sealer = engine.unopenedSealer(context);
+    }
+
+    ContextInspection run() {
+        try (Stream<EntryId> listed = engine.names.entries(context, sealer, this::unreadable)) {
+            if (!sealer.areKeysIntact()) {
+                unreadable(
+                        StoreSealing.KEYS,
+                        new CorruptEntryException(context, StoreSealing.KEYS, "it cannot be opened", null));
+            }
+            Iterators.partition(listed.iterator(), PAGE_ENTRIES).forEachRemaining(this::read);
+        } catch (LoadFailedException e) {
+            failed(e);
+        } finally {
+            sealer.close();
+        }
+        Optional<ContextOwner> owner = orEmpty(engine.storage::owner);
+        Optional<ContextPosition> position = orEmpty(engine.storage::position);
+        return new ContextInspection(
+                context,
+                types,
+                damagedEntries,
+                damaged,
+                signedKeys.list(types),
+                owner,
+                position,
+                Optional.ofNullable(incomplete));
+    }
+
+    private <T> Optional<T> orEmpty(Function<String, Optional<T>> read) {
+        try {
+            return read.apply(context);
+        } catch (LoadFailedException e) {
+            failed(e);
+            return Optional.empty();
+        }
+    }
+
+    private void failed(LoadFailedException e) {
+        if (BackendFailures.isTransient(e.getCause())) {
+            throw e; // the backend as a whole cannot be read now
+        }
+        incomplete = incomplete == null ? String.valueOf(e.getMessage()) : incomplete;
+    }
+
+    private void read(List<EntryId> page) {
+        if (Thread.currentThread().isInterrupted()) {
+            throw new OperationInterruptedException("context \"" + context + "\" to be read");
+        }
+        Map<EntryId, byte[]> records = loadPage(page);
+        for (EntryId entry : page) {
+            try {
+                byte[] value = value(entry, records == null ? load(entry) : records.get(entry));
+                if (value != null) {
+                    count(entry, value);
+                }
+            } catch (UnreadableEntryException | LoadFailedException e) {
+                unreadable(entry, e);
+            }
+        }
+        progress.accept(page.size());
+    }
+
+    /** Returns the records of a page, or null if they have to be loaded one by one, since one cannot be read. */
+    private @Nullable Map<EntryId, byte[]> loadPage(List<EntryId> page) {
+        try {
+            return engine.storage.readAll(context, page);
+        } catch (UnreadableEntryException | LoadFailedException e) {
+            return null;
+        }
+    }
+
+    private byte @Nullable [] load(EntryId entry) {
+        return engine.storage.read(context, entry);
+    }
+
+    /** Returns a value, or null if it was deleted meanwhile, perhaps with its keys. */
+    private byte @Nullable [] value(EntryId entry, byte @Nullable [] loaded) {
+        byte[] record = loaded;
+        while (record != null) {
+            try {
+                return decoded(entry, record);
+            } catch (UnreadableEntryException | IllegalArgumentException e) {
+                byte[] again = load(entry);
+                if (Arrays.equals(record, again)) {
+                    throw e instanceof UnreadableEntryException unreadable
+                            ? unreadable
+                            : new CorruptEntryException(context, entry, String.valueOf(e.getMessage()), null);
+                }
+                record = again;
+            }
+        }
+        return null;
+    }
+
+    /** Returns the bytes of a value, which its codec can decode. */
+    private byte[] decoded(EntryId entry, byte[] record) {
+        byte[] value = sealer.open(entry.type(), entry.id(), record);
+        KeyType<?> type = engine.types.find(entry.type());
+        try {
+            signedKeys.add(entry, type.codec().decode(value));
+        } catch (RuntimeException e) {
+            throw new CorruptEntryException(context, entry, "its value cannot be decoded", e);
+        }
+        return value;
+    }
+
+    private void count(EntryId entry, byte[] value) {
+        types.merge(
+                entry.type(),
+                new TypeContents(1, value.length, value.length),
+                (all, one) -> new TypeContents(
+                        all.entries() + 1,
+                        all.bytes() + one.bytes(),
+                        Math.max(all.largestBytes(), one.largestBytes())));
+    }
+
+    private void unreadable(EntryId entry, KeyStoreException failure) {
+        if (BackendFailures.isTransient(failure.getCause())) {
+            throw failure;
+        }
+        damagedEntries++;
+        if (damaged.size() < ContextInspection.ENTRIES_NAMED) {
+            damaged.add(new Damage(entry, kind(failure), String.valueOf(failure.getMessage())));
+        }
+    }
+
+    private static Kind kind(KeyStoreException failure) {
+        if (failure instanceof CorruptEntryException) {
+            return Kind.CORRUPT;
+        }
+        if (failure instanceof TamperedEntryException) {
+            return Kind.TAMPERED;
+        }
+        return failure instanceof EntryKeyMissingException ? Kind.KEY_MISSING : Kind.NOT_LOADED;
+    }
+}

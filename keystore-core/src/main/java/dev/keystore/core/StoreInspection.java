@@ -1,0 +1,152 @@
+package dev.keystore.core;
+
+import dev.keystore.LoadFailedException;
+import dev.keystore.spi.ContextOwner;
+import dev.keystore.spi.StoreSealing.Phase;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.function.LongConsumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Looks at a database, without taking a context over or writing anything, also alongside the processes that use it.
+ * Opened by {@link SignalKeyDatabase.Builder#openToInspect()}.
+ *
+ * <pre>{@code
+ * try (StoreInspection store = SignalKeyDatabase.builder().url("jdbc:sqlite:keys.db").openToInspect();
+ *         Stream<String> contexts = store.contexts()) {
+ *     contexts.forEach(context -> System.out.println(store.inspect(context)));
+ * }
+ * }</pre>
+ *
+ * <p>Entries are read from the backend, a page of 64 at a time, and past any cache. What is committed meanwhile may or
+ * may not be seen; an entry that changes is read again, and does not count as damaged for that. Damaged databases are
+ * read as far as their backends can.
+ *
+ * <p>The thread that calls a method reads on it. Any number of threads may do that.
+ */
+public final class StoreInspection implements AutoCloseable {
+
+    private final Engine engine;
+    private final @Nullable SealedStore encrypted;
+
+    StoreInspection(Engine engine) {
+        this.engine = engine;
+        this.encrypted = engine.encrypted();
+    }
+
+    /**
+     * Returns the names of the contexts that hold at least one entry; the same as {@link SignalKeyDatabase#contexts}.
+     *
+     * @return a stream that the caller closes
+     * @throws UnsupportedOperationException if the backend has many contexts but can't list them
+     * @throws LoadFailedException if the contexts could not be listed; also thrown while the stream is read. On a
+     *     damaged database, it is thrown after those that can be found
+     * @throws dev.keystore.UnreadableEntryException in a store that hides names, after all other contexts, if the keys
+     *     of a context cannot be read, since its name is unknown
+     * @throws dev.keystore.OperationInterruptedException if the thread was interrupted; also thrown while the stream is
+     *     read
+     * @throws IllegalStateException if this is closed
+     */
+    public Stream<String> contexts() {
+        engine.checkOpen();
+        return engine.contexts();
+    }
+
+    /**
+     * Reads and checks every entry of a context.
+     *
+     * @param context its name
+     * @return what was found; a context without entries has none
+     * @throws LoadFailedException if the backend as a whole cannot be read now; what it can't read for good is part of
+     *     the result
+     * @throws IllegalArgumentException if the backend cannot have such a context
+     * @throws dev.keystore.OperationInterruptedException if the thread was interrupted
+     * @throws IllegalStateException if this is closed
+     */
+    public ContextInspection inspect(String context) {
+        return inspect(context, entries -> {});
+    }
+
+    /**
+     * Reads and checks every entry of a context; throws as {@link #inspect(String)} does.
+     *
+     * @param context its name
+     * @param progress called with the number of entries that each page had, on the calling thread; what it throws ends
+     *     the inspection
+     * @return what was found
+     */
+    public ContextInspection inspect(String context, LongConsumer progress) {
+        engine.checkOpen();
+        engine.checkContext(Objects.requireNonNull(context, "context"));
+        return new ContextWalk(engine, context, Objects.requireNonNull(progress, "progress")).run();
+    }
+
+    /**
+     * Returns the last owner of a context, and whether it is alive.
+     *
+     * @param context the name of the context
+     * @return the owner; empty if there is none, or the backend has no ownership
+     * @throws LoadFailedException if the backend failed
+     * @throws IllegalArgumentException if the backend cannot have such a context
+     * @throws dev.keystore.OperationInterruptedException if the thread was interrupted
+     * @throws IllegalStateException if this is closed
+     */
+    public Optional<ContextOwner> owner(String context) {
+        engine.checkOpen();
+        engine.checkContext(Objects.requireNonNull(context, "context"));
+        return engine.storage.owner(context);
+    }
+
+    /**
+     * Returns how far the store is encrypted.
+     *
+     * @return the phase; empty if the store is not encrypted
+     */
+    public Optional<Phase> encryption() {
+        return encrypted == null
+                ? Optional.empty()
+                : Optional.of(encrypted.sealing().phase());
+    }
+
+    /**
+     * Returns whether names are hidden from the backend.
+     *
+     * @return whether they are
+     */
+    public boolean hidesNames() {
+        return engine.storage.names().areHidden();
+    }
+
+    /**
+     * Returns whether the backend records the owners of contexts.
+     *
+     * @return whether it does; if not, one process at a time uses the store
+     */
+    public boolean hasOwners() {
+        return engine.storage.hasOwnership();
+    }
+
+    /**
+     * Counts the entries of a context by the key that they are encrypted with; the same as
+     * {@link StoreEncryption#entriesByKey}.
+     *
+     * @param context the name of the context
+     * @return the number of entries by the id of their key; empty if the store is not encrypted
+     * @throws LoadFailedException if the backend failed
+     * @throws IllegalStateException if this is closed
+     */
+    public Map<String, Long> entriesByKey(String context) {
+        engine.checkOpen();
+        engine.checkContext(context);
+        return encrypted == null ? Map.of() : StoreEncryption.entriesByKey(engine, encrypted, context);
+    }
+
+    /** Closes the backend, and overwrites the keys. Waits for running calls for at most {@code commitTimeout}. */
+    @Override
+    public void close() {
+        engine.close();
+    }
+}
