@@ -1,0 +1,93 @@
+package dev.keystore.cli;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.core.ContextInspection;
+import dev.keystore.core.ContextInspection.Damage;
+import dev.keystore.core.ContextInspection.Kind;
+import dev.keystore.core.ContextInspection.SignedKey;
+import dev.keystore.core.ContextInspection.Use;
+import dev.keystore.spi.StoreSealing.Phase;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/** What an operator should do about a context. */
+final class Advice {
+
+    /** Fewer one-time pre-keys than this are reported. */
+    static final int FEW_PRE_KEYS = 10;
+
+    /** Signed pre-keys that are older than this are reported, if there is no younger one. */
+    static final Duration OLD_KEY = Duration.ofDays(30);
+
+    private static final Map<String, String> DAMAGED = Map.of(
+            "session", "delete it; the next message starts a new session",
+            "sender-key", "delete it; the member's key is sent again",
+            "pre-key", "delete it, and upload new pre-keys",
+            "signed-pre-key", "delete it, and upload a new signed pre-key",
+            "kyber-pre-key", "delete it, and upload new Kyber pre-keys",
+            "identity-key", "delete it; the next message stores it, and the user has to confirm it",
+            "app-state-sync-key", "delete it, and synchronize the app state again",
+            "app-state-sync-version", "delete it, and synchronize the app state again",
+            "credentials", "link the device again");
+
+    private Advice() {}
+
+    static String forDamaged(Damage damage) {
+        if (damage.kind() == Kind.NOT_LOADED) {
+            return "the disk or the file is failing: copy what can be read before anything else";
+        }
+        return DAMAGED.getOrDefault(
+                damage.entry().type(), "delete it, or write it again; see \"A damaged entry\" in docs/operating.md");
+    }
+
+    /** Returns what to do about a context, one sentence each; nothing if all is well. */
+    static List<String> forContext(ContextInspection context, Optional<Phase> encryption, Instant now) {
+        List<String> advice = new ArrayList<>();
+        if (context.damagedEntries() > 1) {
+            advice.add("Several entries are damaged, so the disk or memory may be failing: copy what can be read to"
+                    + " another disk first.");
+        }
+        if (context.damagedEntries() > 0) {
+            advice.add("See the list of damaged entries for what to do about each.");
+        }
+        if (context.incomplete().isPresent()) {
+            advice.add("Not everything could be read: copy what can be read to another disk, and look for the cause.");
+        }
+        forKeys(context, now, advice);
+        encryption
+                .filter(phase -> phase != Phase.ENCRYPTED)
+                .ifPresent(phase -> advice.add(
+                        phase == Phase.ENCRYPTING
+                                ? "The store is only partly encrypted: run keystore encrypt to complete it."
+                                : "The store is being decrypted: run keystore decrypt to complete it."));
+        return advice;
+    }
+
+    private static void forKeys(ContextInspection context, Instant now, List<String> advice) {
+        if (!context.types().containsKey(KeyTypes.SIGNED_PRE_KEY.name())) {
+            return; // not an account that others start sessions with
+        }
+        long left = context.entries(KeyTypes.PRE_KEY.name());
+        if (left < FEW_PRE_KEYS) {
+            advice.add("One-time pre-keys left: " + left + ". The client should upload new ones.");
+        }
+        forAge(context, KeyTypes.SIGNED_PRE_KEY.name(), "signed pre-key", now, advice);
+        forAge(context, KeyTypes.KYBER_PRE_KEY.name(), "Kyber pre-key of last resort", now, advice);
+    }
+
+    private static void forAge(ContextInspection context, String type, String name, Instant now, List<String> advice) {
+        context.signedKeys().stream()
+                .filter(key -> key.entry().type().equals(type) && key.use() == Use.MANY)
+                .map(SignedKey::created)
+                .flatMap(Optional::stream)
+                .max(Instant::compareTo)
+                .map(created -> Duration.between(created, now))
+                .filter(age -> age.compareTo(OLD_KEY) > 0)
+                .ifPresent(age -> advice.add(
+                        "The newest " + name + " is " + age.toDays() + " days old. The client should replace it."));
+    }
+}

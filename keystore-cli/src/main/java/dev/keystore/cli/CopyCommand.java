@@ -1,0 +1,256 @@
+package dev.keystore.cli;
+
+import dev.keystore.StoreNotFoundException;
+import dev.keystore.core.CopyIncompleteException;
+import dev.keystore.core.CopyReport;
+import dev.keystore.core.CopyReport.ContextResult;
+import dev.keystore.core.CopyReport.Outcome;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreCopy;
+import dev.keystore.core.StoreInspection;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Copies contexts from one store to another, of any backends, and verifies them. */
+@Command(
+        name = "copy",
+        description = {
+            "Copies contexts to another store, of any backend, and verifies them by reading both back.",
+            "Creates the target if it does not exist. The processes that use the source are fenced.",
+            "An interrupted copy continues when it is run again."
+        })
+final class CopyCommand implements Callable<Integer> {
+
+    @Parameters(index = "0", paramLabel = "SOURCE", description = "The store to copy from.")
+    private String source = "";
+
+    @Parameters(index = "1", paramLabel = "TARGET", description = "The store to copy to.")
+    private String target = "";
+
+    @Option(names = "--context", paramLabel = "CONTEXT", description = "Only this context. Can be repeated.")
+    private Set<String> contexts = new LinkedHashSet<>();
+
+    @Option(names = "--dry-run", description = "Say what would be done, and change nothing.")
+    private boolean dryRun;
+
+    @Option(
+            names = "--replace",
+            description = "Replace contexts of which the target holds other entries; those are lost.")
+    private boolean replace;
+
+    @Option(names = "--take-over", description = "Also copy contexts whose owner is alive; it is fenced.")
+    private boolean takeOver;
+
+    @Option(names = "--yes", description = "Ask nothing.")
+    private boolean yes;
+
+    @Option(names = "--target-key-file", paramLabel = "FILE", description = "The root key of the target.")
+    private @Nullable Path targetKeyFile;
+
+    @Option(
+            names = "--target-passphrase-env",
+            paramLabel = "NAME",
+            description = "The environment variable that holds the passphrase of the target.")
+    private @Nullable String targetPassphraseEnv;
+
+    @Option(names = "--target-passphrase", description = "Ask for the passphrase of the target.")
+    private boolean targetPassphrase;
+
+    @Option(
+            names = "--target-password-env",
+            paramLabel = "NAME",
+            description = "The environment variable that holds the password of the target's database.")
+    private @Nullable String targetPasswordEnv;
+
+    @Option(names = "--target-property", paramLabel = "NAME=VALUE", description = "A property of the target.")
+    private Map<String, String> targetProperties = new LinkedHashMap<>();
+
+    @Mixin
+    private final StoreOptions store = new StoreOptions();
+
+    @Mixin
+    private final Output output = new Output();
+
+    @Spec
+    private @Nullable CommandSpec spec;
+
+    /** Contexts that are in the target by now. */
+    private long copied;
+
+    @Override
+    public Integer call() {
+        output.addBackends();
+        Secrets toTarget = StoreOptions.checked(
+                spec,
+                "target-",
+                new Secrets(
+                        targetKeyFile,
+                        targetPassphraseEnv,
+                        targetPassphrase
+                                ? new TypedPassphrase(() -> Terminal.askNewPassphrase("Passphrase of the target: "))
+                                : null,
+                        targetPasswordEnv,
+                        targetProperties));
+        if (replace && !dryRun && !yes) {
+            Confirmation.require(
+                    "What the target holds of contexts that differ will be lost.", "replace", "confirm by --yes");
+        }
+        if (!dryRun && !takeOver) {
+            requireNoLiveOwners();
+        }
+        if (dryRun && isMissing(toTarget)) {
+            return describe();
+        }
+        SignalKeyDatabase.Builder from = store.existing(source);
+        SignalKeyDatabase.Builder to = toTarget.builder(target);
+        if (!takeOver) {
+            from.refuseOwned();
+            to.refuseOwned();
+        }
+        try (SignalKeyDatabase opened = from.open();
+                SignalKeyDatabase openedTarget = (dryRun ? to.mustExist() : to).open();
+                Progress progress = output.progress("Copying")) {
+            return copy(opened, openedTarget, progress);
+        }
+    }
+
+    private void requireNoLiveOwners() {
+        try (StoreInspection found = store.inspect(source)) {
+            if (contexts.isEmpty()) {
+                Owners.requireNone(found);
+            } else {
+                contexts.forEach(context -> Owners.requireNone(found, context));
+            }
+        }
+    }
+
+    /** Returns whether the target does not exist, or is empty: opening it otherwise could mark it as encrypted. */
+    private boolean isMissing(Secrets toTarget) {
+        try (StoreInspection found = toTarget.builder(target).openToInspect();
+                Stream<String> any = found.contexts()) {
+            return any.findAny().isEmpty();
+        } catch (StoreNotFoundException e) {
+            return true;
+        }
+    }
+
+    /** Says what would be copied to a target that holds nothing. */
+    private int describe() {
+        long[] counts = new long[3];
+        List<Map<String, Object>> unreadable = new ArrayList<>();
+        try (StoreInspection found = store.inspect(source);
+                Progress progress = output.progress("Reading")) {
+            for (String name : contexts.isEmpty() ? names(found) : contexts) {
+                var context = found.inspect(name);
+                if (context.isIntact()) {
+                    counts[0]++;
+                    counts[1] += context.entries();
+                    counts[2] += context.bytes();
+                } else {
+                    unreadable.add(Map.of("context", name, "damagedEntries", context.damagedEntries()));
+                }
+                progress.at(counts[0], 0, counts[1]);
+            }
+        }
+        if (output.isJson()) {
+            Map<String, Object> json = new LinkedHashMap<>();
+            json.put("dryRun", true);
+            json.put("targetIsEmpty", true);
+            json.put("contexts", Map.of(Outcome.COPIED, counts[0]));
+            json.put("entries", counts[1]);
+            json.put("bytes", counts[2]);
+            json.put("notCopied", unreadable);
+            output.out().println(Json.of(json));
+        } else {
+            output.line("Would copy " + Text.count(counts[0], "context") + " with " + Text.count(counts[1], "entry")
+                    + ", " + Text.bytes(counts[2]) + ", to a target that holds nothing. Nothing was changed.");
+            unreadable.forEach(each -> output.line(
+                    "Would not copy, since it is damaged: " + Text.visible(String.valueOf(each.get("context")))));
+        }
+        return unreadable.isEmpty() ? ExitCodes.DONE : ExitCodes.FINDINGS;
+    }
+
+    private static List<String> names(StoreInspection found) {
+        try (Stream<String> listed = found.contexts()) {
+            return listed.toList();
+        }
+    }
+
+    private int copy(SignalKeyDatabase from, SignalKeyDatabase to, Progress progress) {
+        StoreCopy copy = StoreCopy.from(from)
+                .to(to)
+                .listener(at -> progress.at(at.contexts(), at.allContexts(), at.entries()))
+                .onContext(result -> copied += result.outcome().isCopied() ? 1 : 0);
+        if (!contexts.isEmpty()) {
+            copy.contexts(contexts);
+        }
+        if (replace) {
+            copy.replacing();
+        }
+        CopyReport report;
+        try {
+            report = dryRun ? copy.dryRun() : copy.run();
+        } catch (CopyIncompleteException e) {
+            report = e.report();
+        } catch (RuntimeException e) {
+            if (copied > 0 && !dryRun) {
+                throw new Resumable(e);
+            }
+            throw e;
+        }
+        progress.clear();
+        report(report);
+        return report.isComplete() ? ExitCodes.DONE : ExitCodes.FINDINGS;
+    }
+
+    private void report(CopyReport report) {
+        if (output.isJson()) {
+            Map<String, Object> json = new LinkedHashMap<>();
+            json.put("dryRun", report.dryRun());
+            json.put("contexts", report.contexts());
+            json.put("entries", report.entries());
+            json.put("bytes", report.bytes());
+            json.put(
+                    "notCopied",
+                    report.notCopied().stream().map(CopyCommand::json).toList());
+            output.out().println(Json.of(json));
+            return;
+        }
+        for (ContextResult result : report.notCopied()) {
+            output.line("Not copied: \"" + Text.visible(result.context()) + "\": " + Text.visible(result.reason()));
+        }
+        report.contexts()
+                .forEach((outcome, number) ->
+                        output.line("%-14s %s".formatted(words(outcome), Text.count(number, "context"))));
+        output.line((report.dryRun() ? "Would be in the target: " : "In the target, verified: ")
+                + Text.count(report.entries(), "entry") + ", " + Text.bytes(report.bytes())
+                + (report.dryRun() ? ". Nothing was changed." : ""));
+    }
+
+    private static String words(Outcome outcome) {
+        return outcome.name().toLowerCase(Locale.ROOT).replace('_', ' ') + ":";
+    }
+
+    private static Map<String, Object> json(ContextResult result) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("context", result.context());
+        json.put("outcome", result.outcome());
+        json.put("reason", result.reason());
+        return json;
+    }
+}

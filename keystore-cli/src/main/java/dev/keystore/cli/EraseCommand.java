@@ -1,0 +1,75 @@
+package dev.keystore.cli;
+
+import dev.keystore.core.ContextInspection;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreInspection;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Erases a context. */
+@Command(
+        name = "erase",
+        description = {
+            "Erases all that a context holds, credentials included, in one commit.",
+            "Former bytes may remain in free space until keystore compact is run."
+        })
+final class EraseCommand extends StoreCommand {
+
+    @Parameters(index = "1", paramLabel = "CONTEXT", description = "The context.")
+    private String context = "";
+
+    @Option(names = "--yes", description = "Do not ask for confirmation.")
+    private boolean yes;
+
+    @Option(names = "--take-over", description = "Erase the context even if its owner is alive; it is fenced.")
+    private boolean takeOver;
+
+    @Override
+    int run() {
+        ContextInspection found;
+        try (StoreInspection inspected = store().inspect(url())) {
+            if (!takeOver) {
+                Owners.requireNone(inspected, context);
+            }
+            found = inspected.inspect(context);
+        }
+        if (found.entries() + found.damagedEntries() == 0) {
+            throw new Refusal("Context \"" + context + "\" holds nothing; nothing was changed");
+        }
+        if (!yes) {
+            Confirmation.require(lost(found), context, "confirm by --yes");
+        }
+        SignalKeyDatabase.Builder builder = store().existing(url());
+        try (SignalKeyDatabase database = (takeOver ? builder : builder.refuseOwned()).open()) {
+            (takeOver ? database.takeOver(context) : database.forExistingContext(context)).erase();
+        }
+        output().line("Erased: " + Text.count(found.entries(), "entry"));
+        if (output().isJson()) {
+            Map<String, Object> json = new LinkedHashMap<>();
+            json.put("context", context);
+            json.put("erasedEntries", found.entries());
+            json.put("erasedDamagedEntries", found.damagedEntries());
+            output().out().println(Json.of(json));
+        }
+        return ExitCodes.DONE;
+    }
+
+    private static String lost(ContextInspection found) {
+        String types = found.types().entrySet().stream()
+                .map(type -> "  " + type.getKey() + ": "
+                        + Text.number(type.getValue().entries()))
+                .collect(Collectors.joining("\n"));
+        String account = found.types().containsKey("credentials")
+                ? "\nThe credentials are among them: the account has to be linked again."
+                : "";
+        return "This cannot be undone. Context \"" + found.context() + "\" loses "
+                + Text.count(found.entries(), "entry")
+                + (found.damagedEntries() == 0 ? "" : " and " + Text.number(found.damagedEntries()) + " damaged")
+                + ":\n"
+                + types + account;
+    }
+}

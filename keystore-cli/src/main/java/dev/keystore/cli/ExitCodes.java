@@ -1,0 +1,22 @@
+package dev.keystore.cli;
+
+/** The exit codes of the command. */
+final class ExitCodes {
+
+    /** It was done, and nothing was found. */
+    static final int DONE = 0;
+
+    /** It was done, and something was found that needs attention: damage, or contexts that were not copied. */
+    static final int FINDINGS = 1;
+
+    /** The command line is wrong; nothing was changed. */
+    static final int USAGE = 2;
+
+    /** It was refused or it failed; nothing was changed. */
+    static final int FAILED = 3;
+
+    /** It was interrupted or it failed midway; the same command continues. */
+    static final int INTERRUPTED = 4;
+
+    private ExitCodes() {}
+}

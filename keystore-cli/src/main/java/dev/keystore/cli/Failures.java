@@ -1,0 +1,84 @@
+package dev.keystore.cli;
+
+import dev.keystore.KeyStoreException;
+import dev.keystore.OperationInterruptedException;
+import java.io.IOException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import picocli.CommandLine;
+import picocli.CommandLine.IExecutionExceptionHandler;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+
+/** Reports what a command threw, without a password that a URL may hold, and chooses the exit code. */
+final class Failures implements IExecutionExceptionHandler {
+
+    @Override
+    public int handleExecutionException(Exception failure, CommandLine line, ParseResult arguments) throws Exception {
+        boolean interrupted = failure instanceof OperationInterruptedException
+                || (failure instanceof Resumable && failure.getCause() instanceof OperationInterruptedException);
+        boolean resumable = interrupted || failure instanceof Resumable;
+        if (!isExpected(failure)) {
+            failure.printStackTrace(line.getErr());
+        }
+        String message = message(failure, interrupted);
+        line.getErr()
+                .println(line.getCommandSpec().qualifiedName() + ": " + Text.visible(Urls.withoutSecrets(message)));
+        if (resumable) {
+            line.getErr().println("What was done stays. Run the same command again to continue.");
+        }
+        if (arguments.hasMatchedOption("--json") || isJson(arguments)) {
+            Map<String, Object> error = new LinkedHashMap<>();
+            error.put("error", kind(failure));
+            error.put("message", Urls.withoutSecrets(message));
+            error.put("resumable", resumable);
+            line.getOut().println(Json.of(error));
+        }
+        return resumable ? ExitCodes.INTERRUPTED : ExitCodes.FAILED;
+    }
+
+    private static boolean isJson(ParseResult arguments) {
+        ParseResult last = arguments;
+        while (last.hasSubcommand()) {
+            last = last.subcommand();
+        }
+        return last.hasMatchedOption("--json");
+    }
+
+    private static boolean isExpected(Exception failure) {
+        return failure instanceof KeyStoreException
+                || failure instanceof Refusal
+                || failure instanceof Resumable
+                || failure instanceof IllegalArgumentException
+                || failure instanceof IllegalStateException
+                || failure instanceof UnsupportedOperationException
+                || failure instanceof IOException;
+    }
+
+    private static String message(Exception failure, boolean interrupted) {
+        if (interrupted) {
+            return "interrupted";
+        }
+        if (failure instanceof IOException) {
+            return failure.toString(); // its message may be nothing but a path
+        }
+        String message = failure.getMessage();
+        return message == null ? failure.toString() : message;
+    }
+
+    private static String kind(Exception failure) {
+        Throwable cause = failure.getCause();
+        return failure instanceof Resumable && cause != null
+                ? cause.getClass().getSimpleName()
+                : failure.getClass().getSimpleName();
+    }
+
+    /** Reports a wrong command line. The message of the parser may repeat a URL. */
+    static int usage(ParameterException failure, String[] arguments) {
+        CommandLine line = failure.getCommandLine();
+        String name = line.getCommandSpec().qualifiedName();
+        line.getErr().println(name + ": " + Text.visible(Urls.withoutSecrets(String.valueOf(failure.getMessage()))));
+        line.getErr().println("Try " + name + " --help");
+        return ExitCodes.USAGE;
+    }
+}

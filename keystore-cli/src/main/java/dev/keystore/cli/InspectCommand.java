@@ -1,0 +1,118 @@
+package dev.keystore.cli;
+
+import dev.keystore.core.ContextInspection;
+import dev.keystore.core.ContextInspection.SignedKey;
+import dev.keystore.core.StoreInspection;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Says what a store holds and what to do. */
+@Command(
+        name = "inspect",
+        description = {
+            "Counts and sizes by type, pre-keys left, ages of signed keys, damaged records, encryption, what to do.",
+            "Takes nothing over. The age of a session is not stored, so it is not shown."
+        })
+final class InspectCommand extends StoreCommand {
+
+    @Parameters(index = "1", arity = "0..1", paramLabel = "CONTEXT", description = "Only this context.")
+    private @Nullable String chosen;
+
+    @Option(
+            names = "--html",
+            paramLabel = "FILE",
+            description = "Write the result as one HTML page, which replaces an existing file.")
+    private @Nullable Path html;
+
+    private final Instant now = Instant.now();
+    private final List<String> json = new ArrayList<>();
+    private boolean intact = true;
+
+    @Override
+    int run() throws IOException {
+        try (StoreInspection store = store().inspect(url());
+                HtmlPage page = html == null ? null : HtmlPage.create(html, Urls.withoutSecrets(url()), now);
+                Progress progress = output().progress("Reading")) {
+            String encryption = Inspected.encryption(store.encryption(), store.hidesNames());
+            output().line("Store: " + encryption);
+            Counter counter = new Counter();
+            Optional<String> unlisted = Listed.forEach(store, chosen, name -> {
+                ContextInspection context = store.inspect(name, entries -> {
+                    counter.entries += entries;
+                    progress.at(counter.contexts, 0, counter.entries);
+                });
+                counter.contexts++;
+                Inspected found = new Inspected(
+                        context, store.entriesByKey(name), Advice.forContext(context, store.encryption(), now));
+                progress.clear();
+                print(found);
+                if (page != null) {
+                    page.add(found);
+                }
+            });
+            if (output().isJson()) {
+                output().out()
+                        .println("{\"encryption\":"
+                                + Json.of(store.encryption().orElse(null)) + ",\"namesHidden\":" + store.hidesNames()
+                                + ",\"contexts\":[" + String.join(",", json) + "],\"unlisted\":"
+                                + Json.of(unlisted.orElse(null)) + "}");
+            }
+            boolean complete = !reportUnlisted(unlisted);
+            if (page != null) {
+                page.complete(encryption, unlisted);
+                output().line("Written: " + html);
+            }
+            return intact && complete ? ExitCodes.DONE : ExitCodes.FINDINGS;
+        }
+    }
+
+    /** How much was read so far. */
+    private static final class Counter {
+        private long contexts;
+        private long entries;
+    }
+
+    private void print(Inspected found) {
+        ContextInspection context = found.context();
+        intact &= context.isIntact();
+        if (output().isJson()) {
+            json.add(Json.of(found.json(now)));
+            return;
+        }
+        output().line("");
+        output().line("Context \"" + Text.visible(context.context()) + "\": " + Text.count(context.entries(), "entry")
+                + ", " + Text.bytes(context.bytes()));
+        output().line("  owner: " + Text.visible(Owners.text(context.owner().orElse(null))) + ", last commit "
+                + Owners.lastCommit(context));
+        context.types()
+                .forEach((type, contents) -> output().line("  %-28s %10s %12s, largest %s"
+                        .formatted(
+                                Text.visible(type),
+                                Text.number(contents.entries()),
+                                Text.bytes(contents.bytes()),
+                                Text.bytes(contents.largestBytes()))));
+        output().line("  pre-keys left: " + found.preKeysLeft() + ", one-time Kyber pre-keys left: "
+                + found.kyberPreKeysLeft());
+        for (SignedKey key : found.longLivedKeys()) {
+            output().line("  " + key.entry().type() + " "
+                    + Text.visible(key.entry().id()) + ": " + Inspected.use(key) + ", " + Inspected.age(key, now));
+        }
+        if (!found.entriesByKey().isEmpty()) {
+            output().line("  entries by key: " + found.entriesByKey());
+        }
+        context.damaged().forEach(damage -> {
+            output().line("  damaged: " + Text.visible(damage.reason()));
+            output().line("    " + Advice.forDamaged(damage));
+        });
+        context.incomplete().ifPresent(reason -> output().line("  incomplete: " + Text.visible(reason)));
+        found.advice().forEach(sentence -> output().line("  to do: " + sentence));
+    }
+}

@@ -1,0 +1,69 @@
+package dev.keystore.cli;
+
+import dev.keystore.ContextPosition;
+import dev.keystore.core.ContextInspection;
+import dev.keystore.core.StoreInspection;
+import dev.keystore.spi.ContextOwner;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** The owners of contexts. */
+final class Owners {
+
+    private Owners() {}
+
+    /**
+     * Refuses if a context has an owner that is alive.
+     *
+     * @throws Refusal if one is alive; it names the process
+     */
+    static void requireNone(StoreInspection store) {
+        if (!store.hasOwners()) {
+            return;
+        }
+        try (Stream<String> listed = store.contexts()) {
+            for (Iterator<String> contexts = listed.iterator(); contexts.hasNext(); ) {
+                requireNone(store, contexts.next());
+            }
+        }
+    }
+
+    static void requireNone(StoreInspection store, String context) {
+        Optional<ContextOwner> owner = store.owner(context);
+        if (owner.isPresent() && owner.get().alive()) {
+            throw new Refusal("Context \"" + context + "\" is in use by process "
+                    + owner.get().process() + " on " + owner.get().host() + " since "
+                    + owner.get().since() + "; end that process, or use --take-over. Nothing was changed");
+        }
+    }
+
+    static String text(@Nullable ContextOwner owner) {
+        if (owner == null) {
+            return "-";
+        }
+        String process = owner.process() + "@" + owner.host();
+        return process + (owner.alive() ? " (alive)" : " (ended)");
+    }
+
+    /** Returns the id of the last commit of a context. */
+    static String lastCommit(ContextInspection context) {
+        return context.position().map(ContextPosition::toString).orElse("-");
+    }
+
+    static @Nullable Map<String, Object> json(@Nullable ContextOwner owner) {
+        if (owner == null) {
+            return null;
+        }
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("process", owner.process());
+        json.put("host", owner.host());
+        json.put("since", owner.since());
+        json.put("alive", owner.alive());
+        json.put("epoch", owner.epoch());
+        return json;
+    }
+}

@@ -1,0 +1,96 @@
+package dev.keystore.cli;
+
+import java.io.PrintWriter;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Shows how far a command has come: a bar on a terminal, which is drawn in place; elsewhere a line now and then. Goes
+ * to the error output, so that it does not mix with results.
+ */
+final class Progress implements AutoCloseable {
+
+    private static final long BAR_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    private static final long LINE_NANOS = TimeUnit.SECONDS.toNanos(5);
+    private static final int BAR_WIDTH = 24;
+    private static final int LINE_WIDTH = 79;
+
+    private final PrintWriter err;
+    private final boolean terminal;
+    private final String what;
+    private final long start = System.nanoTime();
+    private long shown = start;
+    private boolean drawn;
+
+    /**
+     * Begins.
+     *
+     * @param what what is being done, for example "Copying"
+     */
+    Progress(PrintWriter err, boolean terminal, String what) {
+        this.err = err;
+        this.terminal = terminal;
+        this.what = what;
+    }
+
+    /**
+     * Shows how far it is, unless that was done a moment ago.
+     *
+     * @param all how many contexts there are, 0 if that is unknown
+     */
+    void at(long contexts, long all, long entries) {
+        long now = System.nanoTime();
+        if (now - shown < (terminal ? BAR_NANOS : LINE_NANOS)) {
+            return;
+        }
+        shown = now;
+        String line = line(contexts, all, entries, now - start);
+        if (terminal) {
+            err.print("\r" + fitted(bar(contexts, all) + line));
+            err.flush();
+            drawn = true;
+        } else {
+            err.println(what + ": " + line);
+        }
+    }
+
+    private static String line(long contexts, long all, long entries, long nanos) {
+        String of = all == 0 ? "" : " of " + Text.number(all);
+        long perSecond = entries * TimeUnit.SECONDS.toNanos(1) / Math.max(nanos, 1);
+        String left = "";
+        if (contexts > 0 && contexts < all) {
+            long seconds = TimeUnit.NANOSECONDS.toSeconds((long) ((double) nanos / contexts * (all - contexts)));
+            left = String.format(Locale.ROOT, ", %d:%02d left", seconds / 60, seconds % 60);
+        }
+        return Text.number(contexts) + of + " contexts, " + Text.number(perSecond) + " entries/s" + left;
+    }
+
+    private String bar(long contexts, long all) {
+        if (all == 0) {
+            return what + " ";
+        }
+        int filled = (int) (BAR_WIDTH * Math.min(contexts, all) / all);
+        return "[" + "#".repeat(filled) + ".".repeat(BAR_WIDTH - filled) + "] ";
+    }
+
+    /** Fills the line, so that nothing is left of a longer one. */
+    private static String fitted(String line) {
+        return line.length() > LINE_WIDTH
+                ? line.substring(0, LINE_WIDTH)
+                : line + " ".repeat(LINE_WIDTH - line.length());
+    }
+
+    /** Removes the bar, until it is drawn again. */
+    void clear() {
+        if (drawn) {
+            err.print("\r" + " ".repeat(LINE_WIDTH) + "\r");
+            err.flush();
+            drawn = false;
+        }
+    }
+
+    @Override
+    public void close() {
+        clear();
+    }
+}

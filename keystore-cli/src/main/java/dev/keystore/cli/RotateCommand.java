@@ -1,0 +1,69 @@
+package dev.keystore.cli;
+
+import dev.keystore.core.EncryptionProgress;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreEncryption;
+import dev.keystore.encryption.Encryption;
+import dev.keystore.encryption.KeyFile;
+import dev.keystore.encryption.Passphrase;
+import dev.keystore.encryption.PasswordSource;
+import dev.keystore.spi.KeyProvider;
+import java.nio.file.Path;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Replaces the keys of a store, and its root key if a new one is given. */
+@Command(
+        name = "rotate",
+        description = {
+            "Replaces the keys of the store and of all contexts, encrypts each value again, then rewrites the files.",
+            "With a new root key, that one is used from now on; without, the root key stays.",
+            "An interrupted job continues when it is run again; if the root key was replaced already, with the new one."
+        })
+final class RotateCommand extends EncryptionCommand {
+
+    @Option(names = "--new-key-file", paramLabel = "FILE", description = "The new root key.")
+    private @Nullable Path newKeyFile;
+
+    @Option(
+            names = "--new-passphrase-env",
+            paramLabel = "NAME",
+            description = "The environment variable that holds the new passphrase.")
+    private @Nullable String newPassphraseEnv;
+
+    @Override
+    String doing() {
+        return "Rotating";
+    }
+
+    @Override
+    SignalKeyDatabase.Builder builder() {
+        SignalKeyDatabase.Builder builder = store().existing(url());
+        KeyProvider next = newKey();
+        KeyProvider former = store().secrets().key();
+        if (next == null) {
+            return builder;
+        }
+        if (former == null) {
+            throw output().wrongUsage("With a new root key, give the present one by an option, not by a property");
+        }
+        return builder.encryption(Encryption.with(next).replacing(former));
+    }
+
+    private @Nullable KeyProvider newKey() {
+        if (newKeyFile != null && newPassphraseEnv != null) {
+            throw output().wrongUsage("Only one of --new-key-file and --new-passphrase-env can be given");
+        }
+        if (newKeyFile != null) {
+            return KeyFile.at(newKeyFile);
+        }
+        return newPassphraseEnv == null ? null : Passphrase.from(PasswordSource.environment(newPassphraseEnv));
+    }
+
+    @Override
+    EncryptionProgress job(StoreEncryption encryption, Consumer<EncryptionProgress> listener) {
+        return encryption.rotate(listener);
+    }
+}

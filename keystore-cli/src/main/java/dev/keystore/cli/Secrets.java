@@ -1,0 +1,88 @@
+package dev.keystore.cli;
+
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.encryption.Encryption;
+import dev.keystore.encryption.KeyFile;
+import dev.keystore.encryption.Passphrase;
+import dev.keystore.encryption.PasswordSource;
+import dev.keystore.spi.KeyProvider;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a store is opened: where its root key is, and its properties.
+ *
+ * @param keyFile a key file
+ * @param passphraseEnv the environment variable that holds a passphrase
+ * @param passphrase where a passphrase is asked for
+ * @param passwordEnv the environment variable that holds the password of a database
+ * @param properties the properties of the store
+ */
+record Secrets(
+        @Nullable Path keyFile,
+        @Nullable String passphraseEnv,
+        @Nullable PasswordSource passphrase,
+        @Nullable String passwordEnv,
+        Map<String, String> properties) {
+
+    /** Returns where the root key is; null if no option says so. */
+    @Nullable
+    KeyProvider key() {
+        if (keyFile != null) {
+            return KeyFile.at(keyFile);
+        }
+        if (passphraseEnv != null) {
+            return Passphrase.from(PasswordSource.environment(passphraseEnv));
+        }
+        return passphrase == null ? null : Passphrase.from(passphrase);
+    }
+
+    /** Returns whether a root key is configured, by an option or a property. */
+    boolean hasKey() {
+        return keyFile != null
+                || passphraseEnv != null
+                || passphrase != null
+                || properties.containsKey("encryption.key");
+    }
+
+    SignalKeyDatabase.Builder builder(String url) {
+        SignalKeyDatabase.Builder builder = builderWithoutKey(url);
+        properties.forEach((name, value) -> {
+            if (isKey(name)) {
+                builder.property(name, value);
+            }
+        });
+        KeyProvider key = key();
+        return key == null ? builder : builder.encryption(Encryption.with(key));
+    }
+
+    /** Returns a builder that does not know the root key, and refuses an encrypted store. */
+    SignalKeyDatabase.Builder builderWithoutKey(String url) {
+        SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder().url(url);
+        properties.forEach((name, value) -> {
+            if (!isKey(name)) {
+                builder.property(name, value);
+            }
+        });
+        return passwordEnv == null ? builder : builder.property("password", password(passwordEnv));
+    }
+
+    private static boolean isKey(String property) {
+        return property.startsWith("encryption.");
+    }
+
+    private static String password(String variable) {
+        String password = System.getenv(variable);
+        if (password == null) {
+            throw new Refusal("Environment variable " + variable + " is not set; set it to the password");
+        }
+        return password;
+    }
+
+    /** Returns no value of a property. */
+    @Override
+    public String toString() {
+        return "Secrets[properties=" + properties.keySet() + "]";
+    }
+}

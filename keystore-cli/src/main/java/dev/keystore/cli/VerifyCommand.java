@@ -1,0 +1,96 @@
+package dev.keystore.cli;
+
+import dev.keystore.core.ContextInspection;
+import dev.keystore.core.ContextInspection.Damage;
+import dev.keystore.core.StoreInspection;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** Reads every record and lists what is damaged. */
+@Command(
+        name = "verify",
+        description = {
+            "Reads every record, and lists what is damaged.",
+            "Takes nothing over, and continues on a damaged file as far as anything can be read."
+        })
+final class VerifyCommand extends StoreCommand {
+
+    @Parameters(index = "1", arity = "0..1", paramLabel = "CONTEXT", description = "Only this context.")
+    private @Nullable String context;
+
+    private long contexts;
+    private long entries;
+    private long bytes;
+    private long damagedEntries;
+    private final List<Map<String, Object>> findings = new ArrayList<>();
+
+    @Override
+    int run() {
+        Optional<String> unlisted;
+        try (StoreInspection found = store().inspect(url());
+                Progress progress = output().progress("Verifying")) {
+            unlisted = Listed.forEach(found, context, name -> verify(found, name, progress));
+        }
+        boolean complete = !reportUnlisted(unlisted);
+        boolean intact = complete && findings.isEmpty();
+        output().line(Text.count(contexts, "context") + ", " + Text.count(entries, "entry") + ", " + Text.bytes(bytes)
+                + ": " + (intact ? "intact" : "damaged entries: " + Text.number(damagedEntries)));
+        if (output().isJson()) {
+            Map<String, Object> json = new LinkedHashMap<>();
+            json.put("intact", intact);
+            json.put("contexts", contexts);
+            json.put("entries", entries);
+            json.put("bytes", bytes);
+            json.put("damagedEntries", damagedEntries);
+            json.put("findings", findings);
+            json.put("unlisted", unlisted.orElse(null));
+            output().out().println(Json.of(json));
+        }
+        return intact ? ExitCodes.DONE : ExitCodes.FINDINGS;
+    }
+
+    private void verify(StoreInspection store, String name, Progress progress) {
+        long before = entries;
+        ContextInspection found = store.inspect(name, page -> {
+            entries += page;
+            progress.at(contexts, 0, entries);
+        });
+        entries = before + found.entries();
+        bytes += found.bytes();
+        damagedEntries += found.damagedEntries();
+        contexts++;
+        for (Damage damage : found.damaged()) {
+            report(name, damage);
+        }
+        found.incomplete().ifPresent(reason -> report(name, reason));
+    }
+
+    private void report(String name, Damage damage) {
+        output().line(Text.visible(damage.reason()));
+        output().line("    " + Advice.forDamaged(damage));
+        Map<String, Object> json = finding(name, damage.kind().name(), damage.reason());
+        json.put("type", damage.entry().type());
+        json.put("id", damage.entry().id());
+        json.put("advice", Advice.forDamaged(damage));
+    }
+
+    private void report(String name, String incomplete) {
+        output().line(Text.visible(incomplete));
+        finding(name, "INCOMPLETE", incomplete);
+    }
+
+    private Map<String, Object> finding(String name, String kind, String reason) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("context", name);
+        json.put("kind", kind);
+        json.put("reason", reason);
+        findings.add(json);
+        return json;
+    }
+}

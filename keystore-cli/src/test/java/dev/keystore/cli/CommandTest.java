@@ -1,0 +1,433 @@
+package dev.keystore.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.keystore.KeyTypes;
+import dev.keystore.KeyUnavailableException;
+import dev.keystore.OwnershipLostException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.SignalKeyDatabase;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The commands, run in this process: results, exit codes, and what they leave alone. */
+@Timeout(60)
+class CommandTest {
+
+    @TempDir
+    private Path folder;
+
+    private Path file() {
+        return folder.resolve("keys.db");
+    }
+
+    private String url() {
+        return Stores.sqlite(file());
+    }
+
+    private Map<String, Long> entries() {
+        return Stores.entries(url());
+    }
+
+    @Test
+    @DisplayName("R53 R55 contexts lists entries, bytes, the owner and its last commit, beside a running owner")
+    void contexts_besideAnOwner_listsThem() {
+        Stores.fill(url(), "alice");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            SignalKeyStore bob = database.forContext("bob");
+            bob.put(KeyTypes.SESSION, "alice.1", new byte[10]);
+
+            Ran ran = Ran.of("contexts", url(), "--json");
+
+            assertThat(ran.code()).isZero();
+            JsonNode contexts = ran.json().get("contexts");
+            assertThat(contexts).hasSize(2);
+            assertThat(contexts.get(0).get("context").asText()).isEqualTo("alice");
+            assertThat(contexts.get(0).get("entries").asLong()).isEqualTo(27);
+            assertThat(contexts.get(0).get("owner").get("alive").asBoolean()).isFalse();
+            assertThat(contexts.get(1).get("bytes").asLong()).isEqualTo(10);
+            assertThat(contexts.get(1).get("owner").get("alive").asBoolean()).isTrue();
+            assertThat(contexts.get(1).get("owner").get("process").asText())
+                    .isEqualTo(Long.toString(ProcessHandle.current().pid()));
+            assertThat(contexts.get(1).get("lastCommit").asText()).isEqualTo("1:1");
+            bob.put(KeyTypes.SESSION, "alice.1", new byte[11]);
+
+            Ran text = Ran.of("contexts", url());
+            assertThat(text.out().lines().toList()).hasSize(3).last().asString().contains("(alive)", "1:2", "bob");
+        }
+    }
+
+    @Test
+    @DisplayName("inspect counts by type, shows pre-keys left and the age of signed keys, and says what to do")
+    void inspect_saysWhatToDo() {
+        Stores.fill(url(), "alice", "bob");
+
+        Ran ran = Ran.of("inspect", url(), "alice", "--json");
+
+        assertThat(ran.code()).isZero();
+        assertThat(ran.json().get("encryption").isNull()).isTrue();
+        assertThat(ran.json().get("contexts")).hasSize(1);
+        JsonNode alice = ran.json().get("contexts").get(0);
+        assertThat(alice.get("types").get("session").get("entries").asLong()).isEqualTo(20);
+        assertThat(alice.get("preKeysLeft").asLong()).isEqualTo(5);
+        assertThat(alice.get("signedKeys").get(0).get("ageDays").asLong()).isEqualTo(40);
+        assertThat(alice.get("advice")).hasSize(2);
+        assertThat(Ran.of("inspect", url()).out())
+                .contains("Context \"alice\": 27 entries", "Context \"bob\"", "signed-pre-key 1: signed, 40 days old")
+                .contains("to do: One-time pre-keys left: 5.", "to do: The newest signed pre-key is 40 days old.");
+    }
+
+    @Test
+    @DisplayName("R43 verify lists a damaged record with what to do, reads all others, and exits with 1")
+    void verify_damagedRecord_isAFinding() throws Exception {
+        Stores.fill(url(), "alice", "bob");
+        assertThat(Ran.of("verify", url()))
+                .satisfies(ran -> assertThat(ran.code()).isZero())
+                .satisfies(ran -> assertThat(ran.out()).contains("2 contexts, 54 entries", ": intact"));
+        Stores.damage(file(), "7");
+
+        Ran ran = Ran.of("verify", url(), "--json");
+
+        assertThat(ran.code()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(ran.json().get("entries").asLong()).isEqualTo(53);
+        JsonNode finding = ran.json().get("findings").get(0);
+        assertThat(finding.get("type").asText()).isEqualTo("session");
+        assertThat(finding.get("id").asText()).isEqualTo("bob.7");
+        assertThat(finding.get("advice").asText()).startsWith("delete it");
+        assertThat(Ran.of("contexts", url()).code()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(Ran.of("inspect", url()).code()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(List.of(ran.out(), Ran.of("verify", url()).out()))
+                .as("R45 no value is shown")
+                .noneMatch(text -> text.contains("session of bob"));
+    }
+
+    @Test
+    @DisplayName("R43 verify of a file with a damaged structure reads what can be found")
+    void verify_damagedFile_readsWhatItCan() throws Exception {
+        Stores.fill(url(), "alice");
+        byte[] bytes = Files.readAllBytes(file());
+        byte[] zeros = new byte[512];
+        System.arraycopy(zeros, 0, bytes, bytes.length - 4_096, zeros.length);
+        Files.write(file(), bytes);
+
+        Ran ran = Ran.of("verify", url(), "--json");
+
+        assertThat(ran.code()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(ran.json().get("intact").asBoolean()).isFalse();
+        assertThat(ran.json().get("unlisted").asText()).contains("keys.db");
+        assertThat(ran.out()).contains("could not");
+    }
+
+    @Test
+    @DisplayName("R90 R94 copy carries contexts to another backend; a dry run changes nothing; both can be repeated")
+    void copy_toMapdb_isRepeatable() {
+        Stores.fill(url(), "alice", "bob");
+        String target = "mapdb:" + folder.resolve("copy");
+
+        Ran dry = Ran.of("copy", url(), target, "--dry-run", "--json");
+        assertThat(dry.json().get("entries").asLong()).isEqualTo(54);
+        assertThat(folder.resolve("copy")).doesNotExist();
+        Ran one = Ran.of("copy", url(), target, "--context", "bob");
+        assertThat(one.code()).isZero();
+        Ran all = Ran.of("copy", url(), target, "--json");
+
+        assertThat(all.code()).isZero();
+        assertThat(all.json().get("contexts").get("COPIED").asLong()).isEqualTo(1);
+        assertThat(all.json().get("contexts").get("ALREADY_THERE").asLong()).isEqualTo(1);
+        assertThat(Stores.entries(target)).isEqualTo(entries());
+        assertThat(Ran.of("copy", url(), target, "--dry-run").out()).contains("already there: 2 contexts");
+        assertThat(Ran.of("contexts", target, "--json")
+                        .json()
+                        .get("contexts")
+                        .get(0)
+                        .get("owner")
+                        .isNull())
+                .isTrue();
+    }
+
+    @Test
+    @DisplayName("R90 a context of which the target holds other entries is not copied, which is a finding")
+    void copy_differentTarget_isAFinding() {
+        Stores.fill(url(), "alice");
+        String target = Stores.sqlite(folder.resolve("copy.db"));
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(target)) {
+            database.forContext("alice").put(KeyTypes.SESSION, "other", new byte[1]);
+        }
+
+        Ran refused = Ran.of("copy", url(), target);
+
+        assertThat(refused.code()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(refused.out()).contains("Not copied: \"alice\"");
+        assertThat(Ran.of("copy", url(), target, "--replace").code())
+                .as("not confirmed")
+                .isEqualTo(ExitCodes.FAILED);
+        assertThat(Stores.entries(target)).isEqualTo(Map.of("alice", 1L));
+        assertThat(Ran.of("copy", url(), target, "--replace", "--yes").code()).isZero();
+        assertThat(Stores.entries(target)).isEqualTo(Map.of("alice", 27L));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"copy", "erase", "compact", "encrypt"})
+    @DisplayName("R53 commands that write refuse while an owner is alive, and change nothing")
+    void writingCommand_ownerIsAlive_isRefused(String command) {
+        Path key = folder.resolve("root.key");
+        assertThat(Ran.of("key", "generate", key.toString()).code()).isZero();
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            SignalKeyStore alice = database.forContext("alice");
+            Stores.fill(alice, 20);
+
+            Ran ran = switch (command) {
+                case "copy" -> Ran.of("copy", url(), Stores.sqlite(folder.resolve("copy.db")));
+                case "erase" -> Ran.of("erase", url(), "alice", "--yes");
+                case "compact" -> Ran.of("compact", url());
+                default -> Ran.of("encrypt", url(), "--key-file", key.toString());
+            };
+
+            assertThat(ran.code()).isEqualTo(ExitCodes.FAILED);
+            assertThat(ran.err()).contains("in use by process", "--take-over");
+            assertThat(folder.resolve("copy.db")).doesNotExist();
+            alice.put(KeyTypes.SESSION, "x", new byte[1]);
+            assertThat(entries()).isEqualTo(Map.of("alice", 28L));
+        }
+        try (SignalKeyDatabase plain = SignalKeyDatabase.open(url())) {
+            assertThat(plain.forContext("alice").find(KeyTypes.SESSION, "x")).isPresent();
+        }
+    }
+
+    @Test
+    @DisplayName("R53 --take-over fences the owner")
+    void takeOver_fencesTheOwner() {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            SignalKeyStore alice = database.forContext("alice");
+            Stores.fill(alice, 20);
+            String target = Stores.sqlite(folder.resolve("copy.db"));
+
+            assertThat(Ran.of("copy", url(), target, "--take-over").code()).isZero();
+
+            assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "x", new byte[1]))
+                    .isInstanceOf(OwnershipLostException.class);
+            assertThat(Stores.entries(target)).isEqualTo(Map.of("alice", 27L));
+            assertThat(Ran.of("erase", url(), "alice", "--yes", "--take-over").code())
+                    .isZero();
+            assertThat(entries()).isEmpty();
+        }
+    }
+
+    @Test
+    @DisplayName("R74 a store is encrypted, rotated to another root key and decrypted again")
+    void encryption_thereAndBack() {
+        Stores.fill(url(), "alice", "bob");
+        String first = folder.resolve("first.key").toString();
+        String second = folder.resolve("second.key").toString();
+        Ran.of("key", "generate", first);
+        Ran.of("key", "generate", second);
+
+        Ran encrypted = Ran.of("encrypt", url(), "--key-file", first, "--json");
+
+        assertThat(encrypted.code()).isZero();
+        assertThat(encrypted.json().get("rewritten").asLong()).isEqualTo(54);
+        assertThat(Ran.of("contexts", url()).code()).as("without a key").isEqualTo(ExitCodes.FAILED);
+        assertThat(Ran.of("contexts", url(), "--key-file", second).err()).contains("keystore contexts:");
+        JsonNode inspected =
+                Ran.of("inspect", url(), "--key-file", first, "--json").json();
+        assertThat(inspected.get("encryption").asText()).isEqualTo("ENCRYPTED");
+        assertThat(inspected.get("contexts").get(0).get("entriesByKey")).hasSize(1);
+
+        assertThat(Ran.of("rotate", url(), "--key-file", first, "--new-key-file", second)
+                        .code())
+                .isZero();
+        assertThat(Ran.of("verify", url(), "--key-file", first).code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(Ran.of("verify", url(), "--key-file", second).code()).isZero();
+        assertThat(Ran.of("verify", url(), "--property", "encryption.key=key-file:" + second)
+                        .code())
+                .isZero();
+
+        assertThat(Ran.of("decrypt", url(), "--key-file", second).code()).isZero();
+        assertThat(entries()).isEqualTo(Map.of("alice", 27L, "bob", 27L));
+        assertThat(Ran.of("encrypt", url()).code()).as("without a key").isEqualTo(ExitCodes.USAGE);
+    }
+
+    @Test
+    @DisplayName("R90 copy to an encrypted target, whose key has an option of its own")
+    void copy_toEncryptedTarget() {
+        Stores.fill(url(), "alice");
+        String key = folder.resolve("root.key").toString();
+        Ran.of("key", "generate", key);
+        String target = Stores.sqlite(folder.resolve("copy.db"));
+
+        assertThat(Ran.of("copy", url(), target, "--target-key-file", key, "--dry-run")
+                        .code())
+                .isZero();
+        assertThat(Ran.of("copy", url(), target, "--target-key-file", key).code())
+                .isZero();
+
+        assertThatThrownBy(() -> Stores.entries(target)).isInstanceOf(KeyUnavailableException.class);
+        assertThat(Ran.of("verify", target, "--key-file", key).code()).isZero();
+    }
+
+    @Test
+    @DisplayName("R18 erase names what is lost, asks, and erases with --yes")
+    void erase_isConfirmed() {
+        Stores.fill(url(), "alice", "bob");
+
+        Ran asked = Ran.of("erase", url(), "alice");
+
+        assertThat(asked.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(asked.err()).contains("27 entries", "session: 20", "credentials", "--yes");
+        assertThat(entries()).hasSize(2);
+        Ran ran = Ran.of("erase", url(), "alice", "--yes", "--json");
+        assertThat(ran.json().get("erasedEntries").asLong()).isEqualTo(27);
+        assertThat(entries()).isEqualTo(Map.of("bob", 27L));
+        assertThat(Ran.of("erase", url(), "alice", "--yes").code()).isEqualTo(ExitCodes.FAILED);
+    }
+
+    @Test
+    @DisplayName("compact gives space back, and says before and after")
+    void compact_saysBeforeAndAfter() throws Exception {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            SignalKeyStore alice = database.forContext("alice");
+            alice.put(KeyTypes.SESSION, "large", new byte[1_000_000]);
+            alice.delete(KeyTypes.SESSION, "large");
+            alice.put(KeyTypes.SESSION, "small", new byte[1]);
+        }
+
+        Ran ran = Ran.of("compact", url(), "--json");
+
+        assertThat(ran.code()).isZero();
+        assertThat(ran.json().get("bytesBefore").asLong()).isGreaterThan(1_000_000);
+        assertThat(ran.json().get("bytesAfter").asLong())
+                .isLessThan(100_000)
+                .isEqualTo(StoreSize.bytes(url()).orElseThrow());
+    }
+
+    @Test
+    @DisplayName("key generate creates a file that only its owner can read, and replaces none")
+    void keyGenerate_isOwnerOnly() throws Exception {
+        Path key = folder.resolve("root.key");
+
+        Ran ran = Ran.of("key", "generate", key.toString(), "--json");
+
+        assertThat(ran.json().get("keyFile").asText()).isEqualTo(key.toString());
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(key)))
+                .isEqualTo("rw-------");
+        String content = Files.readString(key);
+        assertThat(ran.out()).doesNotContain(content.strip().substring(content.indexOf(' ') + 1));
+        assertThat(Ran.of("key", "generate", key.toString()).code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(Files.readString(key)).isEqualTo(content);
+    }
+
+    @Test
+    @DisplayName(
+            "R58 a store that does not exist is refused and not created; the failure is JSON if that was asked for")
+    void missingStore_isRefused() {
+        for (String command : List.of("contexts", "inspect", "verify", "compact")) {
+            Ran ran = Ran.of(command, url(), "--json");
+            assertThat(ran.code()).as(command).isEqualTo(ExitCodes.FAILED);
+            assertThat(ran.json().get("error").asText()).isEqualTo("StoreNotFoundException");
+        }
+        assertThat(file()).doesNotExist();
+    }
+
+    @Test
+    @DisplayName("wrong usage exits with 2 and points to --help")
+    void wrongUsage() {
+        for (String[] arguments : new String[][] {
+            {"contexts"},
+            {"contexts", url(), "--no-such-option"},
+            {"no-such-command"},
+            {"contexts", url(), "--key-file", "a", "--passphrase-env", "B"},
+            {"contexts", url(), "--property", "password=pw-in-argument"},
+        }) {
+            Ran ran = Ran.of(arguments);
+            assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.USAGE);
+            assertThat(ran.err()).contains("--help").doesNotContain("pw-in-argument");
+        }
+    }
+
+    @Test
+    @DisplayName("R45 a password in a URL is never printed, whatever fails")
+    void password_isNeverPrinted() {
+        String secret = "pw-5f1c";
+        for (String url : List.of(
+                "jdbc:postgresql://127.0.0.1:1/x?user=u&password=" + secret,
+                "jdbc:postgresql://u:" + secret + "@127.0.0.1:1/x",
+                "jdbc:nothing://h/x?password=" + secret,
+                "jdbc:sqlite:" + file() + "?password=" + secret)) {
+            for (String[] arguments : new String[][] {
+                {"contexts", url, "--json"},
+                {"contexts", url, "superfluous", url},
+                {"inspect", url, "--html", folder.resolve("page.html").toString()},
+                {"copy", url, url},
+                {"no-such-command", url}
+            }) {
+                Ran ran = Ran.of(arguments);
+                assertThat(ran.code()).isGreaterThanOrEqualTo(ExitCodes.USAGE);
+                assertThat(ran.out() + ran.err()).doesNotContain(secret);
+            }
+        }
+        assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    @DisplayName("names that could command a terminal are shown as escapes, and are intact in JSON")
+    void controlCharacters_areEscaped() {
+        String name = "\u001b[2Jevil\r\n\u202e";
+        Stores.fill(url(), name);
+
+        assertThat(Ran.of("contexts", url()).out()).contains("\\u001b[2Jevil\\u000d\\u000a\\u202e");
+        assertThat(Ran.of("contexts", url(), "--json").out().strip()).doesNotContain("\u001b", "\r", "\u202e");
+        assertThat(Ran.of("contexts", url(), "--json")
+                        .json()
+                        .get("contexts")
+                        .get(0)
+                        .get("context")
+                        .asText())
+                .isEqualTo(name);
+    }
+
+    @Test
+    @DisplayName("R53 a MapDB folder that its owner has open is refused with the reason")
+    void mapdb_inUse_isRefused() {
+        String mapdb = "mapdb:" + folder.resolve("keys");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(mapdb)) {
+            Stores.fill(database.forContext("alice"), 1);
+            Ran ran = Ran.of("contexts", mapdb);
+            assertThat(ran.code()).isEqualTo(ExitCodes.FAILED);
+            assertThat(ran.err()).contains("open");
+        }
+        assertThat(Ran.of("verify", mapdb).code()).isZero();
+    }
+
+    @Test
+    @DisplayName("a script for completion in the shell is generated")
+    void completion_isGenerated() {
+        Ran ran = Ran.of("generate-completion");
+        assertThat(ran.code()).isZero();
+        assertThat(ran.out()).contains("_complete_keystore", "--passphrase-env", "verify");
+    }
+
+    @Test
+    @DisplayName("each command has its help, with the exit codes")
+    void help_ofEachCommand() {
+        for (String command :
+                List.of("contexts", "inspect", "verify", "copy", "encrypt", "rotate", "decrypt", "erase", "compact")) {
+            Ran ran = Ran.of(command, "--help");
+            assertThat(ran.code()).isZero();
+            assertThat(ran.out()).contains("Usage: keystore " + command, "--json", "Exit codes:");
+        }
+        assertThat(new String(Ran.of("--version").out().getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8))
+                .startsWith("keystore ");
+    }
+}

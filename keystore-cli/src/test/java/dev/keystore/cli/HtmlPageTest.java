@@ -1,0 +1,112 @@
+package dev.keystore.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.core.SignalKeyDatabase;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jsoup.Jsoup;
+import org.jsoup.nodes.Document;
+import org.jsoup.nodes.Element;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The HTML page of inspect: structure, escaping, and that it needs nothing else. */
+@Timeout(60)
+class HtmlPageTest {
+
+    private static final String CONTEXT = "<script>alert('c')</script> & \"x\" <img src=x onerror=y>";
+    private static final String ID = "</td></tr></table><b onclick='z'>bob";
+
+    @TempDir
+    private Path folder;
+
+    private Document page() throws Exception {
+        Path file = folder.resolve("page.html");
+        Files.writeString(file, "a former page");
+        int code = Ran.of("inspect", "jdbc:sqlite:" + folder.resolve("keys.db"), "--html", file.toString())
+                .code();
+        assertThat(code).isEqualTo(ExitCodes.FINDINGS);
+        try (var files = Files.list(folder)) {
+            assertThat(files.map(each -> each.getFileName().toString()))
+                    .as("no unfinished page is left")
+                    .filteredOn(name -> name.endsWith(".html"))
+                    .containsExactly("page.html");
+        }
+        return Jsoup.parse(Files.readString(file));
+    }
+
+    private void fill() throws Exception {
+        String url = "jdbc:sqlite:" + folder.resolve("keys.db");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+            Stores.fill(database.forContext("alice"), 20);
+            Stores.fill(database.forContext(CONTEXT), 0);
+            database.forContext(CONTEXT)
+                    .put(KeyTypes.SESSION, ID, "session of bob evil".getBytes(StandardCharsets.UTF_8));
+        }
+        Stores.damage(folder.resolve("keys.db"), "evil");
+    }
+
+    @Test
+    @DisplayName("the page shows totals, what to do, charts, and each context with its damaged entries")
+    void structure() throws Exception {
+        fill();
+        Document page = page();
+
+        assertThat(page.title()).startsWith("Keystore: jdbc:sqlite:");
+        assertThat(page.select("h1")).hasSize(1);
+        assertThat(page.select("dl.cards dd").eachText())
+                .containsExactly("2", "34", page.select("dl.cards dd").get(2).text(), "1");
+        assertThat(page.select("#types svg")).hasSize(2);
+        assertThat(page.select("#types svg").get(0).select("rect")).hasSameSizeAs(page.select("#types tbody tr"));
+        assertThat(page.select("#types tbody tr").eachText()).anyMatch(row -> row.startsWith("session 20 "));
+        assertThat(page.select("#contexts tbody th").eachText()).containsExactlyInAnyOrder("alice", CONTEXT);
+        assertThat(page.select("#to-do li")).isNotEmpty();
+        for (Element link : page.select("a")) {
+            assertThat(page.select(link.attr("href"))).as(link.outerHtml()).hasSize(1);
+        }
+        Element damaged = page.select("h3.bad + div tbody tr").first();
+        assertThat(damaged.select("th").text()).isEqualTo(ID);
+        assertThat(damaged.select("td").eachText().get(2)).startsWith("delete it");
+    }
+
+    @Test
+    @DisplayName("ids and contexts that hold HTML are shown as text")
+    void escaping() throws Exception {
+        fill();
+        Document page = page();
+
+        assertThat(page.select("script, img, b, iframe, object, embed")).isEmpty();
+        assertThat(page.getAllElements().stream()
+                        .flatMap(element -> element.attributes().asList().stream())
+                        .map(attribute -> attribute.getKey())
+                        .filter(name -> name.startsWith("on")))
+                .isEmpty();
+        assertThat(page.select("h2").eachText()).contains(CONTEXT);
+    }
+
+    @Test
+    @DisplayName("the page stands alone: no script, nothing is loaded, and it fits a phone")
+    void standsAlone() throws Exception {
+        fill();
+        Document page = page();
+
+        assertThat(page.select("link, script, [src], [srcset], base, form")).isEmpty();
+        assertThat(page.html()).doesNotContain("url(", "@import", "http://", "https://");
+        assertThat(page.select("meta[name=viewport]").attr("content")).contains("width=device-width");
+        assertThat(page.select("meta[http-equiv=Content-Security-Policy]").attr("content"))
+                .contains("default-src 'none'");
+        assertThat(page.select("table").parents().select(".wide"))
+                .as("tables scroll on their own")
+                .isNotEmpty();
+        assertThat(page.select("table"))
+                .allSatisfy(table -> assertThat(table.parent().className()).isEqualTo("wide"));
+        assertThat(page.select("html").attr("lang")).isEqualTo("en");
+        assertThat(List.of(page.charset().name())).containsExactly("UTF-8");
+    }
+}

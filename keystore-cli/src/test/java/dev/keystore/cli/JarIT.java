@@ -1,0 +1,212 @@
+package dev.keystore.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.core.SignalKeyDatabase;
+import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.jar.JarFile;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.example.keystore.files.FileBackendProvider;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The packaged jar, as a file and as a process. */
+@Timeout(120)
+class JarIT {
+
+    @TempDir
+    private Path folder;
+
+    private String filled() {
+        String url = Stores.sqlite(folder.resolve("keys.db"));
+        Stores.fill(url, "alice", "bob");
+        return url;
+    }
+
+    private static List<String> names() throws Exception {
+        try (JarFile jar = new JarFile(JarProcess.JAR.toFile())) {
+            return jar.stream().map(ZipEntry::getName).toList();
+        }
+    }
+
+    private static String resource(String name) throws Exception {
+        try (JarFile jar = new JarFile(JarProcess.JAR.toFile())) {
+            return new String(jar.getInputStream(jar.getEntry(name)).readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+
+    @Test
+    @DisplayName("each class of the jar is of a part that THIRD-PARTY.txt lists with its licence, none under the AGPL")
+    void parts_areListed() throws Exception {
+        String list = resource("META-INF/THIRD-PARTY.txt");
+        List<String> packages = list.lines()
+                .dropWhile(line -> !line.startsWith("packages "))
+                .skip(1)
+                .map(line -> line.split(" ", 2)[0])
+                .toList();
+        assertThat(packages).hasSizeGreaterThan(10);
+        Set<String> unlisted = names().stream()
+                .filter(name -> name.endsWith(".class"))
+                .map(name -> name.replaceFirst("META-INF/versions/\\d+/", ""))
+                .filter(name -> packages.stream().noneMatch(each -> name.startsWith(each + "/")))
+                .collect(Collectors.toSet());
+        assertThat(unlisted).isEmpty();
+        assertThat(packages).allMatch(each -> containsPackage(each));
+        assertThat(list).doesNotContain("AGPL", "GPL");
+    }
+
+    private static boolean containsPackage(String name) {
+        try {
+            return names().stream().anyMatch(each -> each.startsWith(name + "/"));
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Test
+    @DisplayName("the jar holds the licences and notices of its parts, all providers, and no module descriptor")
+    void resources_areMerged() throws Exception {
+        assertThat(resource("META-INF/services/dev.keystore.spi.BackendProvider")
+                        .lines())
+                .containsExactlyInAnyOrder(
+                        "dev.keystore.jdbc.SqliteBackendProvider",
+                        "dev.keystore.jdbc.PostgresBackendProvider",
+                        "dev.keystore.mapdb.MapdbBackendProvider");
+        assertThat(resource("META-INF/services/java.sql.Driver")).contains("org.sqlite.JDBC", "org.postgresql.Driver");
+        assertThat(resource("META-INF/services/dev.keystore.spi.SealingProvider"))
+                .contains("dev.keystore.encryption.EncryptionProperties");
+        assertThat(resource("META-INF/LICENSE")).contains("Apache License", "PostgreSQL Global Development Group");
+        assertThat(resource("META-INF/LICENSE.txt")).contains("QOS.ch");
+        assertThat(resource("META-INF/LICENSE.md")).contains("Bouncy Castle");
+        assertThat(resource("META-INF/NOTICE")).contains("Copyright The Keystore authors");
+        assertThat(names())
+                .contains("LICENSE-EPL-1.0.txt", "LICENSE-EDL-1.0.txt")
+                .noneMatch(name -> name.endsWith("module-info.class"));
+    }
+
+    @Test
+    @DisplayName("the jar works on SQLite, MapDB and PostgreSQL, with passwords from the environment")
+    void commands_onAllBackends() throws Exception {
+        String url = filled();
+        Map<String, Long> entries = Stores.entries(url);
+        String mapdb = "mapdb:" + folder.resolve("mapdb");
+        Ran toMapdb = JarProcess.run("copy", url, mapdb);
+        assertThat(toMapdb.code()).as(toMapdb.toString()).isZero();
+        assertThat(toMapdb.err()).isEmpty();
+        try (EmbeddedPostgres server = EmbeddedPostgres.builder()
+                .setServerConfig("fsync", "on")
+                .setServerConfig("synchronous_commit", "on")
+                .start()) {
+            String postgres = "jdbc:postgresql://localhost:" + server.getPort() + "/postgres?user=postgres";
+            Map<String, String> environment = Map.of("STORE_PASSWORD", "pw-5f1c", "STORE_PASSPHRASE", "seven words");
+
+            Ran ran = JarProcess.run(
+                    environment,
+                    "copy",
+                    mapdb,
+                    postgres,
+                    "--target-password-env",
+                    "STORE_PASSWORD",
+                    "--target-passphrase-env",
+                    "STORE_PASSPHRASE",
+                    "--json");
+
+            assertThat(ran.code()).as(ran.toString()).isZero();
+            assertThat(ran.json().get("entries").asLong()).isEqualTo(54);
+            Ran verified =
+                    JarProcess.run(environment, "verify", postgres, "--passphrase-env", "STORE_PASSPHRASE", "--json");
+            assertThat(verified.code()).as(verified.toString()).isZero();
+            assertThat(verified.json().get("entries").asLong()).isEqualTo(54);
+            Ran compacted = JarProcess.run(environment, "compact", postgres, "--passphrase-env", "STORE_PASSPHRASE");
+            assertThat(compacted.code()).isEqualTo(ExitCodes.FAILED);
+            assertThat(compacted.err()).contains("nothing was changed");
+            assertThat(ran + "" + verified + compacted).doesNotContain("pw-5f1c", "seven words");
+        }
+        assertThat(Stores.entries(mapdb)).isEqualTo(entries);
+    }
+
+    @Test
+    @DisplayName("further backends are found in a folder of jars")
+    void backends_ofAFolder() throws Exception {
+        String url = filled();
+        Path backends = Files.createDirectory(folder.resolve("backends"));
+        Path classes = Path.of(FileBackendProvider.class
+                .getProtectionDomain()
+                .getCodeSource()
+                .getLocation()
+                .toURI());
+        Path jar = backends.resolve("files.jar");
+        if (Files.isDirectory(classes)) {
+            zip(classes, jar);
+        } else {
+            Files.copy(classes, jar);
+        }
+        String target = new FileBackendProvider().scheme() + ":" + folder.resolve("copy");
+        Ran unknown = JarProcess.run("copy", url, target, "--context", "alice");
+        assertThat(unknown.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(unknown.err()).contains("No backend is registered");
+
+        Ran ran = JarProcess.run("copy", url, target, "--context", "alice", "--backends", backends.toString());
+        assertThat(ran.code()).as(ran.toString()).isZero();
+
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(target)) {
+            assertThat(database.forExistingContext("alice").verify()).isEmpty();
+        }
+    }
+
+    private static void zip(Path classes, Path jar) throws Exception {
+        try (OutputStream out = Files.newOutputStream(jar);
+                ZipOutputStream zip = new ZipOutputStream(out);
+                Stream<Path> files = Files.walk(classes)) {
+            for (Path file : files.filter(Files::isRegularFile).toList()) {
+                zip.putNextEntry(new ZipEntry(classes.relativize(file).toString()));
+                zip.write(Files.readAllBytes(file));
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("the exit code of the process is that of the command; help and version work")
+    void exitCodes() throws Exception {
+        assertThat(JarProcess.run("verify", filled()).code()).isZero();
+        assertThat(JarProcess.run("verify").code()).isEqualTo(ExitCodes.USAGE);
+        Ran missing = JarProcess.run("verify", Stores.sqlite(folder.resolve("missing.db")));
+        assertThat(missing.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(missing.out()).isEmpty();
+        Ran version = JarProcess.run("--version");
+        assertThat(version.code()).isZero();
+        assertThat(version.out()).matches("keystore \\d.*\\R");
+    }
+
+    @Test
+    @DisplayName("the classes of the jar are those of this build")
+    void jar_isCurrent() throws Exception {
+        try (FileSystem jar = FileSystems.newFileSystem(JarProcess.JAR)) {
+            byte[] packaged = Files.readAllBytes(jar.getPath("dev/keystore/cli/Main.class"));
+            Path built = Path.of(Main.class
+                    .getProtectionDomain()
+                    .getCodeSource()
+                    .getLocation()
+                    .toURI());
+            if (Files.isDirectory(built)) {
+                assertThat(packaged).isEqualTo(Files.readAllBytes(built.resolve("dev/keystore/cli/Main.class")));
+            } else {
+                assertThat(built).isEqualTo(JarProcess.JAR.toAbsolutePath());
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+package dev.keystore.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.core.SignalKeyDatabase;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The packaged jar at a pseudo terminal: progress, prompts, and Ctrl-C. */
+@Timeout(300)
+class TerminalIT {
+
+    /** So many that copying them takes a second at least. */
+    private static final int CONTEXTS = 1_000;
+
+    private static final Pattern ONE_COPIED = Pattern.compile("[1-9]\\d* of 1,000 contexts");
+
+    @TempDir
+    private Path folder;
+
+    private String url() {
+        return Stores.sqlite(folder.resolve("keys.db"));
+    }
+
+    private void fillMany() {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open("mapdb:" + folder.resolve("many"))) {
+            for (int i = 0; i < CONTEXTS; i++) {
+                Stores.fill(database.forContext("account " + i), 3);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R90 a copy shows a bar, ends at Ctrl-C with exit code 4, and is completed by the same command")
+    void copy_ctrlC_continues() throws Exception {
+        fillMany();
+        String source = "mapdb:" + folder.resolve("many");
+        String target = url();
+        try (Pty terminal = Pty.start("copy", source, target)) {
+            terminal.await(ONE_COPIED.asPredicate());
+            terminal.type(String.valueOf(Pty.CTRL_C));
+
+            assertThat(terminal.exitCode()).as(terminal.shown()).isEqualTo(ExitCodes.INTERRUPTED);
+            assertThat(terminal.shown())
+                    .contains("\r[", "entries/s", "keystore copy: interrupted")
+                    .contains("Run the same command again to continue.");
+        }
+        Map<String, Long> partly = Stores.entries(target);
+        assertThat(partly).hasSizeBetween(1, CONTEXTS - 1);
+        assertThat(partly.values()).as("each context whole or not at all").containsOnly(10L);
+
+        try (Pty terminal = Pty.start("copy", source, target)) {
+            assertThat(terminal.exitCode()).as(terminal.shown()).isZero();
+            assertThat(terminal.shown()).contains("already there: ", "In the target, verified: 10,000 entries");
+        }
+        assertThat(Stores.entries(target)).isEqualTo(Stores.entries(source));
+    }
+
+    @Test
+    @DisplayName("R18 erase asks for the name of the context: another answer changes nothing, the right one erases")
+    void erase_asks() throws Exception {
+        Stores.fill(url(), "alice", "bob");
+        try (Pty terminal = Pty.start("erase", url(), "alice")) {
+            terminal.await(shown -> shown.contains("Type alice to confirm:"));
+            terminal.type("yes\n");
+            assertThat(terminal.exitCode()).isEqualTo(ExitCodes.FAILED);
+            assertThat(terminal.shown()).contains("session: 20", "Not confirmed; nothing was changed");
+        }
+        assertThat(Stores.entries(url())).hasSize(2);
+        try (Pty terminal = Pty.start("erase", url(), "alice")) {
+            terminal.await(shown -> shown.contains("to confirm:"));
+            terminal.type("alice\n");
+            assertThat(terminal.exitCode()).as(terminal.shown()).isZero();
+        }
+        assertThat(Stores.entries(url())).containsOnlyKeys("bob");
+    }
+
+    @Test
+    @DisplayName("R76 a passphrase that is asked for is not shown; Ctrl-C at the prompt changes nothing")
+    void passphrase_isAskedFor() throws Exception {
+        Stores.fill(url(), "alice");
+        try (Pty terminal = Pty.start("encrypt", url(), "--passphrase")) {
+            terminal.await(shown -> shown.contains("assphrase: "));
+            terminal.type(String.valueOf(Pty.CTRL_C));
+            assertThat(terminal.exitCode()).isEqualTo(130);
+        }
+        assertThat(Stores.entries(url())).hasSize(1);
+        try (Pty terminal = Pty.start("encrypt", url(), "--passphrase")) {
+            terminal.await(shown -> shown.contains("assphrase: "));
+            terminal.type("correct horse\n");
+            terminal.await(shown -> shown.contains("Once more: "));
+            terminal.type("correct horse\n");
+            assertThat(terminal.exitCode()).as(terminal.shown()).isZero();
+            assertThat(terminal.shown()).contains("rewritten: 27").doesNotContain("horse");
+        }
+        try (Pty terminal = Pty.start("verify", url(), "--passphrase")) {
+            terminal.await(shown -> shown.contains("assphrase: "));
+            terminal.type("correct horse\n");
+            assertThat(terminal.exitCode()).as(terminal.shown()).isZero();
+            assertThat(terminal.shown())
+                    .contains("1 context, 27 entries", "intact")
+                    .doesNotContain("horse");
+        }
+    }
+}
