@@ -3,28 +3,40 @@ package dev.keystore;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalLong;
 
 /**
- * A trusted-contact token and the time when it was issued.
+ * A trusted-contact token, and the times when it was issued and last sent.
  *
  * <p>Immutable: the array is copied when it is passed in and when it is returned. {@link #toString} contains no byte of
  * it.
  *
- * @param token the token's bytes
- * @param timestampMillis when it was issued, in milliseconds since 1970-01-01T00:00Z
+ * @param token the token's bytes; empty if only times are known
+ * @param timestampSeconds when the contact issued it, in seconds since 1970-01-01T00:00Z; empty if that is unknown
+ * @param senderTimestampSeconds when this account last issued one to the contact, in seconds since 1970-01-01T00:00Z;
+ *     empty if it never did
  */
-public record TcToken(byte[] token, long timestampMillis) {
+public record TcToken(byte[] token, OptionalLong timestampSeconds, OptionalLong senderTimestampSeconds) {
 
     static final Codec<TcToken> CODEC = new Codec<>() {
         @Override
         public byte[] encode(TcToken token) {
-            return Fields.join(List.of(token.token, Fields.ofLong(token.timestampMillis)));
+            return Fields.join(
+                    List.of(token.token, bytes(token.timestampSeconds), bytes(token.senderTimestampSeconds)));
         }
 
         @Override
         public TcToken decode(byte[] bytes) {
-            List<byte[]> fields = Fields.split(bytes, 2);
-            return new TcToken(fields.get(0), Fields.toLong(fields.get(1)));
+            List<byte[]> fields = Fields.split(bytes, 3);
+            return new TcToken(fields.get(0), seconds(fields.get(1)), seconds(fields.get(2)));
+        }
+
+        private static byte[] bytes(OptionalLong seconds) {
+            return seconds.isPresent() ? Fields.ofLong(seconds.getAsLong()) : new byte[0];
+        }
+
+        private static OptionalLong seconds(byte[] field) {
+            return field.length == 0 ? OptionalLong.empty() : OptionalLong.of(Fields.toLong(field));
         }
     };
 
@@ -32,10 +44,14 @@ public record TcToken(byte[] token, long timestampMillis) {
      * Creates a token. The array is copied.
      *
      * @param token the token's bytes
-     * @param timestampMillis when it was issued, in milliseconds since 1970-01-01T00:00Z
+     * @param timestampSeconds when the contact issued it, in seconds since 1970-01-01T00:00Z
+     * @param senderTimestampSeconds when this account last issued one to the contact, in seconds since
+     *     1970-01-01T00:00Z
      */
     public TcToken {
         token = Objects.requireNonNull(token, "token").clone();
+        Objects.requireNonNull(timestampSeconds, "timestampSeconds");
+        Objects.requireNonNull(senderTimestampSeconds, "senderTimestampSeconds");
     }
 
     /**
@@ -52,7 +68,8 @@ public record TcToken(byte[] token, long timestampMillis) {
     public boolean equals(Object other) {
         return other instanceof TcToken that
                 && Arrays.equals(token, that.token)
-                && timestampMillis == that.timestampMillis;
+                && timestampSeconds.equals(that.timestampSeconds)
+                && senderTimestampSeconds.equals(that.senderTimestampSeconds);
     }
 
     @Override
@@ -62,6 +79,6 @@ public record TcToken(byte[] token, long timestampMillis) {
 
     @Override
     public String toString() {
-        return "TcToken[" + token.length + " bytes, " + timestampMillis + "]";
+        return "TcToken[" + token.length + " bytes, " + timestampSeconds + ", " + senderTimestampSeconds + "]";
     }
 }

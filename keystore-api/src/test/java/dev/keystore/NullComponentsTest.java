@@ -15,6 +15,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
@@ -37,6 +38,8 @@ class NullComponentsTest {
             true,
             KeyPair.class,
             new KeyPair(new byte[1], new byte[1]),
+            OptionalLong.class,
+            OptionalLong.of(1),
             Map.class,
             Map.of(),
             List.class,

@@ -151,6 +151,7 @@ class NullArgumentsTest {
     void operation_nullWithin_namesTheArgument() {
         List<String> ids = Arrays.asList("fine", null);
         Set<String> lockKeys = Collections.singleton(null);
+        Map<String, Boolean> nullFlag = Collections.singletonMap("bob.1", null);
         try (Fixture fixture = Fixture.of(Kind.COMPLETE)) {
             for (int cached = 0; cached < 2; cached++) {
                 assertThatThrownBy(() -> fixture.alice.get(KeyTypes.SESSION, ids))
@@ -171,7 +172,7 @@ class NullArgumentsTest {
                 assertThatThrownBy(() -> writer.put(KeyTypes.DEVICE_LIST, "fine", ids))
                         .isInstanceOf(NullPointerException.class)
                         .hasMessage("value must not contain null");
-                assertThatThrownBy(() -> writer.put(KeyTypes.SENDER_KEY_MEMORY, "fine", lockKeys))
+                assertThatThrownBy(() -> writer.put(KeyTypes.SENDER_KEY_MEMORY, "fine", nullFlag))
                         .isInstanceOf(NullPointerException.class)
                         .hasMessage("value must not contain null");
             }

@@ -29,11 +29,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -389,7 +387,7 @@ class ReadingTest {
         cold.alice.put(KeyTypes.SESSION, "x", session);
         byte[] credentials = bytes("creds");
         cold.alice.saveCredentials(credentials);
-        Set<String> devices = new HashSet<>(Set.of("bob.1"));
+        Map<String, Boolean> devices = new HashMap<>(Map.of("bob.1", true));
         cold.alice.put(KeyTypes.SENDER_KEY_MEMORY, "group", devices);
         List<String> list = new ArrayList<>(List.of("1"));
         Updates updates = new Updates();
@@ -405,7 +403,7 @@ class ReadingTest {
         Arrays.fill(session, (byte) 0);
         Arrays.fill(credentials, (byte) 0);
         Arrays.fill(hash, (byte) 0);
-        devices.add("mallory.1");
+        devices.put("mallory.1", true);
         macs.clear();
 
         for (int reading = 0; reading < 2; reading++) {
@@ -434,7 +432,7 @@ class ReadingTest {
             assertThat(cold.find("z")).isEqualTo("in");
             assertThat(cold.find("y")).isEqualTo("updated");
             assertThat(cold.alice.find(KeyTypes.DEVICE_LIST, "bob")).hasValue(List.of("1"));
-            assertThat(cold.alice.find(KeyTypes.SENDER_KEY_MEMORY, "group")).hasValue(Set.of("bob.1"));
+            assertThat(cold.alice.find(KeyTypes.SENDER_KEY_MEMORY, "group")).hasValue(Map.of("bob.1", true));
             AppStateSyncVersion version =
                     cold.alice.find(KeyTypes.APP_STATE_SYNC_VERSION, "regular").orElseThrow();
             assertThat(version.hash()).isEqualTo(bytes("hash"));

@@ -42,7 +42,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
+import java.util.OptionalLong;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -133,7 +133,7 @@ class SecrecyTest {
         List<Object> shown = new ArrayList<>(List.of(
                 pair,
                 new SignedPreKey(pair, secret, 1),
-                new TcToken(secret, 1),
+                new TcToken(secret, OptionalLong.of(1), OptionalLong.empty()),
                 new AppStateSyncVersion(1, secret, Map.of(SECRET, secret)),
                 put,
                 new Batch("alice", 1, 1, List.of(put)),
@@ -212,7 +212,7 @@ class SecrecyTest {
                     () -> fixture.alice.put(KeyTypes.LID_MAPPING, "x", SECRET + "\uD800"));
             fails(
                     IllegalArgumentException.class,
-                    () -> fixture.alice.put(KeyTypes.SENDER_KEY_MEMORY, "x", Set.of(SECRET + "\uD800")));
+                    () -> fixture.alice.put(KeyTypes.SENDER_KEY_MEMORY, "x", Map.of(SECRET + "\uD800", true)));
 
             byte[] sealed = fixture.stored(KeyTypes.SESSION, "x").orElseThrow();
             try (Fixture cold = fixture.reopen()) {

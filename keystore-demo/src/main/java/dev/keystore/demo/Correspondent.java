@@ -9,6 +9,7 @@ import dev.keystore.libsignal.SignalAccount;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
@@ -123,14 +124,14 @@ final class Correspondent {
         Set<String> lockKeys = Set.of(SignalAccount.lockKey(to.address), SignalAccount.lockKey(GROUP, address));
         return store.transaction(lockKeys, tx -> {
             SignalProtocolStore signal = account.in(tx);
-            Set<String> informed =
-                    tx.find(KeyTypes.SENDER_KEY_MEMORY, GROUP.toString()).orElse(Set.of());
-            if (informed.contains(to.address.toString())) {
+            Map<String, Boolean> informed =
+                    tx.find(KeyTypes.SENDER_KEY_MEMORY, GROUP.toString()).orElse(Map.of());
+            if (informed.getOrDefault(to.address.toString(), false)) {
                 return post(tx, number, Letter.of(new GroupCipher(signal, address).encrypt(GROUP, bytes(text))));
             }
             byte[] senderKey =
                     new GroupSessionBuilder(signal).create(address, GROUP).serialize();
-            tx.put(KeyTypes.SENDER_KEY_MEMORY, GROUP.toString(), Set.of(to.address.toString()));
+            tx.put(KeyTypes.SENDER_KEY_MEMORY, GROUP.toString(), Map.of(to.address.toString(), true));
             CiphertextMessage first = new SessionCipher(signal, to.address).encrypt(senderKey);
             CiphertextMessage message = new GroupCipher(signal, address).encrypt(GROUP, bytes(text));
             return post(tx, number, Letter.of(first, message));
