@@ -24,6 +24,7 @@ class DesignPageTest {
             strings = {
                 "keystore-core",
                 "keystore-encryption",
+                "keystore-interop",
                 "keystore-backend-support",
                 "keystore-backend-jdbc",
                 "keystore-backend-mapdb"

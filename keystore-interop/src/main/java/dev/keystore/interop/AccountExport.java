@@ -1,0 +1,171 @@
+package dev.keystore.interop;
+
+import dev.keystore.KeyReader;
+import dev.keystore.KeyStoreException;
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
+import dev.keystore.interop.ForeignStore.Reading;
+import dev.keystore.interop.TransferItem.Fate;
+import dev.keystore.interop.TransferReport.Outcome;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/**
+ * Exports an account to another store.
+ *
+ * <pre>{@code
+ * TransferReport report = AccountExport.from(database.forContext("alice"))
+ *         .to(BaileysFolder.at(Path.of("auth_info_baileys")));
+ * }</pre>
+ *
+ * <p>Each entry is exported, or named in the report with the reason why not. The context is not changed. What was
+ * written is read back and compared with the context in both directions (R91, R93); if the context changed meanwhile,
+ * the export fails.
+ *
+ * <p><b>The context must not be used any more</b> once the account is used from the target: two copies of one account
+ * that are both used break its conversations. Erase it.
+ *
+ * <p>All entries of the account are in memory at a time. Blocks until everything is done. Not thread-safe.
+ */
+public final class AccountExport {
+
+    private final KeyReader source;
+    private final List<KeyType<?>> types = new ArrayList<>(KeyTypes.all());
+    private Consumer<? super TransferProgress> listener = progress -> {};
+
+    private AccountExport(KeyReader source) {
+        this.source = source;
+    }
+
+    /**
+     * Begins to describe an export of all entries of the standard types, and of the credentials.
+     *
+     * @param source the store of the context to export
+     * @return an export; nothing happens until {@link #to} or {@link #dryRun}
+     */
+    public static AccountExport from(KeyReader source) {
+        return new AccountExport(Objects.requireNonNull(source, "source"));
+    }
+
+    /**
+     * Adds a type of the application. Types that are not added are not exported, and not named either, since a context
+     * cannot list its types.
+     *
+     * @param type a type
+     * @return this export
+     */
+    public AccountExport including(KeyType<?> type) {
+        types.add(Objects.requireNonNull(type, "type"));
+        return this;
+    }
+
+    /**
+     * Registers a listener that is called with the progress, on the calling thread; what it throws ends the export.
+     *
+     * @param progress the listener, in place of any former one
+     * @return this export
+     */
+    public AccountExport listener(Consumer<? super TransferProgress> progress) {
+        listener = Objects.requireNonNull(progress, "progress");
+        return this;
+    }
+
+    /**
+     * Exports the account, and verifies what was written.
+     *
+     * @param target what to write; it must not exist yet
+     * @return what was done, with everything that was not exported
+     * @throws ForeignStoreException if the target exists, cannot be written or cannot be read back, or the context was
+     *     changed meanwhile; delete the target in the latter two cases, in which the message names it
+     * @throws KeyStoreException if the context cannot be read; nothing was written
+     */
+    public TransferReport to(ForeignStore target) {
+        Contents contents = contents(target);
+        List<TransferItem> items = target.write(contents, source.context(), false);
+        Contents carried = carried(contents, items);
+        Contents found = target.read(new Reading(true, types, listener)).contents();
+        String difference = Difference.between(carried, found);
+        if (difference == null) {
+            difference = Difference.between(contents, source);
+        }
+        if (difference != null) {
+            throw new ForeignStoreException(
+                    target + ": was exported from \"" + source.context() + "\", and does not hold the same: "
+                            + difference
+                            + "; stop what uses the context, delete what was exported, and export it again",
+                    null);
+        }
+        return report(target, carried, items, false);
+    }
+
+    /**
+     * Reports what {@link #to} would do, and changes nothing (R94).
+     *
+     * @param target what to write
+     * @return what would be done
+     * @throws ForeignStoreException if the target exists
+     * @throws KeyStoreException if the context cannot be read
+     */
+    public TransferReport dryRun(ForeignStore target) {
+        Contents contents = contents(target);
+        List<TransferItem> items = target.write(contents, source.context(), true);
+        return report(target, carried(contents, items), items, true);
+    }
+
+    private Contents contents(ForeignStore target) {
+        Map<String, KeyType<?>> all = new LinkedHashMap<>();
+        types.forEach(type -> all.put(type.name(), type));
+        target.additionalTypes().forEach(type -> all.putIfAbsent(type.name(), type));
+        Contents contents = new Contents();
+        try {
+            for (KeyType<?> type : all.values()) {
+                addAll(type, contents);
+            }
+            byte[] credentials = source.credentials().orElse(null);
+            if (credentials != null) {
+                contents.addCredentials(Contents.CREDENTIALS, credentials, "");
+            }
+        } catch (DamagedException e) {
+            throw new IllegalStateException("A context returned an entry that it cannot hold: " + e.reason(), e);
+        }
+        return contents;
+    }
+
+    private <V> void addAll(KeyType<V> type, Contents contents) throws DamagedException {
+        Collection<String> names;
+        try (Stream<String> ids = source.ids(type, "")) {
+            names = ids.toList();
+        }
+        long done = contents.entries().size();
+        for (Map.Entry<String, V> value : source.get(type, names).entrySet()) {
+            contents.add(type + "/" + value.getKey(), type, value.getKey(), value.getValue(), "");
+            listener.accept(new TransferProgress(++done, 0));
+        }
+    }
+
+    /** Returns what the target is to hold. */
+    private static Contents carried(Contents contents, List<TransferItem> items) {
+        Contents carried = new Contents();
+        try {
+            for (TransferItem item : items) {
+                if (item.fate() == Fate.CARRIED) {
+                    carried.addFrom(contents, item);
+                }
+            }
+        } catch (DamagedException e) {
+            throw new IllegalStateException("An entry was exported twice: " + e.reason(), e);
+        }
+        return carried;
+    }
+
+    private TransferReport report(ForeignStore target, Contents carried, List<TransferItem> items, boolean dryRun) {
+        Outcome outcome = carried.isEmpty() ? Outcome.NOTHING_FOUND : Outcome.WRITTEN;
+        return new TransferReport(source.context(), target.toString(), dryRun, outcome, items, carried.digests());
+    }
+}

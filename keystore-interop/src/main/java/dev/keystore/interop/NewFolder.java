@@ -1,0 +1,134 @@
+package dev.keystore.interop;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
+
+/** Writes files that appear under their final name whole or not at all, readable by their owner only. */
+final class NewFolder {
+
+    private static final int MAXIMUM_NAME_BYTES = 255;
+
+    private NewFolder() {}
+
+    static String checkName(String name) throws DamagedException {
+        if (name.isEmpty()
+                || name.equals(".")
+                || name.equals("..")
+                || name.indexOf('/') >= 0
+                || name.indexOf('\\') >= 0
+                || name.indexOf('\0') >= 0) {
+            throw new DamagedException("no file can have the name that it would need");
+        }
+        if (name.getBytes(UTF_8).length > MAXIMUM_NAME_BYTES) {
+            throw new DamagedException("the name of its file would be longer than " + MAXIMUM_NAME_BYTES + " bytes");
+        }
+        return name;
+    }
+
+    /** Refuses a target that exists, unless it is an empty folder. */
+    static void checkAbsent(Path target) {
+        if (!Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(target)) {
+            if (!entries.iterator().hasNext()) {
+                return;
+            }
+        } catch (IOException e) {
+            throw failed(target, e);
+        }
+        throw exists(target);
+    }
+
+    static ForeignStoreException exists(Path target) {
+        return new ForeignStoreException(
+                target + ": could not export to it: it exists; name one that does not exist", null);
+    }
+
+    /** Writes a folder of these files. */
+    static void write(Path folder, Map<String, byte[]> documents) {
+        checkAbsent(folder);
+        Path part = part(folder);
+        try {
+            Files.createDirectory(part, permissions(part, "rwx------"));
+            for (Map.Entry<String, byte[]> document : documents.entrySet()) {
+                writeFile(part.resolve(document.getKey()), document.getValue());
+            }
+            force(part);
+            Files.deleteIfExists(folder);
+            Files.move(part, folder, StandardCopyOption.ATOMIC_MOVE);
+            force(parent(folder));
+        } catch (IOException e) {
+            throw failed(folder, e);
+        }
+    }
+
+    /** Writes a single file, which must not exist. */
+    static void writeWhole(Path file, byte[] bytes) {
+        Path part = part(file);
+        try {
+            writeFile(part, bytes);
+            Files.move(part, file);
+            force(parent(file));
+        } catch (IOException e) {
+            throw failed(file, e);
+        }
+    }
+
+    /** Returns where a file or folder is written before it gets its name. */
+    static Path part(Path target) {
+        return target.resolveSibling(target.getFileName() + ".part-" + Long.toHexString(System.nanoTime()));
+    }
+
+    static void writeFile(Path file, byte[] bytes) throws IOException {
+        Files.createFile(file, permissions(file, "rw-------"));
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+            ByteBuffer rest = ByteBuffer.wrap(bytes);
+            while (rest.hasRemaining()) {
+                channel.write(rest);
+            }
+            channel.force(true);
+        }
+    }
+
+    static Path parent(Path file) {
+        Path parent = file.toAbsolutePath().getParent();
+        return parent == null ? file : parent;
+    }
+
+    /** Forces the names in a folder, where folders can be opened. */
+    static void force(Path folder) throws IOException {
+        if (Files.getFileStore(folder).supportsFileAttributeView("posix")) {
+            try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+                channel.force(true);
+            }
+        }
+    }
+
+    private static FileAttribute<?>[] permissions(Path file, String permissions) throws IOException {
+        return Files.getFileStore(parent(file)).supportsFileAttributeView("posix")
+                ? new FileAttribute<?>[] {
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString(permissions))
+                }
+                : new FileAttribute<?>[0];
+    }
+
+    static ForeignStoreException failed(Path target, IOException e) {
+        return new ForeignStoreException(
+                target + ": could not export to it: " + e.getClass().getSimpleName() + " " + e.getMessage()
+                        + "; check the path, and delete what begins with its name and \".part-\"",
+                e);
+    }
+}

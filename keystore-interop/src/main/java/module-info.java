@@ -1,0 +1,9 @@
+/** Import of accounts from other stores, and export back to them. */
+module dev.keystore.interop {
+    requires transitive dev.keystore.api;
+    requires com.fasterxml.jackson.core;
+    requires com.fasterxml.jackson.databind;
+    requires static transitive org.jspecify;
+
+    exports dev.keystore.interop;
+}

@@ -1,0 +1,85 @@
+package dev.keystore.interop;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.interop.ForeignStore.Reading;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/** The folders that the real libraries wrote, and databases to import them into. */
+final class Folders {
+
+    static final List<String> REAL = List.of("7.0.0-rc14/bot-a", "7.0.0-rc14/bot-b", "6.7.21/bot-a");
+
+    private static final Path RESOURCES = Path.of("src/test/resources/baileys");
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    private Folders() {}
+
+    /** Copies a folder, so that a test can change it. */
+    static Path copy(String name, Path parent) throws IOException {
+        Path copy = Files.createDirectories(parent.resolve("auth_info_baileys"));
+        for (Map.Entry<String, byte[]> file : files(RESOURCES.resolve(name)).entrySet()) {
+            Files.write(copy.resolve(file.getKey()), file.getValue());
+        }
+        return copy;
+    }
+
+    /** What the library was given, for a folder. */
+    static JsonNode truth(String name) throws IOException {
+        return MAPPER.readTree(RESOURCES.resolve(name + ".truth.json").toFile());
+    }
+
+    static Map<String, byte[]> files(Path folder) {
+        Map<String, byte[]> files = new TreeMap<>();
+        try (Stream<Path> list = Files.list(folder)) {
+            for (Path file : list.toList()) {
+                files.put(file.getFileName().toString(), Files.readAllBytes(file));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return files;
+    }
+
+    /** The files of a folder as JSON, which does not depend on order and spacing. */
+    static Map<String, JsonNode> trees(Path folder) {
+        Map<String, JsonNode> trees = new TreeMap<>();
+        files(folder).forEach((name, bytes) -> trees.put(name, tree(bytes)));
+        return trees;
+    }
+
+    static JsonNode tree(byte[] bytes) {
+        try {
+            return MAPPER.readTree(bytes);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    static SignalKeyDatabase database(Path folder) {
+        return SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db"));
+    }
+
+    static Contents read(ForeignStore store) {
+        return store.read(new Reading(false, List.of(), progress -> {})).contents();
+    }
+
+    static boolean isEmpty(SignalKeyStore store) {
+        return store.credentials().isEmpty()
+                && KeyTypes.all().stream().allMatch(type -> {
+                    try (Stream<String> ids = store.ids(type, "")) {
+                        return ids.findAny().isEmpty();
+                    }
+                });
+    }
+}
