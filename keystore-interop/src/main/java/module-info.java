@@ -3,7 +3,9 @@ module dev.keystore.interop {
     requires transitive dev.keystore.api;
     requires com.fasterxml.jackson.core;
     requires com.fasterxml.jackson.databind;
+    requires java.sql;
     requires static transitive org.jspecify;
+    requires org.xerial.sqlitejdbc;
 
     exports dev.keystore.interop;
 }

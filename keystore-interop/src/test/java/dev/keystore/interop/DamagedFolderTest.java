@@ -69,7 +69,7 @@ class DamagedFolderTest {
     @Test
     @DisplayName("R92 damaged folders: everything else is imported, and what is damaged is named, or says what it says")
     void sample() throws Exception {
-        run(1, 80);
+        run(1, 40);
     }
 
     @Tag("long")

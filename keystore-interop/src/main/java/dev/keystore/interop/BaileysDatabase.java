@@ -1,0 +1,166 @@
+package dev.keystore.interop;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import dev.keystore.interop.TransferItem.Fate;
+import java.nio.file.Path;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A SQLite database that holds the account of one Baileys client: a table {@code signal_keys} with the columns
+ * {@code type}, {@code id} and {@code value}, and a table {@code creds} with one row. Values are JSON, as in the files
+ * of {@link BaileysFolder}; ids are exact.
+ *
+ * <p>It can only be imported. It is read from a private copy in the folder for temporary files, which is deleted
+ * afterwards, so that the database itself is not opened. Stop the client first.
+ */
+public final class BaileysDatabase extends ForeignStore {
+
+    private static final List<String> CREDENTIALS_COLUMNS = List.of("value", "data", "creds");
+
+    private final Path file;
+
+    private BaileysDatabase(Path file) {
+        this.file = file;
+    }
+
+    /**
+     * Names a database. Nothing is read yet.
+     *
+     * @param file the file of the database
+     * @return the store in it
+     */
+    public static BaileysDatabase at(Path file) {
+        return new BaileysDatabase(Objects.requireNonNull(file, "file").toAbsolutePath());
+    }
+
+    /** Returns the path of the file. */
+    @Override
+    public String toString() {
+        return file.toString();
+    }
+
+    @Override
+    Read read(Reading reading) {
+        Map<String, byte[]> digests = new LinkedHashMap<>();
+        Contents contents = new Contents();
+        try (SqliteCopy database = SqliteCopy.open(file, digests)) {
+            new Tables(database, contents, reading).read();
+        }
+        return new Read(contents, () -> SqliteCopy.checkUnchanged(file, digests));
+    }
+
+    @Override
+    List<TransferItem> write(Contents contents, String context, boolean dryRun) {
+        throw new ForeignStoreException(
+                file + ": could not export to it: a database of Baileys can only be imported; export to a folder",
+                null);
+    }
+
+    /** Reads the two tables. */
+    private final class Tables {
+
+        private final SqliteCopy database;
+        private final Contents contents;
+        private final Reading reading;
+        private long rows;
+
+        Tables(SqliteCopy database, Contents contents, Reading reading) {
+            this.database = database;
+            this.contents = contents;
+            this.reading = reading;
+        }
+
+        void read() {
+            Set<String> tables;
+            String column;
+            try {
+                tables = database.tables();
+                if (!tables.contains("signal_keys") || !tables.contains("creds")) {
+                    throw SqliteCopy.failed(file, "it has no tables creds and signal_keys", null);
+                }
+                Set<String> columns = database.columns("creds");
+                column = CREDENTIALS_COLUMNS.stream()
+                        .filter(columns::contains)
+                        .findFirst()
+                        .orElse(null);
+            } catch (SQLException e) {
+                throw SqliteCopy.failed(file, "it is not a SQLite database that can be read", e);
+            }
+            if (column == null) {
+                contents.leave("creds", Fate.UNKNOWN, Contents.CREDENTIALS, "", "its columns are not known");
+            } else {
+                readTable("creds", "SELECT " + column + " FROM creds", this::readCredentials);
+            }
+            readTable("signal_keys", "SELECT value, type, id FROM signal_keys", this::readKey);
+            tables.stream()
+                    .filter(table -> !table.equals("creds") && !table.equals("signal_keys"))
+                    .forEach(table -> contents.leave("table " + table, Fate.UNKNOWN, "", "", "it is not of Baileys"));
+        }
+
+        private void readTable(String table, String sql, SqliteCopy.Row each) {
+            try {
+                database.query(sql, row -> {
+                    each.accept(row);
+                    reading.listener().accept(new TransferProgress(++rows, 0));
+                });
+            } catch (SQLException e) {
+                contents.leave(
+                        "table " + table,
+                        Fate.DAMAGED,
+                        "",
+                        "",
+                        "the database is damaged, so rows of it may be missing; check it with PRAGMA integrity_check");
+            }
+        }
+
+        private void readCredentials(ResultSet row) throws SQLException {
+            byte[] document = bytes(row);
+            try {
+                BaileysValues.checkCredentials(document);
+                contents.addCredentials("creds", document, "");
+            } catch (DamagedException e) {
+                String reason = e.reason() + "; " + Losses.of(Contents.CREDENTIALS);
+                contents.leave("creds", Fate.DAMAGED, Contents.CREDENTIALS, "", reason);
+            }
+        }
+
+        private void readKey(ResultSet row) throws SQLException {
+            String name = String.valueOf(row.getString(2));
+            String id = String.valueOf(row.getString(3));
+            String item = name + "/" + id;
+            BaileysType<?> type = typeOf(name);
+            if (type == null) {
+                contents.leave(item, Fate.UNKNOWN, "", id, "its type is not known");
+                return;
+            }
+            try {
+                type.addTo(contents, item, id, bytes(row), "");
+            } catch (DamagedException e) {
+                String ours = type.type().name();
+                contents.leave(item, Fate.DAMAGED, ours, id, e.reason() + "; " + Losses.of(ours));
+            }
+        }
+
+        private static byte[] bytes(ResultSet row) throws SQLException {
+            Object value = row.getObject(1);
+            return value instanceof byte[] bytes
+                    ? bytes
+                    : String.valueOf(value == null ? "" : value).getBytes(UTF_8);
+        }
+
+        private static @Nullable BaileysType<?> typeOf(String name) {
+            return BaileysType.ALL.stream()
+                    .filter(type -> type.name().equals(name))
+                    .findFirst()
+                    .orElse(null);
+        }
+    }
+}

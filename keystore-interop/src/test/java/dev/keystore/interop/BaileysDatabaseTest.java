@@ -1,0 +1,237 @@
+package dev.keystore.interop;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.interop.BaileysFolder.FileName;
+import dev.keystore.interop.Contents.Found;
+import dev.keystore.interop.TransferItem.Fate;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.Statement;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Imports databases with the tables that clients of Baileys create, filled with the files of a real folder. */
+@Timeout(600)
+class BaileysDatabaseTest {
+
+    @TempDir
+    Path temporary;
+
+    private Path file;
+    private Contents folder;
+
+    @BeforeEach
+    void create() throws Exception {
+        Path files = Folders.copy("7.0.0-rc14/bot-a", temporary);
+        folder = Folders.read(BaileysFolder.at(files));
+        file = temporary.resolve("auth.db");
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                Statement statement = connection.createStatement()) {
+            statement.execute("PRAGMA journal_mode = WAL");
+            statement.execute("CREATE TABLE creds (id INTEGER PRIMARY KEY, value TEXT NOT NULL)");
+            statement.execute("CREATE TABLE signal_keys (type TEXT, id TEXT, value TEXT, PRIMARY KEY (type, id))");
+            connection.setAutoCommit(false);
+            for (Map.Entry<String, byte[]> each : Folders.files(files).entrySet()) {
+                FileName name = FileName.parse(each.getKey());
+                String sql = name.isCredentials()
+                        ? "INSERT INTO creds (value) VALUES (?)"
+                        : "INSERT INTO signal_keys (value, type, id) VALUES (?, ?, ?)";
+                try (PreparedStatement insert = connection.prepareStatement(sql)) {
+                    insert.setString(1, new String(each.getValue(), UTF_8));
+                    if (!name.isCredentials()) {
+                        insert.setString(2, name.type().name());
+                        insert.setString(3, name.id());
+                    }
+                    insert.executeUpdate();
+                }
+            }
+            connection.commit();
+        }
+    }
+
+    private void execute(String sql) throws Exception {
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
+    }
+
+    @Test
+    @DisplayName("R91 R92 a database is imported with the same entries as the folder, and not changed")
+    void database_isImported() throws Exception {
+        byte[] before = Files.readAllBytes(file);
+        try (SignalKeyDatabase database = Folders.database(temporary)) {
+            SignalKeyStore alice = database.forContext("alice");
+            TransferReport dry = AccountImport.from(BaileysDatabase.at(file)).dryRun(alice);
+            assertThat(Folders.isEmpty(alice)).isTrue();
+            TransferReport report = AccountImport.from(BaileysDatabase.at(file)).to(alice);
+
+            assertThat(report.isComplete()).as("%s", report.items()).isTrue();
+            assertThat(report.items()).isEqualTo(dry.items()).hasSameSizeAs(folder.items());
+            assertThat(report.types()).isEqualTo(folder.digests());
+            assertThat(alice.find(KeyTypes.APP_STATE_SYNC_KEY, "AAAA/+8=")).isPresent();
+        }
+        assertThat(Files.readAllBytes(file)).isEqualTo(before);
+        assertThat(temporary.toFile().list()).doesNotContain("auth.db-wal", "auth.db-shm");
+    }
+
+    @Test
+    @DisplayName("R92 what a log holds that was not moved into the file is imported, and the log is not changed")
+    void log_isRead() throws Exception {
+        Path copied = Files.createDirectory(temporary.resolve("copied"));
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                Statement statement = connection.createStatement()) {
+            statement.execute("INSERT INTO signal_keys VALUES ('lid-mapping', 'new', '\"1\"')");
+            Files.copy(file, copied.resolve("auth.db"));
+            Files.copy(temporary.resolve("auth.db-wal"), copied.resolve("auth.db-wal"));
+        }
+        Map<String, byte[]> before = Folders.files(copied);
+
+        Contents contents = Folders.read(BaileysDatabase.at(copied.resolve("auth.db")));
+
+        assertThat(contents.entry("lid-mapping", "new")).isNotNull();
+        Map<String, byte[]> after = Folders.files(copied);
+        assertThat(after.keySet()).isEqualTo(before.keySet());
+        after.forEach((name, bytes) -> assertThat(bytes).as(name).isEqualTo(before.get(name)));
+    }
+
+    @Test
+    @DisplayName("R92 rows that cannot be used are named, and the others are imported")
+    void oddRows_areNamed() throws Exception {
+        execute("INSERT INTO signal_keys VALUES ('wallpaper', '1', '{}')");
+        execute("INSERT INTO signal_keys VALUES ('session', 'null.1', NULL)");
+        execute("INSERT INTO signal_keys VALUES ('session', 'cut.1', '{\"_sessions\":{')");
+        execute("INSERT INTO signal_keys VALUES ('session', 'number.1', 17)");
+        execute("INSERT INTO signal_keys VALUES ('lid-mapping', NULL, '\"1\"')");
+        execute("INSERT INTO signal_keys VALUES ('lid-mapping', 'blob', CAST('\"1\"' AS BLOB))");
+        execute("INSERT INTO creds (value) VALUES ('{}')");
+        execute("CREATE TABLE notes (note TEXT)");
+
+        Contents contents = Folders.read(BaileysDatabase.at(file));
+
+        Map<String, Fate> fates = new HashMap<>();
+        contents.items().forEach(item -> fates.merge(item.name(), item.fate(), (one, other) -> Fate.DAMAGED));
+        assertThat(fates)
+                .containsEntry("wallpaper/1", Fate.UNKNOWN)
+                .containsEntry("session/null.1", Fate.DAMAGED)
+                .containsEntry("session/cut.1", Fate.DAMAGED)
+                .containsEntry("session/number.1", Fate.DAMAGED)
+                .containsEntry("lid-mapping/blob", Fate.CARRIED)
+                .containsEntry("creds", Fate.DAMAGED)
+                .containsEntry("table notes", Fate.UNKNOWN);
+        assertThat(contents.items()).hasSize(folder.items().size() + 8);
+    }
+
+    @Test
+    @DisplayName("R92 a database that is written while it is read is refused")
+    void changingDatabase_isRefused() {
+        try (SignalKeyDatabase database = Folders.database(temporary)) {
+            SignalKeyStore alice = database.forContext("alice");
+            AccountImport changing = AccountImport.from(BaileysDatabase.at(file))
+                    .listener(progress -> {
+                        if (progress.items() == 3) {
+                            changeOneByte();
+                        }
+                    });
+            assertThatExceptionOfType(ForeignStoreException.class)
+                    .isThrownBy(() -> changing.to(alice))
+                    .withMessageContaining("it was changed while it was read");
+            assertThat(Folders.isEmpty(alice)).isTrue();
+        }
+    }
+
+    private void changeOneByte() {
+        try {
+            byte[] bytes = Files.readAllBytes(file);
+            bytes[bytes.length - 1] ^= 1;
+            Files.write(file, bytes);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    @Test
+    @DisplayName("R92 a database with other tables, or with views in their place, is refused, and so is an export")
+    void otherDatabase_isRefused() throws Exception {
+        execute("DROP TABLE signal_keys");
+        execute("CREATE VIEW signal_keys AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
+                + " SELECT 'session' AS type, i AS id, '{}' AS value FROM n");
+        assertThatExceptionOfType(ForeignStoreException.class)
+                .isThrownBy(() -> Folders.read(BaileysDatabase.at(file)))
+                .withMessageContaining("it has no tables creds and signal_keys");
+        try (SignalKeyDatabase database = Folders.database(temporary)) {
+            assertThatExceptionOfType(ForeignStoreException.class)
+                    .isThrownBy(() ->
+                            AccountExport.from(database.forContext("alice")).to(BaileysDatabase.at(file)))
+                    .withMessageContaining("can only be imported");
+        }
+    }
+
+    @Test
+    @DisplayName("R92 damaged databases: refused, or each row is what it was, what it says, or named")
+    void damaged_sample() throws Exception {
+        damage(1, 25);
+    }
+
+    @Tag("long")
+    @Test
+    @DisplayName("R92 500 damaged databases")
+    void damaged_whole() throws Exception {
+        damage(10_001, 500);
+    }
+
+    private void damage(long from, int count) throws Exception {
+        byte[] whole = Files.readAllBytes(file);
+        int refused = 0;
+        int named = 0;
+        long carried = 0;
+        for (long seed = from; seed < from + count; seed++) {
+            SplittableRandom random = new SplittableRandom(seed);
+            byte[] damaged = whole.clone();
+            if (random.nextInt(4) == 0) {
+                damaged = Arrays.copyOf(damaged, random.nextInt(damaged.length));
+            } else {
+                for (int i = random.nextInt(1, 10); i > 0; i--) {
+                    int at = random.nextInt(random.nextInt(20) == 0 ? 200 : damaged.length);
+                    damaged[at] ^= (byte) (1 << random.nextInt(Byte.SIZE));
+                }
+            }
+            Files.write(file, damaged);
+            try {
+                Contents contents = Folders.read(BaileysDatabase.at(file));
+                carried += contents.entries().size();
+                named += contents.items().size() - contents.entries().size();
+                for (Found<?> found : contents.entries()) {
+                    assertThat(found.type().codec().decode(found.encoded()))
+                            .as("seed %s", seed)
+                            .isNotNull();
+                }
+            } catch (ForeignStoreException e) {
+                refused++;
+            }
+        }
+        System.out.println("Baileys databases, seeds " + from + " to " + (from + count - 1) + ": " + refused
+                + " refused; in the others " + carried + " entries, and " + named + " items named or credentials");
+        assertThat(refused).isBetween(1, count - 1);
+        assertThat(carried).isPositive();
+    }
+}
