@@ -1,6 +1,7 @@
 package dev.keystore.core;
 
 import dev.keystore.ContextMovedException;
+import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.StoreSealing;
@@ -180,12 +181,17 @@ final class Context {
         movedTo = target;
     }
 
-    /** Throws if the context was moved to another store. Called by the leader, and before a takeover is reported. */
-    void requireHere() {
+    /**
+     * Returns why commits to this context are refused from now on, or null: it was moved to another store, or another
+     * copy of it was written to.
+     */
+    @Nullable
+    KeyStoreException refusal() {
         String target = movedTo;
         if (target != null) {
-            throw ContextMovedException.movedTo(name, target);
+            return ContextMovedException.movedTo(name, target);
         }
+        return freshness == null ? null : freshness.refusal();
     }
 
     /** Returns whether another owner has taken the context over. Nothing of it is cached then. */

@@ -1,6 +1,7 @@
 package dev.keystore.core;
 
 import dev.keystore.CompactionFailedException;
+import dev.keystore.ContextMovedException;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.OperationInterruptedException;
@@ -73,9 +74,8 @@ final class Engine {
      * @param opening what the store has to be
      * @param anchor what the contexts of a live store are compared with; null if nothing
      * @param acceptLostAnchor whether contexts are accepted whose records in the anchor are lost
-     * @throws StoreOpenException as {@link SealedStore#open} does, or if it is another kind of store; also if the anchor
-     *     cannot be read; the backend stays
-     *     open
+     * @throws StoreOpenException as {@link SealedStore#open} does, or if it is another kind of store; also if the
+     *     anchor cannot be read; the backend stays open
      */
     Engine(
             Backend backend,
@@ -184,7 +184,9 @@ final class Engine {
 
     /** Throws if the context was taken over in order to be moved, as far as the backend can tell. Asks it once. */
     private void requireNotMoved(Context context) {
-        context.requireHere();
+        if (context.refusal() instanceof ContextMovedException refusal) {
+            throw refusal;
+        }
         MoveMark mark = null;
         if (!context.isLossReported()) {
             try {

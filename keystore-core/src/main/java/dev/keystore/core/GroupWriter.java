@@ -1,12 +1,10 @@
 package dev.keystore.core;
 
-import dev.keystore.ContextMovedException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
-import dev.keystore.StaleStoreException;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CommitGroup.Checked;
@@ -78,9 +76,7 @@ final class GroupWriter {
                 continue;
             }
             try {
-                request.context.requireHere();
-                ContextFreshness freshness = request.context.freshness();
-                StaleStoreException refusal = freshness == null ? null : freshness.refusal();
+                KeyStoreException refusal = request.context.refusal();
                 if (refusal != null) {
                     failed.put(request, refusal);
                     continue;
@@ -103,8 +99,6 @@ final class GroupWriter {
                 }
                 writers.add(request);
                 earlier.putAll(request.writes);
-            } catch (ContextMovedException e) {
-                failed.put(request, e);
             } catch (LoadFailedException | UnreadableEntryException e) {
                 failed.put(request, CommitFailures.unwritten(request, e));
             }

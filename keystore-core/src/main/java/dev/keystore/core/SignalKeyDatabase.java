@@ -13,7 +13,6 @@ import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.FreshnessAnchor;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.Sealing;
-import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.time.Duration;
 import java.util.EnumSet;
@@ -737,8 +736,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
             return encryption != null ? encryption : SealingLocator.find(properties);
         }
 
-        private Engine openEngine(
-                @Nullable Sealing sealing, Engine.Opening as, @Nullable FreshnessAnchor anchor) {
+        private Engine openEngine(@Nullable Sealing sealing, Engine.Opening as, @Nullable FreshnessAnchor anchor) {
             return backend != null ? newEngine(backend, sealing, as, anchor) : openUrl(sealing, as, anchor);
         }
 
