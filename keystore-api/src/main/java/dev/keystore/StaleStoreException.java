@@ -13,9 +13,16 @@ public final class StaleStoreException extends KeyStoreException {
 
     private static final long serialVersionUID = 1L;
 
+    /** The name of the context. */
     private final String context;
+
+    /** By how many commits it is older, at least. */
     private final long missingCommits;
+
+    /** When the anchor was raised beyond it. */
     private final Instant since;
+
+    /** Whether it was written to in another copy. */
     private final boolean writtenCopy;
 
     /**
