@@ -635,8 +635,13 @@ class StoreEncryptionTest {
             fixture.faults.heal();
             assertThat(fixture.database.encryption().phase()).isEqualTo(Phase.DECRYPTING);
 
+            fixture.put("later", "1");
+            SignalKeyStore first; // the one that the job looks at before any commit
+            try (Stream<String> contexts = fixture.database.contexts()) {
+                first = fixture.database.forContext(contexts.findFirst().orElseThrow());
+            }
             Gate gate = fixture.faults.on(Operation.COMMIT).hold(Moment.BEFORE);
-            Threads.Running<Boolean> plain = Threads.run(() -> fixture.put("later", "1"));
+            Threads.Running<Boolean> plain = Threads.run(() -> first.put(KeyTypes.SESSION, "meanwhile", bytes("1")));
             gate.awaitReached();
             Threads.Running<EncryptionProgress> job = Threads.start(() -> Job.ENCRYPT.run(fixture.database));
             job.awaitCommitting();
