@@ -286,7 +286,7 @@ final class SealedStore {
         byte @Nullable [] load() {
             return attempts.of(
                     "the mark of an encrypted store to be read",
-                    "The store could not be opened, since it is unknown whether it is encrypted",
+                    "It is unknown whether the store is encrypted, or how",
                     () -> storage.load(context, MARK.type(), MARK.id()));
         }
 
@@ -362,7 +362,8 @@ final class SealedStore {
                                 return false;
                             }
                             throw e.context().equals(MARK.type())
-                                    ? BackendException.transientFailure("another process is writing the mark", e)
+                                    ? BackendException.transientFailure(
+                                            "The mark is being written by another process", e)
                                     : e;
                         }
                     });

@@ -3,6 +3,7 @@ package dev.keystore.core.modelbased;
 import dev.keystore.ContextPosition;
 import dev.keystore.EntryId;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoredValues;
 import dev.keystore.core.modelbased.Model.Cell;
@@ -108,8 +109,17 @@ final class DatabaseUnderTest implements AutoCloseable {
         return values;
     }
 
+    /** Returns a store; opens it again if a planted failure, of which there are only so many, has prevented that. */
     SignalKeyStore store(String context) {
-        return database.forContext(context);
+        while (true) {
+            try {
+                return database.forContext(context);
+            } catch (StoreOpenException e) {
+                if (failures.get() == 0) {
+                    throw e;
+                }
+            }
+        }
     }
 
     void cleanUp() {
