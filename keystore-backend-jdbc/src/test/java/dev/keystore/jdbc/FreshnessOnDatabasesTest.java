@@ -180,7 +180,7 @@ class FreshnessOnDatabasesTest {
             });
         }
         try (SignalKeyDatabase unanchored = SignalKeyDatabase.open(store)) {
-            commit(unanchored, "alice", 1);
+            commit(unanchored, "alice", 5); // with fewer than the other copy got, it would count as an old one only
         }
         try (SignalKeyDatabase old = open(store, anchor)) {
             assertThatThrownBy(() -> old.takeOver("alice"))

@@ -361,12 +361,17 @@ final class SealedStore {
                             if (load() != null) {
                                 return false;
                             }
-                            throw e.context().equals(MARK.type())
+                            throw e.context().equals(MARK.type()) && !hasPlainId()
                                     ? BackendException.transientFailure(
                                             "The mark is being written by another process", e)
                                     : e;
                         }
                     });
+        }
+
+        /** Returns whether the context of the mark has an owner since the store was opened without encryption. */
+        private boolean hasPlainId() {
+            return storage.load(context, StoreId.ENTRY.type(), StoreId.ENTRY.id()) != null;
         }
 
         /** Writes a mark, and returns true; or false if another process has written one in the meantime. */

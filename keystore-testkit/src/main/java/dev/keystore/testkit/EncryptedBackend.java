@@ -24,7 +24,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -53,13 +52,12 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EncryptedBackend {
 
-    /** The keys of the stores that are open in this process, by their marks. */
-    private static final Map<String, StoreKeyring> STORES = new ConcurrentHashMap<>();
+    /** What the backends of this process share, by the marks of their stores. Several stores may be copies of one. */
+    private static final Map<String, SharedKeys> STORES = new ConcurrentHashMap<>();
 
     private final Backend backend;
     private final ContextAwareBackend entries;
     private final StoreKeyring keys;
-    private final AtomicBoolean closed = new AtomicBoolean();
 
     private EncryptedBackend(Backend backend, ContextAwareBackend entries, StoreKeyring keys) {
         this.backend = backend;
@@ -86,9 +84,8 @@ public final class EncryptedBackend {
         if (mark == null) {
             entries.save(context, StoreSealing.MARK.type(), StoreSealing.MARK.id(), opened.mark());
         }
-        StoreKeyring keys = Objects.requireNonNull(STORES.compute(
-                HexFormat.of().formatHex(opened.mark()),
-                (name, open) -> (open == null ? new StoreKeyring(name, opened) : open).opened()));
+        StoreKeyring keys = new StoreKeyring(
+                STORES.computeIfAbsent(HexFormat.of().formatHex(opened.mark()), name -> new SharedKeys(opened)));
         EncryptedBackend encrypted = keys.store
                 .names()
                 .map(names -> hidingNames(backend, entries, names, keys))
@@ -150,12 +147,6 @@ public final class EncryptedBackend {
             }
             case "contexts" -> {
                 return ((Stream<?>) invoke(method, passed)).filter(context -> holdsEntries((String) context));
-            }
-            case "close" -> {
-                if (closed.compareAndSet(false, true)) {
-                    STORES.computeIfPresent(keys.mark, (mark, open) -> open.closed());
-                }
-                return invoke(method, passed);
             }
             case "readSnapshot" -> {
                 readSnapshot(method, (String) passed[0], (EntryConsumer) passed[1]);
@@ -258,32 +249,25 @@ public final class EncryptedBackend {
         return ProxiedBackend.view(group, this::sealed);
     }
 
-    /** The keys of one store and of its contexts. */
+    /** The keys of a store, and those that were created for its contexts and may not be stored yet. */
+    private record SharedKeys(StoreSealing store, Map<String, ContextSealing> created) {
+
+        SharedKeys(StoreSealing store) {
+            this(store, new ConcurrentHashMap<>());
+        }
+    }
+
+    /** The keys that one backend uses: those that it has found in its store, or created ones, which it then stores. */
     private static final class StoreKeyring {
 
-        private final String mark;
         private final StoreSealing store;
+        private final Map<String, ContextSealing> created;
         private final Map<String, ContextSealing> contexts = new ConcurrentHashMap<>();
         private final Set<String> unwritten = ConcurrentHashMap.newKeySet();
 
-        /** How many backends use them; changed by the map of the open stores only. */
-        private int uses;
-
-        StoreKeyring(String mark, StoreSealing store) {
-            this.mark = mark;
-            this.store = store;
-        }
-
-        StoreKeyring opened() {
-            uses++;
-            return this;
-        }
-
-        /** Returns null if no backend uses them any more: the store may be another copy when it is opened again. */
-        @Nullable
-        StoreKeyring closed() {
-            uses--;
-            return uses == 0 ? null : this;
+        StoreKeyring(SharedKeys shared) {
+            this.store = shared.store();
+            this.created = shared.created();
         }
 
         ContextSealing of(String context, ContextAwareBackend entries) {
@@ -295,8 +279,8 @@ public final class EncryptedBackend {
             if (stored.isPresent()) {
                 return store.openContext(context, stored.get());
             }
-            unwritten.add(context);
-            return store.createContext(context);
+            unwritten.add(context); // another backend may store the same keys first: then they are stored again
+            return created.computeIfAbsent(context, store::createContext);
         }
 
         /** Returns the keys of a context in the form in which they are stored. */

@@ -87,7 +87,7 @@ final class NameHidingBackend {
                 readSnapshot(method, passed);
                 return null;
             }
-            case "takeOver", "takeOverUnlessOwned", "lastCommit", "owner" -> {
+            case "takeOver", "takeOverUnlessOwned", "lastCommit", "owner", "position" -> {
                 return withContext(method, passed);
             }
             default -> {
