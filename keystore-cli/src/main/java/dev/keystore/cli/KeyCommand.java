@@ -38,7 +38,7 @@ final class KeyCommand {
         @Override
         public Integer call() throws IOException {
             if (file == null || spec == null) {
-                throw new IllegalStateException("not parsed");
+                throw new IllegalStateException("The arguments of the command were not parsed");
             }
             try {
                 KeyFile.create(file);

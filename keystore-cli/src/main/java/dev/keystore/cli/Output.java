@@ -39,7 +39,7 @@ final class Output {
 
     CommandSpec spec() {
         if (spec == null) {
-            throw new IllegalStateException("not parsed");
+            throw new IllegalStateException("The arguments of the command were not parsed");
         }
         return spec;
     }
