@@ -38,7 +38,8 @@ final class HtmlPage implements AutoCloseable {
             <style>
             :root { --ink: #1d2733; --soft: #5b6875; --line: #d8dee4; --paper: #fff; --bar: #2f6fb2; --bad: #b3261e }
             @media (prefers-color-scheme: dark) {
-              :root { --ink: #e4e9ee; --soft: #9aa7b3; --line: #37424d; --paper: #14191f; --bar: #6aa7e8; --bad: #ff8a80 }
+              :root { --ink: #e4e9ee; --soft: #9aa7b3; --line: #37424d; --paper: #14191f;
+                      --bar: #6aa7e8; --bad: #ff8a80 }
             }
             body { font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
                    max-width: 60rem; margin: 0 auto; padding: 1rem; overflow-wrap: anywhere }
@@ -54,7 +55,8 @@ final class HtmlPage implements AutoCloseable {
             thead th { color: var(--soft); font-weight: 600; font-size: .85rem; white-space: nowrap }
             tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 8rem }
             figure { margin: 1rem 0; max-width: 26rem } figcaption { color: var(--soft); font-size: .85rem }
-            svg { width: 100%; height: auto } svg text { font-size: 11px; fill: currentColor } svg rect { fill: var(--bar) }
+            svg { width: 100%; height: auto } svg text { font-size: 11px; fill: currentColor }
+            svg rect { fill: var(--bar) }
             </style>
             """;
 

@@ -310,7 +310,8 @@ class BrokenBatchesTest {
     void owners_ofEmptyContextsNotFound() {
         Verdict.assertFails(
                 () -> new FindsOwnersByEntries(new MemoryBackend()),
-                "R74 takeOverAllUnlessOwned is refused while another owner is alive, even if its contexts hold nothing");
+                "R74 takeOverAllUnlessOwned is refused while another owner is alive,"
+                        + " even if its contexts hold nothing");
     }
 
     @Test
