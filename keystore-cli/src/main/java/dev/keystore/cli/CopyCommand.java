@@ -8,7 +8,6 @@ import dev.keystore.core.CopyReport.Outcome;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreCopy;
 import dev.keystore.core.StoreInspection;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -18,13 +17,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Copies contexts from one store to another, of any backends, and verifies them. */
 @Command(
@@ -59,35 +55,14 @@ final class CopyCommand implements Callable<Integer> {
     @Option(names = "--yes", description = "Ask nothing.")
     private boolean yes;
 
-    @Option(names = "--target-key-file", paramLabel = "FILE", description = "The root key of the target.")
-    private @Nullable Path targetKeyFile;
-
-    @Option(
-            names = "--target-passphrase-env",
-            paramLabel = "NAME",
-            description = "The environment variable that holds the passphrase of the target.")
-    private @Nullable String targetPassphraseEnv;
-
-    @Option(names = "--target-passphrase", description = "Ask for the passphrase of the target.")
-    private boolean targetPassphrase;
-
-    @Option(
-            names = "--target-password-env",
-            paramLabel = "NAME",
-            description = "The environment variable that holds the password of the target's database.")
-    private @Nullable String targetPasswordEnv;
-
-    @Option(names = "--target-property", paramLabel = "NAME=VALUE", description = "A property of the target.")
-    private Map<String, String> targetProperties = new LinkedHashMap<>();
-
     @Mixin
     private final StoreOptions store = new StoreOptions();
 
     @Mixin
-    private final Output output = new Output();
+    private final TargetOptions targetStore = new TargetOptions();
 
-    @Spec
-    private @Nullable CommandSpec spec;
+    @Mixin
+    private final Output output = new Output();
 
     /** Contexts that are in the target by now. */
     private long copied;
@@ -95,23 +70,15 @@ final class CopyCommand implements Callable<Integer> {
     @Override
     public Integer call() {
         output.addBackends();
-        Secrets toTarget = StoreOptions.checked(
-                spec,
-                "target-",
-                new Secrets(
-                        targetKeyFile,
-                        targetPassphraseEnv,
-                        targetPassphrase
-                                ? new TypedPassphrase(() -> Terminal.askNewPassphrase("Passphrase of the target: "))
-                                : null,
-                        targetPasswordEnv,
-                        targetProperties));
+        Secrets toTarget = targetStore.secrets();
         if (replace && !dryRun && !yes) {
             Confirmation.require(
                     "What the target holds of contexts that differ will be lost.", "replace", "confirm by --yes");
         }
         if (!dryRun && !takeOver) {
-            requireNoLiveOwners();
+            try (StoreInspection found = store.inspect(source)) {
+                Owners.requireNone(found, contexts);
+            }
         }
         if (dryRun && isMissing(toTarget)) {
             return describe();
@@ -126,16 +93,6 @@ final class CopyCommand implements Callable<Integer> {
                 SignalKeyDatabase openedTarget = (dryRun ? to.mustExist() : to).open();
                 Progress progress = output.progress("Copying")) {
             return copy(opened, openedTarget, progress);
-        }
-    }
-
-    private void requireNoLiveOwners() {
-        try (StoreInspection found = store.inspect(source)) {
-            if (contexts.isEmpty()) {
-                Owners.requireNone(found);
-            } else {
-                contexts.forEach(context -> Owners.requireNone(found, context));
-            }
         }
     }
 
@@ -246,7 +203,7 @@ final class CopyCommand implements Callable<Integer> {
         return outcome.name().toLowerCase(Locale.ROOT).replace('_', ' ') + ":";
     }
 
-    private static Map<String, Object> json(ContextResult result) {
+    static Map<String, Object> json(ContextResult result) {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("context", result.context());
         json.put("outcome", result.outcome());

@@ -6,7 +6,7 @@ final class ExitCodes {
     /** It was done, and nothing was found. */
     static final int DONE = 0;
 
-    /** It was done, and something was found that needs attention: damage, or contexts that were not copied. */
+    /** It was done, and something needs attention: damage, or contexts that were not copied, moved or restored. */
     static final int FINDINGS = 1;
 
     /** The command line is wrong; nothing was changed. */

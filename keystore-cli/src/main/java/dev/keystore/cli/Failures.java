@@ -25,7 +25,7 @@ final class Failures implements IExecutionExceptionHandler {
         line.getErr()
                 .println(line.getCommandSpec().qualifiedName() + ": " + Text.visible(Urls.withoutSecrets(message)));
         if (resumable) {
-            line.getErr().println("What was done stays. Run the same command again to continue.");
+            line.getErr().println(failure instanceof Resumable ended ? ended.toDo() : Resumable.TO_DO);
         }
         if (arguments.hasMatchedOption("--json") || isJson(arguments)) {
             Map<String, Object> error = new LinkedHashMap<>();

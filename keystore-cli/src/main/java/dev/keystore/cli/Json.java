@@ -1,5 +1,6 @@
 package dev.keystore.cli;
 
+import java.util.Collection;
 import java.util.Iterator;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -28,7 +29,7 @@ final class Json {
                 json.append(entries.hasNext() ? "," : "");
             }
             json.append('}');
-        } else if (value instanceof Iterable<?> list) {
+        } else if (value instanceof Collection<?> list) {
             json.append('[');
             for (Iterator<?> elements = list.iterator(); elements.hasNext(); ) {
                 append(json, elements.next());

@@ -10,7 +10,7 @@ import picocli.CommandLine.ScopeType;
 /** The command {@code keystore}: looks after stores of Keystore. */
 @Command(
         name = "keystore",
-        description = "Looks at stores of Keystore, verifies, copies, encrypts and compacts them.",
+        description = "Looks at stores of Keystore, verifies, backs up, restores, moves, copies, encrypts and compacts them.",
         mixinStandardHelpOptions = true,
         scope = ScopeType.INHERIT,
         versionProvider = Main.Version.class,
@@ -18,6 +18,9 @@ import picocli.CommandLine.ScopeType;
             ContextsCommand.class,
             InspectCommand.class,
             VerifyCommand.class,
+            BackupCommand.class,
+            RestoreCommand.class,
+            MoveCommand.class,
             CopyCommand.class,
             EncryptCommand.class,
             RotateCommand.class,
@@ -31,7 +34,7 @@ import picocli.CommandLine.ScopeType;
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
             "0:done",
-            "1:done, with findings: damage, or contexts that were not copied",
+            "1:done, with findings: damage, or contexts that were not copied, moved or restored",
             "2:wrong usage",
             "3:refused or failed; nothing was changed",
             "4:interrupted, or failed midway; the same command continues"

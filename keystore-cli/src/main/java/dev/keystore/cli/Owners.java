@@ -8,6 +8,7 @@ import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,15 @@ final class Owners {
             for (Iterator<String> contexts = listed.iterator(); contexts.hasNext(); ) {
                 requireNone(store, contexts.next());
             }
+        }
+    }
+
+    /** Refuses if one of these contexts has an owner that is alive, or any context if there are none of these. */
+    static void requireNone(StoreInspection store, Set<String> contexts) {
+        if (contexts.isEmpty()) {
+            requireNone(store);
+        } else {
+            contexts.forEach(context -> requireNone(store, context));
         }
     }
 

@@ -5,7 +5,22 @@ final class Resumable extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
 
+    /** What to do if what was done stays. */
+    static final String TO_DO = "What was done stays. Run the same command again to continue.";
+
+    private final String toDo;
+
     Resumable(RuntimeException cause) {
+        this(cause, TO_DO);
+    }
+
+    /** Ends a command that begins again instead. */
+    Resumable(RuntimeException cause, String toDo) {
         super(cause.getMessage(), cause);
+        this.toDo = toDo;
+    }
+
+    String toDo() {
+        return toDo;
     }
 }

@@ -179,7 +179,7 @@ class CommandTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"copy", "erase", "compact", "encrypt"})
+    @ValueSource(strings = {"copy", "move", "erase", "compact", "encrypt"})
     @DisplayName("R53 commands that write refuse while an owner is alive, and change nothing")
     void writingCommand_ownerIsAlive_isRefused(String command) {
         Path key = folder.resolve("root.key");
@@ -190,6 +190,7 @@ class CommandTest {
 
             Ran ran = switch (command) {
                 case "copy" -> Ran.of("copy", url(), Stores.sqlite(folder.resolve("copy.db")));
+                case "move" -> Ran.of("move", url(), Stores.sqlite(folder.resolve("copy.db")), "--yes");
                 case "erase" -> Ran.of("erase", url(), "alice", "--yes");
                 case "compact" -> Ran.of("compact", url());
                 default -> Ran.of("encrypt", url(), "--key-file", key.toString());
@@ -422,7 +423,7 @@ class CommandTest {
     @DisplayName("each command has its help, with the exit codes")
     void help_ofEachCommand() {
         for (String command :
-                List.of("contexts", "inspect", "verify", "copy", "encrypt", "rotate", "decrypt", "erase", "compact")) {
+                List.of("contexts", "inspect", "verify", "backup", "restore", "move", "copy", "encrypt", "rotate", "decrypt", "erase", "compact")) {
             Ran ran = Ran.of(command, "--help");
             assertThat(ran.code()).isZero();
             assertThat(ran.out()).contains("Usage: keystore " + command, "--json", "Exit codes:");

@@ -3,6 +3,7 @@ package dev.keystore.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.core.SignalKeyDatabase;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -59,6 +60,28 @@ class TerminalIT {
             assertThat(terminal.shown()).contains("already there: ", "In the target, verified: 10,000 entries");
         }
         assertThat(Stores.entries(target)).isEqualTo(Stores.entries(source));
+    }
+
+    @Test
+    @DisplayName("R80 Ctrl-C in a backup ends it with exit code 4 and leaves no file; the same command completes it")
+    void backup_ctrlC_runsAgain() throws Exception {
+        fillMany();
+        String source = "mapdb:" + folder.resolve("many");
+        Path backups = Files.createDirectory(folder.resolve("backups"));
+        Path file = backups.resolve("keys.backup");
+        try (Pty terminal = Pty.start("backup", source, file.toString())) {
+            terminal.await(ONE_COPIED.asPredicate());
+            terminal.type(String.valueOf(Pty.CTRL_C));
+
+            assertThat(terminal.exitCode()).as(terminal.shown()).isEqualTo(ExitCodes.INTERRUPTED);
+            assertThat(terminal.shown()).contains("keystore backup: interrupted", "There is no new backup.");
+        }
+        assertThat(backups).isEmptyDirectory();
+
+        try (Pty terminal = Pty.start("backup", source, file.toString())) {
+            assertThat(terminal.exitCode()).as(terminal.shown()).isZero();
+        }
+        assertThat(Stores.entries(Stores.sqlite(file))).isEqualTo(Stores.entries(source));
     }
 
     @Test

@@ -1,0 +1,172 @@
+package dev.keystore.cli;
+
+import dev.keystore.core.CopyIncompleteException;
+import dev.keystore.core.CopyReport.ContextResult;
+import dev.keystore.core.RestoreReport;
+import dev.keystore.core.RestoreReport.RestoredContext;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreInspection;
+import dev.keystore.core.StoreRestore;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Makes a live store of a backup. */
+@Command(
+        name = "restore",
+        description = {
+            "Makes a new store of a backup, of any backend, without what must not be used twice: sessions, sender",
+            "keys and one-time pre-keys are dropped. Make sure that no process uses the lost store any more.",
+            "An interrupted restore continues when it is run again."
+        })
+final class RestoreCommand implements Callable<Integer> {
+
+    private static final String UPLOAD = "Each client must upload new pre-keys before it goes on: the server still"
+            + " issues those that were dropped. Sessions begin anew.";
+
+    @Parameters(index = "0", paramLabel = "FILE", description = "The backup.")
+    private Path file = Path.of("");
+
+    @Parameters(index = "1", paramLabel = "URL", description = "The new store.")
+    private String target = "";
+
+    @Option(names = "--context", paramLabel = "CONTEXT", description = "Only this context. Can be repeated.")
+    private Set<String> contexts = new LinkedHashSet<>();
+
+    @Option(
+            names = "--without-rules",
+            description = "Keep credentials of other clients as they are: they hold no counter of ids.")
+    private boolean withoutRules;
+
+    @Option(names = "--yes", description = "Ask nothing.")
+    private boolean yes;
+
+    @Mixin
+    private final StoreOptions store = new StoreOptions();
+
+    @Mixin
+    private final TargetOptions targetStore = new TargetOptions();
+
+    @Mixin
+    private final Output output = new Output();
+
+    private final List<String> json = new ArrayList<>();
+    private long restored;
+
+    @Override
+    public Integer call() {
+        output.addBackends();
+        String url = "jdbc:sqlite:" + file;
+        try (StoreInspection found = store.inspect(url)) {
+            targetStore.requireEncryptedLike(found);
+        }
+        SignalKeyDatabase.Builder from = store.secrets().builder(url).readingBackup();
+        SignalKeyDatabase.Builder to = targetStore.secrets().builder(target);
+        try (SignalKeyDatabase backup = from.open();
+                Progress progress = output.progress("Restoring")) {
+            Rules.require(backup, contexts, withoutRules);
+            if (!yes) {
+                Confirmation.require(
+                        "If a process still uses the store that was backed up, its accounts break.",
+                        "restore",
+                        "confirm by --yes");
+            }
+            return restore(backup, to, progress);
+        }
+    }
+
+    private int restore(SignalKeyDatabase backup, SignalKeyDatabase.Builder to, Progress progress) {
+        StoreRestore restore = StoreRestore.from(backup)
+                .to(to)
+                .listener(at -> progress.at(at.contexts(), at.allContexts(), at.entries()))
+                .onContext(context -> {
+                    restored++;
+                    progress.clear();
+                    print(context);
+                });
+        if (!contexts.isEmpty()) {
+            restore.contexts(contexts);
+        }
+        try {
+            RestoreReport report = restore.run();
+            progress.clear();
+            report(report);
+            return ExitCodes.DONE;
+        } catch (CopyIncompleteException e) {
+            progress.clear();
+            report(e.report().notCopied());
+            return ExitCodes.FINDINGS;
+        } catch (RuntimeException e) {
+            if (restored > 0) {
+                throw new Resumable(e);
+            }
+            throw e;
+        }
+    }
+
+    private void print(RestoredContext context) {
+        if (output.isJson()) {
+            Map<String, Object> one = new LinkedHashMap<>();
+            one.put("context", context.context());
+            one.put("entries", context.entries());
+            one.put("dropped", new TreeMap<>(context.dropped()));
+            one.put("changed", new TreeMap<>(context.changed()));
+            json.add(Json.of(one));
+            return;
+        }
+        output.line("Context \"" + Text.visible(context.context()) + "\": " + Text.count(context.entries(), "entry")
+                + " restored; dropped: " + words(context.dropped())
+                + (context.changed().isEmpty() ? "" : "; changed: " + words(context.changed())));
+    }
+
+    private static String words(Map<String, Long> types) {
+        return types.isEmpty()
+                ? "nothing"
+                : new TreeMap<>(types)
+                        .entrySet().stream()
+                                .map(type -> Text.visible(type.getKey()) + ": " + Text.number(type.getValue()))
+                                .collect(Collectors.joining(", "));
+    }
+
+    private void report(RestoreReport report) {
+        if (output.isJson()) {
+            output.out()
+                    .println("{\"contexts\":[" + String.join(",", json) + "],\"entries\":" + report.entries()
+                            + ",\"bytes\":" + report.bytes() + ",\"dropped\":"
+                            + Json.of(new TreeMap<>(report.dropped())) + ",\"notRestored\":[],\"toDo\":"
+                            + Json.of(UPLOAD) + "}");
+            return;
+        }
+        output.line("In the new store, verified: " + Text.count(report.contexts(), "context") + " with "
+                + Text.count(report.entries(), "entry") + ", " + Text.bytes(report.bytes()));
+        output.line("Dropped: " + words(report.dropped()));
+        output.line("To do: " + UPLOAD);
+    }
+
+    private void report(List<ContextResult> notRestored) {
+        String toDo = "The new store cannot be opened yet. Run the command again with --context for each context"
+                + " that can be restored.";
+        if (output.isJson()) {
+            List<Map<String, Object>> failed =
+                    notRestored.stream().map(CopyCommand::json).toList();
+            output.out()
+                    .println("{\"contexts\":[" + String.join(",", json) + "],\"notRestored\":" + Json.of(failed)
+                            + ",\"toDo\":" + Json.of(toDo) + "}");
+            return;
+        }
+        notRestored.forEach(result -> output.line(
+                "Not restored: \"" + Text.visible(result.context()) + "\": " + Text.visible(result.reason())));
+        output.line("To do: " + toDo);
+    }
+}

@@ -1,0 +1,283 @@
+package dev.keystore.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.keystore.ContextMovedException;
+import dev.keystore.EntryId;
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
+import dev.keystore.KeyUnavailableException;
+import dev.keystore.OwnershipLostException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.spi.RestoreRules;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands {@code backup}, {@code restore} and {@code move}, run in this process. */
+@Timeout(60)
+class BackupCommandTest {
+
+    @TempDir
+    private Path folder;
+
+    private String url() {
+        return Stores.sqlite(folder.resolve("keys.db"));
+    }
+
+    private String file() {
+        return folder.resolve("keys.backup").toString();
+    }
+
+    private String target() {
+        return Stores.sqlite(folder.resolve("new.db"));
+    }
+
+    @Test
+    @DisplayName("R80 R84 backup alongside an owner, contexts, inspect, verify, restore: says what was dropped")
+    void backup_isVerifiedAndRestored() {
+        Stores.fill(url(), "alice");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            SignalKeyStore bob = database.forContext("bob");
+            Stores.fill(bob, 3);
+
+            Ran backup = Ran.of("backup", url(), file(), "--json");
+
+            assertThat(backup.code()).as(backup.toString()).isZero();
+            assertThat(backup.json().get("contexts").asLong()).isEqualTo(2);
+            assertThat(backup.json().get("file").asText()).isEqualTo(file());
+            bob.put(KeyTypes.SESSION, "x", new byte[1]); // still the owner
+        }
+        String backupUrl = "jdbc:sqlite:" + file();
+        assertThat(Ran.of("verify", backupUrl).out()).contains("2 contexts, 37 entries", "intact");
+        assertThat(Ran.of("inspect", backupUrl).code()).isZero();
+        assertThat(Ran.of("contexts", backupUrl, "--json").json().get("contexts"))
+                .hasSize(2);
+        assertThat(Ran.of("copy", backupUrl, target(), "--yes").err()).contains("is a backup", "keystore restore");
+
+        Ran restored = Ran.of("restore", file(), target(), "--without-rules", "--yes", "--json");
+
+        assertThat(restored.code()).as(restored.toString()).isZero();
+        JsonNode alice = restored.json().get("contexts").get(0);
+        assertThat(alice.get("context").asText()).isEqualTo("alice");
+        assertThat(alice.get("entries").asLong()).isEqualTo(2);
+        assertThat(alice.get("dropped").get("session").asLong()).isEqualTo(20);
+        assertThat(restored.json().get("dropped").get("pre-key").asLong()).isEqualTo(10);
+        assertThat(restored.json().get("toDo").asText()).contains("upload new pre-keys");
+        assertThat(Ran.of("contexts", target()).code()).isZero();
+        assertThat(Stores.entries(target())).isEqualTo(Map.of("alice", 2L, "bob", 2L));
+        String text = "mapdb:" + folder.resolve("text");
+        assertThat(Ran.of("restore", file(), text, "--without-rules", "--yes").out())
+                .contains("Context \"alice\": 2 entries restored; dropped: pre-key: 5, session: 20")
+                .contains("To do: Each client must upload new pre-keys");
+    }
+
+    @Test
+    @DisplayName("R80 an incremental backup replaces the file by a complete one; without the option it is left")
+    void incremental_replaces() throws Exception {
+        Stores.fill(url(), "alice", "bob");
+        assertThat(Ran.of("backup", url(), file(), "--incremental").code()).isZero();
+        byte[] before = Files.readAllBytes(Path.of(file()));
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            database.forContext("bob").put(KeyTypes.SESSION, "x", new byte[1]);
+        }
+
+        Ran refused = Ran.of("backup", url(), file());
+
+        assertThat(refused.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(refused.err()).contains("exists", "--incremental");
+        assertThat(Files.readAllBytes(Path.of(file()))).isEqualTo(before);
+        Ran next = Ran.of("backup", url(), file(), "--incremental", "--json");
+        assertThat(next.code()).as(next.toString()).isZero();
+        assertThat(next.json().get("unchanged").asLong()).isEqualTo(1);
+        assertThat(Stores.entries("jdbc:sqlite:" + file())).isEqualTo(Map.of("alice", 27L, "bob", 28L));
+        Ran live = Ran.of("backup", url(), folder.resolve("keys.db").toString(), "--incremental");
+        assertThat(live.code()).as("a live store is not replaced").isEqualTo(ExitCodes.FAILED);
+        assertThat(Ran.of("backup", url()).code()).isEqualTo(ExitCodes.USAGE);
+        assertThat(Ran.of("backup", target(), file() + "2").code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(folder.resolve("new.db")).doesNotExist();
+    }
+
+    @Test
+    @DisplayName("R84 restore is refused without the rules that advance counters, and accepted with them in --backends")
+    void restore_withoutRules_isRefused() throws Exception {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            SignalKeyStore alice = database.forContext("alice");
+            alice.put(KeyType.ofBytes("libsignal-last-key-id"), "pre-key", new byte[] {1});
+            SignalKeyStore bob = database.forContext("bob");
+            bob.saveCredentials("{\"nextPreKeyId\":7}".getBytes(StandardCharsets.UTF_8));
+            SignalKeyStore carol = database.forContext("carol");
+            carol.saveCredentials("KSLS\0".getBytes(StandardCharsets.US_ASCII));
+        }
+        assertThat(Ran.of("backup", url(), file()).code()).isZero();
+
+        Ran counters = Ran.of("restore", file(), target(), "--yes", "--without-rules", "--json");
+
+        assertThat(counters.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(counters.json().get("message").asText())
+                .contains("\"alice\"", "keystore-libsignal", "--backends FOLDER", "Nothing was changed");
+        assertThat(Ran.of("restore", file(), target(), "--yes", "--without-rules", "--context", "carol")
+                        .err())
+                .contains("\"carol\"", "keystore-libsignal");
+        Ran credentials = Ran.of("restore", file(), target(), "--yes", "--context", "bob");
+        assertThat(credentials.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(credentials.err()).contains("\"bob\"", "--backends FOLDER", "--without-rules");
+        assertThat(folder.resolve("new.db")).doesNotExist();
+
+        Ran restored = Ran.of("restore", file(), target(), "--yes", "--json", "--backends", rules());
+
+        assertThat(restored.code()).as(restored.toString()).isZero();
+        assertThat(restored.json()
+                        .get("contexts")
+                        .get(0)
+                        .get("changed")
+                        .get("libsignal-last-key-id")
+                        .asLong())
+                .isEqualTo(1);
+    }
+
+    /** Returns a folder with a jar that registers {@link Advancing}. */
+    private String rules() throws Exception {
+        Path backends = Files.createDirectory(folder.resolve("backends"));
+        try (OutputStream out = Files.newOutputStream(backends.resolve("rules.jar"));
+                ZipOutputStream zip = new ZipOutputStream(out)) {
+            zip.putNextEntry(new ZipEntry("META-INF/services/" + RestoreRules.class.getName()));
+            zip.write(Advancing.class.getName().getBytes(StandardCharsets.UTF_8));
+        }
+        return backends.toString();
+    }
+
+    /** Rules as those of {@code keystore-libsignal}, which this module must not depend on. */
+    public static final class Advancing implements RestoreRules {
+
+        @Override
+        public boolean applyTo(EntryId entry) {
+            return entry.type().equals("libsignal-last-key-id") || entry.type().equals("credentials");
+        }
+
+        @Override
+        public boolean keeps(EntryId entry, BackedUp context) {
+            return true;
+        }
+
+        @Override
+        public byte[] restored(EntryId entry, byte[] value, BackedUp context) {
+            return entry.type().equals("credentials") ? value : new byte[] {2};
+        }
+    }
+
+    @Test
+    @DisplayName("R84 a restore asks, refuses a target that holds contexts, and names a context that is damaged")
+    void restore_refusals() throws Exception {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            for (String name : new String[] {"alice", "bob"}) {
+                byte[] value = ("session of bob " + name).getBytes(StandardCharsets.UTF_8);
+                database.forContext(name).put(KeyTypes.IDENTITY_KEY, "peer", value);
+            }
+        }
+        assertThat(Ran.of("backup", url(), file()).code()).isZero();
+        Stores.damage(Path.of(file()), "bob");
+
+        Ran asked = Ran.of("restore", file(), target());
+        Ran live = Ran.of("restore", file(), url(), "--yes");
+        Ran partly = Ran.of("restore", file(), target(), "--yes", "--json");
+
+        assertThat(asked.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(asked.err()).contains("--yes");
+        assertThat(live.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(live.err()).contains("holds context \"alice\"");
+        assertThat(partly.code()).as(partly.toString()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(partly.json().get("contexts")).hasSize(1);
+        assertThat(partly.json().get("notRestored").get(0).get("context").asText())
+                .isEqualTo("bob");
+        assertThat(partly.json().get("toDo").asText()).contains("--context");
+        assertThatThrownBy(() -> SignalKeyDatabase.open(target())).isInstanceOf(StoreOpenException.class);
+        assertThat(Ran.of("restore", file(), target(), "--yes", "--context", "alice")
+                        .code())
+                .isZero();
+        assertThat(Stores.entries(target())).isEqualTo(Map.of("alice", 1L));
+    }
+
+    @Test
+    @DisplayName("R80 R84 an encrypted store: its backup needs the key, and is not restored into a plain store")
+    void encrypted_staysEncrypted() {
+        Stores.fill(url(), "alice");
+        String key = folder.resolve("root.key").toString();
+        Ran.of("key", "generate", key);
+        assertThat(Ran.of("encrypt", url(), "--key-file", key).code()).isZero();
+
+        assertThat(Ran.of("backup", url(), file(), "--key-file", key).code()).isZero();
+
+        assertThat(Ran.of("verify", "jdbc:sqlite:" + file()).code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(Ran.of("verify", "jdbc:sqlite:" + file(), "--key-file", key).code())
+                .isZero();
+        Ran plain = Ran.of("restore", file(), target(), "--key-file", key, "--without-rules", "--yes");
+        assertThat(plain.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(plain.err()).contains("--target-key-file");
+        assertThat(folder.resolve("new.db")).doesNotExist();
+        String[] restore = {
+            "restore", file(), target(), "--key-file", key, "--target-key-file", key, "--without-rules", "--yes"
+        };
+        assertThat(Ran.of(restore).code()).isZero();
+        assertThatThrownBy(() -> Stores.entries(target())).isInstanceOf(KeyUnavailableException.class);
+        assertThat(Ran.of("move", url(), target() + "2", "--key-file", key, "--yes")
+                        .err())
+                .contains("--target-key-file");
+    }
+
+    @Test
+    @DisplayName("R84 after a move the source refuses, and the target holds all; a second run finds it done")
+    void move_sourceRefuses() {
+        Stores.fill(url(), "alice", "bob");
+        String mapdb = "mapdb:" + folder.resolve("moved");
+
+        Ran asked = Ran.of("move", url(), mapdb);
+        assertThat(asked.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(folder.resolve("moved")).doesNotExist();
+        Ran moved = Ran.of("move", url(), mapdb, "--context", "alice", "--yes", "--json");
+
+        assertThat(moved.code()).as(moved.toString()).isZero();
+        assertThat(moved.json().get("contexts").get("COPIED").asLong()).isEqualTo(1);
+        assertThat(moved.json().get("notMoved")).isEmpty();
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(url())) {
+            assertThatThrownBy(() -> source.forContext("alice"))
+                    .isInstanceOf(ContextMovedException.class)
+                    .hasMessageContaining(mapdb);
+            assertThat(source.forContext("bob").find(KeyTypes.SESSION, "bob.1")).isPresent();
+        }
+        assertThat(Stores.entries(mapdb)).isEqualTo(Map.of("alice", 27L));
+        assertThat(Ran.of("move", url(), mapdb, "--yes").out()).contains("In the target, verified: 2 contexts");
+        assertThat(Stores.entries(mapdb)).isEqualTo(Map.of("alice", 27L, "bob", 27L));
+        Ran elsewhere = Ran.of("move", url(), target(), "--yes");
+        assertThat(elsewhere.code()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(elsewhere.out()).contains("Not moved: \"alice\"", "was moved to");
+    }
+
+    @Test
+    @DisplayName("R53 R84 move --take-over fences the owner")
+    void move_takeOver() {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            SignalKeyStore alice = database.forContext("alice");
+            Stores.fill(alice, 20);
+
+            assertThat(Ran.of("move", url(), target(), "--take-over", "--yes").code())
+                    .isZero();
+
+            assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "x", new byte[1]))
+                    .isInstanceOfAny(OwnershipLostException.class, ContextMovedException.class);
+        }
+        assertThat(Stores.entries(target())).isEqualTo(Map.of("alice", 27L));
+    }
+}
