@@ -50,7 +50,8 @@ final class BackupCommand extends StoreCommand {
             return ExitCodes.DONE;
         } catch (RuntimeException e) {
             // While it waits for the disk, an interrupt is a failure to write.
-            if (e instanceof OperationInterruptedException || Thread.currentThread().isInterrupted()) {
+            if (e instanceof OperationInterruptedException
+                    || Thread.currentThread().isInterrupted()) {
                 throw new Resumable(
                         new OperationInterruptedException("a backup to be written", e),
                         "There is no new backup. Run the same command again.");

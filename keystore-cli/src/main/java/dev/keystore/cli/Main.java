@@ -10,7 +10,8 @@ import picocli.CommandLine.ScopeType;
 /** The command {@code keystore}: looks after stores of Keystore. */
 @Command(
         name = "keystore",
-        description = "Looks at stores of Keystore, verifies, backs up, restores, moves, copies, encrypts and compacts them.",
+        description =
+                "Looks at stores of Keystore, verifies, backs up, restores, moves, copies, encrypts and compacts them.",
         mixinStandardHelpOptions = true,
         scope = ScopeType.INHERIT,
         versionProvider = Main.Version.class,

@@ -117,8 +117,8 @@ final class MoveCommand implements Callable<Integer> {
             return;
         }
         report.notCopied()
-                .forEach(result -> output.line("Not moved: \"" + Text.visible(result.context()) + "\": "
-                        + Text.visible(result.reason())));
+                .forEach(result -> output.line(
+                        "Not moved: \"" + Text.visible(result.context()) + "\": " + Text.visible(result.reason())));
         output.line("In the target, verified: " + Text.count(moved, "context")
                 + ". The source refuses them: delete it once no longer needed, and never use a copy of it.");
     }

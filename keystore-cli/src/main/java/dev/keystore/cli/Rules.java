@@ -94,8 +94,7 @@ final class Rules {
 
     private static boolean isOfLibsignal(byte[] credentials) {
         return credentials.length >= LIBSIGNAL_CREDENTIALS.length
-                && Arrays.equals(
-                        LIBSIGNAL_CREDENTIALS, Arrays.copyOf(credentials, LIBSIGNAL_CREDENTIALS.length));
+                && Arrays.equals(LIBSIGNAL_CREDENTIALS, Arrays.copyOf(credentials, LIBSIGNAL_CREDENTIALS.length));
     }
 
     private static boolean holds(KeyReader context, String type) {

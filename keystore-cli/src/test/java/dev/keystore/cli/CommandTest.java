@@ -422,8 +422,19 @@ class CommandTest {
     @Test
     @DisplayName("each command has its help, with the exit codes")
     void help_ofEachCommand() {
-        for (String command :
-                List.of("contexts", "inspect", "verify", "backup", "restore", "move", "copy", "encrypt", "rotate", "decrypt", "erase", "compact")) {
+        for (String command : List.of(
+                "contexts",
+                "inspect",
+                "verify",
+                "backup",
+                "restore",
+                "move",
+                "copy",
+                "encrypt",
+                "rotate",
+                "decrypt",
+                "erase",
+                "compact")) {
             Ran ran = Ran.of(command, "--help");
             assertThat(ran.code()).isZero();
             assertThat(ran.out()).contains("Usage: keystore " + command, "--json", "Exit codes:");

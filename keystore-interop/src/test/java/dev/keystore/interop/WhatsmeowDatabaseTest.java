@@ -54,10 +54,9 @@ class WhatsmeowDatabaseTest {
         file = temporary.resolve("whatsmeow.db");
         execute("CREATE TABLE whatsmeow_version (version INTEGER, compat INTEGER)");
         execute("INSERT INTO whatsmeow_version VALUES (15, 8)");
-        execute(
-                "CREATE TABLE whatsmeow_device (jid TEXT PRIMARY KEY, lid TEXT, registration_id BIGINT,"
-                        + " noise_key bytea, identity_key bytea, signed_pre_key bytea, signed_pre_key_id INTEGER,"
-                        + " signed_pre_key_sig bytea, adv_key bytea, push_name TEXT)");
+        execute("CREATE TABLE whatsmeow_device (jid TEXT PRIMARY KEY, lid TEXT, registration_id BIGINT,"
+                + " noise_key bytea, identity_key bytea, signed_pre_key bytea, signed_pre_key_id INTEGER,"
+                + " signed_pre_key_sig bytea, adv_key bytea, push_name TEXT)");
         execute("CREATE TABLE whatsmeow_identity_keys (our_jid TEXT, their_id TEXT, identity bytea)");
         execute("CREATE TABLE whatsmeow_pre_keys (jid TEXT, key_id INTEGER, key bytea, uploaded BOOLEAN)");
         execute("CREATE TABLE whatsmeow_sessions (our_jid TEXT, their_id TEXT, session bytea)");
