@@ -3,6 +3,7 @@ package dev.keystore.core;
 import static dev.keystore.spi.StoreSealing.MARK;
 
 import dev.keystore.ContextOwnedException;
+import dev.keystore.EntryId;
 import dev.keystore.KeyUnavailableException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.StoreOpenException;
@@ -30,6 +31,9 @@ import org.jspecify.annotations.Nullable;
  * of several processes that open a new store, one writes its mark, and the others open that one.
  */
 final class SealedStore {
+
+    /** Where the {@link StoreId} of a plain store is, in the context of the mark. */
+    static final EntryId ID = new EntryId(MARK.type(), "id");
 
     private static final String ROOT_KEY_MISSING =
             "The store is encrypted, but no root key is configured; set the one that it was encrypted with, by"
@@ -371,7 +375,7 @@ final class SealedStore {
 
         /** Returns whether the context of the mark has an owner since the store was opened without encryption. */
         private boolean hasPlainId() {
-            return storage.load(context, StoreId.ENTRY.type(), StoreId.ENTRY.id()) != null;
+            return storage.load(context, ID.type(), ID.id()) != null;
         }
 
         /** Writes a mark, and returns true; or false if another process has written one in the meantime. */

@@ -28,7 +28,7 @@ import org.slf4j.LoggerFactory;
 final class StoreId {
 
     /** Where the id is stored. No {@link dev.keystore.KeyType} can have this name. */
-    static final EntryId ENTRY = new EntryId(MARK.type(), "id");
+    static final EntryId ENTRY = SealedStore.ID;
 
     /** Says that contexts may hold an entry for a freshness anchor, although they hold nothing else. */
     private static final EntryId ANCHORED = new EntryId(MARK.type(), "anchored");
