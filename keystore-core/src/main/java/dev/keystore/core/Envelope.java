@@ -20,6 +20,7 @@ final class Envelope implements ContextSealer, ValueSealer {
     private static final byte VERSION = 1;
     private static final byte ENCRYPTED_VERSION = 2;
     private static final int HEADER_BYTES = 1 + Integer.BYTES;
+    private static final String FIELD_SEPARATOR = "\n";
 
     private final String context;
 
@@ -121,6 +122,27 @@ final class Envelope implements ContextSealer, ValueSealer {
             throw new IllegalArgumentException("its checksum does not match");
         }
         return Arrays.copyOfRange(sealed, HEADER_BYTES, sealed.length);
+    }
+
+    /** Returns an entry that the engine stores for itself as a record: its fields, of which only the last has lines. */
+    static byte[] sealFields(EntryId entry, String... fields) {
+        byte[] text = String.join(FIELD_SEPARATOR, fields).getBytes(StandardCharsets.UTF_8);
+        return seal(entry.type(), entry.type(), entry.id(), text);
+    }
+
+    /**
+     * Returns the fields of a record that {@link #sealFields} has made.
+     *
+     * @param count how many it has
+     * @throws IllegalArgumentException as {@link #open(String, String, String, byte[])}; also if it has fewer
+     */
+    static String[] openFields(EntryId entry, byte[] record, int count) {
+        byte[] text = open(entry.type(), entry.type(), entry.id(), record);
+        String[] fields = new String(text, StandardCharsets.UTF_8).split(FIELD_SEPARATOR, count);
+        if (fields.length < count) {
+            throw new IllegalArgumentException("it is too short");
+        }
+        return fields;
     }
 
     private static int checksum(String context, String type, String id, byte[] bytes, int from) {

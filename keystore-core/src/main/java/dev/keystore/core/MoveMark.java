@@ -1,7 +1,5 @@
 package dev.keystore.core;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import dev.keystore.ContextMovedException;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
@@ -23,8 +21,6 @@ record MoveMark(Kind kind, String move, String target) {
 
     /** Where it is stored, in the context. */
     static final EntryId ENTRY = new EntryId(StoreSealing.MARK.type(), "move");
-
-    private static final String SEPARATOR = "\n";
 
     /** The sides of a move. */
     enum Kind {
@@ -63,8 +59,7 @@ record MoveMark(Kind kind, String move, String target) {
 
     /** Returns the mutation that writes it. */
     Mutation put() {
-        byte[] text = String.join(SEPARATOR, kind.name(), move, target).getBytes(UTF_8);
-        return new Mutation.Put(ENTRY.type(), ENTRY.id(), Envelope.seal(ENTRY.type(), ENTRY.type(), ENTRY.id(), text));
+        return new Mutation.Put(ENTRY.type(), ENTRY.id(), Envelope.sealFields(ENTRY, kind.name(), move, target));
     }
 
     /** Returns the mutation that deletes the mark of a context. */
@@ -74,12 +69,8 @@ record MoveMark(Kind kind, String move, String target) {
 
     private static MoveMark decode(String context, byte[] record) {
         try {
-            byte[] text = Envelope.open(ENTRY.type(), ENTRY.type(), ENTRY.id(), record);
-            String[] parts = new String(text, UTF_8).split(SEPARATOR, 3);
-            if (parts.length < 3) {
-                throw new IllegalArgumentException("it is too short");
-            }
-            return new MoveMark(Kind.valueOf(parts[0]), parts[1], parts[2]);
+            String[] fields = Envelope.openFields(ENTRY, record, 3);
+            return new MoveMark(Kind.valueOf(fields[0]), fields[1], fields[2]);
         } catch (IllegalArgumentException e) {
             throw new CorruptEntryException(
                     context, ENTRY, "it says whether the context was moved: " + e.getMessage(), null);

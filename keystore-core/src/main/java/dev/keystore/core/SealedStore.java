@@ -10,7 +10,6 @@ import dev.keystore.StoreOpenException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
-import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
@@ -284,7 +283,7 @@ final class SealedStore {
         Mark(Storage storage, Attempts attempts) {
             this.storage = storage;
             this.attempts = attempts;
-            this.context = storage.servesManyContexts() ? MARK.type() : PersistenceBackend.DEFAULT_CONTEXT;
+            this.context = storage.contextOfMark();
         }
 
         byte @Nullable [] load() {

@@ -107,6 +107,11 @@ final class Storage {
         return !(backend instanceof PersistenceBackend);
     }
 
+    /** Returns the context of the entries that say what the store is: its mark, its id and its state. */
+    String contextOfMark() {
+        return servesManyContexts() ? StoreSealing.MARK.type() : PersistenceBackend.DEFAULT_CONTEXT;
+    }
+
     /** Returns the maximum number of batches in a group. */
     int groupLimit() {
         return groupLimit;

@@ -8,7 +8,6 @@ import dev.keystore.KeyStoreException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
-import dev.keystore.spi.PersistenceBackend;
 import java.security.SecureRandom;
 import java.util.HexFormat;
 import java.util.List;
@@ -45,12 +44,7 @@ final class StoreId {
     StoreId(Storage storage, @Nullable SealedStore encrypted) {
         this.storage = storage;
         this.encrypted = encrypted;
-        this.context = contextOf(storage);
-    }
-
-    /** Returns the context of the entry. */
-    private static String contextOf(Storage storage) {
-        return storage.servesManyContexts() ? MARK.type() : PersistenceBackend.DEFAULT_CONTEXT;
+        this.context = storage.contextOfMark();
     }
 
     /**
@@ -146,7 +140,7 @@ final class StoreId {
 
     /** Returns an id as it is stored. */
     static byte[] record(Storage storage, byte[] id) {
-        return record(contextOf(storage), id);
+        return record(storage.contextOfMark(), id);
     }
 
     /** Returns an id as it is stored in a context. */

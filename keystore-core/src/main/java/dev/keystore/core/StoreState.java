@@ -1,12 +1,9 @@
 package dev.keystore.core;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import dev.keystore.EntryId;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
-import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.StoreSealing;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -25,19 +22,12 @@ record StoreState(Kind kind, String storeId, String detail) {
     /** Where it is stored. */
     static final EntryId ENTRY = new EntryId(StoreSealing.MARK.type(), "state");
 
-    private static final String SEPARATOR = "\n";
-
     /** What a store can be. */
     enum Kind {
         /** A copy that was taken by a backup; only a restore continues with it. */
         BACKUP,
         /** The target of a restore that has not ended. */
         RESTORING
-    }
-
-    /** Returns the context that holds it. */
-    static String context(Storage storage) {
-        return storage.servesManyContexts() ? StoreSealing.MARK.type() : PersistenceBackend.DEFAULT_CONTEXT;
     }
 
     /**
@@ -47,7 +37,7 @@ record StoreState(Kind kind, String storeId, String detail) {
      * @throws StoreOpenException if the backend failed, or the entry is damaged
      */
     static @Nullable StoreState load(Storage storage, Attempts attempts, boolean isReadable) {
-        String context = context(storage);
+        String context = storage.contextOfMark();
         byte[] record;
         try {
             record = attempts.of(
@@ -70,7 +60,7 @@ record StoreState(Kind kind, String storeId, String detail) {
      * @throws StoreOpenException if the backend failed
      */
     static void replace(Storage storage, Attempts attempts, @Nullable StoreState next) {
-        String context = context(storage);
+        String context = storage.contextOfMark();
         Mutation change = next == null
                 ? new Mutation.Delete(ENTRY.type(), ENTRY.id())
                 : new Mutation.Put(ENTRY.type(), ENTRY.id(), next.encode());
@@ -83,18 +73,13 @@ record StoreState(Kind kind, String storeId, String detail) {
 
     /** Returns the bytes to store. */
     byte[] encode() {
-        byte[] text = String.join(SEPARATOR, kind.name(), storeId, detail).getBytes(UTF_8);
-        return Envelope.seal(ENTRY.type(), ENTRY.type(), ENTRY.id(), text);
+        return Envelope.sealFields(ENTRY, kind.name(), storeId, detail);
     }
 
     private static StoreState decode(byte[] record) {
         try {
-            byte[] text = Envelope.open(ENTRY.type(), ENTRY.type(), ENTRY.id(), record);
-            String[] parts = new String(text, UTF_8).split(SEPARATOR, 3);
-            if (parts.length < 3) {
-                throw new IllegalArgumentException("it is too short");
-            }
-            return new StoreState(Kind.valueOf(parts[0]), parts[1], parts[2]);
+            String[] fields = Envelope.openFields(ENTRY, record, 3);
+            return new StoreState(Kind.valueOf(fields[0]), fields[1], fields[2]);
         } catch (IllegalArgumentException e) {
             throw new StoreOpenException(
                     "The store could not be opened: it is a backup, or was being restored, but the entry that says"
