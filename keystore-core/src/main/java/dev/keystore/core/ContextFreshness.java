@@ -147,7 +147,9 @@ final class ContextFreshness {
     Raise nextRaise(Supplier<Optional<ContextPosition>> position, Instant now) {
         FreshnessEntry entry = Objects.requireNonNull(written, "written");
         long counted = commits;
-        return new Raise(AnchorRecord.raised(anchored, entry.next(), position.get(), counted, now), counted);
+        Optional<ContextPosition> reached = position.get();
+        // Counted again: the anchor must know of all commits up to its position, or a copy would seem to lack them.
+        return new Raise(AnchorRecord.raised(anchored, entry.next(), reached, commits, now), counted);
     }
 
     /** Records that the anchor was raised. */
