@@ -5,11 +5,12 @@ import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.spi.StoreSealing;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * be the first to report lost ownership. Readers use it without locks. {@link #publications} is odd while a commit is
  * being put into the cache. A reader that sees an odd value waits, which takes microseconds because the commit is
  * already in memory. If a reader sees the same even value before and after its reads, no commit of this context was
- * published in between (R21).
+ * published in between (R21). It wraps around after 2<sup>31</sup> commits, which take more than a day.
  */
 final class Context {
 
@@ -30,6 +31,17 @@ final class Context {
 
     /** Limit of a reader's wait for a publication. The longest publications clear everything cached of the context. */
     private static final long PUBLICATION_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+    /** A field's handle instead of an {@code AtomicBoolean}, which is an object of 16 bytes for each context. */
+    private static final VarHandle LOSS_REPORTED;
+
+    static {
+        try {
+            LOSS_REPORTED = MethodHandles.lookup().findVarHandle(Context.class, "lossReported", boolean.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
 
     private final String name;
     private final int hash;
@@ -45,8 +57,11 @@ final class Context {
     private volatile @Nullable InFlight clearing;
     private volatile boolean ownershipLost;
     private volatile @Nullable String movedTo;
-    private final AtomicBoolean lossReported = new AtomicBoolean();
-    private volatile long publications;
+
+    @SuppressWarnings("unused") // used through LOSS_REPORTED
+    private volatile boolean lossReported;
+
+    private volatile int publications;
     private long sequence;
 
     Context(String name, long epoch, ContextSealer sealer) {
@@ -107,14 +122,14 @@ final class Context {
      * @return the publication count, for {@link #unchangedSince}
      * @throws LoadFailedException if one is still in progress after 30 s
      */
-    long awaitPublications() {
-        long seen = publications;
+    int awaitPublications() {
+        int seen = publications;
         return (seen & 1) == 0 ? seen : awaitCurrentPublication();
     }
 
-    private long awaitCurrentPublication() {
+    private int awaitCurrentPublication() {
         long deadlineNanos = System.nanoTime() + PUBLICATION_TIMEOUT_NANOS;
-        long seen = publications;
+        int seen = publications;
         for (int spins = 0; (seen & 1) != 0; seen = publications) {
             if (++spins < SPINS) {
                 Thread.onSpinWait();
@@ -132,7 +147,7 @@ final class Context {
     }
 
     /** Returns whether no publication has begun since {@link #awaitPublications()} returned {@code seen}. */
-    boolean unchangedSince(long seen) {
+    boolean unchangedSince(int seen) {
         return publications == seen;
     }
 
@@ -209,7 +224,7 @@ final class Context {
 
     /** Returns whether {@link #reportOwnershipLoss} was called. */
     boolean isLossReported() {
-        return lossReported.get();
+        return lossReported;
     }
 
     /**
@@ -218,7 +233,7 @@ final class Context {
      */
     OwnershipLostException reportOwnershipLoss(Consumer<String> listener) {
         OwnershipLostException failure = new OwnershipLostException(name, epoch);
-        if (lossReported.compareAndSet(false, true)) {
+        if (LOSS_REPORTED.compareAndSet(this, false, true)) {
             try {
                 listener.accept(name);
             } catch (RuntimeException | Error e) {

@@ -70,7 +70,7 @@ final class ContextMove {
         ContextResult result;
         boolean moved;
         do {
-            long seen = from.awaitPublications();
+            int seen = from.awaitPublications();
             result = new ContextCopy(source, target, name, replaceable, null, listener).copyMarked(arriving.put());
             if (!result.outcome().isCopied()) {
                 return result;

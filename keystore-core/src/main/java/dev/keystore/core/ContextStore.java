@@ -73,7 +73,7 @@ final class ContextStore implements SignalKeyStore {
     /** Returns the values if all ids are cached and no commit of the context was published meanwhile, else null. */
     private <V> @Nullable Map<String, V> getCached(KeyType<V> type, Collection<String> ids) {
         Map<String, V> values = new LinkedHashMap<>(2 * ids.size());
-        long seen = context.awaitPublications();
+        int seen = context.awaitPublications();
         for (String id : ids) {
             Entry entry = engine.cache.cached(key(type, id));
             if (entry == null) {

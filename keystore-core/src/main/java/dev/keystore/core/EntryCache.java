@@ -68,7 +68,7 @@ final class EntryCache {
      */
     List<Entry> readAll(Context context, List<EntryKey> keys) {
         long deadlineNanos = System.nanoTime() + loadTimeout.toNanos();
-        long seen = context.awaitPublications();
+        int seen = context.awaitPublications();
         List<Entry> entries = collect(keys, deadlineNanos);
         while (keys.size() > 1 && !context.unchangedSince(seen)) {
             if (deadlineNanos - System.nanoTime() <= 0) {

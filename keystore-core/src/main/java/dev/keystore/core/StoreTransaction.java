@@ -37,7 +37,7 @@ final class StoreTransaction implements Transaction {
 
     private Map<EntryKey, Entry> writes = new LinkedHashMap<>();
     private @Nullable Set<String> keptTypes;
-    private long seen;
+    private int seen;
     private boolean conflicted;
     private boolean ended;
 
@@ -121,7 +121,7 @@ final class StoreTransaction implements Transaction {
      */
     private Entry remember(List<EntryKey> keys, List<Entry> entries) {
         while (!context.unchangedSince(seen)) {
-            long now = context.awaitPublications();
+            int now = context.awaitPublications();
             reads.forEach(this::throwIfChanged);
             for (int i = 0; i < keys.size(); i++) {
                 throwIfChanged(keys.get(i), entries.get(i));
