@@ -23,7 +23,7 @@ public final class CommitOutcomeUnknownException extends KeyStoreException {
     private final List<EntryId> entries;
 
     /**
-     * Creates an exception.
+     * Creates an exception. The message names at most 20 entries.
      *
      * @param context the name of the context
      * @param entries the entries that the commit was to write; copied
@@ -32,7 +32,10 @@ public final class CommitOutcomeUnknownException extends KeyStoreException {
      */
     public CommitOutcomeUnknownException(
             String context, List<EntryId> entries, String reason, @Nullable Throwable cause) {
-        super("Commit to context \"" + context + "\" may or may not have been written: " + reason, cause);
+        super(
+                "Commit to context \"" + context + "\" may or may not have been written: " + reason + "; entries: "
+                        + names(entries) + "; read them to find out, then decide",
+                cause);
         this.entries = List.copyOf(entries);
     }
 

@@ -1,9 +1,9 @@
 package dev.keystore;
 
 /**
- * Thrown when a context was moved to another store, or has not completely arrived in this one (R84). Nothing was
- * written. The store that holds it keeps refusing, also after it is opened again and in every process: use the one that
- * the message names.
+ * Thrown when a context was moved to another store, or when its move to this one has not ended (R84). Nothing was
+ * written. The store refuses the context in every process, also after it is opened again. If the context was moved,
+ * open it in the store that the message names; if its move has not ended, run the move again.
  */
 public final class ContextMovedException extends KeyStoreException {
 

@@ -18,7 +18,10 @@ public final class EntryExistsException extends KeyStoreException {
      * @param entry the type and id of the existing entry
      */
     public EntryExistsException(String context, EntryId entry) {
-        super("Entry " + entry + " already exists in context \"" + context + "\"", null);
+        super(
+                "Entry " + entry + " already exists in context \"" + context + "\"; nothing was written; delete it first,"
+                        + " or replace it if that is intended",
+                null);
         this.context = context;
         this.entry = entry;
     }

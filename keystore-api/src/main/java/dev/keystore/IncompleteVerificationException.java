@@ -12,8 +12,6 @@ public final class IncompleteVerificationException extends LoadFailedException {
 
     private static final long serialVersionUID = 1L;
 
-    private static final int ENTRIES_NAMED = 20;
-
     /** The number of entries that were read. */
     private final long checked;
 
@@ -42,14 +40,6 @@ public final class IncompleteVerificationException extends LoadFailedException {
         this.checked = checked;
         this.damaged = List.copyOf(damaged);
         this.unreadable = List.copyOf(unreadable);
-    }
-
-    private static String names(List<EntryId> entries) {
-        return entries.isEmpty()
-                ? "none"
-                : entries.size() <= ENTRIES_NAMED
-                        ? entries.toString()
-                        : entries.subList(0, ENTRIES_NAMED) + " and " + (entries.size() - ENTRIES_NAMED) + " more";
     }
 
     /**

@@ -28,6 +28,8 @@ import java.util.Set;
  *       be rolled back; the state of the entries it lists is unknown,
  *   <li>{@link CommitOutcomeUnknownException} if it is unknown whether the commit was written,
  *   <li>{@link OwnershipLostException} if another owner has taken the context over; nothing was written,
+ *   <li>{@link ContextMovedException} if the context was moved to another store; nothing was written,
+ *   <li>{@link StaleStoreException} if another copy of the context was written to; nothing was written,
  *   <li>{@link OperationInterruptedException} if the thread was interrupted before the write began; nothing was
  *       written, and the thread's interrupt flag is set.
  * </ul>
@@ -157,6 +159,8 @@ public interface KeyOperations extends KeyReader, KeyWriter {
      *     it lists is unknown
      * @throws CommitOutcomeUnknownException if it is unknown whether the batch was written
      * @throws OwnershipLostException if another owner has taken the context over; nothing was written
+     * @throws ContextMovedException if the context was moved to another store; nothing was written
+     * @throws StaleStoreException if another copy of the context was written to; nothing was written
      */
     default <R, X extends Exception> R transaction(String lockKey, TransactionWork<R, X> work) throws X {
         return transaction(Set.of(Objects.requireNonNull(lockKey, "lockKey")), work);

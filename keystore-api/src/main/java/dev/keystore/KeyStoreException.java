@@ -1,5 +1,6 @@
 package dev.keystore;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -8,14 +9,21 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>an unknown part: {@link RollbackFailedException},
  *   <li>all or nothing, but it is unknown which: {@link CommitOutcomeUnknownException},
+ *   <li>the form of some entries, but no value: {@link RewriteIncompleteException} and
+ *       {@link CompactionFailedException},
  *   <li>nothing: every other subclass in this package.
  * </ul>
+ *
+ * <p>Those of other packages say it in their documentation. An operation on a whole store, such as a copy, keeps what
+ * it wrote before it failed.
  *
  * <p>No message contains a byte of a value (R45).
  */
 public class KeyStoreException extends RuntimeException {
 
     private static final long serialVersionUID = 1L;
+
+    private static final int MAXIMUM_NAMED = 20;
 
     /**
      * Creates an exception.
@@ -25,6 +33,15 @@ public class KeyStoreException extends RuntimeException {
      */
     public KeyStoreException(String message, @Nullable Throwable cause) {
         super(message, cause);
+    }
+
+    /** Returns the first 20 entries or contexts of a list, for messages. */
+    static String names(List<?> list) {
+        return list.isEmpty()
+                ? "none"
+                : list.size() <= MAXIMUM_NAMED
+                        ? list.toString()
+                        : list.subList(0, MAXIMUM_NAMED) + " and " + (list.size() - MAXIMUM_NAMED) + " more";
     }
 
     /** Returns the message of a failure, or the name of its class if it has none. */

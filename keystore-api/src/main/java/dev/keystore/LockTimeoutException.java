@@ -27,7 +27,8 @@ public final class LockTimeoutException extends KeyStoreException {
     public LockTimeoutException(String context, String lockKey, Duration waited, String holder) {
         super(
                 "Lock \"" + lockKey + "\" of context \"" + context + "\" was not free within " + waited.toMillis()
-                        + " ms; held by " + holder,
+                        + " ms (lockTimeout), held by " + holder
+                        + "; nothing was written; run the transaction again",
                 null);
         this.lockKey = lockKey;
         this.holder = holder;

@@ -13,8 +13,6 @@ public final class RewriteIncompleteException extends KeyStoreException {
 
     private static final long serialVersionUID = 1L;
 
-    private static final int CONTEXTS_NAMED = 20;
-
     /** The number of entries that cannot be read. */
     private final long unreadable;
 
@@ -36,12 +34,6 @@ public final class RewriteIncompleteException extends KeyStoreException {
                 null);
         this.unreadable = unreadable;
         this.contexts = List.copyOf(contexts);
-    }
-
-    private static String names(List<String> contexts) {
-        return contexts.size() <= CONTEXTS_NAMED
-                ? contexts.toString()
-                : contexts.subList(0, CONTEXTS_NAMED) + " and " + (contexts.size() - CONTEXTS_NAMED) + " more";
     }
 
     /**

@@ -19,7 +19,7 @@ public final class RollbackFailedException extends KeyStoreException {
     private final List<EntryId> entries;
 
     /**
-     * Creates an exception.
+     * Creates an exception. The message names at most 20 entries.
      *
      * @param context the name of the context
      * @param entries the entries whose state is unknown; copied
@@ -31,7 +31,7 @@ public final class RollbackFailedException extends KeyStoreException {
         super(
                 "Commit to context \"" + context + "\" failed and could not be rolled back: "
                         + reason(commitFailure) + "; the state of these entries is unknown, read them again: "
-                        + entries,
+                        + names(entries),
                 commitFailure);
         addSuppressed(rollbackFailure);
         this.entries = List.copyOf(entries);

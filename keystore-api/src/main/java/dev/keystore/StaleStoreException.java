@@ -6,8 +6,8 @@ import java.time.Instant;
  * Thrown when a context of a store is older than its freshness anchor, or when another copy of the store was written to
  * (R82, R83). Opening it would repeat keys and issue ids twice. Nothing was changed.
  *
- * <p>Find the newest copy of the store and open that one. If it is lost, {@code restore} makes a usable store of an old
- * one: it starts new sessions and lets ids jump ahead.
+ * <p>Find the newest copy of the store and open that one. If it is lost, restore a backup with {@code StoreRestore},
+ * which starts new sessions and advances the counters of ids.
  */
 public final class StaleStoreException extends KeyStoreException {
 

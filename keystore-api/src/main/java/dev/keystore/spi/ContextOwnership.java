@@ -59,8 +59,8 @@ public interface ContextOwnership extends AtomicCommit {
      * returns, no commit is accepted any more whose epoch another owner got before the call. The contexts without
      * entries are included.
      *
-     * <p>A takeover of another owner that runs concurrently either counts as one before the call, or as one after it.
-     * Then it reads everything that was committed before the call.
+     * <p>A takeover of another owner that runs concurrently counts either as one before the call or as one after it. In
+     * the latter case, that owner then reads everything that was committed before the call.
      *
      * @throws dev.keystore.ContextOwnedException if another owner is alive; the exception identifies it and one of its
      *     contexts; some contexts of owners that are not alive may have been taken over

@@ -25,7 +25,7 @@ public interface ContextSnapshots {
 
     /**
      * Reads all entries of a context as of one point in time: of each commit, all mutations or none. That point is not
-     * before this method was called. A context without entries is one that has none.
+     * before this method was called. The consumer is not called for a context without entries.
      *
      * <p>The consumer is called before this method returns, on this thread or on another one, by one thread at a time.
      * Memory use is bounded, however many entries there are. No lock is held that a load, a commit or a takeover waits
@@ -33,7 +33,7 @@ public interface ContextSnapshots {
      * consumer must not call this backend.
      *
      * @param context the name of the context
-     * @param consumer called with each entry; what it throws ends the reading, and is thrown as it is
+     * @param consumer called with each entry; what it throws ends the reading, and reaches the caller unchanged
      * @throws BackendException if the entries could not be read; the consumer may have been called with some of them
      */
     void readSnapshot(String context, EntryConsumer consumer);

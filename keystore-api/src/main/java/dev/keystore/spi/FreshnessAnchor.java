@@ -9,11 +9,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Remembers how far the contexts of stores have come, outside of the stores themselves, so that an old copy of one is
- * recognised (R82). It must be kept where it is not put back together with the store: on another volume, or in another
+ * recognized (R82). It must be kept where it is not put back together with the store: on another volume, or in another
  * database, and not in the same backup.
  *
- * <p>An anchor holds records by keys. There is one for each context of each store, of up to 300 bytes. Both are opaque:
- * keys are digests, and neither contains a name, a value or a key of the store. One anchor may serve several stores and
+ * <p>An anchor holds one record, of up to 300 bytes, for each context of each store. Keys and records are opaque: keys
+ * are digests, and neither contains a name, a value or a key of the store. One anchor may serve several stores and
  * several processes at once.
  *
  * <p>Any number of threads may call it; the engine writes from one thread of each database. Every wait must have a
@@ -57,8 +57,8 @@ public interface FreshnessAnchor extends AutoCloseable {
      * @param keys their keys; none, to find out whether the anchor can be reached
      * @return the records that were last written, by key, in arrays that the caller does not change; without those that
      *     do not exist
-     * @throws BackendException if they could not be read. An anchor that is out of reach must never look like one that
-     *     is empty
+     * @throws BackendException if they could not be read; an anchor that is out of reach must never look like an empty
+     *     one
      */
     Map<String, byte[]> load(Collection<String> keys);
 
