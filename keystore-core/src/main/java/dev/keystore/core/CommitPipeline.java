@@ -2,7 +2,6 @@ package dev.keystore.core;
 
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
-import dev.keystore.OwnershipLostException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CommitGroup.Checked;
 import dev.keystore.core.CommitQueue.Lead;
@@ -275,7 +274,7 @@ final class CommitPipeline {
             if (mayBeWritten) {
                 request.complete(CommitFailures.unknown(request, cause));
             } else {
-                completeUnwritten(request, cause);
+                request.complete(CommitFailures.unwritten(request, cause));
             }
         });
     }
@@ -371,15 +370,8 @@ final class CommitPipeline {
         if (writers.size() > 1) {
             writers.forEach(CommitRequest::isolate);
         } else {
-            writers.forEach(request -> completeUnwritten(request, cause));
+            writers.forEach(request -> request.complete(CommitFailures.unwritten(request, cause)));
         }
-    }
-
-    private static void completeUnwritten(CommitRequest request, Throwable cause) {
-        if (cause instanceof OwnershipLostException) {
-            request.context.markOwnershipLost();
-        }
-        request.complete(CommitFailures.unwritten(request, cause));
     }
 
     /** Waits before the next attempt. A committing thread waits no longer than its own commit may. */

@@ -59,10 +59,12 @@ final class CommitRequest {
      */
     volatile boolean callerGone;
 
-    /** Whether it writes anything, and the entry that it carries for the freshness anchor. Set by the leader. */
-    private boolean counts;
+    /** Whether it has to be counted for the freshness anchor once it is durable. Set by the leader. */
+    private boolean uncounted;
 
+    /** The entry that it carries for the freshness anchor, or null. Set by the leader. */
     private @Nullable FreshnessEntry carried;
+
     private boolean isolated;
     private boolean onlyWithOwnContext;
     private int failedAttempts;
@@ -140,7 +142,7 @@ final class CommitRequest {
     @Nullable
     FreshnessEntry carry(boolean writesAnything) {
         ContextFreshness freshness = context.freshness();
-        counts = writesAnything && freshness != null;
+        uncounted = writesAnything && freshness != null;
         carried = writesAnything && freshness != null ? freshness.due() : null;
         return carried;
     }
@@ -151,9 +153,9 @@ final class CommitRequest {
      */
     void recordDurable() {
         ContextFreshness freshness = context.freshness();
-        if (counts && freshness != null) {
+        if (uncounted && freshness != null) {
             freshness.recordDurable(carried);
-            counts = false; // another leader may have to repeat this
+            uncounted = false; // another leader may have to repeat this
         }
         if (storedWrite == null) {
             context.sealer().recordDurable(sealed.sealer(), erases());

@@ -70,7 +70,7 @@ final class ContextCopy {
     ContextResult run() {
         return orNotCopied(() -> source.withoutOpening(name, () -> {
             Engine engine = source.engine();
-            engine.epochOfTakeOver(name, source.refusesOwned(), engine.attempts());
+            engine.takeovers.epoch(name, source.refusesOwned(), engine.attempts());
             return target.withoutOpening(name, () -> unlessMoved(this::copy));
         }));
     }
@@ -151,7 +151,7 @@ final class ContextCopy {
 
     private Context takeOverTarget(ContextSealer sealer) {
         Engine engine = target.engine();
-        return new Context(name, engine.epochOfTakeOver(name, target.refusesOwned(), engine.attempts()), sealer);
+        return new Context(name, engine.takeovers.epoch(name, target.refusesOwned(), engine.attempts()), sealer);
     }
 
     /** Returns the result if the target holds entries, which is {@code REPLACED} if they have to be; else null. */

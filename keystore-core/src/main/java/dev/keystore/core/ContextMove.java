@@ -110,7 +110,7 @@ final class ContextMove {
                 ? opened
                 : new Context(
                         name,
-                        engine.epochOfTakeOver(name, database.refusesOwned(), engine.attempts()),
+                        engine.takeovers.epoch(name, database.refusesOwned(), engine.attempts()),
                         engine.unopenedSealer(name));
     }
 

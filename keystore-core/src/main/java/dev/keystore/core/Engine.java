@@ -1,20 +1,9 @@
 package dev.keystore.core;
 
 import dev.keystore.CompactionFailedException;
-import dev.keystore.ContextMovedException;
-import dev.keystore.ContextOwnedException;
-import dev.keystore.KeyStoreException;
-import dev.keystore.OperationInterruptedException;
 import dev.keystore.OwnershipLostException;
-import dev.keystore.StoreOpenException;
-import dev.keystore.spi.Backend;
-import dev.keystore.spi.FreshnessAnchor;
 import dev.keystore.spi.PersistenceBackend;
-import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing;
-import dev.keystore.spi.StoreSealing.Phase;
-import java.time.InstantSource;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -28,18 +17,21 @@ final class Engine {
     final TrueNames names;
     final EntryCache cache;
     final LockTable locks;
-
     final StoreId id;
+    final Takeovers takeovers;
 
     private final CommitCounters counters = new CommitCounters();
     private final CommitPipeline pipeline;
-    private final Consumer<String> onOwnershipLost;
+    private final LostContexts lost;
 
-    /** Compares the contexts with the freshness anchor; null if there is none. */
-    private final @Nullable Freshness freshness;
+    /** What the store was when it was opened, or null if it was a live one. */
+    private final @Nullable StoreState state;
 
     /** The keys of the store, or null if it is not encrypted. */
     private final @Nullable SealedStore encrypted;
+
+    /** Compares the contexts with the freshness anchor; null if there is none. */
+    private final @Nullable Freshness freshness;
 
     /**
      * The scope of the thread's transaction, which may have ended already; used to reject a second transaction (R26).
@@ -48,77 +40,31 @@ final class Engine {
             "ThreadLocalUsage") // one per engine: a transaction of another backend can't cause a deadlock here
     private final ThreadLocal<@Nullable TransactionScope> inTransaction = new ThreadLocal<>();
 
-    /** What the store was when it was opened, or null if it was a live one. */
-    private final @Nullable StoreState state;
-
     private volatile boolean closed;
 
-    /** What a store has to be so that it is opened. */
-    enum Opening {
-        /** A live store, or a new one. */
-        LIVE,
-        /** A backup. Nothing is written. */
-        READING_BACKUP,
-        /** A live store, a new one, or the target of a restore that has not ended. */
-        RESTORING,
-        /** Any store. Nothing is written, and no context is taken over. */
-        INSPECTING
-    }
-
     /**
-     * Creates an engine, and opens the keys of its store.
+     * Creates an engine.
      *
-     * @param sealing how the values are encrypted; null if they are not
-     * @param accepted the phases in which an encrypted store is accepted; a plain store with entries is, to be
-     *     encrypted, if {@code ENCRYPTING} is among them
-     * @param opening what the store has to be
-     * @param anchor what the contexts of a live store are compared with; null if nothing
-     * @param acceptLostAnchor whether contexts are accepted whose records in the anchor are lost
-     * @throws StoreOpenException as {@link SealedStore#open} does, or if it is another kind of store; also if the
-     *     anchor cannot be read; the backend stays open
+     * @param freshness compares the contexts with a freshness anchor; null if there is none
+     * @param onOwnershipLost called with the name of a context that another owner has taken over
      */
     Engine(
-            Backend backend,
+            OpenedStore store,
             KeyStoreOptions options,
-            Consumer<String> onOwnershipLost,
-            @Nullable Sealing sealing,
-            Set<Phase> accepted,
-            Opening opening,
-            @Nullable FreshnessAnchor anchor,
-            boolean acceptLostAnchor) {
+            @Nullable Freshness freshness,
+            Consumer<String> onOwnershipLost) {
         this.options = options;
-        this.storage = new Storage(backend, options);
-        this.state = StoreState.load(storage, attempts(), sealing == null);
-        if (opening == Opening.READING_BACKUP) {
-            storage.refuseWrites(StoreState.requireBackup(state));
-        } else if (opening == Opening.INSPECTING) {
-            storage.refuseWrites("the store was opened only to be inspected; open it to write");
-        } else if (state != null && !(opening == Opening.RESTORING && state.kind() == StoreState.Kind.RESTORING)) {
-            throw state.refusal();
-        }
-        this.encrypted = opening == Opening.INSPECTING
-                ? SealedStore.openToRead(storage, sealing, attempts())
-                : SealedStore.open(storage, sealing, accepted, attempts());
-        this.id = new StoreId(storage, encrypted);
-        this.freshness = anchor == null ? null : freshness(anchor, acceptLostAnchor, storage, id, attempts());
+        this.storage = store.storage();
+        this.state = store.state();
+        this.encrypted = store.encrypted();
+        this.id = store.id();
+        this.freshness = freshness;
+        this.takeovers = new Takeovers(store, freshness);
         this.names = new TrueNames(storage, encrypted);
         this.cache = new EntryCache(storage, types, options);
         this.locks = new LockTable(options.lockTimeout());
         this.pipeline = new CommitPipeline(cache, storage, options, counters);
-        this.onOwnershipLost = onOwnershipLost;
-    }
-
-    private static Freshness freshness(
-            FreshnessAnchor anchor, boolean acceptLost, Storage storage, StoreId id, Attempts attempts) {
-        String storeId = id.get()
-                .orElseThrow(() -> new StoreOpenException(
-                        "The store could not be opened with a freshness anchor, since it has no id yet and cannot be"
-                                + " written: open it once where it can be, or without the anchor",
-                        null));
-        Freshness created = new Freshness(anchor, acceptLost, storeId, storage, InstantSource.system());
-        created.requireReachable(attempts);
-        id.markAnchored();
-        return created;
+        this.lost = new LostContexts(storage, onOwnershipLost);
     }
 
     /** Starts the standby, and the thread that raises the freshness anchor. */
@@ -174,31 +120,9 @@ final class Engine {
         }
     }
 
-    /**
-     * Returns the exception for a caller that would write to a lost context; the first call calls the listener as well.
-     */
+    /** Returns the exception for a caller that would write to a lost context, as {@link LostContexts#report} does. */
     OwnershipLostException reportOwnershipLoss(Context context) {
-        requireNotMoved(context);
-        return context.reportOwnershipLoss(onOwnershipLost);
-    }
-
-    /** Throws if the context was taken over in order to be moved, as far as the backend can tell. Asks it once. */
-    private void requireNotMoved(Context context) {
-        if (context.refusal() instanceof ContextMovedException refusal) {
-            throw refusal;
-        }
-        MoveMark mark = null;
-        if (!context.isLossReported()) {
-            try {
-                mark = MoveMark.load(storage, context.name());
-            } catch (KeyStoreException e) {
-                return;
-            }
-        }
-        if (mark != null && mark.kind() == MoveMark.Kind.MOVED) {
-            context.markMoved(mark.target());
-            throw mark.refusal(context.name());
-        }
+        return lost.report(context);
     }
 
     /** Counts an attempt of a transaction or of a single write that ended in a conflict. */
@@ -219,82 +143,6 @@ final class Engine {
 
     void leaveTransaction() {
         inTransaction.remove();
-    }
-
-    /**
-     * Takes a context over. Transient failures are retried like those of a commit (R40).
-     *
-     * @param unlessOwned whether to fail if the current owner is alive
-     * @throws ContextOwnedException if {@code unlessOwned} and the current owner is alive
-     * @throws StoreOpenException if the backend failed, or another process has changed the encryption of the store in a
-     *     way that this database cannot follow
-     * @throws OperationInterruptedException if an interrupt ended an attempt or the pause between two
-     * @throws dev.keystore.StaleStoreException if the context is older than its freshness anchor, or another copy; it
-     *     was not taken over, unless another process wrote to it meanwhile
-     */
-    Context takeOver(String context, boolean unlessOwned, Attempts attempts) {
-        long epoch = epochOfTakeOver(context, unlessOwned, attempts);
-        requireHere(context, attempts); // after the takeover: nobody can move it any more
-        Freshness compared = freshnessOf(context);
-        ContextFreshness kept = compared == null ? null : compared.open(context, attempts);
-        return new Context(
-                context, epoch, encrypted == null ? new Envelope(context) : encrypted.context(context), kept);
-    }
-
-    /** Returns what the context is compared with; the context of the mark is not one of an account. */
-    private @Nullable Freshness freshnessOf(String context) {
-        return context.equals(StoreSealing.MARK.type()) || state != null ? null : freshness;
-    }
-
-    /** Checks that a context is not older than the freshness anchor, if there is one; throws as {@link #takeOver}. */
-    void compare(String context, Attempts attempts) {
-        Freshness compared = freshnessOf(context);
-        if (compared != null) {
-            compared.check(context, attempts);
-        }
-    }
-
-    /**
-     * Checks that a context was not moved to another store.
-     *
-     * @throws dev.keystore.ContextMovedException if it was, or has not completely arrived
-     */
-    private void requireHere(String context, Attempts attempts) {
-        if (state != null) {
-            return; // a backup is only read
-        }
-        MoveMark mark = MoveMark.load(storage, context, attempts);
-        if (mark != null) {
-            throw mark.refusal(context);
-        }
-    }
-
-    /** Takes a context over like {@link #takeOver}, even if it was moved, and returns only the new epoch. */
-    long epochOfTakeOver(String context, boolean unlessOwned, Attempts attempts) {
-        StackHeadroom.require();
-        followMark(attempts); // a process that can write nothing to the context fences nobody
-        compare(context, attempts);
-        long epoch = attempts.of(
-                "the takeover of context \"" + context + "\"",
-                "Context \"" + context + "\" could not be taken over",
-                () -> storage.takeOver(context, unlessOwned));
-        followMark(attempts);
-        return epoch;
-    }
-
-    /**
-     * Looks for another mark. It has to be done after each takeover: what this process writes to the context must have
-     * the form that the store has then. {@link StoreEncryption} explains why no later change of the mark is missed.
-     */
-    private void followMark(Attempts attempts) {
-        if (!storage.hasOwnership()) {
-            return; // no other process has the store open, or it goes unnoticed
-        }
-        if (encrypted == null) {
-            SealedStore.requireStillPlain(storage, attempts);
-        } else {
-            encrypted.follow(attempts);
-        }
     }
 
     /** Returns how the records of a context are read that no store was opened for. The caller closes it. */
@@ -351,7 +199,7 @@ final class Engine {
         try {
             storage.close(deadlineNanos);
         } finally {
-            cache.clear();
+            cache.dropAll();
             if (encrypted != null) {
                 encrypted.close();
             }

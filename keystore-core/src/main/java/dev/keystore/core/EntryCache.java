@@ -169,7 +169,7 @@ final class EntryCache {
     }
 
     /** Drops all entries, which may be secret, when the database is closed. */
-    void clear() {
+    void dropAll() {
         cache.clear();
     }
 

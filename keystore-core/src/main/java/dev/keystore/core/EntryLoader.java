@@ -171,7 +171,7 @@ final class EntryLoader {
     /**
      * Caches what was loaded, unless a write came in between: then it may be the older value.
      *
-     * @return the entry, or {@link Result#LOOK_AGAIN} if it may be outdated
+     * @return the entry as found, or {@link Result#LOOK_AGAIN} if it may be outdated
      */
     private Result settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
         Context context = key.context;
@@ -186,17 +186,16 @@ final class EntryLoader {
             return Result.LOOK_AGAIN;
         }
         entry.makeValidIn(generation);
+        boolean[] undisplaced = {false};
         // The map holds the lock of the key during this call, so no write is registered between check and put.
         inFlight.computeIfPresent(key, (k, registered) -> {
-            if (isUndisplaced(context, registered, mine, generation)) {
-                if (!context.isOwnershipLost()) {
-                    cache.put(key, entry);
-                }
-                mine.settle(new Found(entry));
+            undisplaced[0] = isUndisplaced(context, registered, mine, generation);
+            if (undisplaced[0] && !context.isOwnershipLost()) {
+                cache.put(key, entry);
             }
             return registered;
         });
-        return mine.result();
+        return undisplaced[0] ? new Found(entry) : Result.LOOK_AGAIN;
     }
 
     /** Returns whether no write or clear has come in between since a load began. */

@@ -49,13 +49,7 @@ final class Freshness {
     private final InstantSource clock;
     private final AnchorRaiser raiser = new AnchorRaiser(this::raise);
 
-    /**
-     * Creates it. No thread is started.
-     *
-     * @param acceptLost whether contexts are accepted whose records in the anchor are lost
-     * @param storeId the id of the store
-     */
-    Freshness(FreshnessAnchor anchor, boolean acceptLost, String storeId, Storage storage, InstantSource clock) {
+    private Freshness(FreshnessAnchor anchor, boolean acceptLost, String storeId, Storage storage, InstantSource clock) {
         this.anchor = anchor;
         this.acceptLost = acceptLost;
         this.storeId = storeId;
@@ -63,15 +57,34 @@ final class Freshness {
         this.clock = clock;
     }
 
+    /**
+     * Begins to use an anchor for a store, and marks the store as one that has had an anchor. No thread is started.
+     *
+     * @param acceptLost whether contexts are accepted whose records in the anchor are lost
+     * @throws StoreOpenException if the anchor cannot be read, or the store has no id and cannot be written
+     */
+    static Freshness of(OpenedStore store, FreshnessAnchor anchor, boolean acceptLost, Attempts attempts) {
+        String storeId = store.id()
+                .get()
+                .orElseThrow(() -> new StoreOpenException(
+                        "The store could not be opened with a freshness anchor, since it has no id yet and cannot be"
+                                + " written: open it once where it can be, or without the anchor",
+                        null));
+        Freshness created = new Freshness(anchor, acceptLost, storeId, store.storage(), InstantSource.system());
+        created.requireReachable(attempts);
+        store.id().markAnchored();
+        return created;
+    }
+
     void start() {
         raiser.start();
     }
 
     /** Makes sure that the anchor can be reached; throws as {@link #check} does. */
-    void requireReachable(Attempts attempts) {
+    private void requireReachable(Attempts attempts) {
         attempts.of(
                 "the freshness anchor to be read",
-                "The store could not be opened, since its freshness anchor could" + " not be read",
+                "The store could not be opened, since its freshness anchor could not be read",
                 () -> anchor.load(List.of()));
     }
 
@@ -228,8 +241,8 @@ final class Freshness {
                         + " written no later than " + since;
         return new StaleStoreException(
                 "Context \"" + context + "\" was refused: " + finding + ". Its keys have been used since, so never copy"
-                        + " an old store into place. Open the newest copy of the store; if that is lost, use restore,"
-                        + " which starts new sessions",
+                        + " an old store into place. Open the newest copy of the store; if that is lost, restore a"
+                        + " backup with StoreRestore (keystore restore), which starts new sessions",
                 context,
                 missing,
                 since,

@@ -76,26 +76,14 @@ final class GroupWriter {
                 continue;
             }
             try {
-                KeyStoreException refusal = request.context.refusal();
+                KeyStoreException refusal = refusal(request, earlier);
                 if (refusal != null) {
                     failed.put(request, refusal);
                     continue;
                 }
-                EntryKey changed = firstChanged(request, earlier);
-                if (changed != null) {
-                    failed.put(request, new TransactionConflictException(request.context.name(), changed.entryId()));
-                    continue;
-                }
-                request.sealAgainIfOutdated();
-                List<Mutation> mutations = mutations(request, earlier);
-                FreshnessEntry carried = request.carry(!mutations.isEmpty());
-                if (carried != null) {
-                    mutations.add(carried.put(request.context.name()));
-                }
-                if (!mutations.isEmpty()) {
-                    Context context = request.context;
-                    // A group that is checked again takes further numbers: they only have to increase (R54).
-                    batches.add(new Batch(context.name(), context.epoch(), context.nextSequence(), mutations));
+                Batch batch = batch(request, earlier);
+                if (batch != null) {
+                    batches.add(batch);
                 }
                 writers.add(request);
                 earlier.putAll(request.writes);
@@ -104,6 +92,32 @@ final class GroupWriter {
             }
         }
         return new Checked(batches, writers, failed);
+    }
+
+    /** Returns the exception of a commit whose context refuses commits, or that read what has changed since; or null. */
+    private @Nullable KeyStoreException refusal(CommitRequest request, Map<EntryKey, Entry> earlier) {
+        Context context = request.context;
+        KeyStoreException refusal = context.refusal();
+        if (refusal != null) {
+            return refusal;
+        }
+        EntryKey changed = firstChanged(request, earlier);
+        return changed == null ? null : new TransactionConflictException(context.name(), changed.entryId());
+    }
+
+    /** Returns what a commit writes, or null if that is nothing. Seals its values again if the sealer was replaced. */
+    private @Nullable Batch batch(CommitRequest request, Map<EntryKey, Entry> earlier) {
+        Context context = request.context;
+        request.sealAgainIfOutdated();
+        List<Mutation> mutations = new ArrayList<>(mutations(request, earlier));
+        FreshnessEntry carried = request.carry(!mutations.isEmpty());
+        if (carried != null) {
+            mutations.add(carried.put(context.name()));
+        }
+        // A group that is checked again takes further numbers: they only have to increase (R54).
+        return mutations.isEmpty()
+                ? null
+                : new Batch(context.name(), context.epoch(), context.nextSequence(), mutations);
     }
 
     /** Returns the first key that a commit read and that has changed since, or null. */
@@ -253,14 +267,11 @@ final class GroupWriter {
         }
     }
 
-    /** Marks the lost context of a group that cannot be sent again, and returns the outcome of its first write. */
+    /** Returns the outcome of the first write of a group that cannot be sent again, since one of its contexts is lost. */
     private WriteOutcome outcomeOfFirstWrite(Checked checked, InDoubt doubt, OwnershipLostException failure) {
         try {
             boolean unwritten = isUnwritten(checked);
-            checked.writers().stream()
-                    .map(writer -> writer.context)
-                    .filter(context -> context.name().equals(failure.context()))
-                    .forEach(Context::markOwnershipLost);
+            markLost(checked.writers(), failure);
             return unwritten ? new Refused(failure) : new Unknown(doubt.cause());
         } catch (ClosedException e) {
             return new Unknown(doubt.cause());
@@ -283,9 +294,21 @@ final class GroupWriter {
         }
     }
 
+    /** Marks the context that another owner has taken over, and drops what is cached of it. */
+    private static void markLost(List<CommitRequest> writers, OwnershipLostException failure) {
+        for (CommitRequest writer : writers) {
+            if (writers.size() == 1 || writer.context.name().equals(failure.context())) {
+                writer.context.markOwnershipLost();
+            }
+        }
+    }
+
     /** Updates the cache according to a known outcome. Idempotent, since another leader may have to repeat it. */
     void updateCache(CommitGroup group, WriteOutcome outcome) {
         List<CommitRequest> writers = group.checked().writers();
+        if (outcome instanceof Refused refused && refused.cause() instanceof OwnershipLostException lost) {
+            markLost(writers, lost);
+        }
         for (CommitRequest writer : writers) {
             if (outcome instanceof Written) {
                 writer.recordDurable();

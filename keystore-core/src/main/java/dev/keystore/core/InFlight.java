@@ -81,11 +81,6 @@ final class InFlight {
         return loader != null && loader.gone;
     }
 
-    /** Records what a load has found, before it ends. Called by its thread. */
-    void settle(Result.Found found) {
-        result = found;
-    }
-
     /** Ends it, and wakes the threads that wait for it. */
     void complete(Result outcome) {
         result = outcome;
@@ -101,7 +96,7 @@ final class InFlight {
         return ended.await(nanos, TimeUnit.NANOSECONDS);
     }
 
-    /** Returns the outcome, once {@link #await} has returned true; to its own thread, what it has settled so far. */
+    /** Returns the outcome, once {@link #await} has returned true. */
     Result result() {
         return result;
     }

@@ -3,19 +3,14 @@ package dev.keystore.core;
 import static dev.keystore.spi.StoreSealing.MARK;
 
 import dev.keystore.ContextOwnedException;
-import dev.keystore.EntryId;
 import dev.keystore.KeyUnavailableException;
-import dev.keystore.OwnershipLostException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.BackendException;
-import dev.keystore.spi.Batch;
-import dev.keystore.spi.Mutation;
 import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.util.Arrays;
 import java.util.EnumSet;
-import java.util.List;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -25,14 +20,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The opened keys of an encrypted store, and those of its contexts.
  *
- * <p>The mark of the store is read, and its keys are opened, before anything is written (R72). On a backend with
- * ownership, the mark is written by the owner of the context that holds it, after it has looked for a mark once more:
- * of several processes that open a new store, one writes its mark, and the others open that one.
+ * <p>The mark of the store, a {@link StoreEntry}, is read, and its keys are opened, before anything is written (R72). Of
+ * several processes that open a new store, one writes its mark, and the others open that one.
  */
 final class SealedStore {
-
-    /** Where the {@link StoreId} of a plain store is, in the context of the mark. */
-    static final EntryId ID = new EntryId(MARK.type(), "id");
 
     private static final String ROOT_KEY_MISSING =
             "The store is encrypted, but no root key is configured; set the one that it was encrypted with, by"
@@ -278,19 +269,19 @@ final class SealedStore {
 
         private final Storage storage;
         private final Attempts attempts;
-        private final String context;
+        private final StoreEntry entry;
 
         Mark(Storage storage, Attempts attempts) {
             this.storage = storage;
             this.attempts = attempts;
-            this.context = storage.contextOfMark();
+            this.entry = new StoreEntry(storage, MARK);
         }
 
         byte @Nullable [] load() {
             return attempts.of(
                     "the mark of an encrypted store to be read",
                     "It is unknown whether the store is encrypted, or how",
-                    () -> storage.load(context, MARK.type(), MARK.id()));
+                    entry::load);
         }
 
         void requireNone(String refusal) {
@@ -299,16 +290,12 @@ final class SealedStore {
                     return;
                 }
             } catch (StoreOpenException e) {
-                if (isPermanent(e.getCause())) {
+                if (BackendFailures.isPermanent(e.getCause())) {
                     return; // what can be read in a damaged store is readable without a key, or it is not readable
                 }
                 throw e;
             }
             throw new KeyUnavailableException(refusal, null);
-        }
-
-        private static boolean isPermanent(@Nullable Throwable failure) {
-            return failure instanceof BackendException known && known.kind() == BackendException.Kind.PERMANENT;
         }
 
         /** Returns the mark that another process has written since {@link #load} returned null. */
@@ -374,7 +361,7 @@ final class SealedStore {
 
         /** Returns whether the context of the mark has an owner since the store was opened without encryption. */
         private boolean hasPlainId() {
-            return storage.load(context, ID.type(), ID.id()) != null;
+            return new StoreEntry(storage, StoreEntry.ID).load() != null;
         }
 
         /** Writes a mark, and returns true; or false if another process has written one in the meantime. */
@@ -382,21 +369,7 @@ final class SealedStore {
             return attempts.of(
                     "the mark of an encrypted store to be written",
                     "The store could not be marked as encrypted",
-                    () -> replaceAsOwner(former, next));
-        }
-
-        private boolean replaceAsOwner(byte @Nullable [] former, byte[] next) {
-            long epoch = storage.takeOver(context, false);
-            if (!Arrays.equals(storage.load(context, MARK.type(), MARK.id()), former)) {
-                return false;
-            }
-            try {
-                storage.write(
-                        List.of(new Batch(context, epoch, 1, List.of(new Mutation.Put(MARK.type(), MARK.id(), next)))));
-                return true;
-            } catch (OwnershipLostException e) {
-                return false;
-            }
+                    () -> entry.replace(former, next));
         }
     }
 }

@@ -293,7 +293,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         return withoutOpening(name, () -> {
             ContextStore known = stores.get(name);
             if (known == null || replace) {
-                Context context = engine.takeOver(name, unlessOwned, attempts);
+                Context context = engine.takeovers.open(name, unlessOwned, attempts);
                 known = new ContextStore(engine, context);
                 stores.put(name, known);
             }
@@ -414,7 +414,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         private @Nullable FreshnessAnchor freshnessAnchor;
         private boolean refuseOwned;
         private boolean mustExist;
-        private Engine.Opening opening = Engine.Opening.LIVE;
+        private OpenedStore.Opening opening = OpenedStore.Opening.LIVE;
         private boolean startStandby = true;
         private Consumer<String> onOwnershipLost = context -> {};
 
@@ -628,17 +628,17 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * @return this builder
          */
         public Builder readingBackup() {
-            opening = Engine.Opening.READING_BACKUP;
+            opening = OpenedStore.Opening.READING_BACKUP;
             return this;
         }
 
         /** Opens the target of a restore. */
         SignalKeyDatabase openToRestore() {
-            opening = Engine.Opening.RESTORING;
+            opening = OpenedStore.Opening.RESTORING;
             try {
                 return open();
             } finally {
-                opening = Engine.Opening.LIVE;
+                opening = OpenedStore.Opening.LIVE;
             }
         }
 
@@ -724,7 +724,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * @throws OperationInterruptedException as for {@link #open()}
          */
         public StoreInspection openToInspect() {
-            return new StoreInspection(openEngine(sealing(), Engine.Opening.INSPECTING, null));
+            return new StoreInspection(openEngine(sealing(), OpenedStore.Opening.INSPECTING, null));
         }
 
         private @Nullable Sealing sealing() {
@@ -736,18 +736,22 @@ public final class SignalKeyDatabase implements AutoCloseable {
             return encryption != null ? encryption : SealingLocator.find(properties);
         }
 
-        private Engine openEngine(@Nullable Sealing sealing, Engine.Opening as, @Nullable FreshnessAnchor anchor) {
+        private Engine openEngine(@Nullable Sealing sealing, OpenedStore.Opening as, @Nullable FreshnessAnchor anchor) {
             return backend != null ? newEngine(backend, sealing, as, anchor) : openUrl(sealing, as, anchor);
         }
 
         private Engine newEngine(
-                Backend opened, @Nullable Sealing sealing, Engine.Opening as, @Nullable FreshnessAnchor anchor) {
-            boolean acceptsLost = AnchorLocator.acceptsLost(properties);
-            return new Engine(opened, options.build(), onOwnershipLost, sealing, accepted, as, anchor, acceptsLost);
+                Backend opened, @Nullable Sealing sealing, OpenedStore.Opening as, @Nullable FreshnessAnchor anchor) {
+            KeyStoreOptions built = options.build();
+            OpenedStore store = OpenedStore.open(opened, built, sealing, accepted, as);
+            Freshness freshness = anchor == null
+                    ? null
+                    : Freshness.of(store, anchor, AnchorLocator.acceptsLost(properties), new Attempts(built));
+            return new Engine(store, built, freshness, onOwnershipLost);
         }
 
-        private Engine openUrl(@Nullable Sealing sealing, Engine.Opening as, @Nullable FreshnessAnchor anchor) {
-            boolean readsOnly = as == Engine.Opening.READING_BACKUP || as == Engine.Opening.INSPECTING;
+        private Engine openUrl(@Nullable Sealing sealing, OpenedStore.Opening as, @Nullable FreshnessAnchor anchor) {
+            boolean readsOnly = as == OpenedStore.Opening.READING_BACKUP || as == OpenedStore.Opening.INSPECTING;
             Map<String, String> ofBackend = AnchorLocator.withoutAnchor(SealingLocator.withoutEncryption(properties));
             BackendConfig config = new BackendConfig(Objects.requireNonNull(url), ofBackend, mustExist || readsOnly);
             Backend opened = BackendLocator.open(config, sealing);

@@ -39,7 +39,7 @@ final class SnapshotReader {
     /**
      * Reads a context. What the target throws is thrown as it is.
      *
-     * @throws LoadFailedException if the backend failed, or other processes have changed the context all the time
+     * @throws LoadFailedException if the backend failed, or other processes kept changing the context
      * @throws dev.keystore.OperationInterruptedException if the thread was interrupted
      */
     void read(String context, Target target) {
@@ -78,12 +78,12 @@ final class SnapshotReader {
     /** Returns whether the two readings were equal. */
     private boolean readTwice(String context, Target target) {
         RecordDigest first = new RecordDigest();
-        storage.readStored(context, (entry, record) -> {
+        storage.readEach(context, (entry, record) -> {
             first.add(context, entry, record);
             target.accept(entry, record);
         });
         RecordDigest second = new RecordDigest();
-        storage.readStored(context, (entry, record) -> second.add(context, entry, record));
+        storage.readEach(context, (entry, record) -> second.add(context, entry, record));
         return first.isSameAs(second);
     }
 

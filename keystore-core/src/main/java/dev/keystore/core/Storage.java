@@ -291,7 +291,7 @@ final class Storage {
     /**
      * Reads all entries of a context while they may change; throws as {@link #list} does, or what the consumer throws.
      */
-    void readStored(String storedContext, EntryConsumer consumer) {
+    void readEach(String storedContext, EntryConsumer consumer) {
         try (Stream<EntryId> listed = Listing.of(storedContext, () -> call(() -> entries.list(storedContext)))) {
             BulkLoad loader = (context, type, ids) -> call(() -> bulk.loadAll(context, type, ids));
             Iterators.partition(listed.iterator(), PAGE_ENTRIES)

@@ -245,7 +245,7 @@ public final class StoreBackup {
             Map<EntryId, byte[]> reserved = readReserved();
             backup.begin(StoreSealing.MARK.type());
             reserved.forEach(backup::accept);
-            backup.accept(StoreState.ENTRY, new StoreState(Kind.BACKUP, storeId(), now()).encode());
+            backup.accept(StoreEntry.STATE, new StoreState(Kind.BACKUP, storeId(), now()).encode());
             records += backup.end();
             forEachContext(name -> copy(backup, name));
             if (!isSame(reserved, readReserved())) {
@@ -277,10 +277,10 @@ public final class StoreBackup {
                 }
                 byte[] id = HexFormat.of().parseHex(storeId());
                 if (id.length > 0) {
-                    found.put(StoreId.ENTRY, StoreId.record(StoreSealing.MARK.type(), id));
+                    found.put(StoreEntry.ID, StoreId.record(StoreSealing.MARK.type(), id));
                 }
             }
-            found.remove(StoreState.ENTRY);
+            found.remove(StoreEntry.STATE);
             return found;
         }
 
@@ -316,8 +316,8 @@ public final class StoreBackup {
                 @Override
                 public void accept(EntryId entry, byte[] record) {
                     boolean isOfStore = entry.equals(StoreSealing.MARK)
-                            || entry.equals(StoreId.ENTRY)
-                            || entry.equals(StoreState.ENTRY); // in the context of a backend that has a single one
+                            || entry.equals(StoreEntry.ID)
+                            || entry.equals(StoreEntry.STATE); // in the context of a backend that has a single one
                     if (!isOfStore) {
                         records.accept(entry, record);
                     }

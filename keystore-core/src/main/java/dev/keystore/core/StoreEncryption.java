@@ -309,9 +309,9 @@ public final class StoreEncryption {
             context = contextOfMark();
             List<Change> changes = new ArrayList<>();
             changes.add(new Change(MARK, former.mark(), next == null ? null : next.mark()));
-            if (next == null && engine.storage.read(context.name(), StoreId.ENTRY) == null) {
+            if (next == null && engine.storage.read(context.name(), StoreEntry.ID) == null) {
                 // A decrypted store keeps its id (R81).
-                changes.add(new Change(StoreId.ENTRY, null, StoreId.record(engine.storage, former.storeId())));
+                changes.add(new Change(StoreEntry.ID, null, StoreId.record(engine.storage, former.storeId())));
             }
             Rewrite mark = new Rewrite(context, null, changes);
             commit(mark);
@@ -339,7 +339,7 @@ public final class StoreEncryption {
         }
         Context context = contextOfMark;
         if (context == null || context.isOwnershipLost()) {
-            context = engine.takeOver(MARK.type(), true, engine.attempts());
+            context = engine.takeovers.open(MARK.type(), true, engine.attempts());
             contextOfMark = context;
         }
         return context;

@@ -1,36 +1,23 @@
 package dev.keystore.core;
 
-import static dev.keystore.spi.StoreSealing.MARK;
+import static dev.keystore.core.StoreEntry.ANCHORED;
+import static dev.keystore.core.StoreEntry.ID;
 
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
 import dev.keystore.KeyStoreException;
-import dev.keystore.OwnershipLostException;
-import dev.keystore.spi.Batch;
-import dev.keystore.spi.Mutation;
 import java.security.SecureRandom;
 import java.util.HexFormat;
-import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The random id of a store (R81). It is an entry beside the mark of encrypted stores, and a store without that entry
- * has the id of its mark. So a plain store that is encrypted keeps its id, and so does an encrypted one that is
- * decrypted.
- *
- * <p>On a backend with ownership, the owner of the entry's context writes it, after it has looked for one: of several
- * processes that open a new store, one writes the id, and the others find it.
+ * The random id of a store (R81): that of its {@link StoreEntry}, or else that of its mark. So a plain store that is
+ * encrypted keeps its id, and so does an encrypted one that is decrypted.
  */
 final class StoreId {
-
-    /** Where the id is stored. No {@link dev.keystore.KeyType} can have this name. */
-    static final EntryId ENTRY = SealedStore.ID;
-
-    /** Says that contexts may hold an entry for a freshness anchor, although they hold nothing else. */
-    private static final EntryId ANCHORED = new EntryId(MARK.type(), "anchored");
 
     private static final Logger LOG = LoggerFactory.getLogger(StoreId.class);
     private static final SecureRandom RANDOM = new SecureRandom();
@@ -58,7 +45,7 @@ final class StoreId {
         String known = id;
         if (known == null) {
             known = find();
-            if (known == null && create(ENTRY, random())) {
+            if (known == null && create(ID, random())) {
                 known = find();
             }
             id = known;
@@ -78,7 +65,7 @@ final class StoreId {
     }
 
     private @Nullable String find() {
-        byte[] record = storage.read(context, ENTRY);
+        byte[] record = new StoreEntry(storage, ID).read();
         if (record != null) {
             return HexFormat.of().formatHex(open(record));
         }
@@ -89,9 +76,9 @@ final class StoreId {
 
     private byte[] open(byte[] record) {
         try {
-            return Envelope.open(context, ENTRY.type(), ENTRY.id(), record);
+            return Envelope.open(context, ID.type(), ID.id(), record);
         } catch (IllegalArgumentException e) {
-            throw new CorruptEntryException(context, ENTRY, String.valueOf(e.getMessage()), e);
+            throw new CorruptEntryException(context, ID, String.valueOf(e.getMessage()), e);
         }
     }
 
@@ -104,7 +91,7 @@ final class StoreId {
     /** Returns whether a context may hold nothing but an entry for a freshness anchor; false if that is not known. */
     boolean isAnchored() {
         try {
-            return storage.read(context, ANCHORED) != null;
+            return new StoreEntry(storage, ANCHORED).read() != null;
         } catch (KeyStoreException e) {
             LOG.debug("It is not known whether the store has had a freshness anchor", e);
             return false; // a damaged store is listed as far as it can be read
@@ -122,13 +109,7 @@ final class StoreId {
     private boolean create(EntryId entry, byte[] value) {
         byte[] record = Envelope.seal(context, entry.type(), entry.id(), value);
         try {
-            long epoch = storage.takeOver(context, false);
-            if (storage.read(context, entry) == null) {
-                Mutation put = new Mutation.Put(entry.type(), entry.id(), record);
-                storage.write(List.of(new Batch(context, epoch, 1, List.of(put))));
-            }
-            return true;
-        } catch (OwnershipLostException e) {
+            new StoreEntry(storage, entry).replace(null, record);
             return true;
         } catch (ClosedException e) {
             throw e;
@@ -145,6 +126,6 @@ final class StoreId {
 
     /** Returns an id as it is stored in a context. */
     static byte[] record(String context, byte[] id) {
-        return Envelope.seal(context, ENTRY.type(), ENTRY.id(), id);
+        return Envelope.seal(context, ID.type(), ID.id(), id);
     }
 }

@@ -1,26 +1,20 @@
 package dev.keystore.core;
 
-import dev.keystore.EntryId;
+import static dev.keystore.core.StoreEntry.STATE;
+
 import dev.keystore.StoreOpenException;
-import dev.keystore.spi.Batch;
-import dev.keystore.spi.Mutation;
-import dev.keystore.spi.StoreSealing;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a store is if it is not a live one. An entry of the reserved type says it, so that it can be read without a key;
- * a live store has no such entry. It has a checksum, but is not authenticated: whoever can change it can also copy the
- * file, which a freshness anchor detects.
+ * What a store is if it is not a live one. A {@link StoreEntry} says it, so that it can be read without a key; a live
+ * store has no such entry. It has a checksum, but is not authenticated: whoever can change it can also copy the file,
+ * which a freshness anchor detects.
  *
  * @param kind what the store is
  * @param storeId the id of the store that the backup was taken of, or an empty string if it had none
  * @param detail when the backup was taken, for messages
  */
 record StoreState(Kind kind, String storeId, String detail) {
-
-    /** Where it is stored. */
-    static final EntryId ENTRY = new EntryId(StoreSealing.MARK.type(), "state");
 
     /** What a store can be. */
     enum Kind {
@@ -37,13 +31,12 @@ record StoreState(Kind kind, String storeId, String detail) {
      * @throws StoreOpenException if the backend failed, or the entry is damaged
      */
     static @Nullable StoreState load(Storage storage, Attempts attempts, boolean isReadable) {
-        String context = storage.contextOfMark();
         byte[] record;
         try {
             record = attempts.of(
                     "the state of the store to be read",
                     "The store could not be opened, since it is unknown whether it is a backup",
-                    () -> storage.load(context, ENTRY.type(), ENTRY.id()));
+                    new StoreEntry(storage, STATE)::load);
         } catch (StoreOpenException e) {
             if (isReadable && BackendFailures.isPermanent(e.getCause())) {
                 return null;
@@ -54,31 +47,28 @@ record StoreState(Kind kind, String storeId, String detail) {
     }
 
     /**
-     * Writes or deletes the state of a store, as the owner of the context that holds it.
+     * Writes or deletes the state of a store.
      *
      * @param next the state; null to make it a live store
      * @throws StoreOpenException if the backend failed
      */
     static void replace(Storage storage, Attempts attempts, @Nullable StoreState next) {
-        String context = storage.contextOfMark();
-        Mutation change = next == null
-                ? new Mutation.Delete(ENTRY.type(), ENTRY.id())
-                : new Mutation.Put(ENTRY.type(), ENTRY.id(), next.encode());
+        StoreEntry entry = new StoreEntry(storage, STATE);
+        byte[] record = next == null ? null : next.encode();
         attempts.of("the state of the store to be written", "The state of the store could not be written", () -> {
-            long epoch = storage.takeOver(context, false);
-            storage.write(List.of(new Batch(context, epoch, 1, List.of(change))));
-            return change;
+            entry.write(record);
+            return entry;
         });
     }
 
     /** Returns the bytes to store. */
     byte[] encode() {
-        return Envelope.sealFields(ENTRY, kind.name(), storeId, detail);
+        return Envelope.sealFields(STATE, kind.name(), storeId, detail);
     }
 
     private static StoreState decode(byte[] record) {
         try {
-            String[] fields = Envelope.openFields(ENTRY, record, 3);
+            String[] fields = Envelope.openFields(STATE, record, 3);
             return new StoreState(Kind.valueOf(fields[0]), fields[1], fields[2]);
         } catch (IllegalArgumentException e) {
             throw new StoreOpenException(

@@ -4,6 +4,7 @@ import static dev.keystore.core.Fixture.bytes;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.keystore.ContextMovedException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.KeyTypes;
 import dev.keystore.OwnershipLostException;
@@ -19,6 +20,7 @@ import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.MemoryBackend;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
@@ -85,6 +87,28 @@ class FreshnessTest {
             anchor.failWrites(false);
         }
         use(memory.reopen(), "alice", 3);
+    }
+
+    @Test
+    @DisplayName("R84 a context that is open and due for an entry of the anchor is moved, on a backend without ownership")
+    void openContext_withoutOwnership_isMoved() {
+        use(FaultyBackend.grouping(memory, new Faults()), "alice", 1);
+
+        try (SignalKeyDatabase source = open(FaultyBackend.grouping(memory.reopen(), new Faults()));
+                SignalKeyDatabase target = SignalKeyDatabase.builder()
+                        .backend(new MemoryBackend())
+                        .open()) {
+            SignalKeyStore former = source.forContext("alice");
+            StoreMove.from(source)
+                    .to(target, "the new place")
+                    .contexts(Set.of("alice"))
+                    .run();
+
+            assertThat(target.forContext("alice").find(KeyTypes.SESSION, "bob.1"))
+                    .contains(bytes("ratchet 0"));
+            assertThatThrownBy(() -> former.put(KeyTypes.SESSION, "bob.1", bytes("late")))
+                    .isInstanceOf(ContextMovedException.class);
+        }
     }
 
     @Test
@@ -395,7 +419,7 @@ class FreshnessTest {
                     awaitRaised(owner, "alice");
                 }
             });
-            reader.engine().compare("alice", reader.engine().attempts());
+            reader.engine().takeovers.compare("alice", reader.engine().attempts());
             assertThat(anchor.writes()).isEqualTo(3);
         }
     }
@@ -420,7 +444,7 @@ class FreshnessTest {
         }
         try (SignalKeyDatabase reader = open(memory.reopen())) {
             for (int check = 0; check < 3_000; check++) {
-                reader.engine().compare("alice", reader.engine().attempts());
+                reader.engine().takeovers.compare("alice", reader.engine().attempts());
             }
         }
         owner.close();

@@ -1,0 +1,104 @@
+package dev.keystore.core;
+
+import dev.keystore.ContextOwnedException;
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.StoreOpenException;
+import dev.keystore.spi.StoreSealing;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Takes contexts over, and checks whether this process may write to them: they must have the form that the store has
+ * now, must not be older than the freshness anchor, and must not have been moved to another store.
+ *
+ * <p>Transient failures are retried like those of a commit (R40).
+ */
+final class Takeovers {
+
+    private final Storage storage;
+
+    /** The keys of the store, or null if it is not encrypted. */
+    private final @Nullable SealedStore encrypted;
+
+    private final boolean isLive;
+
+    /** Compares the contexts with the freshness anchor; null if there is none. */
+    private final @Nullable Freshness freshness;
+
+    Takeovers(OpenedStore store, @Nullable Freshness freshness) {
+        this.storage = store.storage();
+        this.encrypted = store.encrypted();
+        this.isLive = store.state() == null;
+        this.freshness = freshness;
+    }
+
+    /**
+     * Takes a context over.
+     *
+     * @param unlessOwned whether to fail if the current owner is alive
+     * @return the context as its new owner writes it
+     * @throws ContextOwnedException if {@code unlessOwned} and the current owner is alive
+     * @throws StoreOpenException if the backend failed, or another process has changed the encryption of the store in a
+     *     way that this database cannot follow
+     * @throws OperationInterruptedException if an interrupt ended an attempt or the pause between two
+     * @throws dev.keystore.StaleStoreException if the context is older than its freshness anchor, or another copy; it
+     *     was not taken over, unless another process wrote to it meanwhile
+     * @throws dev.keystore.ContextMovedException if it was moved to another store, or has not completely arrived
+     */
+    Context open(String context, boolean unlessOwned, Attempts attempts) {
+        long epoch = epoch(context, unlessOwned, attempts);
+        requireHere(context, attempts); // after the takeover: nobody can move it any more
+        Freshness compared = freshnessOf(context);
+        ContextFreshness kept = compared == null ? null : compared.open(context, attempts);
+        ContextSealer sealer = encrypted == null ? new Envelope(context) : encrypted.context(context);
+        return new Context(context, epoch, sealer, kept);
+    }
+
+    /** Takes a context over like {@link #open}, even if it was moved, and returns only the new epoch. */
+    long epoch(String context, boolean unlessOwned, Attempts attempts) {
+        StackHeadroom.require();
+        followMark(attempts); // a process that can write nothing to the context fences nobody
+        compare(context, attempts);
+        long epoch = attempts.of(
+                "the takeover of context \"" + context + "\"",
+                "Context \"" + context + "\" could not be taken over",
+                () -> storage.takeOver(context, unlessOwned));
+        followMark(attempts);
+        return epoch;
+    }
+
+    /** Checks that a context is not older than the freshness anchor, if there is one; throws as {@link #open}. */
+    void compare(String context, Attempts attempts) {
+        Freshness compared = freshnessOf(context);
+        if (compared != null) {
+            compared.check(context, attempts);
+        }
+    }
+
+    /** Returns what a context is compared with, or null; the context of the mark is not one of an account. */
+    private @Nullable Freshness freshnessOf(String context) {
+        return isLive && !context.equals(StoreSealing.MARK.type()) ? freshness : null;
+    }
+
+    /** Checks that a context was not moved to another store; one of a backup is only read. */
+    private void requireHere(String context, Attempts attempts) {
+        MoveMark mark = isLive ? MoveMark.load(storage, context, attempts) : null;
+        if (mark != null) {
+            throw mark.refusal(context);
+        }
+    }
+
+    /**
+     * Looks for another mark. It has to be done after each takeover: what this process writes to the context must have
+     * the form that the store has then. {@link StoreEncryption} explains why no later change of the mark is missed.
+     */
+    private void followMark(Attempts attempts) {
+        if (!storage.hasOwnership()) {
+            return; // no other process has the store open, or it goes unnoticed
+        }
+        if (encrypted == null) {
+            SealedStore.requireStillPlain(storage, attempts);
+        } else {
+            encrypted.follow(attempts);
+        }
+    }
+}
