@@ -4,7 +4,7 @@ import dev.keystore.KeyStoreException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown if a {@link StoreBackup} could not be written or verified. There is no backup under its name, or the former
+ * Thrown when a {@link StoreBackup} could not be written or verified. There is no backup under its name, or the former
  * one if it was to be replaced. The source is unchanged.
  */
 public final class BackupFailedException extends KeyStoreException {

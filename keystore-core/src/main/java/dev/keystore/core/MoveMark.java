@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param kind on which side of the move the context is
  * @param move a random name of the move of this context, the same on both sides
- * @param target what the user calls the target
+ * @param target the name that the user gave to the target
  */
 record MoveMark(Kind kind, String move, String target) {
 

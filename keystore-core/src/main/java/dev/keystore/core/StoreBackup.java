@@ -38,7 +38,7 @@ import org.jspecify.annotations.Nullable;
  * is in the file, and there is no other file; only its owner can access it.
  *
  * <p><b>Consistency.</b> Each context is in the backup as of one point in time after {@link #run} was called, with all
- * of each commit or nothing. Different contexts are of different times. No context is taken over, so another process
+ * of each commit or nothing. Different contexts may be as of different points in time. No context is taken over, so another process
  * may own and change them: on SQLite and PostgreSQL, run the backup in any process; on MapDB, in the one that has the
  * store open. Commits do not wait, except on a backend without {@link dev.keystore.spi.ContextSnapshots}, such as
  * MapDB, if a context changes each time it is read: they then wait while that context is read once more.

@@ -102,7 +102,7 @@ public final class StoreEncryption {
      * refuses values that are not encrypted. Also reverses an unfinished {@link #decrypt}. Does nothing if the store is
      * encrypted.
      *
-     * @param listener is called with the progress
+     * @param listener called with the progress
      * @return what was done
      * @throws RewriteIncompleteException if entries cannot be read; those that can are encrypted
      * @throws dev.keystore.CompactionFailedException if former values may remain in the files of the store; all entries
@@ -132,7 +132,7 @@ public final class StoreEncryption {
      * context. The former keys are then no longer in the store. The root key stays: replace it by opening the store
      * with {@code Encryption.with(newKey).replacing(oldKey)}, first.
      *
-     * @param listener is called with the progress
+     * @param listener called with the progress
      * @return what was done
      * @throws RewriteIncompleteException if entries cannot be read; those that can have their new key, and the former
      *     keys of the contexts that hold the others stay, as does the former key of the store
@@ -166,7 +166,7 @@ public final class StoreEncryption {
      * Decrypts all entries, then deletes the keys and the mark of the store. From then on, it is a plain store, and is
      * opened without a root key.
      *
-     * @param listener is called with the progress
+     * @param listener called with the progress
      * @return what was done
      * @throws RewriteIncompleteException if entries cannot be read; those that can are decrypted, and the keys of the
      *     contexts that hold the others stay, as does the mark

@@ -17,18 +17,18 @@ import java.util.function.Consumer;
  *
  * <p>Like {@link StoreCopy}, it carries all entries of a context in one commit, with their values sealed by the keys of
  * the target, reads both sides back and compares them. In addition, it marks the context in the source as moved, in one
- * commit: from then on the source refuses to open the context and to write to it, with
- * {@link dev.keystore.ContextMovedException}, which names the target; in every process, and after it is opened again.
- * Sessions and counters go on in the target where they were.
+ * commit. From then on, the source refuses to open the context and to write to it, in every process and after it is
+ * opened again: with {@link dev.keystore.ContextMovedException}, which names the target. Sessions and counters continue
+ * in the target where they were.
  *
- * <p><b>Where a context can be written.</b> In the source until it is marked as moved there; in the target after that.
- * At no time in both. If the move is killed between these two commits, it is in neither until the move is run again. At
- * every time, one of the stores holds all entries.
+ * <p><b>Where a context can be written.</b> In the source until it is marked as moved there, and in the target once its
+ * mark there is deleted; never in both. If the move is killed between these two commits, the context can be written in
+ * neither until the move is run again. At any time, at least one of the stores holds all entries.
  *
  * <p><b>The source</b> keeps its entries; they can be read by stores that are open. Delete the store once it is no
  * longer needed. Each context is taken over before it is read, as in a copy. <b>The target</b> must not hold entries of
- * a context, except those of a move that has not ended, or from which the context was moved away earlier: these are
- * replaced.
+ * a context, except those of a move that has not ended, or those that stayed when the context was moved away from there:
+ * these are replaced.
  *
  * <p>If the move fails, is interrupted or the process is killed, run it again with the same two databases, and it
  * continues. A context that was not moved does not stop the others. Memory, listeners and threads are those of a
@@ -65,7 +65,7 @@ public final class StoreMove {
          * Returns a move of all contexts; nothing is moved until {@link #run}.
          *
          * @param target the database to move to
-         * @param name what messages of the source call it, without a password; stored in the source
+         * @param name the name of the target in messages of the source, without a password; stored in the source
          * @return a new move
          * @throws IllegalArgumentException if the target is the source, or the name is blank
          */

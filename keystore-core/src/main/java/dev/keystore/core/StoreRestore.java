@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>It is not a copy. Since the backup was taken, messages were sent and received, and pre-keys used. A ratchet that
- * goes back to that time uses keys for the second time, and an id that is issued again belongs to another key. So:
+ * <p>A restore is not a copy. Since the backup was taken, messages were sent and received, and pre-keys were used. A
+ * ratchet that goes back to that time uses keys a second time, and an id that is issued again belongs to another key.
+ * So:
  *
  * <ul>
  *   <li>sessions, sender keys, sender-key memory and one-time pre-keys are dropped. Contacts are answered in new
@@ -34,19 +35,18 @@ import org.jspecify.annotations.Nullable;
  *   <li>counters of ids are advanced by a margin ({@link #idMargin});
  *   <li>identity, credentials, signed and last-resort pre-keys, identities of others, mappings, app-state keys and all
  *       other entries stay as they are;
- *   <li>the target is a store of its own, with a new store id and higher epochs than the backup. Commits of a process
- *       that still takes itself for an owner are refused.
+ *   <li>the target is a new store, with a new store id and higher epochs than the backup. Commits of a process that
+ *       still believes that it owns a context are refused.
  * </ul>
  *
- * <p>{@link dev.keystore.spi.RestoreRules} that are found on the class path say what becomes of entries whose form only
- * their author knows. {@code keystore-libsignal} has some: use that module, or rules of your own, if the credentials or
- * other entries hold counters.
+ * <p>{@link dev.keystore.spi.RestoreRules} on the class path say what becomes of entries whose form only their author
+ * knows. If the credentials or other entries hold counters, use the rules of {@code keystore-libsignal}, or write some.
  *
- * <p><b>Make sure that the lost store is not used any more</b>, by no process. If it is still there, move it instead.
+ * <p><b>Make sure that no process uses the lost store any more.</b> If it is still there, move it instead.
  *
- * <p><b>The target</b> is a new store, of any backend, encrypted or not as its builder says; values are opened with the
+ * <p><b>The target</b> is a new store on any backend, encrypted or not as its builder says; values are opened with the
  * keys of the backup and sealed with those of the target. It is marked while it is being restored, and cannot be opened
- * until all contexts are in it, read back and compared. If the restore fails or the process is killed, run it again
+ * until all contexts are in it, and were read back and compared. If the restore fails or the process is killed, run it again
  * with the same backup and options, and it continues.
  *
  * <p>Listeners are called on the calling thread; what they throw ends the restore. Not thread-safe.
@@ -77,7 +77,7 @@ public final class StoreRestore {
      *
      * @param backup the backup, opened with {@link SignalKeyDatabase.Builder#readingBackup()}
      * @return a restore that still needs its target
-     * @throws IllegalArgumentException if it was not opened so
+     * @throws IllegalArgumentException if it was opened without that setting
      */
     public static Origin from(SignalKeyDatabase backup) {
         if (Objects.requireNonNull(backup, "backup").engine().state() == null) {

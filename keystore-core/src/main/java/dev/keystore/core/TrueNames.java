@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Lists entries and contexts by their true names.
  *
- * <p>A hidden name cannot be turned back: the records are loaded, a page at a time, and contain the true ones. Of an
+ * <p>A hidden name cannot be reversed: the records, which contain the true names, are loaded, a page at a time. Of an
  * entry that cannot be opened, only the hidden name is known. It is not left out silently: a listing first returns all
  * others, and then fails.
  */

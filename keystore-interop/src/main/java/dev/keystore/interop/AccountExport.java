@@ -31,7 +31,7 @@ import java.util.stream.Stream;
  * <p><b>The context must not be used any more</b> once the account is used from the target: two copies of one account
  * that are both used break its conversations. Erase it.
  *
- * <p>All entries of the account are in memory at a time. Blocks until everything is done. Not thread-safe.
+ * <p>All entries of the account are in memory at once. Blocks until everything is done. Not thread-safe.
  */
 public final class AccountExport {
 
@@ -82,7 +82,7 @@ public final class AccountExport {
      * @param target what to write; it must not exist yet
      * @return what was done, with everything that was not exported
      * @throws ForeignStoreException if the target exists, cannot be written or cannot be read back, or the context was
-     *     changed meanwhile; delete the target in the latter two cases, in which the message names it
+     *     changed meanwhile; in the last two cases, delete the target, which the message names
      * @throws KeyStoreException if the context cannot be read; nothing was written
      */
     public TransferReport to(ForeignStore target) {

@@ -38,7 +38,7 @@ import java.util.stream.Stream;
  * <p><b>Verification.</b> After the commit, the ids are listed from the backend again and compared in both directions,
  * values are compared as bytes, and {@link SignalKeyStore#verify} checks each record in the backend (R91).
  *
- * <p>All entries of the account are in memory at a time. Blocks until everything is done. Not thread-safe.
+ * <p>All entries of the account are in memory at once. Blocks until everything is done. Not thread-safe.
  */
 public final class AccountImport {
 
@@ -76,7 +76,7 @@ public final class AccountImport {
     }
 
     /**
-     * Replaces whatever the target holds, credentials and user types included, in the same commit. By default, the
+     * Replaces whatever the target holds, credentials and types of the application included, in the same commit. By default, the
      * import is refused if the target holds anything else.
      *
      * @return this import

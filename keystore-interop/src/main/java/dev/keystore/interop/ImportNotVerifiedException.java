@@ -4,8 +4,8 @@ import dev.keystore.KeyStoreException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Thrown if an import was written to the target, and the target does not return what was written, or could not be read
- * (R91). What was written is still there.
+ * Thrown when an import was written to the target, but the target does not return what was written, or could not be
+ * read (R91). What was written is still there.
  */
 public final class ImportNotVerifiedException extends KeyStoreException {
 

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * entry: {@code {"type":"session","id":"bob.1","value":"…"}}, or {@code {"type":"credentials","value":"…"}}. The value
  * is base64, or has the parts of its type, of which bytes are base64: {@code docs/migrating.md} lists them. The last
  * line is {@code {"entries":2,"sha256":"…"}}: the number of entries, and the SHA-256 of all lines before it, line feeds
- * included. A file that is cut or changed is recognised by it, and refused as a whole.
+ * included. By that line, a file that was cut or changed is recognized, and refused as a whole.
  */
 public final class JsonLinesFile extends ForeignStore {
 

@@ -50,7 +50,7 @@ public record TransferReport(
     }
 
     /**
-     * Returns the items that met with a fate.
+     * Returns the items with a fate.
      *
      * @param fate the fate
      * @return the items, in the order of their names

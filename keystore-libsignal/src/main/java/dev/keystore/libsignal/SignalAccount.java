@@ -49,7 +49,8 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * ids were issued; after {@code clear()} or {@code erase()}, which remove the counters together with the pre-keys, so
  * that ids begin at another random number (for any given old and new pre-key, the probability of equal ids is about 1
  * in 16,777,214); and after the store was replaced by an older copy, for the ids that were issued since the copy was
- * made. A restore from a backup advances the counters, so that no id is issued again ({@link #needsUpload}).
+ * made. A restore from a backup advances the counters, by 1,000,000 by default, so that no id is issued again
+ * ({@link #needsUpload}).
  *
  * <p>Atomicity: each method is at most one transaction, and so one commit. It throws the exceptions of
  * {@link SignalKeyStore#transaction(String, TransactionWork)}, whose types state what was written. A method called
@@ -263,7 +264,7 @@ public final class SignalAccount {
      * <p>A restore drops the sessions, the sender keys and the one-time pre-keys, and advances the counters of ids. The
      * server still holds the public parts of the pre-keys that were dropped; contacts who use one send messages that
      * cannot be decrypted. So generate new ones with {@link #generateUpload}, let them replace all that the server
-     * holds, and confirm that. Contacts are written to in new sessions, as if there had been none: fetch their bundles.
+     * holds, and confirm that. Messages to contacts need new sessions: fetch the bundles of the contacts and start them.
      *
      * @return whether to upload
      */

@@ -10,6 +10,7 @@
  *   <li>{@link dev.keystore.testkit.Tmpfs} is a small file system for tests of a full or read-only disk.
  *   <li>{@link dev.keystore.testkit.MinimalBackend} is the smallest possible backend, as an example.
  *   <li>{@link dev.keystore.testkit.MemoryBackend} is a backend in memory with all capabilities.
+ *   <li>{@link dev.keystore.testkit.EncryptedBackend} runs these tests on a backend with encryption on.
  *   <li>{@link dev.keystore.testkit.FaultyBackend} wraps another backend, injects the failures and delays that
  *       {@link dev.keystore.testkit.Faults} specifies, and records calls.
  *   <li>{@link dev.keystore.testkit.FailureAssertions} asserts of which kind a reported failure is.
