@@ -165,16 +165,16 @@ class JdbcBackend
 
     @Override
     public void save(String context, String type, String id, byte[] value) {
-        write(context, new Mutation.Put(type, id, value));
+        writeUnfenced(context, new Mutation.Put(type, id, value));
     }
 
     @Override
     public void delete(String context, String type, String id) {
-        write(context, new Mutation.Delete(type, id));
+        writeUnfenced(context, new Mutation.Delete(type, id));
     }
 
     /** Writes without regard to the owner of the context: only commits are fenced. */
-    private void write(String context, Mutation mutation) {
+    private void writeUnfenced(String context, Mutation mutation) {
         List<Batch> group = List.of(new Batch(context, 0, 0, List.of(mutation)));
         failures.interruptible(
                 "write to context \"" + context + "\"",

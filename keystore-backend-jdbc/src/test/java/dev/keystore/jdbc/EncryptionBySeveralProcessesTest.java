@@ -36,7 +36,7 @@ final class EncryptionBySeveralProcessesTest {
 
     private static final Consumer<EncryptionProgress> NO_LISTENER = progress -> {};
 
-    private enum Engine {
+    private enum Server {
         SQLITE,
         POSTGRESQL
     }
@@ -67,8 +67,8 @@ final class EncryptionBySeveralProcessesTest {
         encryption = Encryption.with(KeyFile.create(folder.resolve("root.key")));
     }
 
-    private void use(Engine engine) {
-        url = engine == Engine.SQLITE
+    private void use(Server engine) {
+        url = engine == Server.SQLITE
                 ? "jdbc:sqlite:" + folder.resolve("keys.db")
                 : PostgresFixture.url(PostgresFixture.newSchema());
     }
@@ -112,7 +112,7 @@ final class EncryptionBySeveralProcessesTest {
     @ParameterizedTest
     @EnumSource
     @DisplayName("R74 after a rotation by another process, contexts that are opened use its keys")
-    void rotated(Engine engine) {
+    void rotated(Server engine) {
         use(engine);
         try (SignalKeyDatabase job = filled(encrypted());
                 SignalKeyDatabase other = encrypted()) {
@@ -129,7 +129,7 @@ final class EncryptionBySeveralProcessesTest {
     @ParameterizedTest
     @EnumSource
     @DisplayName("R74 after a decryption by another process, contexts are refused, and nothing is written to them")
-    void decrypted(Engine engine) {
+    void decrypted(Server engine) {
         use(engine);
         try (SignalKeyDatabase job = filled(encrypted());
                 SignalKeyDatabase other = encrypted()) {
@@ -148,7 +148,7 @@ final class EncryptionBySeveralProcessesTest {
     @ParameterizedTest
     @EnumSource
     @DisplayName("R72 after an encryption by another process, contexts of a plain one are refused, and not written to")
-    void encrypted(Engine engine) {
+    void encrypted(Server engine) {
         use(engine);
         filled(plain()).close();
         try (SignalKeyDatabase other = plain();
@@ -169,10 +169,10 @@ final class EncryptionBySeveralProcessesTest {
     @ParameterizedTest
     @EnumSource
     @DisplayName("R74 a job is refused while another process owns a context, even an empty one; nothing was changed")
-    void ownerIsAlive(Engine engine) {
+    void ownerIsAlive(Server engine) {
         for (Job job : Job.values()) {
             use(engine);
-            if (engine == Engine.SQLITE) {
+            if (engine == Server.SQLITE) {
                 url += job;
             }
             UnaryOperator<SignalKeyDatabase.Builder> options =
@@ -205,7 +205,7 @@ final class EncryptionBySeveralProcessesTest {
     @ParameterizedTest
     @EnumSource
     @DisplayName("R74 a context that another process opens during a rotation is written with the new keys")
-    void openedDuringRotation(Engine engine) {
+    void openedDuringRotation(Server engine) {
         use(engine);
         try (SignalKeyDatabase job = filled(encrypted());
                 SignalKeyDatabase other = encrypted()) {
@@ -222,7 +222,7 @@ final class EncryptionBySeveralProcessesTest {
     @EnumSource
     @DisplayName(
             "R74 a context opened during a decryption is refused, unless decryption was accepted: then it is plain")
-    void openedDuringDecryption(Engine engine) {
+    void openedDuringDecryption(Server engine) {
         use(engine);
         try (SignalKeyDatabase job = filled(encrypted());
                 SignalKeyDatabase other = encrypted();
@@ -243,7 +243,7 @@ final class EncryptionBySeveralProcessesTest {
     @ParameterizedTest
     @EnumSource
     @DisplayName("R74 a root key that another process replaces is not needed to open further contexts")
-    void rootKeyReplaced(Engine engine) throws IOException {
+    void rootKeyReplaced(Server engine) throws IOException {
         use(engine);
         Encryption former = encryption;
         try (SignalKeyDatabase other = filled(encrypted())) {
@@ -268,7 +268,7 @@ final class EncryptionBySeveralProcessesTest {
     @ParameterizedTest
     @EnumSource
     @DisplayName("R72 a new store is not created as an encrypted one while a plain process has opened a context")
-    void createdBesidePlain(Engine engine) {
+    void createdBesidePlain(Server engine) {
         use(engine);
         try (SignalKeyDatabase other = plain()) {
             SignalKeyStore alice = other.forContext("alice");

@@ -8,7 +8,7 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Admits calls to the backend until it is closed, and lets closing wait for the calls in progress.
  *
- * <p>Concurrency: any number of threads enter concurrently, without waiting. A call has ended once {@link Call#ended}
+ * <p>Concurrency: any number of threads enter concurrently, without waiting. A call has ended once {@link RunningCall#ended}
  * is set, which a thread can do even if it has no stack left (R31). Entering registers the call before it checks
  * whether the gate is closed, and closing checks for calls after it has closed the gate, so at least one of the two
  * notices the other.
@@ -18,22 +18,22 @@ final class CallGate {
     private static final long POLL_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     /** A call in progress. */
-    static final class Call {
+    static final class RunningCall {
 
         /** Set by the calling thread before it leaves. A plain field write, which needs no stack. */
         volatile boolean ended;
     }
 
-    private final Set<Call> calls = ConcurrentHashMap.newKeySet();
+    private final Set<RunningCall> calls = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
     /**
-     * Registers a call. The calling thread sets {@link Call#ended} and then calls {@link #leave}.
+     * Registers a call. The calling thread sets {@link RunningCall#ended} and then calls {@link #leave}.
      *
      * @throws ClosedException if the gate is closed
      */
-    Call enter() {
-        Call call = new Call();
+    RunningCall enter() {
+        RunningCall call = new RunningCall();
         calls.add(call);
         if (closed) {
             call.ended = true;
@@ -42,7 +42,7 @@ final class CallGate {
         return call;
     }
 
-    void leave(Call call) {
+    void leave(RunningCall call) {
         calls.remove(call);
     }
 

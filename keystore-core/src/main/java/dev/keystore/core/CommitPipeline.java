@@ -5,7 +5,7 @@ import dev.keystore.LoadFailedException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CommitGroup.Checked;
 import dev.keystore.core.CommitQueue.Lead;
-import dev.keystore.core.CommitQueue.Phase;
+import dev.keystore.core.CommitQueue.LeadPhase;
 import dev.keystore.core.CommitRequest.Done;
 import dev.keystore.core.CommitRequest.State;
 import dev.keystore.core.CommitRequest.Step;
@@ -216,7 +216,7 @@ final class CommitPipeline {
         boolean handedOff = false;
         try {
             // The claim is inside this block, so that no call can fail between it and the write that abandons the lead.
-            held = lead.claim(Phase.OFFERED) || (own == null && lead.claim(Phase.ABANDONED));
+            held = lead.claim(LeadPhase.OFFERED) || (own == null && lead.claim(LeadPhase.ABANDONED));
             if (!held || queue.lead() != lead) {
                 held = false; // a thread handed it off and failed just afterwards
                 return false;
@@ -241,7 +241,7 @@ final class CommitPipeline {
             }
         } finally {
             if (held && !handedOff) {
-                lead.phase = Phase.ABANDONED;
+                lead.phase = LeadPhase.ABANDONED;
                 if (own != null) {
                     wakeStandby(); // the standby itself tries again after a pause
                 }

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * of the queue, and when the group is finished it hands the lead off to the thread of the new head. A thread that is
  * alone leads its own commit, without a switch to another thread.
  *
- * <p>Recovery: a thread that leaves its lead unfinished, by any error, marks it {@link Phase#ABANDONED}. This is one
+ * <p>Recovery: a thread that leaves its lead unfinished, by any error, marks it {@link LeadPhase#ABANDONED}. This is one
  * write of a field, which needs no stack. The standby finds it within {@link #CHECK_INTERVAL_NANOS} and finishes the
  * lead's group. It also finds a lead that was offered to a thread that does not claim it.
  */
@@ -29,7 +29,7 @@ final class CommitQueue {
     static final long CHECK_INTERVAL_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
     /** The phases of a lead. */
-    enum Phase {
+    enum LeadPhase {
         /** The thread of the request that it was offered to may claim it, and so may the standby. */
         OFFERED,
         /** A thread holds it. */
@@ -45,7 +45,7 @@ final class CommitQueue {
 
         static {
             try {
-                PHASE = MethodHandles.lookup().findVarHandle(Lead.class, "phase", Phase.class);
+                PHASE = MethodHandles.lookup().findVarHandle(Lead.class, "phase", LeadPhase.class);
             } catch (ReflectiveOperationException e) {
                 throw new ExceptionInInitializerError(e);
             }
@@ -54,25 +54,25 @@ final class CommitQueue {
         private final @Nullable CommitRequest offeredTo;
 
         /** Written directly by a holder that leaves, which may have no stack left for a call (R31). */
-        volatile Phase phase;
+        volatile LeadPhase phase;
 
         /** The group that its holder has taken and not finished. */
         @Nullable
         CommitGroup group;
 
-        private Lead(@Nullable CommitRequest offeredTo, Phase phase) {
+        private Lead(@Nullable CommitRequest offeredTo, LeadPhase phase) {
             this.offeredTo = offeredTo;
             this.phase = phase;
         }
 
         /** Takes it if it is in phase {@code from}, and returns whether it was. */
-        boolean claim(Phase from) {
-            return PHASE.compareAndSet(this, from, Phase.HELD);
+        boolean claim(LeadPhase from) {
+            return PHASE.compareAndSet(this, from, LeadPhase.HELD);
         }
 
         /** Returns whether no thread except the standby will claim it. */
         boolean needsStandby() {
-            return phase == Phase.ABANDONED || (phase == Phase.OFFERED && offeredTo != null && !offeredTo.canLead());
+            return phase == LeadPhase.ABANDONED || (phase == LeadPhase.OFFERED && offeredTo != null && !offeredTo.canLead());
         }
     }
 
@@ -111,7 +111,7 @@ final class CommitQueue {
         if (lead.get() != null || arrivals.isEmpty()) {
             return;
         }
-        Lead mine = new Lead(null, Phase.HELD);
+        Lead mine = new Lead(null, LeadPhase.HELD);
         boolean handedOff = false;
         try {
             if (lead.compareAndSet(null, mine)) {
@@ -120,7 +120,7 @@ final class CommitQueue {
             handedOff = true;
         } finally {
             if (!handedOff) {
-                mine.phase = Phase.ABANDONED;
+                mine.phase = LeadPhase.ABANDONED;
             }
         }
     }
@@ -207,7 +207,7 @@ final class CommitQueue {
         do {
             for (CommitRequest next = drainAndPeek(); next != null; next = drainAndPeek()) {
                 if (!next.isFinished() && next.offerLead()) {
-                    lead.set(new Lead(next, Phase.OFFERED));
+                    lead.set(new Lead(next, LeadPhase.OFFERED));
                     if (next.canLead()) {
                         next.wake();
                     } else {

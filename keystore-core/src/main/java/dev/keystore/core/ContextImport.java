@@ -14,7 +14,7 @@ import java.util.Set;
 final class ContextImport implements StoredWrite {
 
     /** What became of it. */
-    enum Result {
+    enum ImportResult {
         /** Nothing was written: the sealer was replaced meanwhile, so the values have to be sealed again. */
         OUTDATED,
         /** Nothing was written: the context holds entries by now. */
@@ -30,7 +30,7 @@ final class ContextImport implements StoredWrite {
     private final List<Mutation> puts;
 
     /** Set by the leader. */
-    private volatile Result result = Result.OUTDATED;
+    private volatile ImportResult result = ImportResult.OUTDATED;
 
     /**
      * Creates a commit.
@@ -67,7 +67,7 @@ final class ContextImport implements StoredWrite {
     public List<Mutation> mutations(Storage storage) {
         result = check(storage);
         List<Mutation> mutations = new ArrayList<>();
-        if (result == Result.WRITTEN) {
+        if (result == ImportResult.WRITTEN) {
             mutations.addAll(marks);
             if (replacing) {
                 mutations.add(new Mutation.Clear(context.keptByClear(Set.of())));
@@ -81,16 +81,16 @@ final class ContextImport implements StoredWrite {
         return mutations;
     }
 
-    private Result check(Storage storage) {
+    private ImportResult check(Storage storage) {
         if (context.sealer().isOutdated(sealer, replacing)) {
-            return Result.OUTDATED;
+            return ImportResult.OUTDATED;
         }
-        return !replacing && storage.holdsEntries(context.name()) ? Result.NOT_EMPTY : Result.WRITTEN;
+        return !replacing && storage.holdsEntries(context.name()) ? ImportResult.NOT_EMPTY : ImportResult.WRITTEN;
     }
 
     @Override
     public void recordDurable() {
-        if (result == Result.WRITTEN) {
+        if (result == ImportResult.WRITTEN) {
             context.sealer().recordDurable(sealer, replacing);
         }
     }
@@ -103,7 +103,7 @@ final class ContextImport implements StoredWrite {
     }
 
     /** Returns its outcome. Called after the commit, by its thread. */
-    Result result() {
+    ImportResult result() {
         return result;
     }
 }

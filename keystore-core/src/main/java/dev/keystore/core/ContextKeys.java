@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class ContextKeys implements ContextSealer {
 
-    private enum Kind {
+    private enum Status {
         /** The keys are in memory. */
         LOADED,
         /** They have to be loaded. If the backend holds none, those of the state are used, or else new ones. */
@@ -38,20 +38,20 @@ final class ContextKeys implements ContextSealer {
     }
 
     /** What is known of the keys. Compared by identity. */
-    private static final class State {
+    private static final class KeysState {
 
-        private final Kind kind;
+        private final Status status;
         private final @Nullable DataKeys keys;
 
-        State(Kind kind, @Nullable DataKeys keys) {
-            this.kind = kind;
+        KeysState(Status status, @Nullable DataKeys keys) {
+            this.status = status;
             this.keys = keys;
         }
 
         /** Returns the keys if they are in memory, else null. */
         @Nullable
         DataKeys loaded() {
-            return kind == Kind.LOADED ? keys : null;
+            return status == Status.LOADED ? keys : null;
         }
     }
 
@@ -59,7 +59,7 @@ final class ContextKeys implements ContextSealer {
     private final KeysInForce store;
     private final Storage storage;
     private final Envelope plain;
-    private final AtomicReference<State> state = new AtomicReference<>(new State(Kind.NOT_LOADED, null));
+    private final AtomicReference<KeysState> state = new AtomicReference<>(new KeysState(Status.NOT_LOADED, null));
 
     ContextKeys(String context, KeysInForce store, Storage storage) {
         this.context = context;
@@ -68,7 +68,7 @@ final class ContextKeys implements ContextSealer {
         this.plain = new Envelope(context);
     }
 
-    private State state() {
+    private KeysState state() {
         return Objects.requireNonNull(state.get());
     }
 
@@ -101,7 +101,7 @@ final class ContextKeys implements ContextSealer {
 
     /** Returns the stored keys if they are not {@code known}, since another process may have replaced them. */
     private DataKeys otherThan(DataKeys known, EntryKeyMissingException failure) {
-        State before = state();
+        KeysState before = state();
         byte[] stored = load();
         if (before.keys != known) {
             return keys();
@@ -132,12 +132,12 @@ final class ContextKeys implements ContextSealer {
 
     /** Returns the keys. Loads them, or creates new ones if there are none; throws as {@link #open} does. */
     DataKeys keys() {
-        State now = state();
+        KeysState now = state();
         DataKeys loaded = now.loaded();
         if (loaded != null) {
             return loaded;
         }
-        if (now.kind == Kind.CLOSED) {
+        if (now.status == Status.CLOSED) {
             throw new ClosedException();
         }
         byte[] stored = load();
@@ -162,8 +162,8 @@ final class ContextKeys implements ContextSealer {
     }
 
     /** Returns {@code keys}, or those that another thread has put in the place of {@code former} in the meantime. */
-    private DataKeys install(State former, DataKeys keys) {
-        if (state.compareAndSet(former, new State(Kind.LOADED, keys))) {
+    private DataKeys install(KeysState former, DataKeys keys) {
+        if (state.compareAndSet(former, new KeysState(Status.LOADED, keys))) {
             closeUnless(keys, former.keys);
             return keys;
         }
@@ -178,8 +178,8 @@ final class ContextKeys implements ContextSealer {
      */
     void replaceLoaded(DataKeys former, @Nullable DataKeys next) {
         if (next != null) {
-            State now = state();
-            boolean replaced = now.loaded() == former && state.compareAndSet(now, new State(Kind.LOADED, next));
+            KeysState now = state();
+            boolean replaced = now.loaded() == former && state.compareAndSet(now, new KeysState(Status.LOADED, next));
             (replaced ? former : next).close();
         }
     }
@@ -211,15 +211,15 @@ final class ContextKeys implements ContextSealer {
         DataKeys keys = sealer instanceof DataKeys used ? used : null;
         if (keys != null && !keys.isWritten()) {
             keys.markWritten();
-            State now = state();
+            KeysState now = state();
             if (now.loaded() == keys) {
                 state.compareAndSet(
-                        now, new State(Kind.LOADED, keys)); // for a thread that has just loaded the former keys
+                        now, new KeysState(Status.LOADED, keys)); // for a thread that has just loaded the former keys
             }
         }
         if (erased) {
             use(keys);
-            set(keys == null ? new State(Kind.NOT_LOADED, null) : new State(Kind.LOADED, keys));
+            set(keys == null ? new KeysState(Status.NOT_LOADED, null) : new KeysState(Status.LOADED, keys));
         }
     }
 
@@ -227,7 +227,7 @@ final class ContextKeys implements ContextSealer {
     public void recordEraseUnknown(@Nullable ValueSealer sealer) {
         DataKeys keys = sealer instanceof DataKeys used ? used : null;
         use(keys);
-        set(new State(Kind.NOT_LOADED, keys));
+        set(new KeysState(Status.NOT_LOADED, keys));
     }
 
     private void use(@Nullable DataKeys keys) {
@@ -236,12 +236,12 @@ final class ContextKeys implements ContextSealer {
         }
     }
 
-    private void set(State next) {
-        State former = state();
-        while (former.kind != Kind.CLOSED && !state.compareAndSet(former, next)) {
+    private void set(KeysState next) {
+        KeysState former = state();
+        while (former.status != Status.CLOSED && !state.compareAndSet(former, next)) {
             former = state();
         }
-        if (former.kind == Kind.CLOSED) {
+        if (former.status == Status.CLOSED) {
             closeUnless(null, next.keys);
         } else {
             closeUnless(next.keys, former.keys);
@@ -250,7 +250,7 @@ final class ContextKeys implements ContextSealer {
 
     @Override
     public boolean areKeysIntact() {
-        State before = state();
+        KeysState before = state();
         byte[] stored = load();
         if (stored == null) {
             DataKeys known = before.loaded();
@@ -266,6 +266,6 @@ final class ContextKeys implements ContextSealer {
 
     @Override
     public void close() {
-        set(new State(Kind.CLOSED, null));
+        set(new KeysState(Status.CLOSED, null));
     }
 }

@@ -60,9 +60,9 @@ final class ContextMove {
         if (!replaceable && ContextReader.holdsEntries("target", target.engine(), name)) {
             return refused("the target holds entries of it already; erase them there, or leave it where it is");
         }
-        MoveMark arriving = there != null && there.kind() == MoveMark.Kind.ARRIVING
+        MoveMark arriving = there != null && there.side() == MoveMark.Side.ARRIVING
                 ? there
-                : new MoveMark(MoveMark.Kind.ARRIVING, UUID.randomUUID().toString(), targetName);
+                : new MoveMark(MoveMark.Side.ARRIVING, UUID.randomUUID().toString(), targetName);
         if (there != null && !there.equals(arriving)) {
             commit(target, contextOf(target), arriving.put()); // it was moved away from there, and comes back
         }
@@ -76,7 +76,7 @@ final class ContextMove {
                 return result;
             }
             replaceable = true;
-            moved = leave(from, new MoveMark(MoveMark.Kind.MOVED, arriving.move(), targetName), seen);
+            moved = leave(from, new MoveMark(MoveMark.Side.MOVED, arriving.move(), targetName), seen);
         } while (!moved);
         arrive();
         return result;
@@ -125,11 +125,11 @@ final class ContextMove {
 
     /** Continues a move that has marked the source. */
     private ContextResult continueAfter(MoveMark here, @Nullable MoveMark there) {
-        if (here.kind() == MoveMark.Kind.ARRIVING) {
+        if (here.side() == MoveMark.Side.ARRIVING) {
             return refused("a move of it to the source has not ended; run that move again");
         }
         boolean arriving = there != null
-                && there.kind() == MoveMark.Kind.ARRIVING
+                && there.side() == MoveMark.Side.ARRIVING
                 && there.move().equals(here.move());
         if (arriving) {
             arrive();

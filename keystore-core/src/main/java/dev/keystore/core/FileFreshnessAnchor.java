@@ -48,7 +48,7 @@ public final class FileFreshnessAnchor implements FreshnessAnchor {
 
     private final Path file;
     private final ReentrantLock lock;
-    private volatile @Nullable Contents last;
+    private volatile @Nullable FileContents last;
     private volatile boolean closed;
 
     private FileFreshnessAnchor(Path file) {
@@ -69,7 +69,7 @@ public final class FileFreshnessAnchor implements FreshnessAnchor {
     }
 
     /** The records, and which file they were read from. */
-    private record Contents(@Nullable Object key, FileTime modified, long size, Map<String, byte[]> records) {
+    private record FileContents(@Nullable Object key, FileTime modified, long size, Map<String, byte[]> records) {
 
         boolean isOf(BasicFileAttributes found) {
             return Objects.equals(key, found.fileKey())
@@ -163,9 +163,9 @@ public final class FileFreshnessAnchor implements FreshnessAnchor {
         if (found == null) {
             return Map.of();
         }
-        Contents known = last;
+        FileContents known = last;
         if (known == null || !known.isOf(found)) {
-            known = new Contents(
+            known = new FileContents(
                     found.fileKey(),
                     found.lastModifiedTime(),
                     found.size(),

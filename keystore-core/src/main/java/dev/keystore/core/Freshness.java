@@ -95,7 +95,7 @@ final class Freshness {
      * @param record what the anchor holds of it, or null
      * @param position its position, if the backend keeps one
      */
-    private record Found(
+    private record Finding(
             @Nullable FreshnessEntry entry, @Nullable AnchorRecord record, Optional<ContextPosition> position) {
 
         Verdict verdict() {
@@ -124,7 +124,7 @@ final class Freshness {
      * anchor to where a former owner would have raised it.
      */
     ContextFreshness open(String context, Attempts attempts) {
-        Found found = find(context, attempts);
+        Finding found = find(context, attempts);
         for (int round = 0; storage.hasOwnership() && isPending(found); round++) {
             if (round == MAXIMUM_ROUNDS) {
                 throw new StoreOpenException(
@@ -132,7 +132,7 @@ final class Freshness {
                                 + " freshness anchor",
                         null);
             }
-            Found pending = found;
+            Finding pending = found;
             attempts.of(
                     "the freshness anchor to be raised",
                     "Context \"" + context + "\" could not be opened, since its freshness anchor could not be raised",
@@ -145,20 +145,20 @@ final class Freshness {
     }
 
     /** Returns whether a former owner may still be raising the anchor. */
-    private static boolean isPending(Found found) {
+    private static boolean isPending(Finding found) {
         return found.entry != null
                 && (found.record == null || !found.record.newest().token().equals(found.entry.next()));
     }
 
-    private Set<String> raiseTo(String context, Found found) {
+    private Set<String> raiseTo(String context, Finding found) {
         FreshnessEntry entry = Objects.requireNonNull(found.entry);
         AnchorRecord next =
                 AnchorRecord.raised(found.record, entry.next(), found.position, entry.commits(), clock.instant());
         return anchor.replace(List.of(replacement(context, found.record, next)));
     }
 
-    private Found find(String context, Attempts attempts) {
-        Found found = attempts.of(
+    private Finding find(String context, Attempts attempts) {
+        Finding found = attempts.of(
                 "the freshness anchor to be read",
                 "Context \"" + context + "\" could not be opened, since its freshness anchor could not be read",
                 () -> read(context));
@@ -177,14 +177,14 @@ final class Freshness {
     }
 
     /** Reads until nothing has changed in between: the owner of the context may be writing. */
-    private Found read(String context) {
+    private Finding read(String context) {
         FreshnessEntry before = entry(context);
         for (int reads = 1; ; reads++) {
             AnchorRecord record = record(context);
             Optional<ContextPosition> position = storage.position(context);
             FreshnessEntry after = entry(context);
             if (Objects.equals(before, after) || reads == MAXIMUM_READS) {
-                return new Found(after, record, position);
+                return new Finding(after, record, position);
             }
             before = after;
         }
@@ -229,7 +229,7 @@ final class Freshness {
         }
     }
 
-    private static StaleStoreException stale(String context, Found found) {
+    private static StaleStoreException stale(String context, Finding found) {
         AnchorRecord record = Objects.requireNonNull(found.record);
         boolean written = found.verdict() == Verdict.WRITTEN_COPY;
         long missing = record.missingCommits(found.entry, found.position);
@@ -272,7 +272,7 @@ final class Freshness {
     /** Finds out why the anchor holds another record than expected. */
     private void lookAgain(ContextFreshness context) {
         String name = context.context();
-        Found found = read(name);
+        Finding found = read(name);
         if (context.continues(found.record)) {
             context.recordAnchored(found.record);
             raiser.request(context);

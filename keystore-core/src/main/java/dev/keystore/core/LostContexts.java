@@ -34,7 +34,7 @@ final class LostContexts {
             throw refusal;
         }
         MoveMark mark = context.isLossReported() ? null : markOf(context);
-        if (mark != null && mark.kind() == MoveMark.Kind.MOVED) {
+        if (mark != null && mark.side() == MoveMark.Side.MOVED) {
             context.markMoved(mark.target());
             throw mark.refusal(context.name());
         }

@@ -13,17 +13,17 @@ import org.jspecify.annotations.Nullable;
  * The entry of a context that was moved, or is being moved. While a context has one, it is not opened, so that it can
  * be written in one store at most.
  *
- * @param kind on which side of the move the context is
+ * @param side on which side of the move the context is
  * @param move a random name of the move of this context, the same on both sides
  * @param target the name that the user gave to the target
  */
-record MoveMark(Kind kind, String move, String target) {
+record MoveMark(Side side, String move, String target) {
 
     /** Where it is stored, in the context. */
     static final EntryId ENTRY = new EntryId(StoreSealing.MARK.type(), "move");
 
     /** The sides of a move. */
-    enum Kind {
+    enum Side {
         /** The context is in the target, but may still be written in the source. */
         ARRIVING,
         /** The context is in the target, and is not written in the source any more. */
@@ -59,7 +59,7 @@ record MoveMark(Kind kind, String move, String target) {
 
     /** Returns the mutation that writes it. */
     Mutation put() {
-        return new Mutation.Put(ENTRY.type(), ENTRY.id(), Envelope.sealFields(ENTRY, kind.name(), move, target));
+        return new Mutation.Put(ENTRY.type(), ENTRY.id(), Envelope.sealFields(ENTRY, side.name(), move, target));
     }
 
     /** Returns the mutation that deletes the mark of a context. */
@@ -70,7 +70,7 @@ record MoveMark(Kind kind, String move, String target) {
     private static MoveMark decode(String context, byte[] record) {
         try {
             String[] fields = Envelope.openFields(ENTRY, record, 3);
-            return new MoveMark(Kind.valueOf(fields[0]), fields[1], fields[2]);
+            return new MoveMark(Side.valueOf(fields[0]), fields[1], fields[2]);
         } catch (IllegalArgumentException e) {
             throw new CorruptEntryException(
                     context, ENTRY, "it says whether the context was moved: " + e.getMessage(), null);
@@ -79,7 +79,7 @@ record MoveMark(Kind kind, String move, String target) {
 
     /** Returns the exception for a caller that opens the context, or writes to it. */
     KeyStoreException refusal(String context) {
-        return kind == Kind.MOVED
+        return side == Side.MOVED
                 ? ContextMovedException.movedTo(context, target)
                 : ContextMovedException.arriving(context, target);
     }

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class Rewrite implements StoredWrite {
 
     /** An entry, its record as it was found, or null, and its next record; it is deleted if that is null. */
-    record Change(EntryId entry, byte @Nullable [] former, byte @Nullable [] next) {
+    record RecordChange(EntryId entry, byte @Nullable [] former, byte @Nullable [] next) {
 
         Mutation mutation() {
             return next == null
@@ -29,7 +29,7 @@ final class Rewrite implements StoredWrite {
 
     private final Context context;
     private final @Nullable ValueSealer sealer;
-    private final List<Change> changes;
+    private final List<RecordChange> changes;
 
     /** How many changes are part of the last write; -1 if nothing was to be written. Set by the leader. */
     private volatile int applied = -1;
@@ -40,7 +40,7 @@ final class Rewrite implements StoredWrite {
      * @param sealer what has sealed the next records; its keys are stored with them if they are not stored yet. Null if
      *     the records are not sealed
      */
-    Rewrite(Context context, @Nullable ValueSealer sealer, List<Change> changes) {
+    Rewrite(Context context, @Nullable ValueSealer sealer, List<RecordChange> changes) {
         this.context = context;
         this.sealer = sealer;
         this.changes = List.copyOf(changes);
@@ -71,7 +71,7 @@ final class Rewrite implements StoredWrite {
             }
         }
         int count = 0;
-        for (Change change : changes) {
+        for (RecordChange change : changes) {
             if (Arrays.equals(storage.read(context.name(), change.entry), change.former)) {
                 mutations.add(change.mutation());
                 count++;

@@ -502,7 +502,7 @@ final class Storage {
     }
 
     private <T> T call(Supplier<T> operation) {
-        CallGate.Call call = gate.enter();
+        CallGate.RunningCall call = gate.enter();
         try {
             return operation.get();
         } finally {

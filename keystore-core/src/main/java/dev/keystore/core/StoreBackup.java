@@ -152,11 +152,11 @@ public final class StoreBackup {
      *     source is unchanged
      */
     public BackupReport run() {
-        return new Job().run();
+        return new BackupRun().run();
     }
 
     /** One run, on its thread. */
-    private final class Job {
+    private final class BackupRun {
 
         private final Engine engine = source.engine();
         private final SnapshotReader reader = new SnapshotReader(engine);

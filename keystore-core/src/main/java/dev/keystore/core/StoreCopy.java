@@ -204,7 +204,7 @@ public final class StoreCopy {
      * @throws IllegalStateException if a database is closed
      */
     public CopyReport run() {
-        CopyReport report = new Job(false).run();
+        CopyReport report = new CopyRun(false).run();
         if (!report.isComplete()) {
             throw new CopyIncompleteException(report);
         }
@@ -222,11 +222,11 @@ public final class StoreCopy {
      * @throws IllegalStateException if a database is closed
      */
     public CopyReport dryRun() {
-        return new Job(true).run();
+        return new CopyRun(true).run();
     }
 
     /** One run, on its thread. */
-    private final class Job {
+    private final class CopyRun {
 
         private final boolean dry;
         private final Map<Outcome, Long> outcomes = new EnumMap<>(Outcome.class);
@@ -241,7 +241,7 @@ public final class StoreCopy {
         /** What the listener threw while a context was being copied, which must not be taken for its failure. */
         private @Nullable KeyStoreException listenerFailure;
 
-        Job(boolean dry) {
+        CopyRun(boolean dry) {
             this.dry = dry;
         }
 

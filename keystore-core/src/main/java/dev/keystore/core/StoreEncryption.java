@@ -9,7 +9,7 @@ import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.RewriteIncompleteException;
 import dev.keystore.UnreadableEntryException;
-import dev.keystore.core.Rewrite.Change;
+import dev.keystore.core.Rewrite.RecordChange;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
@@ -307,11 +307,11 @@ public final class StoreEncryption {
         Context context;
         try {
             context = contextOfMark();
-            List<Change> changes = new ArrayList<>();
-            changes.add(new Change(MARK, former.mark(), next == null ? null : next.mark()));
+            List<RecordChange> changes = new ArrayList<>();
+            changes.add(new RecordChange(MARK, former.mark(), next == null ? null : next.mark()));
             if (next == null && engine.storage.read(context.name(), StoreEntry.ID) == null) {
                 // A decrypted store keeps its id (R81).
-                changes.add(new Change(StoreEntry.ID, null, StoreId.record(engine.storage, former.storeId())));
+                changes.add(new RecordChange(StoreEntry.ID, null, StoreId.record(engine.storage, former.storeId())));
             }
             Rewrite mark = new Rewrite(context, null, changes);
             commit(mark);
@@ -398,7 +398,7 @@ public final class StoreEncryption {
     private Pass rewriteBatch(Context context, List<EntryId> batch) {
         ContextSealer forms = context.sealer();
         ValueSealer sealer = forms.current();
-        List<Change> changes = new ArrayList<>();
+        List<RecordChange> changes = new ArrayList<>();
         int unreadable = 0;
         for (Map.Entry<EntryId, byte[]> stored :
                 engine.storage.readAll(context.name(), batch).entrySet()) {
@@ -409,7 +409,7 @@ public final class StoreEncryption {
                     byte[] value = forms.open(entry.type(), entry.id(), record);
                     byte[] next = sealer.seal(entry.type(), entry.id(), value);
                     if (next != null) { // otherwise the sealer was replaced
-                        changes.add(new Change(entry, record, next));
+                        changes.add(new RecordChange(entry, record, next));
                     }
                 }
             } catch (UnreadableEntryException | IllegalArgumentException e) {
@@ -457,7 +457,7 @@ public final class StoreEncryption {
         if (rewriteEntries(job, context)) {
             byte[] stored = engine.storage.read(context.name(), KEYS);
             if (stored != null) {
-                commit(new Rewrite(context, null, List.of(new Change(KEYS, stored, null))));
+                commit(new Rewrite(context, null, List.of(new RecordChange(KEYS, stored, null))));
             }
         }
     }

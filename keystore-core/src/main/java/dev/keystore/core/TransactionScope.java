@@ -14,7 +14,7 @@ final class TransactionScope {
     final LockTable.Held locks = new LockTable.Held();
 
     /** The entries written; a null entry stands for all entries of a context that was cleared. */
-    private Set<Written> written = Set.of();
+    private Set<WrittenEntry> written = Set.of();
 
     /** Records a commit that this thread has made outside of the transaction. */
     void addWritten(CommitRequest commit) {
@@ -23,15 +23,15 @@ final class TransactionScope {
         }
         String context = commit.context.name();
         if (commit.clears()) {
-            written.add(new Written(context, null));
+            written.add(new WrittenEntry(context, null));
         }
-        commit.entryIds().forEach(entry -> written.add(new Written(context, entry)));
+        commit.entryIds().forEach(entry -> written.add(new WrittenEntry(context, entry)));
     }
 
     /** Returns whether this thread has changed an entry outside of the transaction. */
     boolean hasWritten(String context, EntryId entry) {
-        return written.contains(new Written(context, entry)) || written.contains(new Written(context, null));
+        return written.contains(new WrittenEntry(context, entry)) || written.contains(new WrittenEntry(context, null));
     }
 
-    private record Written(String context, @Nullable EntryId entry) {}
+    private record WrittenEntry(String context, @Nullable EntryId entry) {}
 }

@@ -262,7 +262,7 @@ class FreshnessTest {
     @Test
     @DisplayName("R82 the anchor is raised for many contexts in one write")
     void writes_ofManyContexts_areOne() throws Exception {
-        TestAnchor.Gate gate = anchor.holdWrites();
+        TestAnchor.HeldWrites gate = anchor.holdWrites();
         SignalKeyDatabase database = open(memory.reopen());
         for (int i = 0; i < 1_000; i++) {
             commit(database, "account " + i, 1);
@@ -281,11 +281,11 @@ class FreshnessTest {
     @DisplayName("R82 another process takes a context over while the former owner is raising the anchor")
     void takeOver_whileRaising_isAccepted() throws Exception {
         use(memory.reopen(), "alice", 1);
-        TestAnchor.Gate ofFirst = anchor.holdWrites();
+        TestAnchor.HeldWrites ofFirst = anchor.holdWrites();
         SignalKeyDatabase first = open(memory.reopen());
         commit(first, "alice", 1);
         ofFirst.awaitArrival();
-        TestAnchor.Gate ofSecond = anchor.holdWrites();
+        TestAnchor.HeldWrites ofSecond = anchor.holdWrites();
         try (SignalKeyDatabase second = open(memory.reopen())) {
             commit(second, "alice", 1);
             ofSecond.awaitArrival();
@@ -393,7 +393,7 @@ class FreshnessTest {
     @DisplayName("R82 the next entry waits until the anchor has been raised to the one before it")
     void entry_waitsForTheAnchor() throws Exception {
         use(memory.reopen(), "alice", 1);
-        TestAnchor.Gate gate = anchor.holdWrites();
+        TestAnchor.HeldWrites gate = anchor.holdWrites();
         SignalKeyDatabase owner = open(memory.reopen());
         commit(owner, "alice", 4_100);
         CountDownLatch raised = anchor.awaitWrites(1);

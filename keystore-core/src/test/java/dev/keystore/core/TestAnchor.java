@@ -28,7 +28,7 @@ final class TestAnchor implements FreshnessAnchor {
     private boolean writesFail;
     private boolean writesAreLost;
     private CountDownLatch awaited = new CountDownLatch(0);
-    private Gate gate;
+    private HeldWrites gate;
 
     /** Makes the call with this number fail, counted from now on; 0 for none. Writes may be made nevertheless. */
     synchronized void failAt(int call, boolean made) {
@@ -85,7 +85,7 @@ final class TestAnchor implements FreshnessAnchor {
     }
 
     /** Holds the writes of the threads that raise the anchor. */
-    static final class Gate {
+    static final class HeldWrites {
 
         private final CountDownLatch arrived = new CountDownLatch(1);
         private final CountDownLatch open = new CountDownLatch(1);
@@ -114,7 +114,7 @@ final class TestAnchor implements FreshnessAnchor {
     }
 
     private void passGate() {
-        Gate now;
+        HeldWrites now;
         synchronized (this) {
             now = gate;
         }
@@ -157,8 +157,8 @@ final class TestAnchor implements FreshnessAnchor {
     }
 
     /** Holds writes that begin from now on at a new gate. */
-    synchronized Gate holdWrites() {
-        gate = new Gate();
+    synchronized HeldWrites holdWrites() {
+        gate = new HeldWrites();
         return gate;
     }
 

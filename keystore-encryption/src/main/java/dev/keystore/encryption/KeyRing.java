@@ -15,40 +15,40 @@ final class KeyRing implements AutoCloseable {
     private static final int ENTRY_BYTES = Long.BYTES + AesKey.BYTES;
 
     /** A key and its random id, which is not secret. */
-    record Entry(long id, AesKey key) {
+    record NumberedKey(long id, AesKey key) {
 
         String hexId() {
             return hex(id);
         }
     }
 
-    private final List<Entry> entries;
+    private final List<NumberedKey> entries;
 
-    private KeyRing(List<Entry> entries) {
+    private KeyRing(List<NumberedKey> entries) {
         this.entries = List.copyOf(entries);
     }
 
     /** Returns a ring with one random key. */
     static KeyRing random(SecureRandom random) {
-        return new KeyRing(List.of(new Entry(random.nextLong(), AesKey.random(random))));
+        return new KeyRing(List.of(new NumberedKey(random.nextLong(), AesKey.random(random))));
     }
 
     /** Returns a ring with one known key, which the ring owns from now on. */
     static KeyRing of(long id, AesKey key) {
-        return new KeyRing(List.of(new Entry(id, key)));
+        return new KeyRing(List.of(new NumberedKey(id, key)));
     }
 
     static String hex(long id) {
         return HexFormat.of().toHexDigits(id);
     }
 
-    Entry newest() {
+    NumberedKey newest() {
         return entries.get(entries.size() - 1);
     }
 
     @Nullable
     AesKey find(long id) {
-        for (Entry entry : entries) {
+        for (NumberedKey entry : entries) {
             if (entry.id == id) {
                 return entry.key;
             }
@@ -66,8 +66,8 @@ final class KeyRing implements AutoCloseable {
         do {
             id = random.nextLong();
         } while (find(id) != null);
-        List<Entry> copies = copies(entries);
-        copies.add(new Entry(id, AesKey.random(random)));
+        List<NumberedKey> copies = copies(entries);
+        copies.add(new NumberedKey(id, AesKey.random(random)));
         return new KeyRing(copies);
     }
 
@@ -89,16 +89,16 @@ final class KeyRing implements AutoCloseable {
         return new KeyRing(copies(entries));
     }
 
-    private static List<Entry> copies(List<Entry> entries) {
-        List<Entry> copies = new ArrayList<>(entries.size() + 1);
-        entries.forEach(entry -> copies.add(new Entry(entry.id, entry.key.copy())));
+    private static List<NumberedKey> copies(List<NumberedKey> entries) {
+        List<NumberedKey> copies = new ArrayList<>(entries.size() + 1);
+        entries.forEach(entry -> copies.add(new NumberedKey(entry.id, entry.key.copy())));
         return copies;
     }
 
     /** Returns the keys in the clear, to be sealed and overwritten. */
     byte[] encode() {
         ByteBuffer encoded = ByteBuffer.allocate(entries.size() * ENTRY_BYTES);
-        for (Entry entry : entries) {
+        for (NumberedKey entry : entries) {
             encoded.putLong(entry.id);
             Secrets.use(entry.key.getEncoded(), encoded::put);
         }
@@ -115,12 +115,12 @@ final class KeyRing implements AutoCloseable {
             throw new IllegalArgumentException("a key ring cannot have " + encoded.length + " bytes");
         }
         ByteBuffer bytes = ByteBuffer.wrap(encoded);
-        List<Entry> entries = new ArrayList<>();
+        List<NumberedKey> entries = new ArrayList<>();
         while (bytes.hasRemaining()) {
             long id = bytes.getLong();
             byte[] key = new byte[AesKey.BYTES];
             bytes.get(key);
-            entries.add(new Entry(id, AesKey.of(key)));
+            entries.add(new NumberedKey(id, AesKey.of(key)));
         }
         return new KeyRing(entries);
     }
@@ -133,6 +133,6 @@ final class KeyRing implements AutoCloseable {
     /** Returns the ids. */
     @Override
     public String toString() {
-        return "KeyRing" + entries.stream().map(Entry::hexId).toList();
+        return "KeyRing" + entries.stream().map(NumberedKey::hexId).toList();
     }
 }

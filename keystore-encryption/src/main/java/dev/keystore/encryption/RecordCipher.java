@@ -17,18 +17,18 @@ final class RecordCipher {
 
     static final int MAXIMUM_RECORDS = 256;
 
-    private final KeyRing.Entry key;
+    private final KeyRing.NumberedKey key;
     private final byte[] start = new byte[Xaes256Gcm.HALF_NONCE_BYTES];
     private final Xaes256Gcm.DerivedKey derived;
     private int records;
 
-    RecordCipher(KeyRing.Entry key, SecureRandom random) {
+    RecordCipher(KeyRing.NumberedKey key, SecureRandom random) {
         this.key = key;
         random.nextBytes(start);
         this.derived = Xaes256Gcm.derivedKey(key.key(), start, 0);
     }
 
-    KeyRing.Entry key() {
+    KeyRing.NumberedKey key() {
         return key;
     }
 

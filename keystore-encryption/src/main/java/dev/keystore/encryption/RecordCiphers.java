@@ -27,7 +27,7 @@ final class RecordCiphers implements AutoCloseable {
     }
 
     /** Returns what a function makes of a cipher with a key derived from {@code key}. */
-    <R> R apply(KeyRing.Entry key, Function<RecordCipher, R> function) {
+    <R> R apply(KeyRing.NumberedKey key, Function<RecordCipher, R> function) {
         RecordCipher cipher = remove(key);
         if (cipher == null) {
             cipher = new RecordCipher(key, random);
@@ -46,11 +46,11 @@ final class RecordCiphers implements AutoCloseable {
         }
     }
 
-    private static int slot(KeyRing.Entry key, int number) {
+    private static int slot(KeyRing.NumberedKey key, int number) {
         return (int) (key.id() + number) & (SLOTS - 1);
     }
 
-    private @Nullable RecordCipher remove(KeyRing.Entry key) {
+    private @Nullable RecordCipher remove(KeyRing.NumberedKey key) {
         for (int number = 0; number < SLOTS_PER_KEY; number++) {
             int slot = slot(key, number);
             RecordCipher found = slots.get(slot);
@@ -62,7 +62,7 @@ final class RecordCiphers implements AutoCloseable {
     }
 
     private void put(RecordCipher cipher) {
-        KeyRing.Entry key = cipher.key();
+        KeyRing.NumberedKey key = cipher.key();
         RecordCipher unused = cipher; // until it has a slot: an error may come before (R31)
         try {
             unused = place(cipher);
@@ -87,7 +87,7 @@ final class RecordCiphers implements AutoCloseable {
     }
 
     /** Overwrites the derived keys of a key. */
-    void forget(KeyRing.Entry key) {
+    void forget(KeyRing.NumberedKey key) {
         RecordCipher found = remove(key);
         while (found != null) {
             found.destroy();

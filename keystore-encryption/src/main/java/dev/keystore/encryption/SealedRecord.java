@@ -31,7 +31,7 @@ final class SealedRecord {
     private SealedRecord() {}
 
     /** Seals a record with a key that is derived for this record only. */
-    static byte[] seal(KeyRing.Entry key, Binding binding, byte[] plaintext, SecureRandom random) {
+    static byte[] seal(KeyRing.NumberedKey key, Binding binding, byte[] plaintext, SecureRandom random) {
         RecordCipher cipher = new RecordCipher(key, random);
         try {
             return seal(cipher, binding, plaintext);

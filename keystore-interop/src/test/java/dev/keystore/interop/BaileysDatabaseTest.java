@@ -16,7 +16,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
-import java.sql.PreparedStatement;
 import java.sql.Statement;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -41,48 +40,35 @@ class BaileysDatabaseTest {
 
     @BeforeEach
     void create() throws Exception {
-        Path files = Folders.copy("7.0.0-rc14/bot-a", temporary);
-        folder = Folders.read(BaileysFolder.at(files));
+        Path files = Samples.copy("7.0.0-rc14/bot-a", temporary);
+        folder = Samples.read(BaileysFolder.at(files));
         file = temporary.resolve("auth.db");
-        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
-                Statement statement = connection.createStatement()) {
-            statement.execute("PRAGMA journal_mode = WAL");
-            statement.execute("CREATE TABLE creds (id INTEGER PRIMARY KEY, value TEXT NOT NULL)");
-            statement.execute("CREATE TABLE signal_keys (type TEXT, id TEXT, value TEXT, PRIMARY KEY (type, id))");
-            connection.setAutoCommit(false);
-            for (Map.Entry<String, byte[]> each : Folders.files(files).entrySet()) {
-                FileName name = FileName.parse(each.getKey());
-                String sql = name.isCredentials()
-                        ? "INSERT INTO creds (value) VALUES (?)"
-                        : "INSERT INTO signal_keys (value, type, id) VALUES (?, ?, ?)";
-                try (PreparedStatement insert = connection.prepareStatement(sql)) {
-                    insert.setString(1, new String(each.getValue(), UTF_8));
-                    if (!name.isCredentials()) {
-                        insert.setString(2, name.type().name());
-                        insert.setString(3, name.id());
-                    }
-                    insert.executeUpdate();
-                }
+        execute("PRAGMA journal_mode = WAL");
+        execute("CREATE TABLE creds (id INTEGER PRIMARY KEY, value TEXT NOT NULL)");
+        execute("CREATE TABLE signal_keys (type TEXT, id TEXT, value TEXT, PRIMARY KEY (type, id))");
+        for (Map.Entry<String, byte[]> each : Samples.files(files).entrySet()) {
+            FileName name = FileName.parse(each.getKey());
+            String value = new String(each.getValue(), UTF_8);
+            if (name.isCredentials()) {
+                execute("INSERT INTO creds (value) VALUES (?)", value);
+            } else {
+                execute("INSERT INTO signal_keys VALUES (?, ?, ?)", name.type().name(), name.id(), value);
             }
-            connection.commit();
         }
     }
 
-    private void execute(String sql) throws Exception {
-        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
-                Statement statement = connection.createStatement()) {
-            statement.execute(sql);
-        }
+    private void execute(String sql, Object... values) throws Exception {
+        Samples.execute(file, sql, values);
     }
 
     @Test
     @DisplayName("R91 R92 a database is imported with the same entries as the folder, and not changed")
     void database_isImported() throws Exception {
         byte[] before = Files.readAllBytes(file);
-        try (SignalKeyDatabase database = Folders.database(temporary)) {
+        try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore alice = database.forContext("alice");
             TransferReport dry = AccountImport.from(BaileysDatabase.at(file)).dryRun(alice);
-            assertThat(Folders.isEmpty(alice)).isTrue();
+            assertThat(Samples.isEmpty(alice)).isTrue();
             TransferReport report = AccountImport.from(BaileysDatabase.at(file)).to(alice);
 
             assertThat(report.isComplete()).as("%s", report.items()).isTrue();
@@ -104,12 +90,12 @@ class BaileysDatabaseTest {
             Files.copy(file, copied.resolve("auth.db"));
             Files.copy(temporary.resolve("auth.db-wal"), copied.resolve("auth.db-wal"));
         }
-        Map<String, byte[]> before = Folders.files(copied);
+        Map<String, byte[]> before = Samples.files(copied);
 
-        Contents contents = Folders.read(BaileysDatabase.at(copied.resolve("auth.db")));
+        Contents contents = Samples.read(BaileysDatabase.at(copied.resolve("auth.db")));
 
         assertThat(contents.entry("lid-mapping", "new")).isNotNull();
-        Map<String, byte[]> after = Folders.files(copied);
+        Map<String, byte[]> after = Samples.files(copied);
         assertThat(after.keySet()).isEqualTo(before.keySet());
         after.forEach((name, bytes) -> assertThat(bytes).as(name).isEqualTo(before.get(name)));
     }
@@ -126,7 +112,7 @@ class BaileysDatabaseTest {
         execute("INSERT INTO creds (value) VALUES ('{}')");
         execute("CREATE TABLE notes (note TEXT)");
 
-        Contents contents = Folders.read(BaileysDatabase.at(file));
+        Contents contents = Samples.read(BaileysDatabase.at(file));
 
         Map<String, Fate> fates = new HashMap<>();
         contents.items().forEach(item -> fates.merge(item.name(), item.fate(), (one, other) -> Fate.DAMAGED));
@@ -144,7 +130,7 @@ class BaileysDatabaseTest {
     @Test
     @DisplayName("R92 a database that is written while it is read is refused")
     void changingDatabase_isRefused() {
-        try (SignalKeyDatabase database = Folders.database(temporary)) {
+        try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore alice = database.forContext("alice");
             AccountImport changing = AccountImport.from(BaileysDatabase.at(file))
                     .listener(progress -> {
@@ -155,7 +141,7 @@ class BaileysDatabaseTest {
             assertThatExceptionOfType(ForeignStoreException.class)
                     .isThrownBy(() -> changing.to(alice))
                     .withMessageContaining("it was changed while it was read");
-            assertThat(Folders.isEmpty(alice)).isTrue();
+            assertThat(Samples.isEmpty(alice)).isTrue();
         }
     }
 
@@ -176,9 +162,9 @@ class BaileysDatabaseTest {
         execute("CREATE VIEW signal_keys AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
                 + " SELECT 'session' AS type, i AS id, '{}' AS value FROM n");
         assertThatExceptionOfType(ForeignStoreException.class)
-                .isThrownBy(() -> Folders.read(BaileysDatabase.at(file)))
+                .isThrownBy(() -> Samples.read(BaileysDatabase.at(file)))
                 .withMessageContaining("it has no tables creds and signal_keys");
-        try (SignalKeyDatabase database = Folders.database(temporary)) {
+        try (SignalKeyDatabase database = Samples.database(temporary)) {
             assertThatExceptionOfType(ForeignStoreException.class)
                     .isThrownBy(() ->
                             AccountExport.from(database.forContext("alice")).to(BaileysDatabase.at(file)))
@@ -217,7 +203,7 @@ class BaileysDatabaseTest {
             }
             Files.write(file, damaged);
             try {
-                Contents contents = Folders.read(BaileysDatabase.at(file));
+                Contents contents = Samples.read(BaileysDatabase.at(file));
                 carried += contents.entries().size();
                 named += contents.items().size() - contents.entries().size();
                 for (Found<?> found : contents.entries()) {

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.FieldSource;
 
 class BaileysExportTest {
 
-    static final List<String> REAL = Folders.REAL;
+    static final List<String> REAL = Samples.REAL;
 
     @TempDir
     Path temporary;
@@ -29,10 +29,10 @@ class BaileysExportTest {
     @FieldSource("REAL")
     @DisplayName("R93 an imported folder is exported with the same files, equal except for order and spacing of JSON")
     void folder_importedAndExported_isTheSame(String name) throws Exception {
-        Path folder = Folders.copy(name, temporary);
+        Path folder = Samples.copy(name, temporary);
         Files.write(folder.resolve("wallpaper-1.json"), "{\"a\":1}".getBytes(UTF_8));
         Path exported = temporary.resolve("exported");
-        try (SignalKeyDatabase database = Folders.database(temporary)) {
+        try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore alice = database.forContext("alice");
             TransferReport in = AccountImport.from(BaileysFolder.at(folder))
                     .keepingUnknown()
@@ -42,10 +42,10 @@ class BaileysExportTest {
 
             assertThat(out.isComplete()).as("%s", out.items()).isTrue();
             assertThat(out.types()).isEqualTo(in.types());
-            assertThat(Folders.trees(exported)).isEqualTo(Folders.trees(folder));
+            assertThat(Samples.trees(exported)).isEqualTo(Samples.trees(folder));
             SignalKeyStore bob = database.forContext("bob");
             AccountImport.from(BaileysFolder.at(exported)).keepingUnknown().to(bob);
-            Contents contents = Folders.read(BaileysFolder.at(folder));
+            Contents contents = Samples.read(BaileysFolder.at(folder));
             bob.delete(BaileysFolder.UNKNOWN_FILE, "wallpaper-1.json");
             assertThat(Difference.between(contents, bob)).isNull();
         }
@@ -60,7 +60,7 @@ class BaileysExportTest {
     @DisplayName("R92 what Baileys has no place for is named, and the rest is exported")
     void entriesWithoutPlace_areNamed() {
         Path exported = temporary.resolve("exported");
-        try (SignalKeyDatabase database = Folders.database(temporary)) {
+        try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore alice = database.forContext("alice");
             alice.put(KeyTypes.KYBER_PRE_KEY, "1", new byte[] {1});
             alice.put(KeyTypes.LID_MAPPING, "a/b", "1");
@@ -81,24 +81,24 @@ class BaileysExportTest {
                             "kyber-pre-key", "lid-mapping", "lid-mapping", "app-state-sync-key", "credentials");
             assertThat(report.items(Fate.NOT_CARRIED))
                     .allSatisfy(item -> assertThat(item.reason()).contains("; "));
-            assertThat(Folders.files(exported).keySet()).containsExactly("lid-mapping-1.json", "session-bob.1.json");
+            assertThat(Samples.files(exported).keySet()).containsExactly("lid-mapping-1.json", "session-bob.1.json");
         }
     }
 
     @Test
     @DisplayName("an export to a folder that holds files is refused, and leaves it as it is")
     void existingTarget_isRefused() throws Exception {
-        Path folder = Folders.copy("6.7.21/bot-a", temporary);
-        try (SignalKeyDatabase database = Folders.database(temporary)) {
+        Path folder = Samples.copy("6.7.21/bot-a", temporary);
+        try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore alice = database.forContext("alice");
             alice.put(KeyTypes.LID_MAPPING, "1", "2");
-            int before = Folders.files(folder).size();
+            int before = Samples.files(folder).size();
             assertThatExceptionOfType(ForeignStoreException.class)
                     .isThrownBy(() -> AccountExport.from(alice).to(BaileysFolder.at(folder)))
                     .withMessageContaining("it exists");
             assertThatExceptionOfType(ForeignStoreException.class)
                     .isThrownBy(() -> AccountExport.from(alice).dryRun(BaileysFolder.at(folder)));
-            assertThat(Folders.files(folder)).hasSize(before);
+            assertThat(Samples.files(folder)).hasSize(before);
         }
     }
 }

@@ -52,7 +52,7 @@ class BaileysFormsTest {
 
     private Contents read(String file, String json) throws Exception {
         Files.write(folder.resolve(file), json.getBytes(UTF_8));
-        return Folders.read(BaileysFolder.at(folder));
+        return Samples.read(BaileysFolder.at(folder));
     }
 
     private static TransferItem only(Contents contents) {
@@ -132,8 +132,8 @@ class BaileysFormsTest {
             byte[] message = contents.entry("app-state-sync-key", "AAAA").encoded();
             assertThat(HexFormat.of().formatHex(message))
                     .isEqualTo(HexFormat.of().formatHex(expected));
-            assertThat(Folders.tree(Json.write(SyncKey.toJson(message))))
-                    .isEqualTo(Folders.tree(standard.getBytes(UTF_8)));
+            assertThat(Samples.tree(Json.write(SyncKey.toJson(message))))
+                    .isEqualTo(Samples.tree(standard.getBytes(UTF_8)));
         }
     }
 
@@ -147,7 +147,7 @@ class BaileysFormsTest {
         Contents contents = read("sender-key-g@g.us--1--0.json", array);
         assertThat(only(contents).fate()).as("%s", only(contents)).isEqualTo(Fate.CARRIED);
         byte[] kept = contents.entry("sender-key", "g@g.us::1::0").encoded();
-        assertThat(Folders.tree(BaileysSenderKey.write(kept))).isEqualTo(Folders.tree(array.getBytes(UTF_8)));
+        assertThat(Samples.tree(BaileysSenderKey.write(kept))).isEqualTo(Samples.tree(array.getBytes(UTF_8)));
     }
 
     @Test

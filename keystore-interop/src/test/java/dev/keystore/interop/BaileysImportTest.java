@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.FieldSource;
 
 class BaileysImportTest {
 
-    static final List<String> REAL = Folders.REAL;
+    static final List<String> REAL = Samples.REAL;
 
     @TempDir
     Path temporary;
@@ -43,7 +43,7 @@ class BaileysImportTest {
 
     @BeforeEach
     void open() {
-        database = Folders.database(temporary);
+        database = Samples.database(temporary);
         alice = database.forContext("alice");
     }
 
@@ -60,8 +60,8 @@ class BaileysImportTest {
     @FieldSource("REAL")
     @DisplayName("R91 R92 what the real library was given is in the store, each value and id, and every file is named")
     void realFolder_isImported(String name) throws Exception {
-        Path folder = Folders.copy(name, temporary);
-        Map<String, byte[]> before = Folders.files(folder);
+        Path folder = Samples.copy(name, temporary);
+        Map<String, byte[]> before = Samples.files(folder);
 
         TransferReport report = importFrom(folder);
 
@@ -69,8 +69,8 @@ class BaileysImportTest {
         assertThat(report.items()).extracting(TransferItem::name).containsExactlyElementsOf(before.keySet());
         assertThat(report.outcome()).isEqualTo(Outcome.WRITTEN);
         assertThat(alice.credentials().orElseThrow()).isEqualTo(before.get("creds.json"));
-        JsonNode truth = Folders.truth(name);
-        assertThat(Folders.tree(alice.credentials().orElseThrow())).isEqualTo(truth.get("creds"));
+        JsonNode truth = Samples.truth(name);
+        assertThat(Samples.tree(alice.credentials().orElseThrow())).isEqualTo(truth.get("creds"));
         int entries = 0;
         for (Map.Entry<String, JsonNode> type : truth.get("keys").properties()) {
             for (Map.Entry<String, JsonNode> entry : type.getValue().properties()) {
@@ -83,7 +83,7 @@ class BaileysImportTest {
                         .mapToLong(EntryDigest::entries)
                         .sum())
                 .isEqualTo(before.size());
-        Map<String, byte[]> after = Folders.files(folder);
+        Map<String, byte[]> after = Samples.files(folder);
         assertThat(after.keySet()).isEqualTo(before.keySet());
         after.forEach((file, bytes) -> assertThat(bytes).isEqualTo(before.get(file)));
     }
@@ -91,7 +91,7 @@ class BaileysImportTest {
     private void assertHolds(String type, String id, JsonNode value) throws IOException {
         switch (type) {
             case "session" ->
-                assertThat(Folders.tree(alice.find(KeyTypes.SESSION, id).orElseThrow()))
+                assertThat(Samples.tree(alice.find(KeyTypes.SESSION, id).orElseThrow()))
                         .isEqualTo(value);
             case "identity-key" ->
                 assertThat(alice.find(KeyTypes.IDENTITY_KEY, id).orElseThrow()).isEqualTo(buffer(value));
@@ -151,7 +151,7 @@ class BaileysImportTest {
     @Test
     @DisplayName("R92 a temporary, a backup, an empty, a cut, an unknown file, a link and a folder are each named")
     void oddFiles_areNamed() throws Exception {
-        Path folder = Folders.copy("7.0.0-rc14/bot-a", temporary);
+        Path folder = Samples.copy("7.0.0-rc14/bot-a", temporary);
         Path session = folder.resolve("session-15550100002.7.json");
         Files.write(folder.resolve("session-1.0.json.tmp"), new byte[] {'{'});
         Files.write(folder.resolve("creds.json.bak"), "{}".getBytes(UTF_8));
@@ -178,7 +178,7 @@ class BaileysImportTest {
         assertFate(report, "session-9.0.json", Fate.UNKNOWN, "link");
         assertFate(report, "session-8.0.json", Fate.UNKNOWN, "not a file");
         assertThat(report.items())
-                .hasSize(Folders.trees(Path.of("src/test/resources/baileys/7.0.0-rc14/bot-a"))
+                .hasSize(Samples.trees(Path.of("src/test/resources/baileys/7.0.0-rc14/bot-a"))
                                 .size()
                         + 6);
         assertThat(report.isComplete()).isFalse();
@@ -201,7 +201,7 @@ class BaileysImportTest {
     @Test
     @DisplayName("R92 files of unknown type are kept as a type of their own if that is asked for")
     void unknownFile_isKeptIfAsked() throws Exception {
-        Path folder = Folders.copy("7.0.0-rc14/bot-a", temporary);
+        Path folder = Samples.copy("7.0.0-rc14/bot-a", temporary);
         Files.write(folder.resolve("wallpaper-1.json"), "{\"a\":1}".getBytes(UTF_8));
 
         TransferReport report =
@@ -217,7 +217,7 @@ class BaileysImportTest {
     void changingFolder_isRefused() throws Exception {
         for (String change : List.of("other", "same size", "added", "removed")) {
             Path parent = Files.createDirectories(temporary.resolve(change));
-            Path folder = Folders.copy("7.0.0-rc14/bot-a", parent);
+            Path folder = Samples.copy("7.0.0-rc14/bot-a", parent);
             byte[] session = Files.readAllBytes(folder.resolve("session-15550100002.7.json"));
             session[session.length / 2] ^= 1;
             AccountImport changing = AccountImport.from(BaileysFolder.at(folder))
@@ -231,7 +231,7 @@ class BaileysImportTest {
                     .as(change)
                     .isThrownBy(() -> changing.to(alice))
                     .withMessageContaining("it was changed while it was read");
-            assertThat(Folders.isEmpty(alice)).as(change).isTrue();
+            assertThat(Samples.isEmpty(alice)).as(change).isTrue();
         }
     }
 
@@ -256,12 +256,12 @@ class BaileysImportTest {
     @Test
     @DisplayName("R94 a dry run reports the same, and changes nothing")
     void dryRun_changesNothing() throws Exception {
-        Path folder = Folders.copy("7.0.0-rc14/bot-b", temporary);
+        Path folder = Samples.copy("7.0.0-rc14/bot-b", temporary);
         Files.write(folder.resolve("pre-key-4.json"), new byte[0]);
 
         TransferReport dry = AccountImport.from(BaileysFolder.at(folder)).dryRun(alice);
 
-        assertThat(Folders.isEmpty(alice)).isTrue();
+        assertThat(Samples.isEmpty(alice)).isTrue();
         TransferReport real = importFrom(folder);
         assertThat(dry.dryRun()).isTrue();
         assertThat(real.dryRun()).isFalse();
@@ -274,7 +274,7 @@ class BaileysImportTest {
     @DisplayName(
             "a second import finds the same entries, and one into a context with others is refused or replaces them")
     void targetInUse() throws Exception {
-        Path folder = Folders.copy("7.0.0-rc14/bot-a", temporary);
+        Path folder = Samples.copy("7.0.0-rc14/bot-a", temporary);
         importFrom(folder);
 
         assertThat(importFrom(folder).outcome()).isEqualTo(Outcome.ALREADY_THERE);
@@ -301,14 +301,14 @@ class BaileysImportTest {
                 .withMessageContaining("it does not exist");
         Path empty = Files.createDirectory(temporary.resolve("empty"));
         assertThat(importFrom(empty).outcome()).isEqualTo(Outcome.NOTHING_FOUND);
-        assertThat(Folders.isEmpty(alice)).isTrue();
+        assertThat(Samples.isEmpty(alice)).isTrue();
     }
 
     @Test
     @DisplayName("R91 an entry that appears in the context during the commit's verification is reported")
     void differentTarget_isReported() throws Exception {
-        Path folder = Folders.copy("7.0.0-rc14/bot-a", temporary);
-        Contents contents = Folders.read(BaileysFolder.at(folder));
+        Path folder = Samples.copy("7.0.0-rc14/bot-a", temporary);
+        Contents contents = Samples.read(BaileysFolder.at(folder));
         importFrom(folder);
         assertThat(Difference.between(contents, alice)).isNull();
 

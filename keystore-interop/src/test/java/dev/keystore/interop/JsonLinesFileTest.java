@@ -41,7 +41,7 @@ class JsonLinesFileTest {
 
     @BeforeEach
     void fill() {
-        database = Folders.database(temporary);
+        database = Samples.database(temporary);
         alice = database.forContext("alice");
         file = temporary.resolve("alice.jsonl");
         KeyPair pair = new KeyPair(new byte[33], new byte[] {1, 2});
@@ -82,7 +82,7 @@ class JsonLinesFileTest {
         TransferReport out = export();
         SignalKeyStore bob = database.forContext("bob");
         TransferReport dry = AccountImport.from(JsonLinesFile.at(file)).dryRun(bob);
-        assertThat(Folders.isEmpty(bob)).isTrue();
+        assertThat(Samples.isEmpty(bob)).isTrue();
         TransferReport in = AccountImport.from(JsonLinesFile.at(file)).to(bob);
 
         assertThat(in.isComplete()).as("%s", in.items()).isTrue();
@@ -91,7 +91,7 @@ class JsonLinesFileTest {
         assertThat(bob.find(KeyTypes.SENDER_KEY_MEMORY, "g").orElseThrow().keySet())
                 .containsExactly("b.1", "a.1");
         assertThat(bob.find(PUSH, "1")).isPresent();
-        assertThat(Difference.between(Folders.read(JsonLinesFile.at(file)), alice))
+        assertThat(Difference.between(Samples.read(JsonLinesFile.at(file)), alice))
                 .isNull();
         assertThat(AccountImport.from(JsonLinesFile.at(file)).to(bob).outcome()).isEqualTo(Outcome.ALREADY_THERE);
     }
@@ -110,13 +110,13 @@ class JsonLinesFileTest {
             Files.write(file, Arrays.copyOf(whole, at));
             assertRefused("cut at " + at);
         }
-        assertThat(Folders.isEmpty(bob)).isTrue();
+        assertThat(Samples.isEmpty(bob)).isTrue();
     }
 
     private void assertRefused(String damage) {
         assertThatExceptionOfType(ForeignStoreException.class)
                 .as(damage)
-                .isThrownBy(() -> Folders.read(JsonLinesFile.at(file)))
+                .isThrownBy(() -> Samples.read(JsonLinesFile.at(file)))
                 .withMessageContaining("could not import it");
     }
 
@@ -125,7 +125,7 @@ class JsonLinesFileTest {
     void newerVersion_isRefused() throws Exception {
         write("{\"format\":\"keystore\",\"version\":2,\"context\":\"a\"}");
         assertThatExceptionOfType(ForeignStoreException.class)
-                .isThrownBy(() -> Folders.read(JsonLinesFile.at(file)))
+                .isThrownBy(() -> Samples.read(JsonLinesFile.at(file)))
                 .withMessageContaining("it is of version 2; known is version 1");
     }
 

@@ -13,9 +13,6 @@ import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.interop.TransferItem.Fate;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.PreparedStatement;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -105,13 +102,7 @@ class WhatsmeowDatabaseTest {
     }
 
     private void execute(String sql, Object... values) throws Exception {
-        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
-                PreparedStatement statement = connection.prepareStatement(sql)) {
-            for (int i = 0; i < values.length; i++) {
-                statement.setObject(i + 1, values[i]);
-            }
-            statement.execute();
-        }
+        Samples.execute(file, sql, values);
     }
 
     @Test
@@ -119,7 +110,7 @@ class WhatsmeowDatabaseTest {
     void device_isImported() throws Exception {
         byte[] before = Files.readAllBytes(file);
         assertThat(WhatsmeowDatabase.devices(file)).containsExactly(JID, OTHER);
-        try (SignalKeyDatabase database = Folders.database(temporary)) {
+        try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore alice = database.forContext("alice");
             TransferReport report =
                     AccountImport.from(WhatsmeowDatabase.at(file, JID)).to(alice);
@@ -153,7 +144,7 @@ class WhatsmeowDatabaseTest {
                     .hasValue(new TcToken(new byte[] {1}, OptionalLong.of(17), OptionalLong.empty()));
             assertThat(alice.find(KeyTypes.LID_MAPPING, "15550100002")).hasValue("915550100002");
             assertThat(alice.find(KeyTypes.LID_MAPPING, "915550100002_reverse")).hasValue("15550100002");
-            assertThat(Folders.tree(alice.credentials().orElseThrow())
+            assertThat(Samples.tree(alice.credentials().orElseThrow())
                             .get("registration_id")
                             .longValue())
                     .isEqualTo(4_000_000_000L);
@@ -173,7 +164,7 @@ class WhatsmeowDatabaseTest {
         execute("INSERT INTO whatsmeow_privacy_tokens VALUES (?, ?, ?, ?, ?)", JID, null, KEY, 1L, 2L);
         execute("CREATE TABLE whatsmeow_new (a TEXT)");
 
-        Contents contents = Folders.read(WhatsmeowDatabase.at(file, JID));
+        Contents contents = Samples.read(WhatsmeowDatabase.at(file, JID));
 
         assertThat(contents.items().stream().filter(item -> item.fate() == Fate.DAMAGED))
                 .hasSize(7);
@@ -187,7 +178,7 @@ class WhatsmeowDatabaseTest {
     void newerVersion_isRefused() throws Exception {
         execute("UPDATE whatsmeow_version SET version = 16");
         assertThatExceptionOfType(ForeignStoreException.class)
-                .isThrownBy(() -> Folders.read(WhatsmeowDatabase.at(file, JID)))
+                .isThrownBy(() -> Samples.read(WhatsmeowDatabase.at(file, JID)))
                 .withMessageContaining("its schema is of version [16]; known are 8 to 15");
         execute("DROP TABLE whatsmeow_version");
         assertThatExceptionOfType(ForeignStoreException.class)
@@ -225,7 +216,7 @@ class WhatsmeowDatabaseTest {
             Files.write(file, damaged);
             try {
                 carried +=
-                        Folders.read(WhatsmeowDatabase.at(file, JID)).entries().size();
+                        Samples.read(WhatsmeowDatabase.at(file, JID)).entries().size();
             } catch (ForeignStoreException e) {
                 refused++;
             }

@@ -16,22 +16,19 @@ import dev.keystore.TamperedEntryException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.encryption.KeyFile;
+import dev.keystore.moduletest.NewStores.Form;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.BackendProvider;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextListing;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.StoreSealing;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -59,8 +56,7 @@ class EncryptedDatabaseTest {
     private static final String ALICE = PersistenceBackend.DEFAULT_CONTEXT;
     private static final String SECRET = "a secret";
 
-    private static EmbeddedPostgres server;
-    private static int schemas;
+    private static NewStores stores;
 
     @TempDir
     private Path folder;
@@ -69,12 +65,12 @@ class EncryptedDatabaseTest {
 
     @BeforeAll
     static void startServer() throws IOException {
-        server = EmbeddedPostgres.start();
+        stores = new NewStores();
     }
 
     @AfterAll
     static void stopServer() throws IOException {
-        server.close();
+        stores.close();
     }
 
     @BeforeEach
@@ -84,19 +80,7 @@ class EncryptedDatabaseTest {
     }
 
     private String newUrl(String scheme) throws SQLException {
-        schemas++;
-        if (!scheme.equals("jdbc:postgresql")) {
-            return scheme + ":" + folder.resolve("store" + schemas);
-        }
-        execute("CREATE SCHEMA s" + schemas);
-        return server.getJdbcUrl("postgres", "postgres") + "&currentSchema=s" + schemas;
-    }
-
-    private static void execute(String sql) throws SQLException {
-        try (Connection connection = server.getPostgresDatabase().getConnection();
-                Statement statement = connection.createStatement()) {
-            statement.execute(sql);
-        }
+        return stores.url(scheme, folder);
     }
 
     private SignalKeyDatabase open(String url) {
@@ -104,18 +88,11 @@ class EncryptedDatabaseTest {
     }
 
     private SignalKeyDatabase openHidingNames(String url) {
-        return SignalKeyDatabase.builder()
-                .url(url)
-                .property("encryption.key", "key-file:" + key)
-                .property("encryption.names", "hidden")
-                .open();
+        return NewStores.builder(url, Form.HIDING_NAMES, key).open();
     }
 
     private static SignalKeyDatabase open(String url, Path key) {
-        return SignalKeyDatabase.builder()
-                .url(url)
-                .property("encryption.key", "key-file:" + key)
-                .open();
+        return NewStores.builder(url, Form.ENCRYPTED, key).open();
     }
 
     /** Opens the backend of a URL without the engine, as an attacker with access to the records does. */
@@ -148,8 +125,8 @@ class EncryptedDatabaseTest {
     @DisplayName("R70 no file of a backend, its logs, journals and temporary files included, holds a byte of a value")
     void files_holdNoValue(String scheme) throws Exception {
         String url = newUrl(scheme);
-        String searched = "searched in all files " + schemas;
-        Path files = scheme.equals("jdbc:postgresql") ? dataFolder() : folder;
+        String searched = "searched in all files " + stores.count();
+        Path files = scheme.equals("jdbc:postgresql") ? stores.dataFolder() : folder;
         try (SignalKeyDatabase database = open(url)) {
             SignalKeyStore alice = database.forContext(ALICE);
             Random random = new Random(70);
@@ -172,7 +149,7 @@ class EncryptedDatabaseTest {
             assertThat(filesWith(files, searched)).isEmpty();
         }
         if (scheme.equals("jdbc:postgresql")) {
-            execute("CHECKPOINT");
+            stores.execute("CHECKPOINT");
         }
         assertThat(filesWith(files, searched)).isEmpty();
 
@@ -190,10 +167,10 @@ class EncryptedDatabaseTest {
     @DisplayName("R70 with names hidden, no file of a backend holds a part of a context's name, a type or an id either")
     void files_holdNoName(String scheme) throws Exception {
         String url = newUrl(scheme);
-        String context = "searched-context" + schemas;
-        String id = "searched-id" + schemas;
-        KeyType<byte[]> type = KeyType.ofBytes("searched-type" + schemas);
-        Path files = scheme.equals("jdbc:postgresql") ? dataFolder() : folder;
+        String context = "searched-context" + stores.count();
+        String id = "searched-id" + stores.count();
+        KeyType<byte[]> type = KeyType.ofBytes("searched-type" + stores.count());
+        Path files = scheme.equals("jdbc:postgresql") ? stores.dataFolder() : folder;
         try (SignalKeyDatabase database = openHidingNames(url)) {
             SignalKeyStore store = database.forContext(context);
             for (int i = 0; i < 200; i++) {
@@ -213,7 +190,7 @@ class EncryptedDatabaseTest {
             assertNoFileHolds(files, context, id, type.name(), "searched-");
         }
         if (scheme.equals("jdbc:postgresql")) {
-            execute("CHECKPOINT");
+            stores.execute("CHECKPOINT");
         }
         assertNoFileHolds(files, context, id, type.name(), "searched-");
         try (SignalKeyDatabase database = openHidingNames(url)) {
@@ -297,15 +274,6 @@ class EncryptedDatabaseTest {
                                         .orElseThrow());
                         backend.save(context, second.type(), second.id(), record);
                     });
-        }
-    }
-
-    private static Path dataFolder() throws SQLException {
-        try (Connection connection = server.getPostgresDatabase().getConnection();
-                Statement statement = connection.createStatement();
-                ResultSet row = statement.executeQuery("SHOW data_directory")) {
-            row.next();
-            return Path.of(row.getString(1));
         }
     }
 

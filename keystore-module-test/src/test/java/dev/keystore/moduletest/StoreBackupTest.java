@@ -16,7 +16,7 @@ import dev.keystore.core.CopyProgress;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreBackup;
 import dev.keystore.encryption.KeyFile;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import dev.keystore.moduletest.NewStores.Form;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,28 +57,21 @@ class StoreBackupTest {
     /** Several of these are more than is written at once. */
     private static final int LARGE = 600_000;
 
-    private static EmbeddedPostgres server;
-    private static int stores;
+    private static NewStores stores;
 
     @TempDir
     private Path folder;
 
     private Path key;
 
-    private enum Form {
-        PLAIN,
-        ENCRYPTED,
-        HIDING_NAMES
-    }
-
     @BeforeAll
     static void startServer() throws IOException {
-        server = EmbeddedPostgres.start();
+        stores = new NewStores();
     }
 
     @AfterAll
     static void stopServer() throws IOException {
-        server.close();
+        stores.close();
     }
 
     @BeforeEach
@@ -93,26 +86,11 @@ class StoreBackupTest {
     }
 
     private String newUrl(String scheme) throws SQLException {
-        stores++;
-        if (!scheme.equals("jdbc:postgresql")) {
-            return scheme + ":" + folder.resolve("store" + stores);
-        }
-        try (Connection connection = server.getPostgresDatabase().getConnection();
-                Statement statement = connection.createStatement()) {
-            statement.execute("CREATE SCHEMA backup" + stores);
-        }
-        return server.getJdbcUrl("postgres", "postgres") + "&currentSchema=backup" + stores;
+        return stores.url(scheme, folder);
     }
 
     private SignalKeyDatabase.Builder builder(String url, Form form) {
-        SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder().url(url);
-        if (form != Form.PLAIN) {
-            builder.property("encryption.key", "key-file:" + key);
-        }
-        if (form == Form.HIDING_NAMES) {
-            builder.property("encryption.names", "hidden");
-        }
-        return builder;
+        return NewStores.builder(url, form, key);
     }
 
     private SignalKeyDatabase openBackup(Path file, Form form) {

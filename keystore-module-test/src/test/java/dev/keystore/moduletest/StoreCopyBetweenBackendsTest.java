@@ -14,7 +14,7 @@ import dev.keystore.core.CopyReport.Outcome;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreCopy;
 import dev.keystore.encryption.KeyFile;
-import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
+import dev.keystore.moduletest.NewStores.Form;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -49,28 +49,21 @@ class StoreCopyBetweenBackendsTest {
     private static final List<String> CONTEXTS = List.of("default", "bob", "a/:%_.* \ud83d\ude00");
     private static final int ENTRIES = 70;
 
-    private static EmbeddedPostgres server;
-    private static int stores;
+    private static NewStores stores;
 
     @TempDir
     private Path folder;
 
     private Path key;
 
-    private enum Form {
-        PLAIN,
-        ENCRYPTED,
-        HIDING_NAMES
-    }
-
     @BeforeAll
     static void startServer() throws IOException {
-        server = EmbeddedPostgres.start();
+        stores = new NewStores();
     }
 
     @AfterAll
     static void stopServer() throws IOException {
-        server.close();
+        stores.close();
     }
 
     @BeforeEach
@@ -96,26 +89,11 @@ class StoreCopyBetweenBackendsTest {
     }
 
     private String newUrl(String scheme) throws SQLException {
-        stores++;
-        if (!scheme.equals("jdbc:postgresql")) {
-            return scheme + ":" + folder.resolve("store" + stores);
-        }
-        try (Connection connection = server.getPostgresDatabase().getConnection();
-                Statement statement = connection.createStatement()) {
-            statement.execute("CREATE SCHEMA copy" + stores);
-        }
-        return server.getJdbcUrl("postgres", "postgres") + "&currentSchema=copy" + stores;
+        return stores.url(scheme, folder);
     }
 
     private SignalKeyDatabase open(String url, Form form) {
-        SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder().url(url);
-        if (form != Form.PLAIN) {
-            builder.property("encryption.key", "key-file:" + key);
-        }
-        if (form == Form.HIDING_NAMES) {
-            builder.property("encryption.names", "hidden");
-        }
-        return builder.open();
+        return NewStores.builder(url, form, key).open();
     }
 
     private void fill(String url, Form form) {

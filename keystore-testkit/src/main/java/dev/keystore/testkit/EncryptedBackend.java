@@ -6,6 +6,7 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.ContextSealing;
 import dev.keystore.spi.ContextSnapshots.EntryConsumer;
+import dev.keystore.spi.KeyProvider;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.NameHiding;
 import dev.keystore.spi.PersistenceBackend;
@@ -63,6 +64,34 @@ public final class EncryptedBackend {
         this.backend = backend;
         this.entries = entries;
         this.keys = keys;
+    }
+
+    /**
+     * Returns a root key that is the same in each process and needs no file, so that neither a kill nor power loss
+     * concerns it. It protects nothing: it stores the key of a store as it is.
+     *
+     * @return the root key
+     */
+    public static KeyProvider testKey() {
+        return new TestKey();
+    }
+
+    private static final class TestKey implements KeyProvider {
+
+        @Override
+        public String name() {
+            return "test";
+        }
+
+        @Override
+        public byte[] wrap(byte[] key, byte[] associatedData) {
+            return key.clone();
+        }
+
+        @Override
+        public byte[] unwrap(byte[] wrapped, byte[] associatedData) {
+            return wrapped.clone();
+        }
     }
 
     /**

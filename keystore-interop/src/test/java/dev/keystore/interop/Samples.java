@@ -10,20 +10,24 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
-/** The folders that the real libraries wrote, and databases to import them into. */
-final class Folders {
+/** The folders that the real libraries wrote, databases to import from, and databases to import into. */
+final class Samples {
 
     static final List<String> REAL = List.of("7.0.0-rc14/bot-a", "7.0.0-rc14/bot-b", "6.7.21/bot-a");
 
     private static final Path RESOURCES = Path.of("src/test/resources/baileys");
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
-    private Folders() {}
+    private Samples() {}
 
     /** Copies a folder, so that a test can change it. */
     static Path copy(String name, Path parent) throws IOException {
@@ -68,6 +72,17 @@ final class Folders {
 
     static SignalKeyDatabase database(Path folder) {
         return SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db"));
+    }
+
+    /** Executes a statement on a SQLite database, which is created if it does not exist. */
+    static void execute(Path file, String sql, Object... values) throws SQLException {
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                PreparedStatement statement = connection.prepareStatement(sql)) {
+            for (int i = 0; i < values.length; i++) {
+                statement.setObject(i + 1, values[i]);
+            }
+            statement.execute();
+        }
     }
 
     static Contents read(ForeignStore store) {

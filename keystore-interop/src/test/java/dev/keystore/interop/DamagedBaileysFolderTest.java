@@ -35,7 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
  * {@code -Dkeystore.damage.first=n -Dkeystore.damage.count=1}.
  */
 @Timeout(600)
-class DamagedFolderTest {
+class DamagedBaileysFolderTest {
 
     private static final long ALLOCATED_AT_MOST = 256L << 20;
     private static final Pattern NUMBER = Pattern.compile("(?<=[:,\\[])-?[0-9]+");
@@ -85,16 +85,16 @@ class DamagedFolderTest {
         Map<Fate, Integer> fates = new HashMap<>();
         for (long seed = from; seed < from + damages; seed++) {
             SplittableRandom random = new SplittableRandom(seed);
-            String name = Folders.REAL.get(random.nextInt(Folders.REAL.size()));
-            Path folder = Folders.copy(name, Files.createDirectory(temporary.resolve("seed-" + seed)));
-            Contents original = Folders.read(BaileysFolder.at(folder));
+            String name = Samples.REAL.get(random.nextInt(Samples.REAL.size()));
+            Path folder = Samples.copy(name, Files.createDirectory(temporary.resolve("seed-" + seed)));
+            Contents original = Samples.read(BaileysFolder.at(folder));
             String damage = "";
             for (int i = random.nextInt(1, 4); i > 0; i--) {
                 damage += damage(folder, random) + " ";
             }
             String what = "seed " + seed + ": " + damage;
             long before = allocated();
-            Contents contents = Folders.read(BaileysFolder.at(folder));
+            Contents contents = Samples.read(BaileysFolder.at(folder));
             assertThat(allocated() - before).as(what).isLessThan(ALLOCATED_AT_MOST);
             check(what, folder, original, contents);
             contents.items().forEach(item -> fates.merge(item.fate(), 1, Integer::sum));
@@ -133,9 +133,9 @@ class DamagedFolderTest {
             }
             Found<?> found = contents.entry(item.type(), item.id());
             unchanged.put(item.name(), found.encoded());
-            assertThat(normal(Folders.tree(written(found))))
+            assertThat(normal(Samples.tree(written(found))))
                     .as("%s: %s says what its file says", what, item)
-                    .isEqualTo(normal(Folders.tree(document)));
+                    .isEqualTo(normal(Samples.tree(document)));
         }
         for (TransferItem item : original.items()) {
             if (!item.type().equals(Contents.CREDENTIALS) && !what.contains("<" + item.name() + ">")) {
@@ -184,7 +184,7 @@ class DamagedFolderTest {
 
     /** Empty arrays and Buffers are the same bytes. */
     private static JsonNode normalBytes(JsonNode node) {
-        return Folders.tree(node.toString()
+        return Samples.tree(node.toString()
                 .replace("{\"type\":\"Buffer\",\"data\":[]}", "\"\"")
                 .replace("{\"type\":\"Buffer\",\"data\":\"\"}", "\"\"")
                 .replace("\"token\":[]", "\"token\":\"\"")
