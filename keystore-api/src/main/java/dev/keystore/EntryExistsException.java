@@ -19,8 +19,8 @@ public final class EntryExistsException extends KeyStoreException {
      */
     public EntryExistsException(String context, EntryId entry) {
         super(
-                "Entry " + entry + " already exists in context \"" + context + "\"; nothing was written; delete it first,"
-                        + " or replace it if that is intended",
+                "Entry " + entry + " already exists in context \"" + context
+                        + "\"; nothing was written; delete it first," + " or replace it if that is intended",
                 null);
         this.context = context;
         this.entry = entry;

@@ -11,7 +11,8 @@ final class EncryptedSqlitePowerLossTest extends PowerLossContractTest {
 
     @Override
     protected Backend open(Path folder) {
-        return EncryptedBackend.of(SqliteFixture.open(folder.resolve("keys.db")), Encryption.with(EncryptedBackend.testKey()));
+        return EncryptedBackend.of(
+                SqliteFixture.open(folder.resolve("keys.db")), Encryption.with(EncryptedBackend.testKey()));
     }
 
     @Override

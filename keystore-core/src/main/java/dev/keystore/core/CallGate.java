@@ -8,10 +8,10 @@ import java.util.concurrent.locks.LockSupport;
 /**
  * Admits calls to the backend until it is closed, and lets closing wait for the calls in progress.
  *
- * <p>Concurrency: any number of threads enter concurrently, without waiting. A call has ended once {@link RunningCall#ended}
- * is set, which a thread can do even if it has no stack left (R31). Entering registers the call before it checks
- * whether the gate is closed, and closing checks for calls after it has closed the gate, so at least one of the two
- * notices the other.
+ * <p>Concurrency: any number of threads enter concurrently, without waiting. A call has ended once
+ * {@link RunningCall#ended} is set, which a thread can do even if it has no stack left (R31). Entering registers the
+ * call before it checks whether the gate is closed, and closing checks for calls after it has closed the gate, so at
+ * least one of the two notices the other.
  */
 final class CallGate {
 

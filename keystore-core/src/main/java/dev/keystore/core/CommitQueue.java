@@ -19,9 +19,9 @@ import org.jspecify.annotations.Nullable;
  * of the queue, and when the group is finished it hands the lead off to the thread of the new head. A thread that is
  * alone leads its own commit, without a switch to another thread.
  *
- * <p>Recovery: a thread that leaves its lead unfinished, by any error, marks it {@link LeadPhase#ABANDONED}. This is one
- * write of a field, which needs no stack. The standby finds it within {@link #CHECK_INTERVAL_NANOS} and finishes the
- * lead's group. It also finds a lead that was offered to a thread that does not claim it.
+ * <p>Recovery: a thread that leaves its lead unfinished, by any error, marks it {@link LeadPhase#ABANDONED}. This is
+ * one write of a field, which needs no stack. The standby finds it within {@link #CHECK_INTERVAL_NANOS} and finishes
+ * the lead's group. It also finds a lead that was offered to a thread that does not claim it.
  */
 final class CommitQueue {
 
@@ -72,7 +72,8 @@ final class CommitQueue {
 
         /** Returns whether no thread except the standby will claim it. */
         boolean needsStandby() {
-            return phase == LeadPhase.ABANDONED || (phase == LeadPhase.OFFERED && offeredTo != null && !offeredTo.canLead());
+            return phase == LeadPhase.ABANDONED
+                    || (phase == LeadPhase.OFFERED && offeredTo != null && !offeredTo.canLead());
         }
     }
 

@@ -8,7 +8,8 @@ import java.util.Map;
 /**
  * What a {@link StoreCopy} has done, or would do.
  *
- * <p>Its size does not grow with the number of contexts, except those that were not copied. {@link StoreCopy#onContext} gets the outcome of each context, with the digests of its types.
+ * <p>Its size does not grow with the number of contexts, except those that were not copied. {@link StoreCopy#onContext}
+ * gets the outcome of each context, with the digests of its types.
  *
  * @param dryRun whether nothing was changed, and this is what would be done
  * @param contexts the number of contexts by their outcome; outcomes that did not occur are missing

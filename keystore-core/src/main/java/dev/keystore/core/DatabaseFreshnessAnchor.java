@@ -30,8 +30,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * whatever a registered backend opens. Use a file or a schema that holds nothing else.
  *
  * <p>Several stores and processes may share it if the backend has {@link ContextOwnership}, as SQLite and PostgreSQL
- * have. Each write is made with an epoch of the records; if another process has raised the epoch meanwhile, the write is
- * refused, and is repeated with what that process has written.
+ * have. Each write is made with an epoch of the records; if another process has raised the epoch meanwhile, the write
+ * is refused, and is repeated with what that process has written.
  *
  * <p>Any number of threads may use it; one of them writes at a time. Every call blocks as a call of the backend does.
  */

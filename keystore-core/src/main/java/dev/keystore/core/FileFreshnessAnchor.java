@@ -35,8 +35,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Its folder must exist: an anchor on a volume that is not mounted must not look like a new one. The file is created
  * by the first write, and only its owner can access it. Next to it are a lock file, and a temporary file during a
- * write. Each write replaces the whole file atomically and forces it and its folder; with 10,000 contexts it is 3.7
- * MB. Several stores and processes may share it, for which the file system must support locks.
+ * write. Each write replaces the whole file atomically and forces it and its folder; with 10,000 contexts it is 3.7 MB.
+ * Several stores and processes may share it, for which the file system must support locks.
  *
  * <p>Any number of threads may use it. A write waits for others for at most 10 s.
  */

@@ -49,7 +49,8 @@ final class Freshness {
     private final InstantSource clock;
     private final AnchorRaiser raiser = new AnchorRaiser(this::raise);
 
-    private Freshness(FreshnessAnchor anchor, boolean acceptLost, String storeId, Storage storage, InstantSource clock) {
+    private Freshness(
+            FreshnessAnchor anchor, boolean acceptLost, String storeId, Storage storage, InstantSource clock) {
         this.anchor = anchor;
         this.acceptLost = acceptLost;
         this.storeId = storeId;

@@ -94,7 +94,9 @@ final class GroupWriter {
         return new Checked(batches, writers, failed);
     }
 
-    /** Returns the exception of a commit whose context refuses commits, or that read what has changed since; or null. */
+    /**
+     * Returns the exception of a commit whose context refuses commits, or that read what has changed since; or null.
+     */
     private @Nullable KeyStoreException refusal(CommitRequest request, Map<EntryKey, Entry> earlier) {
         Context context = request.context;
         KeyStoreException refusal = context.refusal();
@@ -267,7 +269,9 @@ final class GroupWriter {
         }
     }
 
-    /** Returns the outcome of the first write of a group that cannot be sent again, since one of its contexts is lost. */
+    /**
+     * Returns the outcome of the first write of a group that cannot be sent again, since one of its contexts is lost.
+     */
     private WriteOutcome outcomeOfFirstWrite(Checked checked, InDoubt doubt, OwnershipLostException failure) {
         try {
             boolean unwritten = isUnwritten(checked);

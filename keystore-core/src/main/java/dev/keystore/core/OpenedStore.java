@@ -15,7 +15,11 @@ import org.jspecify.annotations.Nullable;
  * @param encrypted the keys of the store, or null if it is not encrypted
  * @param id the id of the store
  */
-record OpenedStore(Storage storage, @Nullable StoreState state, @Nullable SealedStore encrypted, StoreId id) {
+record OpenedStore(
+        Storage storage,
+        @Nullable StoreState state,
+        @Nullable SealedStore encrypted,
+        StoreId id) {
 
     /** What a store has to be so that it is opened. */
     enum Opening {
@@ -40,11 +44,7 @@ record OpenedStore(Storage storage, @Nullable StoreState state, @Nullable Sealed
      *     open
      */
     static OpenedStore open(
-            Backend backend,
-            KeyStoreOptions options,
-            @Nullable Sealing sealing,
-            Set<Phase> accepted,
-            Opening opening) {
+            Backend backend, KeyStoreOptions options, @Nullable Sealing sealing, Set<Phase> accepted, Opening opening) {
         Storage storage = new Storage(backend, options);
         StoreState state = StoreState.load(storage, new Attempts(options), sealing == null);
         if (opening == Opening.READING_BACKUP) {

@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The opened keys of an encrypted store, and those of its contexts.
  *
- * <p>The mark of the store, a {@link StoreEntry}, is read, and its keys are opened, before anything is written (R72). Of
- * several processes that open a new store, one writes its mark, and the others open that one.
+ * <p>The mark of the store, a {@link StoreEntry}, is read, and its keys are opened, before anything is written (R72).
+ * Of several processes that open a new store, one writes its mark, and the others open that one.
  */
 final class SealedStore {
 

@@ -38,10 +38,11 @@ import org.jspecify.annotations.Nullable;
  * is in the file, and there is no other file; only its owner can access it.
  *
  * <p><b>Consistency.</b> Each context is in the backup as of one point in time after {@link #run} was called, with all
- * of each commit or nothing. Different contexts may be as of different points in time. No context is taken over, so another process
- * may own and change them: on SQLite and PostgreSQL, run the backup in any process; on MapDB, in the one that has the
- * store open. Commits do not wait, except on a backend without {@link dev.keystore.spi.ContextSnapshots}, such as
- * MapDB, if a context changes each time it is read: they then wait while that context is read once more.
+ * of each commit or nothing. Different contexts may be as of different points in time. No context is taken over, so
+ * another process may own and change them: on SQLite and PostgreSQL, run the backup in any process; on MapDB, in the
+ * one that has the store open. Commits do not wait, except on a backend without
+ * {@link dev.keystore.spi.ContextSnapshots}, such as MapDB, if a context changes each time it is read: they then wait
+ * while that context is read once more.
  *
  * <p><b>Verification.</b> The file is written under a temporary name, its name plus {@code .partial}, closed, opened
  * again, and read as a whole. If it holds what was read from the source, it becomes durable and gets its name. If

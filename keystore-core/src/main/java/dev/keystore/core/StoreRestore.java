@@ -46,8 +46,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>The target</b> is a new store on any backend, encrypted or not as its builder says; values are opened with the
  * keys of the backup and sealed with those of the target. It is marked while it is being restored, and cannot be opened
- * until all contexts are in it, and were read back and compared. If the restore fails or the process is killed, run it again
- * with the same backup and options, and it continues.
+ * until all contexts are in it, and were read back and compared. If the restore fails or the process is killed, run it
+ * again with the same backup and options, and it continues.
  *
  * <p>Listeners are called on the calling thread; what they throw ends the restore. Not thread-safe.
  */

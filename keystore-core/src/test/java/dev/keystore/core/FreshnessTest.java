@@ -90,14 +90,14 @@ class FreshnessTest {
     }
 
     @Test
-    @DisplayName("R84 a context that is open and due for an entry of the anchor is moved, on a backend without ownership")
+    @DisplayName(
+            "R84 a context that is open and due for an entry of the anchor is moved, on a backend without ownership")
     void openContext_withoutOwnership_isMoved() {
         use(FaultyBackend.grouping(memory, new Faults()), "alice", 1);
 
         try (SignalKeyDatabase source = open(FaultyBackend.grouping(memory.reopen(), new Faults()));
-                SignalKeyDatabase target = SignalKeyDatabase.builder()
-                        .backend(new MemoryBackend())
-                        .open()) {
+                SignalKeyDatabase target =
+                        SignalKeyDatabase.builder().backend(new MemoryBackend()).open()) {
             SignalKeyStore former = source.forContext("alice");
             StoreMove.from(source)
                     .to(target, "the new place")

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Test;
 class OperatingPageTest {
 
     private static final Path PROJECT = Path.of("..");
-    private static final List<String> MODULES = List.of(
-            "keystore-api", "keystore-core", "keystore-encryption", "keystore-interop", "keystore-libsignal");
+    private static final List<String> MODULES =
+            List.of("keystore-api", "keystore-core", "keystore-encryption", "keystore-interop", "keystore-libsignal");
     private static final Pattern NAMED = Pattern.compile("`(\\w+Exception)`");
     private static final Pattern PUBLIC = Pattern.compile("(?m)^public [\\w ]*class (\\w+Exception) ");
 

@@ -76,8 +76,8 @@ public final class AccountImport {
     }
 
     /**
-     * Replaces whatever the target holds, credentials and types of the application included, in the same commit. By default, the
-     * import is refused if the target holds anything else.
+     * Replaces whatever the target holds, credentials and types of the application included, in the same commit. By
+     * default, the import is refused if the target holds anything else.
      *
      * @return this import
      */

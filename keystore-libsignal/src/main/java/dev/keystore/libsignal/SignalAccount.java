@@ -264,7 +264,8 @@ public final class SignalAccount {
      * <p>A restore drops the sessions, the sender keys and the one-time pre-keys, and advances the counters of ids. The
      * server still holds the public parts of the pre-keys that were dropped; contacts who use one send messages that
      * cannot be decrypted. So generate new ones with {@link #generateUpload}, let them replace all that the server
-     * holds, and confirm that. Messages to contacts need new sessions: fetch the bundles of the contacts and start them.
+     * holds, and confirm that. Messages to contacts need new sessions: fetch the bundles of the contacts and start
+     * them.
      *
      * @return whether to upload
      */
