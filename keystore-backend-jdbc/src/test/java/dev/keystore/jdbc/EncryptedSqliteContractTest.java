@@ -3,24 +3,22 @@ package dev.keystore.jdbc;
 import dev.keystore.encryption.Encryption;
 import dev.keystore.encryption.KeyFile;
 import dev.keystore.spi.Backend;
-import dev.keystore.testkit.BackendContractTest;
-import dev.keystore.testkit.EncryptedBackend;
+import dev.keystore.testkit.EncryptedContractTest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** SQLite keeps the contract with encryption on (R75). */
-class EncryptedSqliteContractTest extends BackendContractTest {
+/** SQLite keeps the contract with encryption on, and its files show nothing (R70, R75). */
+class EncryptedSqliteContractTest extends EncryptedContractTest {
 
     @Override
-    protected Backend open(Path folder) throws IOException {
-        Path key = folder.resolve("root.key");
-        KeyFile root = Files.exists(key) ? KeyFile.at(key) : KeyFile.create(key);
-        return EncryptedBackend.of(SqliteFixture.open(folder.resolve("keys.db")), encryption(root));
+    protected Backend openUnencrypted(Path folder) {
+        return SqliteFixture.open(folder.resolve("keys.db"));
     }
 
-    /** Returns how the store is encrypted. */
-    Encryption encryption(KeyFile root) {
-        return Encryption.with(root);
+    @Override
+    protected Encryption encryption(Path folder) throws IOException {
+        Path key = folder.resolve("root.key");
+        return Encryption.with(Files.exists(key) ? KeyFile.at(key) : KeyFile.create(key));
     }
 }

@@ -1,15 +1,16 @@
 package dev.keystore.jdbc;
 
 import dev.keystore.encryption.Encryption;
-import dev.keystore.encryption.KeyFile;
+import java.io.IOException;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Tag;
 
-/** SQLite keeps the contract with encryption on and names hidden (R75). */
+/** SQLite keeps the contract with encryption on and names hidden, and its files show nothing (R70, R75). */
 @Tag("long")
 final class HiddenNamesSqliteContractTest extends EncryptedSqliteContractTest {
 
     @Override
-    Encryption encryption(KeyFile root) {
-        return super.encryption(root).hidingNames();
+    protected Encryption encryption(Path folder) throws IOException {
+        return super.encryption(folder).hidingNames();
     }
 }

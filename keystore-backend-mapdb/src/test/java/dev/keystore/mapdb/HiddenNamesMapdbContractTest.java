@@ -1,13 +1,14 @@
 package dev.keystore.mapdb;
 
 import dev.keystore.encryption.Encryption;
-import dev.keystore.encryption.KeyFile;
+import java.io.IOException;
+import java.nio.file.Path;
 
-/** MapDB keeps the contract with encryption on and names hidden (R75). */
+/** MapDB keeps the contract with encryption on and names hidden, and its files show nothing (R70, R75). */
 final class HiddenNamesMapdbContractTest extends EncryptedMapdbContractTest {
 
     @Override
-    Encryption encryption(KeyFile root) {
-        return super.encryption(root).hidingNames();
+    protected Encryption encryption(Path folder) throws IOException {
+        return super.encryption(folder).hidingNames();
     }
 }

@@ -97,9 +97,13 @@ public abstract class BackendContractTest {
     }
 
     @AfterEach
-    final void closeBackends() {
+    final void closeBackends() throws Exception {
         fixture.closeAll();
+        afterClosing();
     }
+
+    /** Called after each test, once its backends are closed and before its folder is deleted. */
+    void afterClosing() throws Exception {}
 
     @Nested
     @DisplayName("Entries, saved one by one")

@@ -4,6 +4,8 @@
  * <ul>
  *   <li>{@link dev.keystore.testkit.BackendContractTest} contains the contract tests. A subclass has about ten lines;
  *       tests of interfaces that the backend does not implement are skipped, and the reason names the interface.
+ *   <li>{@link dev.keystore.testkit.EncryptedContractTest} runs them with encryption on, and searches the files of the
+ *       backend for plaintext after each; {@link dev.keystore.testkit.PlaintextSearch} does so for other tests.
  *   <li>{@link dev.keystore.testkit.CrashContractTest} kills processes that use a backend, and checks the data they
  *       leave.
  *   <li>{@link dev.keystore.testkit.PowerLossContractTest} checks the data that power loss may leave.

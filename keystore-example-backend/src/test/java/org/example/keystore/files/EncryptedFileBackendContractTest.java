@@ -4,22 +4,24 @@ import dev.keystore.encryption.Encryption;
 import dev.keystore.encryption.KeyFile;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendConfig;
-import dev.keystore.testkit.BackendContractTest;
-import dev.keystore.testkit.EncryptedBackend;
+import dev.keystore.spi.Sealing;
+import dev.keystore.testkit.EncryptedContractTest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 
-/** The backend keeps encrypted records as well as any others (R75). */
-class EncryptedFileBackendContractTest extends BackendContractTest {
+/** The backend keeps encrypted records as well as any others, and its files show nothing (R70, R75). */
+class EncryptedFileBackendContractTest extends EncryptedContractTest {
 
     @Override
-    protected Backend open(Path folder) throws IOException {
+    protected Backend openUnencrypted(Path folder) {
+        return new FileBackendProvider().open(new BackendConfig("files:" + folder.resolve("store"), Map.of()));
+    }
+
+    @Override
+    protected Sealing encryption(Path folder) throws IOException {
         Path key = folder.resolve("root.key");
-        KeyFile root = Files.exists(key) ? KeyFile.at(key) : KeyFile.create(key);
-        return EncryptedBackend.of(
-                new FileBackendProvider().open(new BackendConfig("files:" + folder.resolve("store"), Map.of())),
-                Encryption.with(root));
+        return Encryption.with(Files.exists(key) ? KeyFile.at(key) : KeyFile.create(key));
     }
 }
