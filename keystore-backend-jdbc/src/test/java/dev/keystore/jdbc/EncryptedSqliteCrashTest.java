@@ -11,13 +11,18 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** Acknowledged records survive a crash of SQLite with encryption on (R75). */
-final class EncryptedSqliteCrashTest extends CrashContractTest {
+class EncryptedSqliteCrashTest extends CrashContractTest {
 
     @Override
     protected Backend open(Path folder) throws IOException {
         Path key = folder.resolve("root.key");
         KeyFile root = Files.exists(key) ? KeyFile.at(key) : KeyFile.create(key);
-        return EncryptedBackend.of(SqliteFixture.open(folder.resolve("keys.db")), Encryption.with(root));
+        return EncryptedBackend.of(SqliteFixture.open(folder.resolve("keys.db")), encryption(root));
+    }
+
+    /** Returns how the store is encrypted. */
+    Encryption encryption(KeyFile root) {
+        return Encryption.with(root);
     }
 
     @Override

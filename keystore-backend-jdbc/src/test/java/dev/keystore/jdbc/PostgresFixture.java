@@ -21,8 +21,15 @@ import org.jdbi.v3.core.Handle;
 /** A server for the tests of this JVM, with the durability settings of production and a schema for each test. */
 final class PostgresFixture {
 
-    private static final EmbeddedPostgres SERVER = start();
     private static final AtomicInteger SCHEMAS = new AtomicInteger();
+
+    /** Started when it is first needed: never in a process that uses the server of another one. */
+    private static final class Server {
+
+        private static final EmbeddedPostgres RUNNING = start();
+
+        private Server() {}
+    }
 
     private PostgresFixture() {}
 
@@ -42,7 +49,7 @@ final class PostgresFixture {
     }
 
     static int port() {
-        return SERVER.getPort();
+        return Server.RUNNING.getPort();
     }
 
     /** Returns the server's major version. */

@@ -11,13 +11,18 @@ import java.nio.file.Path;
 import java.util.List;
 
 /** Acknowledged records survive a crash of MapDB with encryption on (R75). */
-final class EncryptedMapdbCrashTest extends CrashContractTest {
+class EncryptedMapdbCrashTest extends CrashContractTest {
 
     @Override
     protected Backend open(Path folder) throws IOException {
         Path key = folder.resolve("root.key");
         KeyFile root = Files.exists(key) ? KeyFile.at(key) : KeyFile.create(key);
-        return EncryptedBackend.of(Mapdb.open(folder.resolve("store"), 1 << 16), Encryption.with(root));
+        return EncryptedBackend.of(Mapdb.open(folder.resolve("store"), 1 << 16), encryption(root));
+    }
+
+    /** Returns how the store is encrypted. */
+    Encryption encryption(KeyFile root) {
+        return Encryption.with(root);
     }
 
     @Override

@@ -142,7 +142,9 @@ final class CommitPipeline {
             request.seal();
             cache.loadDeleted(request);
         } catch (LoadFailedException | UnreadableEntryException e) {
-            throw CommitFailures.unwritten(request, e);
+            KeyStoreException unwritten = CommitFailures.unwritten(request, e);
+            request.withdraw(unwritten);
+            throw unwritten;
         }
         KeyStoreException failure = queueAndAwait(request);
         if (failure != null) {

@@ -48,7 +48,10 @@ final class CommitRequest {
     final long deadlineNanos;
     private final @Nullable Set<String> keptTypes;
     private final @Nullable StoredWrite storedWrite;
-    private SealedWrites sealed = SealedWrites.NONE;
+
+    /** Volatile, so that of its thread and the leader, whichever is later drops the keys of a commit that has ended. */
+    private volatile SealedWrites sealed = SealedWrites.NONE;
+
     private final Thread thread = Thread.currentThread();
     private final boolean virtual = VirtualThreads.isVirtual(thread);
     private final AtomicReference<State> state = new AtomicReference<>(Step.QUEUED);
@@ -123,7 +126,11 @@ final class CommitRequest {
         ValueSealer sealer = sealed.sealer();
         while (sealer != null && context.sealer().isOutdated(sealer, erases())) {
             seal();
+            context.sealer().recordUnwritten(sealer);
             sealer = sealed.sealer();
+        }
+        if (state.get() instanceof Done) {
+            recordUnwritten(); // its thread may have ended it before it could see the new sealer
         }
     }
 
@@ -170,6 +177,14 @@ final class CommitRequest {
             storedWrite.recordUnknown();
         } else if (erases()) {
             context.sealer().recordEraseUnknown(sealed.sealer());
+        }
+    }
+
+    /** Records that nothing of it was written, for keys that were created for it. Has no effect if they are in use. */
+    private void recordUnwritten() {
+        context.sealer().recordUnwritten(sealed.sealer());
+        if (storedWrite != null) {
+            storedWrite.recordUnwritten();
         }
     }
 
@@ -289,7 +304,9 @@ final class CommitRequest {
 
     /** Ends it if its state is {@code from}. */
     void end(Step from, KeyStoreException failure) {
-        state.compareAndSet(from, new Done(failure));
+        if (state.compareAndSet(from, new Done(failure)) && from != Step.WRITING) {
+            recordUnwritten();
+        }
     }
 
     /** Ends it unless it is being written; returns whether this ended it, with nothing written. */
@@ -298,6 +315,7 @@ final class CommitRequest {
         State now = state();
         while (now != Step.WRITING && !(now instanceof Done)) {
             if (state.compareAndSet(now, done)) {
+                recordUnwritten();
                 return true;
             }
             now = state();
@@ -311,6 +329,9 @@ final class CommitRequest {
         State now = state();
         while (!(now instanceof Done) && !state.compareAndSet(now, done)) {
             now = state();
+        }
+        if (failure != null && !CommitFailures.mayBeWritten(failure)) {
+            recordUnwritten();
         }
         wake();
     }

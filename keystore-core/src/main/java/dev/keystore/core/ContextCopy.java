@@ -144,14 +144,16 @@ final class ContextCopy {
             if (found != null && found.outcome() != Outcome.REPLACED) {
                 return found;
             }
-            Context context = readers.opened != null ? readers.opened : takeOverTarget(readers.targetSealer);
+            Context context = readers.opened != null ? readers.opened : takeOverTarget(readers);
             return write(readers, context, found == null ? Outcome.COPIED : Outcome.REPLACED);
         }
     }
 
-    private Context takeOverTarget(ContextSealer sealer) {
+    /** Takes the context over in the target. What was loaded of its keys before is not used any more. */
+    private Context takeOverTarget(Readers readers) {
         Engine engine = target.engine();
-        return new Context(name, engine.takeovers.epoch(name, target.refusesOwned(), engine.attempts()), sealer);
+        long epoch = engine.takeovers.epoch(name, target.refusesOwned(), engine.attempts());
+        return new Context(name, epoch, readers.forgetTargetKeys());
     }
 
     /** Returns the result if the target holds entries, which is {@code REPLACED} if they have to be; else null. */
@@ -221,10 +223,19 @@ final class ContextCopy {
             ValueSealer sealer = ContextImport.sealerOf(context, erasing);
             List<Mutation> puts = new ArrayList<>();
             boolean[] outdated = {false};
-            Map<String, TypeDigest> types = read(reader, values -> {
-                outdated[0] = reader.unreadable().isEmpty() && !seal(sealer, values, puts);
-                return !outdated[0];
-            });
+            Map<String, TypeDigest> types = Map.of();
+            boolean complete = false;
+            try {
+                types = read(reader, values -> {
+                    outdated[0] = reader.unreadable().isEmpty() && !seal(sealer, values, puts);
+                    return !outdated[0];
+                });
+                complete = !outdated[0] && !types.isEmpty() && reader.unreadable().isEmpty();
+            } finally {
+                if (!complete) {
+                    context.sealer().recordUnwritten(sealer);
+                }
+            }
             carried = reader.carried();
             if (!reader.unreadable().isEmpty()) {
                 return unreadable(types, reader.unreadable());
@@ -232,7 +243,7 @@ final class ContextCopy {
             if (types.isEmpty()) {
                 return notFound();
             }
-            if (!outdated[0]) {
+            if (complete) {
                 ContextImport content = new ContextImport(context, erasing, sealer, marks, puts);
                 long timeoutNanos = target.options().commitTimeout().toNanos();
                 target.engine().commit(new CommitRequest(content, timeoutNanos));
@@ -305,8 +316,7 @@ final class ContextCopy {
         private final @Nullable Context opened = target.opened(name);
 
         private final ContextSealer sourceSealer = source.engine().unopenedSealer(name);
-        private final ContextSealer targetSealer =
-                opened == null ? target.engine().unopenedSealer(name) : opened.sealer();
+        private ContextSealer targetSealer = opened == null ? target.engine().unopenedSealer(name) : opened.sealer();
 
         ContextReader source() {
             return new ContextReader("source", source.engine(), name, sourceSealer, restoration);
@@ -318,6 +328,13 @@ final class ContextCopy {
                     ContextComparison.of(from, new ContextReader("target", target.engine(), name, targetSealer, null));
             carried = from.carried();
             return found;
+        }
+
+        /** Returns how the context is read and written in the target, from now on with keys that are loaded again. */
+        ContextSealer forgetTargetKeys() {
+            targetSealer.close();
+            targetSealer = target.engine().unopenedSealer(name);
+            return targetSealer;
         }
 
         @Override

@@ -92,6 +92,8 @@ final class ContextImport implements StoredWrite {
     public void recordDurable() {
         if (result == ImportResult.WRITTEN) {
             context.sealer().recordDurable(sealer, replacing);
+        } else {
+            recordUnwritten();
         }
     }
 
@@ -100,6 +102,11 @@ final class ContextImport implements StoredWrite {
         if (replacing) {
             context.sealer().recordEraseUnknown(sealer);
         }
+    }
+
+    @Override
+    public void recordUnwritten() {
+        context.sealer().recordUnwritten(sealer);
     }
 
     /** Returns its outcome. Called after the commit, by its thread. */

@@ -230,6 +230,13 @@ final class ContextKeys implements ContextSealer {
         set(new KeysState(Status.NOT_LOADED, keys));
     }
 
+    @Override
+    public void recordUnwritten(@Nullable ValueSealer sealer) {
+        if (sealer instanceof DataKeys keys) {
+            store.discard(keys);
+        }
+    }
+
     private void use(@Nullable DataKeys keys) {
         if (keys != null) {
             store.use(keys);

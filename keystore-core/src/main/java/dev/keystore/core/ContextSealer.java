@@ -66,6 +66,12 @@ interface ContextSealer {
     /** Records that it is unknown whether a commit is durable that erased the context. Called by the leader. */
     void recordEraseUnknown(@Nullable ValueSealer sealer);
 
+    /**
+     * Records that nothing was written of a commit, and that it will not be. Overwrites keys that {@link #afterErase}
+     * has created for it.
+     */
+    void recordUnwritten(@Nullable ValueSealer sealer);
+
     /** Returns whether the stored keys of the context can be read; true if it has none. Changes nothing. */
     boolean areKeysIntact();
 

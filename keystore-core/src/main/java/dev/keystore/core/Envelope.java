@@ -81,6 +81,9 @@ final class Envelope implements ContextSealer, ValueSealer {
     public void recordEraseUnknown(@Nullable ValueSealer sealer) {}
 
     @Override
+    public void recordUnwritten(@Nullable ValueSealer sealer) {}
+
+    @Override
     public boolean areKeysIntact() {
         return true;
     }

@@ -36,7 +36,10 @@ final class KeysInForce {
         }
     }
 
-    /** Returns the keys of a context that is being erased. They are closed with the store unless they come into use. */
+    /**
+     * Returns the keys of a context that is being erased. Until they come into use, or are discarded, they are closed
+     * with the store.
+     */
     DataKeys afterErase(DataKeys created) {
         afterErase.add(created);
         return created;
@@ -47,7 +50,14 @@ final class KeysInForce {
         afterErase.remove(keys);
     }
 
-    /** Closes the keys of contexts whose erase was not written. */
+    /** Closes keys that were created for an erase, unless they are, or may be, in use. */
+    void discard(DataKeys keys) {
+        if (afterErase.remove(keys)) {
+            keys.close();
+        }
+    }
+
+    /** Closes the keys of contexts whose erase has not ended. */
     void closeUnused() {
         afterErase.forEach(DataKeys::close);
     }

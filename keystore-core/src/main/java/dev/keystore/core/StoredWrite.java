@@ -23,4 +23,7 @@ interface StoredWrite {
 
     /** Records that it is unknown whether it is durable, for the keys of the context. Called by the leader. */
     void recordUnknown();
+
+    /** Records that nothing of it was written, and will not be, for keys that were created for it. */
+    default void recordUnwritten() {}
 }

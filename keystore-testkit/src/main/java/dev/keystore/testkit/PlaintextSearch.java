@@ -56,6 +56,9 @@ public final class PlaintextSearch {
     private static final int FILTER_BITS = 22;
     private static final int CHUNK_BYTES = 1 << 16;
 
+    /** The value of each byte as a hexadecimal digit, or -1. */
+    private static final byte[] DIGITS = digits();
+
     /** The first half of a part, scrambled like the second one, and the number of the value. */
     private record Part(long first, int value) {}
 
@@ -106,6 +109,14 @@ public final class PlaintextSearch {
         }
     }
 
+    private static byte[] digits() {
+        byte[] digits = new byte[256];
+        for (int i = 0; i < digits.length; i++) {
+            digits[i] = (byte) Character.digit(i, 16);
+        }
+        return digits;
+    }
+
     private static int filterBit(long scrambled) {
         return (int) (scrambled >>> (Long.SIZE - FILTER_BITS));
     }
@@ -149,11 +160,14 @@ public final class PlaintextSearch {
         int length = bytes.read(chunk);
         while (length >= 0) {
             for (int i = 0; i < length; i++) {
-                raw.append(chunk[i] & 0xFF, Byte.SIZE);
+                int value = chunk[i] & 0xFF;
+                if (value == 0 && raw.first == 0 && raw.second == 0) {
+                    continue; // most of a file may be empty
+                }
+                raw.append(value, Byte.SIZE);
                 find(raw, found);
-                int digit = Character.digit((char) (chunk[i] & 0xFF), 16);
-                if (digit >= 0) {
-                    digits.append(digit, Byte.SIZE / 2);
+                if (DIGITS[value] >= 0) {
+                    digits.append(DIGITS[value], Byte.SIZE / 2);
                     find(digits, found);
                 }
             }

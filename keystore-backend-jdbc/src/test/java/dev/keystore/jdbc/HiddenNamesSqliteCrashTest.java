@@ -1,0 +1,15 @@
+package dev.keystore.jdbc;
+
+import dev.keystore.encryption.Encryption;
+import dev.keystore.encryption.KeyFile;
+import org.junit.jupiter.api.Tag;
+
+/** Acknowledged records survive a crash of SQLite with encryption on and names hidden (R75). */
+@Tag("long")
+final class HiddenNamesSqliteCrashTest extends EncryptedSqliteCrashTest {
+
+    @Override
+    Encryption encryption(KeyFile root) {
+        return super.encryption(root).hidingNames();
+    }
+}
