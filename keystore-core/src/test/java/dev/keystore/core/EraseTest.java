@@ -11,7 +11,9 @@ import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.EntryKeyMissingException;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.TransactionConflictException;
 import dev.keystore.core.Fixture.Kind;
 import dev.keystore.encryption.Encryption;
 import dev.keystore.spi.BackendException;
@@ -274,6 +276,60 @@ class EraseTest {
                     assertThat(each.find("z")).isEqualTo("3");
                 }
             }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Kind.class)
+    @DisplayName("R76 the key of an erase of which nothing was written is overwritten at once")
+    void erase_notWritten_closesItsKey(Kind kind) {
+        ObservedSealing observed = new ObservedSealing(ENCRYPTION);
+        try (Fixture fixture = Fixture.of(kind, options -> options.encryption(observed))) {
+            fixture.put("x", "1");
+            int open = observed.openKeys();
+
+            fixture.faults.on(Operation.COMMIT, Operation.DELETE).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+            assertThatThrownBy(() -> eraseAndWrite(fixture)).isInstanceOf(CommitFailedException.class);
+            assertThat(observed.openKeys()).as("after a failure").isEqualTo(open);
+
+            assertThatThrownBy(() -> fixture.alice.useTransaction("k", tx -> {
+                        tx.find(KeyTypes.SESSION, "x");
+                        fixture.put("x", "2");
+                        tx.erase();
+                        tx.put(KeyTypes.SESSION, "y", bytes("3"));
+                    }))
+                    .isInstanceOf(TransactionConflictException.class);
+            assertThat(observed.openKeys()).as("after a conflict").isEqualTo(open);
+
+            eraseAndWrite(fixture);
+            assertThat(observed.openKeys()).as("after an erase").isEqualTo(open);
+            assertThat(fixture.find("y")).isEqualTo("3");
+        }
+        assertThat(observed.openKeys()).isZero();
+    }
+
+    private static void eraseAndWrite(Fixture fixture) {
+        fixture.alice.useTransaction("k", tx -> {
+            tx.erase();
+            tx.put(KeyTypes.SESSION, "y", bytes("3"));
+        });
+    }
+
+    @Test
+    @DisplayName("R76 the key of an erase that gives up in the queue is overwritten at once")
+    void erase_givesUp_closesItsKey() throws Exception {
+        ObservedSealing observed = new ObservedSealing(ENCRYPTION);
+        try (Fixture fixture = Fixture.of(Kind.GROUPING, options -> options.encryption(observed))) {
+            fixture.put("x", "1");
+            int open = observed.openKeys();
+            QueuedCommits line = QueuedCommits.behind(fixture.faults, () -> fixture.put("x", "2"));
+            Threads.Running<Boolean> interrupted = line.add(() -> eraseAndWrite(fixture));
+            assertThat(observed.openKeys()).as("while it waits").isEqualTo(open + 1);
+
+            interrupted.thread().interrupt();
+            assertThat(interrupted.failure()).isInstanceOf(OperationInterruptedException.class);
+            assertThat(observed.openKeys()).isEqualTo(open);
+            line.advance();
         }
     }
 

@@ -19,6 +19,7 @@ import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.MemoryBackend;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
@@ -194,6 +195,32 @@ class StoreCopyFormsTest extends CopiedDatabases {
         assertThat(report.contexts()).isEqualTo(Map.of(Outcome.NOT_WRITTEN, 1L));
         assertThat(results.get("alice").reason()).startsWith("target: ").contains(StoreSealing.KEYS.toString());
         assertThat(keys(targetMemory, "alice")).isEqualTo(bytes("damaged"));
+    }
+
+    @Test
+    @DisplayName("R53 R76 keys that were loaded before the target was taken over are closed then; new ones, if it fails")
+    void run_replacing_keepsNoKeysFromBefore() {
+        Encryption encryption = TestEncryption.create();
+        openSource(FaultyBackend.complete(sourceMemory.reopen(), sourceFaults), UnaryOperator.identity());
+        openTarget(targetMemory.reopen(), builder -> builder.encryption(encryption));
+        fill(source.forContext("alice"), "alice");
+        fill(target.forContext("alice"), "other"); // the same ids, so that values are compared
+        ObservedSealing observed = new ObservedSealing(encryption);
+        openTarget(
+                FaultyBackend.complete(targetMemory.reopen(), targetFaults), builder -> builder.encryption(observed));
+        int open = observed.openKeys();
+        AtomicInteger atCommit = new AtomicInteger();
+        targetFaults.on(Operation.COMMIT).fail(Moment.BEFORE, () -> {
+            atCommit.set(observed.openKeys());
+            return BackendException.permanent("injected", null);
+        });
+
+        assertThatThrownBy(copy().replacing()::run).isInstanceOf(CopyIncompleteException.class);
+        assertThat(atCommit).as("keys of the store, and new ones of the context").hasValue(open + 1);
+        assertThat(observed.openKeys()).as("after the failure").isEqualTo(open);
+
+        copy().replacing().run();
+        assertHolds(target.forContext("alice"), "alice");
     }
 
     @Test
