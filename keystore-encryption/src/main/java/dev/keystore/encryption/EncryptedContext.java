@@ -12,9 +12,13 @@ final class EncryptedContext implements ContextSealing {
     private final String context;
     private final KeyRing ring;
 
+    /** What the places of all its values have in common. */
+    private final byte[] place;
+
     private EncryptedContext(StoreKeys store, String context, KeyRing ring) {
         this.store = store;
         this.context = context;
+        this.place = Binding.context(store.storeId(), context);
         this.ring = ring;
     }
 
@@ -35,14 +39,16 @@ final class EncryptedContext implements ContextSealing {
     @Override
     public byte[] seal(String type, String id, byte[] value) {
         return store.names() == null
-                ? sealPadded(Binding.ofValue(store.storeId(), context, type, id), value)
-                : Secrets.apply(NamedValue.encode(value, type, id), named -> sealPadded(bindingOfNamed(), named));
+                ? sealPadded(Binding.ofValue(place, type, id), value)
+                : Secrets.apply(
+                        NamedValue.encode(value, type, id), named -> sealPadded(Binding.ofNamedValue(place), named));
     }
 
     private byte[] sealPadded(Binding binding, byte[] plaintext) {
-        return Secrets.apply(
-                Padding.add(plaintext, store.paddingStepBytes()),
-                padded -> store.ciphers().apply(ring.newest(), cipher -> SealedRecord.seal(cipher, binding, padded)));
+        return store.ciphers()
+                .apply(
+                        ring.newest(),
+                        cipher -> SealedRecord.sealPadded(cipher, binding, plaintext, store.paddingStepBytes()));
     }
 
     @Override
@@ -50,7 +56,7 @@ final class EncryptedContext implements ContextSealing {
         EntryId entry = new EntryId(type, id);
         try {
             if (store.names() == null) {
-                return openPadded(Binding.ofValue(store.storeId(), context, type, id), record);
+                return openPadded(Binding.ofValue(place, type, id), record);
             }
             NamedValue named = openNamed(record);
             if (!named.names().equals(List.of(type, id))) {
@@ -64,15 +70,11 @@ final class EncryptedContext implements ContextSealing {
     }
 
     private NamedValue openNamed(byte[] record) throws RecordRefusedException {
-        return Secrets.apply(openPadded(bindingOfNamed(), record), plaintext -> NamedValue.decode(plaintext, 2));
+        return Secrets.apply(openPadded(Binding.ofNamedValue(place), record), plaintext -> NamedValue.decode(plaintext, 2));
     }
 
     private byte[] openPadded(Binding binding, byte[] record) throws RecordRefusedException {
         return Secrets.apply(SealedRecord.open(ring, binding, record), Padding::remove);
-    }
-
-    private Binding bindingOfNamed() {
-        return Binding.ofNamedValue(store.storeId(), context);
     }
 
     @Override

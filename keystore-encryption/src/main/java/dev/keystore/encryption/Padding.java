@@ -16,10 +16,14 @@ final class Padding {
 
     private Padding() {}
 
-    static byte[] add(byte[] value, int stepBytes) {
-        byte[] padded = Arrays.copyOf(value, Math.multiplyExact((value.length / stepBytes + 1), stepBytes));
-        padded[value.length] = MARKER;
-        return padded;
+    /** Returns how many bytes a value of this length has with its padding. */
+    static int paddedLength(int length, int stepBytes) {
+        return Math.multiplyExact(length / stepBytes + 1, stepBytes);
+    }
+
+    /** Begins the padding at an index; all bytes of it are zero. */
+    static void begin(byte[] padded, int index) {
+        padded[index] = MARKER;
     }
 
     /**

@@ -43,13 +43,13 @@ final class RecordCipher {
     }
 
     /**
-     * Encrypts with the nonce that {@link #putNonce} has just written.
+     * Encrypts {@code length} bytes of a record from {@code offset} on in their place, with the nonce that
+     * {@link #putNonce} has just written, and puts the tag behind them.
      *
      * @throws IllegalStateException if the derived key has been overwritten
      */
-    void encrypt(
-            byte[] nonce, int nonceOffset, byte[] associatedData, byte[] plaintext, byte[] output, int outputOffset) {
-        derived.encrypt(nonce, nonceOffset, associatedData, plaintext, output, outputOffset);
+    void encrypt(byte[] record, int nonceOffset, byte[] associatedData, int offset, int length) {
+        derived.encrypt(record, nonceOffset, associatedData, record, offset, length);
     }
 
     /** Overwrites the derived key. */

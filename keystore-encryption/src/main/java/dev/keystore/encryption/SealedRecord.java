@@ -2,6 +2,7 @@ package dev.keystore.encryption;
 
 import java.nio.ByteBuffer;
 import java.security.SecureRandom;
+import java.util.Arrays;
 import java.util.zip.CRC32C;
 import javax.crypto.AEADBadTagException;
 
@@ -42,16 +43,43 @@ final class SealedRecord {
 
     /** Seals a record with the key of a cipher. */
     static byte[] seal(RecordCipher cipher, Binding binding, byte[] plaintext) {
-        byte[] record = new byte[OVERHEAD_BYTES + plaintext.length];
-        ByteBuffer buffer = ByteBuffer.wrap(record)
-                .put(VERSION)
-                .put(XAES_256_GCM)
-                .putLong(cipher.key().id());
-        cipher.putNonce(buffer);
-        byte[] associatedData = binding.associatedData(record, HEADER_BYTES);
-        cipher.encrypt(record, HEADER_BYTES, associatedData, plaintext, record, buffer.position());
-        buffer.putInt(record.length - CRC_BYTES, checksum(record));
+        return encrypted(cipher, binding, unencrypted(plaintext, plaintext.length));
+    }
+
+    /** Seals a record of a padded value with the key of a cipher. */
+    static byte[] sealPadded(RecordCipher cipher, Binding binding, byte[] value, int stepBytes) {
+        byte[] record = unencrypted(value, Padding.paddedLength(value.length, stepBytes));
+        Padding.begin(record, CIPHERTEXT_OFFSET + value.length);
+        return encrypted(cipher, binding, record);
+    }
+
+    /** Returns a record that has its plaintext, and zeros after it, where the ciphertext will be. */
+    private static byte[] unencrypted(byte[] plaintext, int length) {
+        byte[] record = new byte[Math.addExact(OVERHEAD_BYTES, length)];
+        System.arraycopy(plaintext, 0, record, CIPHERTEXT_OFFSET, plaintext.length);
         return record;
+    }
+
+    /** Encrypts the plaintext of a record in its place; a separate array of it would have to be overwritten. */
+    private static byte[] encrypted(RecordCipher cipher, Binding binding, byte[] record) {
+        boolean encrypted = false;
+        try {
+            ByteBuffer buffer = ByteBuffer.wrap(record)
+                    .put(VERSION)
+                    .put(XAES_256_GCM)
+                    .putLong(cipher.key().id());
+            cipher.putNonce(buffer);
+            byte[] associatedData = binding.associatedData(record, HEADER_BYTES);
+            cipher.encrypt(
+                    record, HEADER_BYTES, associatedData, CIPHERTEXT_OFFSET, record.length - OVERHEAD_BYTES);
+            buffer.putInt(record.length - CRC_BYTES, checksum(record));
+            encrypted = true;
+            return record;
+        } finally {
+            if (!encrypted) {
+                Arrays.fill(record, (byte) 0);
+            }
+        }
     }
 
     /**

@@ -69,16 +69,15 @@ final class Xaes256Gcm {
         }
 
         /**
-         * Encrypts {@code input} into {@code output} from {@code outputOffset} on: as many bytes, then the tag.
+         * Encrypts {@code length} bytes from {@code offset} on in their place, and puts the tag behind them.
          *
-         * @param nonce holds a nonce with this first half from {@code nonceOffset} on
+         * @param nonce holds a nonce with this first half from {@code nonceOffset} on; it may be the same array
          */
-        void encrypt(
-                byte[] nonce, int nonceOffset, byte[] associatedData, byte[] input, byte[] output, int outputOffset) {
+        void encrypt(byte[] nonce, int nonceOffset, byte[] associatedData, byte[] bytes, int offset, int length) {
             try {
                 init(Cipher.ENCRYPT_MODE, nonce, nonceOffset);
                 cipher.updateAAD(associatedData);
-                cipher.doFinal(input, 0, input.length, output, outputOffset);
+                cipher.doFinal(bytes, offset, length, bytes, offset);
             } catch (GeneralSecurityException e) {
                 throw notAvailable(e);
             }
@@ -108,7 +107,10 @@ final class Xaes256Gcm {
         }
     }
 
-    /** Encrypts as {@link DerivedKey#encrypt} does, with a key that is used for this nonce only. */
+    /**
+     * Encrypts {@code input} into {@code output} from {@code outputOffset} on: as many bytes, then the tag. The derived
+     * key is used for this nonce only.
+     */
     static void encrypt(
             AesKey key,
             byte[] nonce,
@@ -119,7 +121,8 @@ final class Xaes256Gcm {
             int outputOffset) {
         DerivedKey derived = derivedKey(key, nonce, nonceOffset);
         try {
-            derived.encrypt(nonce, nonceOffset, associatedData, input, output, outputOffset);
+            System.arraycopy(input, 0, output, outputOffset, input.length);
+            derived.encrypt(nonce, nonceOffset, associatedData, output, outputOffset, input.length);
         } finally {
             derived.destroy();
         }
