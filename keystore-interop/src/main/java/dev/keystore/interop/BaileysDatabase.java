@@ -105,7 +105,7 @@ public final class BaileysDatabase extends ForeignStore {
                     .forEach(table -> contents.leave("table " + table, Fate.UNKNOWN, "", "", "it is not of Baileys"));
         }
 
-        private void readTable(String table, String sql, SqliteCopy.Row each) {
+        private void readTable(String table, String sql, ForeignTables.Row each) {
             try {
                 database.query(sql, row -> {
                     each.accept(row);

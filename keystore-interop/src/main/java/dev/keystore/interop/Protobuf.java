@@ -7,7 +7,9 @@ import java.nio.ByteBuffer;
 final class Protobuf {
 
     private static final int NUMBER = 0;
+    private static final int FIXED_64 = 1;
     private static final int BYTES = 2;
+    private static final int FIXED_32 = 5;
     private static final int KIND_BITS = 3;
     private static final int VARINT_BITS = 7;
     private static final int CONTINUES = 0x80;
@@ -77,6 +79,24 @@ final class Protobuf {
         byte[] bytes = new byte[(int) length];
         message.get(bytes);
         return bytes;
+    }
+
+    /** Passes over the value of a field. */
+    void skip() throws DamagedException {
+        switch (kind) {
+            case NUMBER -> varint();
+            case BYTES -> bytes();
+            case FIXED_64 -> skip(Long.BYTES);
+            case FIXED_32 -> skip(Integer.BYTES);
+            default -> throw new DamagedException("a field of its message has a type that is not known");
+        }
+    }
+
+    private void skip(int length) throws DamagedException {
+        if (length > message.remaining()) {
+            throw new DamagedException("a field of its message does not fit into it");
+        }
+        message.position(message.position() + length);
     }
 
     DamagedException unknown() {

@@ -26,7 +26,7 @@ import org.sqlite.SQLiteConfig.Pragma;
  * A SQLite database, read from a private copy of its file and its log: opening the file itself could change it, since
  * SQLite recovers a log when it opens one. Closing it deletes the copy.
  */
-final class SqliteCopy implements AutoCloseable {
+final class SqliteCopy implements ForeignTables {
 
     static final int MAXIMUM_VALUE_BYTES = 16 << 20;
 
@@ -119,8 +119,8 @@ final class SqliteCopy implements AutoCloseable {
         return new ForeignStoreException(file + ": could not import it: " + why, cause);
     }
 
-    /** Returns the names of the tables; views and virtual tables, which could run forever, are none. */
-    Set<String> tables() throws SQLException {
+    @Override
+    public Set<String> tables() throws SQLException {
         Set<String> tables = new HashSet<>();
         query(
                 "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'",
@@ -128,20 +128,15 @@ final class SqliteCopy implements AutoCloseable {
         return tables;
     }
 
-    /** Returns the names of the columns of a table. */
-    Set<String> columns(String table) throws SQLException {
+    @Override
+    public Set<String> columns(String table) throws SQLException {
         Set<String> columns = new HashSet<>();
         query("SELECT name FROM pragma_table_info('" + table + "')", row -> columns.add(row.getString(1)));
         return columns;
     }
 
-    /** What is done with each row. */
-    @FunctionalInterface
-    interface Row {
-        void accept(ResultSet row) throws SQLException;
-    }
-
-    void query(String sql, Row each) throws SQLException {
+    @Override
+    public void query(String sql, Row each) throws SQLException {
         try (PreparedStatement statement = connection.prepareStatement(sql)) {
             statement.setQueryTimeout(QUERY_SECONDS);
             try (ResultSet rows = statement.executeQuery()) {

@@ -1,0 +1,26 @@
+package dev.keystore.interop;
+
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.util.Set;
+
+/** The tables of a foreign database, read as of one point in time and never written. */
+interface ForeignTables extends AutoCloseable {
+
+    /** What is done with each row. */
+    @FunctionalInterface
+    interface Row {
+        void accept(ResultSet row) throws SQLException;
+    }
+
+    /** Returns the names of the tables; views and virtual tables, which could run forever, are not among them. */
+    Set<String> tables() throws SQLException;
+
+    /** Returns the names of the columns of a table. */
+    Set<String> columns(String table) throws SQLException;
+
+    void query(String sql, Row each) throws SQLException;
+
+    @Override
+    void close();
+}
