@@ -59,6 +59,19 @@ public interface SignalKeyStore extends KeyOperations {
     }
 
     /**
+     * Returns a reader that reads this context from the backend, past the cache, which it neither reads nor fills: to
+     * verify what was written, for example.
+     *
+     * <p>It reads what is committed at the time of each load: unlike a read through the cache, it does not wait for a
+     * commit that is being written, and several ids are no snapshot of one point in time. Otherwise it throws what this
+     * store throws. In an encrypted store, a concurrent {@link #erase} makes entries that were read before it
+     * unreadable.
+     *
+     * @return the reader
+     */
+    KeyReader uncached();
+
+    /**
      * Reads every entry of this context from the backend and returns those that are damaged (R43).
      *
      * <p>An entry is damaged if its checksum does not match its bytes, context, type and id, or if its type has been

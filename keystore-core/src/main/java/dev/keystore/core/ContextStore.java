@@ -256,6 +256,11 @@ final class ContextStore implements SignalKeyStore {
     }
 
     @Override
+    public KeyReader uncached() {
+        return new UncachedReader(engine, this, context);
+    }
+
+    @Override
     public List<EntryId> verify() {
         engine.checkOpen();
         return Verification.of(engine, context);

@@ -35,8 +35,8 @@ import java.util.stream.Stream;
  * it holds the very entries of the source, it is left as it is, so an import whose outcome is not known can be run
  * again.
  *
- * <p><b>Verification.</b> After the commit, the ids are listed from the backend again and compared in both directions,
- * values are compared as bytes, and {@link SignalKeyStore#verify} checks each record in the backend (R91).
+ * <p><b>Verification.</b> After the commit, ids and values are read from the backend, past the cache, and compared in
+ * both directions, and {@link SignalKeyStore#verify} checks each record in the backend (R91).
  *
  * <p>All entries of the account are in memory at once. Blocks until everything is done. Not thread-safe.
  */
@@ -212,7 +212,7 @@ public final class AccountImport {
     private void verify(SignalKeyStore target, Contents contents) {
         String difference;
         try {
-            difference = Difference.between(contents, target);
+            difference = Difference.between(contents, target.uncached());
             if (difference == null && !target.verify().isEmpty()) {
                 difference = "a record of it is damaged";
             }

@@ -11,19 +11,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A SQLite database that holds the account of one Baileys client: a table {@code signal_keys} with the columns
- * {@code type}, {@code id} and {@code value}, and a table {@code creds} with one row. Values are JSON, as in the files
- * of {@link BaileysFolder}; ids are exact.
+ * {@code type}, {@code id} and {@code value}, and a table {@code creds} with the columns {@code key} and {@code value},
+ * in which the row {@code __creds__} is the credentials. Values are JSON, as in the files of {@link BaileysFolder}; ids
+ * are exact.
  *
  * <p>It can only be imported. It is read from a private copy in the folder for temporary files, which is deleted
  * afterwards, so that the database itself is not opened. Stop the client first.
  */
 public final class BaileysDatabase extends ForeignStore {
 
-    private static final List<String> CREDENTIALS_COLUMNS = List.of("value", "data", "creds");
+    /** The key of the row that holds the credentials. */
+    private static final String CREDENTIALS_ROW = "__creds__";
 
     private final Path file;
 
@@ -80,25 +81,19 @@ public final class BaileysDatabase extends ForeignStore {
 
         void read() {
             Set<String> tables;
-            String column;
+            boolean hasKey;
             try {
                 tables = database.tables();
                 if (!tables.contains("signal_keys") || !tables.contains("creds")) {
                     throw SqliteCopy.failed(file, "it has no tables creds and signal_keys", null);
                 }
-                Set<String> columns = database.columns("creds");
-                column = CREDENTIALS_COLUMNS.stream()
-                        .filter(columns::contains)
-                        .findFirst()
-                        .orElse(null);
+                hasKey = database.columns("creds").contains("key");
             } catch (SQLException e) {
                 throw SqliteCopy.failed(file, "it is not a SQLite database that can be read", e);
             }
-            if (column == null) {
-                contents.leave("creds", Fate.UNKNOWN, Contents.CREDENTIALS, "", "its columns are not known");
-            } else {
-                readTable("creds", "SELECT " + column + " FROM creds", this::readCredentials);
-            }
+            // Clients that keep one value there have no key.
+            String key = hasKey ? "key" : "'" + CREDENTIALS_ROW + "'";
+            readTable("creds", "SELECT value, " + key + " FROM creds", this::readCredentials);
             readTable("signal_keys", "SELECT value, type, id FROM signal_keys", this::readKey);
             tables.stream()
                     .filter(table -> !table.equals("creds") && !table.equals("signal_keys"))
@@ -122,6 +117,11 @@ public final class BaileysDatabase extends ForeignStore {
         }
 
         private void readCredentials(ResultSet row) throws SQLException {
+            String key = String.valueOf(row.getString(2));
+            if (!key.equals(CREDENTIALS_ROW)) {
+                contents.leave("creds/" + key, Fate.UNKNOWN, "", "", "it is not the row of the credentials");
+                return;
+            }
             byte[] document = bytes(row);
             try {
                 BaileysValues.checkCredentials(document);
@@ -136,7 +136,7 @@ public final class BaileysDatabase extends ForeignStore {
             String name = String.valueOf(row.getString(2));
             String id = String.valueOf(row.getString(3));
             String item = name + "/" + id;
-            BaileysType<?> type = typeOf(name);
+            BaileysType<?> type = BaileysType.named(name);
             if (type == null) {
                 contents.leave(item, Fate.UNKNOWN, "", id, "its type is not known");
                 return;
@@ -154,13 +154,6 @@ public final class BaileysDatabase extends ForeignStore {
             return value instanceof byte[] bytes
                     ? bytes
                     : String.valueOf(value == null ? "" : value).getBytes(UTF_8);
-        }
-
-        private static @Nullable BaileysType<?> typeOf(String name) {
-            return BaileysType.ALL.stream()
-                    .filter(type -> type.name().equals(name))
-                    .findFirst()
-                    .orElse(null);
         }
     }
 }

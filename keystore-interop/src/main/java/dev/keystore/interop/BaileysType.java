@@ -14,6 +14,7 @@ import static dev.keystore.KeyTypes.TC_TOKEN;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.keystore.KeyType;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A type of key of Baileys: its name there, how its ids stand in names of files, and its values in JSON.
@@ -86,6 +87,11 @@ record BaileysType<V>(String name, KeyType<V> type, BaileysIds ids, Reader<V> re
                     BaileysIds.USER,
                     (node, bytes) -> BaileysValues.tcToken(node),
                     value -> Json.write(BaileysValues.ofTcToken(value))));
+
+    /** Returns the type with a name of Baileys, or null. */
+    static @Nullable BaileysType<?> named(String name) {
+        return ALL.stream().filter(type -> type.name().equals(name)).findFirst().orElse(null);
+    }
 
     /** Converts JSON, given as a tree and as the bytes of the document, to a value. */
     @FunctionalInterface

@@ -1,6 +1,7 @@
 package dev.keystore.interop;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.BinaryNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Base64;
 import java.util.Iterator;
@@ -15,11 +16,14 @@ final class Buffers {
 
     /**
      * Returns the bytes of {@code {"type":"Buffer","data":…}}, with data in base64 or as numbers, of an array of
-     * numbers, or of {@code {"0":1,…}}.
+     * numbers, or of {@code {"0":1,…}}; or those of a binary node, which JSON does not have, but Erlang.
      *
      * @return the bytes, or null if it is not of such a form
      */
     static byte @Nullable [] find(JsonNode node) throws DamagedException {
+        if (node instanceof BinaryNode binary) {
+            return binary.binaryValue();
+        }
         if (isTagged(node)) {
             JsonNode data = node.has("data") ? node.get("data") : node.get("value");
             if (node.size() != 2 || data == null) {

@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
+import java.sql.PreparedStatement;
 import java.sql.Statement;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -43,22 +44,35 @@ class BaileysDatabaseTest {
         Path files = Samples.copy("7.0.0-rc14/bot-a", temporary);
         folder = Samples.read(BaileysFolder.at(files));
         file = temporary.resolve("auth.db");
-        execute("PRAGMA journal_mode = WAL");
-        execute("CREATE TABLE creds (id INTEGER PRIMARY KEY, value TEXT NOT NULL)");
-        execute("CREATE TABLE signal_keys (type TEXT, id TEXT, value TEXT, PRIMARY KEY (type, id))");
-        for (Map.Entry<String, byte[]> each : Samples.files(files).entrySet()) {
-            FileName name = FileName.parse(each.getKey());
-            String value = new String(each.getValue(), UTF_8);
-            if (name.isCredentials()) {
-                execute("INSERT INTO creds (value) VALUES (?)", value);
-            } else {
-                execute("INSERT INTO signal_keys VALUES (?, ?, ?)", name.type().name(), name.id(), value);
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                Statement statement = connection.createStatement()) {
+            statement.execute("PRAGMA journal_mode = WAL");
+            statement.execute("CREATE TABLE creds (key TEXT PRIMARY KEY, value TEXT NOT NULL)");
+            statement.execute("CREATE TABLE signal_keys (type TEXT, id TEXT, value TEXT, PRIMARY KEY (type, id))");
+            connection.setAutoCommit(false);
+            for (Map.Entry<String, byte[]> each : Samples.files(files).entrySet()) {
+                FileName name = FileName.parse(each.getKey());
+                String sql = name.isCredentials()
+                        ? "INSERT INTO creds (key, value) VALUES ('__creds__', ?)"
+                        : "INSERT INTO signal_keys (value, type, id) VALUES (?, ?, ?)";
+                try (PreparedStatement insert = connection.prepareStatement(sql)) {
+                    insert.setString(1, new String(each.getValue(), UTF_8));
+                    if (!name.isCredentials()) {
+                        insert.setString(2, name.type().name());
+                        insert.setString(3, name.id());
+                    }
+                    insert.executeUpdate();
+                }
             }
+            connection.commit();
         }
     }
 
-    private void execute(String sql, Object... values) throws Exception {
-        Samples.execute(file, sql, values);
+    private void execute(String sql) throws Exception {
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                Statement statement = connection.createStatement()) {
+            statement.execute(sql);
+        }
     }
 
     @Test
@@ -109,7 +123,7 @@ class BaileysDatabaseTest {
         execute("INSERT INTO signal_keys VALUES ('session', 'number.1', 17)");
         execute("INSERT INTO signal_keys VALUES ('lid-mapping', NULL, '\"1\"')");
         execute("INSERT INTO signal_keys VALUES ('lid-mapping', 'blob', CAST('\"1\"' AS BLOB))");
-        execute("INSERT INTO creds (value) VALUES ('{}')");
+        execute("INSERT INTO creds (key, value) VALUES ('other', '{}')");
         execute("CREATE TABLE notes (note TEXT)");
 
         Contents contents = Samples.read(BaileysDatabase.at(file));
@@ -122,7 +136,8 @@ class BaileysDatabaseTest {
                 .containsEntry("session/cut.1", Fate.DAMAGED)
                 .containsEntry("session/number.1", Fate.DAMAGED)
                 .containsEntry("lid-mapping/blob", Fate.CARRIED)
-                .containsEntry("creds", Fate.DAMAGED)
+                .containsEntry("creds", Fate.CARRIED)
+                .containsEntry("creds/other", Fate.UNKNOWN)
                 .containsEntry("table notes", Fate.UNKNOWN);
         assertThat(contents.items()).hasSize(folder.items().size() + 8);
     }

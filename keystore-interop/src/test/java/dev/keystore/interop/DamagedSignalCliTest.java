@@ -84,7 +84,7 @@ class DamagedSignalCliTest {
         }
         file = Files.readAllBytes(source.file);
         database = Files.readAllBytes(source.database);
-        original = Folders.read(SignalCliAccount.at(source.file));
+        original = Samples.read(SignalCliAccount.at(source.file));
         assertThat(original.items()).noneMatch(item -> item.fate() == Fate.DAMAGED);
     }
 
@@ -116,7 +116,7 @@ class DamagedSignalCliTest {
             long before = allocated();
             Contents contents;
             try {
-                contents = Folders.read(isPni ? account.pni() : account);
+                contents = Samples.read(isPni ? account.pni() : account);
             } catch (ForeignStoreException e) {
                 assertThat(damage).as("%s: %s", what, e.getMessage()).doesNotStartWith("value");
                 refused++;

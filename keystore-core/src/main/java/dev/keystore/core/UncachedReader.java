@@ -1,0 +1,94 @@
+package dev.keystore.core;
+
+import dev.keystore.EntryId;
+import dev.keystore.KeyReader;
+import dev.keystore.KeyType;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/** Reads a context from the backend, past the cache, which it leaves as it is. */
+final class UncachedReader implements KeyReader {
+
+    /** How many entries are loaded at a time. */
+    private static final int PAGE_ENTRIES = 64;
+
+    private final Engine engine;
+    private final ContextStore store;
+    private final Context context;
+
+    UncachedReader(Engine engine, ContextStore store, Context context) {
+        this.engine = engine;
+        this.store = store;
+        this.context = context;
+    }
+
+    @Override
+    public String context() {
+        return context.name();
+    }
+
+    @Override
+    public <V> Map<String, V> get(KeyType<V> type, Collection<String> ids) {
+        engine.checkOpen();
+        Objects.requireNonNull(type, "type");
+        List<EntryId> wanted = new ArrayList<>();
+        for (String id : new LinkedHashSet<>(ids)) {
+            wanted.add(key(type, id).entryId());
+        }
+        Map<String, V> values = new LinkedHashMap<>();
+        for (int from = 0; from < wanted.size(); from += PAGE_ENTRIES) {
+            List<EntryId> page = wanted.subList(from, Math.min(from + PAGE_ENTRIES, wanted.size()));
+            Map<EntryId, byte[]> records = engine.storage.readAll(context.name(), page);
+            for (EntryId entry : page) {
+                V value = value(key(type, entry.id()), type, records.get(entry));
+                if (value != null) {
+                    values.put(entry.id(), value);
+                }
+            }
+        }
+        return values;
+    }
+
+    @Override
+    public <V> Optional<V> find(KeyType<V> type, String id) {
+        engine.checkOpen();
+        EntryKey key = key(Objects.requireNonNull(type, "type"), id);
+        return Optional.ofNullable(value(key, type, engine.storage.read(context.name(), key.entryId())));
+    }
+
+    private EntryKey key(KeyType<?> type, String id) {
+        EntryKey key = new EntryKey(context, type, Objects.requireNonNull(id, "ids must not contain null"));
+        engine.types.registerAndCheck(key);
+        return key;
+    }
+
+    private static <V> @Nullable V value(EntryKey key, KeyType<V> type, byte @Nullable [] record) {
+        return EntryLoader.decode(key, record).value(type);
+    }
+
+    @Override
+    public Stream<String> ids(KeyType<?> type, String idPrefix) {
+        return store.ids(type, idPrefix);
+    }
+
+    @Override
+    public Optional<byte[]> credentials() {
+        engine.checkOpen();
+        EntryKey key = KeyTypeRegistry.credentialsKey(context);
+        byte[] record = engine.storage.read(context.name(), key.entryId());
+        return Optional.ofNullable(value(key, KeyTypeRegistry.CREDENTIALS, record));
+    }
+
+    @Override
+    public boolean inTransaction() {
+        return false;
+    }
+}

@@ -1,0 +1,319 @@
+package dev.keystore.interop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.sun.management.ThreadMXBean;
+import dev.keystore.KeyPair;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.TcToken;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.interop.TransferItem.Fate;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Imports folders of baileys_ex in both of its forms, written from their published description. */
+@Timeout(600)
+class BaileysExFolderTest {
+
+    private static final long ALLOCATED_AT_MOST = 256L << 20;
+
+    @TempDir
+    Path temporary;
+
+    private final BaileysExFixture source = new BaileysExFixture();
+
+    private static List<TransferItem> items(Contents contents, Fate fate) {
+        return contents.items().stream().filter(item -> item.fate() == fate).toList();
+    }
+
+    private static TransferItem item(Contents contents, String name) {
+        return contents.items().stream()
+                .filter(item -> item.name().equals(name))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Test
+    @DisplayName("R91 R92 both forms are imported with the same entries, and not changed")
+    void bothForms_areImported() throws Exception {
+        Path terms = source.writeNative(temporary.resolve("native"), true);
+        Path json = source.writeJson(temporary.resolve("json"));
+        Map<String, byte[]> before = Samples.files(terms);
+        try (SignalKeyDatabase database = Samples.database(temporary)) {
+            SignalKeyStore fromTerms = database.forContext("terms");
+            SignalKeyStore fromJson = database.forContext("json");
+            TransferReport report = AccountImport.from(BaileysExFolder.at(terms)).to(fromTerms);
+            assertThat(report.isComplete()).as("%s", report.items()).isTrue();
+            assertThat(report.items()).hasSize(before.size());
+            TransferReport reportOfJson =
+                    AccountImport.from(BaileysExFolder.at(json)).to(fromJson);
+            assertThat(reportOfJson.isComplete())
+                    .as("%s", reportOfJson.items())
+                    .isTrue();
+            Map<String, EntryDigest> digests = new HashMap<>(report.types());
+            Map<String, EntryDigest> digestsOfJson = new HashMap<>(reportOfJson.types());
+            digests.remove("credentials");
+            digestsOfJson.remove("credentials");
+            assertThat(digests).isEqualTo(digestsOfJson);
+            JsonNode credentials = Samples.tree(fromTerms.credentials().orElseThrow());
+            assertThat(credentials.get("noise_key"))
+                    .isEqualTo(Samples.tree(fromJson.credentials().orElseThrow()).get("noise_key"));
+            assertThat(credentials.get("adv_secret_key").textValue()).isEqualTo("c2VjcmV0");
+            assertThat(credentials.at("/account/details/data").textValue()).isEqualTo("dGV4dA==");
+            assertThat(credentials.at("/me/id").textValue()).isEqualTo("15550100001:7@s.whatsapp.net");
+
+            assertThat(fromTerms.find(KeyTypes.PRE_KEY, "17"))
+                    .hasValue(new KeyPair(Curve.publicOf(BaileysExFixture.bytes(32, 5)), BaileysExFixture.bytes(32, 5)));
+            assertThat(fromTerms.find(KeyTypes.IDENTITY_KEY, "15550100002.7").orElseThrow())
+                    .isEqualTo(BaileysExFixture.typed(6));
+            assertThat(fromTerms.find(KeyTypes.LID_MAPPING, "915550100002_reverse"))
+                    .hasValue("15550100002");
+            assertThat(fromTerms.find(KeyTypes.DEVICE_LIST, "15550100002")).hasValue(List.of("0", "7"));
+            assertThat(fromTerms.find(KeyTypes.SENDER_KEY_MEMORY, "120363-17@g.us"))
+                    .hasValue(Map.of("15550100002:7@s.whatsapp.net", true));
+            assertThat(fromTerms.find(KeyTypes.TC_TOKEN, "9@lid"))
+                    .hasValue(new TcToken(
+                            BaileysExFixture.bytes(8, 200), OptionalLong.of(1_763_900_000), OptionalLong.empty()));
+            assertThat(SyncKey.toJson(fromTerms
+                                    .find(KeyTypes.APP_STATE_SYNC_KEY, BaileysExFixture.SYNC_KEY)
+                                    .orElseThrow())
+                            .get("keyData")
+                            .textValue())
+                    .isEqualTo(Buffers.base64(BaileysExFixture.bytes(32, 7)));
+            assertThat(fromTerms.find(KeyTypes.APP_STATE_SYNC_VERSION, "regular").orElseThrow()
+                            .valueMacs())
+                    .hasSize(1);
+            JsonNode session = Samples.tree(
+                            fromTerms.find(KeyTypes.SESSION, "15550100002_1.7").orElseThrow())
+                    .at("/sessions")
+                    .get(Buffers.base64(BaileysExFixture.typed(47)));
+            JsonNode chain = session.get("chains").get(Buffers.base64(BaileysExFixture.typed(43)));
+            assertThat(chain.at("/chain_key/counter").intValue()).isEqualTo(2);
+            assertThat(chain.get("chain_type").textValue()).isEqualTo("sending");
+            assertThat(session.get("chains")
+                            .get(Buffers.base64(BaileysExFixture.typed(44)))
+                            .at("/message_keys/3/data")
+                            .textValue())
+                    .isEqualTo(Buffers.base64(BaileysExFixture.bytes(32, 41)));
+            assertThat(Samples.tree(fromTerms
+                                    .find(KeyTypes.SENDER_KEY, BaileysExFixture.SENDER)
+                                    .orElseThrow())
+                            .at("/sender_key_states/0/sender_key_id")
+                            .longValue())
+                    .isEqualTo(4_000_000_000L);
+        }
+        Map<String, byte[]> after = Samples.files(terms);
+        assertThat(after.keySet()).isEqualTo(before.keySet());
+        after.forEach((name, bytes) -> assertThat(bytes).as(name).isEqualTo(before.get(name)));
+    }
+
+    @Test
+    @DisplayName("R92 ids are exactly those of the manifest; without it, those that the names say")
+    void ids_areExact() throws Exception {
+        source.put("lid-mapping", "odd:id/with__all", "1");
+        Path listed = source.writeNative(temporary.resolve("listed"), true);
+        assertThat(Samples.read(BaileysExFolder.at(listed)).ids(KeyTypes.LID_MAPPING))
+                .contains("odd:id/with__all");
+        Path unlisted = source.writeNative(temporary.resolve("unlisted"), false);
+        Contents contents = Samples.read(BaileysExFolder.at(unlisted));
+        assertThat(contents.ids(KeyTypes.SENDER_KEY)).containsExactly(BaileysExFixture.SENDER);
+        assertThat(contents.ids(KeyTypes.APP_STATE_SYNC_KEY)).contains(BaileysExFixture.SYNC_KEY);
+        assertThat(item(contents, "pre-key-17.etf").reason()).contains("its name says");
+    }
+
+    @Test
+    @DisplayName("R92 other files, missing ones and ambiguous ones are named; a newer version is refused")
+    void oddFiles_areNamed() throws Exception {
+        source.put("lid-mapping", "a:b", "1");
+        source.put("lid-mapping", "a-b", "2");
+        source.put("pre-key", "99", Map.of());
+        Path folder = source.writeNative(temporary.resolve("odd"), true);
+        Files.delete(folder.resolve("pre-key-99.etf"));
+        Files.writeString(folder.resolve("session-1.1.etf.tmp-17"), "x");
+        Files.writeString(folder.resolve("creds.json"), "{}");
+        Files.writeString(folder.resolve("pre-key-3.etf"), "");
+        Files.createSymbolicLink(folder.resolve("pre-key-4.etf"), Path.of("/dev/zero"));
+        Files.createDirectory(folder.resolve("pre-key-5.etf"));
+        Contents contents = Samples.read(BaileysExFolder.at(folder));
+        assertThat(items(contents, Fate.DAMAGED))
+                .extracting(TransferItem::name)
+                .containsExactlyInAnyOrder("lid-mapping-a-b.etf", "pre-key-99.etf", "pre-key-3.etf");
+        assertThat(items(contents, Fate.UNKNOWN))
+                .extracting(TransferItem::name)
+                .containsExactlyInAnyOrder("creds.json", "pre-key-4.etf", "pre-key-5.etf");
+        assertThat(items(contents, Fate.NOT_NEEDED))
+                .extracting(TransferItem::name)
+                .containsExactlyInAnyOrder(BaileysExFixture.NATIVE_MANIFEST, "session-1.1.etf.tmp-17");
+
+        Files.write(
+                folder.resolve(BaileysExFixture.NATIVE_MANIFEST),
+                ErlangTerms.encode(source.manifest("native_file_persistence", 2)));
+        assertThatExceptionOfType(ForeignStoreException.class)
+                .isThrownBy(() -> Samples.read(BaileysExFolder.at(folder)))
+                .withMessageContaining("it is of version 2; known is 1");
+        Files.write(folder.resolve(BaileysExFixture.NATIVE_MANIFEST), new byte[] {(byte) 131});
+        contents = Samples.read(BaileysExFolder.at(folder));
+        assertThat(item(contents, BaileysExFixture.NATIVE_MANIFEST).fate()).isEqualTo(Fate.DAMAGED);
+        assertThat(contents.ids(KeyTypes.SENDER_KEY)).containsExactly(BaileysExFixture.SENDER);
+    }
+
+    @Test
+    @DisplayName("R92 sessions of Baileys and the first form of JSON are not taken for those of this form")
+    void otherForms_areRefused() throws Exception {
+        Path folder = source.writeJson(temporary.resolve("other"));
+        Files.writeString(folder.resolve("session-15550100002_1.7.json"), "{\"_sessions\":{},\"version\":\"v1\"}");
+        Files.writeString(
+                folder.resolve("pre-key-17.json"), "{\"__atom_keys__\":[\"public\"],\"public\":1,\"private\":2}");
+        Files.writeString(folder.resolve("creds.json"), "{\"__type__\":\"struct\",\"module\":\"A\",\"value\":{}}");
+        Contents contents = Samples.read(BaileysExFolder.at(folder));
+        assertThat(item(contents, "session-15550100002_1.7.json").reason()).contains("a session of Baileys");
+        assertThat(item(contents, "pre-key-17.json").reason()).contains("the first form of JSON");
+        assertThat(item(contents, "creds.json").reason()).contains("the first form of JSON");
+        assertThat(items(contents, Fate.DAMAGED)).hasSize(3);
+    }
+
+    @Test
+    @DisplayName("R92 a folder that is written while it is read is refused")
+    void changingFolder_isRefused() throws Exception {
+        Path folder = source.writeNative(temporary.resolve("changing"), true);
+        ForeignStore.Read read = BaileysExFolder.at(folder)
+                .read(new ForeignStore.Reading(false, List.of(), progress -> {}));
+        read.unchanged().run();
+        Files.write(folder.resolve("pre-key-18.etf"), new byte[1]);
+        assertThatExceptionOfType(ForeignStoreException.class)
+                .isThrownBy(() -> read.unchanged().run())
+                .withMessageContaining("it was changed while it was read");
+    }
+
+    @Test
+    @DisplayName("R92 damaged folders of both forms: everything else is imported, and what is damaged is named")
+    void damaged_sample() throws Exception {
+        damage(1, 40);
+    }
+
+    @Tag("long")
+    @Test
+    @DisplayName("R92 500 damaged folders of each form")
+    void damaged_whole() throws Exception {
+        damage(10_001, 1_000);
+    }
+
+    private void damage(long first, int count) throws Exception {
+        long from = Long.getLong("keystore.damage.first", first);
+        int damages = Integer.getInteger("keystore.damage.count", count);
+        Map<Fate, Integer> fates = new HashMap<>();
+        for (long seed = from; seed < from + damages; seed++) {
+            SplittableRandom random = new SplittableRandom(seed);
+            boolean isNative = seed % 2 == 0;
+            Path folder = temporary.resolve("seed-" + seed);
+            Path written = isNative ? source.writeNative(folder, true) : source.writeJson(folder);
+            Contents original = Samples.read(BaileysExFolder.at(written));
+            String what = "seed " + seed + ": " + damageOne(folder, random);
+            long before = allocated();
+            Contents contents;
+            try {
+                contents = Samples.read(BaileysExFolder.at(folder));
+            } catch (ForeignStoreException e) {
+                assertThat(what).contains("manifest");
+                assertThat(e).hasMessageContaining("it is of version");
+                continue;
+            }
+            assertThat(allocated() - before).as(what).isLessThan(ALLOCATED_AT_MOST);
+            for (String name : folder.toFile().list()) {
+                assertThat(contents.items())
+                        .as(what)
+                        .filteredOn(item -> item.name().equals(name))
+                        .hasSize(1);
+            }
+            for (TransferItem item : original.items()) {
+                Contents.Found<?> found = original.entry(item.type(), item.id());
+                if (found != null && !what.contains("<" + item.name() + ">")) {
+                    assertThat(contents.entry(item.type(), item.id()))
+                            .as("%s: %s was not damaged", what, item)
+                            .isNotNull();
+                    assertThat(contents.entry(item.type(), item.id()).encoded())
+                            .as("%s: %s was not damaged", what, item)
+                            .isEqualTo(found.encoded());
+                }
+            }
+            contents.items().forEach(item -> fates.merge(item.fate(), 1, Integer::sum));
+        }
+        System.out.println(
+                "baileys_ex folders, seeds " + from + " to " + (from + damages - 1) + ": files by fate " + fates);
+        assertThat(fates).containsKeys(Fate.CARRIED);
+        assertThat(damages == 1 || fates.containsKey(Fate.DAMAGED)).isTrue();
+    }
+
+    private static long allocated() {
+        return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
+    }
+
+    /** Damages one file, and returns how, with its name in angle brackets. */
+    private static String damageOne(Path folder, SplittableRandom random) throws IOException {
+        String[] names = folder.toFile().list();
+        Arrays.sort(names);
+        Path file = folder.resolve(names[random.nextInt(names.length)]);
+        String target = "<" + file.getFileName() + ">" + (file.toString().contains("persistence") ? " manifest" : "");
+        byte[] bytes = Files.readAllBytes(file);
+        switch (random.nextInt(9)) {
+            case 0 -> Files.write(file, Arrays.copyOf(bytes, random.nextInt(bytes.length)));
+            case 1, 2, 3 -> {
+                for (int i = random.nextInt(1, 9); i > 0; i--) {
+                    bytes[random.nextInt(bytes.length)] ^= (byte) (1 << random.nextInt(Byte.SIZE));
+                }
+                Files.write(file, bytes);
+            }
+            case 4 -> { // another tag, or another character, with a length that claims up to 2 GiB
+                int at = random.nextInt(bytes.length);
+                byte[] tags = {97, 98, 104, 106, 107, 108, 109, 110, 116, 119, 70, 111, '[', '{', '9', '"'};
+                bytes[at] = tags[random.nextInt(tags.length)];
+                if (at + 5 < bytes.length && random.nextBoolean()) {
+                    ByteBuffer.wrap(bytes).putInt(at + 1, Integer.MAX_VALUE - random.nextInt(2));
+                }
+                Files.write(file, bytes);
+            }
+            case 5 -> { // deep nesting
+                ByteBuffer deep = ByteBuffer.allocate(500_000).put((byte) 131);
+                while (deep.remaining() > 5) {
+                    deep.put((byte) 108).putInt(1);
+                }
+                Files.write(file, file.toString().endsWith(".etf") ? deep.array() : "[".repeat(100_000).getBytes());
+            }
+            case 6 -> {
+                Files.delete(file);
+                Files.createSymbolicLink(file, random.nextBoolean() ? file : Path.of("/dev/zero"));
+            }
+            case 7 -> {
+                try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
+                    channel.write(ByteBuffer.allocate(1), Integer.MAX_VALUE);
+                }
+            }
+            default -> {
+                Path odd = folder.resolve(List.of("session-..etf", "..etf", "pre-key-__..__..__etc__passwd.etf", "-.json")
+                        .get(random.nextInt(4)));
+                Files.write(odd, bytes);
+                return "name <" + odd.getFileName() + "> manifest";
+            }
+        }
+        return target;
+    }
+}
