@@ -108,6 +108,8 @@ final class WhatsmeowFixture {
                 .extracting(TransferItem::name)
                 .containsExactlyInAnyOrder(
                         "whatsmeow_contacts",
+                        "whatsmeow_app_state_mutation_macs of odd",
+                        "whatsmeow_app_state_mutation_macs, other devices",
                         "whatsmeow_device, other devices",
                         "whatsmeow_sessions, other devices");
         assertThat(alice.find(KeyTypes.SESSION, "15550100002_1.7").orElseThrow())
