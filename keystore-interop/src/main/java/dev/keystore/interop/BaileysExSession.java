@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Sessions of baileys_ex, from the tree of either of its forms to JSON: {@code {"sessions": {base key: …}}}, with the
- * fields of its JSON form and bytes as Buffers. The chains are named by the base64 of their key, once; its JSON form has
- * the base64 of that text.
+ * fields of its JSON form and bytes as Buffers. The chains are named by the base64 of their key, once; its JSON form
+ * has the base64 of that text.
  */
 final class BaileysExSession {
 

@@ -18,7 +18,9 @@ import java.util.OptionalLong;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** The values of baileys_ex, from the tree of either of its forms: in that of terms, bytes and texts are binary nodes. */
+/**
+ * The values of baileys_ex, from the tree of either of its forms: in that of terms, bytes and texts are binary nodes.
+ */
 final class BaileysExValues {
 
     private static final int MAC_BYTES = 32;
@@ -173,7 +175,8 @@ final class BaileysExValues {
         }
         if (node.isObject()) {
             ObjectNode object = Json.object();
-            node.properties().forEach(each -> object.set(each.getKey(), withoutBinaries(each.getKey(), each.getValue())));
+            node.properties()
+                    .forEach(each -> object.set(each.getKey(), withoutBinaries(each.getKey(), each.getValue())));
             return object;
         }
         return node;

@@ -12,7 +12,6 @@ import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CharsetDecoder;
-import java.util.Map;
 
 /**
  * Decodes a term that {@code :erlang.term_to_binary} has written, as a tree of JSON: the same tree as that of the JSON

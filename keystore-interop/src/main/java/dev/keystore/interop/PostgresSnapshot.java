@@ -11,8 +11,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The tables of a PostgreSQL database whose names begin alike, read in one read-only transaction as of one point in time
- * ({@code REPEATABLE READ}). A few rows at a time are in memory. Any failure of the server ends the reading.
+ * The tables of a PostgreSQL database whose names begin alike, read in one read-only transaction as of one point in
+ * time ({@code REPEATABLE READ}). A few rows at a time are in memory. Any failure of the server ends the reading.
  */
 final class PostgresSnapshot implements ForeignTables {
 

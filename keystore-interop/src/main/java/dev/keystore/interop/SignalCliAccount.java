@@ -3,9 +3,6 @@ package dev.keystore.interop;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.keystore.KeyType;
 import dev.keystore.interop.TransferItem.Fate;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -20,8 +17,8 @@ import java.util.Set;
  * An account of signal-cli: the file of the account, and the SQLite database in the folder beside it, of the schema
  * versions 17 to 28.
  *
- * <p>An account of Signal has two identities, for its account id (ACI) and for its phone number (PNI), each with its own
- * pre-keys and sessions. Each is one context: {@link #at} is the ACI, and {@link #pni} the other one.
+ * <p>An account of Signal has two identities, for its account id (ACI) and for its phone number (PNI), each with its
+ * own pre-keys and sessions. Each is one context: {@link #at} is the ACI, and {@link #pni} the other one.
  *
  * <p>The entries are those that {@code SignalAccount} of the module {@code keystore-libsignal} reads, so it opens the
  * context and goes on with its sessions. The application data of the ACI is the file of the account, byte for byte: the

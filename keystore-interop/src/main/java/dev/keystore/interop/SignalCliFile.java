@@ -13,8 +13,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The file of an account of signal-cli, which signal-cli locks while it uses the account. It is opened for reading, with
- * a shared lock, so that signal-cli does not start before it is closed.
+ * The file of an account of signal-cli, which signal-cli locks while it uses the account. It is opened for reading,
+ * with a shared lock, so that signal-cli does not start before it is closed.
  */
 final class SignalCliFile implements AutoCloseable {
 

@@ -143,11 +143,7 @@ final class SignalCliTables {
         long timestamp = Columns.findNumber(row, "timestamp").orElse(0);
         byte[] signature = Columns.bytes(row, "signature", SIGNATURE_BYTES);
         contents.add(
-                item,
-                KeyTypes.SIGNED_PRE_KEY,
-                keyId(row),
-                new SignedPreKey(keyPair(row), signature, timestamp),
-                "");
+                item, KeyTypes.SIGNED_PRE_KEY, keyId(row), new SignedPreKey(keyPair(row), signature, timestamp), "");
     }
 
     private void readKyberPreKey(String item, ResultSet row) throws SQLException, DamagedException {
@@ -192,9 +188,7 @@ final class SignalCliTables {
                     trust == UNTRUSTED ? "signal-cli did not trust it; only a TrustPolicy of yours can refuse it" : "");
         }
         addDetails(
-                item,
-                "identity/" + name,
-                Json.object().put("trustLevel", trust).put("addedTimestamp", added));
+                item, "identity/" + name, Json.object().put("trustLevel", trust).put("addedTimestamp", added));
     }
 
     private void readSenderKey(String item, ResultSet row) throws SQLException, DamagedException {
@@ -212,8 +206,7 @@ final class SignalCliTables {
         Map<String, Boolean> devicesOfIt = new LinkedHashMap<>();
         times.fieldNames().forEachRemaining(device -> devicesOfIt.put(device, true));
         try {
-            contents.add(
-                    item, KeyTypes.SENDER_KEY_MEMORY, distribution, devicesOfIt, devicesOfIt.size() + " devices");
+            contents.add(item, KeyTypes.SENDER_KEY_MEMORY, distribution, devicesOfIt, devicesOfIt.size() + " devices");
             addDetails(item, "sender_key_shared/" + distribution, times);
         } catch (DamagedException e) {
             throw new IllegalStateException("A distribution was added twice: " + e.reason(), e);

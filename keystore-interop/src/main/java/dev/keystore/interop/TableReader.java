@@ -58,8 +58,7 @@ final class TableReader {
                 try {
                     each.read(item, row);
                 } catch (DamagedException e) {
-                    contents.leave(
-                            item, Fate.DAMAGED, type, shown(row, idColumn), e.reason() + "; " + Losses.of(type));
+                    contents.leave(item, Fate.DAMAGED, type, shown(row, idColumn), e.reason() + "; " + Losses.of(type));
                 }
                 reading.listener().accept(new TransferProgress(rows, 0));
             });

@@ -71,8 +71,8 @@ final class WhatsmeowDevice {
                 "our_jid",
                 KeyTypes.SESSION,
                 "their_id",
-                (item, row) -> contents.add(
-                        item, KeyTypes.SESSION, address(row, "their_id"), record(row, "session"), ""));
+                (item, row) ->
+                        contents.add(item, KeyTypes.SESSION, address(row, "their_id"), record(row, "session"), ""));
         table("whatsmeow_sender_keys", "our_jid", KeyTypes.SENDER_KEY, "chat_id", (item, row) -> {
             String sender = Columns.text(row, "sender_id");
             int colon = colon(sender);
@@ -86,18 +86,13 @@ final class WhatsmeowDevice {
                 KeyTypes.APP_STATE_SYNC_KEY,
                 "key_id",
                 (item, row) -> contents.add(
-                        item,
-                        KeyTypes.APP_STATE_SYNC_KEY,
-                        Buffers.base64(Columns.bytes(row, "key_id")),
-                        key(row),
-                        ""));
+                        item, KeyTypes.APP_STATE_SYNC_KEY, Buffers.base64(Columns.bytes(row, "key_id")), key(row), ""));
         readSyncVersions();
         boolean hasSenderTime = database.columns("whatsmeow_privacy_tokens").contains("sender_timestamp");
         table("whatsmeow_privacy_tokens", "our_jid", KeyTypes.TC_TOKEN, "their_jid", (item, row) -> {
             OptionalLong senderTime =
                     hasSenderTime ? Columns.findNumber(row, "sender_timestamp") : OptionalLong.empty();
-            TcToken token =
-                    new TcToken(Columns.bytes(row, "token"), Columns.findNumber(row, "timestamp"), senderTime);
+            TcToken token = new TcToken(Columns.bytes(row, "token"), Columns.findNumber(row, "timestamp"), senderTime);
             contents.add(item, KeyTypes.TC_TOKEN, Columns.text(row, "their_jid"), token, "");
         });
         table("whatsmeow_lid_map", null, KeyTypes.LID_MAPPING, "lid", (item, row) -> {
@@ -121,7 +116,8 @@ final class WhatsmeowDevice {
             read.add(table);
             Owner owner = column == null
                     ? null
-                    : new Owner(column, jid, "other devices", "of other devices, each of which is an account to import");
+                    : new Owner(
+                            column, jid, "other devices", "of other devices, each of which is an account to import");
             String name = type.equals(KeyTypes.SIGNED_PRE_KEY) ? Contents.CREDENTIALS : type.name();
             reader.read(table, owner, name, id, each);
         }
@@ -182,15 +178,14 @@ final class WhatsmeowDevice {
         if (tables.contains(MACS)) {
             long[] others = {0};
             try {
-                database.query(
-                        "SELECT jid, name, index_mac, value_mac FROM " + MACS + " ORDER BY version", row -> {
-                            if (jid.equals(row.getString("jid"))) {
-                                macs.computeIfAbsent(String.valueOf(row.getString("name")), name -> new Macs())
-                                        .add(row);
-                            } else {
-                                others[0]++;
-                            }
-                        });
+                database.query("SELECT jid, name, index_mac, value_mac FROM " + MACS + " ORDER BY version", row -> {
+                    if (jid.equals(row.getString("jid"))) {
+                        macs.computeIfAbsent(String.valueOf(row.getString("name")), name -> new Macs())
+                                .add(row);
+                    } else {
+                        others[0]++;
+                    }
+                });
             } catch (SQLException e) {
                 contents.leave(
                         MACS,

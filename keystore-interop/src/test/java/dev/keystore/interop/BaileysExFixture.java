@@ -32,10 +32,12 @@ final class BaileysExFixture {
         Map<String, Object> pair = pair(1);
         Map<String, Object> state = new LinkedHashMap<>();
         state.put("__struct__", new Atom(MODULE + "Auth.State"));
-        state.put("account", atoms(Map.of(
-                "__struct__", new Atom(MODULE + "Protocol.Proto.ADVSignedDeviceIdentity"),
-                "details", "text".getBytes(UTF_8),
-                "account_signature", bytes(64, 2))));
+        state.put(
+                "account",
+                atoms(Map.of(
+                        "__struct__", new Atom(MODULE + "Protocol.Proto.ADVSignedDeviceIdentity"),
+                        "details", "text".getBytes(UTF_8),
+                        "account_signature", bytes(64, 2))));
         state.put("me", Map.of("id", "15550100001:7@s.whatsapp.net"));
         state.put("noise_key", atoms(pair));
         state.put("pairing_ephemeral_key", null);
@@ -55,13 +57,20 @@ final class BaileysExFixture {
         put("lid-mapping", "915550100002_reverse", "15550100002");
         put("device-list", "15550100002", List.of("0", "7"));
         put("sender-key-memory", "120363-17@g.us", Map.of("15550100002:7@s.whatsapp.net", true));
-        put("tctoken", "9@lid", atoms(mapOf("token", bytes(8, 200), "timestamp", 1_763_900_000, "sender_timestamp", null)));
+        put(
+                "tctoken",
+                "9@lid",
+                atoms(mapOf("token", bytes(8, 200), "timestamp", 1_763_900_000, "sender_timestamp", null)));
         put("app-state-sync-key", SYNC_KEY, atoms(Map.of("key_data", bytes(32, 7))));
         put("app-state-sync-key", "AAAAAA==", bytes(32, 8));
-        put("app-state-sync-version", "regular", atoms(Map.of(
-                "version", 3,
-                "hash", bytes(128, 1),
-                "index_value_map", Map.of(Buffers.base64(bytes(32, 2)), atoms(Map.of("value_mac", bytes(32, 3)))))));
+        put(
+                "app-state-sync-version",
+                "regular",
+                atoms(Map.of(
+                        "version", 3,
+                        "hash", bytes(128, 1),
+                        "index_value_map",
+                                Map.of(Buffers.base64(bytes(32, 2)), atoms(Map.of("value_mac", bytes(32, 3)))))));
         put("session", "15550100002_1.7", session());
         put("sender-key", SENDER, senderKey());
     }
@@ -135,10 +144,14 @@ final class BaileysExFixture {
         Map<Object, Object> closed = atoms(mapOf(
                 "current_ratchet",
                 atoms(mapOf(
-                        "root_key", bytes(32, 52),
-                        "ephemeral_key_pair", null,
-                        "last_remote_ephemeral", typed(54),
-                        "previous_counter", 0)),
+                        "root_key",
+                        bytes(32, 52),
+                        "ephemeral_key_pair",
+                        null,
+                        "last_remote_ephemeral",
+                        typed(54),
+                        "previous_counter",
+                        0)),
                 "index_info",
                 atoms(mapOf(
                         "remote_identity_key", typed(45),
@@ -165,15 +178,20 @@ final class BaileysExFixture {
                 "sender_signing_key", atoms(pair(61)),
                 "sender_message_keys", List.of()));
         Map<Object, Object> other = atoms(mapOf(
-                "sender_key_id", 7,
-                "sender_chain_key", atoms(Map.of("iteration", 9, "seed", bytes(32, 62))),
-                "sender_signing_key", atoms(mapOf("public", typed(63), "private", null)),
+                "sender_key_id",
+                7,
+                "sender_chain_key",
+                atoms(Map.of("iteration", 9, "seed", bytes(32, 62))),
+                "sender_signing_key",
+                atoms(mapOf("public", typed(63), "private", null)),
                 "sender_message_keys",
                 List.of(atoms(Map.of(
                         "iteration", 4, "seed", bytes(32, 64), "iv", bytes(16, 1), "cipher_key", bytes(32, 2))))));
         return atoms(mapOf(
-                "__struct__", new Atom(MODULE + "Signal.Group.SenderKeyRecord"),
-                "sender_key_states", List.of(own, other)));
+                "__struct__",
+                new Atom(MODULE + "Signal.Group.SenderKeyRecord"),
+                "sender_key_states",
+                List.of(own, other)));
     }
 
     /** Writes the native form; returns its folder. */
@@ -237,8 +255,6 @@ final class BaileysExFixture {
         }
         return term == null
                 ? Json.NODES.nullNode()
-                : term instanceof Atom atom
-                        ? Json.NODES.textNode(atom.name())
-                        : Json.NODES.pojoNode(term);
+                : term instanceof Atom atom ? Json.NODES.textNode(atom.name()) : Json.NODES.pojoNode(term);
     }
 }

@@ -61,14 +61,13 @@ class BaileysExFolderTest {
         try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore fromTerms = database.forContext("terms");
             SignalKeyStore fromJson = database.forContext("json");
-            TransferReport report = AccountImport.from(BaileysExFolder.at(terms)).to(fromTerms);
+            TransferReport report =
+                    AccountImport.from(BaileysExFolder.at(terms)).to(fromTerms);
             assertThat(report.isComplete()).as("%s", report.items()).isTrue();
             assertThat(report.items()).hasSize(before.size());
             TransferReport reportOfJson =
                     AccountImport.from(BaileysExFolder.at(json)).to(fromJson);
-            assertThat(reportOfJson.isComplete())
-                    .as("%s", reportOfJson.items())
-                    .isTrue();
+            assertThat(reportOfJson.isComplete()).as("%s", reportOfJson.items()).isTrue();
             Map<String, EntryDigest> digests = new HashMap<>(report.types());
             Map<String, EntryDigest> digestsOfJson = new HashMap<>(reportOfJson.types());
             digests.remove("credentials");
@@ -76,13 +75,15 @@ class BaileysExFolderTest {
             assertThat(digests).isEqualTo(digestsOfJson);
             JsonNode credentials = Samples.tree(fromTerms.credentials().orElseThrow());
             assertThat(credentials.get("noise_key"))
-                    .isEqualTo(Samples.tree(fromJson.credentials().orElseThrow()).get("noise_key"));
+                    .isEqualTo(
+                            Samples.tree(fromJson.credentials().orElseThrow()).get("noise_key"));
             assertThat(credentials.get("adv_secret_key").textValue()).isEqualTo("c2VjcmV0");
             assertThat(credentials.at("/account/details/data").textValue()).isEqualTo("dGV4dA==");
             assertThat(credentials.at("/me/id").textValue()).isEqualTo("15550100001:7@s.whatsapp.net");
 
             assertThat(fromTerms.find(KeyTypes.PRE_KEY, "17"))
-                    .hasValue(new KeyPair(Curve.publicOf(BaileysExFixture.bytes(32, 5)), BaileysExFixture.bytes(32, 5)));
+                    .hasValue(
+                            new KeyPair(Curve.publicOf(BaileysExFixture.bytes(32, 5)), BaileysExFixture.bytes(32, 5)));
             assertThat(fromTerms.find(KeyTypes.IDENTITY_KEY, "15550100002.7").orElseThrow())
                     .isEqualTo(BaileysExFixture.typed(6));
             assertThat(fromTerms.find(KeyTypes.LID_MAPPING, "915550100002_reverse"))
@@ -99,7 +100,9 @@ class BaileysExFolderTest {
                             .get("keyData")
                             .textValue())
                     .isEqualTo(Buffers.base64(BaileysExFixture.bytes(32, 7)));
-            assertThat(fromTerms.find(KeyTypes.APP_STATE_SYNC_VERSION, "regular").orElseThrow()
+            assertThat(fromTerms
+                            .find(KeyTypes.APP_STATE_SYNC_VERSION, "regular")
+                            .orElseThrow()
                             .valueMacs())
                     .hasSize(1);
             JsonNode session = Samples.tree(
@@ -195,8 +198,8 @@ class BaileysExFolderTest {
     @DisplayName("R92 a folder that is written while it is read is refused")
     void changingFolder_isRefused() throws Exception {
         Path folder = source.writeNative(temporary.resolve("changing"), true);
-        ForeignStore.Read read = BaileysExFolder.at(folder)
-                .read(new ForeignStore.Reading(false, List.of(), progress -> {}));
+        ForeignStore.Read read =
+                BaileysExFolder.at(folder).read(new ForeignStore.Reading(false, List.of(), progress -> {}));
         read.unchanged().run();
         Files.write(folder.resolve("pre-key-18.etf"), new byte[1]);
         assertThatExceptionOfType(ForeignStoreException.class)
@@ -296,7 +299,11 @@ class BaileysExFolderTest {
                 while (deep.remaining() > 5) {
                     deep.put((byte) 108).putInt(1);
                 }
-                Files.write(file, file.toString().endsWith(".etf") ? deep.array() : "[".repeat(100_000).getBytes());
+                Files.write(
+                        file,
+                        file.toString().endsWith(".etf")
+                                ? deep.array()
+                                : "[".repeat(100_000).getBytes());
             }
             case 6 -> {
                 Files.delete(file);
@@ -308,8 +315,9 @@ class BaileysExFolderTest {
                 }
             }
             default -> {
-                Path odd = folder.resolve(List.of("session-..etf", "..etf", "pre-key-__..__..__etc__passwd.etf", "-.json")
-                        .get(random.nextInt(4)));
+                Path odd =
+                        folder.resolve(List.of("session-..etf", "..etf", "pre-key-__..__..__etc__passwd.etf", "-.json")
+                                .get(random.nextInt(4)));
                 Files.write(odd, bytes);
                 return "name <" + odd.getFileName() + "> manifest";
             }

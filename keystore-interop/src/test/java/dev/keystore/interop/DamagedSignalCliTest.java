@@ -161,14 +161,23 @@ class DamagedSignalCliTest {
         for (Found<?> found : contents.entries()) {
             byte[] encoded = found.encoded();
             switch (found.type().name()) {
-                case "session" -> assertThat(new SessionRecord(encoded).serialize()).as(what).isNotEmpty();
-                case "sender-key" -> assertThat(new SenderKeyRecord(encoded).serialize()).as(what).isNotEmpty();
-                case "kyber-pre-key" ->
-                    assertThat(new KyberPreKeyRecord(encoded).getKeyPair().getPublicKey().serialize())
+                case "session" ->
+                    assertThat(new SessionRecord(encoded).serialize()).as(what).isNotEmpty();
+                case "sender-key" ->
+                    assertThat(new SenderKeyRecord(encoded).serialize())
                             .as(what)
                             .isNotEmpty();
-                case "identity-key" -> assertThat(new IdentityKey(encoded).serialize()).as(what).isNotEmpty();
-                default -> assertThat(found.type().codec().decode(encoded)).as(what).isNotNull();
+                case "kyber-pre-key" ->
+                    assertThat(new KyberPreKeyRecord(encoded)
+                                    .getKeyPair()
+                                    .getPublicKey()
+                                    .serialize())
+                            .as(what)
+                            .isNotEmpty();
+                case "identity-key" ->
+                    assertThat(new IdentityKey(encoded).serialize()).as(what).isNotEmpty();
+                default ->
+                    assertThat(found.type().codec().decode(encoded)).as(what).isNotNull();
             }
         }
     }
@@ -220,7 +229,8 @@ class DamagedSignalCliTest {
                 for (int i = random.nextInt(1, 9); i > 0; i--) {
                     damaged[random.nextInt(damaged.length)] ^= (byte) (1 << random.nextInt(Byte.SIZE));
                 }
-                Files.write(source.file, random.nextBoolean() ? damaged : Arrays.copyOf(file, random.nextInt(file.length)));
+                Files.write(
+                        source.file, random.nextBoolean() ? damaged : Arrays.copyOf(file, random.nextInt(file.length)));
                 return "file";
             }
             case 8 -> {

@@ -31,8 +31,8 @@ final class ErlangTerms {
 
     private static void write(DataOutputStream out, @Nullable Object term) throws IOException {
         if (term == null || term instanceof Boolean || term instanceof Atom) {
-            byte[] name = (term instanceof Atom atom ? atom.name() : term == null ? "nil" : term.toString())
-                    .getBytes(UTF_8);
+            byte[] name =
+                    (term instanceof Atom atom ? atom.name() : term == null ? "nil" : term.toString()).getBytes(UTF_8);
             out.write(119);
             out.write(name.length);
             out.write(name);

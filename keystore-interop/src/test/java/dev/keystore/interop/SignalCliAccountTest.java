@@ -112,9 +112,8 @@ class SignalCliAccountTest {
     void pni_goesOn() throws Exception {
         try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore store = database.forContext("alice-pni");
-            TransferReport report = AccountImport.from(
-                            SignalCliAccount.at(source.file).pni())
-                    .to(store);
+            TransferReport report =
+                    AccountImport.from(SignalCliAccount.at(source.file).pni()).to(store);
             assertThat(report.items(Fate.DAMAGED)).isEmpty();
             assertThat(store.find(KeyTypes.SENDER_KEY, SignalCliFixture.DISTRIBUTION + ":" + SignalCliFixture.BOB))
                     .isEmpty();
@@ -138,8 +137,8 @@ class SignalCliAccountTest {
         source.execute("CREATE TABLE newer (a INTEGER)");
         source.execute("INSERT INTO identity (address, identity_key, added_timestamp, trust_level) VALUES"
                 + " ('nobody', x'05', 1, 1)");
-        source.execute("INSERT INTO session (account_id_type, address, device_id, record) VALUES"
-                + " (0, '" + SignalCliFixture.ACI + "', 128, x'0a00')");
+        source.execute("INSERT INTO session (account_id_type, address, device_id, record) VALUES" + " (0, '"
+                + SignalCliFixture.ACI + "', 128, x'0a00')");
         source.execute("INSERT INTO kyber_pre_key (account_id_type, key_id, serialized, is_last_resort)"
                 + " SELECT 0, 77, serialized, 0 FROM kyber_pre_key WHERE key_id = 8 AND account_id_type = 0");
         byte[] database = Files.readAllBytes(source.database);
@@ -240,7 +239,8 @@ class SignalCliAccountTest {
 
         LockingProcess(Path file) throws Exception {
             process = new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                            Path.of(System.getProperty("java.home"), "bin", "java")
+                                    .toString(),
                             "-cp",
                             System.getProperty("java.class.path"),
                             LockingProcess.class.getName(),
@@ -292,8 +292,9 @@ class SignalCliAccountTest {
         Files.writeString(source.file, "");
         Contents contents = Samples.read(SignalCliAccount.at(source.file));
         assertThat(contents.credentials()).isNull();
-        assertThat(items(contents, Fate.DAMAGED)).singleElement().satisfies(item -> assertThat(item.type())
-                .isEqualTo("credentials"));
+        assertThat(items(contents, Fate.DAMAGED))
+                .singleElement()
+                .satisfies(item -> assertThat(item.type()).isEqualTo("credentials"));
         assertThat(contents.ids(KeyTypes.SESSION)).hasSize(1);
         Files.delete(source.file);
         assertThatExceptionOfType(ForeignStoreException.class)

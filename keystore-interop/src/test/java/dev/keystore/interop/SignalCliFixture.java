@@ -114,9 +114,10 @@ final class SignalCliFixture {
         exchange(carol, CAROL, alicePni, ALICE_PNI, "to the number");
         var distribution = new GroupSessionBuilder(bob).create(BOB, DISTRIBUTION);
         new GroupSessionBuilder(alice).process(BOB, distribution);
-        new GroupCipher(alice, BOB).decrypt(new GroupCipher(bob, BOB)
-                .encrypt(DISTRIBUTION, "to the group".getBytes(UTF_8))
-                .serialize());
+        new GroupCipher(alice, BOB)
+                .decrypt(new GroupCipher(bob, BOB)
+                        .encrypt(DISTRIBUTION, "to the group".getBytes(UTF_8))
+                        .serialize());
         writeFile();
         writeDatabase();
     }
@@ -126,13 +127,13 @@ final class SignalCliFixture {
             store.storePreKey(id, new PreKeyRecord(id, ECKeyPair.generate()));
         }
         ECKeyPair signed = ECKeyPair.generate();
-        byte[] signature =
-                identity.getPrivateKey().calculateSignature(signed.getPublicKey().serialize());
+        byte[] signature = identity.getPrivateKey()
+                .calculateSignature(signed.getPublicKey().serialize());
         store.storeSignedPreKey(SIGNED, new SignedPreKeyRecord(SIGNED, 1_763_900_000_000L, signed, signature));
         for (int id : List.of(7, ONE_TIME, LAST_RESORT)) {
             KEMKeyPair pair = KEMKeyPair.generate(KEMKeyType.KYBER_1024);
-            byte[] kyberSignature =
-                    identity.getPrivateKey().calculateSignature(pair.getPublicKey().serialize());
+            byte[] kyberSignature = identity.getPrivateKey()
+                    .calculateSignature(pair.getPublicKey().serialize());
             store.storeKyberPreKey(id, new KyberPreKeyRecord(id, 1_763_900_000_000L, pair, kyberSignature));
         }
     }

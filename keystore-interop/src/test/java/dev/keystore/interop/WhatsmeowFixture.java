@@ -84,7 +84,6 @@ final class WhatsmeowFixture {
         execute("INSERT INTO whatsmeow_contacts VALUES (?, ?, ?)", JID, "1@s.whatsapp.net", "Name");
     }
 
-
     static byte[] key(int value) {
         byte[] key = new byte[32];
         Arrays.fill(key, (byte) value);
@@ -121,11 +120,10 @@ final class WhatsmeowFixture {
         assertThat(alice.find(KeyTypes.PRE_KEY, "18")).isPresent();
         assertThat(alice.find(KeyTypes.SIGNED_PRE_KEY, "5").orElseThrow().keyPair())
                 .isEqualTo(new KeyPair(Curve.publicOf(key(3)), key(3)));
-        assertThat(alice.find(KeyTypes.SENDER_KEY, "12-3@g.us::15550100002::7")
-                        .orElseThrow())
+        assertThat(alice.find(KeyTypes.SENDER_KEY, "12-3@g.us::15550100002::7").orElseThrow())
                 .isEqualTo(SENDER_KEY);
-        assertThat(SyncKey.toJson(alice.find(KeyTypes.APP_STATE_SYNC_KEY, "AP//")
-                                .orElseThrow())
+        assertThat(SyncKey.toJson(
+                                alice.find(KeyTypes.APP_STATE_SYNC_KEY, "AP//").orElseThrow())
                         .toString())
                 .contains("\"fingerprint\":{\"rawId\":5},\"timestamp\":\"1763900000\"");
         assertThat(alice.find(KeyTypes.APP_STATE_SYNC_VERSION, "regular"))

@@ -72,8 +72,7 @@ class WhatsmeowPostgresTest {
                 .containsExactly(WhatsmeowFixture.JID, WhatsmeowFixture.OTHER);
         WhatsmeowFixture onSqlite = new WhatsmeowFixture("jdbc:sqlite:" + temporary.resolve("whatsmeow.db"));
         assertThat(onSqlite).isNotNull();
-        Contents expected =
-                Samples.read(WhatsmeowDatabase.at(temporary.resolve("whatsmeow.db"), WhatsmeowFixture.JID));
+        Contents expected = Samples.read(WhatsmeowDatabase.at(temporary.resolve("whatsmeow.db"), WhatsmeowFixture.JID));
         try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore alice = database.forContext("alice");
             TransferReport dry = AccountImport.from(device()).dryRun(alice);
@@ -138,13 +137,12 @@ class WhatsmeowPostgresTest {
         source.execute("GRANT USAGE ON SCHEMA " + schema + " TO reader_" + schema);
         source.execute("GRANT SELECT ON ALL TABLES IN SCHEMA " + schema + " TO reader_" + schema);
         String reading = url.replace("user=postgres", "user=reader_" + schema);
-        Contents contents =
-                Samples.read(WhatsmeowDatabase.postgres(reading, new Properties(), WhatsmeowFixture.JID));
+        Contents contents = Samples.read(WhatsmeowDatabase.postgres(reading, new Properties(), WhatsmeowFixture.JID));
         assertThat(contents.ids(KeyTypes.PRE_KEY)).containsExactly("17", "18");
         source.execute("REVOKE SELECT ON whatsmeow_sessions FROM reader_" + schema);
         assertThatExceptionOfType(ForeignStoreException.class)
-                .isThrownBy(() -> Samples.read(
-                        WhatsmeowDatabase.postgres(reading, new Properties(), WhatsmeowFixture.JID)))
+                .isThrownBy(
+                        () -> Samples.read(WhatsmeowDatabase.postgres(reading, new Properties(), WhatsmeowFixture.JID)))
                 .withMessageContaining("SQL state 42501");
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> WhatsmeowDatabase.devices("jdbc:sqlite:x", new Properties()));
@@ -161,7 +159,9 @@ class WhatsmeowPostgresTest {
     @Test
     @DisplayName("R92 views in place of tables, and a value of more than 64 MiB, are not read")
     void hostileTables_areNotRead() throws Exception {
-        source.execute("INSERT INTO whatsmeow_sessions VALUES (?, 'a:1', decode(repeat('5b', 68157440), 'hex'))", WhatsmeowFixture.JID);
+        source.execute(
+                "INSERT INTO whatsmeow_sessions VALUES (?, 'a:1', decode(repeat('5b', 68157440), 'hex'))",
+                WhatsmeowFixture.JID);
         assertThatExceptionOfType(ForeignStoreException.class).isThrownBy(() -> Samples.read(device()));
         source.execute("DROP TABLE whatsmeow_sessions");
         source.execute("CREATE VIEW whatsmeow_sessions AS SELECT 'a' AS our_jid, i AS their_id, ''::bytea AS session"
@@ -205,7 +205,12 @@ class WhatsmeowPostgresTest {
                 new String[] {"whatsmeow_lid_map", "pn", "text"});
         Map<String, List<String>> values = Map.of(
                 "bytea",
-                List.of("NULL", "''", "'\\x00'", "decode(repeat('ff', 33), 'hex')", "decode(repeat('5b', 70000), 'hex')"),
+                List.of(
+                        "NULL",
+                        "''",
+                        "'\\x00'",
+                        "decode(repeat('ff', 33), 'hex')",
+                        "decode(repeat('5b', 70000), 'hex')"),
                 "bigint",
                 List.of("NULL", "-1", "9223372036854775807", "-9223372036854775808", "4294967296"),
                 "integer",
@@ -240,8 +245,8 @@ class WhatsmeowPostgresTest {
                     });
             contents.items().forEach(item -> fates.merge(item.fate(), 1, Integer::sum));
         }
-        System.out.println("whatsmeow on PostgreSQL, seeds " + from + " to " + (from + count - 1) + ": items by fate "
-                + fates);
+        System.out.println(
+                "whatsmeow on PostgreSQL, seeds " + from + " to " + (from + count - 1) + ": items by fate " + fates);
         assertThat(fates).containsKeys(Fate.CARRIED, Fate.DAMAGED);
     }
 }
