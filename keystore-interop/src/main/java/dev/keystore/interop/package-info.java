@@ -6,8 +6,9 @@
  * <ul>
  *   <li>{@link dev.keystore.interop.AccountImport} reads a {@link dev.keystore.interop.ForeignStore} and writes it to a
  *       {@link dev.keystore.SignalKeyStore}; {@link dev.keystore.interop.AccountExport} does the opposite.
- *   <li>{@link dev.keystore.interop.BaileysFolder}, {@link dev.keystore.interop.BaileysDatabase},
- *       {@link dev.keystore.interop.WhatsmeowDatabase} and {@link dev.keystore.interop.JsonLinesFile} are the formats.
+ *   <li>{@link dev.keystore.interop.BaileysFolder} and {@link dev.keystore.interop.JsonLinesFile} can be imported and
+ *       exported; {@link dev.keystore.interop.BaileysDatabase}, {@link dev.keystore.interop.BaileysExFolder},
+ *       {@link dev.keystore.interop.WhatsmeowDatabase} and {@link dev.keystore.interop.SignalCliAccount} imported.
  *   <li>{@link dev.keystore.interop.TransferReport} accounts for everything that was found.
  * </ul>
  *
