@@ -303,6 +303,24 @@ class SignalCliAccountTest {
     }
 
     @Test
+    @DisplayName("R92 a Kyber pre-key whose public key, its copy in the secret key, or its hash there changed is named")
+    void damagedKyberPreKey_isNamed() throws Exception {
+        for (int at : List.of(10, 1_500, 3_200, 4_690)) {
+            byte[] record = source.alice
+                    .loadKyberPreKey(SignalCliFixture.LAST_RESORT)
+                    .serialize();
+            record[at] ^= 1;
+            source.execute(
+                    "UPDATE kyber_pre_key SET serialized = ? WHERE account_id_type = 0 AND key_id = 9", (Object) record);
+            Contents contents = Folders.read(SignalCliAccount.at(source.file));
+            assertThat(items(contents, Fate.DAMAGED))
+                    .as("byte %s", at)
+                    .singleElement()
+                    .satisfies(item -> assertThat(item.reason()).contains("its public key does not belong"));
+        }
+    }
+
+    @Test
     @DisplayName("R92 the accounts of a data folder are listed; names that lead elsewhere are refused")
     void accounts_areListed() throws Exception {
         assertThat(SignalCliAccount.accounts(source.folder)).containsExactly(source.file);
