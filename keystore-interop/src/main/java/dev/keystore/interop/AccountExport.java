@@ -4,6 +4,7 @@ import dev.keystore.KeyReader;
 import dev.keystore.KeyStoreException;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
 import dev.keystore.interop.ForeignStore.Reading;
 import dev.keystore.interop.TransferItem.Fate;
 import dev.keystore.interop.TransferReport.Outcome;
@@ -92,7 +93,9 @@ public final class AccountExport {
         Contents found = target.read(new Reading(true, types, listener)).contents();
         String difference = Difference.between(carried, found);
         if (difference == null) {
-            difference = Difference.between(contents, source);
+            // Past the cache, which the first reading has filled.
+            KeyReader stored = source instanceof SignalKeyStore store ? store.uncached() : source;
+            difference = Difference.between(contents, stored);
         }
         if (difference != null) {
             throw new ForeignStoreException(

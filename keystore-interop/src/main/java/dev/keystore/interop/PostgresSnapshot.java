@@ -43,16 +43,17 @@ final class PostgresSnapshot implements ForeignTables {
         all.setProperty("socketTimeout", Integer.toString(2 * TIMEOUT_SECONDS));
         all.setProperty("maxResultBuffer", Integer.toString(MAXIMUM_BYTES_AT_A_TIME));
         all.putAll(properties);
+        String place = withoutParameters(url);
         Connection connection = null;
         try {
             connection = DriverManager.getConnection(url, all);
             connection.setReadOnly(true);
             connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
             connection.setAutoCommit(false);
-            return new PostgresSnapshot(withoutParameters(url), prefix, connection);
+            return new PostgresSnapshot(place, prefix, connection);
         } catch (SQLException e) {
-            close(connection);
-            throw failed(withoutParameters(url), e);
+            close(place, connection);
+            throw failed(place, e);
         }
     }
 
@@ -106,16 +107,16 @@ final class PostgresSnapshot implements ForeignTables {
 
     @Override
     public void close() {
-        close(connection);
+        close(place, connection);
     }
 
-    private static void close(@Nullable Connection connection) {
+    private static void close(String place, @Nullable Connection connection) {
         try {
             if (connection != null) {
                 connection.close();
             }
         } catch (SQLException e) {
-            throw new ForeignStoreException("could not close the connection to a database", e);
+            throw new ForeignStoreException(place + ": could not close the connection to the database", e);
         }
     }
 }

@@ -21,10 +21,12 @@ final class SignalCliFile implements AutoCloseable {
     /** The file holds the identities, and a few texts. */
     private static final int MAXIMUM_BYTES = 1 << 20;
 
+    private final Path file;
     private final FileChannel channel;
     private final byte[] document;
 
-    private SignalCliFile(FileChannel channel, byte[] document) {
+    private SignalCliFile(Path file, FileChannel channel, byte[] document) {
+        this.file = file;
         this.channel = channel;
         this.document = document;
     }
@@ -40,20 +42,20 @@ final class SignalCliFile implements AutoCloseable {
             if (channel.tryLock(0, Long.MAX_VALUE, true) == null) {
                 throw inUse(file, channel);
             }
-            return new SignalCliFile(channel, read(file, channel));
+            return new SignalCliFile(file, channel, read(file, channel));
         } catch (OverlappingFileLockException e) {
             throw inUse(file, channel);
         } catch (IOException e) {
-            close(channel);
+            close(file, channel);
             throw SqliteCopy.failed(file, e.getClass().getSimpleName() + "; check the path and its permissions", e);
         } catch (ForeignStoreException e) {
-            close(channel);
+            close(file, channel);
             throw e;
         }
     }
 
     private static ForeignStoreException inUse(Path file, @Nullable FileChannel channel) {
-        close(channel);
+        close(file, channel);
         return SqliteCopy.failed(file, "signal-cli is using it, which has locked it; stop signal-cli first", null);
     }
 
@@ -87,16 +89,16 @@ final class SignalCliFile implements AutoCloseable {
 
     @Override
     public void close() {
-        close(channel);
+        close(file, channel);
     }
 
-    private static void close(@Nullable FileChannel channel) {
+    private static void close(Path file, @Nullable FileChannel channel) {
         try {
             if (channel != null) {
                 channel.close();
             }
         } catch (IOException e) {
-            throw new ForeignStoreException("could not close the file of an account", e);
+            throw new ForeignStoreException(file + ": could not close the file: " + e.getClass().getSimpleName(), e);
         }
     }
 }

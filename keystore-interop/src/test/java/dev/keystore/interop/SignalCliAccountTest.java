@@ -312,7 +312,7 @@ class SignalCliAccountTest {
             record[at] ^= 1;
             source.execute(
                     "UPDATE kyber_pre_key SET serialized = ? WHERE account_id_type = 0 AND key_id = 9", (Object) record);
-            Contents contents = Folders.read(SignalCliAccount.at(source.file));
+            Contents contents = Samples.read(SignalCliAccount.at(source.file));
             assertThat(items(contents, Fate.DAMAGED))
                     .as("byte %s", at)
                     .singleElement()

@@ -68,7 +68,7 @@ class VerificationTest {
     }
 
     @Test
-    @DisplayName("R91 an import is verified against the backend, not against the cache that it has filled itself")
+    @DisplayName("R91 imports and exports are verified against the backend, not against the cache that they have filled")
     void lostWrite_isFound() throws Exception {
         LosingBackend backend = new LosingBackend();
         try (SignalKeyDatabase database =
@@ -83,6 +83,9 @@ class VerificationTest {
                     .withMessageContaining("the value of lid-mapping/lost differs");
             assertThat(alice.find(KeyTypes.LID_MAPPING, "lost")).hasValue("2");
             assertThat(alice.verify()).isEmpty();
+            assertThatExceptionOfType(ForeignStoreException.class)
+                    .isThrownBy(() -> AccountExport.from(alice).to(BaileysFolder.at(temporary.resolve("exported"))))
+                    .withMessageContaining("the value of lid-mapping/lost differs");
         }
     }
 
