@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Exports an account to another store.
@@ -38,6 +39,7 @@ public final class AccountExport {
 
     private final KeyReader source;
     private final List<KeyType<?>> types = new ArrayList<>(KeyTypes.all());
+    private @Nullable SessionFormat format;
     private Consumer<? super TransferProgress> listener = progress -> {};
 
     private AccountExport(KeyReader source) {
@@ -67,6 +69,18 @@ public final class AccountExport {
     }
 
     /**
+     * Converts sessions and sender keys to another form, usually that of the client that the target belongs to. By
+     * default, they are written as they are. What cannot be converted is named.
+     *
+     * @param target the form
+     * @return this export
+     */
+    public AccountExport convertingSessionsTo(SessionFormat target) {
+        format = Objects.requireNonNull(target, "target");
+        return this;
+    }
+
+    /**
      * Registers a listener that is called with the progress, on the calling thread; what it throws ends the export.
      *
      * @param progress the listener, in place of any former one
@@ -88,8 +102,8 @@ public final class AccountExport {
      */
     public TransferReport to(ForeignStore target) {
         Contents contents = contents(target);
-        List<TransferItem> items = target.write(contents, source.context(), false);
-        Contents carried = carried(contents, items);
+        Written written = write(contents, target, false);
+        Contents carried = written.carried();
         Contents found = target.read(new Reading(true, types, listener)).contents();
         String difference = Difference.between(carried, found);
         if (difference == null) {
@@ -104,7 +118,7 @@ public final class AccountExport {
                             + "; stop what uses the context, delete what was exported, and export it again",
                     null);
         }
-        return report(target, carried, items, false);
+        return report(target, written, false);
     }
 
     /**
@@ -116,9 +130,23 @@ public final class AccountExport {
      * @throws KeyStoreException if the context cannot be read
      */
     public TransferReport dryRun(ForeignStore target) {
-        Contents contents = contents(target);
-        List<TransferItem> items = target.write(contents, source.context(), true);
-        return report(target, carried(contents, items), items, true);
+        return report(target, write(contents(target), target, true), true);
+    }
+
+    /** What the target is to hold, and what became of each entry. */
+    private record Written(Contents carried, List<TransferItem> items) {}
+
+    private Written write(Contents contents, ForeignStore target, boolean dryRun) {
+        if (format == null) {
+            List<TransferItem> items = target.write(contents, source.context(), dryRun);
+            return new Written(carried(contents, items), items);
+        }
+        SessionConversion conversion = SessionConversion.of(contents, format, System.currentTimeMillis());
+        List<TransferItem> items = target.write(conversion.contents(), source.context(), dryRun);
+        Contents carried = carried(conversion.contents(), items);
+        List<TransferItem> all = new ArrayList<>(items);
+        all.addAll(conversion.refused(contents.items()));
+        return new Written(carried, conversion.items(all));
     }
 
     private Contents contents(ForeignStore target) {
@@ -167,8 +195,10 @@ public final class AccountExport {
         return carried;
     }
 
-    private TransferReport report(ForeignStore target, Contents carried, List<TransferItem> items, boolean dryRun) {
+    private TransferReport report(ForeignStore target, Written written, boolean dryRun) {
+        Contents carried = written.carried();
         Outcome outcome = carried.isEmpty() ? Outcome.NOTHING_FOUND : Outcome.WRITTEN;
-        return new TransferReport(source.context(), target.toString(), dryRun, outcome, items, carried.digests());
+        return new TransferReport(
+                source.context(), target.toString(), dryRun, outcome, written.items(), carried.digests());
     }
 }

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Imports an account from another store.
@@ -48,6 +49,7 @@ public final class AccountImport {
     private final List<KeyType<?>> types = new ArrayList<>();
     private boolean keepingUnknown;
     private boolean replacing;
+    private @Nullable SessionFormat format;
     private Consumer<? super TransferProgress> listener = progress -> {};
 
     private AccountImport(ForeignStore source) {
@@ -87,6 +89,22 @@ public final class AccountImport {
     }
 
     /**
+     * Converts sessions and sender keys to another form. By default, they are kept as they are.
+     *
+     * <p>What cannot be converted is named. The client that the source belongs to cannot read them any more, so an
+     * export for it has to convert them back. {@code docs/migrating.md} in the repository says what a conversion cannot
+     * give: read it first. Chains that are closed in one form get random keys in another, so a second import finds
+     * other entries in the target, and is refused.
+     *
+     * @param target the form, {@link SessionFormat#LIBSIGNAL} for a client that uses libsignal
+     * @return this import
+     */
+    public AccountImport convertingSessionsTo(SessionFormat target) {
+        format = Objects.requireNonNull(target, "target");
+        return this;
+    }
+
+    /**
      * Declares types of the application that the source may hold. Entries of other types are imported as bytes.
      *
      * @param type a type
@@ -119,11 +137,12 @@ public final class AccountImport {
      * @throws KeyStoreException if the target cannot be read or written; the subclass states what was written
      */
     public TransferReport to(SignalKeyStore target) {
-        Read read = read(target);
+        Objects.requireNonNull(target, "target");
+        Prepared read = read();
         Contents contents = read.contents();
         if (contents.isEmpty()) {
             read.unchanged().run();
-            return report(target, contents, Outcome.NOTHING_FOUND, false);
+            return report(target.context(), read, Outcome.NOTHING_FOUND, false);
         }
         Outcome outcome = target.transaction(LOCK_KEY, tx -> {
             Outcome found = compare(tx, contents);
@@ -136,7 +155,7 @@ public final class AccountImport {
         if (outcome != Outcome.ALREADY_THERE) {
             verify(target, contents);
         }
-        return report(target, contents, outcome, false);
+        return report(target.context(), read, outcome, false);
     }
 
     /**
@@ -148,21 +167,49 @@ public final class AccountImport {
      * @throws KeyStoreException if the target cannot be read
      */
     public TransferReport dryRun(SignalKeyStore target) {
-        Read read = read(target);
+        Objects.requireNonNull(target, "target");
+        Prepared read = read();
         Contents contents = read.contents();
         Outcome outcome = contents.isEmpty() ? Outcome.NOTHING_FOUND : compare(target, contents);
         read.unchanged().run();
-        return report(target, contents, outcome, true);
+        return report(target.context(), read, outcome, true);
     }
 
-    private Read read(SignalKeyStore target) {
-        Objects.requireNonNull(target, "target");
-        return source.read(new Reading(keepingUnknown, List.copyOf(types), listener));
+    /**
+     * Reports what {@link #to} would do with a context that does not exist yet (R94).
+     *
+     * @param context the name of the context
+     * @return what would be done
+     * @throws ForeignStoreException as for {@link #to}
+     */
+    public TransferReport dryRun(String context) {
+        Objects.requireNonNull(context, "context");
+        Prepared read = read();
+        read.unchanged().run();
+        return report(context, read, read.contents().isEmpty() ? Outcome.NOTHING_FOUND : Outcome.WRITTEN, true);
     }
 
-    private TransferReport report(KeyReader target, Contents contents, Outcome outcome, boolean dryRun) {
+    /** What is to be written, and what became of each part of the source. */
+    private record Prepared(Contents contents, List<TransferItem> items, Runnable unchanged) {}
+
+    private Prepared read() {
+        Read read = source.read(new Reading(keepingUnknown, List.copyOf(types), listener));
+        Contents contents = read.contents();
+        if (format == null) {
+            return new Prepared(contents, contents.items(), read.unchanged());
+        }
+        SessionConversion conversion = SessionConversion.of(contents, format, System.currentTimeMillis());
+        return new Prepared(conversion.contents(), conversion.items(contents.items()), read.unchanged());
+    }
+
+    private TransferReport report(String target, Prepared read, Outcome outcome, boolean dryRun) {
         return new TransferReport(
-                source.toString(), target.context(), dryRun, outcome, contents.items(), contents.digests());
+                source.toString(),
+                target,
+                dryRun,
+                outcome,
+                read.items(),
+                read.contents().digests());
     }
 
     private Outcome compare(KeyReader target, Contents contents) {

@@ -1,6 +1,7 @@
 package dev.keystore.interop;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.BinaryNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.Base64;
@@ -90,5 +91,15 @@ final class Buffers {
     /** Returns the form that libraries write today. */
     static ObjectNode write(byte[] bytes) {
         return Json.object().put("type", "Buffer").put("data", base64(bytes));
+    }
+
+    /** Returns the form with numbers, which JavaScript writes by itself. */
+    static ObjectNode writeNumbers(byte[] bytes) {
+        ObjectNode buffer = Json.object().put("type", "Buffer");
+        ArrayNode data = buffer.putArray("data");
+        for (byte each : bytes) {
+            data.add(each & MAXIMUM_BYTE);
+        }
+        return buffer;
     }
 }

@@ -87,7 +87,8 @@ final class Contents {
         }
     }
 
-    private <V> void add(Found<V> found) throws DamagedException {
+    /** Adds an entry that other contents hold. */
+    <V> void add(Found<V> found) throws DamagedException {
         add(found.type() + "/" + found.id(), found.type(), found.id(), found.value(), "");
     }
 

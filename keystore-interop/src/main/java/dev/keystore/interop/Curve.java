@@ -43,6 +43,15 @@ final class Curve {
         return Arrays.copyOfRange(publicKey, 1, publicKey.length);
     }
 
+    /** Returns a public key, with or without its type, with it. */
+    static byte[] withType(byte[] publicKey) throws DamagedException {
+        byte[] key = withoutType(publicKey);
+        byte[] typed = new byte[key.length + 1];
+        typed[0] = TYPE;
+        System.arraycopy(key, 0, typed, 1, key.length);
+        return typed;
+    }
+
     /** Returns the public key, 32 bytes without its type. */
     static byte[] publicOf(byte[] privateKey) {
         try {

@@ -15,6 +15,8 @@ public record TransferItem(String name, Fate fate, String type, String id, Strin
     public enum Fate {
         /** It is in the target, unchanged. */
         CARRIED,
+        /** It is in the target, in another form, as requested. What was lost of it is a further item of its name. */
+        CONVERTED,
         /** It is not needed: a temporary file, or a backup of a file that could be used. */
         NOT_NEEDED,
         /** It is damaged, cut or empty, or cannot be read. The target does not hold it. */

@@ -65,6 +65,8 @@ public record TransferReport(
      * @return whether no item is damaged, unknown or without a place in the target
      */
     public boolean isComplete() {
-        return items.stream().allMatch(item -> item.fate() == Fate.CARRIED || item.fate() == Fate.NOT_NEEDED);
+        return items.stream()
+                .allMatch(item ->
+                        item.fate() == Fate.CARRIED || item.fate() == Fate.CONVERTED || item.fate() == Fate.NOT_NEEDED);
     }
 }

@@ -1,0 +1,164 @@
+package dev.keystore.interop;
+
+import dev.keystore.EntryId;
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
+import dev.keystore.interop.Contents.Found;
+import dev.keystore.interop.SenderKeyForms.States;
+import dev.keystore.interop.TransferItem.Fate;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The entries of an account with sessions and sender keys in another form, and what became of each of them. */
+final class SessionConversion {
+
+    private final SessionFormat target;
+    private final @Nullable OwnIdentity own;
+    private final long nowMillis;
+    private final Contents contents = new Contents();
+    private final Map<EntryId, List<String>> converted = new HashMap<>();
+    private final Map<EntryId, String> refused = new HashMap<>();
+
+    private SessionConversion(SessionFormat target, @Nullable OwnIdentity own, long nowMillis) {
+        this.target = target;
+        this.own = own;
+        this.nowMillis = nowMillis;
+    }
+
+    static SessionConversion of(Contents source, SessionFormat target, long nowMillis) {
+        SessionConversion conversion = new SessionConversion(target, OwnIdentity.of(source.credentials()), nowMillis);
+        try {
+            for (Found<?> found : source.entries()) {
+                conversion.add(found);
+            }
+            byte[] credentials = source.credentials();
+            if (credentials != null) {
+                conversion.contents.addCredentials(Contents.CREDENTIALS, credentials, "");
+            }
+        } catch (DamagedException e) {
+            throw new IllegalStateException("An entry was found twice: " + e.reason(), e);
+        }
+        return conversion;
+    }
+
+    private void add(Found<?> found) throws DamagedException {
+        boolean isSession = found.type().equals(KeyTypes.SESSION);
+        if (!isSession && !found.type().equals(KeyTypes.SENDER_KEY)) {
+            contents.add(found);
+            return;
+        }
+        KeyType<byte[]> type = isSession ? KeyTypes.SESSION : KeyTypes.SENDER_KEY;
+        EntryId id = new EntryId(type.name(), found.id());
+        ConvertedRecord record;
+        try {
+            record = isSession ? session(found.encoded()) : senderKey(found.encoded());
+        } catch (DamagedException e) {
+            refused.put(id, "it cannot be converted: " + e.reason() + "; " + Losses.of(type.name()));
+            return;
+        }
+        if (!Arrays.equals(record.bytes(), found.encoded())) {
+            converted.put(id, record.lost());
+        }
+        contents.add(type + "/" + found.id(), type, found.id(), record.bytes(), "");
+    }
+
+    private ConvertedRecord session(byte[] record) throws DamagedException {
+        SessionFormat format = formatOf(record, '{', "_sessions");
+        if (format == target) {
+            return new ConvertedRecord(record, List.of());
+        }
+        SessionStates states = switch (format) {
+            case BAILEYS -> BaileysSessionForm.read(record, own);
+            case WHATSMEOW -> WhatsmeowSessionForm.read(record, nowMillis);
+            case LIBSIGNAL -> LibsignalSessionForm.read(record);
+        };
+        SessionState any =
+                states.open() != null ? states.open() : states.closed().get(0);
+        if (own != null && !Arrays.equals(own.publicKey(), any.localIdentity())) {
+            throw new DamagedException("it belongs to another identity than the credentials");
+        }
+        ConvertedRecord written = switch (target) {
+            case BAILEYS -> BaileysSessionForm.write(states, nowMillis);
+            case WHATSMEOW -> WhatsmeowSessionForm.write(states);
+            case LIBSIGNAL -> LibsignalSessionForm.write(states);
+        };
+        return new ConvertedRecord(written.bytes(), joined(states.lost(), written.lost()));
+    }
+
+    private ConvertedRecord senderKey(byte[] record) throws DamagedException {
+        SessionFormat format = formatOf(record, '[', "");
+        if (format == target) {
+            return new ConvertedRecord(record, List.of());
+        }
+        States states = switch (format) {
+            case BAILEYS -> SenderKeyForms.readBaileys(record);
+            case WHATSMEOW -> SenderKeyForms.readWhatsmeow(record);
+            case LIBSIGNAL -> SenderKeyForms.readLibsignal(record);
+        };
+        byte[] written = switch (target) {
+            case BAILEYS -> SenderKeyForms.writeBaileys(states.newestFirst());
+            case WHATSMEOW -> SenderKeyForms.writeWhatsmeow(states.newestFirst());
+            case LIBSIGNAL -> SenderKeyForms.writeLibsignal(states.newestFirst());
+        };
+        return new ConvertedRecord(written, states.lost());
+    }
+
+    /** Recognizes a form: JSON begins with a bracket, and Protocol Buffers with the tag of their first field. */
+    private static SessionFormat formatOf(byte[] record, char baileys, String field) throws DamagedException {
+        if (record.length == 0) {
+            throw new DamagedException("it is empty");
+        }
+        if (record[0] != '{' && record[0] != '[') {
+            return SessionFormat.LIBSIGNAL;
+        }
+        boolean isBaileys =
+                record[0] == baileys && (field.isEmpty() || Json.read(record).has(field));
+        return isBaileys ? SessionFormat.BAILEYS : SessionFormat.WHATSMEOW;
+    }
+
+    private static List<String> joined(List<String> first, List<String> second) {
+        List<String> all = new ArrayList<>(first);
+        all.addAll(second);
+        return all;
+    }
+
+    /** Returns the entries. */
+    Contents contents() {
+        return contents;
+    }
+
+    /** Returns what became of items: those of entries that were converted, or could not be, are changed. */
+    List<TransferItem> items(List<TransferItem> items) {
+        List<TransferItem> changed = new ArrayList<>();
+        for (TransferItem item : items) {
+            EntryId id =
+                    item.fate() == Fate.CARRIED && !item.id().isEmpty() ? new EntryId(item.type(), item.id()) : null;
+            if (id != null && refused.containsKey(id)) {
+                changed.add(changed(item, Fate.NOT_CARRIED, refused.getOrDefault(id, "")));
+            } else if (id != null && converted.containsKey(id)) {
+                changed.add(changed(item, Fate.CONVERTED, item.reason()));
+                converted
+                        .getOrDefault(id, List.of())
+                        .forEach(lost -> changed.add(changed(item, Fate.NOT_CARRIED, lost)));
+            } else {
+                changed.add(item);
+            }
+        }
+        return changed;
+    }
+
+    /** Returns those of the items that are not among the entries, since they could not be converted. */
+    List<TransferItem> refused(List<TransferItem> items) {
+        return items.stream()
+                .filter(item -> !item.id().isEmpty() && refused.containsKey(new EntryId(item.type(), item.id())))
+                .toList();
+    }
+
+    private static TransferItem changed(TransferItem item, Fate fate, String reason) {
+        return new TransferItem(item.name(), fate, item.type(), item.id(), reason);
+    }
+}

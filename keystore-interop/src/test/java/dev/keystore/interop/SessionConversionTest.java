@@ -1,0 +1,417 @@
+package dev.keystore.interop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.keystore.KeyTypes;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.FieldSource;
+import org.signal.libsignal.protocol.DuplicateMessageException;
+import org.signal.libsignal.protocol.InvalidMessageException;
+import org.signal.libsignal.protocol.SignalProtocolAddress;
+import org.signal.libsignal.protocol.state.SessionRecord;
+
+/** Records that the real library wrote, in another form: libsignal-client goes on with them, there and back. */
+class SessionConversionTest {
+
+    private static final String A = "15550100001";
+    private static final String B = "15550100002";
+    private static final long NOW = 1_795_900_000_000L;
+    private static final SignalProtocolAddress SENDER = new SignalProtocolAddress(A, 7);
+    static final List<String> REAL = Samples.REAL;
+
+    @TempDir
+    Path temporary;
+
+    private Account a;
+    private Account b;
+
+    /** One side: its credentials, and a conversion of records that use them. */
+    private record Account(Contents contents, JsonNode credentials) {
+
+        static Account of(Path folder) throws IOException {
+            Contents contents = Samples.read(BaileysFolder.at(folder));
+            return new Account(contents, Samples.tree(contents.credentials()));
+        }
+
+        byte[] session(String peer) {
+            return contents.entry("session", peer + ".7").encoded();
+        }
+
+        byte[] senderKey(String sender) {
+            return contents.entry("sender-key", "120363000000000001@g.us::" + sender + "::7")
+                    .encoded();
+        }
+
+        byte[] identity() throws DamagedException {
+            return Curve.withType(
+                    Buffers.read(credentials.get("signedIdentityKey").get("public")));
+        }
+
+        /** Converts a session; everything must be converted, unless it is said what is lost. */
+        byte[] convert(byte[] session, SessionFormat format, String... lost) throws DamagedException {
+            Contents one = new Contents();
+            one.add("one", KeyTypes.SESSION, "one", session, "");
+            return convert(one, format, "session", lost);
+        }
+
+        byte[] convertSenderKey(byte[] senderKey, SessionFormat format, String... lost) throws DamagedException {
+            Contents one = new Contents();
+            one.add("one", KeyTypes.SENDER_KEY, "one", senderKey, "");
+            return convert(one, format, "sender-key", lost);
+        }
+
+        private byte[] convert(Contents one, SessionFormat format, String type, String... lost)
+                throws DamagedException {
+            one.addCredentials("creds", Json.write(credentials), "");
+            SessionConversion conversion = SessionConversion.of(one, format, NOW);
+            List<TransferItem> left = conversion.items(one.items()).stream()
+                    .filter(item -> item.fate() != TransferItem.Fate.CONVERTED
+                            && !item.id().isEmpty())
+                    .toList();
+            if (lost.length == 0) {
+                assertThat(left).isEmpty();
+            } else {
+                assertThat(left).hasSize(lost.length);
+                for (int i = 0; i < lost.length; i++) {
+                    assertThat(left.get(i).reason()).contains(lost[i]);
+                    assertThat(left.get(i).fate()).isEqualTo(TransferItem.Fate.NOT_CARRIED);
+                }
+            }
+            Contents.Found<?> found = conversion.contents().entry(type, "one");
+            return found == null ? new byte[0] : found.encoded();
+        }
+
+        Party party(String peer, byte[] session) throws Exception {
+            return new Party(credentials, peer, session);
+        }
+    }
+
+    @BeforeEach
+    void read() throws Exception {
+        a = Account.of(Samples.copy("7.0.0-rc14/bot-a", temporary.resolve("a")));
+        b = Account.of(Samples.copy("7.0.0-rc14/bot-b", temporary.resolve("b")));
+    }
+
+    private Party partyA() throws Exception {
+        return a.party(B, a.convert(a.session(B), SessionFormat.LIBSIGNAL));
+    }
+
+    private Party partyB() throws Exception {
+        return b.party(A, b.convert(b.session(A), SessionFormat.LIBSIGNAL));
+    }
+
+    private static void converse(Party one, Party other) throws Exception {
+        for (int i = 0; i < 3; i++) {
+            assertThat(other.decrypt(one.encrypt("there " + i))).isEqualTo("there " + i);
+            assertThat(one.decrypt(other.encrypt("back " + i))).isEqualTo("back " + i);
+        }
+    }
+
+    private static JsonNode open(byte[] session) {
+        for (JsonNode each : Samples.tree(session).get("_sessions")) {
+            if (each.get("indexInfo").get("closed").intValue() == -1) {
+                return each;
+            }
+        }
+        throw new AssertionError("there is no open session");
+    }
+
+    @Test
+    @DisplayName("two accounts of Baileys go on with each other in libsignal-client, over several ratchet steps")
+    void realSessions_goOn() throws Exception {
+        converse(partyA(), partyB());
+        converse(partyB(), partyA());
+    }
+
+    @ParameterizedTest
+    @FieldSource("REAL")
+    @DisplayName("every session and sender key of the data loads, and is the same after a conversion there and back")
+    void realRecords_thereAndBack(String name) throws Exception {
+        Account account = Account.of(Samples.copy(name, temporary.resolve("real")));
+        for (SessionFormat format : List.of(SessionFormat.LIBSIGNAL, SessionFormat.WHATSMEOW)) {
+            for (String id : account.contents().ids(KeyTypes.SESSION)) {
+                byte[] session = account.contents().entry("session", id).encoded();
+                byte[] converted = account.convert(session, format);
+                if (format == SessionFormat.LIBSIGNAL) {
+                    SessionRecord record = new SessionRecord(converted);
+                    assertThat(record.getSessionVersion()).isEqualTo(3);
+                    assertThat(record.hasSenderChain()).isTrue();
+                    assertThat(record.getRemoteRegistrationId())
+                            .isEqualTo(open(session).get("registrationId").intValue());
+                    assertThat(record.getLocalRegistrationId())
+                            .isEqualTo(
+                                    account.credentials().get("registrationId").intValue());
+                    byte[] back = account.convert(converted, SessionFormat.BAILEYS);
+                    assertThat(comparable(back)).isEqualTo(comparable(session));
+                } else {
+                    byte[] direct = account.convert(session, SessionFormat.LIBSIGNAL);
+                    byte[] round = account.convert(converted, SessionFormat.LIBSIGNAL);
+                    new SessionRecord(round);
+                    assertThat(LibsignalSessionForm.read(round).closed())
+                            .hasSameSizeAs(LibsignalSessionForm.read(direct).closed());
+                }
+            }
+            for (String id : account.contents().ids(KeyTypes.SENDER_KEY)) {
+                byte[] senderKey = account.contents().entry("sender-key", id).encoded();
+                byte[] converted = account.convertSenderKey(senderKey, format);
+                JsonNode back = Samples.tree(account.convertSenderKey(converted, SessionFormat.BAILEYS));
+                JsonNode before = Samples.tree(senderKey);
+                // Up to 6.7.21, the key of another member has no private key; later, an empty one.
+                for (JsonNode state : before) {
+                    ObjectNode signing = (ObjectNode) state.get("senderSigningKey");
+                    if (!signing.has("private")) {
+                        signing.set("private", Buffers.writeNumbers(new byte[0]));
+                    }
+                }
+                assertThat(back).isEqualTo(before);
+            }
+        }
+    }
+
+    /** Returns a session without what no other form holds, and without closed chains that decrypt nothing. */
+    private static JsonNode comparable(byte[] session) {
+        JsonNode record = Samples.tree(session);
+        for (JsonNode each : record.get("_sessions")) {
+            ObjectNode index = (ObjectNode) each.get("indexInfo");
+            boolean isOpen = index.get("closed").intValue() == -1;
+            index.remove(List.of("used", "created", "baseKeyType"));
+            index.put("closed", !isOpen);
+            ObjectNode chains = (ObjectNode) each.get("_chains");
+            List<String> empty = new ArrayList<>();
+            chains.properties().forEach(chain -> {
+                if (!chain.getValue().get("chainKey").has("key")
+                        && chain.getValue().get("messageKeys").isEmpty()) {
+                    empty.add(chain.getKey());
+                }
+            });
+            chains.remove(empty);
+        }
+        return record;
+    }
+
+    @Test
+    @DisplayName("a message that was skipped decrypts once, and so does the next one")
+    void skippedMessage_decrypts() throws Exception {
+        JsonNode session = open(a.session(B));
+        String ratchetKey =
+                session.get("currentRatchet").get("lastRemoteEphemeralKey").textValue();
+        byte[] seed = Buffers.base64(session.get("_chains")
+                .get(ratchetKey)
+                .get("messageKeys")
+                .get("0")
+                .textValue());
+        byte[] skipped = Whisper.message(seed, Buffers.base64(ratchetKey), 0, b.identity(), a.identity(), "skipped");
+        Party alice = partyA();
+
+        assertThat(alice.decrypt(skipped)).isEqualTo("skipped");
+        assertThatExceptionOfType(DuplicateMessageException.class).isThrownBy(() -> alice.decrypt(skipped));
+        converse(alice, partyB());
+    }
+
+    @Test
+    @DisplayName("a closed session still decrypts what its other side sends")
+    void closedSession_decrypts() throws Exception {
+        JsonNode record = Samples.tree(b.session(A));
+        ObjectNode sessions = (ObjectNode) record.get("_sessions");
+        List<String> open = new ArrayList<>();
+        sessions.properties().forEach(each -> {
+            ObjectNode index = (ObjectNode) each.getValue().get("indexInfo");
+            if (index.get("closed").intValue() == -1) {
+                open.add(each.getKey());
+            }
+            index.put("closed", -1);
+        });
+        sessions.remove(open);
+        Party former = b.party(A, b.convert(Json.write(record), SessionFormat.LIBSIGNAL));
+
+        assertThat(partyA().decrypt(former.encrypt("late"))).isEqualTo("late");
+    }
+
+    @Test
+    @DisplayName("a closed chain gets a random key: its skipped message decrypts, and one forged with zeros does not")
+    void closedChain_cannotBeForged() throws Exception {
+        JsonNode record = Samples.tree(a.session(B));
+        JsonNode session = open(a.session(B));
+        String ratchetKey =
+                session.get("currentRatchet").get("lastRemoteEphemeralKey").textValue();
+        for (JsonNode each : record.get("_sessions")) {
+            if (each.get("_chains").has(ratchetKey)) {
+                ((ObjectNode) each.get("_chains").get(ratchetKey).get("chainKey")).remove("key");
+            }
+        }
+        byte[] closed = Json.write(record);
+        byte[] seed = Buffers.base64(session.get("_chains")
+                .get(ratchetKey)
+                .get("messageKeys")
+                .get("0")
+                .textValue());
+        byte[] key = Buffers.base64(ratchetKey);
+        byte[] skipped = Whisper.message(seed, key, 0, b.identity(), a.identity(), "skipped");
+        byte[] forged = Whisper.message(Whisper.seed(new byte[32]), key, 2, b.identity(), a.identity(), "forged");
+        byte[] converted = a.convert(closed, SessionFormat.LIBSIGNAL);
+
+        Party alice = a.party(B, converted);
+        assertThatExceptionOfType(InvalidMessageException.class).isThrownBy(() -> alice.decrypt(forged));
+        assertThat(alice.decrypt(skipped)).isEqualTo("skipped");
+
+        assertThat(a.convert(closed, SessionFormat.LIBSIGNAL)).isNotEqualTo(converted);
+        byte[] random = chainKey(converted, key);
+        assertThat(random).isNotEqualTo(chainKey(a.convert(closed, SessionFormat.LIBSIGNAL), key));
+        Party withZeros = a.party(B, replaced(converted, random, new byte[32]));
+        assertThat(withZeros.decrypt(forged)).as("what zeros would allow").isEqualTo("forged");
+    }
+
+    private static byte[] chainKey(byte[] libsignal, byte[] ratchetKey) throws DamagedException {
+        return LibsignalSessionForm.read(libsignal).open().receivers().stream()
+                .filter(chain -> Arrays.equals(chain.publicKey(), ratchetKey))
+                .findFirst()
+                .orElseThrow()
+                .key();
+    }
+
+    private static byte[] replaced(byte[] bytes, byte[] from, byte[] to) {
+        byte[] replaced = bytes.clone();
+        for (int i = 0; i + from.length <= bytes.length; i++) {
+            if (Arrays.equals(Arrays.copyOfRange(bytes, i, i + from.length), from)) {
+                System.arraycopy(to, 0, replaced, i, to.length);
+                return replaced;
+            }
+        }
+        throw new AssertionError("not found");
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = "LIBSIGNAL", mode = EnumSource.Mode.EXCLUDE)
+    @DisplayName(
+            "a conversation in libsignal-client goes on after a conversion there and back, skipped messages included")
+    void libsignalSession_thereAndBack_goesOn(SessionFormat format) throws Exception {
+        Party alice = partyA();
+        Party bob = partyB();
+        converse(alice, bob);
+        byte[] first = alice.encrypt("first");
+        byte[] second = alice.encrypt("second");
+        assertThat(bob.decrypt(alice.encrypt("third"))).isEqualTo("third");
+        byte[] old = bob.encrypt("old");
+        assertThat(alice.decrypt(bob.encrypt("new"))).isEqualTo("new");
+
+        alice.load(a.convert(a.convert(alice.session(), format), SessionFormat.LIBSIGNAL));
+        bob.load(b.convert(b.convert(bob.session(), format), SessionFormat.LIBSIGNAL));
+
+        assertThat(bob.decrypt(second)).isEqualTo("second");
+        assertThatExceptionOfType(DuplicateMessageException.class).isThrownBy(() -> bob.decrypt(second));
+        assertThat(alice.decrypt(old)).isEqualTo("old");
+        converse(bob, alice);
+        bob.load(b.convert(b.convert(bob.session(), format), SessionFormat.LIBSIGNAL));
+        assertThat(bob.decrypt(first)).as("of a chain that is not the newest").isEqualTo("first");
+        converse(alice, bob);
+    }
+
+    @Test
+    @DisplayName("message keys without a seed cannot go to Baileys, which is said; the session goes on")
+    void derivedKeys_areNamed() throws Exception {
+        byte[] derived = a.convert(a.session(B), SessionFormat.WHATSMEOW);
+
+        byte[] back = a.convert(derived, SessionFormat.BAILEYS, "1 message keys of a chain in it");
+
+        converse(a.party(B, a.convert(back, SessionFormat.LIBSIGNAL)), partyB());
+    }
+
+    @Test
+    @DisplayName("a session that waits for its first answer goes on: it repeats the keys that started it")
+    void pendingSession_isConverted() throws Exception {
+        JsonNode record = Samples.tree(b.session(A));
+        ObjectNode session = null;
+        for (JsonNode each : record.get("_sessions")) {
+            if (each.get("indexInfo").get("closed").intValue() == -1) {
+                session = (ObjectNode) each;
+            }
+        }
+        String baseKey = session.get("indexInfo").get("baseKey").textValue();
+        session.putObject("pendingPreKey")
+                .put("signedKeyId", 1)
+                .put("baseKey", baseKey)
+                .put("preKeyId", 3);
+
+        byte[] converted = b.convert(Json.write(record), SessionFormat.LIBSIGNAL);
+
+        SessionState.PendingPreKey pending =
+                LibsignalSessionForm.read(converted).open().pending();
+        long created = session.get("indexInfo").get("created").longValue();
+        assertThat(pending).isEqualTo(new SessionState.PendingPreKey(3L, 1, created / 1_000));
+        JsonNode back = open(b.convert(converted, SessionFormat.BAILEYS));
+        assertThat(back.get("pendingPreKey")).isEqualTo(session.get("pendingPreKey"));
+        assertThat(back.get("indexInfo").get("baseKeyType").intValue()).isEqualTo(1);
+        JsonNode go =
+                Samples.tree(b.convert(converted, SessionFormat.WHATSMEOW)).get("SessionState");
+        assertThat(go.get("PendingPreKey").get("PreKeyID").get("Value").intValue())
+                .isEqualTo(3);
+        byte[] fromGo = b.convert(Json.write(Json.object().set("SessionState", go)), SessionFormat.LIBSIGNAL);
+        assertThat(LibsignalSessionForm.read(fromGo).open().pending())
+                .isEqualTo(new SessionState.PendingPreKey(3L, 1, NOW / 1_000));
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = "LIBSIGNAL", mode = EnumSource.Mode.EXCLUDE)
+    @DisplayName("members of a group go on after a conversion there and back, skipped messages included")
+    void senderKeys_thereAndBack_goOn(SessionFormat format) throws Exception {
+        Party alice = partyA();
+        Party bob = partyB();
+        alice.loadSenderKey(SENDER, a.convertSenderKey(a.senderKey(A), SessionFormat.LIBSIGNAL));
+        bob.loadSenderKey(SENDER, b.convertSenderKey(b.senderKey(A), SessionFormat.LIBSIGNAL));
+        assertThat(bob.decryptFromGroup(SENDER, alice.encryptToGroup(SENDER, "one")))
+                .isEqualTo("one");
+        byte[] skipped = alice.encryptToGroup(SENDER, "skipped");
+        assertThat(bob.decryptFromGroup(SENDER, alice.encryptToGroup(SENDER, "two")))
+                .isEqualTo("two");
+
+        alice.loadSenderKey(SENDER, thereAndBack(a, alice.senderKey(SENDER), format));
+        bob.loadSenderKey(SENDER, thereAndBack(b, bob.senderKey(SENDER), format));
+
+        assertThat(bob.decryptFromGroup(SENDER, skipped)).isEqualTo("skipped");
+        assertThatExceptionOfType(DuplicateMessageException.class)
+                .isThrownBy(() -> bob.decryptFromGroup(SENDER, skipped));
+        assertThat(bob.decryptFromGroup(SENDER, alice.encryptToGroup(SENDER, "three")))
+                .isEqualTo("three");
+    }
+
+    private static byte[] thereAndBack(Account account, byte[] senderKey, SessionFormat format)
+            throws DamagedException {
+        byte[] there = account.convertSenderKey(senderKey, format);
+        assertThat(Samples.tree(there).toString())
+                .contains(format == SessionFormat.BAILEYS ? "senderMessageKeys" : "SenderKeyStates");
+        return account.convertSenderKey(there, SessionFormat.LIBSIGNAL);
+    }
+
+    @Test
+    @DisplayName("of states with one id, the one that Baileys uses is carried, and the newest is used")
+    void senderKeyStates_order() throws Exception {
+        JsonNode states = Samples.tree(a.senderKey(A));
+        JsonNode first = states.get(0);
+        ObjectNode again = first.deepCopy();
+        ((ObjectNode) again.get("senderChainKey")).put("iteration", 9);
+        ObjectNode newest = again.deepCopy();
+        newest.put("senderKeyId", 7);
+        byte[] record = Json.write(Json.NODES.arrayNode().add(first).add(again).add(newest));
+
+        byte[] converted = a.convertSenderKey(record, SessionFormat.LIBSIGNAL, "whose id another one has");
+
+        List<SenderKeyState> read = SenderKeyForms.readLibsignal(converted).newestFirst();
+        assertThat(read)
+                .extracting(SenderKeyState::keyId)
+                .containsExactly(7L, first.get("senderKeyId").longValue());
+        assertThat(read.get(1).next().iteration()).isEqualTo(1);
+    }
+}
