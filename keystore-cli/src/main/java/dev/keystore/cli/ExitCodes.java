@@ -6,7 +6,10 @@ final class ExitCodes {
     /** It was done, and nothing was found. */
     static final int DONE = 0;
 
-    /** It was done, and something needs attention: damage, or contexts that were not copied, moved or restored. */
+    /**
+     * It was done, and something needs attention: damage, or what was not copied, moved, restored, imported or
+     * exported.
+     */
     static final int FINDINGS = 1;
 
     /** The command line is wrong; nothing was changed. */

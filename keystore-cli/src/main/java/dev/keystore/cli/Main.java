@@ -11,7 +11,8 @@ import picocli.CommandLine.ScopeType;
 @Command(
         name = "keystore",
         description =
-                "Looks at stores of Keystore, verifies, backs up, restores, moves, copies, encrypts and compacts them.",
+                "Looks at stores of Keystore, verifies, backs up, restores, moves, copies, encrypts and compacts them,"
+                        + " and imports and exports accounts of other clients.",
         mixinStandardHelpOptions = true,
         scope = ScopeType.INHERIT,
         versionProvider = Main.Version.class,
@@ -23,6 +24,8 @@ import picocli.CommandLine.ScopeType;
             RestoreCommand.class,
             MoveCommand.class,
             CopyCommand.class,
+            ImportCommand.class,
+            ExportCommand.class,
             EncryptCommand.class,
             RotateCommand.class,
             DecryptCommand.class,
@@ -35,7 +38,7 @@ import picocli.CommandLine.ScopeType;
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
             "0:done",
-            "1:done, with findings: damage, or contexts that were not copied, moved or restored",
+            "1:done, with findings: damage, or what was not copied, moved, restored, imported or exported",
             "2:wrong usage",
             "3:refused or failed; nothing was changed",
             "4:interrupted, or failed midway; the same command continues"

@@ -39,14 +39,34 @@ final class Progress implements AutoCloseable {
      * @param all how many contexts there are, 0 if that is unknown
      */
     void at(long contexts, long all, long entries) {
+        if (isDue()) {
+            show(bar(contexts, all), line(contexts, all, entries, shown - start));
+        }
+    }
+
+    /**
+     * Shows how far it is with one account, unless that was done a moment ago.
+     *
+     * @param all how many items there are, 0 if that is unknown
+     */
+    void at(long items, long all) {
+        if (isDue()) {
+            show(bar(items, all), Text.number(items) + (all == 0 ? "" : " of " + Text.number(all)) + " items");
+        }
+    }
+
+    private boolean isDue() {
         long now = System.nanoTime();
         if (now - shown < (terminal ? BAR_NANOS : LINE_NANOS)) {
-            return;
+            return false;
         }
         shown = now;
-        String line = line(contexts, all, entries, now - start);
+        return true;
+    }
+
+    private void show(String bar, String line) {
         if (terminal) {
-            err.print("\r" + fitted(bar(contexts, all) + line));
+            err.print("\r" + fitted(bar + line));
             err.flush();
             drawn = true;
         } else {

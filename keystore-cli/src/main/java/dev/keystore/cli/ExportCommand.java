@@ -1,0 +1,89 @@
+package dev.keystore.cli;
+
+import dev.keystore.KeyType;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreInspection;
+import dev.keystore.interop.AccountExport;
+import dev.keystore.interop.ForeignStore;
+import dev.keystore.interop.ForeignStoreException;
+import dev.keystore.interop.SessionFormat;
+import dev.keystore.interop.TransferReport;
+import dev.keystore.interop.TransferReport.Outcome;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.Map;
+import java.util.Set;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Exports an account to another store. */
+@Command(
+        name = "export",
+        description = {
+            "Exports a context to the store of another client, which must not exist, and verifies it by reading both",
+            "back. Names everything that is not exported, with the reason. The context must not be used afterwards."
+        })
+final class ExportCommand extends TransferCommand {
+
+    @Parameters(index = "1", paramLabel = "URL", description = "The store.")
+    private String url = "";
+
+    @Parameters(index = "2", paramLabel = "TARGET", description = "The folder or file to write.")
+    private Path target = Path.of("");
+
+    @Option(
+            names = "--include",
+            paramLabel = "TYPE",
+            description = "Also export entries of this type of an application. Can be repeated.")
+    private Set<String> types = new LinkedHashSet<>();
+
+    @Override
+    int run() {
+        SessionFormat sessions = format().exportedSessions();
+        if (sessions == null) {
+            throw output().wrongUsage("The format " + format() + " can only be imported");
+        }
+        ForeignStore to = format().open(target, null);
+        try (StoreInspection found = store().inspect(url)) {
+            if (!takesOver()) {
+                Owners.requireNone(found, context());
+            }
+        }
+        boolean existed = exists();
+        SignalKeyDatabase.Builder builder = store().existing(url);
+        try (SignalKeyDatabase database = (takesOver() ? builder : builder.refuseOwned()).open();
+                Progress progress = output().progress("Exporting")) {
+            AccountExport described = AccountExport.from(
+                            takesOver() ? database.takeOver(context()) : database.forExistingContext(context()))
+                    .listener(at -> progress.at(at.items(), at.allItems()));
+            types.forEach(type -> described.including(KeyType.ofBytes(type)));
+            if (convertsSessions()) {
+                described.convertingSessionsTo(sessions);
+            }
+            TransferReport report = isDryRun() ? described.dryRun(to) : described.to(to);
+            progress.clear();
+            return finish(report);
+        } catch (ForeignStoreException e) {
+            if (!existed && exists()) {
+                throw new Resumable(e, "Delete what was exported, and run the same command again.");
+            }
+            throw e;
+        }
+    }
+
+    private boolean exists() {
+        return Files.exists(target, LinkOption.NOFOLLOW_LINKS);
+    }
+
+    private int finish(TransferReport report) {
+        report(report, "exported", Map.of());
+        if (!report.dryRun() && report.outcome() != Outcome.NOTHING_FOUND) {
+            warn("Context \"" + Text.visible(context()) + "\" must not be used again: erase it once " + target
+                    + " is in use.");
+        }
+        return report.isComplete() ? ExitCodes.DONE : ExitCodes.FINDINGS;
+    }
+}

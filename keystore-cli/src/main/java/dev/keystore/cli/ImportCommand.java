@@ -1,0 +1,143 @@
+package dev.keystore.cli;
+
+import dev.keystore.StoreNotFoundException;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreInspection;
+import dev.keystore.interop.AccountImport;
+import dev.keystore.interop.ForeignStore;
+import dev.keystore.interop.ImportNotVerifiedException;
+import dev.keystore.interop.SessionFormat;
+import dev.keystore.interop.TransferReport;
+import dev.keystore.interop.TransferReport.Outcome;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Imports an account from another store. */
+@Command(
+        name = "import",
+        description = {
+            "Imports an account of another client into a context, in one commit, and verifies it by reading both back.",
+            "Names everything that is not imported, with the reason. Never writes to the source, and refuses it if it",
+            "changes meanwhile. Creates the store if it does not exist. The source must not be used afterwards."
+        })
+final class ImportCommand extends TransferCommand {
+
+    @Parameters(index = "1", paramLabel = "SOURCE", description = "The folder or file to import.")
+    private Path source = Path.of("");
+
+    @Parameters(index = "2", paramLabel = "URL", description = "The store.")
+    private String url = "";
+
+    @Option(
+            names = "--account",
+            paramLabel = "ID",
+            description = "Which account, if SOURCE holds several: the id of the device for whatsmeow.")
+    private @Nullable String account;
+
+    @Option(
+            names = "--keep-unknown",
+            description = "Keep files of unknown type as they are, so that an export writes them back.")
+    private boolean keepUnknown;
+
+    @Option(names = "--replace", description = "Replace what the context holds; it is lost.")
+    private boolean replace;
+
+    @Option(
+            names = "--rename-source",
+            description =
+                    "Rename SOURCE after the import, so that nothing uses it again. At a terminal, it is offered.")
+    private boolean renameSource;
+
+    @Option(names = "--yes", description = "Ask nothing. SOURCE is renamed only with --rename-source.")
+    private boolean yes;
+
+    @Override
+    int run() {
+        ForeignStore from = format().open(source, account);
+        if (replace && !isDryRun() && !yes) {
+            Confirmation.require(
+                    "What context \"" + context() + "\" holds will be lost.", "replace", "confirm by --yes");
+        }
+        boolean isFilled = inspect();
+        try (Progress progress = output().progress("Importing")) {
+            AccountImport described = AccountImport.from(from).listener(at -> progress.at(at.items(), at.allItems()));
+            if (keepUnknown) {
+                described.keepingUnknown();
+            }
+            if (replace) {
+                described.replacing();
+            }
+            if (convertsSessions()) {
+                described.convertingSessionsTo(SessionFormat.LIBSIGNAL);
+            }
+            if (isDryRun() && !isFilled) {
+                return finish(described.dryRun(context()), null);
+            }
+            RenamedSource renamed = isDryRun() ? null : renamed();
+            if (!isFilled && described.dryRun(context()).outcome() == Outcome.NOTHING_FOUND) {
+                throw new Refusal(from + " holds nothing that can be imported. Nothing was changed");
+            }
+            TransferReport report = transfer(described);
+            progress.clear();
+            return finish(report, renamed);
+        }
+    }
+
+    /** Returns whether the context holds something already; refuses if it is in use. */
+    private boolean inspect() {
+        try (StoreInspection found = store().inspect(url)) {
+            if (!takesOver()) {
+                Owners.requireNone(found, context());
+            }
+            var inspected = found.inspect(context());
+            return inspected.entries() + inspected.damagedEntries() > 0;
+        } catch (StoreNotFoundException e) {
+            store().createPassphrase();
+            return false;
+        }
+    }
+
+    /** Returns how the source is renamed afterwards; null if it is not. */
+    private @Nullable RenamedSource renamed() {
+        boolean asks = !renameSource && !yes && !output().isJson() && Terminal.isPresent();
+        if (!renameSource && !asks) {
+            return null;
+        }
+        RenamedSource renamed =
+                RenamedSource.of(source, format().accounts(source).size());
+        return renameSource || renamed.isAccepted() ? renamed : null;
+    }
+
+    private TransferReport transfer(AccountImport described) {
+        SignalKeyDatabase.Builder builder = store().secrets().builder(url);
+        try (SignalKeyDatabase database = (takesOver() ? builder : builder.refuseOwned()).open()) {
+            var target = takesOver() ? database.takeOver(context()) : database.forContext(context());
+            return isDryRun() ? described.dryRun(target) : described.to(target);
+        } catch (ImportNotVerifiedException e) {
+            throw new Resumable(e, "The context holds what was imported: erase it, and run the same command again.");
+        }
+    }
+
+    private int finish(TransferReport report, @Nullable RenamedSource renamed) {
+        boolean failed = false;
+        Map<String, @Nullable Object> further = new LinkedHashMap<>();
+        if (renamed != null) {
+            failed = !renamed.rename(output().err());
+            further.put("renamedTo", failed ? null : renamed.to());
+        }
+        report(report, "imported", further);
+        if (!report.dryRun()) {
+            if (renamed == null || failed) {
+                warn(source + " must not be used again: rename or delete it.");
+            } else {
+                output().line("Renamed to " + renamed.to());
+            }
+        }
+        return report.isComplete() && !failed ? ExitCodes.DONE : ExitCodes.FINDINGS;
+    }
+}

@@ -1,0 +1,290 @@
+package dev.keystore.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.SignalKeyDatabase;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
+import java.util.Map;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The commands {@code import} and {@code export}, run in this process. */
+@Timeout(60)
+class TransferCommandTest {
+
+    @TempDir
+    private Path folder;
+
+    private String url() {
+        return Stores.sqlite(folder.resolve("keys.db"));
+    }
+
+    private String source() throws IOException {
+        return Baileys.copy(folder.resolve("auth_info_baileys")).toString();
+    }
+
+    @Test
+    @DisplayName("R91 R92 R93 a folder of Baileys is imported and exported again, with counts, and the same files")
+    void baileys_thereAndBack() throws Exception {
+        String source = source();
+        Map<String, JsonNode> before = Baileys.trees(Path.of(source));
+
+        Ran imported = Ran.of("import", "baileys", source, url(), "--context", "alice", "--json");
+
+        assertThat(imported.code()).as(imported.toString()).isZero();
+        JsonNode report = imported.json();
+        assertThat(report.get("outcome").asText()).isEqualTo("WRITTEN");
+        assertThat(report.get("complete").asBoolean()).isTrue();
+        assertThat(report.get("fates").get("CARRIED").asInt()).isEqualTo(before.size());
+        assertThat(report.get("items")).hasSize(before.size());
+        assertThat(report.get("types").get("session").get("entries").asInt()).isEqualTo(2);
+        assertThat(report.get("types").get("session").get("sha256").asText()).hasSize(64);
+        assertThat(imported.err()).contains("must not be used again", "break its conversations");
+        assertThat(Baileys.trees(Path.of(source))).isEqualTo(before);
+        assertThat(Stores.entries(url())).isEqualTo(Map.of("alice", (long) before.size()));
+
+        Ran again = Ran.of("import", "baileys", source, url(), "--context", "alice");
+        assertThat(again.code()).as(again.toString()).isZero();
+        assertThat(again.out()).contains("session: ", "2 entries", "Imported, verified: ", "(already there)");
+
+        Path target = folder.resolve("exported");
+        Ran exported = Ran.of("export", "baileys", url(), target.toString(), "--context", "alice");
+        assertThat(exported.code()).as(exported.toString()).isZero();
+        assertThat(exported.out()).contains("Exported, verified: " + before.size() + " entries");
+        assertThat(exported.err()).contains("Context \"alice\" must not be used again");
+        assertThat(Baileys.trees(target)).isEqualTo(before);
+        Ran refused = Ran.of("export", "baileys", url(), target.toString(), "--context", "alice");
+        assertThat(refused.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(refused.err()).contains("it exists");
+    }
+
+    @Test
+    @DisplayName("R94 a dry run says the same and creates nothing; a source without entries creates no store either")
+    void dryRun_changesNothing() throws Exception {
+        String source = source();
+
+        Ran dry = Ran.of("import", "baileys", source, url(), "--context", "alice", "--dry-run", "--json");
+
+        assertThat(dry.code()).as(dry.toString()).isZero();
+        assertThat(dry.json().get("dryRun").asBoolean()).isTrue();
+        assertThat(dry.err()).isEmpty();
+        assertThat(folder.resolve("keys.db")).doesNotExist();
+        Path empty = Files.createDirectory(folder.resolve("empty"));
+        Ran nothing = Ran.of("import", "baileys", empty.toString(), url(), "--context", "alice");
+        assertThat(nothing.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(nothing.err()).contains("holds nothing that can be imported");
+        Ran missing = Ran.of("import", "baileys", folder.resolve("missing").toString(), url(), "--context", "alice");
+        assertThat(missing.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(missing.err()).contains("it does not exist");
+        assertThat(folder.resolve("keys.db")).doesNotExist();
+
+        Ran real = Ran.of("import", "baileys", source, url(), "--context", "alice", "--json");
+        assertThat(real.json().get("types")).isEqualTo(dry.json().get("types"));
+        assertThat(real.json().get("items")).isEqualTo(dry.json().get("items"));
+        Path target = folder.resolve("exported");
+        Ran export = Ran.of("export", "baileys", url(), target.toString(), "--context", "alice", "--dry-run");
+        assertThat(export.code()).isZero();
+        assertThat(export.out()).contains("Would be exported", "Nothing was changed");
+        assertThat(target).doesNotExist();
+    }
+
+    @Test
+    @DisplayName("R92 what is damaged or unknown is named with what follows from it, and is a finding")
+    void damagedFile_isAFinding() throws Exception {
+        String source = source();
+        Files.writeString(Path.of(source, "session-9.9.json"), "{\"_sess");
+        Files.writeString(Path.of(source, "wallpaper-1.json"), "{}");
+
+        Ran ran = Ran.of("import", "baileys", source, url(), "--context", "alice");
+
+        assertThat(ran.code()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(ran.out())
+                .contains("Not imported (damaged): session-9.9.json: it is cut", "until it starts a new session")
+                .contains("Not imported (unknown): wallpaper-1.json");
+        Ran kept = Ran.of("import", "baileys", source, url(), "--context", "bob", "--keep-unknown", "--json");
+        assertThat(kept.json().get("types").get("baileys-file").get("entries").asInt())
+                .isEqualTo(1);
+    }
+
+    @Test
+    @DisplayName("the source is renamed on request, once it was imported; a name in use is left alone")
+    void source_isRenamed() throws Exception {
+        String source = source();
+        Files.createDirectory(Path.of(source + ".imported"));
+
+        Ran ran = Ran.of("import", "baileys", source, url(), "--context", "alice", "--rename-source", "--json");
+
+        assertThat(ran.code()).as(ran.toString()).isZero();
+        assertThat(ran.json().get("renamedTo").asText()).isEqualTo(source + ".imported-2");
+        assertThat(ran.err()).isEmpty();
+        assertThat(Path.of(source)).doesNotExist();
+        assertThat(Path.of(source + ".imported-2")).isNotEmptyDirectory();
+        assertThat(Path.of(source + ".imported")).isEmptyDirectory();
+    }
+
+    @Test
+    @DisplayName("a context that holds others is left, and replaced on request; one whose owner is alive is refused")
+    void contextInUse_isRefused() throws Exception {
+        String source = source();
+        Stores.fill(url(), "alice");
+
+        Ran refused = Ran.of("import", "baileys", source, url(), "--context", "alice");
+        assertThat(refused.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(refused.err()).contains("the context holds other entries");
+        assertThat(Ran.of("import", "baileys", source, url(), "--context", "alice", "--replace")
+                        .code())
+                .as("not confirmed")
+                .isEqualTo(ExitCodes.FAILED);
+        assertThat(Stores.entries(url())).isEqualTo(Map.of("alice", 27L));
+        Ran replaced = Ran.of("import", "baileys", source, url(), "--context", "alice", "--replace", "--yes");
+        assertThat(replaced.code()).as(replaced.toString()).isZero();
+        assertThat(replaced.out()).contains("(replaced)");
+
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            SignalKeyStore alice = database.forContext("alice");
+            alice.put(KeyTypes.LID_MAPPING, "1", "2");
+            Ran owned = Ran.of("export", "baileys", url(), folder.resolve("out").toString(), "--context", "alice");
+            assertThat(owned.code()).isEqualTo(ExitCodes.FAILED);
+            assertThat(owned.err()).contains("in use by process", "--take-over");
+            assertThat(Ran.of("import", "baileys", source, url(), "--context", "alice", "--replace", "--yes")
+                            .err())
+                    .contains("in use by process");
+        }
+    }
+
+    @Test
+    @DisplayName("sessions are converted to the records of libsignal on request, and back; both say so")
+    void sessions_areConverted() throws Exception {
+        String source = source();
+        Map<String, JsonNode> before = Baileys.trees(Path.of(source));
+
+        Ran imported = Ran.of("import", "baileys", source, url(), "--context", "alice", "--convert-sessions", "--json");
+
+        assertThat(imported.code()).as(imported.toString()).isZero();
+        assertThat(imported.json().get("fates").get("CONVERTED").asInt()).isEqualTo(5);
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            byte[] session = database.forContext("alice")
+                    .find(KeyTypes.SESSION, "15550100002.7")
+                    .orElseThrow();
+            assertThat(session[0]).isEqualTo((byte) 0x0a);
+        }
+        Path target = folder.resolve("exported");
+        Ran exported =
+                Ran.of("export", "baileys", url(), target.toString(), "--context", "alice", "--convert-sessions");
+        assertThat(exported.code()).as(exported.toString()).isZero();
+        assertThat(exported.out()).contains("5 of them converted");
+        Map<String, JsonNode> after = Baileys.trees(target);
+        assertThat(after.keySet()).isEqualTo(before.keySet());
+        assertThat(after.get("session-15550100002.7.json").has("_sessions")).isTrue();
+    }
+
+    @Test
+    @DisplayName("JSON Lines carry an account between stores, encrypted ones included, with entries of an application")
+    void jsonLines_thereAndBack() throws Exception {
+        Path key = folder.resolve("root.key");
+        assertThat(Ran.of("key", "generate", key.toString()).code()).isZero();
+        Stores.fill(url(), "alice");
+        String lines = folder.resolve("alice.jsonl").toString();
+        assertThat(Ran.of("export", "jsonl", url(), lines, "--context", "alice").code())
+                .isZero();
+        String target = Stores.sqlite(folder.resolve("new.db"));
+
+        Ran ran = Ran.of("import", "jsonl", lines, target, "--context", "bob", "--key-file", key.toString());
+
+        assertThat(ran.code()).as(ran.toString()).isZero();
+        Ran verified = Ran.of("verify", target, "--key-file", key.toString(), "--json");
+        assertThat(verified.json().get("entries").asLong()).isEqualTo(27);
+        assertThat(Ran.of("verify", target).code()).isEqualTo(ExitCodes.FAILED);
+    }
+
+    @Test
+    @DisplayName("SQLite databases: one of several devices has to be named, and such a database is not renamed")
+    void databases() throws Exception {
+        Path file = folder.resolve("whatsmeow.db");
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                Statement statement = connection.createStatement()) {
+            statement.execute("CREATE TABLE whatsmeow_version (version INTEGER)");
+            statement.execute("INSERT INTO whatsmeow_version VALUES (15)");
+            statement.execute(
+                    "CREATE TABLE whatsmeow_device (jid TEXT, registration_id BIGINT, noise_key bytea,"
+                            + " identity_key bytea, signed_pre_key bytea, signed_pre_key_id INTEGER, signed_pre_key_sig bytea)");
+            for (String jid : new String[] {"1:7@s.whatsapp.net", "2:3@s.whatsapp.net"}) {
+                statement.execute("INSERT INTO whatsmeow_device VALUES ('" + jid
+                        + "', 5, randomblob(32), randomblob(32), randomblob(32), 1, randomblob(64))");
+            }
+        }
+        byte[] before = Files.readAllBytes(file);
+        Ran several = Ran.of("import", "whatsmeow", file.toString(), url(), "--context", "alice");
+        assertThat(several.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(several.err()).contains("2 accounts", "--account: 1:7@s.whatsapp.net, 2:3@s.whatsapp.net");
+        String[] one = {
+            "import", "whatsmeow", file.toString(), url(), "--context", "alice", "--account", "1:7@s.whatsapp.net"
+        };
+        Ran renaming = Ran.of(join(one, "--rename-source"));
+        assertThat(renaming.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(renaming.err()).contains("holds other accounts as well");
+        assertThat(folder.resolve("keys.db")).doesNotExist();
+
+        Ran ran = Ran.of(join(one, "--json"));
+
+        assertThat(ran.code()).as("rows of the other device are named").isEqualTo(ExitCodes.FINDINGS);
+        assertThat(ran.json().get("types").get("signed-pre-key").get("entries").asInt())
+                .isEqualTo(1);
+        assertThat(Files.readAllBytes(file)).isEqualTo(before);
+
+        Path baileys = folder.resolve("baileys.db");
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + baileys);
+                Statement statement = connection.createStatement()) {
+            statement.execute("CREATE TABLE creds (value TEXT)");
+            statement.execute("CREATE TABLE signal_keys (type TEXT, id TEXT, value TEXT)");
+            statement.execute("INSERT INTO signal_keys VALUES ('lid-mapping', '1', '\"2\"')");
+        }
+        Ran sqlite = Ran.of("import", "baileys-sqlite", baileys.toString(), url(), "--context", "bob");
+        assertThat(sqlite.code()).as(sqlite.toString()).isZero();
+        Files.write(folder.resolve("baileys.db-wal"), new byte[0]);
+        Ran withLog =
+                Ran.of("import", "baileys-sqlite", baileys.toString(), url(), "--context", "bob", "--rename-source");
+        assertThat(withLog.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(withLog.err()).contains("cannot be renamed without baileys.db-wal");
+    }
+
+    private static String[] join(String[] arguments, String last) {
+        String[] joined = java.util.Arrays.copyOf(arguments, arguments.length + 1);
+        joined[arguments.length] = last;
+        return joined;
+    }
+
+    @Test
+    @DisplayName("wrong usage is code 2: a format that can only be imported, an unknown one, no context")
+    void wrongUsage() throws Exception {
+        Stores.fill(url(), "alice");
+        String target = folder.resolve("out").toString();
+        assertThat(Ran.of("export", "whatsmeow", url(), target, "--context", "alice"))
+                .satisfies(ran -> assertThat(ran.code()).isEqualTo(ExitCodes.USAGE))
+                .satisfies(ran -> assertThat(ran.err()).contains("can only be imported"));
+        assertThat(Ran.of("import", "other", target, url(), "--context", "alice")
+                        .err())
+                .contains("baileys-sqlite");
+        assertThat(Ran.of("export", "baileys", url(), target).code()).isEqualTo(ExitCodes.USAGE);
+        assertThat(Ran.of("import", "jsonl", target, url(), "--context", "a", "--account", "b")
+                        .err())
+                .contains("--account is not accepted");
+        assertThat(Ran.of("export", "jsonl", url(), target, "--context", "nobody")
+                        .code())
+                .isEqualTo(ExitCodes.FAILED);
+        assertThat(Ran.of("import", "--help").out()).contains("baileys, baileys-sqlite, whatsmeow, jsonl");
+        assertThat(new String(Files.readAllBytes(folder.resolve("keys.db")), StandardCharsets.ISO_8859_1))
+                .doesNotContain("nobody");
+    }
+}
