@@ -43,6 +43,11 @@ final class Samples {
         return MAPPER.readTree(RESOURCES.resolve(name + ".truth.json").toFile());
     }
 
+    /** Messages of bot-b to bot-a that libsignal-node has encrypted, by their text; {@code NodeTest} repeats that. */
+    static JsonNode recordedMessages() throws IOException {
+        return MAPPER.readTree(RESOURCES.resolve("recorded-messages.json").toFile());
+    }
+
     static Map<String, byte[]> files(Path folder) {
         Map<String, byte[]> files = new TreeMap<>();
         try (Stream<Path> list = Files.list(folder)) {

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.keystore.KeyTypes;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -28,7 +27,6 @@ class SessionConversionTest {
 
     private static final String A = "15550100001";
     private static final String B = "15550100002";
-    private static final long NOW = 1_795_900_000_000L;
     private static final SignalProtocolAddress SENDER = new SignalProtocolAddress(A, 7);
     static final List<String> REAL = Samples.REAL;
 
@@ -37,67 +35,6 @@ class SessionConversionTest {
 
     private Account a;
     private Account b;
-
-    /** One side: its credentials, and a conversion of records that use them. */
-    private record Account(Contents contents, JsonNode credentials) {
-
-        static Account of(Path folder) throws IOException {
-            Contents contents = Samples.read(BaileysFolder.at(folder));
-            return new Account(contents, Samples.tree(contents.credentials()));
-        }
-
-        byte[] session(String peer) {
-            return contents.entry("session", peer + ".7").encoded();
-        }
-
-        byte[] senderKey(String sender) {
-            return contents.entry("sender-key", "120363000000000001@g.us::" + sender + "::7")
-                    .encoded();
-        }
-
-        byte[] identity() throws DamagedException {
-            return Curve.withType(
-                    Buffers.read(credentials.get("signedIdentityKey").get("public")));
-        }
-
-        /** Converts a session; everything must be converted, unless it is said what is lost. */
-        byte[] convert(byte[] session, SessionFormat format, String... lost) throws DamagedException {
-            Contents one = new Contents();
-            one.add("one", KeyTypes.SESSION, "one", session, "");
-            return convert(one, format, "session", lost);
-        }
-
-        byte[] convertSenderKey(byte[] senderKey, SessionFormat format, String... lost) throws DamagedException {
-            Contents one = new Contents();
-            one.add("one", KeyTypes.SENDER_KEY, "one", senderKey, "");
-            return convert(one, format, "sender-key", lost);
-        }
-
-        private byte[] convert(Contents one, SessionFormat format, String type, String... lost)
-                throws DamagedException {
-            one.addCredentials("creds", Json.write(credentials), "");
-            SessionConversion conversion = SessionConversion.of(one, format, NOW);
-            List<TransferItem> left = conversion.items(one.items()).stream()
-                    .filter(item -> item.fate() != TransferItem.Fate.CONVERTED
-                            && !item.id().isEmpty())
-                    .toList();
-            if (lost.length == 0) {
-                assertThat(left).isEmpty();
-            } else {
-                assertThat(left).hasSize(lost.length);
-                for (int i = 0; i < lost.length; i++) {
-                    assertThat(left.get(i).reason()).contains(lost[i]);
-                    assertThat(left.get(i).fate()).isEqualTo(TransferItem.Fate.NOT_CARRIED);
-                }
-            }
-            Contents.Found<?> found = conversion.contents().entry(type, "one");
-            return found == null ? new byte[0] : found.encoded();
-        }
-
-        Party party(String peer, byte[] session) throws Exception {
-            return new Party(credentials, peer, session);
-        }
-    }
 
     @BeforeEach
     void read() throws Exception {
@@ -134,6 +71,17 @@ class SessionConversionTest {
     void realSessions_goOn() throws Exception {
         converse(partyA(), partyB());
         converse(partyB(), partyA());
+    }
+
+    @Test
+    @DisplayName("messages that libsignal-node has encrypted decrypt after a conversion, in any order")
+    void recordedMessages_decrypt() throws Exception {
+        Party alice = partyA();
+        JsonNode recorded = Samples.recordedMessages();
+        for (String text : List.of("recorded 2", "recorded 1", "recorded 3")) {
+            assertThat(alice.decrypt(Buffers.base64(recorded.get(text).textValue())))
+                    .isEqualTo(text);
+        }
     }
 
     @ParameterizedTest
@@ -360,7 +308,7 @@ class SessionConversionTest {
                 .isEqualTo(3);
         byte[] fromGo = b.convert(Json.write(Json.object().set("SessionState", go)), SessionFormat.LIBSIGNAL);
         assertThat(LibsignalSessionForm.read(fromGo).open().pending())
-                .isEqualTo(new SessionState.PendingPreKey(3L, 1, NOW / 1_000));
+                .isEqualTo(new SessionState.PendingPreKey(3L, 1, Account.NOW / 1_000));
     }
 
     @ParameterizedTest

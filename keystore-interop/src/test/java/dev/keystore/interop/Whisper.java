@@ -13,6 +13,7 @@ import javax.crypto.spec.SecretKeySpec;
 final class Whisper {
 
     private static final byte VERSION = 0x33;
+    private static final int MAC_BYTES = 8;
 
     private Whisper() {}
 
@@ -29,8 +30,26 @@ final class Whisper {
         Protobuf.number(message, 3, 0);
         Protobuf.bytes(message, 4, cipher.doFinal(text.getBytes(UTF_8)));
         byte[] mac = hmac(key.macKey(), sender, receiver, message.toByteArray());
-        message.writeBytes(Arrays.copyOf(mac, 8));
+        message.writeBytes(Arrays.copyOf(mac, MAC_BYTES));
         return message.toByteArray();
+    }
+
+    /**
+     * Returns a message that libsignal-client has written, as peers of version 3 accept it: the byte of the version and
+     * the MAC are other ones.
+     *
+     * @param before the session from before it was encrypted
+     */
+    static byte[] downConverted(byte[] message, byte[] before) throws Exception {
+        SessionState session = LibsignalSessionForm.read(before).open();
+        MessageKey key = MessageKey.ofSeed(
+                session.sender().index(), seed(session.sender().key()));
+        byte[] converted = Arrays.copyOf(message, message.length - MAC_BYTES);
+        converted[0] = VERSION;
+        byte[] mac = hmac(key.macKey(), session.localIdentity(), session.remoteIdentity(), converted);
+        byte[] whole = Arrays.copyOf(converted, message.length);
+        System.arraycopy(mac, 0, whole, converted.length, MAC_BYTES);
+        return whole;
     }
 
     /** Returns the seed of the next message of a chain. */
