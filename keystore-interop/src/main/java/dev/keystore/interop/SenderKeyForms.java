@@ -3,7 +3,7 @@ package dev.keystore.interop;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.keystore.interop.SenderKeyState.Key;
+import dev.keystore.interop.SenderKeyState.MessageSeed;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -56,7 +56,7 @@ final class SenderKeyForms {
             JsonFields fields = new JsonFields(node);
             JsonFields signing = fields.object("senderSigningKey");
             byte[] privateKey = signing.find("private") == null ? new byte[0] : signing.bytes("private");
-            List<Key> skipped = new ArrayList<>();
+            List<MessageSeed> skipped = new ArrayList<>();
             for (JsonNode key : fields.take("senderMessageKeys")) {
                 skipped.add(baileysKey(new JsonFields(key)));
             }
@@ -82,8 +82,8 @@ final class SenderKeyForms {
         return checked(states, lost);
     }
 
-    private static Key baileysKey(JsonFields key) throws DamagedException {
-        return new Key(key.number("iteration", 0, SessionState.MAXIMUM_UNSIGNED), key.bytes("seed"));
+    private static MessageSeed baileysKey(JsonFields key) throws DamagedException {
+        return new MessageSeed(key.number("iteration", 0, SessionState.MAXIMUM_UNSIGNED), key.bytes("seed"));
     }
 
     static byte[] writeBaileys(List<SenderKeyState> newestFirst) {
@@ -102,7 +102,7 @@ final class SenderKeyForms {
         return Json.write(states);
     }
 
-    private static void writeBaileysKey(ObjectNode node, Key key) {
+    private static void writeBaileysKey(ObjectNode node, MessageSeed key) {
         node.put("iteration", key.iteration()).set("seed", Buffers.writeNumbers(key.seed()));
     }
 
@@ -115,15 +115,15 @@ final class SenderKeyForms {
         for (JsonNode node : list) {
             JsonFields state = new JsonFields(node);
             JsonFields chainKey = state.object("SenderChainKey");
-            List<Key> skipped = new ArrayList<>();
+            List<MessageSeed> skipped = new ArrayList<>();
             JsonNode keys = state.find("Keys");
             for (JsonNode each : keys == null ? Json.NODES.arrayNode() : keys) {
                 JsonFields key = new JsonFields(each);
-                skipped.add(new Key(key.number("Iteration", 0, SessionState.MAXIMUM_UNSIGNED), key.bytes("Seed")));
+                skipped.add(new MessageSeed(key.number("Iteration", 0, SessionState.MAXIMUM_UNSIGNED), key.bytes("Seed")));
             }
             states.add(new SenderKeyState(
                     state.number("KeyID", 0, SessionState.MAXIMUM_UNSIGNED),
-                    new Key(chainKey.number("Iteration", 0, SessionState.MAXIMUM_UNSIGNED), chainKey.bytes("ChainKey")),
+                    new MessageSeed(chainKey.number("Iteration", 0, SessionState.MAXIMUM_UNSIGNED), chainKey.bytes("ChainKey")),
                     state.bytes("SigningKeyPublic"),
                     state.find("SigningKeyPrivate") == null ? new byte[0] : state.bytes("SigningKeyPrivate"),
                     skipped));
@@ -138,7 +138,7 @@ final class SenderKeyForms {
         for (SenderKeyState state : newestFirst) {
             ObjectNode node = states.addObject();
             ArrayNode keys = node.putArray("Keys");
-            for (Key key : state.newestSkipped()) {
+            for (MessageSeed key : state.newestSkipped()) {
                 byte[] derived = Hkdf.derive(key.seed(), "WhisperGroup", IV_AND_CIPHER_KEY_BYTES);
                 keys.addObject()
                         .put("Iteration", key.iteration())
@@ -173,10 +173,10 @@ final class SenderKeyForms {
     private static SenderKeyState readLibsignalState(byte[] state) throws DamagedException {
         Protobuf message = new Protobuf(state);
         long keyId = 0;
-        Key next = new Key(0, new byte[0]);
+        MessageSeed next = new MessageSeed(0, new byte[0]);
         byte[] publicKey = new byte[0];
         byte[] privateKey = new byte[0];
-        List<Key> skipped = new ArrayList<>();
+        List<MessageSeed> skipped = new ArrayList<>();
         long version = 0;
         while (message.next()) {
             switch (message.field()) {
@@ -204,7 +204,7 @@ final class SenderKeyForms {
         return new SenderKeyState(keyId, next, publicKey, privateKey, skipped);
     }
 
-    private static Key readLibsignalKey(byte[] key) throws DamagedException {
+    private static MessageSeed readLibsignalKey(byte[] key) throws DamagedException {
         Protobuf message = new Protobuf(key);
         long iteration = 0;
         byte[] seed = new byte[0];
@@ -215,7 +215,7 @@ final class SenderKeyForms {
                 default -> throw message.unknown();
             }
         }
-        return new Key(iteration, seed);
+        return new MessageSeed(iteration, seed);
     }
 
     static byte[] writeLibsignal(List<SenderKeyState> newestFirst) {
@@ -237,7 +237,7 @@ final class SenderKeyForms {
         return record.toByteArray();
     }
 
-    private static byte[] writeLibsignalKey(Key key) {
+    private static byte[] writeLibsignalKey(MessageSeed key) {
         ByteArrayOutputStream message = new ByteArrayOutputStream();
         Protobuf.number(message, 1, key.iteration());
         Protobuf.bytes(message, 2, key.seed());

@@ -11,7 +11,7 @@ import java.util.List;
  * @param privateKey the private key of its signatures; empty if it is the key of another member
  * @param skipped the keys of messages that were skipped, oldest first
  */
-record SenderKeyState(long keyId, Key next, byte[] publicKey, byte[] privateKey, List<Key> skipped) {
+record SenderKeyState(long keyId, MessageSeed next, byte[] publicKey, byte[] privateKey, List<MessageSeed> skipped) {
 
     private static final int MAXIMUM_SKIPPED = 2_000;
 
@@ -21,7 +21,7 @@ record SenderKeyState(long keyId, Key next, byte[] publicKey, byte[] privateKey,
      * @param iteration the number of the message
      * @param seed what the key is derived from
      */
-    record Key(long iteration, byte[] seed) {
+    record MessageSeed(long iteration, byte[] seed) {
 
         private void check() throws DamagedException {
             if (iteration < 0 || iteration > SessionState.MAXIMUM_UNSIGNED) {
@@ -34,7 +34,7 @@ record SenderKeyState(long keyId, Key next, byte[] publicKey, byte[] privateKey,
     }
 
     /** Returns the newest of the skipped keys, as many as a state may keep. */
-    List<Key> newestSkipped() {
+    List<MessageSeed> newestSkipped() {
         return skipped.subList(Math.max(0, skipped.size() - MAXIMUM_SKIPPED), skipped.size());
     }
 
@@ -48,7 +48,7 @@ record SenderKeyState(long keyId, Key next, byte[] publicKey, byte[] privateKey,
         if (privateKey.length > 0) {
             Curve.checkPair(publicKey, privateKey);
         }
-        for (Key key : skipped) {
+        for (MessageSeed key : skipped) {
             key.check();
             if (key.iteration() >= next.iteration()) {
                 throw new DamagedException("a skipped message key in it does not belong to its chain");

@@ -1,0 +1,187 @@
+package dev.keystore.interop;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.keystore.KeyTypes;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.signal.libsignal.protocol.state.SessionRecord;
+
+/** Records that libsignal would load and could not use are refused, and damage is never a crash. */
+class SessionCheckTest {
+
+    private static final String KEY_31 = Buffers.base64(new byte[31]);
+    private static final String ZERO = Buffers.base64(new byte[32]);
+
+    @TempDir
+    Path temporary;
+
+    private Account account;
+    private byte[] session;
+
+    @BeforeEach
+    void read() throws Exception {
+        account = Account.of(Folders.copy("7.0.0-rc14/bot-a", temporary));
+        session = account.session("15550100002");
+    }
+
+    /** A change of the open session, in the form of whatsmeow, which has all fields. */
+    private interface Change {
+        void of(ObjectNode state);
+    }
+
+    private static Arguments damage(String reason, Change change) {
+        return Arguments.of(reason, change);
+    }
+
+    static Stream<Arguments> damages() {
+        return Stream.of(
+                damage("version 2", state -> state.put("SessionVersion", 2)),
+                damage("version 4", state -> state.put("SessionVersion", 4)),
+                damage("33 bytes with the type 5", state -> state.put("LocalIdentityPublic", ZERO)),
+                damage("33 bytes with the type 5", state -> state.put("RemoteIdentityPublic", KEY_31)),
+                damage("33 bytes with the type 5", state -> state.put("SenderBaseKey", ZERO)),
+                damage("its root key in it has 31 bytes", state -> state.put("RootKey", KEY_31)),
+                damage("its root key in it is zero", state -> state.put("RootKey", ZERO)),
+                damage("\"RootKey\" is missing", state -> state.putNull("RootKey")),
+                damage("out of range", state -> state.put("RemoteRegistrationID", -1)),
+                damage("out of range", state -> state.put("LocalRegistrationID", 1L << 32)),
+                damage("no sending chain", state -> state.putNull("SenderChain")),
+                damage("does not belong to the private one", state -> sender(state)
+                        .put("SenderRatchetKeyPrivate", Buffers.base64(filled()))),
+                damage("sending chain has no key", state -> chainKey(sender(state)).putNull("Key")),
+                damage("a chain key in it is zero", state -> chainKey(sender(state)).put("Key", ZERO)),
+                damage("a chain key in it is zero", state -> chainKey(receiver(state)).put("Key", ZERO)),
+                damage("a chain key in it has 31 bytes", state -> chainKey(receiver(state)).put("Key", KEY_31)),
+                damage("does not belong to its chain", state -> messageKey(state).put("Index", 2)),
+                damage("does not have 32, 32 and 16 bytes", state -> messageKey(state).put("IV", ZERO)),
+                damage("the same ratchet key", state -> ((ArrayNode) state.get("ReceiverChains")).add(receiver(state))),
+                damage("fields that are not known", state -> state.put("New", 1)),
+                damage("pending exchange", state -> state.putObject("PendingKeyExchange")));
+    }
+
+    private static byte[] filled() {
+        byte[] key = new byte[32];
+        key[5] = 1;
+        return key;
+    }
+
+    private static ObjectNode sender(ObjectNode state) {
+        return (ObjectNode) state.get("SenderChain");
+    }
+
+    private static ObjectNode receiver(ObjectNode state) {
+        JsonNode receivers = state.get("ReceiverChains");
+        return (ObjectNode) receivers.get(receivers.size() - 1);
+    }
+
+    private static ObjectNode chainKey(ObjectNode chain) {
+        return (ObjectNode) chain.get("ChainKey");
+    }
+
+    private static ObjectNode messageKey(ObjectNode state) {
+        return (ObjectNode) receiver(state).get("MessageKeys").get(0);
+    }
+
+    @ParameterizedTest
+    @MethodSource("damages")
+    @DisplayName("R92 a session that libsignal could not use is refused, with the reason")
+    void damagedSession_isRefused(String reason, Change change) throws Exception {
+        JsonNode record = Folders.tree(account.convert(session, SessionFormat.WHATSMEOW));
+        change.of((ObjectNode) record.get("SessionState"));
+
+        assertThatExceptionOfType(DamagedException.class)
+                .isThrownBy(() -> WhatsmeowSessionForm.read(Json.write(record), Account.NOW))
+                .satisfies(e -> assertThat(e.reason()).contains(reason));
+    }
+
+    @Test
+    @DisplayName("R92 what libsignal loads as a session, although it is none, is refused")
+    void emptyRecords_areRefused() throws Exception {
+        byte[] empty = {0x0a, 0};
+        assertThat(new SessionRecord(empty).getSessionVersion()).isEqualTo(2);
+        assertThatExceptionOfType(DamagedException.class).isThrownBy(() -> LibsignalSessionForm.read(empty));
+        assertThatExceptionOfType(DamagedException.class).isThrownBy(() -> LibsignalSessionForm.read(new byte[0]));
+        assertThatExceptionOfType(DamagedException.class).isThrownBy(() -> SenderKeyForms.readLibsignal(empty));
+        assertThatExceptionOfType(DamagedException.class)
+                .isThrownBy(() -> SenderKeyForms.readBaileys(Json.write(Json.NODES.arrayNode())));
+    }
+
+    @Test
+    @DisplayName("the numbers of whatsmeow: -1 for a chain that was not used, and one more of everything else")
+    void counters() throws Exception {
+        JsonNode record = Folders.tree(account.convert(session, SessionFormat.WHATSMEOW));
+        ObjectNode state = (ObjectNode) record.get("SessionState");
+        assertThat(chainKey(receiver(state)).get("Index").intValue()).isEqualTo(2);
+        assertThat(chainKey(sender(state)).get("Index").intValue()).isZero();
+        state.put("PreviousCounter", 4_294_967_295L);
+        assertThat(WhatsmeowSessionForm.read(Json.write(record), Account.NOW)
+                        .open()
+                        .previousCounter())
+                .isZero();
+    }
+
+    @Test
+    @DisplayName("R92 damaged records are refused or converted, never a crash")
+    void damaged_sample() throws Exception {
+        damage(1, 300);
+    }
+
+    @Tag("long")
+    @Test
+    @DisplayName("R92 50,000 damaged records")
+    void damaged_whole() throws Exception {
+        damage(10_001, 50_000);
+    }
+
+    private void damage(long from, int count) throws Exception {
+        byte[] senderKey = account.senderKey("15550100001");
+        byte[][] records = {
+            session,
+            account.convert(session, SessionFormat.LIBSIGNAL),
+            account.convert(session, SessionFormat.WHATSMEOW),
+            senderKey,
+            account.convertSenderKey(senderKey, SessionFormat.LIBSIGNAL),
+            account.convertSenderKey(senderKey, SessionFormat.WHATSMEOW)
+        };
+        int converted = 0;
+        for (long seed = from; seed < from + count; seed++) {
+            SplittableRandom random = new SplittableRandom(seed);
+            int which = random.nextInt(records.length);
+            byte[] damaged = records[which].clone();
+            if (random.nextInt(4) == 0) {
+                damaged = Arrays.copyOf(damaged, random.nextInt(damaged.length));
+            } else {
+                for (int i = random.nextInt(1, 4); i > 0; i--) {
+                    damaged[random.nextInt(damaged.length)] ^= (byte) (1 << random.nextInt(Byte.SIZE));
+                }
+            }
+            Contents one = new Contents();
+            one.add("one", which < 3 ? KeyTypes.SESSION : KeyTypes.SENDER_KEY, "one", damaged, "");
+            one.addCredentials("creds", Json.write(account.credentials()), "");
+            SessionFormat target = SessionFormat.values()[random.nextInt(3)];
+            SessionConversion conversion = SessionConversion.of(one, target, Account.NOW);
+            assertThat(conversion.items(one.items())).as("seed %d", seed).isNotEmpty();
+            if (!conversion.contents().entries().isEmpty()) {
+                converted++;
+            }
+        }
+        System.out.println("damaged records, seeds " + from + " to " + (from + count - 1) + ": " + converted
+                + " converted or kept");
+        assertThat(converted).isBetween(1, count - 1);
+    }
+}
