@@ -180,6 +180,25 @@ class JarIT {
     }
 
     @Test
+    @DisplayName("R91 R93 the jar imports a folder of Baileys, converts its sessions, and exports it again")
+    void transfer_ofAFolder() throws Exception {
+        Path source = Baileys.copy(folder.resolve("auth_info_baileys"));
+        String url = Stores.sqlite(folder.resolve("keys.db"));
+        String target = folder.resolve("exported").toString();
+
+        Ran imported = JarProcess.run("import", "baileys", source.toString(), url, "--context", "alice", "--json");
+        Ran exported = JarProcess.run("export", "baileys", url, target, "--context", "alice", "--json");
+        Ran converted = JarProcess.run(
+                "import", "baileys", source.toString(), url, "--context", "bob", "--convert-sessions", "--json");
+
+        assertThat(imported.code()).as(imported.toString()).isZero();
+        assertThat(exported.code()).as(exported.toString()).isZero();
+        assertThat(Baileys.trees(Path.of(target))).isEqualTo(Baileys.trees(source));
+        assertThat(converted.code()).as(converted.toString()).isZero();
+        assertThat(converted.json().get("fates").get("CONVERTED").asInt()).isEqualTo(5);
+    }
+
+    @Test
     @DisplayName("the exit code of the process is that of the command; help and version work")
     void exitCodes() throws Exception {
         assertThat(JarProcess.run("verify", filled()).code()).isZero();

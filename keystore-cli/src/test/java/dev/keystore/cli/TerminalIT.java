@@ -104,6 +104,27 @@ class TerminalIT {
     }
 
     @Test
+    @DisplayName("import offers to rename the source before it begins: Ctrl-C changes nothing, y renames it")
+    void import_offersToRename() throws Exception {
+        Path source = Baileys.copy(folder.resolve("auth_info_baileys"));
+        try (Pty terminal = Pty.start("import", "baileys", source.toString(), url(), "--context", "alice")) {
+            terminal.await(shown -> shown.contains("[y/N]"));
+            terminal.type(String.valueOf(Pty.CTRL_C));
+            assertThat(terminal.exitCode()).isEqualTo(130);
+        }
+        assertThat(folder.resolve("keys.db")).doesNotExist();
+        assertThat(source).exists();
+        try (Pty terminal = Pty.start("import", "baileys", source.toString(), url(), "--context", "alice")) {
+            terminal.await(shown -> shown.contains("[y/N]"));
+            terminal.type("y\n");
+            assertThat(terminal.exitCode()).as(terminal.shown()).isZero();
+            assertThat(terminal.shown()).contains("Imported, verified", "Renamed to ");
+        }
+        assertThat(source).doesNotExist();
+        assertThat(folder.resolve("auth_info_baileys.imported")).isNotEmptyDirectory();
+    }
+
+    @Test
     @DisplayName("R76 a passphrase that is asked for is not shown; Ctrl-C at the prompt changes nothing")
     void passphrase_isAskedFor() throws Exception {
         Stores.fill(url(), "alice");

@@ -38,8 +38,8 @@ class ConvertedAccountTest {
 
     @BeforeEach
     void open() throws Exception {
-        folder = Folders.copy("7.0.0-rc14/bot-a", temporary);
-        database = Folders.database(temporary);
+        folder = Samples.copy("7.0.0-rc14/bot-a", temporary);
+        database = Samples.database(temporary);
         alice = database.forContext("alice");
     }
 
@@ -56,7 +56,7 @@ class ConvertedAccountTest {
     @DisplayName("an import converts sessions and sender keys, says so, and leaves everything else as it is")
     void import_converts() throws Exception {
         TransferReport dry = converting().dryRun(alice);
-        assertThat(Folders.isEmpty(alice)).isTrue();
+        assertThat(Samples.isEmpty(alice)).isTrue();
 
         TransferReport report = converting().to(alice);
 
@@ -68,7 +68,7 @@ class ConvertedAccountTest {
         assertThat(report.items(Fate.CONVERTED))
                 .extracting(TransferItem::name)
                 .contains("session-15550100002.7.json");
-        assertThat(report.items()).hasSameSizeAs(Folders.files(folder).keySet());
+        assertThat(report.items()).hasSameSizeAs(Samples.files(folder).keySet());
         byte[] session = alice.find(KeyTypes.SESSION, SESSION).orElseThrow();
         assertThat(new SessionRecord(session).getSessionVersion()).isEqualTo(3);
         SignalKeyStore bob = database.forContext("bob");
@@ -100,8 +100,8 @@ class ConvertedAccountTest {
         assertThat(report.items()).isEqualTo(dry.items());
         assertThat(report.isComplete()).as("%s", report.items()).isTrue();
         assertThat(report.items(Fate.CONVERTED)).hasSize(5);
-        Map<String, JsonNode> after = Folders.trees(exported);
-        Map<String, JsonNode> before = Folders.trees(folder);
+        Map<String, JsonNode> after = Samples.trees(exported);
+        Map<String, JsonNode> before = Samples.trees(folder);
         assertThat(after.keySet()).isEqualTo(before.keySet());
         after.keySet().removeIf(name -> name.startsWith("session-"));
         before.keySet().removeIf(name -> name.startsWith("session-"));
@@ -115,7 +115,7 @@ class ConvertedAccountTest {
             return tree;
         }
         try {
-            return Folders.tree(Buffers.base64(data));
+            return Samples.tree(Buffers.base64(data));
         } catch (DamagedException e) {
             throw new AssertionError(e);
         }
@@ -173,7 +173,7 @@ class ConvertedAccountTest {
     }
 
     private void damage(String file, Change change) throws Exception {
-        JsonNode tree = Folders.tree(Files.readAllBytes(folder.resolve(file)));
+        JsonNode tree = Samples.tree(Files.readAllBytes(folder.resolve(file)));
         change.of(tree);
         Files.write(folder.resolve(file), Json.write(tree));
     }
@@ -200,7 +200,7 @@ class ConvertedAccountTest {
         version4[session.length > 127 ? 4 : 3] = 4;
         assertThat(new SessionRecord(version4).getSessionVersion()).isEqualTo(4);
         alice.put(KeyTypes.SESSION, SESSION, version4);
-        alice.saveCredentials(Files.readAllBytes(Folders.copy("7.0.0-rc14/bot-b", temporary.resolve("b"))
+        alice.saveCredentials(Files.readAllBytes(Samples.copy("7.0.0-rc14/bot-b", temporary.resolve("b"))
                 .resolve("creds.json")));
         Path exported = temporary.resolve("exported");
 
@@ -229,7 +229,7 @@ class ConvertedAccountTest {
                 .to(BaileysFolder.at(exported));
 
         assertThat(report.items(Fate.CONVERTED)).isEmpty();
-        assertThat(Folders.trees(exported)).isEqualTo(Folders.trees(folder));
+        assertThat(Samples.trees(exported)).isEqualTo(Samples.trees(folder));
         JsonLinesFile lines = JsonLinesFile.at(temporary.resolve("alice.jsonl"));
         AccountExport.from(alice).convertingSessionsTo(SessionFormat.WHATSMEOW).to(lines);
         SignalKeyStore bob = database.forContext("bob");

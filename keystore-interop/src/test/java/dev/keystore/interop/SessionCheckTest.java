@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.keystore.KeyTypes;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
@@ -35,7 +36,7 @@ class SessionCheckTest {
 
     @BeforeEach
     void read() throws Exception {
-        account = Account.of(Folders.copy("7.0.0-rc14/bot-a", temporary));
+        account = Account.of(Samples.copy("7.0.0-rc14/bot-a", temporary));
         session = account.session("15550100002");
     }
 
@@ -101,7 +102,7 @@ class SessionCheckTest {
     @MethodSource("damages")
     @DisplayName("R92 a session that libsignal could not use is refused, with the reason")
     void damagedSession_isRefused(String reason, Change change) throws Exception {
-        JsonNode record = Folders.tree(account.convert(session, SessionFormat.WHATSMEOW));
+        JsonNode record = Samples.tree(account.convert(session, SessionFormat.WHATSMEOW));
         change.of((ObjectNode) record.get("SessionState"));
 
         assertThatExceptionOfType(DamagedException.class)
@@ -124,7 +125,7 @@ class SessionCheckTest {
     @Test
     @DisplayName("the numbers of whatsmeow: -1 for a chain that was not used, and one more of everything else")
     void counters() throws Exception {
-        JsonNode record = Folders.tree(account.convert(session, SessionFormat.WHATSMEOW));
+        JsonNode record = Samples.tree(account.convert(session, SessionFormat.WHATSMEOW));
         ObjectNode state = (ObjectNode) record.get("SessionState");
         assertThat(chainKey(receiver(state)).get("Index").intValue()).isEqualTo(2);
         assertThat(chainKey(sender(state)).get("Index").intValue()).isZero();
@@ -158,6 +159,7 @@ class SessionCheckTest {
             account.convertSenderKey(senderKey, SessionFormat.LIBSIGNAL),
             account.convertSenderKey(senderKey, SessionFormat.WHATSMEOW)
         };
+        List<SessionFormat> targets = List.of(SessionFormat.values());
         int converted = 0;
         for (long seed = from; seed < from + count; seed++) {
             SplittableRandom random = new SplittableRandom(seed);
@@ -173,7 +175,7 @@ class SessionCheckTest {
             Contents one = new Contents();
             one.add("one", which < 3 ? KeyTypes.SESSION : KeyTypes.SENDER_KEY, "one", damaged, "");
             one.addCredentials("creds", Json.write(account.credentials()), "");
-            SessionFormat target = SessionFormat.values()[random.nextInt(3)];
+            SessionFormat target = targets.get(random.nextInt(targets.size()));
             SessionConversion conversion = SessionConversion.of(one, target, Account.NOW);
             assertThat(conversion.items(one.items())).as("seed %d", seed).isNotEmpty();
             if (!conversion.contents().entries().isEmpty()) {

@@ -1,0 +1,50 @@
+package dev.keystore.demo;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.SignalKeyDatabase;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Runs the examples of the page on migrating, on a folder that Baileys wrote. */
+class MigratingPageTest {
+
+    private static final Path PAGE = Path.of("../docs/migrating.md");
+    private static final Path DATA = Path.of("../keystore-interop/src/test/resources/baileys/7.0.0-rc14/bot-a");
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    @DisplayName("the Java examples of the page run one after the other: import, then a message, then the way back")
+    void examples_run() throws Exception {
+        Path source = Files.createDirectory(folder.resolve("auth_info_baileys"));
+        try (var files = Files.list(DATA)) {
+            for (Path file : files.toList()) {
+                Files.copy(file, source.resolve(file.getFileName()));
+            }
+        }
+        List<String> examples = PageExamples.blocks(PAGE, "java");
+        assertThat(examples).hasSize(3);
+        PageExamples page = new PageExamples(folder);
+
+        assertThat(page.run("Import", examples.get(0))).isEqualTo("tctoken-915550100003@lid.json: CARRIED ");
+        page.run("Message", examples.get(2));
+        try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db"))) {
+            SignalKeyStore alice = database.forContext("alice");
+            assertThat(alice.find(KeyTypes.PRE_KEY, "17")).isEmpty();
+            assertThat(alice.find(KeyTypes.SESSION, "15550100002.7")).isPresent();
+        }
+        assertThat(page.run("Export", examples.get(1))).isEqualTo("true");
+        try (var exported = Files.list(folder.resolve("auth_info_exported"));
+                var imported = Files.list(DATA)) {
+            assertThat(exported).hasSize((int) imported.count() - 1);
+        }
+    }
+}
