@@ -9,41 +9,54 @@ import dev.keystore.interop.WhatsmeowDatabase;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** The formats that accounts are imported from and exported to: one constant each. */
 enum ForeignFormat {
-    BAILEYS(SessionFormat.BAILEYS, BaileysFolder::at),
-    BAILEYS_SQLITE(null, BaileysDatabase::at),
-    WHATSMEOW(null, WhatsmeowDatabase::devices, WhatsmeowDatabase::at),
-    JSONL(SessionFormat.LIBSIGNAL, JsonLinesFile::at);
+    BAILEYS(SessionFormat.BAILEYS) {
+        @Override
+        ForeignStore at(Path path, String account) {
+            return BaileysFolder.at(path);
+        }
+    },
+    BAILEYS_SQLITE(null) {
+        @Override
+        ForeignStore at(Path path, String account) {
+            return BaileysDatabase.at(path);
+        }
+    },
+    WHATSMEOW(null) {
+        @Override
+        boolean holdsSeveral() {
+            return true;
+        }
+
+        @Override
+        List<String> accounts(Path path) {
+            return WhatsmeowDatabase.devices(path);
+        }
+
+        @Override
+        ForeignStore at(Path path, String account) {
+            return WhatsmeowDatabase.at(path, account);
+        }
+    },
+    JSONL(SessionFormat.LIBSIGNAL) {
+        @Override
+        ForeignStore at(Path path, String account) {
+            return JsonLinesFile.at(path);
+        }
+    };
 
     private final @Nullable SessionFormat exportedSessions;
-    private final @Nullable Function<Path, List<String>> accounts;
-    private final Place place;
-
-    /** Names a store; nothing is read yet. */
-    private interface Place {
-        ForeignStore at(Path path, String account);
-    }
-
-    /** A format that holds one account. */
-    ForeignFormat(@Nullable SessionFormat exportedSessions, Function<Path, ForeignStore> place) {
-        this(exportedSessions, null, (path, account) -> place.apply(path));
-    }
 
     /**
-     * Any format.
+     * A format.
      *
      * @param exportedSessions what sessions are converted to for an export; null if it can only be imported
-     * @param accounts lists the accounts that a store holds; null if it always holds one
      */
-    ForeignFormat(
-            @Nullable SessionFormat exportedSessions, @Nullable Function<Path, List<String>> accounts, Place place) {
+    ForeignFormat(@Nullable SessionFormat exportedSessions) {
         this.exportedSessions = exportedSessions;
-        this.accounts = accounts;
-        this.place = place;
     }
 
     /** Returns the name on the command line. */
@@ -58,32 +71,40 @@ enum ForeignFormat {
         return exportedSessions;
     }
 
-    /** Lists the accounts of a store, or nothing if it always holds one. */
-    List<String> accounts(Path path) {
-        return accounts == null ? List.of() : accounts.apply(path);
+    /** Returns whether a store can hold several accounts. */
+    boolean holdsSeveral() {
+        return false;
     }
 
+    /** Lists the accounts of a store that can hold several. */
+    List<String> accounts(Path path) {
+        return List.of();
+    }
+
+    /** Names an account in a store; nothing is read yet. */
+    abstract ForeignStore at(Path path, String account);
+
     /**
-     * Names an account in a store.
+     * Names an account in a store, or the only one.
      *
      * @param account which one; null if there is one only
      * @throws Refusal if it has to be named, or must not be
      */
     ForeignStore open(Path path, @Nullable String account) {
-        List<String> known = accounts(path);
-        if (accounts == null) {
+        if (!holdsSeveral()) {
             if (account != null) {
                 throw new Refusal("The format " + this + " holds one account, so --account is not accepted");
             }
-            return place.at(path, "");
+            return at(path, "");
         }
-        if (account == null && known.size() == 1) {
-            return place.at(path, known.get(0));
+        List<String> accounts = accounts(path);
+        if (account == null && accounts.size() == 1) {
+            return at(path, accounts.get(0));
         }
-        if (account == null || !known.contains(account)) {
-            throw new Refusal(path + " holds " + Text.count(known.size(), "account")
-                    + "; name one of them with --account: " + String.join(", ", known));
+        if (account == null || !accounts.contains(account)) {
+            throw new Refusal(path + " holds " + Text.count(accounts.size(), "account")
+                    + "; name one of them with --account: " + String.join(", ", accounts));
         }
-        return place.at(path, account);
+        return at(path, account);
     }
 }

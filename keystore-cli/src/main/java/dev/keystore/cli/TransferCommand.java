@@ -69,8 +69,9 @@ abstract class TransferCommand implements Callable<Integer> {
         return convertSessions;
     }
 
+    /** Returns whether the context may be taken over, which a dry run never does. */
     final boolean takesOver() {
-        return takeOver;
+        return takeOver && !dryRun;
     }
 
     final StoreOptions store() {
@@ -94,10 +95,13 @@ abstract class TransferCommand implements Callable<Integer> {
             output.out().println(Json.of(json));
             return;
         }
-        report.items().stream()
-                .filter(item -> item.fate() != Fate.CARRIED && item.fate() != Fate.CONVERTED)
-                .forEach(item -> output.line("Not " + done + " (" + words(item.fate()) + "): "
-                        + Text.visible(item.name()) + ": " + Text.visible(item.reason())));
+        for (TransferItem item : report.items()) {
+            boolean isThere = item.fate() == Fate.CARRIED || item.fate() == Fate.CONVERTED;
+            if (!isThere || (item.fate() == Fate.CONVERTED && !item.reason().isEmpty())) {
+                String what = isThere ? "Converted" : "Not " + done + " (" + words(item.fate()) + ")";
+                output.line(what + ": " + Text.visible(item.name()) + ": " + Text.visible(item.reason()));
+            }
+        }
         long entries = 0;
         for (Map.Entry<String, EntryDigest> type : new TreeMap<>(report.types()).entrySet()) {
             EntryDigest digest = type.getValue();

@@ -119,11 +119,13 @@ final class SenderKeyForms {
             JsonNode keys = state.find("Keys");
             for (JsonNode each : keys == null ? Json.NODES.arrayNode() : keys) {
                 JsonFields key = new JsonFields(each);
-                skipped.add(new MessageSeed(key.number("Iteration", 0, SessionState.MAXIMUM_UNSIGNED), key.bytes("Seed")));
+                skipped.add(
+                        new MessageSeed(key.number("Iteration", 0, SessionState.MAXIMUM_UNSIGNED), key.bytes("Seed")));
             }
             states.add(new SenderKeyState(
                     state.number("KeyID", 0, SessionState.MAXIMUM_UNSIGNED),
-                    new MessageSeed(chainKey.number("Iteration", 0, SessionState.MAXIMUM_UNSIGNED), chainKey.bytes("ChainKey")),
+                    new MessageSeed(
+                            chainKey.number("Iteration", 0, SessionState.MAXIMUM_UNSIGNED), chainKey.bytes("ChainKey")),
                     state.bytes("SigningKeyPublic"),
                     state.find("SigningKeyPrivate") == null ? new byte[0] : state.bytes("SigningKeyPrivate"),
                     skipped));

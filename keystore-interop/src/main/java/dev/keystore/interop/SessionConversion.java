@@ -11,10 +11,13 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** The entries of an account with sessions and sender keys in another form, and what became of each of them. */
 final class SessionConversion {
+
+    private static final Pattern LIBSIGNAL_ID = Pattern.compile(".*\\.([1-9]|[1-9][0-9]|1[01][0-9]|12[0-7])");
 
     private final SessionFormat target;
     private final @Nullable OwnIdentity own;
@@ -140,7 +143,7 @@ final class SessionConversion {
             if (id != null && refused.containsKey(id)) {
                 changed.add(changed(item, Fate.NOT_CARRIED, refused.getOrDefault(id, "")));
             } else if (id != null && converted.containsKey(id)) {
-                changed.add(changed(item, Fate.CONVERTED, item.reason()));
+                changed.add(changed(item, Fate.CONVERTED, reason(item)));
                 converted
                         .getOrDefault(id, List.of())
                         .forEach(lost -> changed.add(changed(item, Fate.NOT_CARRIED, lost)));
@@ -156,6 +159,16 @@ final class SessionConversion {
         return items.stream()
                 .filter(item -> !item.id().isEmpty() && refused.containsKey(new EntryId(item.type(), item.id())))
                 .toList();
+    }
+
+    /** Returns the reason of an item that was converted, or that libsignal does not accept its device. */
+    private String reason(TransferItem item) {
+        boolean isRefused = target == SessionFormat.LIBSIGNAL
+                && item.type().equals(KeyTypes.SESSION.name())
+                && !LIBSIGNAL_ID.matcher(item.id()).matches();
+        return isRefused
+                ? "libsignal accepts devices 1 to 127 only: put this one into the name of its address"
+                : item.reason();
     }
 
     private static TransferItem changed(TransferItem item, Fate fate, String reason) {

@@ -65,9 +65,7 @@ class ConvertedAccountTest {
         assertThat(report.items(Fate.CONVERTED))
                 .extracting(TransferItem::type)
                 .containsExactlyInAnyOrder("session", "session", "sender-key", "sender-key", "sender-key");
-        assertThat(report.items(Fate.CONVERTED))
-                .extracting(TransferItem::name)
-                .contains("session-15550100002.7.json");
+        assertThat(report.items(Fate.CONVERTED)).extracting(TransferItem::name).contains("session-15550100002.7.json");
         assertThat(report.items()).hasSameSizeAs(Samples.files(folder).keySet());
         byte[] session = alice.find(KeyTypes.SESSION, SESSION).orElseThrow();
         assertThat(new SessionRecord(session).getSessionVersion()).isEqualTo(3);
@@ -122,12 +120,25 @@ class ConvertedAccountTest {
     }
 
     @Test
+    @DisplayName("the device 0 of a phone is converted, with the remark that libsignal refuses it")
+    void deviceZero_isRemarked() throws Exception {
+        Files.move(folder.resolve("session-15550100002.7.json"), folder.resolve("session-15550100002.0.json"));
+
+        TransferReport report = converting().to(alice);
+
+        assertThat(report.items(Fate.CONVERTED))
+                .filteredOn(item -> !item.reason().isEmpty())
+                .singleElement()
+                .satisfies(item -> assertThat(item.id()).isEqualTo("15550100002.0"))
+                .satisfies(item -> assertThat(item.reason()).contains("devices 1 to 127 only"));
+    }
+
+    @Test
     @DisplayName("R92 records that cannot be converted are named with the reason, and the rest is imported")
     void damagedRecords_areNamed() throws Exception {
         damage("session-15550100002.7.json", session -> {
             for (JsonNode each : session.get("_sessions")) {
-                ((ObjectNode) each.get("currentRatchet"))
-                        .put("rootKey", Buffers.base64(new byte[Curve.KEY_BYTES]));
+                ((ObjectNode) each.get("currentRatchet")).put("rootKey", Buffers.base64(new byte[Curve.KEY_BYTES]));
             }
         });
 
@@ -161,8 +172,9 @@ class ConvertedAccountTest {
 
         TransferReport report = converting().to(alice);
 
-        assertThat(report.items(Fate.NOT_CARRIED)).singleElement().satisfies(item -> assertThat(item.reason())
-                .contains("a closed session in it", "no sending chain"));
+        assertThat(report.items(Fate.NOT_CARRIED))
+                .singleElement()
+                .satisfies(item -> assertThat(item.reason()).contains("a closed session in it", "no sending chain"));
         assertThat(report.items(Fate.CONVERTED)).hasSize(5);
         assertThat(new SessionRecord(alice.find(KeyTypes.SESSION, SESSION).orElseThrow()).hasSenderChain())
                 .isTrue();
@@ -185,8 +197,9 @@ class ConvertedAccountTest {
 
         TransferReport report = converting().to(alice);
 
-        assertThat(report.items(Fate.NOT_CARRIED)).hasSize(2).allSatisfy(item -> assertThat(item.reason())
-                .contains("our identity is not known"));
+        assertThat(report.items(Fate.NOT_CARRIED))
+                .hasSize(2)
+                .allSatisfy(item -> assertThat(item.reason()).contains("our identity is not known"));
         assertThat(report.items(Fate.CONVERTED)).hasSize(3);
         assertThat(report.outcome()).isEqualTo(Outcome.WRITTEN);
     }
@@ -200,8 +213,8 @@ class ConvertedAccountTest {
         version4[session.length > 127 ? 4 : 3] = 4;
         assertThat(new SessionRecord(version4).getSessionVersion()).isEqualTo(4);
         alice.put(KeyTypes.SESSION, SESSION, version4);
-        alice.saveCredentials(Files.readAllBytes(Samples.copy("7.0.0-rc14/bot-b", temporary.resolve("b"))
-                .resolve("creds.json")));
+        alice.saveCredentials(Files.readAllBytes(
+                Samples.copy("7.0.0-rc14/bot-b", temporary.resolve("b")).resolve("creds.json")));
         Path exported = temporary.resolve("exported");
 
         TransferReport report = AccountExport.from(alice)

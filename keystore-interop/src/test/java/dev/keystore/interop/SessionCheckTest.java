@@ -62,14 +62,27 @@ class SessionCheckTest {
                 damage("out of range", state -> state.put("RemoteRegistrationID", -1)),
                 damage("out of range", state -> state.put("LocalRegistrationID", 1L << 32)),
                 damage("no sending chain", state -> state.putNull("SenderChain")),
-                damage("does not belong to the private one", state -> sender(state)
-                        .put("SenderRatchetKeyPrivate", Buffers.base64(filled()))),
-                damage("sending chain has no key", state -> chainKey(sender(state)).putNull("Key")),
-                damage("a chain key in it is zero", state -> chainKey(sender(state)).put("Key", ZERO)),
-                damage("a chain key in it is zero", state -> chainKey(receiver(state)).put("Key", ZERO)),
-                damage("a chain key in it has 31 bytes", state -> chainKey(receiver(state)).put("Key", KEY_31)),
-                damage("does not belong to its chain", state -> messageKey(state).put("Index", 2)),
-                damage("does not have 32, 32 and 16 bytes", state -> messageKey(state).put("IV", ZERO)),
+                damage(
+                        "does not belong to the private one",
+                        state -> sender(state).put("SenderRatchetKeyPrivate", Buffers.base64(filled()))),
+                damage(
+                        "sending chain has no key",
+                        state -> chainKey(sender(state)).putNull("Key")),
+                damage(
+                        "a chain key in it is zero",
+                        state -> chainKey(sender(state)).put("Key", ZERO)),
+                damage(
+                        "a chain key in it is zero",
+                        state -> chainKey(receiver(state)).put("Key", ZERO)),
+                damage(
+                        "a chain key in it has 31 bytes",
+                        state -> chainKey(receiver(state)).put("Key", KEY_31)),
+                damage(
+                        "does not belong to its chain",
+                        state -> messageKey(state).put("Index", 2)),
+                damage(
+                        "does not have 32, 32 and 16 bytes",
+                        state -> messageKey(state).put("IV", ZERO)),
                 damage("the same ratchet key", state -> ((ArrayNode) state.get("ReceiverChains")).add(receiver(state))),
                 damage("fields that are not known", state -> state.put("New", 1)),
                 damage("pending exchange", state -> state.putObject("PendingKeyExchange")));
