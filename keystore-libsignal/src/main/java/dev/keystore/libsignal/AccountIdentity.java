@@ -6,16 +6,17 @@ import dev.keystore.KeyType;
 import dev.keystore.UnreadableEntryException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.IdentityKeyPair;
 import org.signal.libsignal.protocol.InvalidKeyException;
 import org.signal.libsignal.protocol.util.KeyHelper;
 
 /**
- * The part of an account that never changes while the account exists: its registration id and its identity key pair.
+ * The part of an account that changes only when it is registered anew: its registration id and its identity key pair.
  *
  * <p>It is stored twice: in the credentials, because {@code clear()} keeps them, and in a separate entry, because that
- * entry never changes. The first message of a session reads the entry in its transaction and therefore does not
+ * entry hardly ever changes. The first message of a session reads the entry in its transaction and therefore does not
  * conflict with saves of application data, which is in the credentials as well (R24). {@code erase()} removes both, so
  * that a concurrent message still conflicts. After {@code clear()}, the entry is absent until {@link SignalAccount}
  * restores it, and the identity is read from the credentials meanwhile.
@@ -23,6 +24,9 @@ import org.signal.libsignal.protocol.util.KeyHelper;
 record AccountIdentity(int registrationId, IdentityKeyPair keyPair) {
 
     static final String ID = "identity";
+
+    /** The largest registration id: it has 14 bits. */
+    private static final int MAX_REGISTRATION_ID = 0x3FFF;
 
     static final KeyType<AccountIdentity> TYPE = KeyType.of("libsignal-account", new Codec<>() {
         @Override
@@ -48,6 +52,20 @@ record AccountIdentity(int registrationId, IdentityKeyPair keyPair) {
             }
         }
     });
+
+    /**
+     * Creates an identity that was generated elsewhere.
+     *
+     * @throws IllegalArgumentException if the registration id is out of range
+     */
+    static AccountIdentity of(IdentityKeyPair keyPair, int registrationId) {
+        Objects.requireNonNull(keyPair, "identity");
+        if (registrationId < 1 || registrationId > MAX_REGISTRATION_ID) {
+            throw new IllegalArgumentException(
+                    "registrationId must be from 1 to " + MAX_REGISTRATION_ID + ", was " + registrationId);
+        }
+        return new AccountIdentity(registrationId, keyPair);
+    }
 
     static AccountIdentity generate() {
         return new AccountIdentity(KeyHelper.generateRegistrationId(false), IdentityKeyPair.generate());

@@ -3,11 +3,15 @@ package dev.keystore.libsignal;
 import dev.keystore.ContextNotFoundException;
 import dev.keystore.EntryExistsException;
 import dev.keystore.KeyReader;
+import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.Transaction;
 import dev.keystore.TransactionOptions;
 import dev.keystore.TransactionWork;
+import java.time.InstantSource;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -22,18 +26,41 @@ final class AccountStore {
     static final TransactionOptions RETRY = TransactionOptions.retryOnConflict(5);
 
     private final SignalKeyStore store;
+    private final InstantSource clock;
 
-    AccountStore(SignalKeyStore store) {
+    AccountStore(SignalKeyStore store, InstantSource clock) {
         this.store = Objects.requireNonNull(store, "store");
+        this.clock = clock;
     }
 
     /** Creates the records of a new account, or throws {@link EntryExistsException} if there is one already. */
     void create() {
+        create(AccountRecord::generate);
+    }
+
+    /** Creates the records of an account that was registered elsewhere; otherwise like {@link #create}. */
+    void create(AccountIdentity identity, NextKeyIds next) {
+        Map<String, Integer> lastIds = Map.of(
+                KeyTypes.PRE_KEY.name(), PreKeyIds.before(next.preKey()),
+                KeyTypes.SIGNED_PRE_KEY.name(), PreKeyIds.before(next.signedPreKey()),
+                KeyTypes.KYBER_PRE_KEY.name(), PreKeyIds.before(next.kyberPreKey()));
+        create(() -> new AccountRecord(identity, new byte[0], lastIds));
+    }
+
+    private void create(Supplier<AccountRecord> created) {
         store.transaction(LockKeys.ACCOUNT, RETRY, tx -> {
             if (AccountRecord.find(tx).isPresent()) {
                 throw new EntryExistsException(tx.context(), AccountRecord.ENTRY);
             }
-            AccountRecord.generate().saveTo(tx);
+            created.get().saveTo(tx);
+            return Boolean.TRUE;
+        });
+    }
+
+    /** Gives the account another identity, in one commit. */
+    void changeIdentity(AccountIdentity identity) {
+        store.transaction(Set.of(LockKeys.ACCOUNT, LockKeys.PRE_KEYS), RETRY, tx -> {
+            Registration.change(tx, identity);
             return Boolean.TRUE;
         });
     }
@@ -109,7 +136,11 @@ final class AccountStore {
     }
 
     <R> R generate(Function<PreKeyFactory, R> generator) {
-        return transaction(LockKeys.PRE_KEY_IDS, RETRY, tx -> generator.apply(new PreKeyFactory(tx, store)));
+        return transaction(LockKeys.PRE_KEYS, RETRY, tx -> generator.apply(factory(tx)));
+    }
+
+    PreKeyFactory factory(Transaction tx) {
+        return new PreKeyFactory(tx, store, clock);
     }
 
     /** Returns whether the account was restored from a backup, and its upload was not confirmed. */
@@ -118,7 +149,7 @@ final class AccountStore {
     }
 
     void confirmUpload() {
-        transaction(LockKeys.PRE_KEY_IDS, RETRY, tx -> {
+        transaction(LockKeys.PRE_KEYS, RETRY, tx -> {
             Restored.clear(tx);
             return Boolean.TRUE;
         });

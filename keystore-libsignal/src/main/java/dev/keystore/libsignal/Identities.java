@@ -4,6 +4,7 @@ import dev.keystore.KeyTypes;
 import dev.keystore.Transaction;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.IdentityKey;
 import org.signal.libsignal.protocol.IdentityKeyPair;
@@ -16,20 +17,22 @@ final class Identities implements IdentityKeyStore {
 
     private final Transaction tx;
     private final TrustPolicy trust;
+    private final Supplier<AccountIdentity> own;
 
-    Identities(Transaction tx, TrustPolicy trust) {
+    Identities(Transaction tx, TrustPolicy trust, Supplier<AccountIdentity> own) {
         this.tx = tx;
         this.trust = trust;
+        this.own = own;
     }
 
     @Override
     public IdentityKeyPair getIdentityKeyPair() {
-        return AccountRecord.loadIdentity(tx).keyPair();
+        return own.get().keyPair();
     }
 
     @Override
     public int getLocalRegistrationId() {
-        return AccountRecord.loadIdentity(tx).registrationId();
+        return own.get().registrationId();
     }
 
     @Override

@@ -18,6 +18,9 @@ final class Ids {
     /** The largest pre-key id that is issued; libsignal's limit is 0xFFFFFF. */
     static final int MAX_KEY_ID = 0xFFFFFE;
 
+    /** The largest device id that libsignal accepts. */
+    static final int MAX_DEVICE = 127;
+
     private static final Pattern DEVICE_ID = Pattern.compile("[1-9][0-9]{0,2}");
 
     private Ids() {}

@@ -4,6 +4,7 @@ import dev.keystore.Transaction;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.IdentityKey;
 import org.signal.libsignal.protocol.IdentityKeyPair;
@@ -36,7 +37,7 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * });
  * }</pre>
  *
- * <p>The account must have been created by {@link SignalAccount#create}.
+ * <p>The account must have been created by {@link SignalAccount}, unless the application supplies its identity.
  *
  * <p>Every method may throw the exceptions of {@link Transaction}; libsignal propagates them unchanged. If libsignal
  * can't read a stored key, a method that declares {@link InvalidKeyIdException} throws it with a
@@ -68,13 +69,36 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
      * @param trust decides whether to trust the identity keys of remote devices
      */
     public KeystoreSignalProtocolStore(Transaction tx, TrustPolicy trust) {
+        this(tx, trust, () -> AccountRecord.loadIdentity(tx));
+    }
+
+    /**
+     * Creates a store for an account whose identity the application keeps itself, in a context that needs no
+     * {@link SignalAccount}. The credentials of the context are not read.
+     *
+     * @param tx the transaction
+     * @param trust decides whether to trust the identity keys of remote devices
+     * @param identity the identity key pair of the account
+     * @param registrationId the registration id of the account, from 1 to 16,383
+     * @throws IllegalArgumentException if {@code registrationId} is out of range
+     */
+    public KeystoreSignalProtocolStore(
+            Transaction tx, TrustPolicy trust, IdentityKeyPair identity, int registrationId) {
+        this(tx, trust, always(AccountIdentity.of(identity, registrationId)));
+    }
+
+    private KeystoreSignalProtocolStore(Transaction tx, TrustPolicy trust, Supplier<AccountIdentity> own) {
         Objects.requireNonNull(tx, "tx");
-        identities = new Identities(tx, Objects.requireNonNull(trust, "trust"));
+        identities = new Identities(tx, Objects.requireNonNull(trust, "trust"), own);
         preKeys = new PreKeys(tx);
         signedPreKeys = new SignedPreKeys(tx);
         kyberPreKeys = new KyberPreKeys(tx);
         sessions = new Sessions(tx);
         senderKeys = new SenderKeys(tx);
+    }
+
+    private static Supplier<AccountIdentity> always(AccountIdentity identity) {
+        return () -> identity;
     }
 
     /**

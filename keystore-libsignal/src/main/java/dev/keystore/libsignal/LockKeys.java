@@ -10,8 +10,8 @@ final class LockKeys {
     /** For the account's own records. */
     static final String ACCOUNT = "account";
 
-    /** For the generation of pre-keys, which issues ids. */
-    static final String PRE_KEY_IDS = "pre-key-ids";
+    /** For the generation of pre-keys, which issues ids, and all other upkeep of them. */
+    static final String PRE_KEYS = "pre-key-ids";
 
     private LockKeys() {}
 

@@ -9,7 +9,6 @@ import org.signal.libsignal.protocol.InvalidKeyIdException;
 import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.InvalidVersionException;
 import org.signal.libsignal.protocol.NoSessionException;
-import org.signal.libsignal.protocol.SessionBuilder;
 import org.signal.libsignal.protocol.SessionCipher;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.UntrustedIdentityException;
@@ -22,18 +21,24 @@ import org.signal.libsignal.protocol.state.PreKeyBundle;
 final class Messages {
 
     private final AccountStore account;
-    private final TrustPolicy trust;
+    private final AccountOptions options;
+    private final Ciphers ciphers;
 
-    Messages(AccountStore account, TrustPolicy trust) {
+    Messages(AccountStore account, AccountOptions options) {
         this.account = account;
-        this.trust = Objects.requireNonNull(trust, "trust");
+        this.options = options;
+        ciphers = new Ciphers(options.localAddress().orElse(null));
+    }
+
+    Ciphers ciphers() {
+        return ciphers;
     }
 
     void startSession(SignalProtocolAddress remote, PreKeyBundle bundle)
             throws UntrustedIdentityException, InvalidKeyException {
         try {
             run(LockKeys.ofDevice(remote), AccountStore.RETRY, (signal, tx) -> {
-                new SessionBuilder(signal, remote).process(bundle);
+                ciphers.builder(signal, remote).process(bundle);
                 return Boolean.TRUE;
             });
         } catch (UntrustedIdentityException | InvalidKeyException | RuntimeException e) {
@@ -49,7 +54,7 @@ final class Messages {
             return run(
                     LockKeys.ofDevice(remote),
                     AccountStore.RETRY,
-                    (signal, tx) -> new SessionCipher(signal, remote).encrypt(plaintext));
+                    (signal, tx) -> ciphers.cipher(signal, remote).encrypt(plaintext));
         } catch (NoSessionException | UntrustedIdentityException | RuntimeException e) {
             throw e;
         } catch (Exception e) {
@@ -64,7 +69,7 @@ final class Messages {
             return run(
                     LockKeys.ofDevice(remote),
                     AccountStore.RETRY,
-                    (signal, tx) -> decrypt(new SessionCipher(signal, remote), message));
+                    (signal, tx) -> decrypt(ciphers.cipher(signal, remote), message));
         } catch (DuplicateMessageException
                 | InvalidMessageException
                 | InvalidVersionException
@@ -99,7 +104,7 @@ final class Messages {
 
     /** Returns libsignal's stores over a transaction. */
     KeystoreSignalProtocolStore in(Transaction tx) {
-        return new KeystoreSignalProtocolStore(tx, trust);
+        return new KeystoreSignalProtocolStore(tx, options.trust());
     }
 
     private static AssertionError undeclared(Exception e) {

@@ -3,6 +3,7 @@ package dev.keystore.libsignal;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyTypes;
 import dev.keystore.Transaction;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -17,10 +18,27 @@ import org.signal.libsignal.protocol.state.PreKeyBundle;
 import org.signal.libsignal.protocol.state.PreKeyRecord;
 import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 
-/** Generates pre-keys within a transaction, so that the keys and the ids issued for them are one commit. */
-final class PreKeyFactory {
+/**
+ * Generates pre-keys within a transaction, so that the keys, the ids issued for them and what else the transaction
+ * writes are one commit.
+ *
+ * <p>A factory is confined to the thread of its transaction and valid until the transaction ends. Two transactions that
+ * generate pre-keys conflict unless both hold {@link SignalAccount#preKeyLockKey()}:
+ *
+ * <pre>{@code
+ * List<PreKeyRecord> keys = store.transaction(SignalAccount.preKeyLockKey(), tx -> {
+ *     List<PreKeyRecord> generated = account.preKeyFactory(tx).preKeys(100);
+ *     tx.put(OUTBOX, "upload", encode(generated));
+ *     return generated;
+ * });
+ * }</pre>
+ *
+ * <p>Every method throws {@link IllegalStateException} if too few ids are free; nothing was written then.
+ */
+public final class PreKeyFactory {
 
     private final Transaction tx;
+    private final InstantSource clock;
     private final PreKeys preKeys;
     private final SignedPreKeys signedPreKeys;
     private final KyberPreKeys kyberPreKeys;
@@ -32,8 +50,9 @@ final class PreKeyFactory {
      *
      * @param committed reads committed entries, outside the transaction
      */
-    PreKeyFactory(Transaction tx, KeyReader committed) {
+    PreKeyFactory(Transaction tx, KeyReader committed, InstantSource clock) {
         this.tx = tx;
+        this.clock = clock;
         preKeys = new PreKeys(tx);
         signedPreKeys = new SignedPreKeys(tx);
         kyberPreKeys = new KyberPreKeys(tx);
@@ -41,7 +60,14 @@ final class PreKeyFactory {
         ids = new PreKeyIds(tx, committed);
     }
 
-    List<PreKeyRecord> preKeys(int count) {
+    /**
+     * Generates and stores one-time pre-keys.
+     *
+     * @param count the number of pre-keys, at least 1
+     * @return the new pre-keys, with increasing ids except where they continue at 1
+     */
+    public List<PreKeyRecord> preKeys(int count) {
+        requirePositive(count);
         List<PreKeyRecord> records = new ArrayList<>(count);
         for (int id : ids.issue(KeyTypes.PRE_KEY, count)) {
             PreKeyRecord record = new PreKeyRecord(id, ECKeyPair.generate());
@@ -51,11 +77,16 @@ final class PreKeyFactory {
         return records;
     }
 
-    SignedPreKeyRecord signedPreKey() {
+    /**
+     * Generates and stores a signed pre-key.
+     *
+     * @return the new pre-key
+     */
+    public SignedPreKeyRecord signedPreKey() {
         int id = ids.issue(KeyTypes.SIGNED_PRE_KEY, 1).get(0);
         ECKeyPair pair = ECKeyPair.generate();
         SignedPreKeyRecord record = new SignedPreKeyRecord(
-                id, System.currentTimeMillis(), pair, sign(pair.getPublicKey().serialize()));
+                id, clock.millis(), pair, sign(pair.getPublicKey().serialize()));
         signedPreKeys.storeSignedPreKey(id, record);
         return record;
     }
@@ -76,13 +107,25 @@ final class PreKeyFactory {
         }
     }
 
-    List<KyberPreKeyRecord> oneTimeKyberPreKeys(int count) {
+    /**
+     * Generates and stores one-time Kyber pre-keys.
+     *
+     * @param count the number of pre-keys, at least 1
+     * @return the new pre-keys, with increasing ids except where they continue at 1
+     */
+    public List<KyberPreKeyRecord> oneTimeKyberPreKeys(int count) {
+        requirePositive(count);
         List<KyberPreKeyRecord> records = newKyberPreKeys(count);
         records.forEach(record -> kyberPreKeys.storeOneTime(record.getId(), record));
         return records;
     }
 
-    KyberPreKeyRecord lastResortKyberPreKey() {
+    /**
+     * Generates and stores a last-resort Kyber pre-key.
+     *
+     * @return the new pre-key
+     */
+    public KyberPreKeyRecord lastResortKyberPreKey() {
         KyberPreKeyRecord record = newKyberPreKeys(1).get(0);
         kyberPreKeys.storeKyberPreKey(record.getId(), record);
         return record;
@@ -131,11 +174,17 @@ final class PreKeyFactory {
             KEMKeyPair pair = KEMKeyPair.generate(KEMKeyType.KYBER_1024);
             records.add(new KyberPreKeyRecord(
                     id,
-                    System.currentTimeMillis(),
+                    clock.millis(),
                     pair,
                     sign(pair.getPublicKey().serialize())));
         }
         return records;
+    }
+
+    private static void requirePositive(int count) {
+        if (count < 1) {
+            throw new IllegalArgumentException("count must be at least 1, was " + count);
+        }
     }
 
     private byte[] sign(byte[] publicKey) {

@@ -5,7 +5,7 @@ import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
 import dev.keystore.KeyWriter;
 
-/** The entry that says that an account was restored from a backup, and has to upload pre-keys. */
+/** The entry that says that an account was restored from a backup or has a new identity, and must upload pre-keys. */
 final class Restored {
 
     static final EntryId ENTRY = new EntryId("libsignal-restored", "upload");
@@ -17,6 +17,10 @@ final class Restored {
 
     static boolean isSet(KeyReader keys) {
         return keys.find(TYPE, ENTRY.id()).isPresent();
+    }
+
+    static void set(KeyWriter keys) {
+        keys.put(TYPE, ENTRY.id(), MARK);
     }
 
     static void clear(KeyWriter keys) {

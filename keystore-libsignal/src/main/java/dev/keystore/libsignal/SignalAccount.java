@@ -13,11 +13,14 @@ import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.DuplicateMessageException;
 import org.signal.libsignal.protocol.IdentityKey;
+import org.signal.libsignal.protocol.IdentityKeyPair;
 import org.signal.libsignal.protocol.InvalidKeyException;
 import org.signal.libsignal.protocol.InvalidKeyIdException;
 import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.InvalidVersionException;
 import org.signal.libsignal.protocol.NoSessionException;
+import org.signal.libsignal.protocol.SessionBuilder;
+import org.signal.libsignal.protocol.SessionCipher;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.UntrustedIdentityException;
 import org.signal.libsignal.protocol.message.CiphertextMessage;
@@ -26,6 +29,7 @@ import org.signal.libsignal.protocol.message.SignalMessage;
 import org.signal.libsignal.protocol.state.KyberPreKeyRecord;
 import org.signal.libsignal.protocol.state.PreKeyBundle;
 import org.signal.libsignal.protocol.state.PreKeyRecord;
+import org.signal.libsignal.protocol.state.SignalProtocolStore;
 import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 
 /**
@@ -40,8 +44,8 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * byte[] received = alice.decrypt(bobAddress, answer);
  * }</pre>
  *
- * <p>The context's credentials hold the identity key pair and the registration id of the account, which never change,
- * and the application data ({@link #saveApplicationData}). Only this class may write the credentials; {@code clear()}
+ * <p>The context's credentials hold the identity key pair and the registration id of the account, which change only
+ * with {@link #changeIdentity}, and the application data ({@link #saveApplicationData}). Only this class may write the credentials; {@code clear()}
  * keeps them.
  *
  * <p>Pre-key ids: for each type of pre-key, ids begin at a random number, increase by one and continue at 1 after
@@ -68,23 +72,25 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 public final class SignalAccount {
 
     private final AccountStore store;
+    private final AccountOptions options;
     private final Messages messages;
 
-    private SignalAccount(SignalKeyStore store, TrustPolicy trust) {
-        this.store = new AccountStore(store);
-        this.messages = new Messages(this.store, trust);
+    private SignalAccount(SignalKeyStore store, AccountOptions options) {
+        this.options = Objects.requireNonNull(options, "options");
+        this.store = new AccountStore(store, options.clock());
+        this.messages = new Messages(this.store, options);
     }
 
     /**
-     * Creates an account that trusts identities on first use; otherwise like {@link #create(SignalKeyStore,
-     * TrustPolicy)}.
+     * Creates an account with the default options; otherwise like {@link #create(SignalKeyStore,
+     * AccountOptions)}.
      *
      * @param store the store of the context
      * @return the account
      * @throws EntryExistsException if the context already holds an account; nothing was changed
      */
     public static SignalAccount create(SignalKeyStore store) {
-        return create(store, TrustPolicy.FIRST_USE);
+        return create(store, AccountOptions.DEFAULT);
     }
 
     /**
@@ -92,28 +98,28 @@ public final class SignalAccount {
      * concurrent calls, exactly one succeeds.
      *
      * @param store the store of the context
-     * @param trust decides whether to trust the identity keys of remote devices
+     * @param options the options
      * @return the account
      * @throws EntryExistsException if the context already holds an account; nothing was changed
      * @throws dev.keystore.UnsupportedFormatException if the context's credentials were not written by this class, or
      *     by a newer version of it; nothing was changed
      * @throws dev.keystore.CorruptEntryException if the record of an existing account is damaged; nothing was changed
      */
-    public static SignalAccount create(SignalKeyStore store, TrustPolicy trust) {
-        SignalAccount account = new SignalAccount(store, trust);
+    public static SignalAccount create(SignalKeyStore store, AccountOptions options) {
+        SignalAccount account = new SignalAccount(store, options);
         account.store.create();
         return account;
     }
 
     /**
-     * Opens an account that trusts identities on first use; otherwise like {@link #open(SignalKeyStore, TrustPolicy)}.
+     * Opens an account with the default options; otherwise like {@link #open(SignalKeyStore, AccountOptions)}.
      *
      * @param store the store of the context
      * @return the account
      * @throws ContextNotFoundException if the context holds no account; nothing was created
      */
     public static SignalAccount open(SignalKeyStore store) {
-        return open(store, TrustPolicy.FIRST_USE);
+        return open(store, AccountOptions.DEFAULT);
     }
 
     /**
@@ -123,48 +129,155 @@ public final class SignalAccount {
      * The entry from which transactions read the identity is restored from the credentials if it is missing or damaged.
      *
      * @param store the store of the context
-     * @param trust decides whether to trust the identity keys of remote devices
+     * @param options the options
      * @return the account
      * @throws ContextNotFoundException if the context holds no account; nothing was created
      * @throws dev.keystore.UnsupportedFormatException if the context's credentials were not written by this class, or
      *     by a newer version of it; nothing was changed
      * @throws dev.keystore.CorruptEntryException if the account's record is damaged; nothing was changed
      */
-    public static SignalAccount open(SignalKeyStore store, TrustPolicy trust) {
-        SignalAccount account = new SignalAccount(store, trust);
+    public static SignalAccount open(SignalKeyStore store, AccountOptions options) {
+        SignalAccount account = new SignalAccount(store, options);
         account.store.open();
         return account;
     }
 
     /**
-     * Opens or creates an account that trusts identities on first use; otherwise like
-     * {@link #openOrCreate(SignalKeyStore, TrustPolicy)}.
+     * Opens or creates an account with the default options; otherwise like
+     * {@link #openOrCreate(SignalKeyStore, AccountOptions)}.
      *
      * @param store the store of the context
      * @return the account
      */
     public static SignalAccount openOrCreate(SignalKeyStore store) {
-        return openOrCreate(store, TrustPolicy.FIRST_USE);
+        return openOrCreate(store, AccountOptions.DEFAULT);
     }
 
     /**
      * Opens the account of a context, or creates it if there is none. Of any number of concurrent calls, exactly one
      * creates it.
      *
-     * <p>If the account must already exist, {@link #open(SignalKeyStore, TrustPolicy)} is safer: after the loss of a
+     * <p>If the account must already exist, {@link #open(SignalKeyStore, AccountOptions)} is safer: after the loss of a
      * store, or for a mistyped context name, this method silently creates a new identity.
      *
      * @param store the store of the context
-     * @param trust decides whether to trust the identity keys of remote devices
+     * @param options the options
      * @return the account
      * @throws dev.keystore.UnsupportedFormatException if the context's credentials were not written by this class, or
      *     by a newer version of it; nothing was changed
      * @throws dev.keystore.CorruptEntryException if the account's record is damaged; nothing was changed
      */
-    public static SignalAccount openOrCreate(SignalKeyStore store, TrustPolicy trust) {
-        SignalAccount account = new SignalAccount(store, trust);
+    public static SignalAccount openOrCreate(SignalKeyStore store, AccountOptions options) {
+        SignalAccount account = new SignalAccount(store, options);
         account.store.openOrCreate();
         return account;
+    }
+
+    /**
+     * Returns the options of this account.
+     *
+     * @return the options
+     */
+    public AccountOptions options() {
+        return options;
+    }
+
+    /**
+     * Returns a cipher for the session with a remote device, within a transaction, on every version of libsignal.
+     *
+     * <p>Up to 0.90, it is {@code new SessionCipher(signal, remote)}; since then, the cipher also needs the address of
+     * this account's device.
+     *
+     * @param signal the store of the transaction
+     * @param remote the address of the remote device
+     * @return the cipher, valid as long as the transaction
+     * @throws IllegalStateException if this version of libsignal needs the address of this account's device, and
+     *     {@link AccountOptions.Builder#localAddress} was not set
+     */
+    public SessionCipher sessionCipher(SignalProtocolStore signal, SignalProtocolAddress remote) {
+        Objects.requireNonNull(signal, "signal");
+        Objects.requireNonNull(remote, "remote");
+        return messages.ciphers().cipher(signal, remote);
+    }
+
+    /**
+     * Returns a builder of the session with a remote device, within a transaction, on every version of libsignal.
+     *
+     * <p>Up to 0.92, it is {@code new SessionBuilder(signal, remote)}; since then, the builder also needs the address
+     * of this account's device.
+     *
+     * @param signal the store of the transaction
+     * @param remote the address of the remote device
+     * @return the builder, valid as long as the transaction
+     * @throws IllegalStateException if this version of libsignal needs the address of this account's device, and
+     *     {@link AccountOptions.Builder#localAddress} was not set
+     */
+    public SessionBuilder sessionBuilder(SignalProtocolStore signal, SignalProtocolAddress remote) {
+        Objects.requireNonNull(signal, "signal");
+        Objects.requireNonNull(remote, "remote");
+        return messages.ciphers().builder(signal, remote);
+    }
+
+    /**
+     * Imports an account that was registered elsewhere, into a context that holds none (R58). Entries that the context
+     * already holds, such as imported sessions and pre-keys, are kept.
+     *
+     * <p>The account must no longer be used where it came from: two places that use one session repeat its keys.
+     *
+     * @param store the store of the context
+     * @param options the options
+     * @param identity the identity key pair
+     * @param registrationId the registration id, from 1 to 16,383
+     * @param next the ids to issue next; beyond all that were ever issued for the account
+     * @return the account
+     * @throws EntryExistsException if the context already holds an account; nothing was changed
+     * @throws IllegalArgumentException if {@code registrationId} is out of range; nothing was changed
+     * @throws dev.keystore.UnsupportedFormatException if the context's credentials were not written by this class, or
+     *     by a newer version of it; nothing was changed
+     * @throws dev.keystore.CorruptEntryException if the record of an existing account is damaged; nothing was changed
+     */
+    public static SignalAccount importAccount(
+            SignalKeyStore store, AccountOptions options, IdentityKeyPair identity, int registrationId, NextKeyIds next) {
+        SignalAccount account = new SignalAccount(store, options);
+        account.store.create(AccountIdentity.of(identity, registrationId), Objects.requireNonNull(next, "next"));
+        return account;
+    }
+
+    /**
+     * Registers this account anew, with another identity and registration id, in one commit.
+     *
+     * <p>The sessions, the sender keys with the memory of who has them, and all pre-keys are deleted: they belong to
+     * the former identity, and contacts cannot use them any more. The identity keys of contacts, the application data
+     * and all other entries are kept. Ids of pre-keys continue, and {@link #needsUpload} is true. A message that is
+     * decrypted or encrypted meanwhile conflicts with this call, or ends before it.
+     *
+     * @param identity the new identity key pair
+     * @param registrationId the new registration id, from 1 to 16,383
+     * @throws IllegalArgumentException if {@code registrationId} is out of range; nothing was changed
+     * @throws IllegalStateException if the account was erased; nothing was changed
+     */
+    public void changeIdentity(IdentityKeyPair identity, int registrationId) {
+        store.changeIdentity(AccountIdentity.of(identity, registrationId));
+    }
+
+    /**
+     * Returns the lock key of the generation of pre-keys and of their upkeep, for transactions of the application that
+     * use {@link #preKeyFactory}.
+     *
+     * @return the lock key
+     */
+    public static String preKeyLockKey() {
+        return LockKeys.PRE_KEYS;
+    }
+
+    /**
+     * Returns the lock key of the account's record, for transactions of the application that save application data
+     * depending on what they read.
+     *
+     * @return the lock key
+     */
+    public static String accountLockKey() {
+        return LockKeys.ACCOUNT;
     }
 
     /**
@@ -217,7 +330,6 @@ public final class SignalAccount {
      * @throws IllegalStateException if the account was erased, or too few ids are free; nothing was written
      */
     public List<PreKeyRecord> generatePreKeys(int count) {
-        requirePositive(count);
         return store.generate(factory -> factory.preKeys(count));
     }
 
@@ -239,7 +351,6 @@ public final class SignalAccount {
      * @throws IllegalStateException if the account was erased, or too few ids are free; nothing was written
      */
     public List<KyberPreKeyRecord> generateKyberPreKeys(int count) {
-        requirePositive(count);
         return store.generate(factory -> factory.oneTimeKyberPreKeys(count));
     }
 
@@ -258,8 +369,19 @@ public final class SignalAccount {
     }
 
     /**
-     * Returns whether this account was restored from a backup and has to upload pre-keys again: from the restore until
-     * {@link #confirmUpload}.
+     * Returns what generates pre-keys within a transaction of the application, which holds {@link #preKeyLockKey}.
+     *
+     * @param tx a transaction of this account's context
+     * @return a factory that is valid as long as the transaction
+     * @throws IllegalStateException if the account was erased
+     */
+    public PreKeyFactory preKeyFactory(Transaction tx) {
+        return store.factory(Objects.requireNonNull(tx, "tx"));
+    }
+
+    /**
+     * Returns whether this account has to upload pre-keys again: from a restore from a backup, or a
+     * {@linkplain #changeIdentity change of identity}, until {@link #confirmUpload}.
      *
      * <p>A restore drops the sessions, the sender keys and the one-time pre-keys, and advances the counters of ids. The
      * server still holds the public parts of the pre-keys that were dropped; contacts who use one send messages that
@@ -282,7 +404,6 @@ public final class SignalAccount {
      * @throws IllegalStateException if the account was erased, or too few ids are free; nothing was written
      */
     public PreKeyUpload generateUpload(int count) {
-        requirePositive(count);
         return store.generate(factory -> factory.upload(count));
     }
 
@@ -505,11 +626,5 @@ public final class SignalAccount {
         Objects.requireNonNull(tx, "tx");
         Objects.requireNonNull(data, "data");
         store.saveApplicationData(tx, data);
-    }
-
-    private static void requirePositive(int count) {
-        if (count < 1) {
-            throw new IllegalArgumentException("count must be at least 1, was " + count);
-        }
     }
 }

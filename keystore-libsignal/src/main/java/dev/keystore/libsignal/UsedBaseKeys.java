@@ -18,7 +18,7 @@ import org.signal.libsignal.protocol.ecc.ECPublicKey;
  */
 final class UsedBaseKeys {
 
-    private static final KeyType<byte[]> TYPE = KeyType.ofBytes("libsignal-used-base-key");
+    static final KeyType<byte[]> TYPE = KeyType.ofBytes("libsignal-used-base-key");
     private static final byte[] USED = {};
 
     private UsedBaseKeys() {}

@@ -10,6 +10,7 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.TransactionOptions;
 import java.util.ArrayList;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
@@ -56,7 +57,7 @@ class NoConflictTest extends LibsignalTest {
         SignalKeyStore store = parties.store("bob");
 
         PreKeyBundle bundle = store.transaction("test", tx -> {
-            PreKeyFactory factory = new PreKeyFactory(tx, store);
+            PreKeyFactory factory = new PreKeyFactory(tx, store, InstantSource.system());
             factory.preKeys(5);
             factory.lastResortKyberPreKey();
             onAnotherThread(() -> {
@@ -82,7 +83,7 @@ class NoConflictTest extends LibsignalTest {
         store.put(PreKeyIds.LAST, KeyTypes.KYBER_PRE_KEY.name(), Ids.MAX_KEY_ID);
 
         store.useTransaction("test", tx -> {
-            PreKeyFactory factory = new PreKeyFactory(tx, store);
+            PreKeyFactory factory = new PreKeyFactory(tx, store, InstantSource.system());
             assertThat(factory.preKeys(1).get(0).getId()).isEqualTo(2);
             assertThat(factory.lastResortKyberPreKey().getId()).isEqualTo(2);
             onAnotherThread(() -> bob.decrypt(ALICE, message));

@@ -276,7 +276,7 @@ class SignalAccountTest extends LibsignalTest {
         parties.faults.forgetCalls();
 
         SignalAccount trusting = SignalAccount.open(parties.store("alice"));
-        SignalAccount wary = SignalAccount.open(parties.store("alice"), (address, known, offered, direction) -> false);
+        SignalAccount wary = SignalAccount.open(parties.store("alice"), AccountOptions.builder().trust((address, known, offered, direction) -> false).build());
 
         assertThat(trusting.identityKey()).isEqualTo(identity);
         assertThat(parties.faults.count(Operation.COMMIT)).isZero();
@@ -428,7 +428,7 @@ class SignalAccountTest extends LibsignalTest {
         calls.put("store", () -> SignalAccount.create(null));
         calls.put("store ", () -> SignalAccount.open(null));
         calls.put("store  ", () -> SignalAccount.openOrCreate(null));
-        calls.put("trust", () -> SignalAccount.open(store, null));
+        calls.put("options  ", () -> SignalAccount.open(store, null));
         calls.put("remote", () -> alice.decrypt(null, message));
         calls.put("remote ", () -> alice.transaction((SignalProtocolAddress) null, (signal, tx) -> 1));
         calls.put("message", () -> alice.decrypt(BOB, null));
