@@ -1,8 +1,10 @@
 package dev.keystore.libsignal;
 
+import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 
@@ -21,6 +23,13 @@ import org.signal.libsignal.protocol.SignalProtocolAddress;
  *   <tr><td>{@code localAddress}</td><td>none</td></tr>
  *   <tr><td>{@code trust}</td><td>{@link TrustPolicy#FIRST_USE}</td></tr>
  *   <tr><td>{@code clock}</td><td>the clock of the system</td></tr>
+ *   <tr><td>{@code preKeyBatch}</td><td>100 pre-keys</td></tr>
+ *   <tr><td>{@code preKeyFloor}</td><td>10 pre-keys</td></tr>
+ *   <tr><td>{@code onPreKeysLow}</td><td>none</td></tr>
+ *   <tr><td>{@code rotateAfter}</td><td>30 days</td></tr>
+ *   <tr><td>{@code keepFormerFor}</td><td>30 days</td></tr>
+ *   <tr><td>{@code staleAfter}</td><td>90 days</td></tr>
+ *   <tr><td>{@code staleKept}</td><td>200 pre-keys</td></tr>
  * </table>
  */
 public final class AccountOptions {
@@ -31,11 +40,25 @@ public final class AccountOptions {
     private final @Nullable SignalProtocolAddress localAddress;
     private final TrustPolicy trust;
     private final InstantSource clock;
+    private final int preKeyBatch;
+    private final int preKeyFloor;
+    private final @Nullable Consumer<PreKeyCounts> onPreKeysLow;
+    private final Duration rotateAfter;
+    private final Duration keepFormerFor;
+    private final Duration staleAfter;
+    private final int staleKept;
 
     private AccountOptions(Builder builder) {
         localAddress = builder.localAddress;
         trust = builder.trust;
         clock = builder.clock;
+        preKeyBatch = builder.preKeyBatch;
+        preKeyFloor = builder.preKeyFloor;
+        onPreKeysLow = builder.onPreKeysLow;
+        rotateAfter = builder.rotateAfter;
+        keepFormerFor = builder.keepFormerFor;
+        staleAfter = builder.staleAfter;
+        staleKept = builder.staleKept;
     }
 
     /**
@@ -74,12 +97,82 @@ public final class AccountOptions {
         return clock;
     }
 
+    /**
+     * Returns how many one-time pre-keys of a kind are generated at once when too few are left.
+     *
+     * @return the number
+     */
+    public int preKeyBatch() {
+        return preKeyBatch;
+    }
+
+    /**
+     * Returns the number of one-time pre-keys of a kind below which too few are left.
+     *
+     * @return the number
+     */
+    public int preKeyFloor() {
+        return preKeyFloor;
+    }
+
+    /**
+     * Returns the listener that is called when too few one-time pre-keys are left.
+     *
+     * @return the listener, or empty if there is none
+     */
+    public Optional<Consumer<PreKeyCounts>> onPreKeysLow() {
+        return Optional.ofNullable(onPreKeysLow);
+    }
+
+    /**
+     * Returns the age at which the current signed pre-key and last-resort Kyber pre-key are replaced.
+     *
+     * @return the age
+     */
+    public Duration rotateAfter() {
+        return rotateAfter;
+    }
+
+    /**
+     * Returns how long a former signed or last-resort Kyber pre-key is kept after the upload that replaced it.
+     *
+     * @return the duration
+     */
+    public Duration keepFormerFor() {
+        return keepFormerFor;
+    }
+
+    /**
+     * Returns how long a one-time pre-key is kept after an upload replaced it on the server.
+     *
+     * @return the duration
+     */
+    public Duration staleAfter() {
+        return staleAfter;
+    }
+
+    /**
+     * Returns how many one-time pre-keys of a kind are kept, the newest, however old they are.
+     *
+     * @return the number
+     */
+    public int staleKept() {
+        return staleKept;
+    }
+
     /** Builds {@link AccountOptions}. */
     public static final class Builder {
 
         private @Nullable SignalProtocolAddress localAddress;
         private TrustPolicy trust = TrustPolicy.FIRST_USE;
         private InstantSource clock = InstantSource.system();
+        private int preKeyBatch = 100;
+        private int preKeyFloor = 10;
+        private @Nullable Consumer<PreKeyCounts> onPreKeysLow;
+        private Duration rotateAfter = Duration.ofDays(30);
+        private Duration keepFormerFor = Duration.ofDays(30);
+        private Duration staleAfter = Duration.ofDays(90);
+        private int staleKept = 200;
 
         private Builder() {}
 
@@ -117,6 +210,107 @@ public final class AccountOptions {
         public Builder clock(InstantSource source) {
             clock = Objects.requireNonNull(source, "source");
             return this;
+        }
+
+        /**
+         * Sets how many one-time pre-keys of a kind are generated at once when too few are left. 100 by default.
+         *
+         * @param count the number, at least 1
+         * @return this builder
+         * @throws IllegalArgumentException if {@code count} is less than 1
+         */
+        public Builder preKeyBatch(int count) {
+            preKeyBatch = atLeast(1, count, "count");
+            return this;
+        }
+
+        /**
+         * Sets the number of one-time pre-keys of a kind below which too few are left. 10 by default.
+         *
+         * @param count the number, at least 0
+         * @return this builder
+         * @throws IllegalArgumentException if {@code count} is negative
+         */
+        public Builder preKeyFloor(int count) {
+            preKeyFloor = atLeast(0, count, "count");
+            return this;
+        }
+
+        /**
+         * Sets a listener that is called after {@link SignalAccount#decrypt} has used a one-time pre-key while fewer
+         * than the floor are left. It is called on the thread that decrypted, outside of the transaction, for each such
+         * message. What it throws goes to that thread's handler of uncaught exceptions. None by default.
+         *
+         * @param listener the listener
+         * @return this builder
+         */
+        public Builder onPreKeysLow(Consumer<PreKeyCounts> listener) {
+            onPreKeysLow = Objects.requireNonNull(listener, "listener");
+            return this;
+        }
+
+        /**
+         * Sets the age at which the current signed pre-key and last-resort Kyber pre-key are replaced. 30 days by
+         * default.
+         *
+         * @param age the age, positive
+         * @return this builder
+         * @throws IllegalArgumentException if {@code age} is not positive
+         */
+        public Builder rotateAfter(Duration age) {
+            rotateAfter = positive(age, "age");
+            return this;
+        }
+
+        /**
+         * Sets how long a former signed or last-resort Kyber pre-key is kept after the upload that replaced it. 30 days
+         * by default. Messages that were sent with it and arrive later cannot be decrypted.
+         *
+         * @param duration the duration, positive
+         * @return this builder
+         * @throws IllegalArgumentException if {@code duration} is not positive
+         */
+        public Builder keepFormerFor(Duration duration) {
+            keepFormerFor = positive(duration, "duration");
+            return this;
+        }
+
+        /**
+         * Sets how long a one-time pre-key is kept after an upload replaced it on the server. 90 days by default.
+         *
+         * @param duration the duration, positive
+         * @return this builder
+         * @throws IllegalArgumentException if {@code duration} is not positive
+         */
+        public Builder staleAfter(Duration duration) {
+            staleAfter = positive(duration, "duration");
+            return this;
+        }
+
+        /**
+         * Sets how many one-time pre-keys of a kind are kept, the newest, however old they are. 200 by default.
+         *
+         * @param count the number, at least 0
+         * @return this builder
+         * @throws IllegalArgumentException if {@code count} is negative
+         */
+        public Builder staleKept(int count) {
+            staleKept = atLeast(0, count, "count");
+            return this;
+        }
+
+        private static int atLeast(int min, int value, String name) {
+            if (value < min) {
+                throw new IllegalArgumentException(name + " must be at least " + min + ", was " + value);
+            }
+            return value;
+        }
+
+        private static Duration positive(Duration duration, String name) {
+            if (Objects.requireNonNull(duration, name).isNegative() || duration.isZero()) {
+                throw new IllegalArgumentException(name + " must be positive, was " + duration);
+            }
+            return duration;
         }
 
         /**

@@ -3,17 +3,18 @@ package dev.keystore.libsignal;
 import dev.keystore.ContextNotFoundException;
 import dev.keystore.EntryExistsException;
 import dev.keystore.KeyReader;
+import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.Transaction;
 import dev.keystore.TransactionOptions;
 import dev.keystore.TransactionWork;
-import java.time.InstantSource;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /**
  * The records of an account in its key store, and the transactions that depend on them.
@@ -26,11 +27,11 @@ final class AccountStore {
     static final TransactionOptions RETRY = TransactionOptions.retryOnConflict(5);
 
     private final SignalKeyStore store;
-    private final InstantSource clock;
+    private final AccountOptions options;
 
-    AccountStore(SignalKeyStore store, InstantSource clock) {
+    AccountStore(SignalKeyStore store, AccountOptions options) {
         this.store = Objects.requireNonNull(store, "store");
-        this.clock = clock;
+        this.options = options;
     }
 
     /** Creates the records of a new account, or throws {@link EntryExistsException} if there is one already. */
@@ -140,7 +141,7 @@ final class AccountStore {
     }
 
     PreKeyFactory factory(Transaction tx) {
-        return new PreKeyFactory(tx, store, clock);
+        return new PreKeyFactory(tx, store, options.clock());
     }
 
     /** Returns whether the account was restored from a backup, and its upload was not confirmed. */
@@ -148,11 +149,27 @@ final class AccountStore {
         return Restored.isSet(store);
     }
 
-    void confirmUpload() {
-        transaction(LockKeys.PRE_KEYS, RETRY, tx -> {
-            Restored.clear(tx);
+    /** Runs upkeep of pre-keys in one transaction. */
+    <R> R upkeep(Function<PreKeyShelf, R> upkeep) {
+        return transaction(LockKeys.PRE_KEYS, RETRY, tx -> upkeep.apply(new PreKeyShelf(tx, factory(tx), options)));
+    }
+
+    void confirmUpload(PreKeyUpload upload) {
+        upkeep(shelf -> {
+            shelf.confirm(upload);
             return Boolean.TRUE;
         });
+    }
+
+    /** Returns whether fewer one-time pre-keys, or one-time Kyber pre-keys, are stored than the floor. */
+    boolean isBelowFloor() {
+        return isBelowFloor(KeyTypes.PRE_KEY) || isBelowFloor(KyberPreKeys.ONE_TIME);
+    }
+
+    private boolean isBelowFloor(KeyType<?> type) {
+        try (Stream<String> ids = store.ids(type, "")) {
+            return ids.limit(options.preKeyFloor()).count() < options.preKeyFloor();
+        }
     }
 
     /** Runs a transaction that can read the identity from its entry. */

@@ -43,8 +43,8 @@ final class Ciphers {
     }
 
     SessionCipher cipher(SignalProtocolStore signal, SignalProtocolAddress remote) {
-        return (SessionCipher) create(
-                () -> CIPHER_OF_BOTH ? CIPHER.invoke(signal, known(), remote) : CIPHER.invoke(signal, remote));
+        return (SessionCipher)
+                create(() -> CIPHER_OF_BOTH ? CIPHER.invoke(signal, known(), remote) : CIPHER.invoke(signal, remote));
     }
 
     SessionBuilder builder(SignalProtocolStore signal, SignalProtocolAddress remote) {

@@ -52,6 +52,13 @@ final class Ids {
         return Integer.toString(keyId);
     }
 
+    /** Refuses a record that is stored under an id other than its own. */
+    static void requireSame(int id, int recordId) {
+        if (id != recordId) {
+            throw new IllegalArgumentException("record has id " + recordId + ", but is to be stored as " + id);
+        }
+    }
+
     /** Returns all ids of a type that are numbers, in ascending order. */
     static List<Integer> numbers(KeyReader keys, KeyType<?> type) {
         try (Stream<String> ids = keys.ids(type, "")) {

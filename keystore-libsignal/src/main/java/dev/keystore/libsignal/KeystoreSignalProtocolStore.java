@@ -1,5 +1,6 @@
 package dev.keystore.libsignal;
 
+import dev.keystore.KeyTypes;
 import dev.keystore.Transaction;
 import java.util.List;
 import java.util.Objects;
@@ -166,6 +167,7 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
         return signedPreKeys.loadSignedPreKey(signedPreKeyId);
     }
 
+    /** Returns all signed pre-keys that can be read. Damaged ones are left out; {@code verify()} reports them. */
     @Override
     public List<SignedPreKeyRecord> loadSignedPreKeys() {
         return signedPreKeys.loadSignedPreKeys();
@@ -192,12 +194,35 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
         return kyberPreKeys.loadKyberPreKey(kyberPreKeyId);
     }
 
+    /**
+     * Returns all Kyber pre-keys, one-time and last-resort, that can be read. Damaged ones are left out;
+     * {@code verify()} reports them.
+     */
     @Override
     public List<KyberPreKeyRecord> loadKyberPreKeys() {
         return kyberPreKeys.loadKyberPreKeys();
     }
 
-    /** Stores a last-resort Kyber pre-key, which is kept when it is used. */
+    /**
+     * Returns the Kyber pre-keys of one kind that can be read.
+     *
+     * @param kind {@link PreKeyKind#ONE_TIME_KYBER} or {@link PreKeyKind#LAST_RESORT_KYBER}
+     * @return the pre-keys, by increasing ids
+     * @throws IllegalArgumentException if {@code kind} is another kind
+     */
+    public List<KyberPreKeyRecord> kyberPreKeys(PreKeyKind kind) {
+        if (Objects.requireNonNull(kind, "kind").type() != KeyTypes.KYBER_PRE_KEY) {
+            throw new IllegalArgumentException("kind must be a kind of Kyber pre-keys, was " + kind);
+        }
+        return kyberPreKeys.loadKyberPreKeys(kind.isOneTime());
+    }
+
+    /**
+     * Stores a last-resort Kyber pre-key, which is kept when it is used. It replaces a one-time pre-key of the same id.
+     *
+     * @throws IllegalArgumentException if the record has another id
+     * @throws dev.keystore.EntryExistsException if there is a last-resort pre-key of that id
+     */
     @Override
     public void storeKyberPreKey(int kyberPreKeyId, KyberPreKeyRecord record) {
         kyberPreKeys.storeKyberPreKey(kyberPreKeyId, Objects.requireNonNull(record, "record"));
@@ -208,6 +233,8 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
      *
      * @param kyberPreKeyId the id of the pre-key
      * @param record the pre-key
+     * @throws IllegalArgumentException if the record has another id
+     * @throws dev.keystore.EntryExistsException if there is a last-resort pre-key of that id
      */
     public void storeOneTimeKyberPreKey(int kyberPreKeyId, KyberPreKeyRecord record) {
         kyberPreKeys.storeOneTime(kyberPreKeyId, Objects.requireNonNull(record, "record"));

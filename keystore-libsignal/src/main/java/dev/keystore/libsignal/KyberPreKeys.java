@@ -1,10 +1,15 @@
 package dev.keystore.libsignal;
 
+import dev.keystore.EntryExistsException;
+import dev.keystore.EntryId;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.Transaction;
+import dev.keystore.UnreadableEntryException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.signal.libsignal.protocol.InvalidKeyIdException;
 import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.ReusedBaseKeyException;
@@ -47,27 +52,44 @@ final class KyberPreKeys implements KyberPreKeyStore {
     public List<KyberPreKeyRecord> loadKyberPreKeys() {
         List<KyberPreKeyRecord> records = new ArrayList<>();
         for (int id : Ids.numbers(tx, KeyTypes.KYBER_PRE_KEY)) {
-            byte[] key = tx.find(KeyTypes.KYBER_PRE_KEY, Ids.of(id)).orElse(null);
-            if (key != null) {
-                try {
-                    records.add(new KyberPreKeyRecord(key));
-                } catch (InvalidMessageException e) {
-                    throw Ids.unreadable(tx, KeyTypes.KYBER_PRE_KEY, Ids.of(id), e);
-                }
+            try {
+                records.add(loadKyberPreKey(id));
+            } catch (InvalidKeyIdException | UnreadableEntryException e) {
+                continue; // a damaged key, or one that was removed since the ids were listed
             }
         }
         return records;
     }
 
+    /** Returns the keys of one kind, without damaged ones. */
+    List<KyberPreKeyRecord> loadKyberPreKeys(boolean oneTime) {
+        Set<Integer> marked = new HashSet<>(Ids.numbers(tx, ONE_TIME));
+        return loadKyberPreKeys().stream()
+                .filter(record -> marked.contains(record.getId()) == oneTime)
+                .toList();
+    }
+
     @Override
     public void storeKyberPreKey(int kyberPreKeyId, KyberPreKeyRecord record) {
+        requireFree(kyberPreKeyId, record);
         tx.put(KeyTypes.KYBER_PRE_KEY, Ids.of(kyberPreKeyId), record.serialize());
         tx.delete(ONE_TIME, Ids.of(kyberPreKeyId));
     }
 
     void storeOneTime(int kyberPreKeyId, KyberPreKeyRecord record) {
+        requireFree(kyberPreKeyId, record);
         tx.put(KeyTypes.KYBER_PRE_KEY, Ids.of(kyberPreKeyId), record.serialize());
         tx.put(ONE_TIME, Ids.of(kyberPreKeyId), MARK);
+    }
+
+    /** Refuses to replace a last-resort key: messages in transit may need it. */
+    private void requireFree(int kyberPreKeyId, KyberPreKeyRecord record) {
+        Ids.requireSame(kyberPreKeyId, record.getId());
+        String id = Ids.of(kyberPreKeyId);
+        if (tx.find(KeyTypes.KYBER_PRE_KEY, id).isPresent()
+                && tx.find(ONE_TIME, id).isEmpty()) {
+            throw new EntryExistsException(tx.context(), new EntryId(KeyTypes.KYBER_PRE_KEY.name(), id));
+        }
     }
 
     @Override

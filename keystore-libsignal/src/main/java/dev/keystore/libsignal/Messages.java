@@ -66,10 +66,14 @@ final class Messages {
             throws DuplicateMessageException, InvalidMessageException, InvalidVersionException, InvalidKeyIdException,
                     InvalidKeyException, NoSessionException, UntrustedIdentityException {
         try {
-            return run(
+            byte[] plaintext = run(
                     LockKeys.ofDevice(remote),
                     AccountStore.RETRY,
                     (signal, tx) -> decrypt(ciphers.cipher(signal, remote), message));
+            if (message instanceof PreKeySignalMessage) {
+                reportLowPreKeys();
+            }
+            return plaintext;
         } catch (DuplicateMessageException
                 | InvalidMessageException
                 | InvalidVersionException
@@ -82,6 +86,23 @@ final class Messages {
         } catch (Exception e) {
             throw undeclared(e);
         }
+    }
+
+    /**
+     * Calls the listener if few one-time pre-keys are left. The message is decrypted and cannot be decrypted again, so
+     * a failure here must not reach the caller instead of the plaintext.
+     */
+    private void reportLowPreKeys() {
+        options.onPreKeysLow().ifPresent(listener -> {
+            try {
+                if (account.isBelowFloor()) {
+                    listener.accept(account.upkeep(PreKeyShelf::counts));
+                }
+            } catch (RuntimeException e) {
+                Thread thread = Thread.currentThread();
+                thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
+            }
+        });
     }
 
     private static byte[] decrypt(SessionCipher cipher, CiphertextMessage message) throws Exception {

@@ -6,6 +6,7 @@ import dev.keystore.Transaction;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.InvalidKeyException;
 import org.signal.libsignal.protocol.InvalidKeyIdException;
@@ -136,10 +137,25 @@ public final class PreKeyFactory {
     }
 
     PreKeyBundle newBundle(int deviceId) {
+        Optional<Integer> lastPreKey = ids.last(KeyTypes.PRE_KEY);
+        Optional<Integer> lastKyberPreKey = ids.last(KeyTypes.KYBER_PRE_KEY);
         PreKeyRecord preKey = preKeys(1).get(0);
         SignedPreKeyRecord signedPreKey = newestSignedPreKey();
         KyberPreKeyRecord kyberPreKey = oneTimeKyberPreKeys(1).get(0);
+        handOut(PreKeyKind.ONE_TIME, preKey.getId(), lastPreKey);
+        handOut(PreKeyKind.ONE_TIME_KYBER, kyberPreKey.getId(), lastKyberPreKey);
         return bundle(identity, deviceId, preKey, signedPreKey, kyberPreKey);
+    }
+
+    /** Keeps a key that one contact receives directly out of later uploads, which would hand it out to another. */
+    private void handOut(PreKeyKind kind, int id, Optional<Integer> lastBefore) {
+        tx.find(PreKeyLog.TYPE, kind.name())
+                .ifPresent(log -> tx.put(PreKeyLog.TYPE, kind.name(), log.withHandedOut(id, lastBefore.orElse(null))));
+    }
+
+    /** Returns what issues the ids. */
+    PreKeyIds ids() {
+        return ids;
     }
 
     static PreKeyBundle bundle(
@@ -173,10 +189,7 @@ public final class PreKeyFactory {
         for (int id : ids.issue(KeyTypes.KYBER_PRE_KEY, count)) {
             KEMKeyPair pair = KEMKeyPair.generate(KEMKeyType.KYBER_1024);
             records.add(new KyberPreKeyRecord(
-                    id,
-                    clock.millis(),
-                    pair,
-                    sign(pair.getPublicKey().serialize())));
+                    id, clock.millis(), pair, sign(pair.getPublicKey().serialize())));
         }
         return records;
     }

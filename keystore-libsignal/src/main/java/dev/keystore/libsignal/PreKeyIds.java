@@ -62,13 +62,22 @@ final class PreKeyIds {
         return tx.find(LAST, type.name());
     }
 
+    /** Returns the last issued id. If none was issued, the ids will continue after the random number returned. */
+    int start(KeyType<?> type) {
+        return last(type).orElseGet(() -> {
+            int start = 1 + RANDOM.nextInt(Ids.MAX_KEY_ID);
+            tx.put(LAST, type.name(), start);
+            return start;
+        });
+    }
+
     /**
      * Issues ids that continue after the last one.
      *
      * @throws IllegalStateException if fewer than {@code count} are free
      */
     List<Integer> issue(KeyType<?> type, int count) {
-        int first = last(type).map(PreKeyIds::after).orElseGet(() -> 1 + RANDOM.nextInt(Ids.MAX_KEY_ID));
+        int first = after(start(type));
         List<Integer> issued = new ArrayList<>();
         int next = first;
         for (int seen = 0; issued.size() < count; ) {

@@ -34,6 +34,7 @@ final class PreKeys implements PreKeyStore {
 
     @Override
     public void storePreKey(int preKeyId, PreKeyRecord record) {
+        Ids.requireSame(preKeyId, record.getId());
         try {
             tx.put(KeyTypes.PRE_KEY, Ids.of(preKeyId), toStore(record.getKeyPair()));
         } catch (InvalidKeyException e) {

@@ -18,7 +18,8 @@ final class Registration {
             KeyTypes.SIGNED_PRE_KEY,
             KeyTypes.KYBER_PRE_KEY,
             KyberPreKeys.ONE_TIME,
-            UsedBaseKeys.TYPE);
+            UsedBaseKeys.TYPE,
+            PreKeyLog.TYPE);
 
     private Registration() {}
 

@@ -45,8 +45,8 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * }</pre>
  *
  * <p>The context's credentials hold the identity key pair and the registration id of the account, which change only
- * with {@link #changeIdentity}, and the application data ({@link #saveApplicationData}). Only this class may write the credentials; {@code clear()}
- * keeps them.
+ * with {@link #changeIdentity}, and the application data ({@link #saveApplicationData}). Only this class may write the
+ * credentials; {@code clear()} keeps them.
  *
  * <p>Pre-key ids: for each type of pre-key, ids begin at a random number, increase by one and continue at 1 after
  * 16,777,214. An id whose pre-key still exists is skipped. An id may be issued again in three cases: after all other
@@ -77,13 +77,12 @@ public final class SignalAccount {
 
     private SignalAccount(SignalKeyStore store, AccountOptions options) {
         this.options = Objects.requireNonNull(options, "options");
-        this.store = new AccountStore(store, options.clock());
+        this.store = new AccountStore(store, options);
         this.messages = new Messages(this.store, options);
     }
 
     /**
-     * Creates an account with the default options; otherwise like {@link #create(SignalKeyStore,
-     * AccountOptions)}.
+     * Creates an account with the default options; otherwise like {@link #create(SignalKeyStore, AccountOptions)}.
      *
      * @param store the store of the context
      * @return the account
@@ -143,8 +142,8 @@ public final class SignalAccount {
     }
 
     /**
-     * Opens or creates an account with the default options; otherwise like
-     * {@link #openOrCreate(SignalKeyStore, AccountOptions)}.
+     * Opens or creates an account with the default options; otherwise like {@link #openOrCreate(SignalKeyStore,
+     * AccountOptions)}.
      *
      * @param store the store of the context
      * @return the account
@@ -237,7 +236,11 @@ public final class SignalAccount {
      * @throws dev.keystore.CorruptEntryException if the record of an existing account is damaged; nothing was changed
      */
     public static SignalAccount importAccount(
-            SignalKeyStore store, AccountOptions options, IdentityKeyPair identity, int registrationId, NextKeyIds next) {
+            SignalKeyStore store,
+            AccountOptions options,
+            IdentityKeyPair identity,
+            int registrationId,
+            NextKeyIds next) {
         SignalAccount account = new SignalAccount(store, options);
         account.store.create(AccountIdentity.of(identity, registrationId), Objects.requireNonNull(next, "next"));
         return account;
@@ -404,12 +407,31 @@ public final class SignalAccount {
      * @throws IllegalStateException if the account was erased, or too few ids are free; nothing was written
      */
     public PreKeyUpload generateUpload(int count) {
-        return store.generate(factory -> factory.upload(count));
+        if (count < 1) {
+            throw new IllegalArgumentException("count must be at least 1, was " + count);
+        }
+        return store.upkeep(shelf -> shelf.generate(count));
     }
 
-    /** Records that the pre-keys were uploaded. {@link #needsUpload} returns false from now on. */
-    public void confirmUpload() {
-        store.confirmUpload();
+    /**
+     * Records that the server has replaced all that it held of this account by an upload. {@link #needsUpload} returns
+     * false from now on, and the pre-keys of the upload are not part of {@linkplain PreKeyUpkeep#pendingUpload later
+     * ones}. Confirming an upload again changes nothing.
+     *
+     * @param upload the upload
+     */
+    public void confirmUpload(PreKeyUpload upload) {
+        Objects.requireNonNull(upload, "upload");
+        store.confirmUpload(upload);
+    }
+
+    /**
+     * Returns the upkeep of this account's pre-keys: counts, replenishment, rotation and uploads.
+     *
+     * @return the upkeep
+     */
+    public PreKeyUpkeep preKeys() {
+        return new PreKeyUpkeep(store);
     }
 
     /**

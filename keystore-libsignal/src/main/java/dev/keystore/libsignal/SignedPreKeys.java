@@ -3,6 +3,7 @@ package dev.keystore.libsignal;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignedPreKey;
 import dev.keystore.Transaction;
+import dev.keystore.UnreadableEntryException;
 import java.util.ArrayList;
 import java.util.List;
 import org.signal.libsignal.protocol.InvalidKeyException;
@@ -35,13 +36,10 @@ final class SignedPreKeys implements SignedPreKeyStore {
     public List<SignedPreKeyRecord> loadSignedPreKeys() {
         List<SignedPreKeyRecord> records = new ArrayList<>();
         for (int id : Ids.numbers(tx, KeyTypes.SIGNED_PRE_KEY)) {
-            SignedPreKey key = tx.find(KeyTypes.SIGNED_PRE_KEY, Ids.of(id)).orElse(null);
-            if (key != null) {
-                try {
-                    records.add(read(id, key));
-                } catch (InvalidKeyException e) {
-                    throw Ids.unreadable(tx, KeyTypes.SIGNED_PRE_KEY, Ids.of(id), e);
-                }
+            try {
+                records.add(loadSignedPreKey(id));
+            } catch (InvalidKeyIdException | UnreadableEntryException e) {
+                continue; // a damaged key, or one that was removed since the ids were listed
             }
         }
         return records;
@@ -49,6 +47,7 @@ final class SignedPreKeys implements SignedPreKeyStore {
 
     @Override
     public void storeSignedPreKey(int signedPreKeyId, SignedPreKeyRecord record) {
+        Ids.requireSame(signedPreKeyId, record.getId());
         try {
             tx.put(
                     KeyTypes.SIGNED_PRE_KEY,

@@ -88,7 +88,9 @@ class IdentitiesTest extends LibsignalTest {
     @DisplayName("are trusted according to the application's policy if it has one")
     void isTrustedIdentity_ownPolicy_isAsked() throws Exception {
         TrustPolicy whenReceiving = (address, known, offered, direction) -> direction == Direction.RECEIVING;
-        SignalAccount wary = SignalAccount.openOrCreate(parties.store("alice"), AccountOptions.builder().trust(whenReceiving).build());
+        SignalAccount wary = SignalAccount.openOrCreate(
+                parties.store("alice"),
+                AccountOptions.builder().trust(whenReceiving).build());
         var bundle = parties.bob().newPreKeyBundle(1);
 
         assertThatThrownBy(() -> wary.startSession(BOB, bundle)).isInstanceOf(UntrustedIdentityException.class);

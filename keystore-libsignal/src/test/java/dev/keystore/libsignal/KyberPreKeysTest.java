@@ -72,6 +72,7 @@ class KyberPreKeysTest extends LibsignalTest {
 
         assertThat(parties.store("bob").find(KeyTypes.KYBER_PRE_KEY, "1")).isPresent();
         parties.bob().transaction(ALICE, (signal, tx) -> {
+            signal.removeKyberPreKey(record.getId());
             signal.storeOneTimeKyberPreKey(record.getId(), record);
             signal.markKyberPreKeyUsed(record.getId(), 1, ECKeyPair.generate().getPublicKey());
             return true;

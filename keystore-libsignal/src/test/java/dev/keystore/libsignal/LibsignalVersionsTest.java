@@ -88,8 +88,7 @@ class LibsignalVersionsTest {
         List<String> arguments = new ArrayList<>(List.of("-proc:none", "-d", classes.toString()));
         sources.forEach(source -> arguments.add(source.toString()));
         arguments.addAll(List.of("-cp", System.getProperty("java.class.path")));
-        int result =
-                ToolProvider.getSystemJavaCompiler().run(null, null, null, arguments.toArray(String[]::new));
+        int result = ToolProvider.getSystemJavaCompiler().run(null, null, null, arguments.toArray(String[]::new));
         assertThat(result).isZero();
         return classes;
     }

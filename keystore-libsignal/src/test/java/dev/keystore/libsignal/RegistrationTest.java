@@ -173,7 +173,9 @@ class RegistrationTest extends LibsignalTest {
         byte[] sealed = store.transaction(SignalAccount.lockKey(BOB), tx -> {
             var signal = new KeystoreSignalProtocolStore(tx, TrustPolicy.FIRST_USE, identity, 4711);
             parties.bob().sessionBuilder(signal, BOB).process(bundle);
-            return new SessionCipher(signal, BOB).encrypt("no account".getBytes(UTF_8)).serialize();
+            return new SessionCipher(signal, BOB)
+                    .encrypt("no account".getBytes(UTF_8))
+                    .serialize();
         });
 
         assertThat(store.credentials()).isEmpty();
@@ -242,7 +244,8 @@ class RegistrationTest extends LibsignalTest {
                         .hasValue(new EntryIds.SenderKeyId(group, address));
             }
         }
-        assertThat(Stream.of("bob", "bob.", "bob.0", "bob.01", "bob.128", "bob.1x", "").map(EntryIds::address))
+        assertThat(Stream.of("bob", "bob.", "bob.0", "bob.01", "bob.128", "bob.1x", "")
+                        .map(EntryIds::address))
                 .allMatch(Optional::isEmpty);
         assertThat(Stream.of(
                                 group.toString(),

@@ -150,7 +150,7 @@ class RestoredAccountTest {
                         .forEach(key -> assertThat(issuedKyber.add(key.getId())).isTrue());
                 assertThat(issuedKyber.add(upload.lastResortKyberPreKey().getId()))
                         .isTrue();
-                alice.confirmUpload();
+                alice.confirmUpload(upload);
                 assertThat(alice.needsUpload()).isFalse();
 
                 alice.startSession(BOB, bob.newPreKeyBundle(1));

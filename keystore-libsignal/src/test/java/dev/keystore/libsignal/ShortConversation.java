@@ -44,11 +44,16 @@ final class ShortConversation implements Callable<String> {
                 return true;
             });
             byte[] sealed = bob.transaction(
-                    ALICE, (signal, tx) -> bob.sessionCipher(signal, ALICE).encrypt(bytes("")).serialize());
-            alice.transaction(BOB, (signal, tx) -> alice.sessionCipher(signal, BOB)
-                    .decrypt(new PreKeySignalMessage(sealed)));
+                    ALICE,
+                    (signal, tx) ->
+                            bob.sessionCipher(signal, ALICE).encrypt(bytes("")).serialize());
+            alice.transaction(
+                    BOB, (signal, tx) -> alice.sessionCipher(signal, BOB).decrypt(new PreKeySignalMessage(sealed)));
             byte[] answer = alice.transaction(
-                    BOB, (signal, tx) -> alice.sessionCipher(signal, BOB).encrypt(bytes("again")).serialize());
+                    BOB,
+                    (signal, tx) -> alice.sessionCipher(signal, BOB)
+                            .encrypt(bytes("again"))
+                            .serialize());
             byte[] second = bob.transaction(
                     ALICE, (signal, tx) -> bob.sessionCipher(signal, ALICE).decrypt(new SignalMessage(answer)));
             return first + ", hello " + text(second);

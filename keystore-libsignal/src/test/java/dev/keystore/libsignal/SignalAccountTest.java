@@ -276,7 +276,11 @@ class SignalAccountTest extends LibsignalTest {
         parties.faults.forgetCalls();
 
         SignalAccount trusting = SignalAccount.open(parties.store("alice"));
-        SignalAccount wary = SignalAccount.open(parties.store("alice"), AccountOptions.builder().trust((address, known, offered, direction) -> false).build());
+        SignalAccount wary = SignalAccount.open(
+                parties.store("alice"),
+                AccountOptions.builder()
+                        .trust((address, known, offered, direction) -> false)
+                        .build());
 
         assertThat(trusting.identityKey()).isEqualTo(identity);
         assertThat(parties.faults.count(Operation.COMMIT)).isZero();

@@ -1,0 +1,346 @@
+package dev.keystore.libsignal;
+
+import static dev.keystore.libsignal.TwoParties.ALICE;
+import static dev.keystore.libsignal.TwoParties.BOB;
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.EntryExistsException;
+import dev.keystore.KeyPair;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.SignedPreKey;
+import dev.keystore.spi.BackendException;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.signal.libsignal.protocol.message.CiphertextMessage;
+import org.signal.libsignal.protocol.state.KyberPreKeyRecord;
+import org.signal.libsignal.protocol.state.PreKeyBundle;
+import org.signal.libsignal.protocol.state.PreKeyRecord;
+import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
+
+@DisplayName("The upkeep of pre-keys")
+class PreKeyUpkeepTest extends LibsignalTest {
+
+    private final TestClock clock = new TestClock();
+    private final List<PreKeyCounts> low = new ArrayList<>();
+
+    private SignalAccount alice() {
+        return SignalAccount.openOrCreate(
+                parties.store("alice"),
+                AccountOptions.builder()
+                        .clock(clock)
+                        .preKeyBatch(20)
+                        .preKeyFloor(5)
+                        .staleKept(30)
+                        .onPreKeysLow(low::add)
+                        .build());
+    }
+
+    /** Replenishes and confirms the upload. */
+    private PreKeyUpload upload() {
+        PreKeyUpload upload = alice().preKeys().replenish().orElseThrow();
+        alice().confirmUpload(upload);
+        return upload;
+    }
+
+    @Test
+    @DisplayName("R10 begins with all kinds in one commit, and is done when the upload is confirmed; the example")
+    void replenish_newAccount_generatesAllKinds() {
+        SignalAccount account = alice();
+        parties.faults.forgetCalls();
+
+        Optional<PreKeyUpload> upload = account.preKeys().replenish(0, 0);
+
+        assertThat(parties.faults.count(Operation.COMMIT)).isOne();
+        assertThat(upload).hasValueSatisfying(found -> {
+            assertThat(ids(found)).isEqualTo(numbers(1, 20));
+            assertThat(kyberIds(found)).isEqualTo(numbers(2, 21));
+        });
+        assertThat(account.preKeys().uploadedUpTo(PreKeyKind.ONE_TIME)).hasValue(Ids.MAX_KEY_ID);
+        account.confirmUpload(upload.orElseThrow());
+        assertThat(account.preKeys().replenish(20, 20)).isEmpty();
+        assertThat(account.preKeys().pendingUpload()).isEmpty();
+        assertThat(account.preKeys().counts()).isEqualTo(new PreKeyCounts(20, 1, 20, 1));
+        assertThat(account.preKeys().uploadedUpTo(PreKeyKind.ONE_TIME)).hasValue(20);
+        assertThat(account.preKeys().uploadedUpTo(PreKeyKind.ONE_TIME_KYBER)).hasValue(21);
+        assertThat(account.preKeys().uploadedUpTo(PreKeyKind.LAST_RESORT_KYBER)).hasValue(1);
+        assertThat(account.preKeys().currentSignedPreKey())
+                .hasValueSatisfying(key -> assertThat(key.getId()).isEqualTo(1));
+        assertThat(account.preKeys().currentLastResortKyberPreKey())
+                .hasValueSatisfying(key -> assertThat(key.getId()).isEqualTo(1));
+    }
+
+    @Test
+    @DisplayName("R11 repeats an upload that was not confirmed, with the same keys and no new ones, after a restart")
+    void replenish_uploadFailed_returnsTheSame() {
+        PreKeyUpload first = alice().preKeys().replenish().orElseThrow();
+        parties.reopen();
+
+        PreKeyUpload again = alice().preKeys().replenish(0, 0).orElseThrow();
+
+        assertThat(ids(again)).isEqualTo(ids(first));
+        assertThat(again.preKeys().get(0).serialize())
+                .isEqualTo(first.preKeys().get(0).serialize());
+        assertThat(kyberIds(again)).isEqualTo(kyberIds(first));
+        assertThat(again.signedPreKey().serialize())
+                .isEqualTo(first.signedPreKey().serialize());
+        assertThat(alice().preKeys().pendingUpload())
+                .hasValueSatisfying(found -> assertThat(ids(found)).isEqualTo(ids(first)));
+        alice().confirmUpload(again);
+        alice().confirmUpload(first);
+        assertThat(ids(alice().preKeys().replenish(4, 5).orElseThrow())).isEqualTo(numbers(21, 40));
+    }
+
+    @Test
+    @DisplayName("R12 writes nothing if the commit fails")
+    void replenish_commitFails_writesNothing() {
+        SignalAccount account = alice();
+        parties.faults.on(Operation.COMMIT).fail(Moment.MIDWAY, BackendException.Kind.PERMANENT);
+
+        assertThatThrownBy(() -> account.preKeys().replenish()).isInstanceOf(CommitFailedException.class);
+
+        parties.reopen();
+        assertThat(alice().preKeys().counts()).isEqualTo(new PreKeyCounts(0, 0, 0, 0));
+        assertThat(alice().preKeys().uploadedUpTo(PreKeyKind.SIGNED)).isEmpty();
+    }
+
+    @Test
+    @DisplayName("never uploads a key of a bundle, which a contact has already, and loses none that is pending")
+    void replenish_bundlesMeanwhile_areNotUploaded() {
+        upload();
+        PreKeyBundle idle = alice().newPreKeyBundle(1);
+        assertThat(alice().preKeys().pendingUpload()).isEmpty();
+
+        List<Integer> first = ids(alice().preKeys().replenish(0, 20).orElseThrow());
+        PreKeyBundle meanwhile = alice().newPreKeyBundle(1);
+        alice().generatePreKeys(1);
+        PreKeyUpload upload = alice().preKeys().replenish(0, 20).orElseThrow();
+
+        assertThat(idle.getPreKeyId()).isEqualTo(21);
+        assertThat(first).isEqualTo(numbers(22, 41));
+        assertThat(meanwhile.getPreKeyId()).isEqualTo(42);
+        assertThat(ids(upload)).containsAll(first).contains(43).hasSize(21);
+        assertThat(upload.kyberPreKeys()).isEmpty();
+        alice().confirmUpload(upload);
+        assertThat(alice().preKeys().pendingUpload()).isEmpty();
+    }
+
+    @Test
+    @DisplayName(
+            "replaces signed and last-resort keys when they are 30 days old, and keeps the former ones 30 days more")
+    void replenish_rotatesAndSweeps() {
+        upload();
+        clock.advance(Duration.ofDays(30).minusMillis(1));
+        assertThat(alice().preKeys().replenish(20, 20)).isEmpty();
+
+        clock.advance(Duration.ofMillis(1));
+        PreKeyUpload second = alice().preKeys().replenish(20, 20).orElseThrow();
+        assertThat(second.signedPreKey().getId()).isEqualTo(2);
+        assertThat(second.lastResortKyberPreKey().getId()).isEqualTo(22);
+        assertThat(second.preKeys()).isEmpty();
+
+        clock.advance(Duration.ofDays(29));
+        alice().confirmUpload(second); // late: the server has handed the former ones out until now
+        clock.advance(Duration.ofDays(30).minusMillis(1));
+        PreKeyUpload third = alice().preKeys().replenish(20, 20).orElseThrow();
+        assertThat(signedIds()).containsExactly(1, 2, 3);
+
+        clock.advance(Duration.ofMillis(1));
+        alice().preKeys().replenish(20, 20);
+        assertThat(signedIds()).containsExactly(2, 3);
+        assertThat(kyberIds(PreKeyKind.LAST_RESORT_KYBER)).containsExactly(22, 23);
+        assertThat(kyberIds(PreKeyKind.ONE_TIME_KYBER)).isEqualTo(numbers(2, 21));
+        alice().confirmUpload(third);
+        clock.advance(Duration.ofDays(30));
+        alice().preKeys().replenish(20, 20);
+        assertThat(signedIds()).containsExactly(3, 4);
+    }
+
+    @Test
+    @DisplayName("deletes one-time keys 90 days after an upload replaced them, except the newest")
+    void replenish_sweepsStaleOneTimeKeys() {
+        upload();
+        for (int i = 0; i < 2; i++) {
+            alice().confirmUpload(alice().preKeys().replenish(0, 0).orElseThrow());
+        }
+        assertThat(alice().preKeys().counts().preKeys()).isEqualTo(20);
+        assertThat(oneTimeIds()).isEqualTo(numbers(1, 60));
+
+        clock.advance(Duration.ofDays(90).minusMillis(1));
+        alice().preKeys().replenish(20, 20);
+        assertThat(oneTimeIds()).isEqualTo(numbers(1, 60));
+        clock.advance(Duration.ofMillis(1));
+        alice().preKeys().replenish(20, 20);
+        assertThat(oneTimeIds()).isEqualTo(numbers(31, 60));
+        assertThat(kyberIds(PreKeyKind.ONE_TIME_KYBER)).hasSize(30);
+    }
+
+    @Test
+    @DisplayName("goes on across the largest id")
+    void replenish_acrossTheLargestId() {
+        alice();
+        for (var type : List.of(KeyTypes.PRE_KEY, KeyTypes.KYBER_PRE_KEY)) {
+            parties.store("alice").put(PreKeyIds.LAST, type.name(), Ids.MAX_KEY_ID - 10);
+        }
+        PreKeyUpload upload = upload();
+        assertThat(ids(upload)).hasSize(20).contains(Ids.MAX_KEY_ID, 1, 10);
+        assertThat(alice().preKeys().pendingUpload()).isEmpty();
+        upload = alice().preKeys().replenish(0, 0).orElseThrow();
+        assertThat(ids(upload)).isEqualTo(numbers(11, 30));
+        alice().confirmUpload(upload);
+        clock.advance(Duration.ofDays(90));
+        alice().preKeys().replenish(20, 20);
+        assertThat(oneTimeIds()).isEqualTo(numbers(1, 30));
+    }
+
+    @Test
+    @DisplayName("calls the listener after a message that leaves fewer than the floor, whatever it throws")
+    void decrypt_fewLeft_callsListener() throws Exception {
+        SignalAccount account = alice();
+        account.preKeys().replenish();
+        SignalKeyStore store = parties.store("alice");
+        PreKeyUpload upload = account.preKeys().pendingUpload().orElseThrow();
+        IntStream.rangeClosed(1, 14).forEach(id -> store.delete(KeyTypes.PRE_KEY, Integer.toString(id)));
+
+        for (int i = 14; i < 16; i++) {
+            assertThat(low).isEmpty();
+            decryptFirstMessage(account, upload, i);
+        }
+
+        assertThat(low).containsExactly(new PreKeyCounts(4, 1, 18, 1));
+        List<Throwable> uncaught = new ArrayList<>();
+        Thread.currentThread().setUncaughtExceptionHandler((thread, e) -> uncaught.add(e));
+        try {
+            SignalAccount failing = SignalAccount.open(
+                    store,
+                    AccountOptions.builder()
+                            .onPreKeysLow(counts -> {
+                                throw new IllegalStateException("injected");
+                            })
+                            .build());
+            decryptFirstMessage(failing, upload, 16);
+        } finally {
+            Thread.currentThread().setUncaughtExceptionHandler(null);
+        }
+        assertThat(uncaught).singleElement().satisfies(e -> assertThat(e).hasMessage("injected"));
+    }
+
+    private void decryptFirstMessage(SignalAccount account, PreKeyUpload upload, int key) throws Exception {
+        PreKeyBundle bundle = account.preKeyBundle(
+                1,
+                upload.preKeys().get(key),
+                upload.signedPreKey(),
+                upload.kyberPreKeys().get(key));
+        SignalAccount bob = parties.bob();
+        bob.startSession(ALICE, bundle);
+        CiphertextMessage message = bob.encrypt(ALICE, "hello".getBytes(UTF_8));
+        assertThat(account.decrypt(BOB, message)).asString().isEqualTo("hello");
+    }
+
+    @Test
+    @DisplayName("R84 generates new keys of all kinds after a restore, once, until the upload is confirmed")
+    void replenish_restored_generatesOnce() {
+        PreKeyUpload before = upload();
+        parties.store("alice").useTransaction("test", Restored::set);
+        for (PreKeyRecord key : before.preKeys()) {
+            parties.store("alice").delete(KeyTypes.PRE_KEY, Integer.toString(key.getId()));
+        }
+        List<KyberPreKeyRecord> kyber = before.kyberPreKeys();
+        alice().transaction(BOB, (signal, tx) -> {
+            kyber.forEach(key -> signal.removeKyberPreKey(key.getId()));
+            return true;
+        });
+
+        PreKeyUpload upload = alice().preKeys().replenish(20, 20).orElseThrow();
+        assertThat(upload.signedPreKey().getId()).isEqualTo(2);
+        PreKeyUpload again = alice().preKeys().replenish(0, 0).orElseThrow();
+        PreKeyUpload third = alice().preKeys().replenish(0, 0).orElseThrow();
+
+        assertThat(ids(third)).isEqualTo(ids(again)).isEqualTo(numbers(21, 40));
+        assertThat(third.signedPreKey().getId()).isEqualTo(again.signedPreKey().getId());
+        alice().confirmUpload(third);
+        assertThat(alice().needsUpload()).isFalse();
+        assertThat(alice().preKeys().pendingUpload()).isEmpty();
+    }
+
+    @Test
+    @DisplayName("R43 leaves out a damaged key, and R44 refuses to store over a last-resort key or under another id")
+    void store_wrongIdOrLastResort_isRefused() throws Exception {
+        SignalAccount account = alice();
+        PreKeyUpload upload = account.preKeys().replenish().orElseThrow();
+        KyberPreKeyRecord lastResort = upload.lastResortKyberPreKey();
+        KyberPreKeyRecord oneTime = upload.kyberPreKeys().get(0);
+        SignedPreKeyRecord signed = upload.signedPreKey();
+        account.generateSignedPreKey();
+
+        account.transaction(BOB, (signal, tx) -> {
+            assertThatThrownBy(() -> signal.storeOneTimeKyberPreKey(lastResort.getId(), lastResort))
+                    .isInstanceOf(EntryExistsException.class)
+                    .hasMessageContaining("kyber-pre-key");
+            assertThatThrownBy(() -> signal.storeKyberPreKey(lastResort.getId(), lastResort))
+                    .isInstanceOf(EntryExistsException.class);
+            assertThatThrownBy(() -> signal.storeKyberPreKey(7777, oneTime))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessage("record has id " + oneTime.getId() + ", but is to be stored as 7777");
+            assertThatThrownBy(() -> signal.storeSignedPreKey(7777, signed))
+                    .isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> signal.storePreKey(7777, upload.preKeys().get(0)))
+                    .isInstanceOf(IllegalArgumentException.class);
+            assertThatThrownBy(() -> signal.kyberPreKeys(PreKeyKind.SIGNED))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("SIGNED");
+            return true;
+        });
+        byte[] damaged = {1};
+        parties.store("alice")
+                .put(KeyTypes.SIGNED_PRE_KEY, "1", new SignedPreKey(new KeyPair(damaged, damaged), damaged, 1));
+        parties.store("alice").put(KeyTypes.KYBER_PRE_KEY, Integer.toString(oneTime.getId()), new byte[] {1});
+        parties.reopen();
+
+        assertThat(signedIds()).containsExactly(2);
+        assertThat(kyberIds(PreKeyKind.ONE_TIME_KYBER)).isEqualTo(numbers(3, 21));
+        assertThat(kyberIds(alice().preKeys().pendingUpload().orElseThrow())).isEqualTo(numbers(3, 21));
+    }
+
+    private List<Integer> signedIds() {
+        return alice().transaction(
+                        BOB,
+                        (signal, tx) -> signal.loadSignedPreKeys().stream()
+                                .map(SignedPreKeyRecord::getId)
+                                .toList());
+    }
+
+    private List<Integer> kyberIds(PreKeyKind kind) {
+        return alice().transaction(
+                        BOB,
+                        (signal, tx) -> signal.kyberPreKeys(kind).stream()
+                                .map(KyberPreKeyRecord::getId)
+                                .toList());
+    }
+
+    private List<Integer> oneTimeIds() {
+        return Ids.numbers(parties.store("alice"), KeyTypes.PRE_KEY);
+    }
+
+    private static List<Integer> ids(PreKeyUpload upload) {
+        return upload.preKeys().stream().map(PreKeyRecord::getId).toList();
+    }
+
+    private static List<Integer> kyberIds(PreKeyUpload upload) {
+        return upload.kyberPreKeys().stream().map(KyberPreKeyRecord::getId).toList();
+    }
+
+    private static List<Integer> numbers(int first, int last) {
+        return IntStream.rangeClosed(first, last).boxed().toList();
+    }
+}
