@@ -8,7 +8,10 @@ import java.util.Set;
 
 /**
  * What a restore does with the entries of accounts (R84): it advances the counters of pre-key ids, drops one-time Kyber
- * pre-keys, and adds the entry from which an account learns that it was restored.
+ * pre-keys and the times of sessions, and adds the entry from which an account learns that it was restored.
+ *
+ * <p>What is recorded of uploads is kept: ids are compared by their distance from the last issued one, so what was
+ * uploaded stays uploaded when the counter advances.
  *
  * <p>Last-resort Kyber pre-keys are kept like signed pre-keys, together with the records of base keys that were used
  * with them: messages in transit may need them.
@@ -21,7 +24,8 @@ public final class AccountRestoreRules implements RestoreRules {
             AccountRecord.ENTRY.type(),
             PreKeyIds.LAST.name(),
             KeyTypes.KYBER_PRE_KEY.name(),
-            KyberPreKeys.ONE_TIME.name());
+            KyberPreKeys.ONE_TIME.name(),
+            SessionStarts.TYPE.name());
 
     /** For {@link java.util.ServiceLoader}. */
     public AccountRestoreRules() {}
@@ -36,7 +40,8 @@ public final class AccountRestoreRules implements RestoreRules {
         if (entry.type().equals(KeyTypes.KYBER_PRE_KEY.name())) {
             return !context.holds().test(new EntryId(KyberPreKeys.ONE_TIME.name(), entry.id()));
         }
-        return !entry.type().equals(KyberPreKeys.ONE_TIME.name());
+        return !entry.type().equals(KyberPreKeys.ONE_TIME.name())
+                && !entry.type().equals(SessionStarts.TYPE.name());
     }
 
     @Override

@@ -172,10 +172,21 @@ final class AccountStore {
         }
     }
 
+    /** Returns a view of what is committed. */
+    KeyReader reader() {
+        return store.readOnly();
+    }
+
     /** Runs a transaction that can read the identity from its entry. */
     <R, X extends Exception> R transaction(String lockKey, TransactionOptions options, TransactionWork<R, X> work)
             throws X {
+        return transaction(Set.of(lockKey), options, work);
+    }
+
+    /** Runs a transaction that can read the identity from its entry, while holding several locks. */
+    <R, X extends Exception> R transaction(Set<String> lockKeys, TransactionOptions options, TransactionWork<R, X> work)
+            throws X {
         restoreIdentity();
-        return store.transaction(lockKey, options, work);
+        return store.transaction(lockKeys, options, work);
     }
 }

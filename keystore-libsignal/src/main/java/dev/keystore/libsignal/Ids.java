@@ -42,6 +42,17 @@ final class Ids {
         return DEVICE_ID.matcher(device).matches() ? OptionalInt.of(Integer.parseInt(device)) : OptionalInt.empty();
     }
 
+    /** Returns the devices of exactly this name that have an entry of a type, in ascending order. */
+    static List<Integer> devices(KeyReader keys, KeyType<?> type, String name) {
+        try (Stream<String> ids = keys.ids(type, devicesOf(name))) {
+            return ids.flatMapToInt(id -> deviceOf(name, id).stream())
+                    .filter(device -> device <= MAX_DEVICE)
+                    .sorted()
+                    .boxed()
+                    .toList();
+        }
+    }
+
     /** A UUID always has 36 characters, so the id is unambiguous. */
     static String of(UUID distributionId, SignalProtocolAddress sender) {
         Objects.requireNonNull(distributionId, "distributionId");

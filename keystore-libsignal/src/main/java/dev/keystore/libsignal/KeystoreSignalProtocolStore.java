@@ -2,6 +2,7 @@ package dev.keystore.libsignal;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.Transaction;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Objects;
 import java.util.UUID;
@@ -70,7 +71,7 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
      * @param trust decides whether to trust the identity keys of remote devices
      */
     public KeystoreSignalProtocolStore(Transaction tx, TrustPolicy trust) {
-        this(tx, trust, () -> AccountRecord.loadIdentity(tx));
+        this(tx, trust, InstantSource.system(), () -> AccountRecord.loadIdentity(tx), false);
     }
 
     /**
@@ -85,16 +86,30 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
      */
     public KeystoreSignalProtocolStore(
             Transaction tx, TrustPolicy trust, IdentityKeyPair identity, int registrationId) {
-        this(tx, trust, always(AccountIdentity.of(identity, registrationId)));
+        this(tx, trust, InstantSource.system(), always(AccountIdentity.of(identity, registrationId)), false);
     }
 
-    private KeystoreSignalProtocolStore(Transaction tx, TrustPolicy trust, Supplier<AccountIdentity> own) {
+    /**
+     * Creates a store with the options of an account.
+     *
+     * @param replacesDamaged whether a damaged session counts as absent, for work that starts a new one
+     */
+    KeystoreSignalProtocolStore(Transaction tx, AccountOptions options, boolean replacesDamaged) {
+        this(tx, options.trust(), options.clock(), () -> AccountRecord.loadIdentity(tx), replacesDamaged);
+    }
+
+    private KeystoreSignalProtocolStore(
+            Transaction tx,
+            TrustPolicy trust,
+            InstantSource clock,
+            Supplier<AccountIdentity> own,
+            boolean replacesDamaged) {
         Objects.requireNonNull(tx, "tx");
         identities = new Identities(tx, Objects.requireNonNull(trust, "trust"), own);
         preKeys = new PreKeys(tx);
         signedPreKeys = new SignedPreKeys(tx);
         kyberPreKeys = new KyberPreKeys(tx);
-        sessions = new Sessions(tx);
+        sessions = new Sessions(tx, clock, replacesDamaged);
         senderKeys = new SenderKeys(tx);
     }
 
@@ -128,6 +143,15 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
     @Override
     public IdentityChange saveIdentity(SignalProtocolAddress address, IdentityKey identityKey) {
         return identities.saveIdentity(address, Objects.requireNonNull(identityKey, "identityKey"));
+    }
+
+    /** Returns what was known of the key that was passed to {@link #saveIdentity} last. */
+    IdentityStatus identityStatus() {
+        return identities.status();
+    }
+
+    KnownIdentities knownIdentities() {
+        return identities;
     }
 
     /** Returns whether the trust policy trusts an identity key of a device. */
@@ -296,6 +320,11 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
     @Override
     public boolean containsSession(SignalProtocolAddress address) {
         return sessions.containsSession(address);
+    }
+
+    /** Returns whether there is a session, damaged or not. */
+    boolean hasSession(SignalProtocolAddress address) {
+        return sessions.exists(Ids.of(address));
     }
 
     @Override

@@ -34,12 +34,13 @@ final class Messages {
         return ciphers;
     }
 
-    void startSession(SignalProtocolAddress remote, PreKeyBundle bundle)
+    IdentityStatus startSession(SignalProtocolAddress remote, PreKeyBundle bundle)
             throws UntrustedIdentityException, InvalidKeyException {
         try {
-            run(LockKeys.ofDevice(remote), AccountStore.RETRY, (signal, tx) -> {
+            return account.transaction(LockKeys.ofDevice(remote), AccountStore.RETRY, tx -> {
+                KeystoreSignalProtocolStore signal = replacingDamaged(tx);
                 ciphers.builder(signal, remote).process(bundle);
-                return Boolean.TRUE;
+                return signal.identityStatus();
             });
         } catch (UntrustedIdentityException | InvalidKeyException | RuntimeException e) {
             throw e;
@@ -62,18 +63,20 @@ final class Messages {
         }
     }
 
-    byte[] decrypt(SignalProtocolAddress remote, CiphertextMessage message)
+    ReceivedMessage decrypt(SignalProtocolAddress remote, CiphertextMessage message)
             throws DuplicateMessageException, InvalidMessageException, InvalidVersionException, InvalidKeyIdException,
                     InvalidKeyException, NoSessionException, UntrustedIdentityException {
         try {
-            byte[] plaintext = run(
-                    LockKeys.ofDevice(remote),
-                    AccountStore.RETRY,
-                    (signal, tx) -> decrypt(ciphers.cipher(signal, remote), message));
-            if (message instanceof PreKeySignalMessage) {
+            boolean isFirst = message instanceof PreKeySignalMessage;
+            ReceivedMessage received = account.transaction(LockKeys.ofDevice(remote), AccountStore.RETRY, tx -> {
+                KeystoreSignalProtocolStore signal = isFirst ? replacingDamaged(tx) : in(tx);
+                byte[] plaintext = decrypt(ciphers.cipher(signal, remote), message);
+                return new ReceivedMessage(plaintext, signal.identityStatus());
+            });
+            if (isFirst) {
                 reportLowPreKeys();
             }
-            return plaintext;
+            return received;
         } catch (DuplicateMessageException
                 | InvalidMessageException
                 | InvalidVersionException
@@ -125,7 +128,12 @@ final class Messages {
 
     /** Returns libsignal's stores over a transaction. */
     KeystoreSignalProtocolStore in(Transaction tx) {
-        return new KeystoreSignalProtocolStore(tx, options.trust());
+        return new KeystoreSignalProtocolStore(tx, options, false);
+    }
+
+    /** Returns libsignal's stores for work that starts a new session, even if the stored one is damaged. */
+    KeystoreSignalProtocolStore replacingDamaged(Transaction tx) {
+        return new KeystoreSignalProtocolStore(tx, options, true);
     }
 
     private static AssertionError undeclared(Exception e) {

@@ -12,6 +12,7 @@ final class Registration {
     /** What was made with the former identity, or is of use only to its contacts. */
     private static final List<KeyType<?>> OF_THE_FORMER_IDENTITY = List.of(
             KeyTypes.SESSION,
+            SessionStarts.TYPE,
             KeyTypes.SENDER_KEY,
             KeyTypes.SENDER_KEY_MEMORY,
             KeyTypes.PRE_KEY,

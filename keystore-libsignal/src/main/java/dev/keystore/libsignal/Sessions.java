@@ -1,12 +1,14 @@
 package dev.keystore.libsignal;
 
+import dev.keystore.CorruptEntryException;
 import dev.keystore.KeyTypes;
+import dev.keystore.TamperedEntryException;
 import dev.keystore.Transaction;
+import dev.keystore.UnreadableEntryException;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.InvalidSessionException;
@@ -22,16 +24,32 @@ final class Sessions implements SessionStore {
     private static final int PRIMARY_DEVICE = 1;
 
     private final Transaction tx;
+    private final InstantSource clock;
+    private final boolean replacesDamaged;
 
-    Sessions(Transaction tx) {
+    /**
+     * Creates a store of sessions.
+     *
+     * @param replacesDamaged whether a damaged session counts as absent, for work that starts a new one
+     */
+    Sessions(Transaction tx, InstantSource clock, boolean replacesDamaged) {
         this.tx = tx;
+        this.clock = clock;
+        this.replacesDamaged = replacesDamaged;
     }
 
     @Override
     public @Nullable SessionRecord loadSession(SignalProtocolAddress address) {
         String id = Ids.of(address);
-        byte[] session = tx.find(KeyTypes.SESSION, id).orElse(null);
-        return session == null ? null : read(id, session);
+        try {
+            byte[] session = tx.find(KeyTypes.SESSION, id).orElse(null);
+            return session == null ? null : read(id, session);
+        } catch (CorruptEntryException | TamperedEntryException e) {
+            if (replacesDamaged) {
+                return null;
+            }
+            throw e;
+        }
     }
 
     @Override
@@ -51,12 +69,27 @@ final class Sessions implements SessionStore {
 
     @Override
     public List<Integer> getSubDeviceSessions(String name) {
-        return devices(name).stream().filter(device -> device != PRIMARY_DEVICE).toList();
+        return Ids.devices(tx, KeyTypes.SESSION, name).stream()
+                .filter(device -> device != PRIMARY_DEVICE)
+                .toList();
     }
 
     @Override
     public void storeSession(SignalProtocolAddress address, SessionRecord record) {
-        tx.put(KeyTypes.SESSION, Ids.of(address), record.serialize());
+        String id = Ids.of(address);
+        if (!exists(id)) {
+            tx.put(SessionStarts.TYPE, id, clock.instant());
+        }
+        tx.put(KeyTypes.SESSION, id, record.serialize());
+    }
+
+    /** Returns whether there is a session, damaged or not. */
+    boolean exists(String id) {
+        try {
+            return tx.find(KeyTypes.SESSION, id).isPresent();
+        } catch (UnreadableEntryException e) {
+            return true;
+        }
     }
 
     @Override
@@ -66,22 +99,17 @@ final class Sessions implements SessionStore {
 
     @Override
     public void deleteSession(SignalProtocolAddress address) {
-        tx.delete(KeyTypes.SESSION, Ids.of(address));
+        delete(Ids.of(address));
     }
 
     @Override
     public void deleteAllSessions(String name) {
-        devices(name).forEach(device -> tx.delete(KeyTypes.SESSION, Ids.devicesOf(name) + device));
+        Ids.devices(tx, KeyTypes.SESSION, name).forEach(device -> delete(Ids.devicesOf(name) + device));
     }
 
-    private List<Integer> devices(String name) {
-        try (Stream<String> ids = tx.ids(KeyTypes.SESSION, Ids.devicesOf(name))) {
-            return ids.map(id -> Ids.deviceOf(name, id))
-                    .filter(OptionalInt::isPresent)
-                    .map(OptionalInt::getAsInt)
-                    .sorted()
-                    .toList();
-        }
+    private void delete(String id) {
+        tx.delete(KeyTypes.SESSION, id);
+        tx.delete(SessionStarts.TYPE, id);
     }
 
     private SessionRecord read(String id, byte[] session) {

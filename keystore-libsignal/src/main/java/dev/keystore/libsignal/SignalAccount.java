@@ -468,17 +468,18 @@ public final class SignalAccount {
     }
 
     /**
-     * Starts a session with a remote device from its bundle.
+     * Starts a session with a remote device from its bundle. It replaces a session that is damaged.
      *
      * @param remote the address of the remote device
      * @param bundle the bundle of the remote device
+     * @return whether the device's identity is new or has changed
      * @throws UntrustedIdentityException if the trust policy refuses the bundle's identity; nothing was written
      * @throws InvalidKeyException if a signature in the bundle was not made by its identity key; nothing was written
      */
-    public void startSession(SignalProtocolAddress remote, PreKeyBundle bundle)
+    public IdentityStatus startSession(SignalProtocolAddress remote, PreKeyBundle bundle)
             throws UntrustedIdentityException, InvalidKeyException {
         Objects.requireNonNull(bundle, "bundle");
-        messages.startSession(remote, bundle);
+        return messages.startSession(remote, bundle);
     }
 
     /**
@@ -498,7 +499,8 @@ public final class SignalAccount {
 
     /**
      * Decrypts a message from a remote device, the first one of a session or a later one. When this method returns, the
-     * updated session is durable and a one-time pre-key that the message used is deleted.
+     * updated session is durable and a one-time pre-key that the message used is deleted. A first message replaces a
+     * session that is damaged.
      *
      * <p>If this method throws one of the exceptions below, nothing was written.
      *
@@ -518,7 +520,48 @@ public final class SignalAccount {
             throws DuplicateMessageException, InvalidMessageException, InvalidVersionException, InvalidKeyIdException,
                     InvalidKeyException, NoSessionException, UntrustedIdentityException {
         Objects.requireNonNull(message, "message");
+        return receive(remote, message).plaintext();
+    }
+
+    /**
+     * Decrypts a message like {@link #decrypt}, and returns with it whether the sender's identity is new or has
+     * changed.
+     *
+     * @param remote the address of the remote device
+     * @param message a {@link PreKeySignalMessage} or a {@link SignalMessage}
+     * @return the decrypted message
+     * @throws DuplicateMessageException if the message was decrypted before
+     * @throws InvalidMessageException if the message is malformed, or no session can decrypt it
+     * @throws InvalidVersionException if libsignal does not support the message's protocol version
+     * @throws InvalidKeyIdException if a pre-key that the message uses does not exist, or libsignal can't read it
+     * @throws InvalidKeyException if a key in the message is malformed
+     * @throws NoSessionException if there is no session with the device
+     * @throws UntrustedIdentityException if the trust policy refuses the device's identity
+     * @throws IllegalArgumentException if {@code message} is of another class
+     */
+    public ReceivedMessage receive(SignalProtocolAddress remote, CiphertextMessage message)
+            throws DuplicateMessageException, InvalidMessageException, InvalidVersionException, InvalidKeyIdException,
+                    InvalidKeyException, NoSessionException, UntrustedIdentityException {
+        Objects.requireNonNull(message, "message");
         return messages.decrypt(remote, message);
+    }
+
+    /**
+     * Returns the sessions of this account, to list, archive, delete or move them.
+     *
+     * @return the sessions
+     */
+    public AccountSessions sessions() {
+        return new AccountSessions(store, messages);
+    }
+
+    /**
+     * Returns the identity keys of this account's contacts.
+     *
+     * @return the identities
+     */
+    public AccountIdentities identities() {
+        return new AccountIdentities(store, messages, options);
     }
 
     /**

@@ -21,6 +21,28 @@ public interface TrustPolicy {
     TrustPolicy FIRST_USE = (address, known, offered, direction) -> known == null || known.equals(offered);
 
     /**
+     * Trusts on first use, one key for all devices of a name: any key of an unknown name, and afterwards only that key,
+     * also for devices that were not known before. For protocols in which the devices of a user share one identity. A
+     * new identity is trusted after {@link AccountIdentities#trust(String, IdentityKey)}.
+     */
+    TrustPolicy ONE_PER_NAME = new OneIdentityPerName();
+
+    /**
+     * Returns whether to trust an identity key, given the keys of all devices. It calls {@link #isTrusted}; override it
+     * for a policy that depends on other devices.
+     *
+     * @param address the remote device
+     * @param offered the key to decide about
+     * @param direction whether a message is being sent to the device or was received from it
+     * @param known the saved keys, of this device and others; valid until this method returns
+     * @return {@code true} to trust the key
+     */
+    default boolean isTrustedAmong(
+            SignalProtocolAddress address, IdentityKey offered, Direction direction, KnownIdentities known) {
+        return isTrusted(address, known.of(address), offered, direction);
+    }
+
+    /**
      * Returns whether to trust an identity key.
      *
      * @param address the remote device

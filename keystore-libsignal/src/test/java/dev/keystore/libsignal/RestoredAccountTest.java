@@ -124,6 +124,7 @@ class RestoredAccountTest {
             assertThat(report.dropped())
                     .isEqualTo(Map.of(
                             "session", 1L,
+                            "libsignal-session-start", 1L,
                             "pre-key", 10L,
                             "kyber-pre-key", 5L,
                             "libsignal-one-time-kyber-pre-key", 5L));
