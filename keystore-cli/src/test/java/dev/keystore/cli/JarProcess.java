@@ -8,11 +8,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
 
 /** Runs the packaged jar as a person does: {@code java -jar keystore.jar …}. */
 final class JarProcess {
 
     static final Path JAR = Path.of(System.getProperty("keystore.jar", "target/keystore.jar"));
+
+    /** What a JVM from 24 on prints when MapDB unmaps its file; docs/cli.md says how to turn it off. */
+    private static final Pattern UNMAPPING = Pattern.compile("""
+            WARNING: A terminally deprecated method in sun\\.misc\\.Unsafe has been called
+            WARNING: sun\\.misc\\.Unsafe::invokeCleaner has been called by org\\.mapdb\\.volume\\.CleanerUtil \\(file:\\S+\\)
+            WARNING: Please consider reporting this to the maintainers of class org\\.mapdb\\.volume\\.CleanerUtil
+            WARNING: sun\\.misc\\.Unsafe::invokeCleaner will be removed in a future release
+            """);
 
     private JarProcess() {}
 
@@ -49,11 +58,15 @@ final class JarProcess {
             } finally {
                 process.destroyForcibly();
             }
-            return new Ran(process.exitValue(), read(out), read(err));
+            return new Ran(process.exitValue(), read(out), withoutUnmapping(read(err)));
         } finally {
             Files.delete(out);
             Files.delete(err);
         }
+    }
+
+    private static String withoutUnmapping(String err) {
+        return UNMAPPING.matcher(err).replaceFirst("");
     }
 
     private static String read(Path file) throws IOException {
