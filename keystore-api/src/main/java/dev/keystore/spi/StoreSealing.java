@@ -62,6 +62,23 @@ public interface StoreSealing extends AutoCloseable {
     StoreSealing withPhase(Phase phase);
 
     /**
+     * Returns whether the mark says that the store is a backup, which must not be opened as a live store. It is
+     * authenticated with the mark, and {@link #withPhase}, {@link #withoutFormerKeys} and {@link Sealing#rotate} keep
+     * it.
+     *
+     * @return whether it says so
+     */
+    boolean isOfBackup();
+
+    /**
+     * Returns the same keys with a mark that says that the store is a backup. Does not call the source of the root key.
+     *
+     * @return the keys, with a new mark; the engine closes both objects
+     * @throws IllegalStateException if this is closed
+     */
+    StoreSealing forBackup();
+
+    /**
      * Opens another mark of the store with these keys. Does not call the source of the root key.
      *
      * @param mark the mark, which another process has written since this was opened; not changed

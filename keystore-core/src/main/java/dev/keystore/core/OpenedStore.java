@@ -54,9 +54,10 @@ record OpenedStore(
         } else if (state != null && !(opening == Opening.RESTORING && state.kind() == StoreState.Kind.RESTORING)) {
             throw state.refusal();
         }
+        boolean isBackup = state != null && state.kind() == StoreState.Kind.BACKUP;
         SealedStore encrypted = opening == Opening.INSPECTING
-                ? SealedStore.openToRead(storage, sealing, new Attempts(options))
-                : SealedStore.open(storage, sealing, accepted, new Attempts(options));
+                ? SealedStore.openToRead(storage, sealing, isBackup, new Attempts(options))
+                : SealedStore.open(storage, sealing, accepted, isBackup, new Attempts(options));
         return new OpenedStore(storage, state, encrypted, new StoreId(storage, encrypted));
     }
 }

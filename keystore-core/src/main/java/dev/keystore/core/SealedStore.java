@@ -95,6 +95,7 @@ final class SealedStore {
 
     private StoreSealing opened(StoreSealing known, byte[] mark) {
         StoreSealing opened = known.reopened(mark).orElseGet(() -> source.open(mark));
+        requireBackup(opened, known.isOfBackup());
         requireAccepted(opened, accepted);
         return opened;
     }
@@ -164,6 +165,44 @@ final class SealedStore {
                 null);
     }
 
+    /**
+     * Throws unless the mark says what the entry of the {@link StoreState} says, which is not authenticated. Otherwise
+     * somebody with write access to a backup could make a live store of it by deleting that entry.
+     */
+    private static void requireBackup(StoreSealing opened, boolean isBackup) {
+        if (opened.isOfBackup() == isBackup) {
+            return;
+        }
+        opened.close();
+        throw new StoreOpenException(
+                isBackup
+                        ? "The store was tampered with: an entry says that it is a backup, but the authenticated mark"
+                                + " of the encrypted store does not; find out who has write access, and take another"
+                                + " backup"
+                        : "The store was tampered with: the authenticated mark of the encrypted store says that it is"
+                                + " a backup, but the entry that says so too is gone. It cannot be opened as a live"
+                                + " store, since keys in it have been used since; find out who has write access, and"
+                                + " restore another backup with StoreRestore (keystore restore)",
+                null);
+    }
+
+    /**
+     * Returns the mark of a backup of the store.
+     *
+     * @param found the mark of the store
+     * @return the mark; null if the keys in force are not those of {@code found}
+     */
+    byte @Nullable [] markOfBackup(byte[] found) {
+        return keys.apply(sealing -> {
+            if (!Arrays.equals(sealing.mark(), found)) {
+                return null;
+            }
+            try (StoreSealing backup = sealing.forBackup()) {
+                return backup.mark();
+            }
+        });
+    }
+
     /** Returns keys and a new key of the store; not in force yet. May block. */
     StoreSealing rotated(StoreSealing former) {
         return source.rotate(former.mark());
@@ -184,13 +223,14 @@ final class SealedStore {
      * @param sealing how the values are encrypted; null if the store is to be a plain one
      * @param accepted the phases in which the store is accepted; if {@code ENCRYPTING} is among them, so is a plain
      *     store with entries, which is then marked as being encrypted
+     * @param isBackup whether the store is a backup, as far as its state says
      * @return the opened keys; null if the store is a plain one
      * @throws KeyUnavailableException if the store is encrypted and its root key is not at hand; nothing was changed
-     * @throws StoreOpenException if the store is a plain one, although it is to be encrypted, or if the backend failed;
-     *     nothing was changed
+     * @throws StoreOpenException if the store is a plain one, although it is to be encrypted, if its mark and its state
+     *     differ in whether it is a backup, or if the backend failed; nothing was changed
      */
     static @Nullable SealedStore open(
-            Storage storage, @Nullable Sealing sealing, Set<Phase> accepted, Attempts attempts) {
+            Storage storage, @Nullable Sealing sealing, Set<Phase> accepted, boolean isBackup, Attempts attempts) {
         Mark mark = new Mark(storage, attempts);
         if (sealing == null) {
             mark.requireNone(ROOT_KEY_MISSING);
@@ -207,6 +247,7 @@ final class SealedStore {
                 mark.requireNoKeys();
             }
             StoreSealing opened = isPlain ? openExisting(sealing) : sealing.open(found);
+            requireBackup(opened, isBackup);
             requireAccepted(opened, accepted);
             boolean marked = false;
             try {
@@ -229,11 +270,13 @@ final class SealedStore {
      * key is not replaced.
      *
      * @param sealing how the values are encrypted; null if the store is to be a plain one
+     * @param isBackup whether the store is a backup, as far as its state says
      * @return the opened keys; null if the store is a plain one, or empty
      * @throws KeyUnavailableException as {@link #open} does
      * @throws StoreOpenException as {@link #open} does
      */
-    static @Nullable SealedStore openToRead(Storage storage, @Nullable Sealing sealing, Attempts attempts) {
+    static @Nullable SealedStore openToRead(
+            Storage storage, @Nullable Sealing sealing, boolean isBackup, Attempts attempts) {
         Mark mark = new Mark(storage, attempts);
         if (sealing == null) {
             mark.requireNone(ROOT_KEY_MISSING);
@@ -247,6 +290,7 @@ final class SealedStore {
             found = mark.requireWrittenMeanwhile();
         }
         StoreSealing opened = sealing.open(found);
+        requireBackup(opened, isBackup);
         opened.names().ifPresent(storage::hideNames);
         return new SealedStore(sealing, opened, EnumSet.allOf(Phase.class), storage);
     }

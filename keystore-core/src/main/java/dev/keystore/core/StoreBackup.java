@@ -245,14 +245,34 @@ public final class StoreBackup {
         private void write(BackupFile backup) {
             Map<EntryId, byte[]> reserved = readReserved();
             backup.begin(StoreSealing.MARK.type());
-            reserved.forEach(backup::accept);
+            reserved.forEach((entry, record) ->
+                    backup.accept(entry, entry.equals(StoreSealing.MARK) ? markOfBackup(record) : record));
             backup.accept(StoreEntry.STATE, new StoreState(Kind.BACKUP, storeId(), now()).encode());
             records += backup.end();
             forEachContext(name -> copy(backup, name));
             if (!isSame(reserved, readReserved())) {
-                throw BackupFile.failed(
-                        file, "the keys of the store were rotated meanwhile; run the backup again", null);
+                throw rotated();
             }
+        }
+
+        private byte[] markOfBackup(byte[] found) {
+            SealedStore keys = engine.encrypted();
+            if (keys == null) {
+                throw BackupFile.failed(
+                        file,
+                        "another process has encrypted the store since it was opened; open it again with the root key",
+                        null);
+            }
+            keys.refresh(engine.attempts()); // another process may have rotated the keys
+            byte[] mark = keys.markOfBackup(found);
+            if (mark == null) {
+                throw rotated();
+            }
+            return mark;
+        }
+
+        private BackupFailedException rotated() {
+            return BackupFile.failed(file, "the keys of the store were rotated meanwhile; run the backup again", null);
         }
 
         /** Returns what the store holds about itself, in addition to its contexts. */

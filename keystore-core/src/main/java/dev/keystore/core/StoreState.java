@@ -7,8 +7,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * What a store is if it is not a live one. A {@link StoreEntry} says it, so that it can be read without a key; a live
- * store has no such entry. It has a checksum, but is not authenticated: whoever can change it can also copy the file,
- * which a freshness anchor detects.
+ * store has no such entry. It has a checksum, but is not authenticated. The mark of an encrypted store says as well
+ * whether it is a backup, and is authenticated, so there the entry can be neither removed nor added. A plain backup can
+ * be turned into a live store by whoever can write it, which a freshness anchor detects.
  *
  * @param kind what the store is
  * @param storeId the id of the store that the backup was taken of, or an empty string if it had none

@@ -109,6 +109,16 @@ public class ObservedSealing implements Sealing {
         }
 
         @Override
+        public boolean isOfBackup() {
+            return store.isOfBackup();
+        }
+
+        @Override
+        public StoreSealing forBackup() {
+            return new CountedStore(store.forBackup());
+        }
+
+        @Override
         public Optional<StoreSealing> reopened(byte[] mark) {
             return store.reopened(mark).map(CountedStore::new);
         }

@@ -39,6 +39,17 @@ final class EncryptedStore implements StoreSealing {
     }
 
     @Override
+    public boolean isOfBackup() {
+        return mark.isOfBackup();
+    }
+
+    @Override
+    public StoreSealing forBackup() {
+        StoreKeys same = keys.copy();
+        return new EncryptedStore(mark.ofBackup(same.keys(), same.random()), same);
+    }
+
+    @Override
     public Optional<StoreSealing> reopened(byte[] other) {
         StoreMark found = StoreMark.parse(other);
         return found.open(keys.ring()).map(opened -> new EncryptedStore(found, keys.with(opened)));

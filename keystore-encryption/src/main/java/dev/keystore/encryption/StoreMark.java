@@ -14,8 +14,8 @@ import java.util.HexFormat;
 import java.util.Optional;
 
 /**
- * The mark of an encrypted store: version, suite, store id, name of the key provider, wrapped store key, phase, whether
- * names are hidden, sealed store keys, CRC32C.
+ * The mark of an encrypted store: version, suite, store id, name of the key provider, wrapped store key, phase and
+ * whether the store is a backup, whether names are hidden, sealed store keys, CRC32C.
  *
  * <p>The newest store key is wrapped by the root key. It seals itself, its predecessors and the key of hidden names;
  * everything before them in the mark is authenticated with them. So no part of a mark can be changed or exchanged
@@ -24,6 +24,10 @@ import java.util.Optional;
 final class StoreMark {
 
     private static final byte VERSION = 1;
+
+    /** Added to the number of the phase in the mark of a backup. */
+    private static final byte BACKUP = 16;
+
     private static final byte NAMES_PLAIN = 1;
     private static final byte NAMES_HIDDEN = 2;
     private static final int STORE_ID_BYTES = 16;
@@ -33,16 +37,47 @@ final class StoreMark {
     private final byte[] storeId;
     private final String provider;
     private final byte[] wrapped;
-    private final Phase phase;
+    private final State state;
     private final boolean hidesNames;
     private final byte[] sealedKeys;
 
+    /** How far the store is encrypted, and whether it is a backup. */
+    private record State(Phase phase, boolean ofBackup) {
+
+        static State of(byte number) {
+            for (Phase phase : Phase.values()) {
+                for (State state : new State[] {new State(phase, false), new State(phase, true)}) {
+                    if (state.number() == number) {
+                        return state;
+                    }
+                }
+            }
+            throw damaged("it names phase " + number + ", which does not exist");
+        }
+
+        /** Returns the stored form. */
+        byte number() {
+            int number =
+                    switch (phase) {
+                        case ENCRYPTING -> 1;
+                        case ENCRYPTED -> 2;
+                        case DECRYPTING -> 3;
+                    };
+            return (byte) (ofBackup ? number + BACKUP : number);
+        }
+
+        @Override
+        public String toString() {
+            return phase + (ofBackup ? ", a backup" : "");
+        }
+    }
+
     private StoreMark(
-            byte[] storeId, String provider, byte[] wrapped, Phase phase, boolean hidesNames, byte[] sealedKeys) {
+            byte[] storeId, String provider, byte[] wrapped, State state, boolean hidesNames, byte[] sealedKeys) {
         this.storeId = storeId;
         this.provider = provider;
         this.wrapped = wrapped;
-        this.phase = phase;
+        this.state = state;
         this.hidesNames = hidesNames;
         this.sealedKeys = sealedKeys;
     }
@@ -51,15 +86,15 @@ final class StoreMark {
     static StoreMark create(MarkKeys keys, KeyProvider root, SecureRandom random) {
         byte[] storeId = new byte[STORE_ID_BYTES];
         random.nextBytes(storeId);
-        return wrap(storeId, Phase.ENCRYPTED, keys, root, random);
+        return wrap(storeId, new State(Phase.ENCRYPTED, false), keys, root, random);
     }
 
     /** Returns a mark of the same store with other keys or another root key. */
     StoreMark wrapped(MarkKeys keys, KeyProvider root, SecureRandom random) {
-        return wrap(storeId, phase, keys, root, random);
+        return wrap(storeId, state, keys, root, random);
     }
 
-    private static StoreMark wrap(byte[] storeId, Phase phase, MarkKeys keys, KeyProvider root, SecureRandom random) {
+    private static StoreMark wrap(byte[] storeId, State state, MarkKeys keys, KeyProvider root, SecureRandom random) {
         String name = root.name();
         if (name.isEmpty() || name.getBytes(StandardCharsets.UTF_8).length > MAXIMUM_NAME_BYTES) {
             throw new IllegalStateException("The name of a key provider must have 1 to " + MAXIMUM_NAME_BYTES
@@ -71,12 +106,21 @@ final class StoreMark {
             throw new IllegalStateException("Key provider \"" + name + "\" returned " + wrapped.length
                     + " bytes for a wrapped key, more than the limit of " + MAXIMUM_WRAPPED_BYTES);
         }
-        byte[] head = head(storeId, name, wrapped, phase, keys.hidesNames());
-        return new StoreMark(storeId, name, wrapped, phase, keys.hidesNames(), seal(keys, head, random));
+        byte[] head = head(storeId, name, wrapped, state, keys.hidesNames());
+        return new StoreMark(storeId, name, wrapped, state, keys.hidesNames(), seal(keys, head, random));
     }
 
     /** Returns a mark with the same newest key, wrapped as it is. */
-    StoreMark with(Phase next, MarkKeys keys, SecureRandom random) {
+    StoreMark with(Phase phase, MarkKeys keys, SecureRandom random) {
+        return with(new State(phase, state.ofBackup()), keys, random);
+    }
+
+    /** Returns the mark of a backup of the store, with the same newest key, wrapped as it is. */
+    StoreMark ofBackup(MarkKeys keys, SecureRandom random) {
+        return with(new State(state.phase(), true), keys, random);
+    }
+
+    private StoreMark with(State next, MarkKeys keys, SecureRandom random) {
         byte[] sealed = seal(keys, head(storeId, provider, wrapped, next, hidesNames), random);
         return new StoreMark(storeId, provider, wrapped, next, hidesNames, sealed);
     }
@@ -110,30 +154,12 @@ final class StoreMark {
             byte[] storeId = next(bytes, STORE_ID_BYTES);
             String provider = new String(next(bytes, Byte.toUnsignedInt(bytes.get())), StandardCharsets.UTF_8);
             byte[] wrapped = next(bytes, Short.toUnsignedInt(bytes.getShort()));
-            Phase phase = phase(bytes.get());
+            State state = State.of(bytes.get());
             boolean hidesNames = hidesNames(bytes.get());
-            return new StoreMark(storeId, provider, wrapped, phase, hidesNames, next(bytes, bytes.remaining()));
+            return new StoreMark(storeId, provider, wrapped, state, hidesNames, next(bytes, bytes.remaining()));
         } catch (BufferUnderflowException e) {
             throw damaged("it is too short");
         }
-    }
-
-    private static Phase phase(byte number) {
-        for (Phase phase : Phase.values()) {
-            if (number(phase) == number) {
-                return phase;
-            }
-        }
-        throw damaged("it names phase " + number + ", which does not exist");
-    }
-
-    /** Returns the stored form of a phase. */
-    private static byte number(Phase phase) {
-        return switch (phase) {
-            case ENCRYPTING -> 1;
-            case ENCRYPTED -> 2;
-            case DECRYPTING -> 3;
-        };
     }
 
     private static boolean hidesNames(byte number) {
@@ -190,7 +216,7 @@ final class StoreMark {
     }
 
     private MarkKeys keys(KeyRing ring) throws RecordRefusedException {
-        byte[] head = head(storeId, provider, wrapped, phase, hidesNames);
+        byte[] head = head(storeId, provider, wrapped, state, hidesNames);
         byte[] keys = SealedRecord.open(ring, Binding.ofStoreKeys(head), sealedKeys);
         return Secrets.apply(keys, encoded -> MarkKeys.decode(encoded, hidesNames));
     }
@@ -213,7 +239,12 @@ final class StoreMark {
 
     /** Returns how far the store is encrypted. Not authenticated before {@link #unwrap}. */
     Phase phase() {
-        return phase;
+        return state.phase();
+    }
+
+    /** Returns whether the store is a backup. Not authenticated before {@link #unwrap}. */
+    boolean isOfBackup() {
+        return state.ofBackup();
     }
 
     /** Returns whether names are hidden. Not authenticated before {@link #unwrap}. */
@@ -227,7 +258,7 @@ final class StoreMark {
     }
 
     byte[] toBytes() {
-        byte[] head = head(storeId, provider, wrapped, phase, hidesNames);
+        byte[] head = head(storeId, provider, wrapped, state, hidesNames);
         byte[] mark = Arrays.copyOf(head, head.length + sealedKeys.length + Integer.BYTES);
         System.arraycopy(sealedKeys, 0, mark, head.length, sealedKeys.length);
         ByteBuffer.wrap(mark).putInt(mark.length - Integer.BYTES, SealedRecord.checksum(mark));
@@ -246,13 +277,13 @@ final class StoreMark {
                 .array();
     }
 
-    private static byte[] head(byte[] storeId, String provider, byte[] wrapped, Phase phase, boolean hidesNames) {
+    private static byte[] head(byte[] storeId, String provider, byte[] wrapped, State state, boolean hidesNames) {
         byte[] before = associatedData(storeId, provider);
         return ByteBuffer.allocate(before.length + Short.BYTES + wrapped.length + 2)
                 .put(before)
                 .putShort((short) wrapped.length)
                 .put(wrapped)
-                .put(number(phase))
+                .put(state.number())
                 .put(hidesNames ? NAMES_HIDDEN : NAMES_PLAIN)
                 .array();
     }
@@ -260,7 +291,7 @@ final class StoreMark {
     /** Returns the id of the store, its phase, whether names are hidden, and the provider of its root key. */
     @Override
     public String toString() {
-        return HexFormat.of().formatHex(storeId) + ", " + phase + (hidesNames ? ", names hidden" : "")
+        return HexFormat.of().formatHex(storeId) + ", " + state + (hidesNames ? ", names hidden" : "")
                 + ", root key from " + provider;
     }
 }

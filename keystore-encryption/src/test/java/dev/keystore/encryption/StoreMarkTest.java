@@ -118,6 +118,25 @@ class StoreMarkTest {
         everyBit(careless, careless.open(null).mark());
     }
 
+    @Test
+    @DisplayName("R80 R72 the mark of a backup says so, authenticated, in each phase and with former keys dropped")
+    void backup() {
+        for (Phase phase : Phase.values()) {
+            StoreSealing backup = store.withPhase(phase).forBackup();
+            assertThat(backup.isOfBackup()).isTrue();
+            assertThat(backup.phase()).isEqualTo(phase);
+            StoreSealing reopened = encryption.open(backup.mark());
+            assertThat(reopened.isOfBackup()).isTrue();
+            assertThat(reopened.phase()).isEqualTo(phase);
+            assertThat(reopened.withPhase(Phase.ENCRYPTED).isOfBackup()).isTrue();
+            assertThat(reopened.withoutFormerKeys().isOfBackup()).isTrue();
+            assertThat(store.reopened(backup.mark()).orElseThrow().isOfBackup()).isTrue();
+            assertThat(encryption.rotate(backup.mark()).isOfBackup()).isTrue();
+        }
+        assertThat(store.isOfBackup()).isFalse();
+        everyBit(encryption, store.forBackup().mark());
+    }
+
     static void everyBit(Encryption encryption, byte[] mark) {
         for (int bit = 0; bit < 8 * (mark.length - 4); bit++) {
             byte[] changed = mark.clone();

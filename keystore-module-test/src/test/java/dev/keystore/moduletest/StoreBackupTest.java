@@ -34,6 +34,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -43,6 +44,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -194,6 +196,58 @@ class StoreBackupTest {
             assertThat(bob.find(KeyTypes.SESSION, "bob.1")).isPresent();
         }
         assertThat(Files.readAllBytes(file)).isEqualTo(before);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"ENCRYPTED", "HIDING_NAMES"})
+    @DisplayName("R80 R72 that an encrypted store is a backup is authenticated: it can be neither removed nor added")
+    void open_backupMarkTamperedWith_isRefused(Form form) throws Exception {
+        Path file = folder.resolve("keys.backup");
+        String url = newUrl("jdbc:sqlite");
+        try (SignalKeyDatabase source = builder(url, form).open()) {
+            fill(source);
+            StoreBackup.of(source).to(file).run();
+        }
+        Path live = Path.of(url.substring("jdbc:sqlite:".length()));
+        Path unmarked = Files.copy(file, folder.resolve("unmarked.db"));
+        change(unmarked, "DELETE FROM entry WHERE context = '_store' AND id = 'state'");
+        Path ofLive = Files.copy(file, folder.resolve("mark-of-live.db"));
+        change(
+                ofLive,
+                "ATTACH '" + live + "' AS live",
+                "UPDATE entry SET value = (SELECT value FROM live.entry"
+                        + " WHERE context = '_store' AND id = 'mark') WHERE context = '_store' AND id = 'mark'");
+        byte[] before = Files.readAllBytes(unmarked);
+
+        assertTampered(builder("jdbc:sqlite:" + unmarked, form)::open);
+        assertTampered(builder("jdbc:sqlite:" + unmarked, form)::openToInspect);
+        assertTampered(() -> openBackup(ofLive, form));
+        assertTampered(builder("jdbc:sqlite:" + ofLive, form)::openToInspect);
+
+        assertThatThrownBy(() -> openBackup(unmarked, form)).hasMessageContaining("not a backup");
+        assertThatThrownBy(builder("jdbc:sqlite:" + ofLive, form)::open).hasMessageContaining("is a backup");
+        assertThat(Files.readAllBytes(unmarked)).isEqualTo(before);
+        change(
+                live,
+                "ATTACH '" + file + "' AS backup",
+                "INSERT INTO entry SELECT * FROM backup.entry WHERE context = '_store' AND id = 'state'");
+        assertTampered(builder(url, form).readingBackup()::open);
+    }
+
+    private static void change(Path file, String... statements) throws SQLException {
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                Statement statement = connection.createStatement()) {
+            for (String sql : statements) {
+                statement.executeUpdate(sql);
+            }
+        }
+    }
+
+    private static void assertTampered(ThrowingCallable opening) {
+        assertThatThrownBy(opening)
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("tampered with")
+                .hasMessageContaining("backup");
     }
 
     @Test
