@@ -1,5 +1,7 @@
 package dev.keystore.cli;
 
+import dev.keystore.ContextOwnedException;
+import dev.keystore.KeyStoreException;
 import dev.keystore.StoreNotFoundException;
 import dev.keystore.core.CopyIncompleteException;
 import dev.keystore.core.CopyReport;
@@ -165,10 +167,9 @@ final class CopyCommand implements Callable<Integer> {
         } catch (CopyIncompleteException e) {
             report = e.report();
         } catch (RuntimeException e) {
-            if (copied > 0 && !dryRun) {
-                throw new Resumable(e);
-            }
-            throw e;
+            // Otherwise the context that failed may have been written, or taken over.
+            boolean unchanged = copied == 0 && (!(e instanceof KeyStoreException) || e instanceof ContextOwnedException);
+            throw dryRun || unchanged ? e : new Resumable(e);
         }
         progress.clear();
         report(report);

@@ -29,6 +29,7 @@ import picocli.CommandLine.ScopeType;
             EncryptCommand.class,
             RotateCommand.class,
             DecryptCommand.class,
+            DeleteDamagedCommand.class,
             EraseCommand.class,
             CompactCommand.class,
             KeyCommand.class,

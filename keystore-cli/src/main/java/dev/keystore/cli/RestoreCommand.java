@@ -62,7 +62,6 @@ final class RestoreCommand implements Callable<Integer> {
     private final Output output = new Output();
 
     private final List<String> json = new ArrayList<>();
-    private long restored;
 
     @Override
     public Integer call() {
@@ -91,7 +90,6 @@ final class RestoreCommand implements Callable<Integer> {
                 .to(to)
                 .listener(at -> progress.at(at.contexts(), at.allContexts(), at.entries()))
                 .onContext(context -> {
-                    restored++;
                     progress.clear();
                     print(context);
                 });
@@ -108,10 +106,7 @@ final class RestoreCommand implements Callable<Integer> {
             report(e.report().notCopied());
             return ExitCodes.FINDINGS;
         } catch (RuntimeException e) {
-            if (restored > 0) {
-                throw new Resumable(e);
-            }
-            throw e;
+            throw restore.hasBegun() ? new Resumable(e) : e;
         }
     }
 

@@ -19,6 +19,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.DisplayName;
@@ -136,7 +138,7 @@ class BackupCommandTest {
         assertThat(credentials.err()).contains("\"bob\"", "--backends FOLDER", "--without-rules");
         assertThat(folder.resolve("new.db")).doesNotExist();
 
-        Ran restored = Ran.of("restore", file(), target(), "--yes", "--json", "--backends", rules());
+        Ran restored = Ran.of("restore", file(), target(), "--yes", "--json", "--backends", rules(Advancing.class));
 
         assertThat(restored.code()).as(restored.toString()).isZero();
         assertThat(restored.json()
@@ -148,19 +150,45 @@ class BackupCommandTest {
                 .isEqualTo(1);
     }
 
-    /** Returns a folder with a jar that registers {@link Advancing}. */
-    private String rules() throws Exception {
-        Path backends = Files.createDirectory(folder.resolve("backends"));
+    @Test
+    @DisplayName("R84 a restore that fails before its first context, when the target is marked, exits with 4")
+    void restore_failsAfterItsMark_isResumable() throws Exception {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            database.forContext("alice").put(KeyType.ofBytes("libsignal-last-key-id"), "pre-key", new byte[] {1});
+        }
+        assertThat(Ran.of("backup", url(), file()).code()).isZero();
+        String twice = rules(Advancing.class, AlsoAdvancing.class);
+
+        Ran failed = Ran.of("restore", file(), target(), "--yes", "--json", "--backends", twice);
+
+        assertThat(failed.code()).as(failed.toString()).isEqualTo(ExitCodes.INTERRUPTED);
+        assertThat(failed.json().get("message").asText()).contains("Two rules");
+        assertThat(failed.json().get("resumable").asBoolean()).isTrue();
+        assertThatThrownBy(() -> SignalKeyDatabase.open(target())).isInstanceOf(StoreOpenException.class);
+        assertThat(Ran.of("restore", file(), target(), "--yes", "--backends", rules(Advancing.class))
+                        .code())
+                .isZero();
+    }
+
+    /** Returns a folder with a jar that registers rules. */
+    private String rules(Class<?>... rules) throws Exception {
+        Path backends = Files.createTempDirectory(folder, "backends");
         try (OutputStream out = Files.newOutputStream(backends.resolve("rules.jar"));
                 ZipOutputStream zip = new ZipOutputStream(out)) {
             zip.putNextEntry(new ZipEntry("META-INF/services/" + RestoreRules.class.getName()));
-            zip.write(Advancing.class.getName().getBytes(StandardCharsets.UTF_8));
+            zip.write(Stream.of(rules)
+                    .map(Class::getName)
+                    .collect(Collectors.joining("\n"))
+                    .getBytes(StandardCharsets.UTF_8));
         }
         return backends.toString();
     }
 
+    /** Other rules for the same entries. */
+    public static final class AlsoAdvancing extends Advancing {}
+
     /** Rules as those of {@code keystore-libsignal}, which this module must not depend on. */
-    public static final class Advancing implements RestoreRules {
+    public static class Advancing implements RestoreRules {
 
         @Override
         public boolean applyTo(EntryId entry) {

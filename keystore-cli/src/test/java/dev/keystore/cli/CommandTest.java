@@ -114,6 +114,53 @@ class CommandTest {
     }
 
     @Test
+    @DisplayName("R43 delete-damaged names what is lost, asks, deletes what is damaged, and nothing else")
+    void deleteDamaged_deletesOnlyDamaged() throws Exception {
+        Stores.fill(url(), "alice", "bob");
+        Ran intact = Ran.of("delete-damaged", url(), "alice", "--yes");
+        assertThat(intact.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(intact.err()).contains("no entry is damaged; nothing was changed");
+        Stores.damage(file(), "7"); // of one of the two
+        String damaged = Ran.of("verify", url(), "--json")
+                .json()
+                .get("findings")
+                .get(0)
+                .get("context")
+                .asText();
+
+        Ran other = Ran.of("delete-damaged", url(), damaged, "session", "bob.8", "--yes");
+        assertThat(other.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(other.err()).contains("session/bob.8 does not exist or is not damaged");
+        assertThat(Ran.of("delete-damaged", url(), damaged, "session").code()).isEqualTo(ExitCodes.USAGE);
+        Ran asked = Ran.of("delete-damaged", url(), damaged);
+        assertThat(asked.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(asked.err()).contains("1 damaged entry", "session/bob.7: the ratchet with one device", "--yes");
+        assertThat(Ran.of("verify", url()).code()).isEqualTo(ExitCodes.FINDINGS);
+
+        Ran ran = Ran.of("delete-damaged", url(), damaged, "session", "bob.7", "--yes", "--json");
+
+        assertThat(ran.code()).as(ran.toString()).isZero();
+        assertThat(ran.json().get("deleted").get(0).get("id").asText()).isEqualTo("bob.7");
+        assertThat(ran.json().get("stillDamaged")).isEmpty();
+        assertThat(Ran.of("verify", url()).code()).isZero();
+        assertThat(entries().values()).containsExactlyInAnyOrder(26L, 27L);
+    }
+
+    @Test
+    @DisplayName("R43 delete-damaged leaves damaged credentials, and says to link the device again")
+    void deleteDamaged_leavesCredentials() throws Exception {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            database.forContext("alice").saveCredentials("session of bob 1".getBytes(StandardCharsets.UTF_8));
+        }
+        Stores.damage(file(), "1");
+
+        Ran ran = Ran.of("delete-damaged", url(), "alice", "--yes");
+
+        assertThat(ran.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(ran.err()).contains("link the device again", "nothing was changed");
+    }
+
+    @Test
     @DisplayName("R43 verify of a file with a damaged structure reads what can be found")
     void verify_damagedFile_readsWhatItCan() throws Exception {
         Stores.fill(url(), "alice");
@@ -433,6 +480,7 @@ class CommandTest {
                 "encrypt",
                 "rotate",
                 "decrypt",
+                "delete-damaged",
                 "erase",
                 "compact")) {
             Ran ran = Ran.of(command, "--help");

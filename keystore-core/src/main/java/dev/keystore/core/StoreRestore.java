@@ -66,6 +66,7 @@ public final class StoreRestore {
     private @Nullable Set<String> contexts;
     private @Nullable Consumer<? super CopyProgress> listener;
     private Consumer<? super RestoredContext> onContext = restored -> {};
+    private boolean begun;
 
     private StoreRestore(SignalKeyDatabase backup, SignalKeyDatabase.Builder target) {
         this.backup = backup;
@@ -178,6 +179,7 @@ public final class StoreRestore {
         try (SignalKeyDatabase opened = target.openToRestore()) {
             Engine engine = opened.engine();
             begin(opened, new StoreState(Kind.RESTORING, from.storeId(), from.detail()));
+            begun = true;
             engine.attempts().of("the epochs to be raised", "The epochs of the store could not be raised", () -> {
                 engine.storage.raiseEpochs(highestEpoch() + EPOCH_MARGIN);
                 return engine;
@@ -188,7 +190,7 @@ public final class StoreRestore {
         }
     }
 
-    private static void begin(SignalKeyDatabase opened, StoreState restoring) {
+    private void begin(SignalKeyDatabase opened, StoreState restoring) {
         Engine engine = opened.engine();
         if (engine.state() == null) {
             try (Stream<String> names = opened.contexts()) {
@@ -199,6 +201,7 @@ public final class StoreRestore {
                             null);
                 });
             }
+            begun = true;
             StoreState.replace(engine.storage, engine.attempts(), restoring);
         } else if (!engine.state().equals(restoring)) {
             throw new StoreOpenException(
@@ -239,6 +242,16 @@ public final class StoreRestore {
         CopyReport report = copy.run();
         long restored = report.contexts(Outcome.COPIED) + report.contexts(Outcome.ALREADY_THERE);
         return new RestoreReport(restored, report.entries(), report.bytes(), dropped, changed);
+    }
+
+    /**
+     * Returns whether {@link #run} has begun to change the target, or found it changed by an earlier restore of the
+     * backup. If the restore failed nevertheless, the target cannot be opened until it is run again.
+     *
+     * @return whether it has
+     */
+    public boolean hasBegun() {
+        return begun;
     }
 
     private static RestoredContext restoredContext(ContextResult result, Restoration.OfContext carried) {

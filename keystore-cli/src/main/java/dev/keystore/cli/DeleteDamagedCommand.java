@@ -1,0 +1,159 @@
+package dev.keystore.cli;
+
+import dev.keystore.EntryId;
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.ContextInspection;
+import dev.keystore.core.ContextInspection.Damage;
+import dev.keystore.core.ContextInspection.Kind;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreInspection;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Deletes the damaged entries of a context. */
+@Command(
+        name = "delete-damaged",
+        description = {
+            "Deletes the damaged entries of a context, or one of them, in one commit.",
+            "An entry that can be read is never deleted."
+        })
+final class DeleteDamagedCommand extends StoreCommand {
+
+    private static final Map<String, KeyType<?>> TYPES =
+            KeyTypes.all().stream().collect(Collectors.toMap(KeyType::name, Function.identity()));
+
+    @Parameters(index = "1", paramLabel = "CONTEXT", description = "The context.")
+    private String context = "";
+
+    @Parameters(index = "2", arity = "0..1", paramLabel = "TYPE", description = "The type of the only entry to delete.")
+    private @Nullable String type;
+
+    @Parameters(index = "3", arity = "0..1", paramLabel = "ID", description = "Its id.")
+    private @Nullable String id;
+
+    @Option(names = "--yes", description = "Do not ask for confirmation.")
+    private boolean yes;
+
+    @Option(names = "--take-over", description = "Delete them even if the owner is alive; it is fenced.")
+    private boolean takeOver;
+
+    @Override
+    int run() {
+        if (type != null && id == null) {
+            throw output().wrongUsage("Missing required parameter: ID of the entry");
+        }
+        List<Damage> damaged;
+        try (StoreInspection inspected = store().inspect(url())) {
+            if (!takeOver) {
+                Owners.requireNone(inspected, context);
+            }
+            damaged = chosen(inspected.inspect(context));
+        }
+        List<EntryId> deletable =
+                damaged.stream().filter(DeleteDamagedCommand::canBeDeleted).map(Damage::entry).toList();
+        if (deletable.isEmpty()) {
+            throw new Refusal(
+                    damaged.isEmpty()
+                            ? "Context \"" + context + "\": "
+                                    + (type == null
+                                            ? "no entry is damaged"
+                                            : "entry " + type + "/" + id + " does not exist or is not damaged")
+                                    + "; nothing was changed"
+                            : kept(damaged.get(0)) + "; nothing was changed");
+        }
+        if (!yes) {
+            Confirmation.require(lost(deletable), context, "confirm by --yes");
+        }
+        delete(deletable);
+        return report(deletable);
+    }
+
+    private List<Damage> chosen(ContextInspection found) {
+        EntryId only = type == null || id == null ? null : new EntryId(type, id);
+        return found.damaged().stream()
+                .filter(each -> only == null || each.entry().equals(only))
+                .toList();
+    }
+
+    /** Returns whether an entry is damaged for good, and is not one that the context depends on. */
+    private static boolean canBeDeleted(Damage damage) {
+        return damage.kind() != Kind.NOT_LOADED && isDeletable(damage.entry().type());
+    }
+
+    private static boolean isDeletable(String type) {
+        try {
+            return TYPES.containsKey(type)
+                    || (!type.equals("credentials") && KeyType.ofBytes(type).name().equals(type));
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
+    }
+
+    private static String kept(Damage damage) {
+        String why = damage.kind() == Kind.NOT_LOADED
+                ? "could not be loaded, which is no damage of its own: the disk or the file is failing; copy what can"
+                        + " be read before anything else"
+                : "cannot be deleted alone: link the device again, or erase the context (keystore erase)";
+        return "Entry " + damage.entry() + " " + why;
+    }
+
+    private String lost(List<EntryId> entries) {
+        String each = entries.stream()
+                .map(entry -> "  " + entry + ": " + Advice.lostWith(entry.type()))
+                .collect(Collectors.joining("\n"));
+        return "This cannot be undone. Context \"" + context + "\" loses "
+                + Text.count(entries.size(), "damaged entry") + ":\n" + each;
+    }
+
+    private void delete(List<EntryId> entries) {
+        SignalKeyDatabase.Builder builder = store().existing(url());
+        try (SignalKeyDatabase database = (takeOver ? builder : builder.refuseOwned()).open()) {
+            SignalKeyStore opened = takeOver ? database.takeOver(context) : database.forContext(context);
+            opened.useTransaction("delete-damaged", tx -> {
+                for (EntryId entry : entries) {
+                    KeyType<?> known = TYPES.get(entry.type());
+                    tx.delete(known == null ? KeyType.ofBytes(entry.type()) : known, entry.id());
+                }
+            });
+        }
+    }
+
+    /** Reads the context again, since an entry whose true name is unknown was not deleted. */
+    private int report(List<EntryId> deleted) {
+        List<Damage> left;
+        try (StoreInspection inspected = store().inspect(url())) {
+            left = chosen(inspected.inspect(context));
+        }
+        List<EntryId> gone = new ArrayList<>(deleted);
+        left.forEach(each -> gone.remove(each.entry()));
+        gone.forEach(entry -> output().line("Deleted: " + Text.visible(entry.toString())));
+        left.forEach(each -> output().line("Still damaged: " + Text.visible(each.reason())));
+        if (output().isJson()) {
+            Map<String, Object> json = new LinkedHashMap<>();
+            json.put("context", context);
+            json.put("deleted", gone.stream().map(DeleteDamagedCommand::json).toList());
+            json.put(
+                    "stillDamaged",
+                    left.stream().map(each -> json(each.entry())).toList());
+            output().out().println(Json.of(json));
+        }
+        return left.isEmpty() ? ExitCodes.DONE : ExitCodes.FINDINGS;
+    }
+
+    private static Map<String, Object> json(EntryId entry) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("type", entry.type());
+        json.put("id", entry.id());
+        return json;
+    }
+}
