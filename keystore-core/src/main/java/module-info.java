@@ -3,6 +3,7 @@ module dev.keystore.core {
     requires transitive dev.keystore.api;
     requires com.google.common;
     requires static transitive org.jspecify;
+    requires jdk.jfr;
     requires org.slf4j;
 
     exports dev.keystore.core;

@@ -54,6 +54,9 @@ final class CommitGroup {
     private boolean sent;
     private boolean counted;
 
+    /** What is measured of the write; null if nobody listens, or nothing was sent. */
+    FlightEvents.@Nullable GroupWrite measured;
+
     /** The outcome of the write, once the backend's call has ended. */
     @Nullable
     WriteOutcome outcome;
@@ -109,6 +112,20 @@ final class CommitGroup {
 
     void markSent() {
         sent = true;
+    }
+
+    /** Counts a further sending, because the outcome is unknown. */
+    void countSending() {
+        if (measured != null) {
+            measured.sendings++;
+        }
+    }
+
+    /** Ends the time that is measured, since the outcome is known. */
+    void stopMeasuring() {
+        if (measured != null) {
+            measured.stop();
+        }
     }
 
     /** Returns true the first time it is called. */

@@ -103,15 +103,22 @@ final class CommitPipeline {
     private final EntryCache cache;
     private final GroupWriter writer;
     private final CommitCounters counters;
+    private final EngineEvents events;
     private final int groupLimit;
     private final int maximumAttempts;
     private final long retryNanos;
     private final Duration timeout;
 
-    CommitPipeline(EntryCache cache, Storage storage, KeyStoreOptions options, CommitCounters counters) {
+    CommitPipeline(
+            EntryCache cache,
+            Storage storage,
+            KeyStoreOptions options,
+            CommitCounters counters,
+            EngineEvents events) {
         this.cache = cache;
-        this.writer = new GroupWriter(cache, storage);
+        this.writer = new GroupWriter(cache, storage, events);
         this.counters = counters;
+        this.events = events;
         this.groupLimit = storage.groupLimit();
         this.maximumAttempts = options.commitAttempts();
         this.retryNanos = options.retryDelay().toNanos();
@@ -231,9 +238,11 @@ final class CommitPipeline {
                 }
                 outcome = resolve(group, doubt);
             }
+            group.stopMeasuring();
             conclude(own, group, outcome);
             queue.handOff(lead);
             handedOff = true;
+            events.end(group.measured, group.checked().batches().size(), outcome);
         } catch (RuntimeException | Error e) {
             // Not thrown: the standby finishes the group, and this thread waits for its commit like the others.
             CommitGroup group = lead.group;
@@ -303,6 +312,7 @@ final class CommitPipeline {
         for (int attempt = 1; outcome instanceof InDoubt; attempt++) {
             standby.pause(Math.min(Backoff.nanos(retryNanos, attempt), MAXIMUM_PAUSE_NANOS));
             counters.retried();
+            group.countSending();
             try {
                 outcome = writer.sendAgain(group, doubt);
                 errors = 0;

@@ -177,7 +177,7 @@ final class ContextStore implements SignalKeyStore {
     private <R> R single(TransactionWork<R, RuntimeException> operation) {
         engine.checkOpen();
         long deadlineNanos = System.nanoTime() + engine.options.commitTimeout().toNanos();
-        TransactionScope scope = new TransactionScope();
+        TransactionScope scope = new TransactionScope(null);
         while (true) {
             try {
                 return attempt(scope, operation);
@@ -205,13 +205,16 @@ final class ContextStore implements SignalKeyStore {
                     + "\" refused: this thread is already in a transaction, and a second one could deadlock with it;"
                     + " call transaction on the handle of the first");
         }
-        TransactionScope scope = new TransactionScope();
+        TransactionScope scope = new TransactionScope(engine.events.beginTransaction(locked));
+        boolean returned = false;
         try {
             engine.enterTransaction(scope);
-            engine.locks.acquire(context.name(), locked, scope.locks);
+            engine.acquireLocks(context, locked, scope);
             for (int attempt = 1; ; attempt++) {
                 try {
-                    return attempt(scope, work);
+                    R result = attempt(scope, work);
+                    returned = true;
+                    return result;
                 } catch (TransactionConflictException e) {
                     if (attempt == options.maxAttempts()) {
                         throw e;
@@ -223,11 +226,13 @@ final class ContextStore implements SignalKeyStore {
             scope.locks.released = true; // before any call, which may fail if no stack is left (R31)
             engine.locks.release(scope.locks);
             engine.leaveTransaction();
+            engine.events.end(scope.measured, returned);
         }
     }
 
     /** Runs work once, then commits what it wrote. */
     private <R, X extends Exception> R attempt(TransactionScope scope, TransactionWork<R, X> work) throws X {
+        scope.beginWork();
         StoreTransaction tx = new StoreTransaction(engine, context, scope);
         R result;
         try {
@@ -235,6 +240,7 @@ final class ContextStore implements SignalKeyStore {
         } finally {
             tx.end();
         }
+        scope.beginCommit();
         CommitRequest commit = tx.toCommit();
         if (commit != null) {
             try {
@@ -263,6 +269,8 @@ final class ContextStore implements SignalKeyStore {
     @Override
     public List<EntryId> verify() {
         engine.checkOpen();
-        return Verification.of(engine, context);
+        List<EntryId> damaged = Verification.of(engine, context);
+        engine.events.unreadable(damaged.size());
+        return damaged;
     }
 }

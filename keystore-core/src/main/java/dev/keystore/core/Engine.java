@@ -1,7 +1,11 @@
 package dev.keystore.core;
 
+import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.CompactionFailedException;
 import dev.keystore.OwnershipLostException;
+import dev.keystore.RollbackFailedException;
+import dev.keystore.TransactionConflictException;
+import dev.keystore.spi.KeyStoreListener.CommitResult;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.StoreSealing;
 import java.util.function.Consumer;
@@ -17,6 +21,7 @@ final class Engine {
     final TrueNames names;
     final EntryCache cache;
     final LockTable locks;
+    final EngineEvents events;
     final StoreId id;
     final Takeovers takeovers;
 
@@ -46,12 +51,14 @@ final class Engine {
      * Creates an engine.
      *
      * @param freshness compares the contexts with a freshness anchor; null if there is none
+     * @param events what reports to the listeners
      * @param onOwnershipLost called with the name of a context that another owner has taken over
      */
     Engine(
             OpenedStore store,
             KeyStoreOptions options,
             @Nullable Freshness freshness,
+            EngineEvents events,
             Consumer<String> onOwnershipLost) {
         this.options = options;
         this.storage = store.storage();
@@ -61,10 +68,14 @@ final class Engine {
         this.freshness = freshness;
         this.takeovers = new Takeovers(store, freshness);
         this.names = new TrueNames(storage, encrypted);
-        this.cache = new EntryCache(storage, types, options);
+        this.events = events;
+        this.cache = new EntryCache(storage, types, options, events);
         this.locks = new LockTable(options.lockTimeout());
-        this.pipeline = new CommitPipeline(cache, storage, options, counters);
-        this.lost = new LostContexts(storage, onOwnershipLost);
+        this.pipeline = new CommitPipeline(cache, storage, options, counters, events);
+        this.lost = new LostContexts(storage, name -> {
+            events.ownershipLost();
+            onOwnershipLost.accept(name);
+        });
     }
 
     /** Starts the standby, and the thread that raises the freshness anchor. */
@@ -113,10 +124,35 @@ final class Engine {
 
     /** Commits, and returns when all of it is durable; throws what {@link dev.keystore.KeyOperations} lists. */
     void commit(CommitRequest request) {
+        events.refuseWritesOfListeners();
+        FlightEvents.Commit commit = events.beginCommit();
+        CommitResult result = CommitResult.NOT_WRITTEN;
         try {
             pipeline.commit(request);
+            result = CommitResult.WRITTEN;
         } catch (OwnershipLostException e) {
+            result = CommitResult.OWNERSHIP_LOST;
             throw reportOwnershipLoss(request.context);
+        } catch (TransactionConflictException e) {
+            result = CommitResult.CONFLICT;
+            throw e;
+        } catch (CommitOutcomeUnknownException | RollbackFailedException e) {
+            result = CommitResult.UNKNOWN;
+            throw e;
+        } finally {
+            events.end(commit, result);
+        }
+    }
+
+    /** Acquires the locks of a transaction; throws as {@link LockTable#acquire} does. */
+    void acquireLocks(Context context, Set<String> lockKeys, TransactionScope scope) {
+        FlightEvents.LockWait wait = events.beginLockWait();
+        boolean acquired = false;
+        try {
+            locks.acquire(context.name(), lockKeys, scope.locks);
+            acquired = true;
+        } finally {
+            events.end(wait, acquired);
         }
     }
 
@@ -125,9 +161,10 @@ final class Engine {
         return lost.report(context);
     }
 
-    /** Counts an attempt of a transaction or of a single write that ended in a conflict. */
+    /** Counts and reports an attempt of a transaction or of a single write that ended in a conflict. */
     void countConflict() {
         counters.conflicted();
+        events.conflict();
     }
 
     /** Returns the scope of the transaction that this thread is in, or null. */

@@ -29,12 +29,12 @@ final class EntryCache {
     private final KeyTypeRegistry types;
     private final Duration loadTimeout;
 
-    EntryCache(Storage storage, KeyTypeRegistry types, KeyStoreOptions options) {
+    EntryCache(Storage storage, KeyTypeRegistry types, KeyStoreOptions options, EngineEvents events) {
         this.storage = storage;
         this.types = types;
         this.loadTimeout = options.loadTimeout();
         this.cache = new S3FifoCache<>(options.maximumCacheBytes(), EntryCache::weightBytes);
-        this.loader = new EntryLoader(cache, storage, loadTimeout);
+        this.loader = new EntryLoader(cache, storage, loadTimeout, events);
     }
 
     private static int weightBytes(EntryKey key, Entry entry) {

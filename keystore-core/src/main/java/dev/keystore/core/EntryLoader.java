@@ -49,11 +49,13 @@ final class EntryLoader {
     private final S3FifoCache<Entry> cache;
     private final Storage storage;
     private final Duration loadTimeout;
+    private final EngineEvents events;
 
-    EntryLoader(S3FifoCache<Entry> cache, Storage storage, Duration loadTimeout) {
+    EntryLoader(S3FifoCache<Entry> cache, Storage storage, Duration loadTimeout, EngineEvents events) {
         this.cache = cache;
         this.storage = storage;
         this.loadTimeout = loadTimeout;
+        this.events = events;
     }
 
     /**
@@ -144,8 +146,7 @@ final class EntryLoader {
                 result = new Found(published);
             } else if (clearing == null) {
                 LoadFailures.throwIfInterrupted(key);
-                loads.increment();
-                result = settle(key, mine, generation, storage.load(context.name(), key.type.name(), key.id));
+                result = settle(key, mine, generation, loadRecord(key));
             }
         } catch (RuntimeException | Error e) {
             RuntimeException failure = LoadFailures.of(key, e);
@@ -181,6 +182,7 @@ final class EntryLoader {
         } catch (UnreadableEntryException e) {
             // An erase that came in between has destroyed the keys of what was loaded before it.
             if (isUndisplaced(key, mine, generation)) {
+                events.unreadable(1);
                 throw e;
             }
             return Result.LOOK_AGAIN;
@@ -244,8 +246,7 @@ final class EntryLoader {
             }
             if (!ids.isEmpty()) {
                 LoadFailures.throwIfInterrupted(first);
-                loads.add(ids.size());
-                Map<String, byte[]> found = storage.loadAll(context.name(), first.type.name(), ids);
+                Map<String, byte[]> found = loadRecords(first, ids);
                 mine.forEach((key, load) ->
                         results.computeIfAbsent(key, k -> settleOrFail(key, load, generation, found.get(key.id))));
             }
@@ -267,6 +268,33 @@ final class EntryLoader {
             }
         });
         return entries;
+    }
+
+    private byte @Nullable [] loadRecord(EntryKey key) {
+        loads.increment();
+        FlightEvents.Load load = events.beginLoad();
+        boolean succeeded = false;
+        try {
+            byte[] record = storage.load(key.context.name(), key.type.name(), key.id);
+            succeeded = true;
+            return record;
+        } finally {
+            events.end(load, 1, succeeded);
+        }
+    }
+
+    /** Loads records of the context and type of {@code first}. */
+    private Map<String, byte[]> loadRecords(EntryKey first, List<String> ids) {
+        loads.add(ids.size());
+        FlightEvents.Load load = events.beginLoad();
+        boolean succeeded = false;
+        try {
+            Map<String, byte[]> records = storage.loadAll(first.context.name(), first.type.name(), ids);
+            succeeded = true;
+            return records;
+        } finally {
+            events.end(load, ids.size(), succeeded);
+        }
     }
 
     /** Settles one of several keys. A damaged entry fails only the readers of its key, not those of the other keys. */

@@ -41,10 +41,12 @@ final class GroupWriter {
 
     private final EntryCache cache;
     private final Storage storage;
+    private final EngineEvents events;
 
-    GroupWriter(EntryCache cache, Storage storage) {
+    GroupWriter(EntryCache cache, Storage storage, EngineEvents events) {
         this.cache = cache;
         this.storage = storage;
+        this.events = events;
     }
 
     /**
@@ -169,6 +171,7 @@ final class GroupWriter {
     private WriteOutcome send(CommitGroup group) {
         Checked checked = group.checked();
         cache.beginWrite(group.inFlightWrite(), checked.writers());
+        group.measured = events.beginGroupWrite();
         group.markSent();
         WriteOutcome outcome;
         try {

@@ -11,12 +11,15 @@ import dev.keystore.StoreOpenException;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendConfig;
 import dev.keystore.spi.FreshnessAnchor;
+import dev.keystore.spi.KeyStoreListener;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -294,6 +297,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
             ContextStore known = stores.get(name);
             if (known == null || replace) {
                 Context context = engine.takeovers.open(name, unlessOwned, attempts);
+                engine.events.contextOpened();
                 known = new ContextStore(engine, context);
                 stores.put(name, known);
             }
@@ -417,6 +421,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
         private OpenedStore.Opening opening = OpenedStore.Opening.LIVE;
         private boolean startStandby = true;
         private Consumer<String> onOwnershipLost = context -> {};
+        private final List<KeyStoreListener> listeners = new ArrayList<>();
 
         private Builder() {}
 
@@ -659,6 +664,18 @@ public final class SignalKeyDatabase implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Adds a listener that is called when the database has loaded, committed, waited for a lock and so on, for
+         * metrics and logs. Without a listener, nothing is measured.
+         *
+         * @param listener the listener, which must not block; {@link KeyStoreListener} says on which threads it runs
+         * @return this builder
+         */
+        public Builder listener(KeyStoreListener listener) {
+            listeners.add(Objects.requireNonNull(listener, "listener"));
+            return this;
+        }
+
         /** Opens the database without the standby thread, for tests that control the schedule of all threads. */
         Builder withoutStandby() {
             startStandby = false;
@@ -747,7 +764,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
             Freshness freshness = anchor == null
                     ? null
                     : Freshness.of(store, anchor, AnchorLocator.acceptsLost(properties), new Attempts(built));
-            return new Engine(store, built, freshness, onOwnershipLost);
+            return new Engine(store, built, freshness, new EngineEvents(listeners), onOwnershipLost);
         }
 
         private Engine openUrl(@Nullable Sealing sealing, OpenedStore.Opening as, @Nullable FreshnessAnchor anchor) {

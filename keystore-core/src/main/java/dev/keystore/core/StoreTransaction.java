@@ -300,7 +300,7 @@ final class StoreTransaction implements Transaction {
         check();
         Set<String> locked = Names.checkLockKeys(lockKeys);
         Objects.requireNonNull(work, "work");
-        engine.locks.acquire(context.name(), locked, scope.locks);
+        engine.acquireLocks(context, locked, scope);
         Map<EntryKey, Entry> writesBefore = new LinkedHashMap<>(writes);
         Set<String> keptBefore = keptTypes;
         boolean returned = false;

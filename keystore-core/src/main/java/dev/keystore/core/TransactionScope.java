@@ -13,8 +13,29 @@ final class TransactionScope {
 
     final LockTable.Held locks = new LockTable.Held();
 
+    /** What is measured of it, or null if nobody listens. */
+    final FlightEvents.@Nullable Transaction measured;
+
     /** The entries written; a null entry stands for all entries of a context that was cleared. */
     private Set<WrittenEntry> written = Set.of();
+
+    TransactionScope(FlightEvents.@Nullable Transaction measured) {
+        this.measured = measured;
+    }
+
+    /** The work of an attempt begins. */
+    void beginWork() {
+        if (measured != null) {
+            measured.beginWork();
+        }
+    }
+
+    /** The commit of an attempt begins. */
+    void beginCommit() {
+        if (measured != null) {
+            measured.beginCommit();
+        }
+    }
 
     /** Records a commit that this thread has made outside of the transaction. */
     void addWritten(CommitRequest commit) {

@@ -192,7 +192,7 @@ class NullArgumentsTest {
         calls.put("options", List.of(() -> builder.options(null)));
         calls.put("delay", List.of(() -> builder.retry(5, null)));
         calls.put("encryption", List.of(() -> builder.encryption(null)));
-        calls.put("listener", List.of(() -> builder.onOwnershipLost(null)));
+        calls.put("listener", List.of(() -> builder.onOwnershipLost(null), () -> builder.listener(null)));
         KeyStoreOptions.Builder options = KeyStoreOptions.builder();
         calls.put("lockTimeout", List.of(() -> builder.lockTimeout(null), () -> options.lockTimeout(null)));
         calls.put("loadTimeout", List.of(() -> builder.loadTimeout(null), () -> options.loadTimeout(null)));

@@ -1,0 +1,118 @@
+package dev.keystore.spi;
+
+import java.util.Set;
+
+/**
+ * Is called when a database has done something, for metrics, logs and traces (R100). Each method does nothing by
+ * default.
+ *
+ * <p>A listener is registered on the builder of a database, before that is opened. A database without a listener
+ * measures nothing. Cached reads are not reported, so a listener does not slow them down either.
+ *
+ * <p>No method receives a value, an id or the name of a context (R101). Lock keys often contain ids:
+ * {@link #onTransaction} receives them for logs, and they must not become tags of a metric.
+ *
+ * <p>Threads: each method is called on the thread that did what is reported, several threads at a time, and often while
+ * that thread holds locks of the engine. Other threads may be waiting for it. Therefore a listener must be thread-safe,
+ * must not block or do I/O, and must not use the database. A write of the database is refused with
+ * {@link IllegalStateException}; a read is not, and may wait for itself until {@code loadTimeout}.
+ *
+ * <p>What a listener throws is dropped, and logged the first time. It does not affect what is reported: the outcome of
+ * a commit is decided before any listener is called.
+ */
+public interface KeyStoreListener {
+
+    /** How a commit ended. */
+    enum CommitResult {
+        /** All of it is durable. */
+        WRITTEN,
+        /** Nothing was written, because something that it read has changed. */
+        CONFLICT,
+        /** Nothing was written, because another owner has taken the context over. */
+        OWNERSHIP_LOST,
+        /** Nothing was written, for another reason. */
+        NOT_WRITTEN,
+        /** It is unknown what was written. */
+        UNKNOWN
+    }
+
+    /** How the write of a group ended. */
+    enum GroupResult {
+        /** All of it is durable. */
+        WRITTEN,
+        /** Nothing was written, because of a transient failure. Commits with attempts left are written again. */
+        RETRIED,
+        /** Nothing was written. The commits of a group of several are written again, one by one. */
+        REFUSED,
+        /** It is unknown what was written. */
+        UNKNOWN
+    }
+
+    /**
+     * Entries that were not cached have been loaded from the backend, in one call.
+     *
+     * @param entries the number of ids; some may not exist
+     * @param nanos the time that the backend took
+     * @param succeeded whether the backend returned; whether what it returned is readable is not known yet
+     */
+    default void onLoad(int entries, long nanos, boolean succeeded) {}
+
+    /**
+     * Entries were found that cannot be read: damaged, tampered with, or without their key. Called by each load that
+     * finds one, and once by each verification that finds some.
+     *
+     * @param entries the number of entries, at least 1
+     */
+    default void onUnreadable(int entries) {}
+
+    /**
+     * A transaction has waited for the locks of its keys, possibly not at all.
+     *
+     * @param nanos the time that it waited
+     * @param acquired whether it has the locks now; if not, {@code lockTimeout} has passed or the thread was interrupted
+     */
+    default void onLockWait(long nanos, boolean acquired) {}
+
+    /**
+     * A commit has ended: of a single write, or of an attempt of a transaction that wrote anything.
+     *
+     * @param nanos the time that it took, including its time in the queue and its retries
+     * @param result what was written
+     */
+    default void onCommit(long nanos, CommitResult result) {}
+
+    /**
+     * The backend has written a group of commits, or has failed to. With group commit, that is one transaction and one
+     * fsync, which usually takes most of the time. May be called shortly after the calls of its commits have returned.
+     *
+     * @param commits the number of commits in the group
+     * @param sendings how often it was sent to the backend: more than once if the outcome was unknown at first
+     * @param nanos the time until its outcome was known
+     * @param result what was written
+     */
+    default void onGroup(int commits, int sendings, long nanos, GroupResult result) {}
+
+    /**
+     * An attempt of a transaction or of a single write has ended in a conflict, at a read or at the commit. Called once
+     * for each attempt, wherever the exception is thrown, also if it is then retried.
+     */
+    default void onConflict() {}
+
+    /**
+     * A transaction has ended and released its locks. Single writes are not reported.
+     *
+     * @param lockKeys its lock keys, which often contain ids: they must not become tags of a metric
+     * @param waitNanos the time that it waited for its locks
+     * @param workNanos the time that its work took, in all attempts
+     * @param commitNanos the time that its commits took, in all attempts, including the pauses after conflicts
+     * @param succeeded whether it returned to its caller without an exception
+     */
+    default void onTransaction(
+            Set<String> lockKeys, long waitNanos, long workNanos, long commitNanos, boolean succeeded) {}
+
+    /** A context was opened, or taken over from its former owner. */
+    default void onContextOpened() {}
+
+    /** A commit was refused for the first time because another owner has taken the context over. */
+    default void onOwnershipLost() {}
+}

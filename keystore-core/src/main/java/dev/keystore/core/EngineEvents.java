@@ -1,0 +1,174 @@
+package dev.keystore.core;
+
+import dev.keystore.spi.KeyStoreListener;
+import dev.keystore.spi.KeyStoreListener.CommitResult;
+import dev.keystore.spi.KeyStoreListener.GroupResult;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+import jdk.jfr.Event;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reports what the engine does to the listeners of a database and to the flight recorder (R100).
+ *
+ * <p>Each {@code begin} method returns null, and allocates and measures nothing, if nobody listens. What is reported has
+ * happened already, and no report throws anything, except an error if not even the call fits on the stack.
+ *
+ * <p>Concurrency: immutable, except for the marks of threads that are inside a listener.
+ */
+final class EngineEvents {
+
+    private static final Logger LOG = LoggerFactory.getLogger(EngineEvents.class);
+
+    // Asked whether the flight recorder records their kind; never committed.
+    private static final Event LOAD = new FlightEvents.Load();
+    private static final Event LOCK_WAIT = new FlightEvents.LockWait();
+    private static final Event COMMIT = new FlightEvents.Commit();
+    private static final Event GROUP_WRITE = new FlightEvents.GroupWrite();
+    private static final Event TRANSACTION = new FlightEvents.Transaction(Set.of());
+
+    private final List<KeyStoreListener> listeners;
+    private final boolean listening;
+    private final ThreadLocal<Boolean> reporting = ThreadLocal.withInitial(() -> false);
+    private final AtomicBoolean failureLogged = new AtomicBoolean();
+
+    EngineEvents(List<KeyStoreListener> listeners) {
+        this.listeners = List.copyOf(listeners);
+        this.listening = !listeners.isEmpty();
+    }
+
+    /** Throws if this thread is inside a listener, which must not write: it may hold the lead of the pipeline. */
+    void refuseWritesOfListeners() {
+        if (listening && reporting.get()) {
+            throw new IllegalStateException("A listener of the database must not write to it: do so on another thread");
+        }
+    }
+
+    FlightEvents.@Nullable Load beginLoad() {
+        return listening || LOAD.isEnabled() ? new FlightEvents.Load() : null;
+    }
+
+    void end(FlightEvents.@Nullable Load load, int entries, boolean succeeded) {
+        if (load != null) {
+            load.entries = entries;
+            load.succeeded = succeeded;
+            report(load, listener -> listener.onLoad(entries, load.nanos(), succeeded));
+        }
+    }
+
+    FlightEvents.@Nullable LockWait beginLockWait() {
+        return listening || LOCK_WAIT.isEnabled() ? new FlightEvents.LockWait() : null;
+    }
+
+    void end(FlightEvents.@Nullable LockWait wait, boolean acquired) {
+        if (wait != null) {
+            wait.acquired = acquired;
+            report(wait, listener -> listener.onLockWait(wait.nanos(), acquired));
+        }
+    }
+
+    FlightEvents.@Nullable Commit beginCommit() {
+        return listening || COMMIT.isEnabled() ? new FlightEvents.Commit() : null;
+    }
+
+    void end(FlightEvents.@Nullable Commit commit, CommitResult result) {
+        if (commit != null) {
+            commit.result = result.name();
+            report(commit, listener -> listener.onCommit(commit.nanos(), result));
+        }
+    }
+
+    FlightEvents.@Nullable GroupWrite beginGroupWrite() {
+        return listening || GROUP_WRITE.isEnabled() ? new FlightEvents.GroupWrite() : null;
+    }
+
+    void end(FlightEvents.@Nullable GroupWrite write, int commits, WriteOutcome outcome) {
+        if (write != null) {
+            GroupResult result = result(outcome);
+            write.commits = commits;
+            write.result = result.name();
+            report(write, listener -> listener.onGroup(commits, write.sendings, write.nanos(), result));
+        }
+    }
+
+    private static GroupResult result(WriteOutcome outcome) {
+        if (outcome instanceof WriteOutcome.Written) {
+            return GroupResult.WRITTEN;
+        }
+        if (outcome instanceof WriteOutcome.Retry) {
+            return GroupResult.RETRIED;
+        }
+        return outcome instanceof WriteOutcome.Refused ? GroupResult.REFUSED : GroupResult.UNKNOWN;
+    }
+
+    FlightEvents.@Nullable Transaction beginTransaction(Set<String> lockKeys) {
+        return listening || TRANSACTION.isEnabled() ? new FlightEvents.Transaction(lockKeys) : null;
+    }
+
+    void end(FlightEvents.@Nullable Transaction transaction, boolean succeeded) {
+        if (transaction != null) {
+            transaction.mark();
+            transaction.succeeded = succeeded;
+            report(
+                    transaction,
+                    listener -> listener.onTransaction(
+                            transaction.lockKeys,
+                            transaction.waitNanos,
+                            transaction.workNanos,
+                            transaction.commitNanos,
+                            succeeded));
+        }
+    }
+
+    void conflict() {
+        report(new FlightEvents.Conflict(), KeyStoreListener::onConflict);
+    }
+
+    void ownershipLost() {
+        report(new FlightEvents.OwnershipLost(), KeyStoreListener::onOwnershipLost);
+    }
+
+    void contextOpened() {
+        report(null, KeyStoreListener::onContextOpened);
+    }
+
+    void unreadable(int entries) {
+        if (entries > 0) {
+            report(null, listener -> listener.onUnreadable(entries));
+        }
+    }
+
+    private void report(@Nullable Event event, Consumer<KeyStoreListener> call) {
+        try {
+            if (event != null) {
+                event.commit();
+            }
+            if (listening) {
+                reporting.set(true);
+            }
+            for (KeyStoreListener listener : listeners) {
+                try {
+                    call.accept(listener);
+                } catch (Throwable e) {
+                    logFirst(e);
+                }
+            }
+        } catch (RuntimeException | Error e) {
+            // Out of stack or memory: the report is lost, what it is about is not.
+        } finally {
+            if (listening) {
+                reporting.remove();
+            }
+        }
+    }
+
+    private void logFirst(Throwable failure) {
+        if (failureLogged.compareAndSet(false, true)) {
+            LOG.warn("A listener of the database failed; further failures are not logged", failure);
+        }
+    }
+}

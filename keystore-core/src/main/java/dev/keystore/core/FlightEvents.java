@@ -1,0 +1,174 @@
+package dev.keystore.core;
+
+import java.util.Set;
+import jdk.jfr.Category;
+import jdk.jfr.Description;
+import jdk.jfr.Enabled;
+import jdk.jfr.Event;
+import jdk.jfr.Label;
+import jdk.jfr.Name;
+import jdk.jfr.StackTrace;
+import jdk.jfr.Threshold;
+import jdk.jfr.Timespan;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The events of the flight recorder, which also measure the time for listeners. None has a field for a value, an id, a
+ * lock key or a context (R101).
+ */
+final class FlightEvents {
+
+    private FlightEvents() {}
+
+    /** An operation that takes time: from its creation until the first call of {@link #stop}, or until its report. */
+    @Category("Keystore")
+    @StackTrace(false)
+    @Threshold("10 ms")
+    abstract static class Measured extends Event {
+
+        private final transient long startNanos = System.nanoTime();
+        private transient long nanos = -1;
+
+        /** Begins its duration for the flight recorder. */
+        Measured() {
+            begin();
+        }
+
+        final void stop() {
+            nanos = System.nanoTime() - startNanos;
+            end();
+        }
+
+        final long nanos() {
+            if (nanos < 0) {
+                stop();
+            }
+            return nanos;
+        }
+
+        final long nanosSinceStart() {
+            return System.nanoTime() - startNanos;
+        }
+    }
+
+    @Name("dev.keystore.Load")
+    @Label("Load")
+    @Description("A read of entries that were not cached, from the backend")
+    @Enabled(false)
+    static final class Load extends Measured {
+
+        @Label("Entries")
+        int entries;
+
+        @Label("Succeeded")
+        boolean succeeded;
+    }
+
+    @Name("dev.keystore.LockWait")
+    @Label("Lock Wait")
+    @Description("A wait of a transaction for the locks of its keys")
+    static final class LockWait extends Measured {
+
+        @Label("Acquired")
+        boolean acquired;
+    }
+
+    @Name("dev.keystore.Commit")
+    @Label("Commit")
+    @Description("A commit, from its beginning until its thread knows the outcome")
+    static final class Commit extends Measured {
+
+        @Label("Result")
+        @Nullable
+        String result;
+    }
+
+    @Name("dev.keystore.GroupWrite")
+    @Label("Group Write")
+    @Description("A write of a group of commits by the backend")
+    static final class GroupWrite extends Measured {
+
+        @Label("Commits")
+        int commits;
+
+        @Label("Sendings")
+        @Description("More than 1 if the outcome was unknown at first")
+        int sendings = 1;
+
+        @Label("Result")
+        @Nullable
+        String result;
+    }
+
+    @Name("dev.keystore.Transaction")
+    @Label("Transaction")
+    @Description("A transaction with lock keys")
+    @Threshold("100 ms")
+    static final class Transaction extends Measured {
+
+        final transient Set<String> lockKeys;
+        private transient boolean committing;
+        private transient long markedNanos;
+
+        @Label("Wait Time")
+        @Timespan(Timespan.NANOSECONDS)
+        long waitNanos;
+
+        @Label("Work Time")
+        @Timespan(Timespan.NANOSECONDS)
+        long workNanos;
+
+        @Label("Commit Time")
+        @Timespan(Timespan.NANOSECONDS)
+        long commitNanos;
+
+        @Label("Attempts")
+        int attempts;
+
+        @Label("Succeeded")
+        boolean succeeded;
+
+        Transaction(Set<String> lockKeys) {
+            this.lockKeys = lockKeys;
+        }
+
+        /** The work of an attempt begins. */
+        void beginWork() {
+            mark();
+            committing = false;
+            attempts++;
+        }
+
+        /** The commit of an attempt begins. */
+        void beginCommit() {
+            mark();
+            committing = true;
+        }
+
+        /** Adds the time since the last mark to the phase that has ended. */
+        void mark() {
+            long now = nanosSinceStart();
+            long phaseNanos = now - markedNanos;
+            markedNanos = now;
+            if (attempts == 0) {
+                waitNanos += phaseNanos;
+            } else if (committing) {
+                commitNanos += phaseNanos;
+            } else {
+                workNanos += phaseNanos;
+            }
+        }
+    }
+
+    @Name("dev.keystore.Conflict")
+    @Label("Conflict")
+    @Description("An attempt of a transaction or of a single write ended because something that it read has changed")
+    @Category("Keystore")
+    static final class Conflict extends Event {}
+
+    @Name("dev.keystore.OwnershipLost")
+    @Label("Ownership Lost")
+    @Description("A commit was refused for the first time because another owner has taken the context over")
+    @Category("Keystore")
+    static final class OwnershipLost extends Event {}
+}

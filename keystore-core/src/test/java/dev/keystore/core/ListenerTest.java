@@ -1,0 +1,355 @@
+package dev.keystore.core;
+
+import static dev.keystore.core.Fixture.bytes;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import com.sun.management.ThreadMXBean;
+import dev.keystore.CommitFailedException;
+import dev.keystore.CorruptEntryException;
+import dev.keystore.KeyTypes;
+import dev.keystore.LoadFailedException;
+import dev.keystore.LockTimeoutException;
+import dev.keystore.OwnershipLostException;
+import dev.keystore.TransactionConflictException;
+import dev.keystore.core.Fixture.Kind;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.KeyStoreListener;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import java.lang.management.ManagementFactory;
+import java.lang.reflect.Method;
+import java.lang.reflect.Proxy;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What is reported to listeners. Without the standby, all of it is reported before a call returns. */
+@Timeout(60)
+class ListenerTest {
+
+    private static final String WRITTEN_ALONE = "group of 1, sent 1 times: WRITTEN";
+
+    private static final WriteOutcome WRITTEN = new WriteOutcome.Written();
+
+    private final RecordedEvents events = new RecordedEvents();
+    private final List<Fixture> opened = new ArrayList<>();
+
+    private Fixture open() {
+        return opened(Fixture.of(Kind.COMPLETE, options -> options.listener(events).withoutStandby()));
+    }
+
+    private Fixture opened(Fixture fixture) {
+        opened.add(fixture);
+        events.take();
+        return fixture;
+    }
+
+    @AfterEach
+    void close() {
+        opened.forEach(Fixture::close);
+    }
+
+    @Test
+    @DisplayName("R100 a read that misses is reported as one load, a cached one is not")
+    void find_missing_reportsTheLoadOnce() {
+        Fixture fixture = open();
+
+        fixture.find("a");
+        fixture.find("a");
+        assertThat(events.take()).containsExactly("load of 1: true");
+
+        fixture.alice.get(KeyTypes.SESSION, List.of("a", "b", "c"));
+        fixture.alice.get(KeyTypes.SESSION, List.of("a", "b", "c"));
+        assertThat(events.take()).containsExactly("load of 2: true");
+    }
+
+    @Test
+    @DisplayName("R100 a failed load is reported as failed")
+    void find_backendFails_reportsAFailedLoad() {
+        Fixture fixture = open();
+        fixture.faults.on(Operation.LOAD).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+
+        assertThatThrownBy(() -> fixture.find("a")).isInstanceOf(LoadFailedException.class);
+
+        assertThat(events.take()).containsExactly("load of 1: false");
+    }
+
+    @Test
+    @DisplayName("R100 a single write is reported as a group and a commit")
+    void put_reportsGroupAndCommit() {
+        Fixture fixture = open();
+
+        fixture.put("a", "1");
+
+        assertThat(events.take()).containsExactly(WRITTEN_ALONE, "commit: WRITTEN");
+    }
+
+    @Test
+    @DisplayName("R100 a write that is retried is reported for each attempt, its commit once")
+    void put_transientFailure_reportsBothWrites() {
+        Fixture fixture = open();
+        fixture.faults.on(Operation.COMMIT).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
+
+        fixture.put("a", "1");
+
+        assertThat(events.take())
+                .containsExactly("group of 1, sent 1 times: RETRIED", WRITTEN_ALONE, "commit: WRITTEN");
+    }
+
+    @Test
+    @DisplayName("R100 a refused write is reported with its result")
+    void put_permanentFailure_reportsIt() {
+        Fixture fixture = open();
+        fixture.faults.on(Operation.COMMIT).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+
+        assertThatThrownBy(() -> fixture.put("a", "1")).isInstanceOf(CommitFailedException.class);
+
+        assertThat(events.take()).containsExactly("group of 1, sent 1 times: REFUSED", "commit: NOT_WRITTEN");
+    }
+
+    @Test
+    @DisplayName("R100 a write whose outcome was unknown at first is reported once, with the number of sendings")
+    void put_outcomeUnknownAtFirst_reportsTheSendings() throws Exception {
+        Fixture fixture = opened(Fixture.of(Kind.COMPLETE, options -> options.listener(events)));
+        fixture.faults.on(Operation.COMMIT).fail(Moment.AFTER, BackendException.Kind.OUTCOME_UNKNOWN);
+
+        fixture.put("a", "1");
+        List<String> reported = new ArrayList<>();
+        Threads.awaitTrue("both are reported", () -> reported.addAll(events.take()) && reported.size() == 2);
+
+        assertThat(reported).containsExactlyInAnyOrder("group of 1, sent 2 times: WRITTEN", "commit: WRITTEN");
+    }
+
+    @Test
+    @DisplayName("R100 a conflict is reported once for each attempt, at a read as at the commit")
+    void transaction_conflicts_areReportedWhereverTheyAreThrown() throws Exception {
+        Fixture fixture = open();
+        fixture.put("a", "1");
+        fixture.put("b", "1");
+        events.take();
+
+        assertThatThrownBy(() -> fixture.alice.useTransaction("k", tx -> {
+                    tx.find(KeyTypes.SESSION, "a");
+                    onOtherThread(() -> fixture.put("a", "2"));
+                    tx.find(KeyTypes.SESSION, "b");
+                }))
+                .isInstanceOf(TransactionConflictException.class);
+        assertThat(events.take())
+                .containsExactly(
+                        "lock: true", WRITTEN_ALONE, "commit: WRITTEN", "conflict", "transaction [k]: false");
+
+        assertThatThrownBy(() -> fixture.alice.useTransaction("k", tx -> {
+                    tx.find(KeyTypes.SESSION, "a");
+                    tx.put(KeyTypes.SESSION, "b", bytes("3"));
+                    onOtherThread(() -> fixture.put("a", "3"));
+                }))
+                .isInstanceOf(TransactionConflictException.class);
+        assertThat(events.take())
+                .containsExactly(
+                        "lock: true",
+                        WRITTEN_ALONE,
+                        "commit: WRITTEN",
+                        "commit: CONFLICT",
+                        "conflict",
+                        "transaction [k]: false");
+    }
+
+    private static void onOtherThread(Runnable work) {
+        try {
+            Threads.run(work).result();
+        } catch (Exception e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @Test
+    @DisplayName("R100 lock waits are reported, of nested transactions and of those that time out as well")
+    void transaction_reportsItsLockWaits() throws Exception {
+        Fixture fixture = opened(Fixture.of(
+                Kind.COMPLETE,
+                options -> options.listener(events).lockTimeout(Duration.ofMillis(1)).withoutStandby()));
+
+        fixture.alice.useTransaction("outer", tx -> tx.useTransaction("inner", nested -> {}));
+        assertThat(events.take()).containsExactly("lock: true", "lock: true", "transaction [outer]: true");
+
+        fixture.alice.useTransaction("k", tx -> onOtherThread(
+                () -> assertThatThrownBy(() -> fixture.alice.useTransaction("k", second -> {}))
+                        .isInstanceOf(LockTimeoutException.class)));
+        assertThat(events.take())
+                .containsExactly(
+                        "lock: true", "lock: false", "transaction [k]: false", "transaction [k]: true");
+    }
+
+    @Test
+    @DisplayName("R100 an opened context and a lost one are reported once")
+    void ownership_isReportedOnce() {
+        Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.listener(events).withoutStandby());
+        opened.add(fixture);
+        fixture.database.forContext(fixture.context());
+        assertThat(events.take()).containsExactly("opened");
+
+        Fixture other = fixture.reopen();
+        opened.add(other);
+        assertThatThrownBy(() -> fixture.put("a", "1")).isInstanceOf(OwnershipLostException.class);
+        assertThatThrownBy(() -> fixture.put("a", "1")).isInstanceOf(OwnershipLostException.class);
+
+        assertThat(events.take())
+                .containsExactly(
+                        "group of 1, sent 1 times: REFUSED", "ownership lost", "commit: OWNERSHIP_LOST");
+    }
+
+    @Test
+    @DisplayName("R100 damage is reported when it is read, and by a verification with the number of entries")
+    void damage_isReported() {
+        Fixture fixture = open();
+        fixture.plant("session", "x", bytes("never sealed"));
+        fixture.plant("session", "y", bytes("never sealed"));
+
+        assertThatThrownBy(() -> fixture.find("x")).isInstanceOf(CorruptEntryException.class);
+        assertThat(events.take()).containsExactly("load of 1: true", "unreadable: 1");
+
+        fixture.alice.verify();
+        assertThat(events.take()).containsExactly("unreadable: 2");
+    }
+
+    @Test
+    @DisplayName("R100 a listener that throws changes no outcome, and the next listener is called")
+    void listener_throws_harmsNothing() {
+        RuntimeException unchecked = new IllegalStateException("a listener's");
+        for (Throwable failure : List.of(unchecked, new Exception("checked"), new StackOverflowError())) {
+            KeyStoreListener failing = failing(failure);
+            Fixture fixture = opened(Fixture.of(
+                    Kind.COMPLETE, options -> options.listener(failing).listener(events).withoutStandby()));
+            fixture.faults.on(Operation.COMMIT).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
+
+            fixture.alice.useTransaction("k", tx -> tx.put(KeyTypes.SESSION, "a", bytes("1")));
+            fixture.put("b", fixture.find("c"));
+
+            assertThat(fixture.stored(KeyTypes.SESSION, "a")).isPresent();
+            assertThat(fixture.stored(KeyTypes.SESSION, "b")).isPresent();
+            assertThat(events.take())
+                    .containsExactly(
+                            "lock: true",
+                            "group of 1, sent 1 times: RETRIED",
+                            WRITTEN_ALONE,
+                            "commit: WRITTEN",
+                            "transaction [k]: true",
+                            "load of 1: true",
+                            WRITTEN_ALONE,
+                            "commit: WRITTEN");
+        }
+    }
+
+    /** Returns a listener whose methods all throw. */
+    private static KeyStoreListener failing(Throwable failure) {
+        return (KeyStoreListener) Proxy.newProxyInstance(
+                ListenerTest.class.getClassLoader(),
+                new Class<?>[] {KeyStoreListener.class},
+                (proxy, method, arguments) -> {
+                    throw failure;
+                });
+    }
+
+    @Test
+    @DisplayName("R100 a listener that writes to the database is refused, and what it was called for is durable")
+    void listener_writes_isRefused() {
+        AtomicReference<Fixture> fixture = new AtomicReference<>();
+        List<Throwable> refusals = new ArrayList<>();
+        KeyStoreListener writing = new KeyStoreListener() {
+            @Override
+            public void onGroup(int commits, int sendings, long nanos, GroupResult result) {
+                try {
+                    fixture.get().put("b", "2");
+                } catch (IllegalStateException e) {
+                    refusals.add(e);
+                }
+            }
+        };
+        fixture.set(opened(Fixture.of(Kind.COMPLETE, options -> options.listener(writing).withoutStandby())));
+
+        fixture.get().put("a", "1");
+        fixture.get().put("a", "2");
+
+        assertThat(refusals).hasSize(2);
+        assertThat(fixture.get().stored(KeyTypes.SESSION, "a")).isPresent();
+        assertThat(fixture.get().stored(KeyTypes.SESSION, "b")).isEmpty();
+    }
+
+    @Test
+    @DisplayName("R100 a commit that another thread wrote returns before a listener of its group does")
+    void listener_ofAGroup_isCalledWithoutTheLead() throws Exception {
+        CountDownLatch release = new CountDownLatch(1);
+        CountDownLatch reached = new CountDownLatch(1);
+        KeyStoreListener blocking = new KeyStoreListener() {
+            @Override
+            public void onGroup(int commits, int sendings, long nanos, GroupResult result) {
+                if (reached.getCount() > 0) {
+                    reached.countDown();
+                    try {
+                        release.await();
+                    } catch (InterruptedException e) {
+                        throw new AssertionError(e);
+                    }
+                }
+            }
+        };
+        Fixture fixture = opened(Fixture.of(Kind.COMPLETE, options -> options.listener(blocking)));
+        Threads.Running<Boolean> blocked = Threads.run(() -> fixture.put("a", "1"));
+        reached.await();
+
+        fixture.put("b", "2");
+
+        release.countDown();
+        blocked.result();
+        assertThat(fixture.find("a") + fixture.find("b")).isEqualTo("12");
+    }
+
+    @Test
+    @DisplayName("R100 if nobody listens, nothing is allocated or measured")
+    void events_nobodyListens_allocateNothing() {
+        EngineEvents silent = new EngineEvents(List.of());
+        TransactionScope scope = new TransactionScope(null);
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long least = Long.MAX_VALUE;
+        for (int n = 0; n < 10; n++) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < 100; i++) {
+                silent.refuseWritesOfListeners();
+                silent.end(silent.beginLoad(), 1, true);
+                silent.end(silent.beginLockWait(), true);
+                silent.end(silent.beginCommit(), KeyStoreListener.CommitResult.WRITTEN);
+                silent.end(silent.beginGroupWrite(), 1, WRITTEN);
+                silent.end(silent.beginTransaction(Set.of()), true);
+                scope.beginWork();
+                scope.beginCommit();
+            }
+            least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+        }
+
+        assertThat(silent.beginCommit()).isNull();
+        assertThat(least).isZero();
+    }
+
+    @Test
+    @DisplayName("R101 no event has a parameter for a value, an id or a context; only one has lock keys")
+    void listener_hasNoParameterForKeys() {
+        List<String> others = new ArrayList<>();
+        for (Method method : KeyStoreListener.class.getMethods()) {
+            for (Class<?> type : method.getParameterTypes()) {
+                if (!type.isEnum() && !Set.<Class<?>>of(int.class, long.class, boolean.class).contains(type)) {
+                    others.add(method.getName() + ": " + type.getSimpleName());
+                }
+            }
+        }
+
+        assertThat(others).containsExactly("onTransaction: Set");
+    }
+}
