@@ -25,6 +25,7 @@ class DesignPageTest {
                 "keystore-core",
                 "keystore-encryption",
                 "keystore-interop",
+                "keystore-micrometer",
                 "keystore-backend-support",
                 "keystore-backend-jdbc",
                 "keystore-backend-mapdb"

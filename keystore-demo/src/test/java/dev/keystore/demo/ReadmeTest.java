@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Compiles and runs the Java examples of the README, and those of the pages on copying and on backups. */
+/** Compiles and runs the Java examples of the README, and those of the pages on copying, backups and metrics. */
 @Timeout(120)
 class ReadmeTest {
 
@@ -60,5 +60,13 @@ class ReadmeTest {
                 .singleElement()
                 .satisfies(example -> assertThat(new PageExamples(folder).run("BackingUp", example))
                         .isEqualTo("dropped: {session=1}"));
+    }
+
+    @Test
+    @DisplayName("R100 the example of docs/metrics.md compiles, runs and prints the expected output")
+    void metricsPage_example_printsWhatItSays() throws Exception {
+        List<String> examples = PageExamples.blocks(Path.of("..", "docs", "metrics.md"), "java");
+        assertThat(new PageExamples(folder).run("Metrics", examples.get(0)))
+                .isEqualTo("keystore_commit_seconds_count{result=\"written\"} 1");
     }
 }

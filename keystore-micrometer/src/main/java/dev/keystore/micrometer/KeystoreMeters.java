@@ -1,0 +1,106 @@
+package dev.keystore.micrometer;
+
+import dev.keystore.spi.KeyStoreListener.CommitResult;
+import dev.keystore.spi.KeyStoreListener.GroupResult;
+import io.micrometer.core.instrument.Counter;
+import io.micrometer.core.instrument.DistributionSummary;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.Timer;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+
+/** The meters of one registry. All are registered at once, so that each is reported from the beginning, as zero. */
+final class KeystoreMeters {
+
+    final Counter unreadable;
+    final Counter conflicts;
+    final Counter contextsOpened;
+    final Counter ownershipLost;
+    private final Counter misses;
+    private final Counter retries;
+    private final DistributionSummary groupCommits;
+    private final Timer loaded;
+    private final Timer loadFailed;
+    private final Timer locked;
+    private final Timer notLocked;
+    private final Timer succeeded;
+    private final Timer failed;
+
+    /** By the ordinal of the result. */
+    private final Timer[] commits;
+
+    private final Timer[] groups;
+
+    KeystoreMeters(MeterRegistry registry, Tags tags) {
+        misses = Counter.builder("cache.gets")
+                .description("Reads of entries that were not cached; cached reads are not counted")
+                .tags(tags.and("cache", "keystore", "result", "miss"))
+                .register(registry);
+        loaded = timer(registry, "keystore.load", "Reads from the backend", tags.and("result", "success"));
+        loadFailed = timer(registry, "keystore.load", "Reads from the backend", tags.and("result", "failure"));
+        unreadable = counter(registry, "keystore.unreadable", "Entries found that cannot be read", tags);
+        String lockWait = "Waits of transactions for their locks";
+        locked = timer(registry, "keystore.lock.wait", lockWait, tags.and("result", "success"));
+        notLocked = timer(registry, "keystore.lock.wait", lockWait, tags.and("result", "failure"));
+        commits = Stream.of(CommitResult.values())
+                .map(result -> timer(
+                        registry, "keystore.commit", "Commits, until they are durable", result(tags, result)))
+                .toArray(Timer[]::new);
+        groups = Stream.of(GroupResult.values())
+                .map(result -> timer(
+                        registry, "keystore.group", "Writes of groups of commits, with fsync", result(tags, result)))
+                .toArray(Timer[]::new);
+        groupCommits = DistributionSummary.builder("keystore.group.commits")
+                .description("Commits in one group")
+                .baseUnit("commits")
+                .tags(tags)
+                .register(registry);
+        retries = counter(registry, "keystore.retries", "Writes that were sent again", tags);
+        conflicts = counter(registry, "keystore.conflicts", "Attempts that ended in a conflict", tags);
+        String transaction = "Transactions, from the call until the end";
+        succeeded = timer(registry, "keystore.transaction", transaction, tags.and("result", "success"));
+        failed = timer(registry, "keystore.transaction", transaction, tags.and("result", "failure"));
+        contextsOpened = counter(registry, "keystore.contexts.opened", "Contexts opened or taken over", tags);
+        ownershipLost = counter(registry, "keystore.ownership.lost", "Contexts lost to another owner", tags);
+    }
+
+    private static Tags result(Tags tags, Enum<?> result) {
+        return tags.and("result", result.name().toLowerCase(Locale.ROOT));
+    }
+
+    private static Timer timer(MeterRegistry registry, String name, String description, Tags tags) {
+        return Timer.builder(name).description(description).tags(tags).register(registry);
+    }
+
+    private static Counter counter(MeterRegistry registry, String name, String description, Tags tags) {
+        return Counter.builder(name).description(description).tags(tags).register(registry);
+    }
+
+    void load(int entries, long nanos, boolean returned) {
+        misses.increment(entries);
+        (returned ? loaded : loadFailed).record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    void lockWait(long nanos, boolean acquired) {
+        (acquired ? locked : notLocked).record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    void commit(long nanos, CommitResult result) {
+        commits[result.ordinal()].record(nanos, TimeUnit.NANOSECONDS);
+    }
+
+    void group(int size, int sendings, long nanos, GroupResult result) {
+        groups[result.ordinal()].record(nanos, TimeUnit.NANOSECONDS);
+        groupCommits.record(size);
+        int again = sendings - 1 + (result == GroupResult.RETRIED ? 1 : 0);
+        if (again > 0) {
+            retries.increment(again);
+        }
+    }
+
+    void transaction(long nanos, boolean returned) {
+        (returned ? succeeded : failed).record(nanos, TimeUnit.NANOSECONDS);
+    }
+}

@@ -1,0 +1,139 @@
+package dev.keystore.micrometer;
+
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.spi.KeyStoreListener;
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tag;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import java.util.List;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The metrics of one database: a listener that the database calls, and a binder that registers the meters.
+ *
+ * <pre>{@code
+ * KeystoreMetrics metrics = new KeystoreMetrics();
+ * metrics.bindTo(registry);
+ * SignalKeyDatabase database = metrics.watch(
+ *         SignalKeyDatabase.builder().url("jdbc:sqlite:keys.db").listener(metrics).open());
+ * }</pre>
+ *
+ * <p>{@code docs/metrics.md} lists the meters. They are recorded on the thread that did the work, so that a registry can
+ * attach exemplars of that thread's span. Bound to several registries, it records to each of them; what happens before
+ * it is bound is not recorded. Cached reads are not counted. No tag contains a value, an id or a context (R101).
+ *
+ * <p>Thread-safe.
+ */
+public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
+
+    private final Tags tags;
+    private final List<KeystoreMeters> bound = new CopyOnWriteArrayList<>();
+    private volatile @Nullable SignalKeyDatabase database;
+
+    /** Creates metrics without tags of the caller. */
+    public KeystoreMetrics() {
+        this(List.of());
+    }
+
+    /**
+     * Creates metrics whose meters have additional tags, for example to tell databases apart.
+     *
+     * @param tags the tags, which must not contain ids or contexts
+     */
+    public KeystoreMetrics(Iterable<Tag> tags) {
+        this.tags = Tags.of(Objects.requireNonNull(tags, "tags"));
+    }
+
+    /**
+     * Sets the database whose cache the gauges show. Until then, and for a database that is not watched, they are
+     * {@code NaN}.
+     *
+     * @param database the database, which was opened with this listener
+     * @return the database
+     */
+    public SignalKeyDatabase watch(SignalKeyDatabase database) {
+        this.database = Objects.requireNonNull(database, "database");
+        return database;
+    }
+
+    /**
+     * Registers the meters.
+     *
+     * @param registry what they are registered with, for as long as it exists
+     */
+    @Override
+    public void bindTo(MeterRegistry registry) {
+        Objects.requireNonNull(registry, "registry");
+        gauge(registry, "keystore.cache.size", "Estimated size of the cache", opened -> opened.stats()
+                .cachedBytes());
+        gauge(registry, "keystore.cache.max", "Maximum size of the cache", opened -> opened.options()
+                .maximumCacheBytes());
+        bound.add(new KeystoreMeters(registry, tags));
+    }
+
+    private void gauge(
+            MeterRegistry registry, String name, String description, ToDoubleFunction<SignalKeyDatabase> value) {
+        Gauge.builder(name, this, metrics -> metrics.ofDatabase(value))
+                .description(description)
+                .baseUnit("bytes")
+                .tags(tags)
+                .register(registry);
+    }
+
+    private double ofDatabase(ToDoubleFunction<SignalKeyDatabase> value) {
+        SignalKeyDatabase watched = database;
+        return watched == null ? Double.NaN : value.applyAsDouble(watched);
+    }
+
+    @Override
+    public void onLoad(int entries, long nanos, boolean succeeded) {
+        bound.forEach(meters -> meters.load(entries, nanos, succeeded));
+    }
+
+    @Override
+    public void onUnreadable(int entries) {
+        bound.forEach(meters -> meters.unreadable.increment(entries));
+    }
+
+    @Override
+    public void onLockWait(long nanos, boolean acquired) {
+        bound.forEach(meters -> meters.lockWait(nanos, acquired));
+    }
+
+    @Override
+    public void onCommit(long nanos, CommitResult result) {
+        bound.forEach(meters -> meters.commit(nanos, result));
+    }
+
+    @Override
+    public void onGroup(int commits, int sendings, long nanos, GroupResult result) {
+        bound.forEach(meters -> meters.group(commits, sendings, nanos, result));
+    }
+
+    @Override
+    public void onConflict() {
+        bound.forEach(meters -> meters.conflicts.increment());
+    }
+
+    @Override
+    public void onTransaction(
+            Set<String> lockKeys, long waitNanos, long workNanos, long commitNanos, boolean succeeded) {
+        bound.forEach(meters -> meters.transaction(waitNanos + workNanos + commitNanos, succeeded));
+    }
+
+    @Override
+    public void onContextOpened() {
+        bound.forEach(meters -> meters.contextsOpened.increment());
+    }
+
+    @Override
+    public void onOwnershipLost() {
+        bound.forEach(meters -> meters.ownershipLost.increment());
+    }
+}

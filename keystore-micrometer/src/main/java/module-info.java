@@ -1,0 +1,8 @@
+/** Metrics of a database for Micrometer. */
+module dev.keystore.micrometer {
+    requires transitive dev.keystore.core;
+    requires static transitive org.jspecify;
+    requires transitive micrometer.core;
+
+    exports dev.keystore.micrometer;
+}

@@ -1,0 +1,234 @@
+package dev.keystore.micrometer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.CommitFailedException;
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.KeyStoreListener.CommitResult;
+import dev.keystore.spi.KeyStoreListener.GroupResult;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.MemoryBackend;
+import io.micrometer.core.instrument.Meter;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.config.MeterFilter;
+import io.micrometer.core.instrument.distribution.DistributionStatisticConfig;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What the registry of Prometheus puts out. */
+class KeystoreMetricsTest {
+
+    private static final Path DOCS = Path.of("..", "docs");
+    private static final Pattern METRIC = Pattern.compile("\\b(?:keystore|cache)_[a-z_]+\\b");
+
+    private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+    private final KeystoreMetrics metrics = new KeystoreMetrics();
+    private final Faults faults = new Faults();
+
+    @AfterEach
+    void close() {
+        registry.close();
+    }
+
+    private SignalKeyDatabase open() {
+        return metrics.watch(SignalKeyDatabase.builder()
+                .backend(FaultyBackend.complete(new MemoryBackend(), faults))
+                .listener(metrics)
+                .open());
+    }
+
+    /** Returns the value of a line of what the registry puts out. */
+    private double scraped(String metric) {
+        return registry.scrape()
+                .lines()
+                .filter(line -> line.startsWith(metric + " "))
+                .mapToDouble(line -> Double.parseDouble(line.substring(metric.length() + 1)))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError(metric + " is not in\n" + registry.scrape()));
+    }
+
+    @Test
+    @DisplayName("R100 reads, commits and transactions of a database appear in what Prometheus scrapes")
+    void database_used_isScraped() {
+        metrics.bindTo(registry);
+        try (SignalKeyDatabase database = open()) {
+            SignalKeyStore alice = database.forContext("alice");
+            alice.find(KeyTypes.SESSION, "a");
+            alice.find(KeyTypes.SESSION, "a");
+            alice.useTransaction("k", tx -> tx.put(KeyTypes.SESSION, "a", new byte[9]));
+            faults.on(Operation.COMMIT).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
+            alice.put(KeyTypes.SESSION, "b", new byte[9]);
+            faults.on(Operation.COMMIT).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+            assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "c", new byte[9]))
+                    .isInstanceOf(CommitFailedException.class);
+
+            assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"miss\"}")).isEqualTo(1);
+            assertThat(scraped("keystore_load_seconds_count{result=\"success\"}")).isEqualTo(1);
+            assertThat(scraped("keystore_lock_wait_seconds_count{result=\"success\"}")).isEqualTo(1);
+            assertThat(scraped("keystore_transaction_seconds_count{result=\"success\"}")).isEqualTo(1);
+            assertThat(scraped("keystore_commit_seconds_count{result=\"written\"}")).isEqualTo(2);
+            assertThat(scraped("keystore_commit_seconds_sum{result=\"written\"}")).isPositive();
+            assertThat(scraped("keystore_commit_seconds_count{result=\"not_written\"}")).isEqualTo(1);
+            assertThat(scraped("keystore_contexts_opened_total")).isEqualTo(1);
+            assertThat(scraped("keystore_cache_size_bytes")).isPositive();
+            assertThat(scraped("keystore_cache_max_bytes")).isEqualTo(64 << 20);
+        }
+    }
+
+    @Test
+    @DisplayName("R100 each event is counted by its result")
+    void events_areCountedByResult() {
+        metrics.bindTo(registry);
+        for (CommitResult result : CommitResult.values()) {
+            metrics.onCommit(TimeUnit.SECONDS.toNanos(1 + result.ordinal()), result);
+        }
+        for (GroupResult result : GroupResult.values()) {
+            metrics.onGroup(3, 2, TimeUnit.SECONDS.toNanos(1 + result.ordinal()), result);
+        }
+        metrics.onLoad(5, 1, false);
+        metrics.onLockWait(1, false);
+        metrics.onTransaction(Set.of("k"), 1_000_000_000, 2_000_000_000, 3_000_000_000L, false);
+        metrics.onConflict();
+        metrics.onUnreadable(4);
+        metrics.onOwnershipLost();
+
+        for (CommitResult result : CommitResult.values()) {
+            assertThat(scraped("keystore_commit_seconds_sum" + tag(result))).isEqualTo(1 + result.ordinal());
+        }
+        for (GroupResult result : GroupResult.values()) {
+            assertThat(scraped("keystore_group_seconds_sum" + tag(result))).isEqualTo(1 + result.ordinal());
+        }
+        assertThat(scraped("keystore_group_commits_sum")).isEqualTo(12);
+        assertThat(scraped("keystore_retries_total")).isEqualTo(5);
+        assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"miss\"}")).isEqualTo(5);
+        assertThat(scraped("keystore_load_seconds_count{result=\"failure\"}")).isEqualTo(1);
+        assertThat(scraped("keystore_lock_wait_seconds_count{result=\"failure\"}")).isEqualTo(1);
+        assertThat(scraped("keystore_transaction_seconds_sum{result=\"failure\"}")).isEqualTo(6);
+        assertThat(scraped("keystore_conflicts_total")).isEqualTo(1);
+        assertThat(scraped("keystore_unreadable_total")).isEqualTo(4);
+        assertThat(scraped("keystore_ownership_lost_total")).isEqualTo(1);
+    }
+
+    private static String tag(Enum<?> result) {
+        return "{result=\"" + result.name().toLowerCase(Locale.ROOT) + "\"}";
+    }
+
+    @Test
+    @DisplayName("R101 no name and no tag contains a value, an id, a lock key or a context")
+    void scrape_containsNoKeys() {
+        metrics.bindTo(registry);
+        try (SignalKeyDatabase database = open()) {
+            SignalKeyStore store = database.forContext("secret-context");
+            store.useTransaction("secret-lock", tx -> {
+                tx.find(KeyTypes.LID_MAPPING, "secret-id");
+                tx.put(KeyTypes.LID_MAPPING, "secret-id", "secret-value");
+            });
+        }
+
+        assertThat(registry.scrape()).contains("keystore_commit_seconds_count").doesNotContain("secret");
+        for (Meter meter : registry.getMeters()) {
+            assertThat(meter.getId().getTags()).allMatch(tag -> Set.of("result", "cache")
+                    .contains(tag.getKey()));
+        }
+    }
+
+    @Test
+    @DisplayName("timers publish buckets if a filter turns histograms on")
+    void timers_histogramsOn_publishBuckets() {
+        registry.config().meterFilter(new MeterFilter() {
+            @Override
+            public DistributionStatisticConfig configure(Meter.Id id, DistributionStatisticConfig config) {
+                return DistributionStatisticConfig.builder()
+                        .percentilesHistogram(true)
+                        .build()
+                        .merge(config);
+            }
+        });
+        metrics.bindTo(registry);
+        metrics.onCommit(1_000_000, CommitResult.WRITTEN);
+
+        assertThat(registry.scrape()).contains("keystore_commit_seconds_bucket{result=\"written\",le=\"+Inf\"} 1");
+    }
+
+    @Test
+    @DisplayName("two databases with different tags, and two registries, do not mix")
+    void metrics_ofTwoDatabases_areSeparate() {
+        KeystoreMetrics tagged = new KeystoreMetrics(Tags.of("store", "other"));
+        KeystoreMetrics main = new KeystoreMetrics(Tags.of("store", "main"));
+        SimpleMeterRegistry second = new SimpleMeterRegistry();
+        main.bindTo(registry);
+        main.bindTo(second);
+        tagged.bindTo(registry);
+        main.onConflict();
+
+        assertThat(scraped("keystore_conflicts_total{store=\"main\"}")).isEqualTo(1);
+        assertThat(scraped("keystore_conflicts_total{store=\"other\"}")).isZero();
+        assertThat(second.get("keystore.conflicts").counter().count()).isEqualTo(1);
+        assertThat(scraped("keystore_cache_size_bytes{store=\"main\"}")).isNaN();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"keystore-dashboard.json", "keystore-alerts.yml"})
+    @DisplayName("R100 each metric that the dashboard and the alert rules name exists")
+    void metrics_ofDashboardAndAlerts_exist(String file) throws Exception {
+        metrics.bindTo(registry);
+        Set<String> existing = named(registry.scrape());
+
+        Set<String> used = named(Files.readString(DOCS.resolve("metrics").resolve(file)));
+
+        assertThat(used).hasSizeGreaterThan(8).isSubsetOf(existing);
+    }
+
+    @Test
+    @DisplayName("R100 the page lists each meter, and no other")
+    void page_listsEachMeter() throws Exception {
+        metrics.bindTo(registry);
+        Set<String> registered =
+                registry.getMeters().stream().map(meter -> meter.getId().getName()).collect(Collectors.toSet());
+        String page = Files.readString(DOCS.resolve("metrics.md"));
+        Set<String> listed = page.lines()
+                .filter(line -> line.startsWith("| `"))
+                .map(line -> line.split("\\|", -1)[1])
+                .flatMap(cell -> Pattern.compile("`([a-z]+\\.[a-z.]+)`")
+                        .matcher(cell)
+                        .results()
+                        .map(match -> match.group(1)))
+                .collect(Collectors.toSet());
+
+        assertThat(listed).containsExactlyInAnyOrderElementsOf(registered);
+        for (Enum<?> result : results().toList()) {
+            assertThat(page).contains("`" + result.name().toLowerCase(Locale.ROOT) + "`");
+        }
+    }
+
+    private static Stream<Enum<?>> results() {
+        return Stream.concat(Stream.of(CommitResult.values()), Stream.of(GroupResult.values()));
+    }
+
+    private static Set<String> named(String text) {
+        return METRIC.matcher(text).results().map(MatchResult::group).collect(Collectors.toCollection(TreeSet::new));
+    }
+}
