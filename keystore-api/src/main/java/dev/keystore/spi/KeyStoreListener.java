@@ -69,7 +69,8 @@ public interface KeyStoreListener {
      * A transaction has waited for the locks of its keys, possibly not at all.
      *
      * @param nanos the time that it waited
-     * @param acquired whether it has the locks now; if not, {@code lockTimeout} has passed or the thread was interrupted
+     * @param acquired whether it has the locks now; if not, {@code lockTimeout} has passed or the thread was
+     *     interrupted
      */
     default void onLockWait(long nanos, boolean acquired) {}
 

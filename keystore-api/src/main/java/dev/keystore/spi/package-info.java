@@ -23,7 +23,8 @@
  *
  * <p>Values are opaque to a backend: the engine wraps each of them in an envelope with a checksum, or has them
  * encrypted by a {@link dev.keystore.spi.Sealing}. A {@link dev.keystore.spi.KeyProvider} gives that access to a root
- * key. A {@link dev.keystore.spi.KeyStoreListener} is called when a database has done something. Types, ids and contexts are exact: no case folding, no normalization, no trimming, no wildcards.
+ * key. A {@link dev.keystore.spi.KeyStoreListener} is called when a database has done something. Types, ids and
+ * contexts are exact: no case folding, no normalization, no trimming, no wildcards.
  *
  * <p>In the repository, {@code docs/writing-a-backend.md} builds a backend step by step, {@code docs/contract.md}
  * contains the rules cited here ({@code R12}), and {@code docs/design.md} shows how the engine calls a backend.

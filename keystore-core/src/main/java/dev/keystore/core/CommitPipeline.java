@@ -110,11 +110,7 @@ final class CommitPipeline {
     private final Duration timeout;
 
     CommitPipeline(
-            EntryCache cache,
-            Storage storage,
-            KeyStoreOptions options,
-            CommitCounters counters,
-            EngineEvents events) {
+            EntryCache cache, Storage storage, KeyStoreOptions options, CommitCounters counters, EngineEvents events) {
         this.cache = cache;
         this.writer = new GroupWriter(cache, storage, events);
         this.counters = counters;

@@ -15,8 +15,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Reports what the engine does to the listeners of a database and to the flight recorder (R100).
  *
- * <p>Each {@code begin} method returns null, and allocates and measures nothing, if nobody listens. What is reported has
- * happened already, and no report throws anything, except an error if not even the call fits on the stack.
+ * <p>Each {@code begin} method returns null, and allocates and measures nothing, if nobody listens. What is reported
+ * has happened already, and no report throws anything, except an error if not even the call fits on the stack.
  *
  * <p>Concurrency: immutable, except for the marks of threads that are inside a listener.
  */

@@ -10,7 +10,8 @@ import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Logs each transaction that takes longer than a threshold, with how long it waited for its locks, worked and committed.
+ * Logs each transaction that takes longer than a threshold, with how long it waited for its locks, worked and
+ * committed.
  *
  * <pre>{@code
  * SignalKeyDatabase.builder().url(url).listener(SlowTransactionLog.over(Duration.ofSeconds(1))).open();

@@ -43,7 +43,8 @@ class ListenerTest {
     private final List<Fixture> opened = new ArrayList<>();
 
     private Fixture open() {
-        return opened(Fixture.of(Kind.COMPLETE, options -> options.listener(events).withoutStandby()));
+        return opened(
+                Fixture.of(Kind.COMPLETE, options -> options.listener(events).withoutStandby()));
     }
 
     private Fixture opened(Fixture fixture) {
@@ -143,8 +144,7 @@ class ListenerTest {
                 }))
                 .isInstanceOf(TransactionConflictException.class);
         assertThat(events.take())
-                .containsExactly(
-                        "lock: true", WRITTEN_ALONE, "commit: WRITTEN", "conflict", "transaction [k]: false");
+                .containsExactly("lock: true", WRITTEN_ALONE, "commit: WRITTEN", "conflict", "transaction [k]: false");
 
         assertThatThrownBy(() -> fixture.alice.useTransaction("k", tx -> {
                     tx.find(KeyTypes.SESSION, "a");
@@ -175,23 +175,26 @@ class ListenerTest {
     void transaction_reportsItsLockWaits() throws Exception {
         Fixture fixture = opened(Fixture.of(
                 Kind.COMPLETE,
-                options -> options.listener(events).lockTimeout(Duration.ofMillis(1)).withoutStandby()));
+                options -> options.listener(events)
+                        .lockTimeout(Duration.ofMillis(1))
+                        .withoutStandby()));
 
         fixture.alice.useTransaction("outer", tx -> tx.useTransaction("inner", nested -> {}));
         assertThat(events.take()).containsExactly("lock: true", "lock: true", "transaction [outer]: true");
 
-        fixture.alice.useTransaction("k", tx -> onOtherThread(
-                () -> assertThatThrownBy(() -> fixture.alice.useTransaction("k", second -> {}))
+        fixture.alice.useTransaction(
+                "k",
+                tx -> onOtherThread(() -> assertThatThrownBy(() -> fixture.alice.useTransaction("k", second -> {}))
                         .isInstanceOf(LockTimeoutException.class)));
         assertThat(events.take())
-                .containsExactly(
-                        "lock: true", "lock: false", "transaction [k]: false", "transaction [k]: true");
+                .containsExactly("lock: true", "lock: false", "transaction [k]: false", "transaction [k]: true");
     }
 
     @Test
     @DisplayName("R100 an opened context and a lost one are reported once")
     void ownership_isReportedOnce() {
-        Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.listener(events).withoutStandby());
+        Fixture fixture =
+                Fixture.of(Kind.COMPLETE, options -> options.listener(events).withoutStandby());
         opened.add(fixture);
         fixture.database.forContext(fixture.context());
         assertThat(events.take()).containsExactly("opened");
@@ -202,8 +205,7 @@ class ListenerTest {
         assertThatThrownBy(() -> fixture.put("a", "1")).isInstanceOf(OwnershipLostException.class);
 
         assertThat(events.take())
-                .containsExactly(
-                        "group of 1, sent 1 times: REFUSED", "ownership lost", "commit: OWNERSHIP_LOST");
+                .containsExactly("group of 1, sent 1 times: REFUSED", "ownership lost", "commit: OWNERSHIP_LOST");
     }
 
     @Test
@@ -227,7 +229,8 @@ class ListenerTest {
         for (Throwable failure : List.of(unchecked, new Exception("checked"), new StackOverflowError())) {
             KeyStoreListener failing = failing(failure);
             Fixture fixture = opened(Fixture.of(
-                    Kind.COMPLETE, options -> options.listener(failing).listener(events).withoutStandby()));
+                    Kind.COMPLETE,
+                    options -> options.listener(failing).listener(events).withoutStandby()));
             fixture.faults.on(Operation.COMMIT).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
 
             fixture.alice.useTransaction("k", tx -> tx.put(KeyTypes.SESSION, "a", bytes("1")));
@@ -273,7 +276,8 @@ class ListenerTest {
                 }
             }
         };
-        fixture.set(opened(Fixture.of(Kind.COMPLETE, options -> options.listener(writing).withoutStandby())));
+        fixture.set(opened(
+                Fixture.of(Kind.COMPLETE, options -> options.listener(writing).withoutStandby())));
 
         fixture.get().put("a", "1");
         fixture.get().put("a", "2");
@@ -344,7 +348,9 @@ class ListenerTest {
         List<String> others = new ArrayList<>();
         for (Method method : KeyStoreListener.class.getMethods()) {
             for (Class<?> type : method.getParameterTypes()) {
-                if (!type.isEnum() && !Set.<Class<?>>of(int.class, long.class, boolean.class).contains(type)) {
+                if (!type.isEnum()
+                        && !Set.<Class<?>>of(int.class, long.class, boolean.class)
+                                .contains(type)) {
                     others.add(method.getName() + ": " + type.getSimpleName());
                 }
             }

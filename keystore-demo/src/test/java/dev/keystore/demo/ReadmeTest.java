@@ -63,10 +63,13 @@ class ReadmeTest {
     }
 
     @Test
-    @DisplayName("R100 the example of docs/metrics.md compiles, runs and prints the expected output")
-    void metricsPage_example_printsWhatItSays() throws Exception {
+    @DisplayName("R100 the examples of docs/metrics.md compile, run and print the expected output")
+    void metricsPage_examples_printWhatTheySay() throws Exception {
         List<String> examples = PageExamples.blocks(Path.of("..", "docs", "metrics.md"), "java");
+        assertThat(examples).hasSize(2);
         assertThat(new PageExamples(folder).run("Metrics", examples.get(0)))
                 .isEqualTo("keystore_commit_seconds_count{result=\"written\"} 1");
+        assertThat(new PageExamples(folder).run("SlowTransactions", examples.get(1)))
+                .isEqualTo("committed");
     }
 }

@@ -45,8 +45,8 @@ final class KeystoreMeters {
         locked = timer(registry, "keystore.lock.wait", lockWait, tags.and("result", "success"));
         notLocked = timer(registry, "keystore.lock.wait", lockWait, tags.and("result", "failure"));
         commits = Stream.of(CommitResult.values())
-                .map(result -> timer(
-                        registry, "keystore.commit", "Commits, until they are durable", result(tags, result)))
+                .map(result ->
+                        timer(registry, "keystore.commit", "Commits, until they are durable", result(tags, result)))
                 .toArray(Timer[]::new);
         groups = Stream.of(GroupResult.values())
                 .map(result -> timer(

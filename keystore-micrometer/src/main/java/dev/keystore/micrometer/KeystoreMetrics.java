@@ -24,9 +24,9 @@ import org.jspecify.annotations.Nullable;
  *         SignalKeyDatabase.builder().url("jdbc:sqlite:keys.db").listener(metrics).open());
  * }</pre>
  *
- * <p>{@code docs/metrics.md} lists the meters. They are recorded on the thread that did the work, so that a registry can
- * attach exemplars of that thread's span. Bound to several registries, it records to each of them; what happens before
- * it is bound is not recorded. Cached reads are not counted. No tag contains a value, an id or a context (R101).
+ * <p>{@code docs/metrics.md} lists the meters. They are recorded on the thread that did the work, so that a registry
+ * can attach exemplars of that thread's span. Bound to several registries, it records to each of them; what happens
+ * before it is bound is not recorded. Cached reads are not counted. No tag contains a value, an id or a context (R101).
  *
  * <p>Thread-safe.
  */
@@ -70,10 +70,16 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
     @Override
     public void bindTo(MeterRegistry registry) {
         Objects.requireNonNull(registry, "registry");
-        gauge(registry, "keystore.cache.size", "Estimated size of the cache", opened -> opened.stats()
-                .cachedBytes());
-        gauge(registry, "keystore.cache.max", "Maximum size of the cache", opened -> opened.options()
-                .maximumCacheBytes());
+        gauge(
+                registry,
+                "keystore.cache.size",
+                "Estimated size of the cache",
+                opened -> opened.stats().cachedBytes());
+        gauge(
+                registry,
+                "keystore.cache.max",
+                "Maximum size of the cache",
+                opened -> opened.options().maximumCacheBytes());
         bound.add(new KeystoreMeters(registry, tags));
     }
 

@@ -85,13 +85,20 @@ class KeystoreMetricsTest {
             assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "c", new byte[9]))
                     .isInstanceOf(CommitFailedException.class);
 
-            assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"miss\"}")).isEqualTo(1);
-            assertThat(scraped("keystore_load_seconds_count{result=\"success\"}")).isEqualTo(1);
-            assertThat(scraped("keystore_lock_wait_seconds_count{result=\"success\"}")).isEqualTo(1);
-            assertThat(scraped("keystore_transaction_seconds_count{result=\"success\"}")).isEqualTo(1);
-            assertThat(scraped("keystore_commit_seconds_count{result=\"written\"}")).isEqualTo(2);
-            assertThat(scraped("keystore_commit_seconds_sum{result=\"written\"}")).isPositive();
-            assertThat(scraped("keystore_commit_seconds_count{result=\"not_written\"}")).isEqualTo(1);
+            assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"miss\"}"))
+                    .isEqualTo(1);
+            assertThat(scraped("keystore_load_seconds_count{result=\"success\"}"))
+                    .isEqualTo(1);
+            assertThat(scraped("keystore_lock_wait_seconds_count{result=\"success\"}"))
+                    .isEqualTo(1);
+            assertThat(scraped("keystore_transaction_seconds_count{result=\"success\"}"))
+                    .isEqualTo(1);
+            assertThat(scraped("keystore_commit_seconds_count{result=\"written\"}"))
+                    .isEqualTo(2);
+            assertThat(scraped("keystore_commit_seconds_sum{result=\"written\"}"))
+                    .isPositive();
+            assertThat(scraped("keystore_commit_seconds_count{result=\"not_written\"}"))
+                    .isEqualTo(1);
             assertThat(scraped("keystore_contexts_opened_total")).isEqualTo(1);
             assertThat(scraped("keystore_cache_size_bytes")).isPositive();
             assertThat(scraped("keystore_cache_max_bytes")).isEqualTo(64 << 20);
@@ -123,10 +130,13 @@ class KeystoreMetricsTest {
         }
         assertThat(scraped("keystore_group_commits_sum")).isEqualTo(12);
         assertThat(scraped("keystore_retries_total")).isEqualTo(5);
-        assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"miss\"}")).isEqualTo(5);
+        assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"miss\"}"))
+                .isEqualTo(5);
         assertThat(scraped("keystore_load_seconds_count{result=\"failure\"}")).isEqualTo(1);
-        assertThat(scraped("keystore_lock_wait_seconds_count{result=\"failure\"}")).isEqualTo(1);
-        assertThat(scraped("keystore_transaction_seconds_sum{result=\"failure\"}")).isEqualTo(6);
+        assertThat(scraped("keystore_lock_wait_seconds_count{result=\"failure\"}"))
+                .isEqualTo(1);
+        assertThat(scraped("keystore_transaction_seconds_sum{result=\"failure\"}"))
+                .isEqualTo(6);
         assertThat(scraped("keystore_conflicts_total")).isEqualTo(1);
         assertThat(scraped("keystore_unreadable_total")).isEqualTo(4);
         assertThat(scraped("keystore_ownership_lost_total")).isEqualTo(1);
@@ -150,8 +160,8 @@ class KeystoreMetricsTest {
 
         assertThat(registry.scrape()).contains("keystore_commit_seconds_count").doesNotContain("secret");
         for (Meter meter : registry.getMeters()) {
-            assertThat(meter.getId().getTags()).allMatch(tag -> Set.of("result", "cache")
-                    .contains(tag.getKey()));
+            assertThat(meter.getId().getTags())
+                    .allMatch(tag -> Set.of("result", "cache").contains(tag.getKey()));
         }
     }
 
@@ -206,8 +216,9 @@ class KeystoreMetricsTest {
     @DisplayName("R100 the page lists each meter, and no other")
     void page_listsEachMeter() throws Exception {
         metrics.bindTo(registry);
-        Set<String> registered =
-                registry.getMeters().stream().map(meter -> meter.getId().getName()).collect(Collectors.toSet());
+        Set<String> registered = registry.getMeters().stream()
+                .map(meter -> meter.getId().getName())
+                .collect(Collectors.toSet());
         String page = Files.readString(DOCS.resolve("metrics.md"));
         Set<String> listed = page.lines()
                 .filter(line -> line.startsWith("| `"))

@@ -1,0 +1,110 @@
+package dev.keystore.core;
+
+import static dev.keystore.core.Fixture.bytes;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.core.Fixture.Kind;
+import java.text.MessageFormat;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.logging.Handler;
+import java.util.logging.LogRecord;
+import java.util.logging.Logger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** The lines that {@link SlowTransactionLog} logs, through the logging of the JDK. */
+class SlowTransactionLogTest {
+
+    private static final Logger LOGGER = Logger.getLogger(SlowTransactionLog.NAME);
+
+    private final List<String> lines = new ArrayList<>();
+    private final Handler handler = new Handler() {
+        @Override
+        public void publish(LogRecord entry) {
+            lines.add(entry.getLevel() + " " + new MessageFormat(entry.getMessage()).format(entry.getParameters()));
+        }
+
+        @Override
+        public void flush() {}
+
+        @Override
+        public void close() {}
+    };
+
+    @BeforeEach
+    void listen() {
+        LOGGER.setUseParentHandlers(false);
+        LOGGER.addHandler(handler);
+    }
+
+    @AfterEach
+    void restore() {
+        LOGGER.removeHandler(handler);
+        LOGGER.setUseParentHandlers(true);
+    }
+
+    private static void end(SlowTransactionLog log, long waitMillis, boolean succeeded) {
+        log.onTransaction(
+                Set.of("session:{0}", "session:alice.1"),
+                TimeUnit.MILLISECONDS.toNanos(waitMillis),
+                TimeUnit.MILLISECONDS.toNanos(20),
+                TimeUnit.MILLISECONDS.toNanos(3),
+                succeeded);
+    }
+
+    @Test
+    @DisplayName("R101 a transaction over the threshold is logged with its times and without its lock keys")
+    void onTransaction_slow_logsTheTimes() {
+        SlowTransactionLog log = SlowTransactionLog.over(Duration.ofMillis(1_000));
+
+        end(log, 977, true);
+        end(log, 1_977, true);
+        end(log, 1_977, false);
+
+        assertThat(lines)
+                .containsExactly(
+                        "WARNING A transaction was slow: it waited 1977 ms for its locks, worked 20 ms and committed 3 ms",
+                        "WARNING A transaction was slow and failed: it waited 1977 ms for its locks, worked 20 ms and"
+                                + " committed 3 ms");
+    }
+
+    @Test
+    @DisplayName("lock keys are logged on request, and may contain braces")
+    void onTransaction_withLockKeys_namesThem() {
+        end(SlowTransactionLog.over(Duration.ZERO).withLockKeys(), 1, true);
+
+        assertThat(lines)
+                .singleElement()
+                .asString()
+                .startsWith("WARNING A transaction with lock keys [session:alice.1, session:{0}] was slow: ");
+    }
+
+    @Test
+    @DisplayName("as a listener of a database, it logs each transaction that is slow")
+    void listener_transaction_isLogged() {
+        try (Fixture fixture =
+                Fixture.of(Kind.COMPLETE, options -> options.listener(SlowTransactionLog.over(Duration.ZERO)))) {
+            fixture.alice.useTransaction("k", tx -> tx.put(KeyTypes.SESSION, "a", bytes("1")));
+        }
+
+        assertThat(lines).hasSize(1);
+    }
+
+    @Test
+    void over_negativeThreshold_isRefused() {
+        assertThatThrownBy(() -> SlowTransactionLog.over(Duration.ofNanos(-1)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("threshold must not be negative, was PT-0.000000001S");
+        assertThatThrownBy(() -> SlowTransactionLog.over(null))
+                .isInstanceOf(NullPointerException.class)
+                .hasMessage("threshold");
+    }
+}
