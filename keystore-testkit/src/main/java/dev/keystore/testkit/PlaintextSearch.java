@@ -21,6 +21,7 @@ import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
@@ -309,8 +310,8 @@ public final class PlaintextSearch {
                 return new EntryId(unmarked(entry.type()), unmarked(entry.id()));
             }
             return switch (method.getName()) {
-                case "open" -> unmask((byte[]) result);
-                case "contextOf" -> unmarked((String) result);
+                case "open" -> unmask((byte[]) Objects.requireNonNull(result));
+                case "contextOf" -> unmarked((String) Objects.requireNonNull(result));
                 default -> result;
             };
         }
