@@ -75,9 +75,7 @@ public final class PlaintextSearch {
     private int values;
 
     /** Creates a search that finds nothing yet. */
-    public PlaintextSearch() {
-        add(marker.getBytes(StandardCharsets.UTF_8), 0);
-    }
+    public PlaintextSearch() {}
 
     /**
      * Remembers a value.
@@ -219,6 +217,7 @@ public final class PlaintextSearch {
      * @return the same encryption of other values and names, observed
      */
     public Sealing masked(Sealing sealing) {
+        add(marker.getBytes(StandardCharsets.UTF_8), 0);
         return watched(sealing, true);
     }
 
