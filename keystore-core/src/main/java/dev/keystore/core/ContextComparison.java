@@ -39,6 +39,15 @@ record ContextComparison(
         return new ContextComparison(digest.digests(), source.unreadable(), difference);
     }
 
+    /** Returns the digests of all entries of a context, by type; null if one cannot be read. */
+    static @Nullable Map<String, TypeDigest> digestsOf(ContextReader context) {
+        ContextDigest digest = new ContextDigest();
+        for (List<EntryId> page : ContextReader.pages(context.entries())) {
+            context.values(page).forEach(digest::add);
+        }
+        return context.unreadable().isEmpty() ? digest.digests() : null;
+    }
+
     private static @Nullable String firstDifference(List<EntryId> expected, List<EntryId> found) {
         if (expected.equals(found)) {
             return null;

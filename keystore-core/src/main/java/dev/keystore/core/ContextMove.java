@@ -71,7 +71,8 @@ final class ContextMove {
         boolean moved;
         do {
             int seen = from.awaitPublications();
-            result = new ContextCopy(source, target, name, replaceable, null, listener).copyMarked(arriving.put());
+            result = new ContextCopy(source, target, name, replaceable, null, listener)
+                    .copyMarked(arriving.put(), from.epoch());
             if (!result.outcome().isCopied()) {
                 return result;
             }

@@ -51,9 +51,9 @@ import org.jspecify.annotations.Nullable;
  * before the context is verified. Threads of this process that open a context while it is copied wait for that, at most
  * {@code commitTimeout}.
  *
- * <p><b>Verification.</b> After it was written, each context is read back from the backends, in the target and once
- * more in the source, and compared in both directions: same ids, same bytes, no extra entries (R91). So the source is
- * read twice, the target once, and caches are not filled.
+ * <p><b>Verification.</b> After it was written, each context is read back from the target, and compared with what was
+ * read of the source in both directions: same ids, same bytes, no extra entries (R91). If another process may have
+ * written to the source meanwhile, the source is read once more. Caches are not filled.
  *
  * <p><b>Memory.</b> One context at a time is in memory: its ids twice, and its records once, in addition to what the
  * backend of the target needs to write a commit of that size. Its use does not depend on the number of contexts.
