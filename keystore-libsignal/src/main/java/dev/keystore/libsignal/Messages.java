@@ -49,13 +49,14 @@ final class Messages {
         }
     }
 
-    CiphertextMessage encrypt(SignalProtocolAddress remote, byte[] plaintext)
+    /** Runs work with the cipher of a session in one transaction. */
+    <R> R encrypt(SignalProtocolAddress remote, CipherWork<R> work)
             throws NoSessionException, UntrustedIdentityException {
         try {
             return run(
                     LockKeys.ofDevice(remote),
                     AccountStore.RETRY,
-                    (signal, tx) -> ciphers.cipher(signal, remote).encrypt(plaintext));
+                    (signal, tx) -> work.run(ciphers.cipher(signal, remote), tx));
         } catch (NoSessionException | UntrustedIdentityException | RuntimeException e) {
             throw e;
         } catch (Exception e) {
@@ -63,20 +64,25 @@ final class Messages {
         }
     }
 
-    ReceivedMessage decrypt(SignalProtocolAddress remote, CiphertextMessage message)
-            throws DuplicateMessageException, InvalidMessageException, InvalidVersionException, InvalidKeyIdException,
-                    InvalidKeyException, NoSessionException, UntrustedIdentityException {
+    /** Decrypts a message and runs the application's work on it in one transaction. */
+    <R, X extends Exception> R decrypt(
+            SignalProtocolAddress remote,
+            CiphertextMessage message,
+            TransactionOptions transactionOptions,
+            MessageWork<R, X> work)
+            throws X, DuplicateMessageException, InvalidMessageException, InvalidVersionException,
+                    InvalidKeyIdException, InvalidKeyException, NoSessionException, UntrustedIdentityException {
+        boolean isFirst = message instanceof PreKeySignalMessage;
         try {
-            boolean isFirst = message instanceof PreKeySignalMessage;
-            ReceivedMessage received = account.transaction(LockKeys.ofDevice(remote), AccountStore.RETRY, tx -> {
+            R result = account.<R, Exception>transaction(LockKeys.ofDevice(remote), transactionOptions, tx -> {
                 KeystoreSignalProtocolStore signal = isFirst ? replacingDamaged(tx) : in(tx);
                 byte[] plaintext = decrypt(ciphers.cipher(signal, remote), message);
-                return new ReceivedMessage(plaintext, signal.identityStatus());
+                return work.run(new ReceivedMessage(plaintext, signal.identityStatus()), tx);
             });
             if (isFirst) {
                 reportLowPreKeys();
             }
-            return received;
+            return result;
         } catch (DuplicateMessageException
                 | InvalidMessageException
                 | InvalidVersionException
@@ -87,8 +93,19 @@ final class Messages {
                 | RuntimeException e) {
             throw e;
         } catch (Exception e) {
-            throw undeclared(e);
+            @SuppressWarnings("unchecked") // libsignal declares no other checked exception, so it is one of the work
+            X ofWork = (X) e;
+            throw ofWork;
         }
+    }
+
+    /**
+     * Work with the cipher of a session.
+     *
+     * @param <R> the type of the result
+     */
+    interface CipherWork<R> {
+        R run(SessionCipher cipher, Transaction tx) throws NoSessionException, UntrustedIdentityException;
     }
 
     /**
@@ -136,7 +153,7 @@ final class Messages {
         return new KeystoreSignalProtocolStore(tx, options, true);
     }
 
-    private static AssertionError undeclared(Exception e) {
+    static AssertionError undeclared(Exception e) {
         return new AssertionError("libsignal threw a checked exception that it does not declare", e);
     }
 }

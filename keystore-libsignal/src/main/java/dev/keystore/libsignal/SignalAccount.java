@@ -494,7 +494,7 @@ public final class SignalAccount {
     public CiphertextMessage encrypt(SignalProtocolAddress remote, byte[] plaintext)
             throws NoSessionException, UntrustedIdentityException {
         Objects.requireNonNull(plaintext, "plaintext");
-        return messages.encrypt(remote, plaintext);
+        return messages.encrypt(remote, (cipher, tx) -> cipher.encrypt(plaintext));
     }
 
     /**
@@ -542,8 +542,100 @@ public final class SignalAccount {
     public ReceivedMessage receive(SignalProtocolAddress remote, CiphertextMessage message)
             throws DuplicateMessageException, InvalidMessageException, InvalidVersionException, InvalidKeyIdException,
                     InvalidKeyException, NoSessionException, UntrustedIdentityException {
+        return decrypt(remote, message, AccountStore.RETRY, (received, tx) -> received);
+    }
+
+    /**
+     * Decrypts a message and runs the application's {@code work} on it, once, in one commit: what the work writes is
+     * durable if and only if the ratchet step is. Otherwise like {@link #decrypt(SignalProtocolAddress,
+     * CiphertextMessage)}.
+     *
+     * <pre>{@code
+     * account.decrypt(bob, message, (received, tx) -> tx.put(CHAT, id, text(received.plaintext())));
+     * }</pre>
+     *
+     * @param <R> the type of the result
+     * @param <X> the type of exception that {@code work} may throw
+     * @param remote the address of the remote device
+     * @param message a {@link PreKeySignalMessage} or a {@link SignalMessage}
+     * @param work the application's work
+     * @return the result of {@code work}
+     * @throws X if {@code work} threw it; nothing was written, and the message can be decrypted again
+     * @throws DuplicateMessageException if the message was decrypted before
+     * @throws InvalidMessageException if the message is malformed, or no session can decrypt it
+     * @throws InvalidVersionException if libsignal does not support the message's protocol version
+     * @throws InvalidKeyIdException if a pre-key that the message uses does not exist, or libsignal can't read it
+     * @throws InvalidKeyException if a key in the message is malformed
+     * @throws NoSessionException if there is no session with the device
+     * @throws UntrustedIdentityException if the trust policy refuses the device's identity
+     */
+    public <R, X extends Exception> R decrypt(
+            SignalProtocolAddress remote, CiphertextMessage message, MessageWork<R, X> work)
+            throws X, DuplicateMessageException, InvalidMessageException, InvalidVersionException,
+                    InvalidKeyIdException, InvalidKeyException, NoSessionException, UntrustedIdentityException {
+        return decrypt(remote, message, TransactionOptions.DEFAULT, work);
+    }
+
+    /**
+     * Decrypts a message and runs the application's {@code work} on it like {@link #decrypt(SignalProtocolAddress,
+     * CiphertextMessage, MessageWork)}, with options.
+     *
+     * @param <R> the type of the result
+     * @param <X> the type of exception that {@code work} may throw
+     * @param remote the address of the remote device
+     * @param message a {@link PreKeySignalMessage} or a {@link SignalMessage}
+     * @param transactionOptions the options, for example {@link TransactionOptions#retryOnConflict(int)}; each run of
+     *     {@code work} receives the message and a new {@code tx}
+     * @param work the application's work
+     * @return the result of {@code work}
+     * @throws X if {@code work} threw it; nothing was written, and the message can be decrypted again
+     * @throws DuplicateMessageException if the message was decrypted before
+     * @throws InvalidMessageException if the message is malformed, or no session can decrypt it
+     * @throws InvalidVersionException if libsignal does not support the message's protocol version
+     * @throws InvalidKeyIdException if a pre-key that the message uses does not exist, or libsignal can't read it
+     * @throws InvalidKeyException if a key in the message is malformed
+     * @throws NoSessionException if there is no session with the device
+     * @throws UntrustedIdentityException if the trust policy refuses the device's identity
+     */
+    public <R, X extends Exception> R decrypt(
+            SignalProtocolAddress remote,
+            CiphertextMessage message,
+            TransactionOptions transactionOptions,
+            MessageWork<R, X> work)
+            throws X, DuplicateMessageException, InvalidMessageException, InvalidVersionException,
+                    InvalidKeyIdException, InvalidKeyException, NoSessionException, UntrustedIdentityException {
         Objects.requireNonNull(message, "message");
-        return messages.decrypt(remote, message);
+        Objects.requireNonNull(transactionOptions, "transactionOptions");
+        Objects.requireNonNull(work, "work");
+        return messages.decrypt(remote, message, transactionOptions, work);
+    }
+
+    /**
+     * Returns the messages of a group.
+     *
+     * @param distributionId the distribution id of the group
+     * @return the group
+     */
+    public SignalGroup group(UUID distributionId) {
+        return new SignalGroup(store, messages, options, Objects.requireNonNull(distributionId, "distributionId"));
+    }
+
+    /**
+     * Returns the inbox: messages that were decrypted and not handled yet.
+     *
+     * @return the inbox
+     */
+    public Inbox inbox() {
+        return new Inbox(store, messages, options);
+    }
+
+    /**
+     * Returns the outbox: messages that were encrypted and not sent yet.
+     *
+     * @return the outbox
+     */
+    public Outbox outbox() {
+        return new Outbox(store, messages, options);
     }
 
     /**

@@ -210,6 +210,51 @@ class RestoredAccountTest {
     }
 
     @Test
+    @DisplayName("R84 what was uploaded stays so, what was not is not uploaded any more, and no id is issued twice")
+    void restore_uploads_continueBehindTheCounters() throws Exception {
+        Path file = folder.resolve("keys.backup");
+        Set<Integer> issued = new HashSet<>();
+        int uploadedUpTo;
+        try (SignalKeyDatabase alices = open("alice.db")) {
+            SignalAccount alice = SignalAccount.create(alices.forContext("alice"));
+            PreKeyUpload first = alice.preKeys().replenish().orElseThrow();
+            alice.confirmUpload(first);
+            PreKeyUpload pending = alice.preKeys().replenish(0, 0).orElseThrow();
+            uploadedUpTo = alice.preKeys().uploadedUpTo(PreKeyKind.ONE_TIME).orElseThrow();
+            StoreBackup.of(alices).to(file).run();
+            alice.confirmUpload(pending);
+            PreKeyUpload later = alice.preKeys().replenish(0, 0).orElseThrow();
+            alice.confirmUpload(later);
+            for (PreKeyUpload upload : List.of(first, pending, later)) {
+                upload.preKeys().forEach(key -> issued.add(key.getId()));
+            }
+        }
+        assertThat(issued).hasSize(300);
+
+        restore(file, "restored.db", new ArrayList<>());
+
+        try (SignalKeyDatabase alices = open("restored.db")) {
+            SignalAccount alice = SignalAccount.open(alices.forContext("alice"));
+            assertThat(alice.preKeys().uploadedUpTo(PreKeyKind.ONE_TIME)).hasValue(uploadedUpTo);
+            assertThat(alice.preKeys().counts().preKeys()).isZero();
+            PreKeyUpload upload = alice.preKeys().replenish().orElseThrow();
+            assertThat(upload.preKeys()).hasSize(100).allMatch(key -> issued.add(key.getId()));
+            assertThat(upload.kyberPreKeys()).hasSize(100);
+            assertThat(alice.needsUpload()).isTrue();
+            assertThat(alice.preKeys().replenish(0, 0).orElseThrow().preKeys())
+                    .extracting(PreKeyRecord::getId)
+                    .containsExactlyElementsOf(
+                            upload.preKeys().stream().map(PreKeyRecord::getId).toList());
+
+            alice.confirmUpload(upload);
+
+            assertThat(alice.needsUpload()).isFalse();
+            assertThat(alice.preKeys().pendingUpload()).isEmpty();
+            assertThat(alice.preKeys().counts()).isEqualTo(new PreKeyCounts(100, 2, 100, 2));
+        }
+    }
+
+    @Test
     @DisplayName(
             "R84 an account that is moved goes on in its sessions, and the old place refuses and names the new one")
     void move_conversation_goesOn() throws Exception {

@@ -1,0 +1,124 @@
+package dev.keystore.libsignal;
+
+import dev.keystore.KeyType;
+import dev.keystore.TransactionWork;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import org.signal.libsignal.protocol.DuplicateMessageException;
+import org.signal.libsignal.protocol.InvalidKeyException;
+import org.signal.libsignal.protocol.InvalidKeyIdException;
+import org.signal.libsignal.protocol.InvalidMessageException;
+import org.signal.libsignal.protocol.InvalidVersionException;
+import org.signal.libsignal.protocol.NoSessionException;
+import org.signal.libsignal.protocol.SignalProtocolAddress;
+import org.signal.libsignal.protocol.UntrustedIdentityException;
+import org.signal.libsignal.protocol.message.CiphertextMessage;
+
+/**
+ * Messages that were decrypted and not handled yet. Wherever the process ends, each is handled once.
+ *
+ * <pre>{@code
+ * try {
+ *     account.inbox().receive(envelope.id(), sender, message);
+ * } catch (DuplicateMessageException e) {
+ *     // It was received before, and only its acknowledgment was lost.
+ * }
+ * server.acknowledge(envelope.id());
+ * for (StoredMessage each : account.inbox().pending()) {
+ *     account.inbox().handle(each, tx -> tx.insert(CHAT, each.id(), text(each.body())));
+ * }
+ * }</pre>
+ *
+ * <p>A message is stored in plaintext (encrypted if the store is) until it is handled or {@linkplain #expire expires}.
+ */
+public final class Inbox {
+
+    private static final KeyType<StoredMessage> TYPE = KeyType.of("libsignal-inbox", StoredMessage.CODEC);
+
+    private final AccountStore store;
+    private final Messages messages;
+    private final AccountOptions options;
+    private final StoredMessages stored;
+
+    Inbox(AccountStore store, Messages messages, AccountOptions options) {
+        this.store = store;
+        this.messages = messages;
+        this.options = options;
+        stored = new StoredMessages(store, options, TYPE);
+    }
+
+    /**
+     * Decrypts a message and stores the plaintext, in one commit. If a message of this id is in the inbox, nothing is
+     * done.
+     *
+     * <p>If this method throws one of the exceptions below, nothing was written.
+     *
+     * @param id the id of the message, for example that of the server's envelope; unique until the message is handled
+     * @param sender the address of the device that sent it
+     * @param message a {@code PreKeySignalMessage} or a {@code SignalMessage}
+     * @return whether the identity of the sender is new or has changed
+     * @throws DuplicateMessageException if the message was received and handled before
+     * @throws InvalidMessageException if the message is malformed, or no session can decrypt it
+     * @throws InvalidVersionException if libsignal does not support the message's protocol version
+     * @throws InvalidKeyIdException if a pre-key that the message uses does not exist, or libsignal can't read it
+     * @throws InvalidKeyException if a key in the message is malformed
+     * @throws NoSessionException if there is no session with the device
+     * @throws UntrustedIdentityException if the trust policy refuses the device's identity
+     */
+    public IdentityStatus receive(String id, SignalProtocolAddress sender, CiphertextMessage message)
+            throws DuplicateMessageException, InvalidMessageException, InvalidVersionException, InvalidKeyIdException,
+                    InvalidKeyException, NoSessionException, UntrustedIdentityException {
+        Objects.requireNonNull(message, "message");
+        if (stored.find(store.reader(), id).isPresent()) {
+            return IdentityStatus.UNCHANGED;
+        }
+        return messages.decrypt(sender, message, AccountStore.RETRY, (received, tx) -> {
+            tx.insert(
+                    TYPE,
+                    id,
+                    new StoredMessage(
+                            id, sender, 0, received.plaintext(), options.clock().instant()));
+            return received.identity();
+        });
+    }
+
+    /**
+     * Returns the messages that were not handled yet, those received first at the beginning.
+     *
+     * @return the messages
+     */
+    public List<StoredMessage> pending() {
+        return stored.list();
+    }
+
+    /**
+     * Runs the application's work on a message and removes the message, in one commit, unless it was handled before.
+     *
+     * @param <X> the type of exception that {@code work} may throw
+     * @param message a message of {@link #pending}
+     * @param work what the application makes of it; its result is ignored
+     * @return whether {@code work} ran
+     * @throws X if {@code work} threw it; the message stays in the inbox
+     */
+    public <X extends Exception> boolean handle(StoredMessage message, TransactionWork<?, X> work) throws X {
+        Objects.requireNonNull(work, "work");
+        return store.<Boolean, X>transaction(LockKeys.ofDevice(message.remote()), AccountStore.RETRY, tx -> {
+            if (tx.take(TYPE, message.id()).isEmpty()) {
+                return Boolean.FALSE;
+            }
+            work.run(tx);
+            return Boolean.TRUE;
+        });
+    }
+
+    /**
+     * Removes messages that were not handled, in one commit.
+     *
+     * @param age how long ago a message was received at least
+     * @return the number of messages
+     */
+    public int expire(Duration age) {
+        return stored.expire(Objects.requireNonNull(age, "age"));
+    }
+}

@@ -1,0 +1,101 @@
+package dev.keystore.libsignal;
+
+import dev.keystore.KeyType;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import org.signal.libsignal.protocol.NoSessionException;
+import org.signal.libsignal.protocol.SignalProtocolAddress;
+import org.signal.libsignal.protocol.UntrustedIdentityException;
+import org.signal.libsignal.protocol.message.CiphertextMessage;
+
+/**
+ * Messages that were encrypted and not sent yet. Wherever the process ends, each is encrypted once, and sent until that
+ * is confirmed; a receiver recognizes one that it gets twice.
+ *
+ * <pre>{@code
+ * account.outbox().encrypt("message 1", bob, plaintext);
+ * for (StoredMessage each : account.outbox().pending()) {
+ *     server.send(each.remote(), each.type(), each.body());
+ *     account.outbox().confirm(each.id());
+ * }
+ * }</pre>
+ */
+public final class Outbox {
+
+    private static final KeyType<StoredMessage> TYPE = KeyType.of("libsignal-outbox", StoredMessage.CODEC);
+
+    private final AccountStore store;
+    private final Messages messages;
+    private final AccountOptions options;
+    private final StoredMessages stored;
+
+    Outbox(AccountStore store, Messages messages, AccountOptions options) {
+        this.store = store;
+        this.messages = messages;
+        this.options = options;
+        stored = new StoredMessages(store, options, TYPE);
+    }
+
+    /**
+     * Encrypts a message and stores it, in one commit. If a message of this id is in the outbox, that one is returned
+     * and nothing is encrypted.
+     *
+     * @param id the id of the message; unique until it is confirmed
+     * @param remote the address of the device to send it to
+     * @param plaintext the bytes to encrypt
+     * @return the encrypted message
+     * @throws NoSessionException if there is no session with the device; nothing was written
+     * @throws UntrustedIdentityException if the trust policy refuses the device's identity; nothing was written
+     */
+    public StoredMessage encrypt(String id, SignalProtocolAddress remote, byte[] plaintext)
+            throws NoSessionException, UntrustedIdentityException {
+        Objects.requireNonNull(plaintext, "plaintext");
+        return messages.encrypt(remote, (cipher, tx) -> {
+            Optional<StoredMessage> before = stored.find(tx, id);
+            if (before.isPresent()) {
+                return before.get();
+            }
+            CiphertextMessage sealed = cipher.encrypt(plaintext);
+            StoredMessage message = new StoredMessage(
+                    id,
+                    remote,
+                    sealed.getType(),
+                    sealed.serialize(),
+                    options.clock().instant());
+            tx.insert(TYPE, id, message);
+            return message;
+        });
+    }
+
+    /**
+     * Returns the messages that were not confirmed yet, those encrypted first at the beginning.
+     *
+     * @return the messages
+     */
+    public List<StoredMessage> pending() {
+        return stored.list();
+    }
+
+    /**
+     * Removes a message that the server has accepted.
+     *
+     * @param id the id of the message
+     * @return whether it was in the outbox
+     */
+    public boolean confirm(String id) {
+        return store.transaction(
+                LockKeys.MESSAGES, AccountStore.RETRY, tx -> tx.take(TYPE, id).isPresent());
+    }
+
+    /**
+     * Removes messages that were not sent, in one commit.
+     *
+     * @param age how long ago a message was encrypted at least
+     * @return the number of messages
+     */
+    public int expire(Duration age) {
+        return stored.expire(Objects.requireNonNull(age, "age"));
+    }
+}

@@ -1,0 +1,273 @@
+package dev.keystore.libsignal;
+
+import dev.keystore.KeyReader;
+import dev.keystore.KeyTypes;
+import dev.keystore.Transaction;
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.UUID;
+import org.signal.libsignal.protocol.DuplicateMessageException;
+import org.signal.libsignal.protocol.InvalidMessageException;
+import org.signal.libsignal.protocol.InvalidVersionException;
+import org.signal.libsignal.protocol.LegacyMessageException;
+import org.signal.libsignal.protocol.NoSessionException;
+import org.signal.libsignal.protocol.SignalProtocolAddress;
+import org.signal.libsignal.protocol.UntrustedIdentityException;
+import org.signal.libsignal.protocol.groups.GroupCipher;
+import org.signal.libsignal.protocol.groups.GroupSessionBuilder;
+import org.signal.libsignal.protocol.message.CiphertextMessage;
+import org.signal.libsignal.protocol.message.SenderKeyDistributionMessage;
+import org.signal.libsignal.protocol.message.SenderKeyMessage;
+
+/**
+ * The messages of a group, which an account encrypts once for all members with its sender key.
+ *
+ * <pre>{@code
+ * GroupMessage sealed = account.group(id).encrypt(members, plaintext);
+ * sealed.distributions().forEach(server::send);
+ * server.sendToAll(members, sealed.message());
+ *
+ * byte[] plaintext = other.group(id).decrypt(sender, message);
+ * }</pre>
+ *
+ * <p>Each operation is one commit, and the memory of which devices have the sender key is part of it. A sender key is
+ * created with the first message. {@link KeyTypes#SENDER_KEY_MEMORY} holds the memory, under the distribution id.
+ *
+ * <p>The commit of {@link #encrypt} marks a device as one that has the sender key before its distribution is sent. An
+ * application that may end in between writes them to its outbox in that commit, with {@link #encrypt(Collection,
+ * byte[], GroupWork)}, or calls {@link #forget} for the devices that received none.
+ */
+public final class SignalGroup {
+
+    private final AccountStore store;
+    private final Messages messages;
+    private final AccountOptions options;
+    private final UUID distributionId;
+
+    SignalGroup(AccountStore store, Messages messages, AccountOptions options, UUID distributionId) {
+        this.store = store;
+        this.messages = messages;
+        this.options = options;
+        this.distributionId = distributionId;
+    }
+
+    /**
+     * A message to a group.
+     *
+     * @param distributions the sender key, encrypted to each device that did not have it; to be delivered before the
+     *     message
+     * @param message the message, the same for all members
+     */
+    public record GroupMessage(
+            Map<SignalProtocolAddress, CiphertextMessage> distributions, CiphertextMessage message) {}
+
+    /**
+     * What an application does with an encrypted message in the commit that wrote the ratchet steps.
+     *
+     * @param <R> the type of the result
+     */
+    @FunctionalInterface
+    public interface GroupWork<R> {
+
+        /**
+         * Handles the message, on the thread that encrypted it.
+         *
+         * @param message the encrypted message
+         * @param tx the transaction that also writes the ratchet steps
+         * @return the result, which is returned to the caller after the commit
+         */
+        R run(GroupMessage message, Transaction tx);
+    }
+
+    /**
+     * Encrypts a message, and the sender key for those members that do not have it.
+     *
+     * @param members the addresses of the devices that the message is for, without this account's device
+     * @param plaintext the bytes to encrypt
+     * @return the encrypted message
+     * @throws NoSessionException if there is no session with a device that needs the sender key; nothing was written
+     * @throws UntrustedIdentityException if the trust policy refuses such a device's identity; nothing was written
+     * @throws IllegalStateException if {@link AccountOptions.Builder#localAddress} was not set
+     */
+    public GroupMessage encrypt(Collection<SignalProtocolAddress> members, byte[] plaintext)
+            throws NoSessionException, UntrustedIdentityException {
+        return encrypt(members, plaintext, (message, tx) -> message);
+    }
+
+    /**
+     * Encrypts a message like {@link #encrypt(Collection, byte[])}, and runs the application's work in the same commit.
+     * The work may run up to 5 times if the commit ends in a conflict.
+     *
+     * @param <R> the type of the result
+     * @param members the addresses of the devices that the message is for, without this account's device
+     * @param plaintext the bytes to encrypt
+     * @param work the application's work
+     * @return the result of {@code work}
+     * @throws NoSessionException if there is no session with a device that needs the sender key; nothing was written
+     * @throws UntrustedIdentityException if the trust policy refuses such a device's identity; nothing was written
+     * @throws IllegalStateException if {@link AccountOptions.Builder#localAddress} was not set
+     */
+    public <R> R encrypt(Collection<SignalProtocolAddress> members, byte[] plaintext, GroupWork<R> work)
+            throws NoSessionException, UntrustedIdentityException {
+        List<SignalProtocolAddress> devices = List.copyOf(members);
+        Objects.requireNonNull(plaintext, "plaintext");
+        Objects.requireNonNull(work, "work");
+        SignalProtocolAddress local = local();
+        Set<String> lockKeys = new HashSet<>();
+        devices.forEach(device -> lockKeys.add(LockKeys.ofDevice(device)));
+        lockKeys.add(LockKeys.ofSenderKey(distributionId, local));
+        try {
+            return store.<R, Exception>transaction(lockKeys, AccountStore.RETRY, tx -> {
+                KeystoreSignalProtocolStore signal = messages.in(tx);
+                Map<SignalProtocolAddress, CiphertextMessage> distributions = distribute(tx, signal, local, devices);
+                CiphertextMessage message = new GroupCipher(signal, local).encrypt(distributionId, plaintext);
+                return work.run(new GroupMessage(distributions, message), tx);
+            });
+        } catch (NoSessionException | UntrustedIdentityException | RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw Messages.undeclared(e);
+        }
+    }
+
+    /** Encrypts the sender key to the devices that do not have it, and remembers that they have it. */
+    private Map<SignalProtocolAddress, CiphertextMessage> distribute(
+            Transaction tx,
+            KeystoreSignalProtocolStore signal,
+            SignalProtocolAddress local,
+            List<SignalProtocolAddress> devices)
+            throws NoSessionException, UntrustedIdentityException {
+        Map<String, Boolean> memory = memory(tx);
+        Map<SignalProtocolAddress, CiphertextMessage> distributions = new LinkedHashMap<>();
+        byte[] senderKey =
+                new GroupSessionBuilder(signal).create(local, distributionId).serialize();
+        for (SignalProtocolAddress device : devices) {
+            if (!memory.getOrDefault(Ids.of(device), false)) {
+                distributions.put(
+                        device, messages.ciphers().cipher(signal, device).encrypt(senderKey));
+                memory.put(Ids.of(device), true);
+            }
+        }
+        if (!distributions.isEmpty()) {
+            tx.put(KeyTypes.SENDER_KEY_MEMORY, distributionId.toString(), memory);
+        }
+        return distributions;
+    }
+
+    /**
+     * Decrypts a message of another member.
+     *
+     * @param sender the address of the device that sent it
+     * @param message the encrypted bytes
+     * @return the decrypted bytes
+     * @throws NoSessionException if the sender key of the device was not received
+     * @throws DuplicateMessageException if the message was decrypted before
+     * @throws InvalidMessageException if the message is malformed, of another group, or not of this sender key
+     * @throws LegacyMessageException if libsignal does not support the message's protocol version any more
+     */
+    public byte[] decrypt(SignalProtocolAddress sender, byte[] message)
+            throws NoSessionException, DuplicateMessageException, InvalidMessageException, LegacyMessageException {
+        Objects.requireNonNull(message, "message");
+        requireOfThisGroup(message);
+        try {
+            return store.<byte[], Exception>transaction(
+                    LockKeys.ofSenderKey(distributionId, sender),
+                    AccountStore.RETRY,
+                    tx -> new GroupCipher(messages.in(tx), sender).decrypt(message));
+        } catch (NoSessionException
+                | DuplicateMessageException
+                | InvalidMessageException
+                | LegacyMessageException
+                | RuntimeException e) {
+            throw e;
+        } catch (Exception e) {
+            throw Messages.undeclared(e);
+        }
+    }
+
+    private void requireOfThisGroup(byte[] message) throws InvalidMessageException, LegacyMessageException {
+        UUID found;
+        try {
+            found = new SenderKeyMessage(message).getDistributionId();
+        } catch (InvalidVersionException e) {
+            throw new InvalidMessageException(e);
+        }
+        if (!found.equals(distributionId)) {
+            throw new InvalidMessageException("the message is of group " + found + ", not of " + distributionId);
+        }
+    }
+
+    /**
+     * Processes the sender key of another member within the transaction that decrypts the message that carries it:
+     *
+     * <pre>{@code
+     * account.decrypt(sender, message, (received, tx) -> {
+     *     account.group(id).process(tx, sender, new SenderKeyDistributionMessage(received.plaintext()));
+     *     return received;
+     * });
+     * }</pre>
+     *
+     * @param tx the transaction
+     * @param sender the address of the device that sent the message
+     * @param distribution the sender key
+     * @throws IllegalArgumentException if {@code distribution} is of another group
+     */
+    public void process(Transaction tx, SignalProtocolAddress sender, SenderKeyDistributionMessage distribution) {
+        Objects.requireNonNull(sender, "sender");
+        if (!distribution.getDistributionId().equals(distributionId)) {
+            throw new IllegalArgumentException(
+                    "distribution must be of group " + distributionId + ", was of " + distribution.getDistributionId());
+        }
+        tx.useTransaction(
+                LockKeys.ofSenderKey(distributionId, sender),
+                nested -> new GroupSessionBuilder(messages.in(nested)).process(sender, distribution));
+    }
+
+    /**
+     * Replaces this account's sender key, for example when a member has left: deletes it, and the memory of who has it,
+     * in one commit. The next message creates another one and distributes it.
+     *
+     * @throws IllegalStateException if {@link AccountOptions.Builder#localAddress} was not set
+     */
+    public void rotate() {
+        SignalProtocolAddress local = local();
+        store.transaction(LockKeys.ofSenderKey(distributionId, local), AccountStore.RETRY, tx -> {
+            tx.delete(KeyTypes.SENDER_KEY, Ids.of(distributionId, local));
+            tx.delete(KeyTypes.SENDER_KEY_MEMORY, distributionId.toString());
+            return Boolean.TRUE;
+        });
+    }
+
+    /**
+     * Forgets that devices have the sender key: they receive it again with the next message.
+     *
+     * @param devices the addresses of the devices
+     * @throws IllegalStateException if {@link AccountOptions.Builder#localAddress} was not set
+     */
+    public void forget(Collection<SignalProtocolAddress> devices) {
+        List<String> ids = devices.stream().map(Ids::of).toList();
+        store.transaction(LockKeys.ofSenderKey(distributionId, local()), AccountStore.RETRY, tx -> {
+            Map<String, Boolean> memory = memory(tx);
+            if (memory.keySet().removeAll(ids)) {
+                tx.put(KeyTypes.SENDER_KEY_MEMORY, distributionId.toString(), memory);
+            }
+            return Boolean.TRUE;
+        });
+    }
+
+    private Map<String, Boolean> memory(KeyReader keys) {
+        return new LinkedHashMap<>(
+                keys.find(KeyTypes.SENDER_KEY_MEMORY, distributionId.toString()).orElse(Map.of()));
+    }
+
+    private SignalProtocolAddress local() {
+        return options.localAddress()
+                .orElseThrow(() -> new IllegalStateException(
+                        "A group needs the address of the account's device; set AccountOptions.Builder.localAddress"));
+    }
+}
