@@ -26,6 +26,7 @@ class DesignPageTest {
                 "keystore-encryption",
                 "keystore-interop",
                 "keystore-micrometer",
+                "keystore-async",
                 "keystore-backend-support",
                 "keystore-backend-jdbc",
                 "keystore-backend-mapdb"

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Compiles and runs the Java examples of the README, and those of the pages on copying, backups and metrics. */
+/** Compiles and runs the Java examples of the README, and those of the pages on other modules. */
 @Timeout(120)
 class ReadmeTest {
 
@@ -71,5 +71,15 @@ class ReadmeTest {
                 .isEqualTo("keystore_commit_seconds_count{result=\"written\"} 1");
         assertThat(new PageExamples(folder).run("SlowTransactions", examples.get(1)))
                 .isEqualTo("committed");
+    }
+
+    @Test
+    @DisplayName("R27 the example of docs/async.md compiles, runs and prints the expected output")
+    void asyncPage_example_printsWhatItSays() throws Exception {
+        List<String> examples = PageExamples.blocks(Path.of("..", "docs", "async.md"), "java");
+        assertThat(examples)
+                .singleElement()
+                .satisfies(example -> assertThat(new PageExamples(folder).run("Async", example))
+                        .isEqualTo("1234"));
     }
 }

@@ -1,0 +1,21 @@
+package dev.keystore.async;
+
+import dev.keystore.SignalKeyStore;
+
+/**
+ * A call, or several, of a store.
+ *
+ * @param <R> the type of the result
+ */
+@FunctionalInterface
+public interface StoreCall<R> {
+
+    /**
+     * Calls the store.
+     *
+     * @param store the store
+     * @return the result, with which the future completes
+     * @throws Exception with which the future completes, unchanged
+     */
+    R run(SignalKeyStore store) throws Exception;
+}

@@ -1,0 +1,232 @@
+package dev.keystore.async;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.OperationInterruptedException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.TransactionOptions;
+import dev.keystore.Updates;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.Gate;
+import dev.keystore.testkit.MemoryBackend;
+import java.io.IOException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+class AsyncKeyStoreTest {
+
+    private final Faults faults = new Faults();
+    private final SignalKeyDatabase database = SignalKeyDatabase.builder()
+            .backend(FaultyBackend.complete(new MemoryBackend(), faults))
+            .open();
+    private final SignalKeyStore alice = database.forContext("alice");
+    private final BlockingQueue<Runnable> tasks = new LinkedBlockingQueue<>();
+    private final Thread executor = new Thread(this::runTasks, "test-executor");
+    private final AsyncKeyStore async = AsyncKeyStore.of(alice, tasks::add);
+
+    @BeforeEach
+    void start() {
+        executor.start();
+    }
+
+    /** Unlike the executors of the JDK, it does not clear the interrupt flag that a task leaves behind. */
+    private void runTasks() {
+        try {
+            while (true) {
+                tasks.take().run();
+            }
+        } catch (InterruptedException e) {
+            // The test has ended, or a task has left the flag set: no further task is run.
+        }
+    }
+
+    @AfterEach
+    void close() {
+        executor.interrupt();
+        faults.heal();
+        database.close();
+    }
+
+    private static <R> R result(CompletableFuture<R> future) throws Exception {
+        try {
+            return future.get(30, TimeUnit.SECONDS);
+        } catch (ExecutionException e) {
+            throw (Exception) e.getCause();
+        }
+    }
+
+    /** Returns the name of the thread that the next task runs on, and whether that is interrupted. */
+    private String threadOfNextCall() throws Exception {
+        return result(async.call(store -> Thread.currentThread().getName() + " "
+                + Thread.currentThread().isInterrupted()));
+    }
+
+    @Test
+    @DisplayName("reads, writes and transactions complete with what the store returns, on the executor")
+    void calls_completeWithResults() throws Exception {
+        Updates updates = new Updates();
+        updates.put(KeyTypes.LID_MAPPING, "a", "1");
+        updates.put(KeyTypes.LID_MAPPING, "b", "2");
+        assertThat(result(async.set(updates))).isTrue();
+
+        assertThat(result(async.find(KeyTypes.LID_MAPPING, "a"))).contains("1");
+        assertThat(result(async.find(KeyTypes.LID_MAPPING, "none"))).isEmpty();
+        assertThat(result(async.get(KeyTypes.LID_MAPPING, List.of("a", "b", "none"))))
+                .isEqualTo(Map.of("a", "1", "b", "2"));
+        String taken = result(async.transaction("k", tx -> {
+            tx.delete(KeyTypes.LID_MAPPING, "b");
+            return tx.take(KeyTypes.LID_MAPPING, "a").orElseThrow();
+        }));
+        assertThat(taken).isEqualTo("1");
+        assertThat(alice.get(KeyTypes.LID_MAPPING, List.of("a", "b"))).isEmpty();
+        assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+    }
+
+    @Test
+    @DisplayName("R22 a future completes with the very exception of the work, and nothing is written")
+    void transaction_workThrows_completesWithThat() {
+        IOException thrown = new IOException("mine");
+
+        CompletableFuture<String> future = async.transaction(Set.of("k"), TransactionOptions.DEFAULT, tx -> {
+            tx.put(KeyTypes.LID_MAPPING, "a", "1");
+            throw thrown;
+        });
+
+        assertThatThrownBy(() -> result(future)).isSameAs(thrown);
+        assertThat(alice.find(KeyTypes.LID_MAPPING, "a")).isEmpty();
+    }
+
+    @Test
+    @DisplayName("R11 a future completes when the commit is durable, and not before")
+    void set_completesWhenDurable() throws Exception {
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Updates updates = new Updates();
+        updates.put(KeyTypes.LID_MAPPING, "a", "1");
+
+        CompletableFuture<Boolean> future = async.set(updates);
+        gate.awaitReached();
+        assertThat(future).isNotDone();
+
+        gate.open();
+        assertThat(result(future)).isTrue();
+    }
+
+    @Test
+    @DisplayName("R27 a cancelled call that waits for a lock ends with an interruption, and its work does not run")
+    void cancel_waitingForALock_interruptsTheWait() throws Exception {
+        CountDownLatch begun = new CountDownLatch(1);
+        CompletableFuture<String> future = alice.transaction("k", held -> {
+            CompletableFuture<String> waiting = async.call(store -> {
+                begun.countDown();
+                return store.transaction("k", tx -> {
+                    throw new AssertionError("the work must not run");
+                });
+            });
+            awaitUninterruptibly(begun);
+            assertThat(waiting.cancel(true)).isFalse();
+            assertThatThrownBy(() -> result(waiting)).isInstanceOf(OperationInterruptedException.class);
+            return waiting;
+        });
+
+        assertThat(future).isNotCancelled();
+        assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+    }
+
+    @Test
+    @DisplayName("R27 a cancelled call whose commit is being written completes with the result")
+    void cancel_beingWritten_completesWithTheResult() throws Exception {
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        CompletableFuture<String> future = async.transaction("k", tx -> {
+            tx.put(KeyTypes.LID_MAPPING, "a", "1");
+            return "written";
+        });
+        gate.awaitReached();
+
+        assertThat(future.cancel(true)).isFalse();
+        assertThat(future).isNotDone();
+        gate.open();
+
+        assertThat(result(future)).isEqualTo("written");
+        assertThat(alice.find(KeyTypes.LID_MAPPING, "a")).contains("1");
+        assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+    }
+
+    @Test
+    @DisplayName("a cancelled call that has not begun never runs")
+    void cancel_notBegun_neverRuns() throws Exception {
+        CountDownLatch release = new CountDownLatch(1);
+        CompletableFuture<Boolean> first = async.call(store -> release.await(30, TimeUnit.SECONDS));
+        Updates updates = new Updates();
+        updates.put(KeyTypes.LID_MAPPING, "a", "1");
+        CompletableFuture<Boolean> second = async.set(updates);
+
+        assertThat(second.cancel(true)).isTrue();
+        release.countDown();
+
+        assertThat(result(first)).isTrue();
+        assertThatThrownBy(() -> second.get(30, TimeUnit.SECONDS)).isInstanceOf(CancellationException.class);
+        assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+        assertThat(alice.find(KeyTypes.LID_MAPPING, "a")).isEmpty();
+    }
+
+    @Test
+    @DisplayName("cancelling a call that has completed has no effect, on its thread neither")
+    void cancel_completed_hasNoEffect() throws Exception {
+        CompletableFuture<Optional<String>> future = async.find(KeyTypes.LID_MAPPING, "a");
+        assertThat(result(future)).isEmpty();
+
+        assertThat(future.cancel(true)).isFalse();
+
+        assertThat(result(future)).isEmpty();
+        assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+    }
+
+    @Test
+    @DisplayName("without an executor, calls run on virtual threads, or are refused by a JVM that has none")
+    void of_withoutExecutor_usesVirtualThreads() throws Exception {
+        if (Runtime.version().feature() < 21) {
+            assertThatThrownBy(() -> AsyncKeyStore.of(alice))
+                    .isInstanceOf(UnsupportedOperationException.class)
+                    .hasMessageContaining("JDK 21");
+            return;
+        }
+        AsyncKeyStore virtual = AsyncKeyStore.of(alice);
+
+        String thread = result(virtual.call(store -> Thread.currentThread().toString()));
+        assertThat(thread).startsWith("VirtualThread");
+        Optional<String> read = result(virtual.transaction("k", tx -> {
+            tx.put(KeyTypes.LID_MAPPING, "a", "1");
+            return tx.find(KeyTypes.LID_MAPPING, "a");
+        }));
+        assertThat(read).contains("1");
+    }
+
+    private static void awaitUninterruptibly(CountDownLatch latch) {
+        try {
+            assertThat(latch.await(30, TimeUnit.SECONDS)).isTrue();
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+}
