@@ -84,7 +84,7 @@ final class ContextMove {
     }
 
     /** Marks the source as moved, unless it has changed since, and returns whether it was marked. */
-    private boolean leave(Context from, MoveMark moved, long seen) {
+    private boolean leave(Context from, MoveMark moved, int seen) {
         Context opened = source.opened(name);
         MoveCommit commit = new MoveCommit(from, moved.put(), () -> from.unchangedSince(seen), () -> {
             from.markMoved(moved.target());

@@ -8,6 +8,7 @@ import dev.keystore.TransactionConflictException;
 import dev.keystore.spi.KeyStoreListener.CommitResult;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.StoreSealing;
+import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
