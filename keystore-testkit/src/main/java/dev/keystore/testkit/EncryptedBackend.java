@@ -128,7 +128,7 @@ public final class EncryptedBackend {
     private static EncryptedBackend hidingNames(
             Backend backend, ContextAwareBackend entries, NameHiding names, StoreKeyring keys) {
         AtomicReference<ContextAwareBackend> named = new AtomicReference<>();
-        Backend hiding = NameHidingBackend.of(backend, entries, names, new NameHidingBackend.RecordNames() {
+        NameHidingBackend.RecordNames records = new NameHidingBackend.RecordNames() {
 
             @Override
             public EntryId entryOf(String context, EntryId hidden, byte[] record) {
@@ -139,7 +139,8 @@ public final class EncryptedBackend {
             public String contextOf(String hidden, byte[] stored) {
                 return keys.store.contextOf(hidden, stored);
             }
-        });
+        };
+        Backend hiding = NameHidingBackend.of(backend, entries, names, records, keys.contextNames);
         named.set(
                 hiding instanceof PersistenceBackend contextFree
                         ? ContextAwareBackend.of(contextFree)
@@ -278,11 +279,15 @@ public final class EncryptedBackend {
         return ProxiedBackend.view(group, this::sealed);
     }
 
-    /** The keys of a store, and those that were created for its contexts and may not be stored yet. */
-    private record SharedKeys(StoreSealing store, Map<String, ContextSealing> created) {
+    /**
+     * The keys of a store, those that were created for its contexts and may not be stored yet, and the names of its
+     * contexts by their hidden ones.
+     */
+    private record SharedKeys(
+            StoreSealing store, Map<String, ContextSealing> created, Map<String, String> contextNames) {
 
         SharedKeys(StoreSealing store) {
-            this(store, new ConcurrentHashMap<>());
+            this(store, new ConcurrentHashMap<>(), new ConcurrentHashMap<>());
         }
     }
 
@@ -291,12 +296,14 @@ public final class EncryptedBackend {
 
         private final StoreSealing store;
         private final Map<String, ContextSealing> created;
+        private final Map<String, String> contextNames;
         private final Map<String, ContextSealing> contexts = new ConcurrentHashMap<>();
         private final Set<String> unwritten = ConcurrentHashMap.newKeySet();
 
         StoreKeyring(SharedKeys shared) {
             this.store = shared.store();
             this.created = shared.created();
+            this.contextNames = shared.contextNames();
         }
 
         ContextSealing of(String context, ContextAwareBackend entries) {

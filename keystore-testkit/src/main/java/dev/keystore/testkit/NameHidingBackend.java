@@ -45,16 +45,34 @@ final class NameHidingBackend {
     private final NameHiding names;
     private final RecordNames records;
 
-    private NameHidingBackend(Backend backend, ContextAwareBackend entries, NameHiding names, RecordNames records) {
+    /** The names of contexts, by their hidden ones: those of an owner without entries are in no record. */
+    private final Map<String, String> contexts;
+
+    private NameHidingBackend(
+            Backend backend,
+            ContextAwareBackend entries,
+            NameHiding names,
+            RecordNames records,
+            Map<String, String> contexts) {
         this.backend = backend;
         this.entries = entries;
         this.names = names;
         this.records = records;
+        this.contexts = contexts;
     }
 
-    /** Returns a view of a backend with the same capabilities. */
-    static Backend of(Backend backend, ContextAwareBackend entries, NameHiding names, RecordNames records) {
-        NameHidingBackend hiding = new NameHidingBackend(backend, entries, names, records);
+    /**
+     * Returns a view of a backend with the same capabilities.
+     *
+     * @param contexts the names of contexts by their hidden ones, shared by the backends of a store; it adds others
+     */
+    static Backend of(
+            Backend backend,
+            ContextAwareBackend entries,
+            NameHiding names,
+            RecordNames records,
+            Map<String, String> contexts) {
+        NameHidingBackend hiding = new NameHidingBackend(backend, entries, names, records, contexts);
         return (Backend) Proxy.newProxyInstance(
                 NameHidingBackend.class.getClassLoader(),
                 ProxiedBackend.capabilities(backend.getClass()).toArray(Class<?>[]::new),
@@ -88,7 +106,11 @@ final class NameHidingBackend {
                 return null;
             }
             case "takeOver", "takeOverUnlessOwned", "lastCommit", "owner", "position" -> {
-                return withContext(method, passed);
+                hideContext(passed);
+                return naming(method, passed);
+            }
+            case "takeOverAllUnlessOwned" -> {
+                return naming(method, passed);
             }
             default -> {
                 // has no names
@@ -106,9 +128,12 @@ final class NameHidingBackend {
     }
 
     private String stored(String context) {
-        return backend instanceof PersistenceBackend || context.equals(StoreSealing.MARK.type())
-                ? context
-                : names.context(context);
+        if (backend instanceof PersistenceBackend || context.equals(StoreSealing.MARK.type())) {
+            return context;
+        }
+        String hidden = names.context(context);
+        contexts.put(hidden, context);
+        return hidden;
     }
 
     private EntryId stored(String context, EntryId entry) {
@@ -210,12 +235,12 @@ final class NameHidingBackend {
                 consumer.accept(isReserved(entry.type()) ? entry : records.entryOf(context, entry, record), record));
     }
 
-    private Object withContext(Method method, Object[] passed) throws Throwable {
-        String context = (String) passed[0];
-        hideContext(passed);
+    /** Calls a method whose exceptions name a context. */
+    private @Nullable Object naming(Method method, Object[] passed) throws Throwable {
         try {
             return invoke(method, passed);
         } catch (ContextOwnedException e) {
+            String context = contexts.getOrDefault(e.context(), e.context());
             throw new ContextOwnedException(context, e.host(), e.process(), e.since(), e.inThisProcess());
         }
     }
