@@ -69,12 +69,14 @@ class EncryptedPostgresContractTest extends BackendContractTest {
 
     @AfterAll
     static void searchServer() throws Exception {
-        try (EmbeddedPostgres stopped = server) {
+        try {
             assertThat(search.size()).as("values that the tests wrote").isGreaterThan(100);
             assertThat(search.in(files())).as("R70 files with plaintext, of how many values").isEmpty();
             execute("CHECKPOINT");
             assertThat(search.in(files())).as("R70 files with plaintext, after a checkpoint").isEmpty();
             assertSearchFinds();
+        } finally {
+            server.close();
         }
     }
 

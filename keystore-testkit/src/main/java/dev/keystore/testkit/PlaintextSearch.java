@@ -39,9 +39,9 @@ import org.jspecify.annotations.Nullable;
  * assertThat(search.in(filesOf(folder))).isEmpty();
  * }</pre>
  *
- * <p>It looks for parts of {@value #WINDOW_BYTES} bytes that begin at regular distances in a value, in the bytes of a
- * file and in its hexadecimal digits, since logs of servers show them. So it finds any part of a value of twice that length;
- * of values of more than a kilobyte, any part of about a 64th. Shorter values are not found unless they are masked.
+ * <p>It looks for parts of 16 bytes that begin at regular distances in a value, in the bytes of a file and in its
+ * hexadecimal digits, since logs of servers show them. So it finds any 32 bytes of a value of up to a kilobyte, and of
+ * longer ones any part of more than a 60th. Values of less than 16 bytes are not found unless they are masked.
  *
  * <p>What it remembers is not in its memory as it is, so that it does not find itself in a heap dump. Thread-safe.
  */
@@ -211,7 +211,7 @@ public final class PlaintextSearch {
     /**
      * Returns an encryption that makes values and names unique before it encrypts or hides them, and reverses that
      * afterwards: those of tests are often short, repetitive, or parts of each other. Values are combined with random
-     * bytes, of which they also get {@value #WINDOW_BYTES} in front; each component of a name gets a prefix.
+     * bytes, of which they also get 16 in front; each component of a name gets a prefix.
      *
      * @param sealing the encryption
      * @return the same encryption of other values and names, observed

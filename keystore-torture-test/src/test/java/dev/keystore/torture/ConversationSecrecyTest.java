@@ -42,8 +42,8 @@ class ConversationSecrecyTest {
     @ValueSource(strings = {"jdbc:sqlite:", "mapdb:", "jdbc:postgresql:"})
     @DisplayName("R70 after a conversation, no file of a backend holds a byte of its keys, or a part of a hidden name")
     void files_holdNothing(String scheme) throws Exception {
-        encryption = Encryption.with(KeyFile.create(
-                Files.createDirectory(folder.resolve("keys")).resolve("root.key")));
+        encryption = Encryption.with(
+                KeyFile.create(Files.createDirectory(folder.resolve("keys")).resolve("root.key")));
         if (!scheme.equals("jdbc:postgresql:")) {
             files = Files.createDirectory(folder.resolve("data"));
             for (boolean hidingNames : List.of(true, false)) {
@@ -122,7 +122,9 @@ class ConversationSecrecyTest {
     }
 
     private void assertNothing(String when) throws IOException {
-        assertThat(found()).as("files with plaintext, of how many values, %s", when).isEmpty();
+        assertThat(found())
+                .as("files with plaintext, of how many values, %s", when)
+                .isEmpty();
     }
 
     private Map<Path, Integer> found() throws IOException {

@@ -52,7 +52,11 @@ public final class ConversationOfTwo {
 
     /** Sends three messages, which arrive in the reverse order. */
     private static void deliver(
-            SignalAccount from, SignalProtocolAddress to, SignalAccount receiver, SignalProtocolAddress sender, String text)
+            SignalAccount from,
+            SignalProtocolAddress to,
+            SignalAccount receiver,
+            SignalProtocolAddress sender,
+            String text)
             throws Exception {
         List<CiphertextMessage> sent = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
@@ -67,8 +71,8 @@ public final class ConversationOfTwo {
     private static void sendToGroup(SignalAccount from, SignalProtocolAddress sender, SignalAccount receiver)
             throws Exception {
         UUID group = UUID.randomUUID();
-        SenderKeyDistributionMessage key = from.transaction(
-                group, sender, (signal, tx) -> new GroupSessionBuilder(signal).create(sender, group));
+        SenderKeyDistributionMessage key =
+                from.transaction(group, sender, (signal, tx) -> new GroupSessionBuilder(signal).create(sender, group));
         receiver.transaction(group, sender, (signal, tx) -> {
             new GroupSessionBuilder(signal).process(sender, key);
             return true;
@@ -76,10 +80,14 @@ public final class ConversationOfTwo {
         for (int i = 0; i < ROUNDS; i++) {
             String text = "to the group " + i;
             CiphertextMessage message = from.transaction(
-                    group, sender, (signal, tx) -> new GroupCipher(signal, sender).encrypt(group, text.getBytes(UTF_8)));
+                    group,
+                    sender,
+                    (signal, tx) -> new GroupCipher(signal, sender).encrypt(group, text.getBytes(UTF_8)));
             requireEqual(
                     receiver.transaction(
-                            group, sender, (signal, tx) -> new GroupCipher(signal, sender).decrypt(message.serialize())),
+                            group,
+                            sender,
+                            (signal, tx) -> new GroupCipher(signal, sender).decrypt(message.serialize())),
                     text);
         }
     }
