@@ -22,11 +22,6 @@ final class CommitFailures {
                 : new CommitFailedException(context.name(), BackendFailures.reason(failure), failure);
     }
 
-    /** Returns whether an exception of this class leaves open what was written. */
-    static boolean mayBeWritten(KeyStoreException failure) {
-        return failure instanceof CommitOutcomeUnknownException || failure instanceof RollbackFailedException;
-    }
-
     /** Returns the exception of a commit of which it is unknown what was written. */
     static KeyStoreException unknown(CommitRequest request, Throwable failure) {
         return failure instanceof RollbackFailedException known

@@ -1,7 +1,9 @@
 package dev.keystore.core;
 
+import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.EntryId;
 import dev.keystore.KeyStoreException;
+import dev.keystore.RollbackFailedException;
 import dev.keystore.spi.Mutation;
 import java.util.List;
 import java.util.Map;
@@ -330,10 +332,14 @@ final class CommitRequest {
         while (!(now instanceof Done) && !state.compareAndSet(now, done)) {
             now = state();
         }
-        if (failure != null && !CommitFailures.mayBeWritten(failure)) {
+        if (failure != null && !mayBeWritten(failure)) {
             recordUnwritten();
         }
         wake();
+    }
+
+    private static boolean mayBeWritten(KeyStoreException failure) {
+        return failure instanceof CommitOutcomeUnknownException || failure instanceof RollbackFailedException;
     }
 
     /** Wakes its thread. Unparking the calling thread would only cut its own next park short. */

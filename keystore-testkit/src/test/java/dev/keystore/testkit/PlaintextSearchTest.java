@@ -90,17 +90,16 @@ class PlaintextSearchTest {
         @Override
         public StoreSealing open(byte @Nullable [] mark) {
             byte[] sameMark = mark == null ? UUID.randomUUID().toString().getBytes(UTF_8) : mark;
-            ContextSealing context = proxy(ContextSealing.class, (method, arguments) -> arguments[method.equals("entryOf") ? 0 : 2]);
+            ContextSealing context =
+                    proxy(ContextSealing.class, (method, arguments) -> arguments[method.equals("entryOf") ? 0 : 2]);
             NameHiding names = proxy(NameHiding.class, (method, arguments) -> arguments[arguments.length - 1]);
-            return proxy(
-                    StoreSealing.class,
-                    (method, arguments) -> switch (method) {
-                        case "mark", "sealKeys" -> sameMark;
-                        case "contextOf" -> arguments[0];
-                        case "names" -> Optional.of(names);
-                        case "createContext", "openContext" -> context;
-                        default -> null;
-                    });
+            return proxy(StoreSealing.class, (method, arguments) -> switch (method) {
+                case "mark", "sealKeys" -> sameMark;
+                case "contextOf" -> arguments[0];
+                case "names" -> Optional.of(names);
+                case "createContext", "openContext" -> context;
+                default -> null;
+            });
         }
 
         @Override
