@@ -168,7 +168,8 @@ final class CopyCommand implements Callable<Integer> {
             report = e.report();
         } catch (RuntimeException e) {
             // Otherwise the context that failed may have been written, or taken over.
-            boolean unchanged = copied == 0 && (!(e instanceof KeyStoreException) || e instanceof ContextOwnedException);
+            boolean unchanged =
+                    copied == 0 && (!(e instanceof KeyStoreException) || e instanceof ContextOwnedException);
             throw dryRun || unchanged ? e : new Resumable(e);
         }
         progress.clear();

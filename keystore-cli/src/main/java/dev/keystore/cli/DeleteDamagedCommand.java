@@ -59,8 +59,10 @@ final class DeleteDamagedCommand extends StoreCommand {
             }
             damaged = chosen(inspected.inspect(context));
         }
-        List<EntryId> deletable =
-                damaged.stream().filter(DeleteDamagedCommand::canBeDeleted).map(Damage::entry).toList();
+        List<EntryId> deletable = damaged.stream()
+                .filter(DeleteDamagedCommand::canBeDeleted)
+                .map(Damage::entry)
+                .toList();
         if (deletable.isEmpty()) {
             throw new Refusal(
                     damaged.isEmpty()
@@ -93,7 +95,8 @@ final class DeleteDamagedCommand extends StoreCommand {
     private static boolean isDeletable(String type) {
         try {
             return TYPES.containsKey(type)
-                    || (!type.equals("credentials") && KeyType.ofBytes(type).name().equals(type));
+                    || (!type.equals("credentials")
+                            && KeyType.ofBytes(type).name().equals(type));
         } catch (IllegalArgumentException e) {
             return false;
         }
@@ -111,8 +114,8 @@ final class DeleteDamagedCommand extends StoreCommand {
         String each = entries.stream()
                 .map(entry -> "  " + entry + ": " + Advice.lostWith(entry.type()))
                 .collect(Collectors.joining("\n"));
-        return "This cannot be undone. Context \"" + context + "\" loses "
-                + Text.count(entries.size(), "damaged entry") + ":\n" + each;
+        return "This cannot be undone. Context \"" + context + "\" loses " + Text.count(entries.size(), "damaged entry")
+                + ":\n" + each;
     }
 
     private void delete(List<EntryId> entries) {

@@ -187,7 +187,7 @@ class BackupCommandTest {
     /** Other rules for the same entries. */
     public static final class AlsoAdvancing extends Advancing {}
 
-    /** Rules as those of {@code keystore-libsignal}, which this module must not depend on. */
+    /** Rules as those of {@code keystore-libsignal}, which the command does not contain. */
     public static class Advancing implements RestoreRules {
 
         @Override

@@ -3,6 +3,7 @@ package dev.keystore.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.libsignal.SignalAccount;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -23,6 +24,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.signal.libsignal.protocol.state.PreKeyRecord;
 
 /** The packaged jar, as a file and as a process. */
 @Timeout(120)
@@ -143,29 +145,64 @@ class JarIT {
     @DisplayName("further backends are found in a folder of jars")
     void backends_ofAFolder() throws Exception {
         String url = filled();
-        Path backends = Files.createDirectory(folder.resolve("backends"));
-        Path classes = Path.of(FileBackendProvider.class
-                .getProtectionDomain()
-                .getCodeSource()
-                .getLocation()
-                .toURI());
-        Path jar = backends.resolve("files.jar");
-        if (Files.isDirectory(classes)) {
-            zip(classes, jar);
-        } else {
-            Files.copy(classes, jar);
-        }
+        String backends = jars(FileBackendProvider.class);
         String target = new FileBackendProvider().scheme() + ":" + folder.resolve("copy");
         Ran unknown = JarProcess.run("copy", url, target, "--context", "alice");
         assertThat(unknown.code()).isEqualTo(ExitCodes.FAILED);
         assertThat(unknown.err()).contains("No backend is registered");
 
-        Ran ran = JarProcess.run("copy", url, target, "--context", "alice", "--backends", backends.toString());
+        Ran ran = JarProcess.run("copy", url, target, "--context", "alice", "--backends", backends);
         assertThat(ran.code()).as(ran.toString()).isZero();
 
         try (SignalKeyDatabase database = SignalKeyDatabase.open(target)) {
             assertThat(database.forExistingContext("alice").verify()).isEmpty();
         }
+    }
+
+    @Test
+    @DisplayName("R84 an account of keystore-libsignal is restored with its jars in --backends, and issues no id twice")
+    void restore_accountOfLibsignal() throws Exception {
+        String url = Stores.sqlite(folder.resolve("keys.db"));
+        String file = folder.resolve("keys.backup").toString();
+        String target = Stores.sqlite(folder.resolve("new.db"));
+        int last;
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+            SignalAccount alice = SignalAccount.create(database.forContext("alice"));
+            last = alice.generatePreKeys(10).get(9).getId();
+        }
+        assertThat(JarProcess.run("backup", url, file).code()).isZero();
+        Ran refused = JarProcess.run("restore", file, target, "--yes");
+        assertThat(refused.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(refused.err()).contains("holds an account of keystore-libsignal", "--backends FOLDER");
+
+        String backends = jars(SignalAccount.class, PreKeyRecord.class);
+        Ran restored = JarProcess.run("restore", file, target, "--yes", "--json", "--backends", backends);
+
+        assertThat(restored.code()).as(restored.toString()).isZero();
+        assertThat(restored.json().get("dropped").get("pre-key").asLong()).isEqualTo(10);
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(target)) {
+            SignalAccount alice = SignalAccount.open(database.forExistingContext("alice"));
+            assertThat(alice.needsUpload()).isTrue();
+            assertThat(alice.generatePreKeys(1).get(0).getId()).isGreaterThan(last + 1_000_000);
+        }
+    }
+
+    /** Returns a folder with the jars of classes. */
+    private String jars(Class<?>... classes) throws Exception {
+        Path jars = Files.createDirectory(folder.resolve("backends"));
+        for (Class<?> each : classes) {
+            Path source = Path.of(each.getProtectionDomain()
+                    .getCodeSource()
+                    .getLocation()
+                    .toURI());
+            Path jar = jars.resolve(each.getSimpleName() + ".jar");
+            if (Files.isDirectory(source)) {
+                zip(source, jar);
+            } else {
+                Files.copy(source, jar);
+            }
+        }
+        return jars.toString();
     }
 
     private static void zip(Path classes, Path jar) throws Exception {
