@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
@@ -27,6 +28,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /** Kills processes that copy a database, at random moments. */
 class StoreCopyKilledTest {
 
+    private static final Urls URLS = new Urls();
     private static final int CONTEXTS = 60;
     private static final int ENTRIES = 100;
 
@@ -39,27 +41,38 @@ class StoreCopyKilledTest {
     private final long seed = Long.getLong("keystore.seed", System.nanoTime());
     private final Random random = new Random(seed);
 
-    @ParameterizedTest
-    @CsvSource({"jdbc:sqlite, mapdb, false", "mapdb, jdbc:sqlite, true"})
-    @Timeout(300)
-    @DisplayName("R90 a copy that is killed leaves each context whole or absent, and continues until it is complete")
-    void killed(String from, String to, boolean encrypted) throws IOException, InterruptedException {
-        killed(from, to, encrypted, Integer.getInteger("keystore.kills", 3));
+    @AfterAll
+    static void stopServer() throws IOException {
+        URLS.close();
     }
 
     @ParameterizedTest
-    @CsvSource({"jdbc:sqlite, mapdb, true", "mapdb, jdbc:sqlite, false", "jdbc:sqlite, jdbc:sqlite, false"})
+    @CsvSource({"jdbc:sqlite, mapdb, false, 2", "mapdb, jdbc:sqlite, true, 2", "jdbc:sqlite, jdbc:postgresql, true, 1"})
+    @Timeout(300)
+    @DisplayName("R90 a copy that is killed leaves each context whole or absent, and continues until it is complete")
+    void killed(String from, String to, boolean encrypted, int kills) throws Exception {
+        copyOften(from, to, encrypted, Integer.getInteger("keystore.kills", kills));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "jdbc:sqlite, mapdb, true",
+        "mapdb, jdbc:sqlite, false",
+        "jdbc:sqlite, jdbc:sqlite, false",
+        "jdbc:sqlite, jdbc:postgresql, false",
+        "jdbc:postgresql, jdbc:sqlite, true"
+    })
     @Tag("long")
     @Timeout(1200)
     @DisplayName("R90 copies that are killed many times leave each context whole or absent, and become complete")
-    void killedOften(String from, String to, boolean encrypted) throws IOException, InterruptedException {
-        killed(from, to, encrypted, Integer.getInteger("keystore.kills", 20));
+    void killedOften(String from, String to, boolean encrypted) throws Exception {
+        copyOften(from, to, encrypted, Integer.getInteger("keystore.kills", 20));
     }
 
-    private void killed(String from, String to, boolean encrypted, int kills) throws IOException, InterruptedException {
+    private void copyOften(String from, String to, boolean encrypted, int kills) throws Exception {
         System.out.println(
                 "StoreCopyKilledTest from seed " + seed + " (keystore.seed), kills: " + kills + " (keystore.kills)");
-        String source = from + ":" + folder.resolve("source");
+        String source = URLS.create(from, folder.resolve("source"));
         fill(source);
         List<String> key = new ArrayList<>();
         if (encrypted) {
@@ -69,7 +82,7 @@ class StoreCopyKilledTest {
         int done = 0;
         int resumed = 0;
         for (int copy = 1; done < kills; copy++) {
-            String target = to + ":" + folder.resolve("target" + copy);
+            String target = URLS.create(to, folder.resolve("target" + copy));
             int copied = 0;
             while (done < kills && run(source, target, key, random.nextInt(LONGEST_MILLIS))) {
                 int now = assertWholeOrAbsent(source, target, key);

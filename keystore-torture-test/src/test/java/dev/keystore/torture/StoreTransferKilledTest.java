@@ -9,8 +9,11 @@ import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.core.BackupFailedException;
+import dev.keystore.core.CopyReport;
+import dev.keystore.core.CopyReport.Outcome;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreBackup;
+import dev.keystore.core.StoreCopy;
 import dev.keystore.testkit.Tmpfs;
 import dev.keystore.torture.child.StoreTransferChild;
 import java.io.IOException;
@@ -19,9 +22,11 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -29,10 +34,12 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Kills processes that back up, restore or move a database, at random moments; and fills the disk of a backup. */
 class StoreTransferKilledTest {
 
+    private static final Urls URLS = new Urls();
     private static final int CONTEXTS = 40;
     private static final int ENTRIES = 60;
 
@@ -45,51 +52,67 @@ class StoreTransferKilledTest {
     private final long seed = Long.getLong("keystore.seed", System.nanoTime());
     private final Random random = new Random(seed);
 
-    @Test
-    @Timeout(300)
-    @DisplayName("R80 a backup by another process, beside a writing owner, that is killed leaves the former backup")
-    void backupKilled() throws Exception {
-        backupKilled(kills(2));
+    @AfterAll
+    static void stopServer() throws IOException {
+        URLS.close();
     }
 
-    @Test
+    @ParameterizedTest
+    @CsvSource({"jdbc:sqlite, 2", "jdbc:postgresql, 1"})
+    @Timeout(300)
+    @DisplayName("R80 a backup by another process, beside a writing owner, that is killed leaves the former backup")
+    void backupKilled(String scheme, int kills) throws Exception {
+        backupOften(scheme, kills(kills));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"jdbc:sqlite", "jdbc:postgresql"})
     @Tag("long")
     @Timeout(1200)
     @DisplayName("R80 backups by another process, beside a writing owner, that are killed leave the former backup")
-    void backupKilledOften() throws Exception {
-        backupKilled(kills(20));
+    void backupKilledOften(String scheme) throws Exception {
+        backupOften(scheme, kills(20));
     }
 
-    @Test
+    @ParameterizedTest
+    @CsvSource({"jdbc:sqlite, 2", "jdbc:postgresql, 1"})
     @Timeout(300)
     @DisplayName("R84 a restore that is killed leaves a store that is not opened, and continues")
-    void restoreKilled() throws Exception {
-        restoreKilled(kills(2));
+    void restoreKilled(String scheme, int kills) throws Exception {
+        restoreOften(scheme, kills(kills));
     }
 
-    @Test
+    @ParameterizedTest
+    @ValueSource(strings = {"jdbc:sqlite", "jdbc:postgresql"})
     @Tag("long")
     @Timeout(1200)
     @DisplayName("R84 restores that are killed leave stores that are not opened, and continue")
-    void restoreKilledOften() throws Exception {
-        restoreKilled(kills(20));
+    void restoreKilledOften(String scheme) throws Exception {
+        restoreOften(scheme, kills(20));
     }
 
     @ParameterizedTest
-    @CsvSource({"jdbc:sqlite, mapdb"})
+    @CsvSource({"jdbc:sqlite, mapdb, 2", "jdbc:sqlite, jdbc:postgresql, 1"})
     @Timeout(300)
     @DisplayName("R84 a move that is killed leaves no context in two places or in none, and continues")
-    void moveKilled(String from, String to) throws Exception {
-        moveKilled(from, to, kills(2));
+    void moveKilled(String from, String to, int kills) throws Exception {
+        moveOften(from, to, kills(kills));
     }
 
     @ParameterizedTest
-    @CsvSource({"jdbc:sqlite, mapdb", "mapdb, jdbc:sqlite", "jdbc:sqlite, jdbc:sqlite"})
+    @CsvSource({
+        "jdbc:sqlite, mapdb",
+        "mapdb, jdbc:sqlite",
+        "jdbc:sqlite, jdbc:sqlite",
+        "jdbc:sqlite, jdbc:postgresql",
+        "jdbc:postgresql, jdbc:sqlite",
+        "jdbc:postgresql, jdbc:postgresql"
+    })
     @Tag("long")
     @Timeout(1200)
     @DisplayName("R84 moves that are killed leave no context in two places or in none, and continue")
     void moveKilledOften(String from, String to) throws Exception {
-        moveKilled(from, to, kills(20));
+        moveOften(from, to, kills(20));
     }
 
     private int kills(int kills) {
@@ -99,8 +122,8 @@ class StoreTransferKilledTest {
         return count;
     }
 
-    private void backupKilled(int kills) throws Exception {
-        String url = "jdbc:sqlite:" + folder.resolve("source");
+    private void backupOften(String scheme, int kills) throws Exception {
+        String url = URLS.create(scheme, folder.resolve("source"));
         Path file = Files.createDirectory(folder.resolve("backups")).resolve("keys.backup");
         fill(url);
         AtomicBoolean over = new AtomicBoolean();
@@ -160,16 +183,18 @@ class StoreTransferKilledTest {
         }
     }
 
-    private void restoreKilled(int kills) throws Exception {
+    private void restoreOften(String scheme, int kills) throws Exception {
         Path file = folder.resolve("keys.backup");
         String source = "jdbc:sqlite:" + folder.resolve("source");
         fill(source);
         try (SignalKeyDatabase database = SignalKeyDatabase.open(source)) {
             StoreBackup.of(database).to(file).run();
         }
+        String whole = "jdbc:sqlite:" + folder.resolve("whole");
+        run("restore", file.toString(), whole, -1);
         int done = 0;
         for (int restore = 1; done < kills; restore++) {
-            String target = "jdbc:sqlite:" + folder.resolve("target" + restore);
+            String target = URLS.create(scheme, folder.resolve("target" + restore));
             boolean ended = false;
             while (!ended && done < kills) {
                 ended = !run("restore", file.toString(), target, random.nextInt(LONGEST_MILLIS));
@@ -182,6 +207,15 @@ class StoreTransferKilledTest {
                 run("restore", file.toString(), target, -1);
             }
             assertThat(holdsAll(target)).isTrue();
+            assertSame(whole, target);
+        }
+    }
+
+    private static void assertSame(String one, String other) {
+        try (SignalKeyDatabase expected = SignalKeyDatabase.open(one);
+                SignalKeyDatabase found = SignalKeyDatabase.open(other)) {
+            CopyReport compared = StoreCopy.from(expected).to(found).dryRun();
+            assertThat(compared.contexts()).isEqualTo(Map.of(Outcome.ALREADY_THERE, (long) CONTEXTS));
         }
     }
 
@@ -206,11 +240,11 @@ class StoreTransferKilledTest {
         }
     }
 
-    private void moveKilled(String from, String to, int kills) throws Exception {
+    private void moveOften(String from, String to, int kills) throws Exception {
         int done = 0;
         for (int move = 1; done < kills; move++) {
-            String source = from + ":" + folder.resolve("source" + move);
-            String target = to + ":" + folder.resolve("target" + move);
+            String source = URLS.create(from, folder.resolve("source" + move));
+            String target = URLS.create(to, folder.resolve("target" + move));
             fill(source);
             boolean ended = false;
             while (!ended && done < kills) {
