@@ -57,12 +57,11 @@ final class StoreMark {
 
         /** Returns the stored form. */
         byte number() {
-            int number =
-                    switch (phase) {
-                        case ENCRYPTING -> 1;
-                        case ENCRYPTED -> 2;
-                        case DECRYPTING -> 3;
-                    };
+            int number = switch (phase) {
+                case ENCRYPTING -> 1;
+                case ENCRYPTED -> 2;
+                case DECRYPTING -> 3;
+            };
             return (byte) (ofBackup ? number + BACKUP : number);
         }
 
