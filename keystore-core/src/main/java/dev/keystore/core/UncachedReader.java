@@ -21,10 +21,15 @@ final class UncachedReader implements KeyReader {
     private static final int PAGE_ENTRIES = 64;
 
     private final Engine engine;
-    private final ContextStore store;
+    private final KeyReader store;
     private final Context context;
 
-    UncachedReader(Engine engine, ContextStore store, Context context) {
+    /**
+     * Creates a reader.
+     *
+     * @param store lists the ids, which it does without the cache
+     */
+    UncachedReader(Engine engine, KeyReader store, Context context) {
         this.engine = engine;
         this.store = store;
         this.context = context;

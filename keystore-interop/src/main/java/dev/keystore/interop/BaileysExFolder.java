@@ -150,7 +150,7 @@ public final class BaileysExFolder extends ForeignStore {
                 }
                 JsonNode manifest = form.decode(files.read(form.manifest));
                 JsonFields fields = new JsonFields(manifest);
-                if (!form.backend.equals(BaileysExValues.text(fields.take("backend")))) {
+                if (!form.backend.equals(BaileysValues.text(fields.take("backend")))) {
                     throw new DamagedException("it is not that of the form of these files");
                 }
                 long version = fields.number("version", 0, Long.MAX_VALUE);
@@ -178,7 +178,7 @@ public final class BaileysExFolder extends ForeignStore {
             for (Map.Entry<String, JsonNode> each : index.properties()) {
                 BaileysType<?> type = BaileysType.named(each.getKey());
                 if (type != null) {
-                    for (String id : BaileysExValues.texts(each.getValue())) {
+                    for (String id : BaileysValues.texts(each.getValue())) {
                         String name = BaileysIds.write(type.name() + "-" + id) + form.extension;
                         if (listed.put(name, new Key(type, id)) != null) {
                             ambiguous.add(name);

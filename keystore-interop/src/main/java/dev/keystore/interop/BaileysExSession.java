@@ -134,7 +134,7 @@ final class BaileysExSession {
     }
 
     private static String direction(JsonNode node) throws DamagedException {
-        String direction = BaileysExValues.text(node);
+        String direction = BaileysValues.text(node);
         if (!direction.equals("sending") && !direction.equals("receiving")) {
             throw new DamagedException("it has a direction other than sending and receiving");
         }

@@ -4,13 +4,12 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.BinaryNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.keystore.AppStateSyncVersion;
 import dev.keystore.KeyTypes;
 import dev.keystore.TcToken;
 import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,8 +52,8 @@ final class BaileysExValues {
             case "pre-key" -> contents.add(item, KeyTypes.PRE_KEY, id, BaileysValues.keyPair(node), reason);
             case "identity-key" ->
                 contents.add(item, KeyTypes.IDENTITY_KEY, id, BaileysValues.identityKey(node), reason);
-            case "lid-mapping" -> contents.add(item, KeyTypes.LID_MAPPING, id, text(node), reason);
-            case "device-list" -> contents.add(item, KeyTypes.DEVICE_LIST, id, texts(node), reason);
+            case "lid-mapping" -> contents.add(item, KeyTypes.LID_MAPPING, id, BaileysValues.text(node), reason);
+            case "device-list" -> contents.add(item, KeyTypes.DEVICE_LIST, id, BaileysValues.texts(node), reason);
             case "sender-key-memory" ->
                 contents.add(item, KeyTypes.SENDER_KEY_MEMORY, id, BaileysValues.flags(node), reason);
             case "tctoken" -> contents.add(item, KeyTypes.TC_TOKEN, id, tcToken(node), reason);
@@ -69,21 +68,6 @@ final class BaileysExValues {
                 contents.add(item, KeyTypes.APP_STATE_SYNC_VERSION, id, syncVersion(node), reason);
             default -> throw new DamagedException("its type is not known");
         }
-    }
-
-    static String text(JsonNode node) throws DamagedException {
-        return node.isBinary() ? ErlangTerm.text(binary(node)) : BaileysValues.text(node);
-    }
-
-    static List<String> texts(JsonNode node) throws DamagedException {
-        if (!node.isArray()) {
-            throw new DamagedException("it is not a list of texts");
-        }
-        List<String> texts = new ArrayList<>();
-        for (JsonNode element : node) {
-            texts.add(text(element));
-        }
-        return texts;
     }
 
     /** Reads a token. One of printable characters is a text in JSON, whose bytes it is. */
@@ -101,7 +85,7 @@ final class BaileysExValues {
         if (value == null) {
             return OptionalLong.empty();
         }
-        JsonNode number = value.isBinary() ? Json.NODES.textNode(text(value)) : value;
+        JsonNode number = value.isBinary() ? Json.NODES.textNode(BaileysValues.text(value)) : value;
         return OptionalLong.of(JsonFields.number(name, number, 0, Long.MAX_VALUE));
     }
 
@@ -163,8 +147,8 @@ final class BaileysExValues {
     }
 
     private static JsonNode withoutBinaries(String field, JsonNode node) {
-        if (node.isBinary()) {
-            byte[] bytes = binary(node);
+        if (node instanceof BinaryNode binary) {
+            byte[] bytes = binary.binaryValue();
             boolean isText = !BYTES.contains(field) && ErlangTerm.isText(bytes);
             return isText ? Json.NODES.textNode(new String(bytes, UTF_8)) : Buffers.write(bytes);
         }
@@ -180,13 +164,5 @@ final class BaileysExValues {
             return object;
         }
         return node;
-    }
-
-    private static byte[] binary(JsonNode node) {
-        try {
-            return node.binaryValue();
-        } catch (IOException e) {
-            throw new IllegalStateException("A binary node has no bytes", e);
-        }
     }
 }

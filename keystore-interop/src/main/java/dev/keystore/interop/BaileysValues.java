@@ -2,6 +2,7 @@ package dev.keystore.interop;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.BinaryNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.keystore.AppStateSyncVersion;
 import dev.keystore.KeyPair;
@@ -46,7 +47,11 @@ final class BaileysValues {
         return key;
     }
 
+    /** Reads a text, which is a binary node in a term of Erlang. */
     static String text(JsonNode node) throws DamagedException {
+        if (node instanceof BinaryNode binary) {
+            return ErlangTerm.text(binary.binaryValue());
+        }
         if (!node.isTextual()) {
             throw new DamagedException("it is not a text");
         }

@@ -2,6 +2,7 @@ package dev.keystore.interop;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.keystore.KeyType;
+import dev.keystore.interop.SignalCliTables.Identity;
 import dev.keystore.interop.TransferItem.Fate;
 import java.nio.file.Path;
 import java.sql.SQLException;
@@ -36,7 +37,7 @@ public final class SignalCliAccount extends ForeignStore {
      * {@code distributionId}; and {@code key_value/KEY} with {@code value}, or {@code bytes} in base64. Times are in
      * milliseconds.
      */
-    public static final KeyType<byte[]> DETAILS = KeyType.ofBytes("signal-cli");
+    public static final KeyType<byte[]> DETAILS = SignalCliTables.DETAILS;
 
     private static final int OLDEST_DATABASE = 17;
     private static final int NEWEST_DATABASE = 28;
@@ -47,20 +48,6 @@ public final class SignalCliAccount extends ForeignStore {
 
     private final Path file;
     private final Identity identity;
-
-    /** One of the two identities of an account: its name in the file, and its number in the database. */
-    enum Identity {
-        ACI("aciAccountData", 0),
-        PNI("pniAccountData", 1);
-
-        final String field;
-        final int number;
-
-        Identity(String field, int number) {
-            this.field = field;
-            this.number = number;
-        }
-    }
 
     private SignalCliAccount(Path file, Identity identity) {
         this.file = file;

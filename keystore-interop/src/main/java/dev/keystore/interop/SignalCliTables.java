@@ -6,7 +6,6 @@ import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignedPreKey;
 import dev.keystore.interop.ForeignStore.Reading;
-import dev.keystore.interop.SignalCliAccount.Identity;
 import dev.keystore.interop.TableReader.Owner;
 import dev.keystore.interop.TableReader.RowReader;
 import dev.keystore.interop.TransferItem.Fate;
@@ -28,6 +27,9 @@ import org.jspecify.annotations.Nullable;
  * identities, such as sender keys, become entries of the ACI; only the identity keys of others become those of both.
  */
 final class SignalCliTables {
+
+    /** What the standard types have no place for. */
+    static final KeyType<byte[]> DETAILS = KeyType.ofBytes("signal-cli");
 
     /** Marks one-time Kyber pre-keys, as {@code keystore-libsignal} does. */
     static final KeyType<byte[]> ONE_TIME_KYBER_PRE_KEY = KeyType.ofBytes("libsignal-one-time-kyber-pre-key");
@@ -55,6 +57,20 @@ final class SignalCliTables {
             Map.entry("message_send_log_content", "sent messages, kept to send them again"),
             Map.entry("cdsi", "numbers of contacts, which are no keys"),
             Map.entry("storage_id", "records on the server that signal-cli does not know"));
+
+    /** One of the two identities of an account: its name in the file, and its number in the database. */
+    enum Identity {
+        ACI("aciAccountData", 0),
+        PNI("pniAccountData", 1);
+
+        final String field;
+        final int number;
+
+        Identity(String field, int number) {
+            this.field = field;
+            this.number = number;
+        }
+    }
 
     private final Contents contents;
     private final boolean isAci;
@@ -95,8 +111,8 @@ final class SignalCliTables {
             shared.put(address, time);
         });
         times.forEach(this::addMemory);
-        shared("group_v2", SignalCliAccount.DETAILS.name(), "group_id", this::readGroup);
-        shared("key_value", SignalCliAccount.DETAILS.name(), "key", this::readKeyValue);
+        shared("group_v2", DETAILS.name(), "group_id", this::readGroup);
+        shared("key_value", DETAILS.name(), "key", this::readKeyValue);
         for (String table : new TreeSet<>(tables)) {
             String reason = NOT_CARRIED.get(table);
             if (reason != null) {
@@ -218,7 +234,7 @@ final class SignalCliTables {
         String masterKey = Buffers.base64(Columns.bytes(row, "master_key", Curve.KEY_BYTES));
         ObjectNode group = Json.object().put("masterKey", masterKey);
         group.put("distributionId", distribution(row).toString());
-        contents.add(item, SignalCliAccount.DETAILS, "group_v2/" + id, Json.write(group), "its keys only");
+        contents.add(item, DETAILS, "group_v2/" + id, Json.write(group), "its keys only");
     }
 
     private void readKeyValue(String item, ResultSet row) throws SQLException, DamagedException {
@@ -234,11 +250,11 @@ final class SignalCliTables {
             node.put("value", value == null ? null : value.toString());
         }
         String id = "key_value/" + Columns.text(row, "key");
-        contents.add(item, SignalCliAccount.DETAILS, id, Json.write(node), "");
+        contents.add(item, DETAILS, id, Json.write(node), "");
     }
 
     private void addDetails(String item, String id, ObjectNode details) throws DamagedException {
-        contents.add(item + " (details)", SignalCliAccount.DETAILS, id, Json.write(details), "");
+        contents.add(item + " (details)", DETAILS, id, Json.write(details), "");
     }
 
     private static String keyId(ResultSet row) throws SQLException, DamagedException {
