@@ -197,14 +197,17 @@ final class Context {
     }
 
     /**
-     * Returns why commits to this context are refused from now on, or null: it was moved to another store, or another
-     * copy of it was written to.
+     * Returns why commits to this context are refused from now on, or null: it was moved to another store, another owner
+     * has taken it over, or another copy of it was written to.
      */
     @Nullable
     KeyStoreException refusal() {
         String target = movedTo;
         if (target != null) {
             return ContextMovedException.movedTo(name, target);
+        }
+        if (ownershipLost) {
+            return new OwnershipLostException(name, epoch);
         }
         return freshness == null ? null : freshness.refusal();
     }

@@ -77,6 +77,29 @@ class OwnershipTest extends OpenedDatabase {
     }
 
     @Test
+    @DisplayName("R53 a commit in a group with others is refused as lost, although what it read has changed as well")
+    void commit_inAGroup_isRefusedAsLost() throws Exception {
+        SignalKeyStore carol = database.forContext("carol");
+        SignalKeyStore bob = database.forContext("bob");
+        carol.put(KeyTypes.SESSION, "a", "mine".getBytes(UTF_8));
+        QueuedCommits queued =
+                QueuedCommits.behind(faults, () -> bob.put(KeyTypes.SESSION, "a", "first".getBytes(UTF_8)));
+        Threads.Running<Boolean> lost = queued.add(() -> carol.useTransaction(
+                "k",
+                tx -> tx.put(
+                        KeyTypes.SESSION, "b", tx.find(KeyTypes.SESSION, "a").orElseThrow())));
+        Threads.Running<Boolean> other =
+                queued.add(() -> bob.put(KeyTypes.SESSION, "a", "second".getBytes(UTF_8)));
+        others.forContext("carol").put(KeyTypes.SESSION, "a", "theirs".getBytes(UTF_8));
+
+        queued.advance();
+
+        assertThat(lost.failure()).isInstanceOf(OwnershipLostException.class);
+        other.result();
+        assertThat(bob.find(KeyTypes.SESSION, "a")).contains("second".getBytes(UTF_8));
+    }
+
+    @Test
     @DisplayName("R53 forContext returns the store that lost its context, and does not take the context over again")
     void forContext_contextLost_doesNotTakeBack() {
         assertThat(database.forContext("alice")).isSameAs(alice);
