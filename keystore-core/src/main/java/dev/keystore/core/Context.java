@@ -197,8 +197,8 @@ final class Context {
     }
 
     /**
-     * Returns why commits to this context are refused from now on, or null: it was moved to another store, another owner
-     * has taken it over, or another copy of it was written to.
+     * Returns why commits to this context are refused from now on, or null: it was moved to another store, another
+     * owner has taken it over, or another copy of it was written to.
      */
     @Nullable
     KeyStoreException refusal() {

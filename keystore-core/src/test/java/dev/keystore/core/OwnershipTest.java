@@ -88,8 +88,7 @@ class OwnershipTest extends OpenedDatabase {
                 "k",
                 tx -> tx.put(
                         KeyTypes.SESSION, "b", tx.find(KeyTypes.SESSION, "a").orElseThrow())));
-        Threads.Running<Boolean> other =
-                queued.add(() -> bob.put(KeyTypes.SESSION, "a", "second".getBytes(UTF_8)));
+        Threads.Running<Boolean> other = queued.add(() -> bob.put(KeyTypes.SESSION, "a", "second".getBytes(UTF_8)));
         others.forContext("carol").put(KeyTypes.SESSION, "a", "theirs".getBytes(UTF_8));
 
         queued.advance();
