@@ -94,15 +94,15 @@ public final class AccountSessions {
      * @return the number of sessions
      */
     public int archiveAll() {
-        int archived = 0;
-        for (SignalProtocolAddress address : addresses("")) {
-            try {
-                archived += archiveInOneCommit(List.of(address));
-            } catch (UnreadableEntryException e) {
-                continue; // there is nothing in it to keep messages from being encrypted in
-            }
+        return addresses("").stream().mapToInt(this::archiveUnlessDamaged).sum();
+    }
+
+    private int archiveUnlessDamaged(SignalProtocolAddress address) {
+        try {
+            return archiveInOneCommit(List.of(address));
+        } catch (UnreadableEntryException e) {
+            return 0; // no message can be encrypted in it anyway
         }
-        return archived;
     }
 
     /**

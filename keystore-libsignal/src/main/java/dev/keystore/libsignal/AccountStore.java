@@ -150,13 +150,13 @@ final class AccountStore {
     }
 
     /** Runs upkeep of pre-keys in one transaction. */
-    <R> R upkeep(Function<PreKeyShelf, R> upkeep) {
-        return transaction(LockKeys.PRE_KEYS, RETRY, tx -> upkeep.apply(new PreKeyShelf(tx, factory(tx), options)));
+    <R> R upkeep(Function<PreKeyLifecycle, R> upkeep) {
+        return transaction(LockKeys.PRE_KEYS, RETRY, tx -> upkeep.apply(new PreKeyLifecycle(tx, factory(tx), options)));
     }
 
     void confirmUpload(PreKeyUpload upload) {
-        upkeep(shelf -> {
-            shelf.confirm(upload);
+        upkeep(keys -> {
+            keys.confirm(upload);
             return Boolean.TRUE;
         });
     }

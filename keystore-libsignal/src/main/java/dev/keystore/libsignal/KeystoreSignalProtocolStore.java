@@ -1,6 +1,5 @@
 package dev.keystore.libsignal;
 
-import dev.keystore.KeyTypes;
 import dev.keystore.Transaction;
 import java.time.InstantSource;
 import java.util.List;
@@ -38,6 +37,9 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  *     return new SessionCipher(signal, bob).decrypt(message);
  * });
  * }</pre>
+ *
+ * <p>That constructor of the cipher exists up to libsignal 0.90; {@link SignalAccount#sessionCipher} works with every
+ * version.
  *
  * <p>The account must have been created by {@link SignalAccount}, unless the application supplies its identity.
  *
@@ -235,7 +237,8 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
      * @throws IllegalArgumentException if {@code kind} is another kind
      */
     public List<KyberPreKeyRecord> kyberPreKeys(PreKeyKind kind) {
-        if (Objects.requireNonNull(kind, "kind").type() != KeyTypes.KYBER_PRE_KEY) {
+        Objects.requireNonNull(kind, "kind");
+        if (kind != PreKeyKind.ONE_TIME_KYBER && kind != PreKeyKind.LAST_RESORT_KYBER) {
             throw new IllegalArgumentException("kind must be a kind of Kyber pre-keys, was " + kind);
         }
         return kyberPreKeys.loadKyberPreKeys(kind.isOneTime());

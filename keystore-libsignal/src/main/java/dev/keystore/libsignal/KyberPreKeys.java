@@ -9,6 +9,7 @@ import dev.keystore.UnreadableEntryException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.signal.libsignal.protocol.InvalidKeyIdException;
 import org.signal.libsignal.protocol.InvalidMessageException;
@@ -52,13 +53,18 @@ final class KyberPreKeys implements KyberPreKeyStore {
     public List<KyberPreKeyRecord> loadKyberPreKeys() {
         List<KyberPreKeyRecord> records = new ArrayList<>();
         for (int id : Ids.numbers(tx, KeyTypes.KYBER_PRE_KEY)) {
-            try {
-                records.add(loadKyberPreKey(id));
-            } catch (InvalidKeyIdException | UnreadableEntryException e) {
-                continue; // a damaged key, or one that was removed since the ids were listed
-            }
+            readable(id).ifPresent(records::add);
         }
         return records;
+    }
+
+    /** Returns a key, or empty if it is damaged or was removed since the ids were listed. */
+    private Optional<KyberPreKeyRecord> readable(int id) {
+        try {
+            return Optional.of(loadKyberPreKey(id));
+        } catch (InvalidKeyIdException | UnreadableEntryException e) {
+            return Optional.empty();
+        }
     }
 
     /** Returns the keys of one kind, without damaged ones. */

@@ -3,6 +3,7 @@ package dev.keystore.libsignal;
 import dev.keystore.Transaction;
 import dev.keystore.TransactionOptions;
 import java.util.Objects;
+import java.util.Set;
 import org.signal.libsignal.protocol.DuplicateMessageException;
 import org.signal.libsignal.protocol.InvalidKeyException;
 import org.signal.libsignal.protocol.InvalidKeyIdException;
@@ -116,7 +117,7 @@ final class Messages {
         options.onPreKeysLow().ifPresent(listener -> {
             try {
                 if (account.isBelowFloor()) {
-                    listener.accept(account.upkeep(PreKeyShelf::counts));
+                    listener.accept(account.upkeep(PreKeyLifecycle::counts));
                 }
             } catch (RuntimeException e) {
                 Thread thread = Thread.currentThread();
@@ -138,9 +139,14 @@ final class Messages {
 
     /** Runs work of libsignal, or of the application, in one transaction. */
     <R, X extends Exception> R run(String lockKey, TransactionOptions options, ProtocolWork<R, X> work) throws X {
+        return run(Set.of(lockKey), options, work);
+    }
+
+    /** Runs work while holding several locks; otherwise like {@link #run(String, TransactionOptions, ProtocolWork)}. */
+    <R, X extends Exception> R run(Set<String> lockKeys, TransactionOptions options, ProtocolWork<R, X> work) throws X {
         Objects.requireNonNull(options, "options");
         Objects.requireNonNull(work, "work");
-        return account.transaction(lockKey, options, tx -> work.run(in(tx), tx));
+        return account.transaction(lockKeys, options, tx -> work.run(in(tx), tx));
     }
 
     /** Returns libsignal's stores over a transaction. */

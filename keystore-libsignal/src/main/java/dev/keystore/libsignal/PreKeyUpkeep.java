@@ -40,7 +40,7 @@ public final class PreKeyUpkeep {
      * @return the counts
      */
     public PreKeyCounts counts() {
-        return store.upkeep(PreKeyShelf::counts);
+        return store.upkeep(PreKeyLifecycle::counts);
     }
 
     /**
@@ -52,7 +52,7 @@ public final class PreKeyUpkeep {
      */
     public OptionalInt uploadedUpTo(PreKeyKind kind) {
         Objects.requireNonNull(kind, "kind");
-        return store.upkeep(shelf -> shelf.uploadedUpTo(kind));
+        return store.upkeep(keys -> keys.uploadedUpTo(kind));
     }
 
     /**
@@ -63,7 +63,7 @@ public final class PreKeyUpkeep {
      * @throws IllegalStateException if the account was erased, or too few ids are free; nothing was written
      */
     public Optional<PreKeyUpload> replenish() {
-        return store.upkeep(shelf -> shelf.replenish(OptionalInt.empty(), OptionalInt.empty()));
+        return store.upkeep(keys -> keys.replenish(OptionalInt.empty(), OptionalInt.empty()));
     }
 
     /**
@@ -89,7 +89,7 @@ public final class PreKeyUpkeep {
      * @throws IllegalStateException if the account was erased, or too few ids are free; nothing was written
      */
     public Optional<PreKeyUpload> replenish(int onServer, int kyberOnServer) {
-        return store.upkeep(shelf -> shelf.replenish(OptionalInt.of(onServer), OptionalInt.of(kyberOnServer)));
+        return store.upkeep(keys -> keys.replenish(OptionalInt.of(onServer), OptionalInt.of(kyberOnServer)));
     }
 
     /**
@@ -98,7 +98,7 @@ public final class PreKeyUpkeep {
      * @return what is to be uploaded, or empty if nothing is
      */
     public Optional<PreKeyUpload> pendingUpload() {
-        return store.upkeep(PreKeyShelf::pendingUpload);
+        return store.upkeep(PreKeyLifecycle::pendingUpload);
     }
 
     /**
@@ -107,7 +107,7 @@ public final class PreKeyUpkeep {
      * @return the pre-key, or empty if there is none
      */
     public Optional<SignedPreKeyRecord> currentSignedPreKey() {
-        return store.upkeep(PreKeyShelf::currentSigned);
+        return store.upkeep(PreKeyLifecycle::currentSigned);
     }
 
     /**
@@ -116,6 +116,6 @@ public final class PreKeyUpkeep {
      * @return the pre-key, or empty if there is none
      */
     public Optional<KyberPreKeyRecord> currentLastResortKyberPreKey() {
-        return store.upkeep(PreKeyShelf::currentLastResort);
+        return store.upkeep(PreKeyLifecycle::currentLastResort);
     }
 }

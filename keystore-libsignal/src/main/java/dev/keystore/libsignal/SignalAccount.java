@@ -7,9 +7,12 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.Transaction;
 import dev.keystore.TransactionOptions;
 import dev.keystore.TransactionWork;
+import java.util.Collection;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.DuplicateMessageException;
 import org.signal.libsignal.protocol.IdentityKey;
@@ -410,7 +413,7 @@ public final class SignalAccount {
         if (count < 1) {
             throw new IllegalArgumentException("count must be at least 1, was " + count);
         }
-        return store.upkeep(shelf -> shelf.generate(count));
+        return store.upkeep(keys -> keys.generate(count));
     }
 
     /**
@@ -686,6 +689,26 @@ public final class SignalAccount {
     public <R, X extends Exception> R transaction(
             SignalProtocolAddress remote, TransactionOptions options, ProtocolWork<R, X> work) throws X {
         return messages.run(lockKey(remote), options, work);
+    }
+
+    /**
+     * Runs {@code work} in one transaction while holding the locks of several remote devices, for example to encrypt a
+     * message to all of them; otherwise like {@link #transaction(SignalProtocolAddress, TransactionOptions,
+     * ProtocolWork)}.
+     *
+     * @param <R> the type of the result
+     * @param <X> the type of exception that {@code work} may throw
+     * @param remotes the addresses of the remote devices, at least one
+     * @param options the options
+     * @param work the work to run
+     * @return the result of {@code work}
+     * @throws X if {@code work} threw it; nothing was written
+     * @throws IllegalArgumentException if {@code remotes} is empty
+     */
+    public <R, X extends Exception> R transaction(
+            Collection<SignalProtocolAddress> remotes, TransactionOptions options, ProtocolWork<R, X> work) throws X {
+        Set<String> lockKeys = remotes.stream().map(LockKeys::ofDevice).collect(Collectors.toSet());
+        return messages.run(lockKeys, options, work);
     }
 
     /**

@@ -6,6 +6,7 @@ import dev.keystore.Transaction;
 import dev.keystore.UnreadableEntryException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.signal.libsignal.protocol.InvalidKeyException;
 import org.signal.libsignal.protocol.InvalidKeyIdException;
 import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
@@ -36,13 +37,18 @@ final class SignedPreKeys implements SignedPreKeyStore {
     public List<SignedPreKeyRecord> loadSignedPreKeys() {
         List<SignedPreKeyRecord> records = new ArrayList<>();
         for (int id : Ids.numbers(tx, KeyTypes.SIGNED_PRE_KEY)) {
-            try {
-                records.add(loadSignedPreKey(id));
-            } catch (InvalidKeyIdException | UnreadableEntryException e) {
-                continue; // a damaged key, or one that was removed since the ids were listed
-            }
+            readable(id).ifPresent(records::add);
         }
         return records;
+    }
+
+    /** Returns a key, or empty if it is damaged or was removed since the ids were listed. */
+    private Optional<SignedPreKeyRecord> readable(int id) {
+        try {
+            return Optional.of(loadSignedPreKey(id));
+        } catch (InvalidKeyIdException | UnreadableEntryException e) {
+            return Optional.empty();
+        }
     }
 
     @Override

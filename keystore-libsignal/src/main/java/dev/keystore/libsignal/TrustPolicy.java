@@ -25,7 +25,19 @@ public interface TrustPolicy {
      * also for devices that were not known before. For protocols in which the devices of a user share one identity. A
      * new identity is trusted after {@link AccountIdentities#trust(String, IdentityKey)}.
      */
-    TrustPolicy ONE_PER_NAME = new OneIdentityPerName();
+    TrustPolicy ONE_PER_NAME = new TrustPolicy() {
+        @Override
+        public boolean isTrusted(
+                SignalProtocolAddress address, @Nullable IdentityKey known, IdentityKey offered, Direction direction) {
+            return FIRST_USE.isTrusted(address, known, offered, direction);
+        }
+
+        @Override
+        public boolean isTrustedAmong(
+                SignalProtocolAddress address, IdentityKey offered, Direction direction, KnownIdentities known) {
+            return known.ofName(address.getName()).values().stream().allMatch(offered::equals);
+        }
+    };
 
     /**
      * Returns whether to trust an identity key, given the keys of all devices. It calls {@link #isTrusted}; override it

@@ -263,6 +263,8 @@ class PreKeyUpkeepTest extends LibsignalTest {
 
         PreKeyUpload upload = alice().preKeys().replenish(20, 20).orElseThrow();
         assertThat(upload.signedPreKey().getId()).isEqualTo(2);
+        assertThat(upload.lastResortKyberPreKey().getId())
+                .isNotEqualTo(before.lastResortKyberPreKey().getId());
         PreKeyUpload again = alice().preKeys().replenish(0, 0).orElseThrow();
         PreKeyUpload third = alice().preKeys().replenish(0, 0).orElseThrow();
 

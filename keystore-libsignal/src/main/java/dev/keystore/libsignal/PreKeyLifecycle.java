@@ -21,7 +21,7 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * The upkeep of pre-keys within a transaction: which are left, which are to be uploaded, which are due to be replaced
  * and which nobody can use any more.
  */
-final class PreKeyShelf {
+final class PreKeyLifecycle {
 
     private final Transaction tx;
     private final PreKeyFactory factory;
@@ -30,7 +30,7 @@ final class PreKeyShelf {
     private final SignedPreKeys signedPreKeys;
     private final KyberPreKeys kyberPreKeys;
 
-    PreKeyShelf(Transaction tx, PreKeyFactory factory, AccountOptions options) {
+    PreKeyLifecycle(Transaction tx, PreKeyFactory factory, AccountOptions options) {
         this.tx = tx;
         this.factory = factory;
         this.options = options;

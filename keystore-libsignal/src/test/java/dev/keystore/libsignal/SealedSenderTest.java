@@ -1,0 +1,129 @@
+package dev.keystore.libsignal;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.TransactionOptions;
+import dev.keystore.testkit.Call.Operation;
+import java.util.List;
+import java.util.Optional;
+import java.util.UUID;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.signal.libsignal.metadata.SealedSessionCipher;
+import org.signal.libsignal.metadata.certificate.CertificateValidator;
+import org.signal.libsignal.metadata.certificate.SenderCertificate;
+import org.signal.libsignal.metadata.certificate.ServerCertificate;
+import org.signal.libsignal.metadata.protocol.UnidentifiedSenderMessageContent;
+import org.signal.libsignal.protocol.SignalProtocolAddress;
+import org.signal.libsignal.protocol.ecc.ECKeyPair;
+import org.signal.libsignal.protocol.groups.GroupCipher;
+import org.signal.libsignal.protocol.groups.GroupSessionBuilder;
+import org.signal.libsignal.protocol.message.SenderKeyDistributionMessage;
+
+@DisplayName("Sealed senders")
+class SealedSenderTest extends LibsignalTest {
+
+    private static final String NAME = "9d0652a3-dcc3-4d11-975f-74d61598733f";
+    private static final SignalProtocolAddress ALICE = new SignalProtocolAddress(NAME, 1);
+    private static final SignalProtocolAddress BOB =
+            new SignalProtocolAddress("6838237d-02f6-4098-b110-698253d15961", 1);
+    private static final SignalProtocolAddress CAROL =
+            new SignalProtocolAddress("3f0f4734-e331-4434-bd4f-6d8f6ea6dcc7", 1);
+    private static final long EXPIRES = 31_337;
+
+    private final ECKeyPair trustRoot = ECKeyPair.generate();
+    private final ECKeyPair serverKey = ECKeyPair.generate();
+
+    private SignalAccount account(SignalProtocolAddress address) {
+        return SignalAccount.openOrCreate(
+                parties.store(address.getName()),
+                AccountOptions.builder().localAddress(address).build());
+    }
+
+    private SenderCertificate certificate() {
+        return new ServerCertificate(trustRoot.getPrivateKey(), 1, serverKey.getPublicKey())
+                .issue(
+                        serverKey.getPrivateKey(),
+                        NAME,
+                        Optional.empty(),
+                        1,
+                        account(ALICE).identityKey().getPublicKey(),
+                        EXPIRES);
+    }
+
+    private static SealedSessionCipher cipher(KeystoreSignalProtocolStore signal, SignalProtocolAddress local) {
+        return new SealedSessionCipher(signal, UUID.fromString(local.getName()), null, local.getDeviceId());
+    }
+
+    /** The sender is not known before the message is decrypted, so the lock is that of the receiver's own device. */
+    private SealedSessionCipher.DecryptionResult decrypt(SignalProtocolAddress to, byte[] message) throws Exception {
+        return account(to)
+                .transaction(
+                        to,
+                        TransactionOptions.retryOnConflict(5),
+                        (signal, tx) -> cipher(signal, to)
+                                .decrypt(new CertificateValidator(trustRoot.getPublicKey()), message, EXPIRES - 1));
+    }
+
+    @Test
+    @DisplayName("R10 send and receive a message in one commit each; the example")
+    void encrypt_oneRecipient_isOneCommit() throws Exception {
+        SenderCertificate certificate = certificate();
+        account(ALICE).startSession(BOB, account(BOB).newPreKeyBundle(1));
+        SignalAccount alice = account(ALICE);
+        parties.faults.forgetCalls();
+
+        byte[] message = alice.transaction(
+                BOB, (signal, tx) -> cipher(signal, ALICE).encrypt(BOB, certificate, "hello".getBytes(UTF_8)));
+        SealedSessionCipher.DecryptionResult received = decrypt(BOB, message);
+
+        assertThat(parties.faults.count(Operation.COMMIT)).isEqualTo(2);
+        assertThat(received.getPaddedMessage()).asString().isEqualTo("hello");
+        assertThat(received.getSenderUuid()).isEqualTo(NAME);
+        assertThatThrownBy(() -> decrypt(BOB, message)).hasMessageContaining("old counter");
+    }
+
+    @Test
+    @DisplayName("R10 R25 send one message to several devices in one commit, while they hold the locks of all")
+    void encrypt_manyRecipients_isOneCommit() throws Exception {
+        SenderCertificate certificate = certificate();
+        UUID group = UUID.randomUUID();
+        List<SignalProtocolAddress> members = List.of(BOB, CAROL);
+        SignalAccount alice = account(ALICE);
+        byte[] senderKey = alice.transaction(
+                group,
+                ALICE,
+                (signal, tx) ->
+                        new GroupSessionBuilder(signal).create(ALICE, group).serialize());
+        for (SignalProtocolAddress member : members) {
+            alice.startSession(member, account(member).newPreKeyBundle(1));
+            byte[] hello = alice.transaction(
+                    member, (signal, tx) -> cipher(signal, ALICE).encrypt(member, certificate, new byte[] {1}));
+            decrypt(member, hello);
+            account(member).transaction(group, ALICE, (signal, tx) -> {
+                new GroupSessionBuilder(signal).process(ALICE, new SenderKeyDistributionMessage(senderKey));
+                return true;
+            });
+        }
+        parties.faults.forgetCalls();
+
+        byte[] message = alice.transaction(members, TransactionOptions.DEFAULT, (signal, tx) -> {
+            var toGroup = new GroupCipher(signal, ALICE).encrypt(group, "to all".getBytes(UTF_8));
+            return cipher(signal, ALICE)
+                    .multiRecipientEncrypt(
+                            members,
+                            new UnidentifiedSenderMessageContent(
+                                    toGroup,
+                                    certificate,
+                                    UnidentifiedSenderMessageContent.CONTENT_HINT_IMPLICIT,
+                                    Optional.of(new byte[] {7})));
+        });
+
+        assertThat(parties.faults.count(Operation.COMMIT)).isOne();
+        assertThat(message).isNotEmpty();
+        assertThatThrownBy(() -> alice.transaction(List.of(), TransactionOptions.DEFAULT, (signal, tx) -> true))
+                .isInstanceOf(IllegalArgumentException.class);
+    }
+}
