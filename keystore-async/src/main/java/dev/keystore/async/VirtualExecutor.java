@@ -11,7 +11,11 @@ final class VirtualExecutor implements Executor {
 
     private static final @Nullable MethodHandle START = start();
 
-    private VirtualExecutor() {}
+    private final MethodHandle start;
+
+    private VirtualExecutor(MethodHandle start) {
+        this.start = start;
+    }
 
     private static @Nullable MethodHandle start() {
         try {
@@ -33,13 +37,13 @@ final class VirtualExecutor implements Executor {
             throw new UnsupportedOperationException(
                     "This JVM has no virtual threads, which need JDK 21: pass an executor");
         }
-        return new VirtualExecutor();
+        return new VirtualExecutor(START);
     }
 
     @Override
     public void execute(Runnable task) {
         try {
-            Thread started = (Thread) START.invokeExact(task);
+            Thread unused = (Thread) start.invokeExact(task);
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable e) {

@@ -122,9 +122,8 @@ class FlightRecorderTest {
                                 .result();
                     }))
                     .isInstanceOf(TransactionConflictException.class);
-            try (Fixture other = fixture.reopen()) {
-                assertThatThrownBy(() -> fixture.put("secret-id", "secret")).isInstanceOf(OwnershipLostException.class);
-            }
+            fixture.reopen().close();
+            assertThatThrownBy(() -> fixture.put("secret-id", "secret")).isInstanceOf(OwnershipLostException.class);
             recording.stop();
             recording.dump(file);
         }

@@ -71,7 +71,8 @@ class SlowTransactionLogTest {
 
         assertThat(lines)
                 .containsExactly(
-                        "WARNING A transaction was slow: it waited 1977 ms for its locks, worked 20 ms and committed 3 ms",
+                        "WARNING A transaction was slow: it waited 1977 ms for its locks, worked 20 ms and"
+                                + " committed 3 ms",
                         "WARNING A transaction was slow and failed: it waited 1977 ms for its locks, worked 20 ms and"
                                 + " committed 3 ms");
     }
