@@ -15,7 +15,7 @@ import java.util.Set;
  * <p>Threads: each method is called on the thread that did what is reported, several threads at a time, and often while
  * that thread holds locks of the engine. Other threads may be waiting for it. Therefore a listener must be thread-safe,
  * must not block or do I/O, and must not use the database. A write of the database is refused with
- * {@link IllegalStateException}; a read is not, and may wait for itself until {@code loadTimeout}.
+ * {@link IllegalStateException}; a read is not, and may wait for itself until {@code loadTimeout}. Neither is reported.
  *
  * <p>What a listener throws is dropped, and logged the first time. It does not affect what is reported: the outcome of
  * a commit is decided before any listener is called.

@@ -33,7 +33,10 @@ final class EngineEvents {
 
     private final List<KeyStoreListener> listeners;
     private final boolean listening;
+
+    /** Whether a thread is inside a listener. */
     private final ThreadLocal<Boolean> reporting = ThreadLocal.withInitial(() -> false);
+
     private final AtomicBoolean failureLogged = new AtomicBoolean();
 
     EngineEvents(List<KeyStoreListener> listeners) {
@@ -142,14 +145,23 @@ final class EngineEvents {
         }
     }
 
+    /** Reports, unless this thread is inside a listener: what that does is not reported. */
     private void report(@Nullable Event event, Consumer<KeyStoreListener> call) {
         try {
             if (event != null) {
                 event.commit();
             }
-            if (listening) {
-                reporting.set(true);
+            if (listening && !reporting.get()) {
+                callListeners(call);
             }
+        } catch (RuntimeException | Error e) {
+            // Out of stack or memory: the report is lost, what it is about is not.
+        }
+    }
+
+    private void callListeners(Consumer<KeyStoreListener> call) {
+        try {
+            reporting.set(true);
             for (KeyStoreListener listener : listeners) {
                 try {
                     call.accept(listener);
@@ -157,12 +169,8 @@ final class EngineEvents {
                     logFirst(e);
                 }
             }
-        } catch (RuntimeException | Error e) {
-            // Out of stack or memory: the report is lost, what it is about is not.
         } finally {
-            if (listening) {
-                reporting.remove();
-            }
+            reporting.remove();
         }
     }
 

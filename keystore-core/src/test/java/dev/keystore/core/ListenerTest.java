@@ -269,6 +269,7 @@ class ListenerTest {
         KeyStoreListener writing = new KeyStoreListener() {
             @Override
             public void onGroup(int commits, int sendings, long nanos, GroupResult result) {
+                fixture.get().find("read " + refusals.size());
                 try {
                     fixture.get().put("b", "2");
                 } catch (IllegalStateException e) {
@@ -277,12 +278,13 @@ class ListenerTest {
             }
         };
         fixture.set(opened(
-                Fixture.of(Kind.COMPLETE, options -> options.listener(writing).withoutStandby())));
+                Fixture.of(Kind.COMPLETE, options -> options.listener(writing).listener(events).withoutStandby())));
 
         fixture.get().put("a", "1");
         fixture.get().put("a", "2");
 
         assertThat(refusals).hasSize(2);
+        assertThat(events.take()).containsExactly(WRITTEN_ALONE, "commit: WRITTEN", WRITTEN_ALONE, "commit: WRITTEN");
         assertThat(fixture.get().stored(KeyTypes.SESSION, "a")).isPresent();
         assertThat(fixture.get().stored(KeyTypes.SESSION, "b")).isEmpty();
     }
