@@ -78,8 +78,8 @@ class AsyncKeyStoreTest {
 
     /** Returns the name of the thread that the next task runs on, and whether that is interrupted. */
     private String threadOfNextCall() throws Exception {
-        return result(async.call(store -> Thread.currentThread().getName() + " "
-                + Thread.currentThread().isInterrupted()));
+        return result(async.call(store ->
+                Thread.currentThread().getName() + " " + Thread.currentThread().isInterrupted()));
     }
 
     @Test

@@ -277,8 +277,9 @@ class ListenerTest {
                 }
             }
         };
-        fixture.set(opened(
-                Fixture.of(Kind.COMPLETE, options -> options.listener(writing).listener(events).withoutStandby())));
+        fixture.set(opened(Fixture.of(
+                Kind.COMPLETE,
+                options -> options.listener(writing).listener(events).withoutStandby())));
 
         fixture.get().put("a", "1");
         fixture.get().put("a", "2");
