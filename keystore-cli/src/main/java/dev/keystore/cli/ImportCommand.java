@@ -9,7 +9,6 @@ import dev.keystore.interop.ImportNotVerifiedException;
 import dev.keystore.interop.SessionFormat;
 import dev.keystore.interop.TransferReport;
 import dev.keystore.interop.TransferReport.Outcome;
-import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -27,8 +26,8 @@ import picocli.CommandLine.Parameters;
         })
 final class ImportCommand extends TransferCommand {
 
-    @Parameters(index = "1", paramLabel = "SOURCE", description = "The folder or file to import.")
-    private Path source = Path.of("");
+    @Parameters(index = "1", paramLabel = "SOURCE", description = "The folder or file to import, or the URL of a database.")
+    private String source = "";
 
     @Parameters(index = "2", paramLabel = "URL", description = "The store.")
     private String url = "";
@@ -36,8 +35,15 @@ final class ImportCommand extends TransferCommand {
     @Option(
             names = "--account",
             paramLabel = "ID",
-            description = "Which account, if SOURCE holds several: the id of the device for whatsmeow.")
+            description =
+                    "Which account, if SOURCE holds several: the id of the device for whatsmeow, aci or pni for signal-cli.")
     private @Nullable String account;
+
+    @Option(
+            names = "--source-password-env",
+            paramLabel = "NAME",
+            description = "The environment variable that holds the password of a database that is imported.")
+    private @Nullable String sourcePasswordEnv;
 
     @Option(
             names = "--keep-unknown",
@@ -58,7 +64,7 @@ final class ImportCommand extends TransferCommand {
 
     @Override
     int run() {
-        ForeignStore from = format().open(source, account);
+        ForeignStore from = format().open(source(), account);
         if (replace && !isDryRun() && !yes) {
             Confirmation.require(
                     "What context \"" + context() + "\" holds will be lost.", "replace", "confirm by --yes");
@@ -88,6 +94,10 @@ final class ImportCommand extends TransferCommand {
         }
     }
 
+    private ForeignSource source() {
+        return new ForeignSource(source, sourcePasswordEnv);
+    }
+
     /** Returns whether the context holds something already; refuses if it is in use. */
     private boolean inspect() {
         try (StoreInspection found = store().inspect(url)) {
@@ -104,12 +114,13 @@ final class ImportCommand extends TransferCommand {
 
     /** Returns how the source is renamed afterwards; null if it is not. */
     private @Nullable RenamedSource renamed() {
-        boolean asks = !renameSource && !yes && !output().isJson() && Terminal.isPresent();
+        ForeignSource from = source();
+        boolean asks = !renameSource && !yes && !output().isJson() && !from.isDatabase() && Terminal.isPresent();
         if (!renameSource && !asks) {
             return null;
         }
         RenamedSource renamed =
-                RenamedSource.of(source, format().accounts(source).size());
+                RenamedSource.of(from.path(), format().accounts(from).size());
         return renameSource || renamed.isAccepted() ? renamed : null;
     }
 
@@ -133,7 +144,7 @@ final class ImportCommand extends TransferCommand {
         report(report, "imported", further);
         if (!report.dryRun()) {
             if (renamed == null || failed) {
-                warn(source + " must not be used again: rename or delete it.");
+                warn(source() + " must not be used again: rename or delete it.");
             } else {
                 output().line("Renamed to " + renamed.to());
             }

@@ -72,7 +72,8 @@ record Secrets(
         return property.startsWith("encryption.");
     }
 
-    private static String password(String variable) {
+    /** Returns the value of an environment variable; throws {@link Refusal} if it is not set. */
+    static String password(String variable) {
         String password = System.getenv(variable);
         if (password == null) {
             throw new Refusal("Environment variable " + variable + " is not set; set it to the password");
