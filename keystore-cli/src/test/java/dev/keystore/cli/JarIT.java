@@ -11,6 +11,9 @@ import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.Statement;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -136,7 +139,33 @@ class JarIT {
             Ran compacted = JarProcess.run(environment, "compact", postgres, "--passphrase-env", "STORE_PASSPHRASE");
             assertThat(compacted.code()).isEqualTo(ExitCodes.FAILED);
             assertThat(compacted.err()).contains("nothing was changed");
-            assertThat(ran + "" + verified + compacted).doesNotContain("pw-5f1c", "seven words");
+            try (Connection connection = DriverManager.getConnection(postgres);
+                    Statement statement = connection.createStatement()) {
+                statement.execute("CREATE SCHEMA whatsmeow");
+                statement.execute("CREATE TABLE whatsmeow.whatsmeow_version (version INTEGER)");
+                statement.execute("INSERT INTO whatsmeow.whatsmeow_version VALUES (15)");
+                statement.execute("CREATE TABLE whatsmeow.whatsmeow_device (jid TEXT, registration_id BIGINT, noise_key"
+                        + " bytea, identity_key bytea, signed_pre_key bytea, signed_pre_key_id INTEGER,"
+                        + " signed_pre_key_sig bytea)");
+                statement.execute("INSERT INTO whatsmeow.whatsmeow_device VALUES ('1:7@s.whatsapp.net', 5,"
+                        + " decode(repeat('01', 32), 'hex'), decode(repeat('02', 32), 'hex'),"
+                        + " decode(repeat('03', 32), 'hex'), 1, decode(repeat('04', 64), 'hex'))");
+            }
+            Ran imported = JarProcess.run(
+                    environment,
+                    "import",
+                    "whatsmeow",
+                    postgres + "&currentSchema=whatsmeow",
+                    url,
+                    "--context",
+                    "imported",
+                    "--source-password-env",
+                    "STORE_PASSWORD",
+                    "--json");
+            assertThat(imported.code()).as(imported.toString()).isZero();
+            assertThat(imported.json().get("types").get("signed-pre-key").get("entries").asInt())
+                    .isEqualTo(1);
+            assertThat(ran + "" + verified + compacted + imported).doesNotContain("pw-5f1c", "seven words");
         }
         assertThat(Stores.entries(mapdb)).isEqualTo(entries);
     }

@@ -259,6 +259,57 @@ class TransferCommandTest {
         assertThat(withLog.err()).contains("cannot be renamed without baileys.db-wal");
     }
 
+    @Test
+    @DisplayName("a folder of baileys_ex is imported")
+    void baileysEx() throws Exception {
+        Path source = Files.createDirectories(folder.resolve("ex"));
+        Files.writeString(
+                source.resolve(".baileys_ex_file_persistence.json"),
+                "{\"backend\":\"file_persistence\",\"version\":1,\"key_index\":{\"lid-mapping\":[\"1\"]}}");
+        Files.writeString(source.resolve("lid-mapping-1.json"), "\"2\"");
+
+        Ran ran = Ran.of("import", "baileys-ex", source.toString(), url(), "--context", "alice", "--json");
+
+        assertThat(ran.code()).as(ran.toString()).isZero();
+        assertThat(ran.json().get("types").get("lid-mapping").get("entries").asInt())
+                .isEqualTo(1);
+    }
+
+    @Test
+    @DisplayName("of an account of signal-cli, one of the two identities has to be named, and the file, not its folder")
+    void signalCli() throws Exception {
+        Path data = Files.createDirectories(folder.resolve("data"));
+        Files.writeString(data.resolve("accounts.json"), "{\"version\":2,\"accounts\":[{\"path\":\"123456\"}]}");
+        Files.writeString(data.resolve("123456"), "{\"version\":99}");
+        String file = data.resolve("123456").toString();
+
+        Ran ofFolder = Ran.of("import", "signal-cli", data.toString(), url(), "--context", "alice");
+        Ran unnamed = Ran.of("import", "signal-cli", file, url(), "--context", "alice");
+        Ran tooNew = Ran.of("import", "signal-cli", file, url(), "--context", "alice", "--account", "aci");
+
+        assertThat(ofFolder.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(ofFolder.err()).contains("is a folder; name the file of one account", file);
+        assertThat(unnamed.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(unnamed.err()).contains("2 accounts", "--account: aci, pni");
+        assertThat(tooNew.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(tooNew.err()).contains("version 99");
+        assertThat(folder.resolve("keys.db")).doesNotExist();
+    }
+
+    @Test
+    @DisplayName("a password is only for a database on a server, and such a database is imported from no other format")
+    void databaseOnServer() {
+        String server = "jdbc:postgresql://localhost/none?password=pw-5f1c";
+        Ran ofFile = Ran.of(
+                "import", "whatsmeow", "file.db", url(), "--context", "alice", "--source-password-env", "SOURCE_PASSWORD");
+        Ran ofBaileys = Ran.of("import", "baileys", server, url(), "--context", "alice");
+
+        assertThat(ofFile.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(ofFile.err()).contains("--source-password-env is only for a database on a server");
+        assertThat(ofBaileys.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(ofBaileys.err()).contains("is the URL of a database").doesNotContain("pw-5f1c");
+    }
+
     private static String[] join(String[] arguments, String last) {
         String[] joined = java.util.Arrays.copyOf(arguments, arguments.length + 1);
         joined[arguments.length] = last;
@@ -283,7 +334,7 @@ class TransferCommandTest {
         assertThat(Ran.of("export", "jsonl", url(), target, "--context", "nobody")
                         .code())
                 .isEqualTo(ExitCodes.FAILED);
-        assertThat(Ran.of("import", "--help").out()).contains("baileys, baileys-sqlite, whatsmeow, jsonl");
+        assertThat(Ran.of("import", "--help").out()).contains("baileys, baileys-sqlite, baileys-ex, signal-cli, whatsmeow, jsonl");
         assertThat(new String(Files.readAllBytes(folder.resolve("keys.db")), StandardCharsets.ISO_8859_1))
                 .doesNotContain("nobody");
     }
