@@ -5,6 +5,7 @@ import dev.keystore.bench.report.Goals;
 import dev.keystore.bench.report.Report;
 import dev.keystore.bench.report.Results;
 import dev.keystore.bench.timeline.Timelines;
+import dev.keystore.bench.transfer.Transfers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,6 +33,7 @@ public final class Bench implements Callable<Integer> {
 
     static final int SHORT_ROUNDS = 2;
     private static final int WHOLE_ROUNDS = 5;
+    private static final int ENTRIES_OF_CONTEXT = BenchPlan.MANY_ENTRIES / BenchPlan.MANY_CONTEXTS;
 
     private static final String RESULTS = "results.json";
     private static final String DELAYED = "fsync-delay.json";
@@ -79,6 +81,14 @@ public final class Bench implements Callable<Integer> {
                     "Trace the methods of the commit path, and draw where the time of a group goes. Needs JDK 25.")
     boolean timeline;
 
+    @Option(
+            names = "--transfers",
+            description = "Measure only backups, verifications and copies of a large store, and print a table.")
+    boolean transfers;
+
+    @Option(names = "--contexts", description = "The contexts of that store, of 100 entries each; default: 10000.")
+    int contexts = BenchPlan.MANY_CONTEXTS;
+
     @Option(names = "--list", description = "List the variants and their approximate duration, and measure none.")
     boolean list;
 
@@ -101,6 +111,8 @@ public final class Bench implements Callable<Integer> {
                 only == null && before == null ? everything() : everything().only(this::isWanted);
         if (timeline) {
             reportTimelines();
+        } else if (transfers) {
+            reportTransfers();
         } else if (list) {
             list(plan);
         } else if (redraw) {
@@ -158,6 +170,15 @@ public final class Bench implements Callable<Integer> {
             server.announce();
             Machine machine = Machine.of(project, temporary.path());
             System.out.println(new Timelines(machine, temporary.path()).writeDocuments(project));
+        }
+    }
+
+    private void reportTransfers() throws Exception {
+        try (TemporaryFolder temporary = TemporaryFolder.create("bench-data");
+                BenchPostgres server = BenchPostgres.start(temporary.path())) {
+            server.announce();
+            Transfers measured = new Transfers(temporary.path(), server, contexts, ENTRIES_OF_CONTEXT);
+            System.out.println(measured.measure(rounds > 0 ? rounds : 1));
         }
     }
 

@@ -20,7 +20,7 @@ public record TemporaryFolder(Path path) implements Closeable {
     }
 
     /** Creates an empty folder in another one. */
-    static TemporaryFolder createIn(Path parent, String prefix) throws IOException {
+    public static TemporaryFolder createIn(Path parent, String prefix) throws IOException {
         return new TemporaryFolder(Files.createTempDirectory(parent, prefix));
     }
 

@@ -46,15 +46,30 @@ public final class BenchPostgres implements AutoCloseable {
     }
 
     /** Creates the schema of a peer's folder if it doesn't exist, and returns its URL. */
-    static String schema(Path folder) throws SQLException {
+    public static String schema(Path folder) throws SQLException {
+        execute("CREATE SCHEMA IF NOT EXISTS " + name(folder));
+        return url() + "&currentSchema=" + name(folder);
+    }
+
+    /** Drops the schema of a peer's folder. */
+    public static void drop(Path folder) throws SQLException {
+        execute("DROP SCHEMA " + name(folder) + " CASCADE");
+    }
+
+    private static String name(Path folder) {
+        return folder.getFileName().toString().toLowerCase(Locale.ROOT).replace('-', '_');
+    }
+
+    private static String url() {
         String port = Objects.requireNonNull(System.getProperty(PORT), PORT);
-        String url = "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres";
-        String schema = folder.getFileName().toString().toLowerCase(Locale.ROOT).replace('-', '_');
-        try (Connection connection = DriverManager.getConnection(url);
+        return "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres&loginTimeout=60";
+    }
+
+    private static void execute(String sql) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(url());
                 Statement statement = connection.createStatement()) {
-            statement.execute("CREATE SCHEMA IF NOT EXISTS " + schema);
+            statement.execute(sql);
         }
-        return url + "&currentSchema=" + schema;
     }
 
     @Override
