@@ -65,6 +65,7 @@ class UncachedReaderTest {
     @Test
     @DisplayName("R91 many ids are read in pages, damaged entries are reported, and bad ids refused")
     void oddReads_areReported() {
+        KeyReader closed;
         try (SignalKeyDatabase database = open()) {
             SignalKeyStore alice = database.forContext("alice");
             List<String> ids = new ArrayList<>();
@@ -79,10 +80,9 @@ class UncachedReaderTest {
             assertThat(alice.find(KeyTypes.SESSION, "id7")).hasValue(bytes("value 7"));
             assertThatIllegalArgumentException()
                     .isThrownBy(() -> alice.uncached().find(KeyTypes.SESSION, " "));
-            KeyReader uncached = alice.uncached();
-            database.close();
-            assertThatIllegalStateException().isThrownBy(() -> uncached.find(KeyTypes.SESSION, "id7"));
-            assertThatIllegalStateException().isThrownBy(uncached::credentials);
+            closed = alice.uncached();
         }
+        assertThatIllegalStateException().isThrownBy(() -> closed.find(KeyTypes.SESSION, "id7"));
+        assertThatIllegalStateException().isThrownBy(closed::credentials);
     }
 }
