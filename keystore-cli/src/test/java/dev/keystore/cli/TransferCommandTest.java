@@ -160,6 +160,10 @@ class TransferCommandTest {
             assertThat(Ran.of("import", "baileys", source, url(), "--context", "alice", "--replace", "--yes")
                             .err())
                     .contains("in use by process");
+            Ran dry = Ran.of(
+                    "import", "baileys", source, url(), "--context", "alice", "--dry-run", "--replace", "--take-over");
+            assertThat(dry.err()).as("a dry run takes nothing over").contains("in use by process");
+            alice.put(KeyTypes.LID_MAPPING, "1", "3"); // still the owner
         }
     }
 
@@ -216,9 +220,9 @@ class TransferCommandTest {
                 Statement statement = connection.createStatement()) {
             statement.execute("CREATE TABLE whatsmeow_version (version INTEGER)");
             statement.execute("INSERT INTO whatsmeow_version VALUES (15)");
-            statement.execute(
-                    "CREATE TABLE whatsmeow_device (jid TEXT, registration_id BIGINT, noise_key bytea,"
-                            + " identity_key bytea, signed_pre_key bytea, signed_pre_key_id INTEGER, signed_pre_key_sig bytea)");
+            statement.execute("CREATE TABLE whatsmeow_device (jid TEXT, registration_id BIGINT, noise_key bytea,"
+                    + " identity_key bytea, signed_pre_key bytea, signed_pre_key_id INTEGER,"
+                    + " signed_pre_key_sig bytea)");
             for (String jid : new String[] {"1:7@s.whatsapp.net", "2:3@s.whatsapp.net"}) {
                 statement.execute("INSERT INTO whatsmeow_device VALUES ('" + jid
                         + "', 5, randomblob(32), randomblob(32), randomblob(32), 1, randomblob(64))");
