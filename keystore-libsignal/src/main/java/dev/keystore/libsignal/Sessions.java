@@ -7,8 +7,10 @@ import dev.keystore.Transaction;
 import dev.keystore.UnreadableEntryException;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.InvalidSessionException;
@@ -27,6 +29,9 @@ final class Sessions implements SessionStore {
     private final InstantSource clock;
     private final boolean replacesDamaged;
 
+    /** The sessions that were loaded, so that each message does not read its session again when it stores it. */
+    private final Set<String> loaded = new HashSet<>();
+
     /**
      * Creates a store of sessions.
      *
@@ -43,7 +48,12 @@ final class Sessions implements SessionStore {
         String id = Ids.of(address);
         try {
             byte[] session = tx.find(KeyTypes.SESSION, id).orElse(null);
-            return session == null ? null : read(id, session);
+            if (session == null) {
+                return null;
+            }
+            SessionRecord record = read(id, session);
+            loaded.add(id);
+            return record;
         } catch (CorruptEntryException | TamperedEntryException e) {
             if (replacesDamaged) {
                 return null;
@@ -77,7 +87,7 @@ final class Sessions implements SessionStore {
     @Override
     public void storeSession(SignalProtocolAddress address, SessionRecord record) {
         String id = Ids.of(address);
-        if (!exists(id)) {
+        if (!loaded.contains(id) && !exists(id)) {
             tx.put(SessionStarts.TYPE, id, clock.instant());
         }
         tx.put(KeyTypes.SESSION, id, record.serialize());
@@ -108,6 +118,7 @@ final class Sessions implements SessionStore {
     }
 
     private void delete(String id) {
+        loaded.remove(id);
         tx.delete(KeyTypes.SESSION, id);
         tx.delete(SessionStarts.TYPE, id);
     }
