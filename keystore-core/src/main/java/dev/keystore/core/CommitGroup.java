@@ -65,8 +65,8 @@ final class CommitGroup {
     @Nullable
     Throwable failure;
 
-    /** How many leaders failed before they had finished this group. */
-    int failures;
+    /** How many leaders failed before they had finished this group. An int would enlarge each group by 8 bytes. */
+    short failures;
 
     /**
      * Adds a commit, unless it has ended. It is added before it counts as taken, so an error in between loses nothing.

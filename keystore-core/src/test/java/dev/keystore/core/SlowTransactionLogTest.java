@@ -63,7 +63,7 @@ class SlowTransactionLogTest {
     @Test
     @DisplayName("R101 a transaction over the threshold is logged with its times and without its lock keys")
     void onTransaction_slow_logsTheTimes() {
-        SlowTransactionLog log = SlowTransactionLog.over(Duration.ofMillis(1_000));
+        SlowTransactionLog log = SlowTransactionLog.over(Duration.ofSeconds(1));
 
         end(log, 977, true);
         end(log, 1_977, true);

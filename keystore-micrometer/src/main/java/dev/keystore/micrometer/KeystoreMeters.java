@@ -7,9 +7,11 @@ import io.micrometer.core.instrument.DistributionSummary;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.Timer;
+import java.util.EnumMap;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 
 /** The meters of one registry. All are registered at once, so that each is reported from the beginning, as zero. */
 final class KeystoreMeters {
@@ -28,10 +30,8 @@ final class KeystoreMeters {
     private final Timer succeeded;
     private final Timer failed;
 
-    /** By the ordinal of the result. */
-    private final Timer[] commits;
-
-    private final Timer[] groups;
+    private final Map<CommitResult, Timer> commits = new EnumMap<>(CommitResult.class);
+    private final Map<GroupResult, Timer> groups = new EnumMap<>(GroupResult.class);
 
     KeystoreMeters(MeterRegistry registry, Tags tags) {
         misses = Counter.builder("cache.gets")
@@ -44,14 +44,14 @@ final class KeystoreMeters {
         String lockWait = "Waits of transactions for their locks";
         locked = timer(registry, "keystore.lock.wait", lockWait, tags.and("result", "success"));
         notLocked = timer(registry, "keystore.lock.wait", lockWait, tags.and("result", "failure"));
-        commits = Stream.of(CommitResult.values())
-                .map(result ->
-                        timer(registry, "keystore.commit", "Commits, until they are durable", result(tags, result)))
-                .toArray(Timer[]::new);
-        groups = Stream.of(GroupResult.values())
-                .map(result -> timer(
-                        registry, "keystore.group", "Writes of groups of commits, with fsync", result(tags, result)))
-                .toArray(Timer[]::new);
+        for (CommitResult result : CommitResult.values()) {
+            Tags tagged = result(tags, result);
+            commits.put(result, timer(registry, "keystore.commit", "Commits, until they are durable", tagged));
+        }
+        for (GroupResult result : GroupResult.values()) {
+            Tags tagged = result(tags, result);
+            groups.put(result, timer(registry, "keystore.group", "Writes of groups of commits, with fsync", tagged));
+        }
         groupCommits = DistributionSummary.builder("keystore.group.commits")
                 .description("Commits in one group")
                 .baseUnit("commits")
@@ -68,6 +68,10 @@ final class KeystoreMeters {
 
     private static Tags result(Tags tags, Enum<?> result) {
         return tags.and("result", result.name().toLowerCase(Locale.ROOT));
+    }
+
+    private static <R> Timer timer(Map<R, Timer> timers, R result) {
+        return Objects.requireNonNull(timers.get(result));
     }
 
     private static Timer timer(MeterRegistry registry, String name, String description, Tags tags) {
@@ -88,11 +92,11 @@ final class KeystoreMeters {
     }
 
     void commit(long nanos, CommitResult result) {
-        commits[result.ordinal()].record(nanos, TimeUnit.NANOSECONDS);
+        timer(commits, result).record(nanos, TimeUnit.NANOSECONDS);
     }
 
     void group(int size, int sendings, long nanos, GroupResult result) {
-        groups[result.ordinal()].record(nanos, TimeUnit.NANOSECONDS);
+        timer(groups, result).record(nanos, TimeUnit.NANOSECONDS);
         groupCommits.record(size);
         int again = sendings - 1 + (result == GroupResult.RETRIED ? 1 : 0);
         if (again > 0) {
