@@ -253,6 +253,7 @@ public final class PlaintextSearch {
         }
 
         @Override
+        @SuppressWarnings("ReferenceEquality") // what equals of a proxy means
         public @Nullable Object invoke(Object proxy, Method method, Object @Nullable [] arguments) throws Throwable {
             Object[] passed = arguments == null ? new Object[0] : arguments.clone();
             switch (method.getName()) {
