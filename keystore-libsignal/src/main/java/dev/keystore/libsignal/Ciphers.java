@@ -3,6 +3,7 @@ package dev.keystore.libsignal;
 import java.lang.invoke.MethodHandle;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.MethodType;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.SessionBuilder;
 import org.signal.libsignal.protocol.SessionCipher;
@@ -61,12 +62,8 @@ final class Ciphers {
     }
 
     private static boolean has(Class<?> type, MethodType constructor) {
-        try {
-            type.getConstructor(constructor.parameterArray());
-            return true;
-        } catch (NoSuchMethodException e) {
-            return false;
-        }
+        return Arrays.stream(type.getConstructors())
+                .anyMatch(each -> Arrays.equals(each.getParameterTypes(), constructor.parameterArray()));
     }
 
     private static MethodHandle constructor(Class<?> type, boolean ofBoth) {
