@@ -71,16 +71,22 @@ class EncryptedPostgresContractTest extends BackendContractTest {
     static void searchServer() throws Exception {
         try {
             assertThat(search.size()).as("values that the tests wrote").isGreaterThan(100);
-            assertThat(search.in(files())).as("R70 files with plaintext, of how many values").isEmpty();
+            assertThat(search.in(files()))
+                    .as("R70 files with plaintext, of how many values")
+                    .isEmpty();
             execute("CHECKPOINT");
-            assertThat(search.in(files())).as("R70 files with plaintext, after a checkpoint").isEmpty();
+            assertThat(search.in(files()))
+                    .as("R70 files with plaintext, after a checkpoint")
+                    .isEmpty();
             assertSearchFinds();
         } finally {
             server.close();
         }
     }
 
-    /** Asserts that a value that is not encrypted is found: in a table, in the write-ahead log, and among statements. */
+    /**
+     * Asserts that a value that is not encrypted is found: in a table, in the write-ahead log, and among statements.
+     */
     private static void assertSearchFinds() throws Exception {
         byte[] value = new byte[1_000];
         new Random().nextBytes(value);

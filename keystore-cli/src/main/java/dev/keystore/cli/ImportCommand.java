@@ -26,7 +26,10 @@ import picocli.CommandLine.Parameters;
         })
 final class ImportCommand extends TransferCommand {
 
-    @Parameters(index = "1", paramLabel = "SOURCE", description = "The folder or file to import, or the URL of a database.")
+    @Parameters(
+            index = "1",
+            paramLabel = "SOURCE",
+            description = "The folder or file to import, or the URL of a database.")
     private String source = "";
 
     @Parameters(index = "2", paramLabel = "URL", description = "The store.")

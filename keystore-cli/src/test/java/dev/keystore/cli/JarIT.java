@@ -163,7 +163,11 @@ class JarIT {
                     "STORE_PASSWORD",
                     "--json");
             assertThat(imported.code()).as(imported.toString()).isZero();
-            assertThat(imported.json().get("types").get("signed-pre-key").get("entries").asInt())
+            assertThat(imported.json()
+                            .get("types")
+                            .get("signed-pre-key")
+                            .get("entries")
+                            .asInt())
                     .isEqualTo(1);
             assertThat(ran + "" + verified + compacted + imported).doesNotContain("pw-5f1c", "seven words");
         }
@@ -220,10 +224,8 @@ class JarIT {
     private String jars(Class<?>... classes) throws Exception {
         Path jars = Files.createDirectory(folder.resolve("backends"));
         for (Class<?> each : classes) {
-            Path source = Path.of(each.getProtectionDomain()
-                    .getCodeSource()
-                    .getLocation()
-                    .toURI());
+            Path source = Path.of(
+                    each.getProtectionDomain().getCodeSource().getLocation().toURI());
             Path jar = jars.resolve(each.getSimpleName() + ".jar");
             if (Files.isDirectory(source)) {
                 zip(source, jar);

@@ -305,7 +305,14 @@ class TransferCommandTest {
     void databaseOnServer() {
         String server = "jdbc:postgresql://localhost/none?password=pw-5f1c";
         Ran ofFile = Ran.of(
-                "import", "whatsmeow", "file.db", url(), "--context", "alice", "--source-password-env", "SOURCE_PASSWORD");
+                "import",
+                "whatsmeow",
+                "file.db",
+                url(),
+                "--context",
+                "alice",
+                "--source-password-env",
+                "SOURCE_PASSWORD");
         Ran ofBaileys = Ran.of("import", "baileys", server, url(), "--context", "alice");
 
         assertThat(ofFile.code()).isEqualTo(ExitCodes.FAILED);
@@ -338,7 +345,8 @@ class TransferCommandTest {
         assertThat(Ran.of("export", "jsonl", url(), target, "--context", "nobody")
                         .code())
                 .isEqualTo(ExitCodes.FAILED);
-        assertThat(Ran.of("import", "--help").out()).contains("baileys, baileys-sqlite, baileys-ex, signal-cli, whatsmeow, jsonl");
+        assertThat(Ran.of("import", "--help").out())
+                .contains("baileys, baileys-sqlite, baileys-ex, signal-cli, whatsmeow, jsonl");
         assertThat(new String(Files.readAllBytes(folder.resolve("keys.db")), StandardCharsets.ISO_8859_1))
                 .doesNotContain("nobody");
     }

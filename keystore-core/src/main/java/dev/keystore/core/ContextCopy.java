@@ -238,7 +238,8 @@ final class ContextCopy {
                     outdated[0] = reader.unreadable().isEmpty() && !seal(sealer, values, puts);
                     return !outdated[0];
                 });
-                complete = !outdated[0] && !types.isEmpty() && reader.unreadable().isEmpty();
+                complete =
+                        !outdated[0] && !types.isEmpty() && reader.unreadable().isEmpty();
             } finally {
                 if (!complete) {
                     context.sealer().recordUnwritten(sealer);

@@ -198,7 +198,8 @@ class StoreCopyFormsTest extends CopiedDatabases {
     }
 
     @Test
-    @DisplayName("R53 R76 keys that were loaded before the target was taken over are closed then; new ones, if it fails")
+    @DisplayName(
+            "R53 R76 keys that were loaded before the target was taken over are closed then; new ones, if it fails")
     void run_replacing_keepsNoKeysFromBefore() {
         Encryption encryption = TestEncryption.create();
         openSource(FaultyBackend.complete(sourceMemory.reopen(), sourceFaults), UnaryOperator.identity());
@@ -216,7 +217,9 @@ class StoreCopyFormsTest extends CopiedDatabases {
         });
 
         assertThatThrownBy(copy().replacing()::run).isInstanceOf(CopyIncompleteException.class);
-        assertThat(atCommit).as("keys of the store, and new ones of the context").hasValue(open + 1);
+        assertThat(atCommit)
+                .as("keys of the store, and new ones of the context")
+                .hasValue(open + 1);
         assertThat(observed.openKeys()).as("after the failure").isEqualTo(open);
 
         copy().replacing().run();

@@ -70,7 +70,8 @@ final class EncryptedContext implements ContextSealing {
     }
 
     private NamedValue openNamed(byte[] record) throws RecordRefusedException {
-        return Secrets.apply(openPadded(Binding.ofNamedValue(place), record), plaintext -> NamedValue.decode(plaintext, 2));
+        return Secrets.apply(
+                openPadded(Binding.ofNamedValue(place), record), plaintext -> NamedValue.decode(plaintext, 2));
     }
 
     private byte[] openPadded(Binding binding, byte[] record) throws RecordRefusedException {

@@ -70,8 +70,7 @@ final class SealedRecord {
                     .putLong(cipher.key().id());
             cipher.putNonce(buffer);
             byte[] associatedData = binding.associatedData(record, HEADER_BYTES);
-            cipher.encrypt(
-                    record, HEADER_BYTES, associatedData, CIPHERTEXT_OFFSET, record.length - OVERHEAD_BYTES);
+            cipher.encrypt(record, HEADER_BYTES, associatedData, CIPHERTEXT_OFFSET, record.length - OVERHEAD_BYTES);
             buffer.putInt(record.length - CRC_BYTES, checksum(record));
             encrypted = true;
             return record;

@@ -98,7 +98,8 @@ final class SignalCliFile implements AutoCloseable {
                 channel.close();
             }
         } catch (IOException e) {
-            throw new ForeignStoreException(file + ": could not close the file: " + e.getClass().getSimpleName(), e);
+            throw new ForeignStoreException(
+                    file + ": could not close the file: " + e.getClass().getSimpleName(), e);
         }
     }
 }

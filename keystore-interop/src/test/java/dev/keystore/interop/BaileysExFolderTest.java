@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -303,7 +304,7 @@ class BaileysExFolderTest {
                         file,
                         file.toString().endsWith(".etf")
                                 ? deep.array()
-                                : "[".repeat(100_000).getBytes());
+                                : "[".repeat(100_000).getBytes(StandardCharsets.UTF_8));
             }
             case 6 -> {
                 Files.delete(file);

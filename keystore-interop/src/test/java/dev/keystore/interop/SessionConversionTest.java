@@ -361,7 +361,7 @@ class SessionConversionTest {
                 .extracting(SenderKeyState::keyId)
                 .containsExactly(7L, first.get("senderKeyId").longValue());
         assertThat(read.get(1).next().iteration()).isEqualTo(1);
-        assertThat(Folders.tree(a.convertSenderKey(converted, SessionFormat.BAILEYS)))
+        assertThat(Samples.tree(a.convertSenderKey(converted, SessionFormat.BAILEYS)))
                 .extracting(state -> state.get("senderKeyId").longValue())
                 .containsExactly(first.get("senderKeyId").longValue(), 7L);
     }

@@ -306,12 +306,11 @@ class SignalCliAccountTest {
     @DisplayName("R92 a Kyber pre-key whose public key, its copy in the secret key, or its hash there changed is named")
     void damagedKyberPreKey_isNamed() throws Exception {
         for (int at : List.of(10, 1_500, 3_200, 4_690)) {
-            byte[] record = source.alice
-                    .loadKyberPreKey(SignalCliFixture.LAST_RESORT)
-                    .serialize();
+            byte[] record =
+                    source.alice.loadKyberPreKey(SignalCliFixture.LAST_RESORT).serialize();
             record[at] ^= 1;
-            source.execute(
-                    "UPDATE kyber_pre_key SET serialized = ? WHERE account_id_type = 0 AND key_id = 9", (Object) record);
+            source.execute("UPDATE kyber_pre_key SET serialized = ? WHERE account_id_type = 0 AND key_id = 9", (Object)
+                    record);
             Contents contents = Samples.read(SignalCliAccount.at(source.file));
             assertThat(items(contents, Fate.DAMAGED))
                     .as("byte %s", at)

@@ -68,7 +68,8 @@ class VerificationTest {
     }
 
     @Test
-    @DisplayName("R91 imports and exports are verified against the backend, not against the cache that they have filled")
+    @DisplayName(
+            "R91 imports and exports are verified against the backend, not against the cache that they have filled")
     void lostWrite_isFound() throws Exception {
         LosingBackend backend = new LosingBackend();
         try (SignalKeyDatabase database =

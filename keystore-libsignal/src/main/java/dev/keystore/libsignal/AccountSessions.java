@@ -35,7 +35,7 @@ import org.signal.libsignal.protocol.state.SessionRecord;
 public final class AccountSessions {
 
     private static final Comparator<SignalProtocolAddress> BY_NAME_AND_DEVICE =
-            Comparator.comparing(SignalProtocolAddress::getName).thenComparing(SignalProtocolAddress::getDeviceId);
+            Comparator.comparing(SignalProtocolAddress::getName).thenComparingInt(SignalProtocolAddress::getDeviceId);
 
     private final AccountStore store;
     private final Messages messages;

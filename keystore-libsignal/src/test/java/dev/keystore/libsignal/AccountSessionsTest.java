@@ -268,7 +268,7 @@ class AccountSessionsTest extends LibsignalTest {
     private Map<String, Long> counts() {
         Map<String, Long> counts = new LinkedHashMap<>();
         for (var type : KeyTypes.all()) {
-            if (type != KeyTypes.LID_MAPPING) {
+            if (!type.equals(KeyTypes.LID_MAPPING)) {
                 try (var ids = parties.store("alice").ids(type, "")) {
                     counts.put(type.name(), ids.count());
                 }

@@ -62,7 +62,7 @@ class PreKeyYearTest {
             for (int day = 0; day < DAYS; day++) {
                 upkeep(account);
                 if (!server.isEmpty()) {
-                    messages(account, store);
+                    messages(account);
                 }
                 count(store);
                 clock.advance(Duration.ofDays(1));
@@ -95,7 +95,7 @@ class PreKeyYearTest {
         }
     }
 
-    private void messages(SignalAccount account, SignalKeyStore store) throws Exception {
+    private void messages(SignalAccount account) throws Exception {
         account.<Boolean, Exception>transaction(new SignalProtocolAddress("contacts", 1), (signal, tx) -> {
             int lastResort =
                     signal.kyberPreKeys(PreKeyKind.LAST_RESORT_KYBER).get(0).getId();

@@ -70,7 +70,8 @@ public final class PlaintextSearch {
     private final BitSet filter = new BitSet(1 << FILTER_BITS);
 
     /** Marks each component of a name. Only characters that a type may have. */
-    private final String marker = "k" + Long.toString(ThreadLocalRandom.current().nextLong() >>> 1, 36) + "-plaintext-";
+    private final String marker =
+            "k" + Long.toString(ThreadLocalRandom.current().nextLong() >>> 1, 36) + "-plaintext-";
 
     private int values;
 

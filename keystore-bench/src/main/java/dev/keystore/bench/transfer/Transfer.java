@@ -18,8 +18,8 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.stream.Stream;
+import org.postgresql.PGConnection;
 import org.postgresql.copy.PGCopyOutputStream;
-import org.postgresql.core.BaseConnection;
 
 /** An operation on a whole store, of Keystore or of a database itself. Stores are given as URLs. */
 enum Transfer {
@@ -49,7 +49,7 @@ enum Transfer {
                     ResultSet rows = read.executeQuery("SELECT context, type, id, value FROM entry")) {
                 create.execute("CREATE TABLE entry (context text COLLATE \"C\", type text COLLATE \"C\","
                         + " id text COLLATE \"C\", long_id text, value bytea, PRIMARY KEY (context, type, id))");
-                return copy(rows, to.unwrap(BaseConnection.class));
+                return copy(rows, to.unwrap(PGConnection.class));
             }
         }
     },
@@ -62,7 +62,7 @@ enum Transfer {
             try (Connection connection = DriverManager.getConnection(source);
                     OutputStream out = Files.newOutputStream(Path.of(file(target)))) {
                 return connection
-                        .unwrap(BaseConnection.class)
+                        .unwrap(PGConnection.class)
                         .getCopyAPI()
                         .copyOut("COPY entry TO STDOUT (FORMAT binary)", out);
             }
@@ -146,7 +146,7 @@ enum Transfer {
     }
 
     /** Writes the binary format of COPY (postgresql.org/docs/current/sql-copy.html). */
-    private static long copy(ResultSet rows, BaseConnection to) throws SQLException, IOException {
+    private static long copy(ResultSet rows, PGConnection to) throws SQLException, IOException {
         long copied = 0;
         try (DataOutputStream out = new DataOutputStream(new BufferedOutputStream(
                 new PGCopyOutputStream(to, "COPY entry FROM STDIN (FORMAT binary)"), 1 << 16))) {
