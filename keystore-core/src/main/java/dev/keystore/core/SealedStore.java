@@ -11,6 +11,7 @@ import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -190,15 +191,15 @@ final class SealedStore {
      * Returns the mark of a backup of the store.
      *
      * @param found the mark of the store
-     * @return the mark; null if the keys in force are not those of {@code found}
+     * @return the mark; empty if the keys in force are not those of {@code found}
      */
-    byte @Nullable [] markOfBackup(byte[] found) {
+    Optional<byte[]> markOfBackup(byte[] found) {
         return keys.apply(sealing -> {
             if (!Arrays.equals(sealing.mark(), found)) {
-                return null;
+                return Optional.empty();
             }
             try (StoreSealing backup = sealing.forBackup()) {
-                return backup.mark();
+                return Optional.of(backup.mark());
             }
         });
     }

@@ -264,11 +264,7 @@ public final class StoreBackup {
                         null);
             }
             keys.refresh(engine.attempts()); // another process may have rotated the keys
-            byte[] mark = keys.markOfBackup(found);
-            if (mark == null) {
-                throw rotated();
-            }
-            return mark;
+            return keys.markOfBackup(found).orElseThrow(this::rotated);
         }
 
         private BackupFailedException rotated() {
