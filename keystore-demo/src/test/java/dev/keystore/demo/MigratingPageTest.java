@@ -31,16 +31,19 @@ class MigratingPageTest {
             }
         }
         List<String> examples = PageExamples.blocks(PAGE, "java");
-        assertThat(examples).hasSize(3);
+        assertThat(examples).hasSize(4);
         PageExamples page = new PageExamples(folder);
 
         assertThat(page.run("Import", examples.get(0))).isEqualTo("tctoken-915550100003@lid.json: CARRIED ");
-        page.run("Message", examples.get(2));
+        page.run("Message", examples.get(3));
         try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db"))) {
             SignalKeyStore alice = database.forContext("alice");
             assertThat(alice.find(KeyTypes.PRE_KEY, "17")).isEmpty();
             assertThat(alice.find(KeyTypes.SESSION, "15550100002.7")).isPresent();
         }
+        Path accounts = Files.createDirectories(folder.resolve("signal-cli/data"));
+        Files.writeString(accounts.resolve("accounts.json"), "{\"version\":2,\"accounts\":[]}");
+        page.run("SignalCli", examples.get(2));
         assertThat(page.run("Export", examples.get(1))).isEqualTo("true");
         try (var exported = Files.list(folder.resolve("auth_info_exported"));
                 var imported = Files.list(DATA)) {
