@@ -39,7 +39,7 @@ final class ImportCommand extends TransferCommand {
             names = "--account",
             paramLabel = "ID",
             description =
-                    "Which account, if SOURCE holds several: the id of the device for whatsmeow, aci or pni for signal-cli.")
+                    "Which account, if SOURCE has several: the id of a device of whatsmeow; aci or pni for signal-cli.")
     private @Nullable String account;
 
     @Option(

@@ -18,7 +18,7 @@ final class JarProcess {
     /** What a JVM from 24 on prints when MapDB unmaps its file; docs/cli.md says how to turn it off. */
     private static final Pattern UNMAPPING = Pattern.compile("""
             WARNING: A terminally deprecated method in sun\\.misc\\.Unsafe has been called
-            WARNING: sun\\.misc\\.Unsafe::invokeCleaner has been called by org\\.mapdb\\.volume\\.CleanerUtil \\(file:\\S+\\)
+            WARNING: sun\\.misc\\.Unsafe::invokeCleaner has been called by org\\.mapdb\\.\\S+ \\(file:\\S+\\)
             WARNING: Please consider reporting this to the maintainers of class org\\.mapdb\\.volume\\.CleanerUtil
             WARNING: sun\\.misc\\.Unsafe::invokeCleaner will be removed in a future release
             """);
