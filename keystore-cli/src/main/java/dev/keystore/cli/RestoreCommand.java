@@ -61,7 +61,8 @@ final class RestoreCommand implements Callable<Integer> {
     @Mixin
     private final Output output = new Output();
 
-    private final List<String> json = new ArrayList<>();
+    /** What {@code --json} prints of the restored contexts. */
+    private final List<Map<String, Object>> restored = new ArrayList<>();
 
     @Override
     public Integer call() {
@@ -117,7 +118,7 @@ final class RestoreCommand implements Callable<Integer> {
             one.put("entries", context.entries());
             one.put("dropped", new TreeMap<>(context.dropped()));
             one.put("changed", new TreeMap<>(context.changed()));
-            json.add(Json.of(one));
+            restored.add(one);
             return;
         }
         output.line("Context \"" + Text.visible(context.context()) + "\": " + Text.count(context.entries(), "entry")
@@ -136,11 +137,14 @@ final class RestoreCommand implements Callable<Integer> {
 
     private void report(RestoreReport report) {
         if (output.isJson()) {
-            output.out()
-                    .println("{\"contexts\":[" + String.join(",", json) + "],\"entries\":" + report.entries()
-                            + ",\"bytes\":" + report.bytes() + ",\"dropped\":"
-                            + Json.of(new TreeMap<>(report.dropped())) + ",\"notRestored\":[],\"toDo\":"
-                            + Json.of(UPLOAD) + "}");
+            Map<String, Object> json = new LinkedHashMap<>();
+            json.put("contexts", restored);
+            json.put("entries", report.entries());
+            json.put("bytes", report.bytes());
+            json.put("dropped", new TreeMap<>(report.dropped()));
+            json.put("notRestored", List.of());
+            json.put("toDo", UPLOAD);
+            output.out().println(Json.of(json));
             return;
         }
         output.line("In the new store, verified: " + Text.count(report.contexts(), "context") + " with "
@@ -153,11 +157,11 @@ final class RestoreCommand implements Callable<Integer> {
         String toDo = "The new store cannot be opened yet. Run the command again with --context for each context"
                 + " that can be restored.";
         if (output.isJson()) {
-            List<Map<String, Object>> failed =
-                    notRestored.stream().map(CopyCommand::json).toList();
-            output.out()
-                    .println("{\"contexts\":[" + String.join(",", json) + "],\"notRestored\":" + Json.of(failed)
-                            + ",\"toDo\":" + Json.of(toDo) + "}");
+            Map<String, Object> json = new LinkedHashMap<>();
+            json.put("contexts", restored);
+            json.put("notRestored", notRestored.stream().map(CopyCommand::json).toList());
+            json.put("toDo", toDo);
+            output.out().println(Json.of(json));
             return;
         }
         notRestored.forEach(result -> output.line(
