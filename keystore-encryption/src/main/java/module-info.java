@@ -2,6 +2,7 @@
 module dev.keystore.encryption {
     requires dev.keystore.api;
     requires static com.google.crypto.tink;
+    requires static com.google.errorprone.annotations;
     requires static org.bouncycastle.provider;
     requires static transitive org.jspecify;
 

@@ -4,6 +4,7 @@ module dev.keystore.testkit {
     requires transitive org.assertj.core;
     requires transitive org.junit.jupiter.api;
     requires dev.keystore.spi.support;
+    requires static com.google.errorprone.annotations;
     requires static org.jspecify;
 
     exports dev.keystore.testkit;

@@ -56,8 +56,8 @@ public interface ContextOwnership extends AtomicCommit {
 
     /**
      * Takes over every context that another owner has taken over, unless such an owner is alive (R74). When this
-     * returns, no commit is accepted any more whose epoch another owner got before the call. The contexts without
-     * entries are included.
+     * returns, every commit with an epoch that was issued to another owner before the call is refused. The contexts
+     * without entries are included.
      *
      * <p>A takeover of another owner that runs concurrently counts either as one before the call or as one after it. In
      * the latter case, that owner then reads everything that was committed before the call.

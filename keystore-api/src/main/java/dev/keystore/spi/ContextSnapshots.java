@@ -10,7 +10,7 @@ import dev.keystore.EntryId;
  */
 public interface ContextSnapshots {
 
-    /** Gets the entries of a snapshot. */
+    /** Receives the entries of a snapshot. */
     @FunctionalInterface
     interface EntryConsumer {
 

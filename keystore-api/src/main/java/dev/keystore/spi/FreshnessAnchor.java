@@ -8,8 +8,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Remembers how far the contexts of stores have come, outside of the stores themselves, so that an old copy of one is
- * recognized (R82). It must be kept where it is not put back together with the store: on another volume, or in another
+ * Records the latest known positions of contexts outside of their stores, so that an old copy of a store is recognized
+ * (R82). It must be kept where it is not put back together with the store: on another volume, or in another
  * database, and not in the same backup.
  *
  * <p>An anchor holds one record, of up to 300 bytes, for each context of each store. Keys and records are opaque: keys

@@ -3,8 +3,7 @@ package dev.keystore.spi;
 import java.util.Set;
 
 /**
- * Is called when a database has done something, for metrics, logs and traces (R100). Each method does nothing by
- * default.
+ * Receives the events of a database, for metrics, logs and traces (R100). Each method does nothing by default.
  *
  * <p>A listener is registered on the builder of a database, before that is opened. A database without a listener
  * measures nothing. Cached reads are not reported, so a listener does not slow them down either.

@@ -28,7 +28,7 @@ public interface RestoreRules {
     record BackedUp(Predicate<EntryId> holds, int idMargin) {}
 
     /**
-     * Returns whether these rules say what becomes of an entry. If those of two providers do, the restore fails.
+     * Returns whether these rules apply to an entry. If the rules of two providers apply, the restore fails.
      *
      * @param entry the type and the id of the entry
      * @return whether {@link #keeps} and {@link #restored} are asked; otherwise the default applies

@@ -1,5 +1,6 @@
 package dev.keystore.async;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.keystore.SignalKeyStore;
 import java.util.concurrent.CompletableFuture;
 
@@ -20,7 +21,11 @@ final class CallFuture<R> extends CompletableFuture<R> implements Runnable {
     private final SignalKeyStore store;
     private final StoreCall<R> call;
     private final Object lock = new Object();
+
+    @GuardedBy("lock")
     private State state = State.WAITING;
+
+    @GuardedBy("lock")
     private Thread runner = Thread.currentThread();
 
     CallFuture(SignalKeyStore store, StoreCall<R> call) {

@@ -52,4 +52,9 @@ class EncryptedPostgresCrashTest extends CrashContractTest {
     protected List<String> systemCalls() {
         return List.of("write,sendto");
     }
+
+    @Override
+    protected int killsOfSample() {
+        return 2;
+    }
 }

@@ -29,4 +29,9 @@ class EncryptedSqliteCrashTest extends CrashContractTest {
     protected List<String> systemCalls() {
         return List.of("pwrite64", "fdatasync,fsync");
     }
+
+    @Override
+    protected int killsOfSample() {
+        return 2;
+    }
 }

@@ -17,4 +17,9 @@ final class EncryptedStoreCrashTest extends StoreCrashTest {
         }
         return super.database(folder).property("encryption.key", "key-file:" + key);
     }
+
+    @Override
+    protected int killsOfSample() {
+        return 2;
+    }
 }

@@ -11,8 +11,8 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * The positions of the contexts (R81). That of a context is the number of the last record with a commit of it. It is an
- * entry of its own in that record, under the empty name, which no context has. So journals, checkpoints and recovery
+ * The positions of the contexts (R81). That of a context is the number of the last record with a commit of it. It is a
+ * separate entry in that record, under the empty name, which no context has. So journals, checkpoints and recovery
  * carry it like any entry, and it is neither listed nor cleared with its context.
  *
  * @param contexts the contexts whose positions a group changes

@@ -29,4 +29,9 @@ class EncryptedMapdbCrashTest extends CrashContractTest {
     protected List<String> systemCalls() {
         return List.of("write,pwrite64", "fsync,fdatasync,msync", "rename");
     }
+
+    @Override
+    protected int killsOfSample() {
+        return 2;
+    }
 }

@@ -14,7 +14,7 @@ import picocli.CommandLine.Option;
         name = "compact",
         description = {
             "Rewrites the files, so that free space is given back and no former value remains in them.",
-            "Needs free space for the current values, on SQLite twice. PostgreSQL has tools of its own."
+            "Needs free space for the current values, on SQLite twice. PostgreSQL reclaims space itself."
         })
 final class CompactCommand extends StoreCommand {
 

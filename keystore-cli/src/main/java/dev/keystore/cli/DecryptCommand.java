@@ -16,7 +16,7 @@ import picocli.CommandLine.Command;
 final class DecryptCommand extends EncryptionCommand {
 
     @Override
-    String doing() {
+    String progressLabel() {
         return "Decrypting";
     }
 

@@ -104,7 +104,7 @@ final class DeleteDamagedCommand extends StoreCommand {
 
     private static String kept(Damage damage) {
         String why = damage.kind() == Kind.NOT_LOADED
-                ? "could not be loaded, which is no damage of its own: the disk or the file is failing; copy what can"
+                ? "could not be loaded although it is not damaged itself: the disk or the file is failing; copy what can"
                         + " be read before anything else"
                 : "cannot be deleted alone: link the device again, or erase the context (keystore erase)";
         return "Entry " + damage.entry() + " " + why;

@@ -18,7 +18,7 @@ import picocli.CommandLine.Command;
 final class EncryptCommand extends EncryptionCommand {
 
     @Override
-    String doing() {
+    String progressLabel() {
         return "Encrypting";
     }
 

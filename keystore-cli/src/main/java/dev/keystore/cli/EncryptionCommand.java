@@ -20,7 +20,7 @@ abstract class EncryptionCommand extends StoreCommand {
     private long rewritten;
 
     /** Returns the word for what is being done, for example "Encrypting". */
-    abstract String doing();
+    abstract String progressLabel();
 
     /** Opens the store to look for living owners. */
     StoreInspection inspectFirst() {
@@ -44,7 +44,7 @@ abstract class EncryptionCommand extends StoreCommand {
         }
         EncryptionProgress done;
         try (SignalKeyDatabase database = builder().open();
-                Progress progress = output().progress(doing())) {
+                Progress progress = output().progress(progressLabel())) {
             if (takeOver) {
                 takeOverAll(database);
             }

@@ -34,7 +34,7 @@ final class RotateCommand extends EncryptionCommand {
     private @Nullable String newPassphraseEnv;
 
     @Override
-    String doing() {
+    String progressLabel() {
         return "Rotating";
     }
 

@@ -15,7 +15,7 @@ final class StoreSize {
 
     private StoreSize() {}
 
-    /** Returns the size, in bytes; empty if the store has no files of its own. */
+    /** Returns the size, in bytes; empty if the store is not in files, but in a server. */
     static OptionalLong bytes(String url) throws IOException {
         if (url.startsWith(SQLITE)) {
             String file = url.substring(SQLITE.length());

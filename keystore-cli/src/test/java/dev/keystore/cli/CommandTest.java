@@ -308,7 +308,7 @@ class CommandTest {
     }
 
     @Test
-    @DisplayName("R90 copy to an encrypted target, whose key has an option of its own")
+    @DisplayName("R90 copy to an encrypted target, whose key has a separate option")
     void copy_toEncryptedTarget() {
         Stores.fill(url(), "alice");
         String key = folder.resolve("root.key").toString();

@@ -56,7 +56,7 @@ import org.slf4j.LoggerFactory;
  *
  * <ol>
  *   <li>the lock keys of a transaction ({@link LockTable}); those of one call in their sort order (R25);
- *   <li>the lock of a context that is being opened or copied ({@link SignalKeyDatabase}), possibly inside a
+ *   <li>the lock of a context that is being opened, copied or moved ({@link SignalKeyDatabase}), possibly inside a
  *       transaction;
  *   <li>the lead;
  *   <li>a load in flight ({@link InFlight}), by key: the leader may wait for one while it checks a group;

@@ -229,7 +229,7 @@ final class CommitRequest {
      * Returns whether it is written in a group without others. A clear is, since it changes keys that it does not name;
      * a write of records is, since it compares stored ones, which an earlier commit of its group could still change.
      */
-    boolean isWrittenAlone() {
+    boolean needsOwnGroup() {
         return isolated || clears() || storedWrite != null;
     }
 

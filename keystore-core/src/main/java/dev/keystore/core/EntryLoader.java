@@ -59,7 +59,8 @@ final class EntryLoader {
     }
 
     /**
-     * Returns the entry if it is cached, else null. Waits while a commit of the context is being put into the cache.
+     * Returns the entry of a key if it is cached, else null; {@link EntryCache} looks there first. Waits while a commit
+     * of its context is being put into the cache.
      */
     static @Nullable Entry cached(S3FifoCache<Entry> cache, EntryKey key) {
         key.context.awaitPublications();
@@ -90,6 +91,7 @@ final class EntryLoader {
             return loadOne(key, self, mine, deadlineNanos);
         }
         if (awaitEnd(key, other, deadlineNanos)) {
+            inFlight.remove(key, other); // left behind if its thread ended with an error
             return entryOf(other.result());
         }
         InFlight replacement = InFlight.forLoadReplacing(other, self);
@@ -104,7 +106,7 @@ final class EntryLoader {
     }
 
     /**
-     * Waits for another thread, and removes what it left behind if it ended with an error.
+     * Waits for the load, the write or the clear of another thread.
      *
      * @return false if it has not ended and this thread should do the load itself, because the loading thread has
      *     abandoned it or is a virtual thread that may not get a carrier while this one waits
@@ -125,7 +127,6 @@ final class EntryLoader {
             Thread.currentThread().interrupt();
             throw LoadFailures.interrupted(key);
         }
-        inFlight.remove(key, other);
         return true;
     }
 
@@ -174,11 +175,11 @@ final class EntryLoader {
      *
      * @return the entry as found, or {@link Result#LOOK_AGAIN} if it may be outdated
      */
-    private Result settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
+    private Result settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] record) {
         Context context = key.context;
         Entry entry;
         try {
-            entry = decode(key, sealed);
+            entry = decode(key, record);
         } catch (UnreadableEntryException e) {
             // An erase that came in between has destroyed the keys of what was loaded before it.
             if (isUndisplaced(key, mine, generation)) {
@@ -298,21 +299,21 @@ final class EntryLoader {
     }
 
     /** Settles one of several keys. A damaged entry fails only the readers of its key, not those of the other keys. */
-    private Result settleOrFail(EntryKey key, InFlight mine, int generation, byte @Nullable [] sealed) {
+    private Result settleOrFail(EntryKey key, InFlight mine, int generation, byte @Nullable [] record) {
         try {
-            return settle(key, mine, generation, sealed);
+            return settle(key, mine, generation, record);
         } catch (RuntimeException | Error e) {
             return failedUnlessInterrupted(LoadFailures.of(key, e));
         }
     }
 
-    /** Decodes what the backend holds of a key; null means that the key does not exist. */
-    static Entry decode(EntryKey key, byte @Nullable [] sealed) {
-        if (sealed == null) {
+    /** Decodes the record that the backend holds of a key; null means that the key does not exist. */
+    static Entry decode(EntryKey key, byte @Nullable [] record) {
+        if (record == null) {
             return Entry.absent();
         }
         try {
-            return Entry.decoded(key.type, key.context.sealer().open(key.type.name(), key.id, sealed));
+            return Entry.decoded(key.type, key.context.sealer().open(key.type.name(), key.id, record));
         } catch (UnreadableEntryException | LoadFailedException | OperationInterruptedException | ClosedException e) {
             throw e;
         } catch (RuntimeException e) {

@@ -67,7 +67,7 @@ import org.jspecify.annotations.Nullable;
  * <p>These limits do not cover a call of the backend on the calling thread, such as a load or the write of a group:
  * backends bound their own calls. An interrupt ends a wait with {@link OperationInterruptedException} and keeps the
  * interrupt flag (R27). Platform threads and virtual threads may be used. The engine runs one daemon thread per
- * database, {@code keystore-standby}; backends may run others.
+ * database, {@code keystore-standby}, and {@code keystore-anchor} with a freshness anchor; backends may run others.
  */
 public final class SignalKeyDatabase implements AutoCloseable {
 

@@ -46,7 +46,7 @@ import org.slf4j.LoggerFactory;
  * that are not alive ({@link dev.keystore.spi.ContextOwnership#takeOverAllUnlessOwned}), and only then lists the
  * contexts. Another process reads the mark after each of its takeovers, before it writes. So each takeover is either
  * before that fence, and the operation is refused or the owner fenced; or after it, and its owner reads a mark that is
- * at least as new. Later marks of the same operation only drop what nothing is written with any more.
+ * at least as new. Later marks of the same operation only remove keys that are no longer used for writing.
  *
  * <p>At the end, {@code encrypt} and {@code rotate} have the backend rewrite its files, so that no value that was
  * replaced is left in free space, logs or journals. Commits wait while it does that; {@link SignalKeyDatabase#compact}

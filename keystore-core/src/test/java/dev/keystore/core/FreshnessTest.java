@@ -522,7 +522,7 @@ class FreshnessTest {
     }
 
     @Test
-    @DisplayName("R82 a copy of a context in another store has tokens of its own")
+    @DisplayName("R82 a copy of a context in another store has separate tokens")
     void storeCopy_hasOtherTokens() {
         MemoryBackend target = new MemoryBackend();
         use(memory.reopen(), "alice", 2);

@@ -544,7 +544,7 @@ class StoreCopyTest extends CopiedDatabases {
         CopyReport report =
                 copy().contexts(Set.of("alice", "bob")).listener(seen::add).run();
 
-        assertThat(seen).first().isEqualTo(new CopyProgress(0, 2, 1, 5)); // the credentials, a page of their own
+        assertThat(seen).first().isEqualTo(new CopyProgress(0, 2, 1, 5)); // the credentials, on a separate page
         assertThat(seen).last().isEqualTo(new CopyProgress(2, 2, report.entries(), report.bytes()));
         assertThat(seen).extracting(CopyProgress::entries).isSorted();
         assertThat(seen).extracting(CopyProgress::bytes).isSorted();

@@ -1,5 +1,6 @@
 package dev.keystore.encryption;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.io.NotSerializableException;
 import java.io.ObjectOutputStream;
 import java.security.SecureRandom;
@@ -18,6 +19,8 @@ final class AesKey implements SecretKey {
     private static final long serialVersionUID = 1L;
 
     private final transient byte[] key;
+
+    @GuardedBy("this")
     private transient boolean destroyed;
 
     private AesKey(byte[] key) {

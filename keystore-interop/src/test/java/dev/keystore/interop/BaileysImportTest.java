@@ -199,7 +199,7 @@ class BaileysImportTest {
     }
 
     @Test
-    @DisplayName("R92 files of unknown type are kept as a type of their own if that is asked for")
+    @DisplayName("R92 files of unknown type are kept as a separate type on request")
     void unknownFile_isKeptIfAsked() throws Exception {
         Path folder = Samples.copy("7.0.0-rc14/bot-a", temporary);
         Files.write(folder.resolve("wallpaper-1.json"), "{\"a\":1}".getBytes(UTF_8));

@@ -1,5 +1,6 @@
 package dev.keystore.testkit;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.keystore.EntryId;
 import dev.keystore.spi.ContextSealing;
 import dev.keystore.spi.NameHiding;
@@ -64,15 +65,18 @@ public final class PlaintextSearch {
     private record Part(long first, int value) {}
 
     /** By the second half, scrambled. */
+    @GuardedBy("this")
     private final Map<Long, Part> parts = new HashMap<>();
 
     /** The beginnings of those second halves. */
+    @GuardedBy("this")
     private final BitSet filter = new BitSet(1 << FILTER_BITS);
 
     /** Marks each component of a name. Only characters that a type may have. */
     private final String marker =
             "k" + Long.toString(ThreadLocalRandom.current().nextLong() >>> 1, 36) + "-plaintext-";
 
+    @GuardedBy("this")
     private int values;
 
     /** Creates a search that finds nothing yet. */
@@ -152,6 +156,7 @@ public final class PlaintextSearch {
         return found;
     }
 
+    @GuardedBy("this")
     private int valuesIn(InputStream bytes) throws IOException {
         BitSet found = new BitSet();
         Window raw = new Window();
@@ -176,6 +181,7 @@ public final class PlaintextSearch {
         return found.cardinality();
     }
 
+    @GuardedBy("this")
     private void find(Window window, BitSet found) {
         long second = window.second * SCRAMBLER;
         if (filter.get(filterBit(second))) {

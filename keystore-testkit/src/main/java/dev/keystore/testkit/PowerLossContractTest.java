@@ -56,7 +56,6 @@ import org.junit.jupiter.api.Timeout;
  */
 public abstract class PowerLossContractTest extends DurabilityTest {
 
-    private static final int STORES_OF_SAMPLE = 2;
     private static final int STORES_OF_WHOLE = 6;
 
     /** Creates a test; called by JUnit, and by the child process. */
@@ -64,6 +63,15 @@ public abstract class PowerLossContractTest extends DurabilityTest {
 
     @Override
     protected abstract Backend open(Path folder) throws Exception;
+
+    /**
+     * Returns the number of stores that each sample test records. The default is 2.
+     *
+     * @return the number of stores
+     */
+    protected int storesOfSample() {
+        return 2;
+    }
 
     /**
      * Returns the number of states that each sample test checks. The default is 24.
@@ -98,7 +106,7 @@ public abstract class PowerLossContractTest extends DurabilityTest {
             "R11 R12 power loss after creating or reopening a store neither loses nor tears a commit (sample, strace)")
     final void sample_created() throws Exception {
         requireSample();
-        loseAfterCreation(STORES_OF_SAMPLE, statesOfSample());
+        loseAfterCreation(storesOfSample(), statesOfSample());
     }
 
     @Test
@@ -106,7 +114,7 @@ public abstract class PowerLossContractTest extends DurabilityTest {
     @DisplayName("R11 R12 power loss after a kill and a recovery neither loses nor tears a commit (sample, strace)")
     final void sample_killed() throws Exception {
         requireSample();
-        loseAfterKill(STORES_OF_SAMPLE, statesOfSample());
+        loseAfterKill(storesOfSample(), statesOfSample());
     }
 
     @Test
@@ -114,7 +122,7 @@ public abstract class PowerLossContractTest extends DurabilityTest {
     @DisplayName("R11 R12 power loss after a failed fsync neither loses nor tears a commit (sample, strace)")
     final void sample_failed() throws Exception {
         requireSample();
-        loseAfterFailure(STORES_OF_SAMPLE, statesOfSample());
+        loseAfterFailure(storesOfSample(), statesOfSample());
     }
 
     @Test
