@@ -22,7 +22,7 @@ class TextTest {
     private static final Path PROJECT = Path.of("..");
     private static final int LIMIT = 120;
 
-    /** What to write in place of them: reported; readers, callers; rolled back; indefinitely; except; rebuilt; separate. */
+    /** What to write instead: reported; readers, callers; rolled back; indefinitely; except; rebuilt; separate. */
     private static final Pattern UNUSUAL_WORDS = Pattern.compile(
             "\\b(told|those who|the one who|taken back|for ever|(but|save) for|made anew|of (its|their) own(?! key))"
                     + "\\b",

@@ -104,8 +104,8 @@ final class DeleteDamagedCommand extends StoreCommand {
 
     private static String kept(Damage damage) {
         String why = damage.kind() == Kind.NOT_LOADED
-                ? "could not be loaded although it is not damaged itself: the disk or the file is failing; copy what can"
-                        + " be read before anything else"
+                ? "could not be loaded although it is not damaged itself: the disk or the file is failing; copy what"
+                        + " can be read before anything else"
                 : "cannot be deleted alone: link the device again, or erase the context (keystore erase)";
         return "Entry " + damage.entry() + " " + why;
     }
