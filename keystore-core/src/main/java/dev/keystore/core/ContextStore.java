@@ -109,10 +109,7 @@ final class ContextStore implements SignalKeyStore {
 
     @Override
     public Stream<String> ids(KeyType<?> type, String idPrefix) {
-        engine.checkOpen();
-        engine.types.register(Objects.requireNonNull(type, "type"));
-        Names.checkPrefix(Objects.requireNonNull(idPrefix, "idPrefix"));
-        return engine.names.ids(context, type.name(), idPrefix);
+        return uncached().ids(type, idPrefix);
     }
 
     @Override
@@ -263,7 +260,7 @@ final class ContextStore implements SignalKeyStore {
 
     @Override
     public KeyReader uncached() {
-        return new UncachedReader(engine, this, context);
+        return new UncachedReader(engine, context);
     }
 
     @Override

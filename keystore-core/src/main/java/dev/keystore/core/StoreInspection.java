@@ -1,11 +1,13 @@
 package dev.keystore.core;
 
+import dev.keystore.KeyReader;
 import dev.keystore.LoadFailedException;
 import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.LongConsumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -82,6 +84,28 @@ public final class StoreInspection implements AutoCloseable {
         engine.checkOpen();
         engine.checkContext(Objects.requireNonNull(context, "context"));
         return new ContextWalk(engine, context, Objects.requireNonNull(progress, "progress")).run();
+    }
+
+    /**
+     * Reads entries of a context as {@code work} asks for them, from the backend and past any cache. If another process
+     * uses the context, two reads may see different states of it.
+     *
+     * @param context its name
+     * @param work reads what it needs; the reader must not be used once it has returned
+     * @param <R> what {@code work} returns
+     * @return what {@code work} returned
+     * @throws IllegalArgumentException if the backend cannot have such a context
+     * @throws IllegalStateException if this is closed
+     */
+    public <R> R read(String context, Function<? super KeyReader, R> work) {
+        engine.checkOpen();
+        engine.checkContext(Objects.requireNonNull(context, "context"));
+        ContextSealer sealer = engine.unopenedSealer(context);
+        try {
+            return work.apply(new UncachedReader(engine, new Context(context, 0, sealer)));
+        } finally {
+            sealer.close();
+        }
     }
 
     /**

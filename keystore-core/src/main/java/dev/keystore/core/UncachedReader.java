@@ -21,17 +21,10 @@ final class UncachedReader implements KeyReader {
     private static final int PAGE_ENTRIES = 64;
 
     private final Engine engine;
-    private final KeyReader store;
     private final Context context;
 
-    /**
-     * Creates a reader.
-     *
-     * @param store lists the ids, which it does without the cache
-     */
-    UncachedReader(Engine engine, KeyReader store, Context context) {
+    UncachedReader(Engine engine, Context context) {
         this.engine = engine;
-        this.store = store;
         this.context = context;
     }
 
@@ -81,7 +74,10 @@ final class UncachedReader implements KeyReader {
 
     @Override
     public Stream<String> ids(KeyType<?> type, String idPrefix) {
-        return store.ids(type, idPrefix);
+        engine.checkOpen();
+        engine.types.register(Objects.requireNonNull(type, "type"));
+        Names.checkPrefix(Objects.requireNonNull(idPrefix, "idPrefix"));
+        return engine.names.ids(context, type.name(), idPrefix);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.keystore.core;
 
 import static dev.keystore.core.Fixture.bytes;
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.tuple;
@@ -115,6 +116,43 @@ class StoreInspectionTest {
         try (StoreInspection store = inspection()) {
             assertThat(store.owner("alice").orElseThrow().alive()).isFalse();
             assertThat(store.owner("bob")).isEmpty();
+        }
+    }
+
+    @Test
+    @DisplayName("R94 entries are read without taking the context over, past any cache, of an encrypted store as well")
+    void read_besideAnOwner_takesNothingOver() {
+        try (SignalKeyDatabase database = openEncrypted();
+                StoreInspection store = SignalKeyDatabase.builder()
+                        .backend(FaultyBackend.complete(memory.reopen(), faults))
+                        .encryption(ENCRYPTION)
+                        .openToInspect()) {
+            SignalKeyStore alice = database.forContext("alice");
+            alice.put(KeyTypes.SESSION, "bob.1", bytes("one"));
+            alice.saveCredentials(bytes("mine"));
+            for (String value : List.of("two", "three")) {
+                alice.put(KeyTypes.SESSION, "bob.1", bytes(value));
+                List<Object> read = store.read("alice", reader -> {
+                    assertThat(reader.context()).isEqualTo("alice");
+                    assertThat(reader.inTransaction()).isFalse();
+                    assertThat(reader.get(KeyTypes.SESSION, List.of("bob.1", "none")))
+                            .containsOnlyKeys("bob.1");
+                    try (Stream<String> ids = reader.ids(KeyTypes.SESSION, "b")) {
+                        return List.of(
+                                new String(
+                                        reader.find(KeyTypes.SESSION, "bob.1").orElseThrow(), UTF_8),
+                                new String(reader.credentials().orElseThrow(), UTF_8),
+                                ids.toList());
+                    }
+                });
+                assertThat(read).isEqualTo(List.of(value, "mine", List.of("bob.1")));
+            }
+            assertThat(store.<Boolean>read(
+                            "nobody", reader -> reader.credentials().isEmpty()))
+                    .isTrue();
+            assertThat(faults.calls(Operation.TAKE_OVER)).isEmpty();
+            assertThat(faults.calls(Operation.COMMIT)).isEmpty();
+            alice.put(KeyTypes.SESSION, "bob.1", bytes("still the owner"));
         }
     }
 
