@@ -5,6 +5,7 @@ import dev.keystore.KeyStoreException;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.interop.Contents.Limits;
 import dev.keystore.interop.ForeignStore.Reading;
 import dev.keystore.interop.TransferItem.Fate;
 import dev.keystore.interop.TransferReport.Outcome;
@@ -104,7 +105,8 @@ public final class AccountExport {
         Contents contents = contents(target);
         Written written = write(contents, target, false);
         Contents carried = written.carried();
-        Contents found = target.read(new Reading(true, types, listener)).contents();
+        Contents found =
+                target.read(new Reading(true, types, listener, Limits.NONE)).contents();
         String difference = Difference.between(carried, found);
         if (difference == null) {
             // Past the cache, which the first reading has filled.

@@ -161,12 +161,15 @@ public final class AccountImport {
     /**
      * Reports what {@link #to} would do, and changes nothing (R94).
      *
-     * @param target the store of the context
+     * <p>Opening a context takes it over from its last owner. {@code StoreInspection.read} of the module
+     * {@code keystore-core} provides a reader that does not.
+     *
+     * @param target the store of the context, or a reader of it
      * @return what would be done
      * @throws ForeignStoreException as for {@link #to}
      * @throws KeyStoreException if the target cannot be read
      */
-    public TransferReport dryRun(SignalKeyStore target) {
+    public TransferReport dryRun(KeyReader target) {
         Objects.requireNonNull(target, "target");
         Prepared read = read();
         Contents contents = read.contents();

@@ -51,7 +51,7 @@ public final class BaileysDatabase extends ForeignStore {
     @Override
     Read read(Reading reading) {
         Map<String, byte[]> digests = new LinkedHashMap<>();
-        Contents contents = new Contents();
+        Contents contents = new Contents(toString(), reading.limits());
         try (SqliteCopy database = SqliteCopy.open(file, digests)) {
             new Tables(database, contents, reading).read();
         }
@@ -81,23 +81,38 @@ public final class BaileysDatabase extends ForeignStore {
 
         void read() {
             Set<String> tables;
-            boolean hasKey;
+            Set<String> credentialColumns;
+            Set<String> keyColumns;
             try {
                 tables = database.tables();
                 if (!tables.contains("signal_keys") || !tables.contains("creds")) {
                     throw SqliteCopy.failed(file, "it has no tables creds and signal_keys", null);
                 }
-                hasKey = database.columns("creds").contains("key");
+                credentialColumns = database.columns("creds");
+                keyColumns = database.columns("signal_keys");
             } catch (SQLException e) {
                 throw SqliteCopy.failed(file, "it is not a SQLite database that can be read", e);
             }
             // Clients that keep one value there have no key.
-            String key = hasKey ? "key" : "'" + CREDENTIALS_ROW + "'";
+            String key = credentialColumns.contains("key") ? "key" : "'" + CREDENTIALS_ROW + "'";
+            leaveColumns("creds", credentialColumns, Set.of("key", "value"));
+            leaveColumns("signal_keys", keyColumns, Set.of("type", "id", "value"));
             readTable("creds", "SELECT value, " + key + " FROM creds", this::readCredentials);
             readTable("signal_keys", "SELECT value, type, id FROM signal_keys", this::readKey);
             tables.stream()
                     .filter(table -> !table.equals("creds") && !table.equals("signal_keys"))
                     .forEach(table -> contents.leave("table " + table, Fate.UNKNOWN, "", "", "it is not of Baileys"));
+        }
+
+        private void leaveColumns(String table, Set<String> columns, Set<String> read) {
+            columns.stream()
+                    .filter(column -> !read.contains(column))
+                    .forEach(column -> contents.leave(
+                            "column " + column + " of table " + table,
+                            Fate.UNKNOWN,
+                            "",
+                            "",
+                            "it is not of Baileys, so its values are not imported"));
         }
 
         private void readTable(String table, String sql, ForeignTables.Row each) {

@@ -84,9 +84,9 @@ public final class BaileysExFolder extends ForeignStore {
     @Override
     Read read(Reading reading) {
         FolderFiles files = FolderFiles.list(folder);
-        Contents contents = new Contents();
+        Contents contents = new Contents(toString(), reading.limits());
         boolean isNative = count(files, Form.NATIVE) > count(files, Form.JSON);
-        new FolderReader(files, isNative ? Form.NATIVE : Form.JSON, contents, reading).read();
+        new ListedFiles(files, isNative ? Form.NATIVE : Form.JSON, contents, reading).read();
         return new Read(contents, files::checkUnchanged);
     }
 
@@ -105,8 +105,8 @@ public final class BaileysExFolder extends ForeignStore {
     /** An entry of the manifest, or what the name of a file says. */
     private record Key(BaileysType<?> type, String id) {}
 
-    /** Reads the files of a folder. */
-    private final class FolderReader {
+    /** Reads the files of a folder, under the ids that its manifest lists. */
+    private final class ListedFiles {
 
         private final FolderFiles files;
         private final Form form;
@@ -116,7 +116,7 @@ public final class BaileysExFolder extends ForeignStore {
         private final Set<String> ambiguous = new HashSet<>();
         private long done;
 
-        FolderReader(FolderFiles files, Form form, Contents contents, Reading reading) {
+        ListedFiles(FolderFiles files, Form form, Contents contents, Reading reading) {
             this.files = files;
             this.form = form;
             this.contents = contents;
@@ -190,12 +190,7 @@ public final class BaileysExFolder extends ForeignStore {
 
         private void readFile(String name, State state) {
             if (!state.regular()) {
-                contents.leave(
-                        name,
-                        Fate.UNKNOWN,
-                        "",
-                        "",
-                        state.link() ? "it is a link, which is not followed" : "it is not a file");
+                contents.leave(name, Fate.UNKNOWN, "", "", state.whyNotRead());
             } else if (name.contains(".tmp-")) {
                 contents.leave(name, Fate.NOT_NEEDED, "", "", "a temporary file of an unfinished write");
             } else if (name.equals(CREDENTIALS + form.extension)) {

@@ -1,6 +1,7 @@
 package dev.keystore.interop;
 
 import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
 import dev.keystore.interop.Contents.Found;
 import dev.keystore.interop.FolderFiles.State;
 import dev.keystore.interop.TransferItem.Fate;
@@ -35,6 +36,10 @@ public final class BaileysFolder extends ForeignStore {
     private static final String BACKUP = ".bak";
     private static final String CREDENTIALS_FILE = "creds.json";
 
+    /** Baileys 7.0.0-rc14 reads JSON only. */
+    private static final String NEWER_FORM =
+            "it is in the form of libsignal, which Baileys cannot read up to 7.0.0-rc14 unless it is converted";
+
     private final Path folder;
 
     private BaileysFolder(Path folder) {
@@ -65,20 +70,20 @@ public final class BaileysFolder extends ForeignStore {
     @Override
     Read read(Reading reading) {
         FolderFiles files = FolderFiles.list(folder);
-        Contents contents = new Contents();
-        new FolderReader(files, contents, reading).read();
+        Contents contents = new Contents(toString(), reading.limits());
+        new BackedUpFiles(files, contents, reading).read();
         return new Read(contents, files::checkUnchanged);
     }
 
     /** Reads the files of a folder, each with its backup. */
-    private static final class FolderReader {
+    private static final class BackedUpFiles {
 
         private final FolderFiles files;
         private final Contents contents;
         private final Reading reading;
         private long done;
 
-        FolderReader(FolderFiles files, Contents contents, Reading reading) {
+        BackedUpFiles(FolderFiles files, Contents contents, Reading reading) {
             this.files = files;
             this.contents = contents;
             this.reading = reading;
@@ -94,12 +99,7 @@ public final class BaileysFolder extends ForeignStore {
 
         private void readFile(String name, State state) {
             if (!state.regular()) {
-                contents.leave(
-                        name,
-                        Fate.UNKNOWN,
-                        "",
-                        "",
-                        state.link() ? "it is a link, which is not followed" : "it is not a file");
+                contents.leave(name, Fate.UNKNOWN, "", "", state.whyNotRead());
             } else if (isTemporary(name)) {
                 contents.leave(name, Fate.NOT_NEEDED, "", "", "a temporary file of an unfinished write");
             } else if (name.endsWith(BACKUP)) {
@@ -247,11 +247,17 @@ public final class BaileysFolder extends ForeignStore {
             if (documents.putIfAbsent(file, document) != null) {
                 throw new DamagedException("another entry has the same name of a file: " + file);
             }
+            reason = isProtobuf(found) ? NEWER_FORM : "";
         } catch (DamagedException e) {
             fate = Fate.NOT_CARRIED;
             reason = e.reason() + "; " + Losses.of(found.type().name());
         }
         return new TransferItem(name, fate, found.type().name(), found.id(), reason);
+    }
+
+    private static boolean isProtobuf(Found<?> found) {
+        boolean isRecord = found.type().equals(KeyTypes.SESSION) || found.type().equals(KeyTypes.SENDER_KEY);
+        return isRecord && found.encoded()[0] != '{' && found.encoded()[0] != '[';
     }
 
     private static <V> String fileOf(Found<V> found) throws DamagedException {

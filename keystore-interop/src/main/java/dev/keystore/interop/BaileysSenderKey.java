@@ -33,6 +33,10 @@ final class BaileysSenderKey {
         if (buffer.length == 0) {
             throw new DamagedException("it is an empty Buffer");
         }
+        if (buffer[0] == '{') {
+            throw new DamagedException("it is a sender key of whatsmeow or baileys_ex, which Baileys cannot read unless"
+                    + " it is converted");
+        }
         if (buffer[0] == '[') {
             JsonNode states = Json.read(buffer);
             check(states);

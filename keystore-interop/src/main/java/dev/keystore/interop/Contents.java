@@ -31,7 +31,29 @@ final class Contents {
     private final Map<EntryId, Found<?>> entries =
             new TreeMap<>(Comparator.comparing(EntryId::type).thenComparing(EntryId::id));
     private final List<TransferItem> items = new ArrayList<>();
+    private final String source;
+    private final Limits limits;
+    private long bytes;
     private byte @Nullable [] credentials;
+
+    /** Contents without limits. */
+    Contents() {
+        this("", Limits.NONE);
+    }
+
+    /** Contents of a source, which throw {@link ForeignStoreException} once they hold more than the limits allow. */
+    Contents(String source, Limits limits) {
+        this.source = source;
+        this.limits = limits;
+    }
+
+    /** What is kept in memory at most: more than an account has, so that a hostile source does not fill it. */
+    record Limits(int items, long bytes) {
+
+        static final Limits OF_SOURCES = new Limits(2_000_000, 1L << 30);
+
+        static final Limits NONE = new Limits(Integer.MAX_VALUE, Long.MAX_VALUE);
+    }
 
     /** An entry, and its value as the codec of its type encodes it. */
     record Found<V>(KeyType<V> type, String id, V value, byte[] encoded) {
@@ -48,8 +70,10 @@ final class Contents {
         if (entries.containsKey(entry)) {
             throw new DamagedException("the same type and id were found before: " + entry);
         }
-        entries.put(entry, new Found<>(type, id, value, encode(type.codec(), value)));
-        items.add(new TransferItem(name, Fate.CARRIED, type.name(), id, reason));
+        byte[] encoded = encode(type.codec(), value);
+        entries.put(entry, new Found<>(type, id, value, encoded));
+        bytes += encoded.length;
+        addItem(new TransferItem(name, Fate.CARRIED, type.name(), id, reason));
     }
 
     private static <V> byte[] encode(Codec<V> codec, V value) throws DamagedException {
@@ -69,12 +93,13 @@ final class Contents {
         }
     }
 
-    void addCredentials(String name, byte[] bytes, String reason) throws DamagedException {
+    void addCredentials(String name, byte[] value, String reason) throws DamagedException {
         if (credentials != null) {
             throw new DamagedException("credentials were found before");
         }
-        credentials = bytes;
-        items.add(new TransferItem(name, Fate.CARRIED, CREDENTIALS, "", reason));
+        credentials = value;
+        bytes += value.length;
+        addItem(new TransferItem(name, Fate.CARRIED, CREDENTIALS, "", reason));
     }
 
     /** Adds the entry of an item that other contents hold. */
@@ -94,7 +119,17 @@ final class Contents {
 
     /** Names an item that the target will not hold. */
     void leave(String name, Fate fate, String type, String id, String reason) {
-        items.add(new TransferItem(name, fate, type, id, reason));
+        addItem(new TransferItem(name, fate, type, id, reason));
+    }
+
+    private void addItem(TransferItem item) {
+        items.add(item);
+        if (items.size() > limits.items() || bytes > limits.bytes()) {
+            throw new ForeignStoreException(
+                    source + ": could not import it: at " + item.name() + ", it has more than " + limits.items()
+                            + " items or " + limits.bytes() + " bytes; check that it is the store of one account",
+                    null);
+        }
     }
 
     byte @Nullable [] credentials() {

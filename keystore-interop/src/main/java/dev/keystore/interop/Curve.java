@@ -33,6 +33,13 @@ final class Curve {
         }
     }
 
+    /** Checks that a public key has its type, as records of libsignal need it. */
+    static void checkTyped(byte[] publicKey) throws DamagedException {
+        if (publicKey.length != KEY_BYTES + 1 || publicKey[0] != TYPE) {
+            throw new DamagedException("a public key in it is not 33 bytes with the type 5");
+        }
+    }
+
     static byte[] withoutType(byte[] publicKey) throws DamagedException {
         if (publicKey.length == KEY_BYTES) {
             return publicKey;

@@ -31,7 +31,13 @@ final class FolderFiles {
     private final Map<String, byte[]> digests = new HashMap<>();
 
     /** What the file system says about a file. */
-    record State(boolean regular, boolean link, long size, long modifiedNanos, Object key) {}
+    record State(boolean regular, boolean link, long size, long modifiedNanos, Object key) {
+
+        /** Says why something that is not a regular file is not read. */
+        String whyNotRead() {
+            return link ? "it is a link, which is not followed" : "it is not a file";
+        }
+    }
 
     private FolderFiles(Path folder, Map<String, State> files) {
         this.folder = folder;

@@ -1,6 +1,7 @@
 package dev.keystore.interop;
 
 import dev.keystore.KeyType;
+import dev.keystore.interop.Contents.Limits;
 import java.util.Collection;
 import java.util.List;
 import java.util.function.Consumer;
@@ -15,8 +16,17 @@ public abstract class ForeignStore {
     /** Only the formats of this package extend it. */
     ForeignStore() {}
 
-    /** How to read: whether to keep what is of unknown type, types of the user, and a listener. */
-    record Reading(boolean keepUnknown, Collection<KeyType<?>> types, Consumer<? super TransferProgress> listener) {}
+    /** How to read: whether to keep what is of unknown type, types of the user, a listener, and limits. */
+    record Reading(
+            boolean keepUnknown,
+            Collection<KeyType<?>> types,
+            Consumer<? super TransferProgress> listener,
+            Limits limits) {
+
+        Reading(boolean keepUnknown, Collection<KeyType<?>> types, Consumer<? super TransferProgress> listener) {
+            this(keepUnknown, types, listener, Limits.OF_SOURCES);
+        }
+    }
 
     /** What was read, and a check that throws {@link ForeignStoreException} if the source has changed since. */
     record Read(Contents contents, Runnable unchanged) {}

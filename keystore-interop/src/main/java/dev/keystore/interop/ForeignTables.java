@@ -13,7 +13,10 @@ interface ForeignTables extends AutoCloseable {
         void accept(ResultSet row) throws SQLException;
     }
 
-    /** Returns the names of the tables; views and virtual tables, which could run forever, are not among them. */
+    /**
+     * Returns the names of the tables. Views and virtual tables, which could run forever, are not among them, nor are
+     * those that SQLite keeps for itself.
+     */
     Set<String> tables() throws SQLException;
 
     /** Returns the names of the columns of a table. */

@@ -63,12 +63,11 @@ public final class JsonLinesFile extends ForeignStore {
 
     @Override
     Read read(Reading reading) {
-        Contents contents = new Contents();
+        Contents contents = new Contents(toString(), reading.limits());
         byte[] digest = new LineReader(contents, reading).read();
         return new Read(contents, () -> {
-            if (!Arrays.equals(
-                    new LineReader(new Contents(), new Reading(false, reading.types(), progress -> {})).read(),
-                    digest)) {
+            Reading again = new Reading(false, reading.types(), progress -> {}, reading.limits());
+            if (!Arrays.equals(new LineReader(new Contents(toString(), again.limits()), again).read(), digest)) {
                 throw refused("it was changed while it was read; stop what writes to it", null);
             }
         });
@@ -106,7 +105,11 @@ public final class JsonLinesFile extends ForeignStore {
                     readEntry(line);
                     line = next;
                 }
-                return readEnd(line);
+                byte[] digest = readEnd(line);
+                if (in.read() >= 0) {
+                    throw refused("it goes on after its last line", null);
+                }
+                return digest;
             } catch (IOException e) {
                 throw refused("it cannot be read: " + e.getClass().getSimpleName() + "; check the path", e);
             }

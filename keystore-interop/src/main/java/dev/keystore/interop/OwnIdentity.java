@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 record OwnIdentity(byte[] publicKey, long registrationId) {
 
-    /** Finds it in the credentials of Baileys or whatsmeow; null in any other. */
+    /** Finds it in the credentials of Baileys, baileys_ex or whatsmeow; null in any other. */
     static @Nullable OwnIdentity of(byte @Nullable [] credentials) {
         if (credentials == null) {
             return null;
@@ -23,6 +23,11 @@ record OwnIdentity(byte[] publicKey, long registrationId) {
                 byte[] publicKey = fields.object("signedIdentityKey").bytes("public");
                 return new OwnIdentity(
                         Curve.withType(publicKey), fields.number("registrationId", 0, SessionState.MAXIMUM_UNSIGNED));
+            }
+            if (node.has("signed_identity_key")) {
+                byte[] publicKey = fields.object("signed_identity_key").bytes("public");
+                return new OwnIdentity(
+                        Curve.withType(publicKey), fields.number("registration_id", 0, SessionState.MAXIMUM_UNSIGNED));
             }
             byte[] privateKey = fields.bytes("identity_key", Curve.KEY_BYTES);
             return new OwnIdentity(

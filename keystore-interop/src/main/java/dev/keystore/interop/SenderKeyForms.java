@@ -12,7 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Sender keys in the three forms. States are newest first, as libsignal has them. */
+/** Sender keys in the four forms. States are newest first, as libsignal has them. */
 final class SenderKeyForms {
 
     /** The version of the messages. */
@@ -43,13 +43,20 @@ final class SenderKeyForms {
         if (states.size() > MAXIMUM_STATES) {
             more.add((states.size() - MAXIMUM_STATES) + " states in it, which has " + MAXIMUM_STATES + " newer ones");
         }
-        return new States(states.subList(0, Math.min(states.size(), MAXIMUM_STATES)), more);
+        List<SenderKeyState> kept = states.subList(0, Math.min(states.size(), MAXIMUM_STATES));
+        for (SenderKeyState state : kept) {
+            int older = state.skipped().size() - SenderKeyState.MAXIMUM_SKIPPED;
+            if (older > 0) {
+                more.add(older + " message keys of a state in it, which has " + SenderKeyState.MAXIMUM_SKIPPED
+                        + " newer ones");
+            }
+        }
+        return new States(kept, more);
     }
 
     /** Reads the form of Baileys, an array with the newest state last. */
     static States readBaileys(byte[] record) throws DamagedException {
-        List<String> lost = new ArrayList<>();
-        Map<Long, SenderKeyState> byId = new LinkedHashMap<>();
+        List<SenderKeyState> newestLast = new ArrayList<>();
         JsonNode array = Json.read(record);
         BaileysSenderKey.read(array);
         for (JsonNode node : array) {
@@ -58,31 +65,38 @@ final class SenderKeyForms {
             byte[] privateKey = signing.find("private") == null ? new byte[0] : signing.bytes("private");
             List<MessageSeed> skipped = new ArrayList<>();
             for (JsonNode key : fields.take("senderMessageKeys")) {
-                skipped.add(baileysKey(new JsonFields(key)));
+                skipped.add(seedOf(new JsonFields(key)));
             }
-            long keyId = fields.number("senderKeyId", 0, SessionState.MAXIMUM_UNSIGNED);
-            SenderKeyState state = new SenderKeyState(
-                    keyId,
-                    baileysKey(fields.object("senderChainKey")),
+            newestLast.add(new SenderKeyState(
+                    fields.number("senderKeyId", 0, SessionState.MAXIMUM_UNSIGNED),
+                    seedOf(fields.object("senderChainKey")),
                     Curve.withType(signing.bytes("public")),
                     privateKey,
-                    skipped);
-            SenderKeyState former = byId.get(keyId);
+                    skipped));
+        }
+        return ofNewestLast(newestLast);
+    }
+
+    /** Of states with one id, Baileys and baileys_ex use the first, and libsignal the newest: one of them is kept. */
+    private static States ofNewestLast(List<SenderKeyState> newestLast) throws DamagedException {
+        List<String> lost = new ArrayList<>();
+        Map<Long, SenderKeyState> byId = new LinkedHashMap<>();
+        for (SenderKeyState state : newestLast) {
+            SenderKeyState former = byId.get(state.keyId());
             if (former != null) {
                 lost.add("a state in it, whose id another one has as well");
             }
-            // Of states with one id, Baileys uses the first, and libsignal the newest.
             if (former == null || !Arrays.equals(former.publicKey(), state.publicKey())) {
-                byId.remove(keyId);
-                byId.put(keyId, state);
+                byId.remove(state.keyId());
+                byId.put(state.keyId(), state);
             }
         }
-        List<SenderKeyState> states = new ArrayList<>(byId.values());
-        Collections.reverse(states);
-        return checked(states, lost);
+        List<SenderKeyState> newestFirst = new ArrayList<>(byId.values());
+        Collections.reverse(newestFirst);
+        return checked(newestFirst, lost);
     }
 
-    private static MessageSeed baileysKey(JsonFields key) throws DamagedException {
+    private static MessageSeed seedOf(JsonFields key) throws DamagedException {
         return new MessageSeed(key.number("iteration", 0, SessionState.MAXIMUM_UNSIGNED), key.bytes("seed"));
     }
 
@@ -104,6 +118,49 @@ final class SenderKeyForms {
 
     private static void writeBaileysKey(ObjectNode node, MessageSeed key) {
         node.put("iteration", key.iteration()).set("seed", Buffers.writeNumbers(key.seed()));
+    }
+
+    /** Reads the form of baileys_ex, which {@link BaileysExSenderKey} returns, with the newest state last. */
+    static States readBaileysEx(byte[] record) throws DamagedException {
+        List<SenderKeyState> newestLast = new ArrayList<>();
+        for (JsonNode node :
+                Json.read(BaileysExSenderKey.read(Json.read(record))).path("sender_key_states")) {
+            JsonFields fields = new JsonFields(node);
+            JsonFields signing = fields.object("sender_signing_key");
+            List<MessageSeed> skipped = new ArrayList<>();
+            for (JsonNode key : fields.take("sender_message_keys")) {
+                skipped.add(seedOf(new JsonFields(key)));
+            }
+            newestLast.add(new SenderKeyState(
+                    fields.number("sender_key_id", 0, SessionState.MAXIMUM_UNSIGNED),
+                    seedOf(fields.object("sender_chain_key")),
+                    Curve.withType(signing.bytes("public")),
+                    signing.find("private") == null ? new byte[0] : signing.bytes("private"),
+                    skipped));
+        }
+        return ofNewestLast(newestLast);
+    }
+
+    static byte[] writeBaileysEx(List<SenderKeyState> newestFirst) {
+        List<SenderKeyState> newestLast = new ArrayList<>(newestFirst);
+        Collections.reverse(newestLast);
+        ObjectNode record = Json.object();
+        ArrayNode states = record.putArray("sender_key_states");
+        for (SenderKeyState state : newestLast) {
+            ObjectNode node = states.addObject().put("sender_key_id", state.keyId());
+            writeBaileysExKey(node.putObject("sender_chain_key"), state.next());
+            ObjectNode signing = node.putObject("sender_signing_key");
+            byte[] privateKey = state.privateKey();
+            signing.set("private", privateKey.length == 0 ? Json.NODES.nullNode() : Buffers.write(privateKey));
+            signing.set("public", Buffers.write(state.publicKey()));
+            ArrayNode keys = node.putArray("sender_message_keys");
+            state.newestSkipped().forEach(key -> writeBaileysExKey(keys.addObject(), key));
+        }
+        return Json.write(record);
+    }
+
+    private static void writeBaileysExKey(ObjectNode node, MessageSeed key) {
+        node.put("iteration", key.iteration()).set("seed", Buffers.write(key.seed()));
     }
 
     /** Reads the form of whatsmeow, in which the keys of messages are derived, and their seeds are kept. */

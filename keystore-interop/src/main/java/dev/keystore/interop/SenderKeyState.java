@@ -13,7 +13,8 @@ import java.util.List;
  */
 record SenderKeyState(long keyId, MessageSeed next, byte[] publicKey, byte[] privateKey, List<MessageSeed> skipped) {
 
-    private static final int MAXIMUM_SKIPPED = 2_000;
+    /** The most skipped keys that a state keeps. */
+    static final int MAXIMUM_SKIPPED = 2_000;
 
     /**
      * The key of one message.
@@ -44,7 +45,7 @@ record SenderKeyState(long keyId, MessageSeed next, byte[] publicKey, byte[] pri
             throw new DamagedException("an id in it is out of range");
         }
         next.check();
-        Curve.withoutType(publicKey);
+        Curve.checkTyped(publicKey);
         if (privateKey.length > 0) {
             Curve.checkPair(publicKey, privateKey);
         }

@@ -1,5 +1,6 @@
 package dev.keystore.interop;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.keystore.EntryId;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
@@ -70,12 +71,16 @@ final class SessionConversion {
     }
 
     private ConvertedRecord session(byte[] record) throws DamagedException {
-        SessionFormat format = formatOf(record, '{', "_sessions");
+        SessionFormat format = sessionFormat(record);
         if (format == target) {
+            if (format == SessionFormat.LIBSIGNAL) {
+                LibsignalRecords.checkSession(record);
+            }
             return new ConvertedRecord(record, List.of());
         }
         SessionStates states = switch (format) {
             case BAILEYS -> BaileysSessionForm.read(record, own);
+            case BAILEYS_EX -> BaileysExSessionForm.read(record, own, nowMillis);
             case WHATSMEOW -> WhatsmeowSessionForm.read(record, nowMillis);
             case LIBSIGNAL -> LibsignalSessionForm.read(record);
         };
@@ -86,6 +91,7 @@ final class SessionConversion {
         }
         ConvertedRecord written = switch (target) {
             case BAILEYS -> BaileysSessionForm.write(states, nowMillis);
+            case BAILEYS_EX -> BaileysExSessionForm.write(states, nowMillis);
             case WHATSMEOW -> WhatsmeowSessionForm.write(states);
             case LIBSIGNAL -> LibsignalSessionForm.write(states);
         };
@@ -93,34 +99,63 @@ final class SessionConversion {
     }
 
     private ConvertedRecord senderKey(byte[] record) throws DamagedException {
-        SessionFormat format = formatOf(record, '[', "");
+        SessionFormat format = senderKeyFormat(record);
         if (format == target) {
+            if (format == SessionFormat.LIBSIGNAL) {
+                LibsignalRecords.checkSenderKey(record);
+            }
             return new ConvertedRecord(record, List.of());
         }
         States states = switch (format) {
             case BAILEYS -> SenderKeyForms.readBaileys(record);
+            case BAILEYS_EX -> SenderKeyForms.readBaileysEx(record);
             case WHATSMEOW -> SenderKeyForms.readWhatsmeow(record);
             case LIBSIGNAL -> SenderKeyForms.readLibsignal(record);
         };
         byte[] written = switch (target) {
             case BAILEYS -> SenderKeyForms.writeBaileys(states.newestFirst());
+            case BAILEYS_EX -> SenderKeyForms.writeBaileysEx(states.newestFirst());
             case WHATSMEOW -> SenderKeyForms.writeWhatsmeow(states.newestFirst());
             case LIBSIGNAL -> SenderKeyForms.writeLibsignal(states.newestFirst());
         };
         return new ConvertedRecord(written, states.lost());
     }
 
-    /** Recognizes a form: JSON begins with a bracket, and Protocol Buffers with the tag of their first field. */
-    private static SessionFormat formatOf(byte[] record, char baileys, String field) throws DamagedException {
+    /** Recognizes the form of a session: JSON by its field, and protobuf by not being JSON. */
+    private static SessionFormat sessionFormat(byte[] record) throws DamagedException {
+        if (!isJson(record)) {
+            return SessionFormat.LIBSIGNAL;
+        }
+        JsonNode node = Json.read(record);
+        if (node.has("_sessions")) {
+            return SessionFormat.BAILEYS;
+        }
+        return node.has("sessions") ? SessionFormat.BAILEYS_EX : whatsmeow(node, "SessionState");
+    }
+
+    private static SessionFormat senderKeyFormat(byte[] record) throws DamagedException {
+        if (!isJson(record)) {
+            return SessionFormat.LIBSIGNAL;
+        }
+        if (record[0] == '[') {
+            return SessionFormat.BAILEYS;
+        }
+        JsonNode node = Json.read(record);
+        return node.has("sender_key_states") ? SessionFormat.BAILEYS_EX : whatsmeow(node, "SenderKeyStates");
+    }
+
+    private static SessionFormat whatsmeow(JsonNode node, String field) throws DamagedException {
+        if (!node.has(field)) {
+            throw new DamagedException("it is JSON of a form that is not known");
+        }
+        return SessionFormat.WHATSMEOW;
+    }
+
+    private static boolean isJson(byte[] record) throws DamagedException {
         if (record.length == 0) {
             throw new DamagedException("it is empty");
         }
-        if (record[0] != '{' && record[0] != '[') {
-            return SessionFormat.LIBSIGNAL;
-        }
-        boolean isBaileys =
-                record[0] == baileys && (field.isEmpty() || Json.read(record).has(field));
-        return isBaileys ? SessionFormat.BAILEYS : SessionFormat.WHATSMEOW;
+        return record[0] == '{' || record[0] == '[';
     }
 
     private static List<String> joined(List<String> first, List<String> second) {

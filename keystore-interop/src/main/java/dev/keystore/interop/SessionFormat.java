@@ -3,7 +3,7 @@ package dev.keystore.interop;
 /**
  * The forms in which clients serialize sessions and sender keys.
  *
- * <p>All three hold the state of the same protocol, the Double Ratchet with X3DH, so a record of one form can be
+ * <p>All of them hold the state of the same protocol, the Double Ratchet with X3DH, so a record of one form can be
  * converted to another one: see {@link AccountImport#convertingSessionsTo} and
  * {@link AccountExport#convertingSessionsTo}. {@code docs/migrating.md} in the repository lists what a conversion
  * cannot give.
@@ -11,6 +11,8 @@ package dev.keystore.interop;
 public enum SessionFormat {
     /** Baileys: JSON of libsignal-node, and JSON of sender keys. */
     BAILEYS,
+    /** baileys_ex: JSON, as {@link BaileysExFolder} imports it. */
+    BAILEYS_EX,
     /** whatsmeow: JSON of the structures of libsignal in Go. */
     WHATSMEOW,
     /** libsignal: Protocol Buffers, as {@code SessionRecord} and {@code SenderKeyRecord} serialize themselves. */

@@ -75,7 +75,7 @@ record SessionState(
         }
 
         private void check() throws DamagedException {
-            checkTyped(publicKey);
+            Curve.checkTyped(publicKey);
             checkUnsigned(index);
             if (key != null) {
                 checkLength(key, "a chain key");
@@ -100,9 +100,9 @@ record SessionState(
 
     /** Checks what clients do not: they load records that they cannot use. */
     void check() throws DamagedException {
-        checkTyped(localIdentity);
-        checkTyped(remoteIdentity);
-        checkTyped(baseKey);
+        Curve.checkTyped(localIdentity);
+        Curve.checkTyped(remoteIdentity);
+        Curve.checkTyped(baseKey);
         checkLength(rootKey, "its root key");
         checkUnsigned(localRegistrationId);
         checkUnsigned(remoteRegistrationId);
@@ -141,12 +141,6 @@ record SessionState(
                 sender,
                 receivers,
                 null);
-    }
-
-    private static void checkTyped(byte[] publicKey) throws DamagedException {
-        if (publicKey.length != Curve.KEY_BYTES + 1 || publicKey[0] != Curve.TYPE) {
-            throw new DamagedException("a public key in it is not 33 bytes with the type 5");
-        }
     }
 
     private static void checkLength(byte[] key, String what) throws DamagedException {

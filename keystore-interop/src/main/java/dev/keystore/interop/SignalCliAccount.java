@@ -114,7 +114,7 @@ public final class SignalCliAccount extends ForeignStore {
     @Override
     Read read(Reading reading) {
         Path folder = file.resolveSibling(file.getFileName() + ".d");
-        Contents contents = new Contents();
+        Contents contents = new Contents(toString(), reading.limits());
         Map<String, byte[]> digests = new LinkedHashMap<>();
         try (SignalCliFile account = SignalCliFile.open(file)) {
             FolderFiles files = FolderFiles.list(folder);

@@ -117,7 +117,7 @@ final class SignalCliTables {
             String reason = NOT_CARRIED.get(table);
             if (reason != null) {
                 reader.leave(table, reason);
-            } else if (!read.contains(table) && !table.startsWith("sqlite_")) {
+            } else if (!read.contains(table)) {
                 contents.leave("table " + table, Fate.UNKNOWN, "", "", "it is not of a known version of signal-cli");
             }
         }

@@ -123,7 +123,8 @@ final class SqliteCopy implements ForeignTables {
     public Set<String> tables() throws SQLException {
         Set<String> tables = new HashSet<>();
         query(
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'",
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'"
+                        + " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
                 row -> tables.add(row.getString(1)));
         return tables;
     }

@@ -1,8 +1,10 @@
 package dev.keystore.interop;
 
+import dev.keystore.KeyType;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,9 +26,16 @@ import java.util.function.Function;
  */
 public final class WhatsmeowDatabase extends ForeignStore {
 
+    /**
+     * What else whatsmeow keeps, as JSON objects: {@code pre_key/ID} with {@code uploaded};
+     * {@code message_secret/CHAT/SENDER/MESSAGE} with {@code key}, and {@code nct_salt} with {@code salt}, in base64.
+     */
+    public static final KeyType<byte[]> DETAILS = WhatsmeowDevice.DETAILS;
+
     private static final int NEWEST_VERSION = 15;
     private static final int OLDEST_VERSION = 8;
     private static final String PREFIX = "whatsmeow_";
+    private static final String DEVICES = "SELECT jid FROM whatsmeow_device ORDER BY jid";
 
     private final Place place;
     private final String jid;
@@ -136,9 +145,7 @@ public final class WhatsmeowDatabase extends ForeignStore {
         List<String> devices = new ArrayList<>();
         try (ForeignTables database = place.open(new LinkedHashMap<>())) {
             checkVersion(place, database);
-            database.query(
-                    "SELECT jid FROM whatsmeow_device ORDER BY jid",
-                    row -> devices.add(String.valueOf(row.getString(1))));
+            database.query(DEVICES, row -> devices.add(String.valueOf(row.getString(1))));
         } catch (SQLException e) {
             throw notReadable(place, e);
         }
@@ -150,7 +157,7 @@ public final class WhatsmeowDatabase extends ForeignStore {
                 place + ": could not import it: it is not a database of whatsmeow that can be read", e);
     }
 
-    private static void checkVersion(Place place, ForeignTables database) throws SQLException {
+    private static int checkVersion(Place place, ForeignTables database) throws SQLException {
         Set<String> tables = database.tables();
         if (!tables.contains("whatsmeow_version") || !tables.contains("whatsmeow_device")) {
             throw new ForeignStoreException(
@@ -164,12 +171,34 @@ public final class WhatsmeowDatabase extends ForeignStore {
                             + OLDEST_VERSION + " to " + NEWEST_VERSION,
                     null);
         }
+        return versions.get(0);
+    }
+
+    /** Refuses a database without the device; one whose devices cannot be read is named later. */
+    private void checkDevice(ForeignTables database) {
+        List<String> devices = new ArrayList<>();
+        try {
+            database.query(DEVICES, row -> devices.add(String.valueOf(row.getString(1))));
+        } catch (SQLException e) {
+            return;
+        }
+        if (!devices.contains(jid)) {
+            throw new ForeignStoreException(
+                    place + ": could not import it: it has no device \"" + jid + "\"; it has "
+                            + (devices.isEmpty() ? "none" : String.join(", ", devices)),
+                    null);
+        }
     }
 
     /** Returns the path of the file or the URL without its parameters, and the id of the device. */
     @Override
     public String toString() {
         return place + " of " + jid;
+    }
+
+    @Override
+    Collection<KeyType<?>> additionalTypes() {
+        return List.of(DETAILS);
     }
 
     @Override
@@ -184,10 +213,11 @@ public final class WhatsmeowDatabase extends ForeignStore {
     }
 
     private Contents contents(Reading reading, Map<String, byte[]> digests) {
-        Contents contents = new Contents();
+        Contents contents = new Contents(toString(), reading.limits());
         try (ForeignTables database = place.open(digests)) {
-            checkVersion(place, database);
-            new WhatsmeowDevice(jid, database, contents, reading).read();
+            int version = checkVersion(place, database);
+            checkDevice(database);
+            new WhatsmeowDevice(jid, version, database, contents, reading).read();
         } catch (SQLException e) {
             throw notReadable(place, e);
         }
@@ -195,7 +225,7 @@ public final class WhatsmeowDatabase extends ForeignStore {
     }
 
     private void checkSame(Contents before, Reading reading) {
-        Reading again = new Reading(reading.keepUnknown(), reading.types(), progress -> {});
+        Reading again = new Reading(reading.keepUnknown(), reading.types(), progress -> {}, reading.limits());
         Contents now = contents(again, new LinkedHashMap<>());
         Function<Contents, Object> all = contents -> List.of(contents.digests(), contents.items());
         if (!all.apply(before).equals(all.apply(now))) {

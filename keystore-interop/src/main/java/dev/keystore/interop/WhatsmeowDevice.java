@@ -1,5 +1,6 @@
 package dev.keystore.interop;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.keystore.AppStateSyncVersion;
 import dev.keystore.KeyPair;
 import dev.keystore.KeyType;
@@ -30,24 +31,31 @@ final class WhatsmeowDevice {
     private static final long MAXIMUM_KEY_ID = (1L << 24) - 1;
     private static final String MACS = "whatsmeow_app_state_mutation_macs";
 
+    /** What the standard types have no place for. */
+    static final KeyType<byte[]> DETAILS = KeyType.ofBytes("whatsmeow");
+
+    /** The first schema with the table {@code whatsmeow_nct_salt}. */
+    private static final int VERSION_OF_SALT = 14;
+
     /** Tables whose rows have no place in a context, with the reason. */
     private static final Map<String, String> NOT_CARRIED = Map.of(
-            "whatsmeow_message_secrets", "secrets of single messages: reactions and votes on them cannot be read",
             "whatsmeow_contacts", "names of contacts, which are no keys",
             "whatsmeow_chat_settings", "settings of chats, which are no keys",
-            "whatsmeow_nct_salt", "a salt that the client receives again",
             "whatsmeow_event_buffer", "plaintext of events that were being processed",
             "whatsmeow_retry_buffer", "plaintext of sent messages, kept to send them again");
 
     private final String jid;
+    private final int version;
     private final ForeignTables database;
     private final Contents contents;
     private final TableReader reader;
     private final Set<String> tables;
     private final Set<String> read = new HashSet<>(Set.of("whatsmeow_version", MACS));
 
-    WhatsmeowDevice(String jid, ForeignTables database, Contents contents, Reading reading) throws SQLException {
+    WhatsmeowDevice(String jid, int version, ForeignTables database, Contents contents, Reading reading)
+            throws SQLException {
         this.jid = jid;
+        this.version = version;
         this.database = database;
         this.contents = contents;
         this.reader = new TableReader(database, contents, reading);
@@ -64,7 +72,9 @@ final class WhatsmeowDevice {
             byte[] privateKey = Columns.bytes(row, "key", Curve.KEY_BYTES);
             KeyPair pair = new KeyPair(Curve.publicOf(privateKey), privateKey);
             String id = Long.toString(Columns.number(row, "key_id", MAXIMUM_KEY_ID));
-            contents.add(item, KeyTypes.PRE_KEY, id, pair, uploaded(row));
+            boolean isUploaded = row.getBoolean("uploaded");
+            contents.add(item, KeyTypes.PRE_KEY, id, pair, isUploaded ? "it was uploaded" : "it was not uploaded");
+            addDetails(item, "pre_key/" + id, Json.object().put("uploaded", isUploaded));
         });
         table(
                 "whatsmeow_sessions",
@@ -101,6 +111,18 @@ final class WhatsmeowDevice {
             contents.add(item, KeyTypes.LID_MAPPING, pn, lid, "shared by all devices");
             contents.add(item + " (reverse)", KeyTypes.LID_MAPPING, lid + "_reverse", pn, "shared by all devices");
         });
+        table("whatsmeow_message_secrets", "our_jid", DETAILS, "message_id", (item, row) -> {
+            String id = Columns.text(row, "chat_jid") + "/" + Columns.text(row, "sender_jid") + "/"
+                    + Columns.text(row, "message_id");
+            ObjectNode secret = Json.object().put("key", Buffers.base64(notEmpty(row, "key")));
+            contents.add(item, DETAILS, "message_secret/" + id, Json.write(secret), "");
+        });
+        if (version >= VERSION_OF_SALT) {
+            table("whatsmeow_nct_salt", "our_jid", DETAILS, "our_jid", (item, row) -> {
+                ObjectNode salt = Json.object().put("salt", Buffers.base64(notEmpty(row, "salt")));
+                contents.add(item, DETAILS, "nct_salt", Json.write(salt), "");
+            });
+        }
         for (String table : tables) {
             String reason = NOT_CARRIED.get(table);
             if (reason != null) {
@@ -111,8 +133,14 @@ final class WhatsmeowDevice {
         }
     }
 
+    private void addDetails(String item, String id, ObjectNode details) throws DamagedException {
+        contents.add(item + " (details)", DETAILS, id, Json.write(details), "");
+    }
+
     private void table(String table, @Nullable String column, KeyType<?> type, String id, RowReader each) {
-        if (tables.contains(table)) {
+        if (!tables.contains(table)) {
+            contents.leave("table " + table, Fate.DAMAGED, type.name(), "", "it is missing");
+        } else {
             read.add(table);
             Owner owner = column == null
                     ? null
@@ -153,15 +181,25 @@ final class WhatsmeowDevice {
         private final Map<String, byte[]> byIndex = new TreeMap<>();
         private long rows;
         private long damaged;
+        private long newest;
 
         void add(ResultSet row) throws SQLException {
             rows++;
-            byte[] index = row.getBytes("index_mac");
-            byte[] mac = row.getBytes("value_mac");
-            if (index == null || mac == null || mac.length != MAC_BYTES) {
+            try {
+                newest = Math.max(newest, Columns.number(row, "version", Long.MAX_VALUE));
+                byIndex.put(
+                        Buffers.base64(Columns.bytes(row, "index_mac")), Columns.bytes(row, "value_mac", MAC_BYTES));
+            } catch (DamagedException e) {
                 damaged++;
-            } else {
-                byIndex.put(Buffers.base64(index), mac);
+            }
+        }
+
+        void check(long version) throws DamagedException {
+            if (damaged > 0) {
+                throw new DamagedException(damaged + " MACs of it do not have 32 bytes, an index and a version");
+            }
+            if (newest > version) {
+                throw new DamagedException("it has MACs of a newer version than its own");
             }
         }
 
@@ -175,17 +213,20 @@ final class WhatsmeowDevice {
 
     private void readSyncVersions() {
         Map<String, Macs> macs = new TreeMap<>();
-        if (tables.contains(MACS)) {
+        if (!tables.contains(MACS)) {
+            contents.leave("table " + MACS, Fate.DAMAGED, KeyTypes.APP_STATE_SYNC_VERSION.name(), "", "it is missing");
+        } else {
             long[] others = {0};
             try {
-                database.query("SELECT jid, name, index_mac, value_mac FROM " + MACS + " ORDER BY version", row -> {
-                    if (jid.equals(row.getString("jid"))) {
-                        macs.computeIfAbsent(String.valueOf(row.getString("name")), name -> new Macs())
-                                .add(row);
-                    } else {
-                        others[0]++;
-                    }
-                });
+                database.query(
+                        "SELECT jid, name, version, index_mac, value_mac FROM " + MACS + " ORDER BY version", row -> {
+                            if (jid.equals(row.getString("jid"))) {
+                                macs.computeIfAbsent(String.valueOf(row.getString("name")), name -> new Macs())
+                                        .add(row);
+                            } else {
+                                others[0]++;
+                            }
+                        });
             } catch (SQLException e) {
                 contents.leave(
                         MACS,
@@ -207,9 +248,7 @@ final class WhatsmeowDevice {
             used.add(name);
             long version = Columns.number(row, "version", Long.MAX_VALUE);
             Macs found = macs.getOrDefault(name, new Macs());
-            if (found.damaged > 0) {
-                throw new DamagedException(found.damaged + " MACs of it do not have 32 bytes or no index");
-            }
+            found.check(version);
             AppStateSyncVersion state =
                     new AppStateSyncVersion(version, Columns.bytes(row, "hash", HASH_BYTES), found.byIndex);
             contents.add(item, KeyTypes.APP_STATE_SYNC_VERSION, name, state, found.toString());
@@ -229,10 +268,6 @@ final class WhatsmeowDevice {
         contents.leave(MACS + which, Fate.NOT_CARRIED, KeyTypes.APP_STATE_SYNC_VERSION.name(), name, reason);
     }
 
-    private static String uploaded(ResultSet row) throws SQLException {
-        return row.getBoolean("uploaded") ? "it was uploaded" : "it was not uploaded";
-    }
-
     private static byte[] key(ResultSet row) throws SQLException, DamagedException {
         ByteArrayOutputStream message = new ByteArrayOutputStream();
         Protobuf.bytes(message, 1, Columns.bytes(row, "key_data"));
@@ -247,14 +282,19 @@ final class WhatsmeowDevice {
 
     /** Returns a record of a session or sender key, which is JSON or protobuf. */
     private static byte[] record(ResultSet row, String column) throws SQLException, DamagedException {
-        byte[] bytes = Columns.bytes(row, column);
-        if (bytes.length == 0) {
-            throw new DamagedException("it is empty");
-        }
+        byte[] bytes = notEmpty(row, column);
         if (bytes[0] == '{') {
             new JsonFields(Json.read(bytes)).take(column.equals("session") ? "SessionState" : "SenderKeyStates");
         } else if (bytes[0] != 0x0a && bytes[0] != 0x12) {
             throw new DamagedException("it is neither JSON nor protobuf");
+        }
+        return bytes;
+    }
+
+    private static byte[] notEmpty(ResultSet row, String column) throws SQLException, DamagedException {
+        byte[] bytes = Columns.bytes(row, column);
+        if (bytes.length == 0) {
+            throw new DamagedException("it is empty");
         }
         return bytes;
     }

@@ -128,9 +128,12 @@ final class WhatsmeowSessionForm {
         return new PendingPreKey(preKeyId, signedPreKeyId, nowMillis / MILLIS);
     }
 
-    static ConvertedRecord write(SessionStates states) {
+    static ConvertedRecord write(SessionStates states) throws DamagedException {
+        if (states.open() == null) {
+            throw new DamagedException("it has no open session, and whatsmeow cannot load a record without one");
+        }
         ObjectNode record = Json.object();
-        record.set("SessionState", states.open() == null ? Json.NODES.nullNode() : writeState(states.open()));
+        record.set("SessionState", writeState(states.open()));
         ArrayNode previous = record.putArray("PreviousStates");
         states.closed().forEach(state -> previous.add(writeState(state)));
         return new ConvertedRecord(Json.write(record), List.of());

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.management.ThreadMXBean;
 import dev.keystore.KeyPair;
 import dev.keystore.KeyTypes;
@@ -30,6 +31,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.signal.libsignal.protocol.groups.state.SenderKeyRecord;
 
 /** Imports folders of baileys_ex in both of its forms, written from their published description. */
 @Timeout(600)
@@ -128,6 +130,48 @@ class BaileysExFolderTest {
         Map<String, byte[]> after = Samples.files(terms);
         assertThat(after.keySet()).isEqualTo(before.keySet());
         after.forEach((name, bytes) -> assertThat(bytes).as(name).isEqualTo(before.get(name)));
+    }
+
+    @Test
+    @DisplayName("a folder is imported with its sessions converted, and libsignal-client goes on with them")
+    void folder_isImportedConverted() throws Exception {
+        JsonNode credentials = Samples.credentials("7.0.0-rc14/bot-a");
+        Path folder = source.writeJson(temporary.resolve("json"));
+        ObjectNode own = (ObjectNode) Samples.tree(Files.readAllBytes(folder.resolve("creds.json")));
+        own.set("signed_identity_key", credentials.get("signedIdentityKey"));
+        own.set("registration_id", credentials.get("registrationId"));
+        Files.write(folder.resolve("creds.json"), Json.write(own));
+        Files.write(folder.resolve("session-15550100002.7.json"), Samples.exSession());
+        try (SignalKeyDatabase database = Samples.database(temporary)) {
+            SignalKeyStore alice = database.forContext("alice");
+
+            TransferReport report = AccountImport.from(BaileysExFolder.at(folder))
+                    .convertingSessionsTo(SessionFormat.LIBSIGNAL)
+                    .to(alice);
+
+            assertThat(report.items(Fate.CONVERTED))
+                    .extracting(TransferItem::id)
+                    .containsExactlyInAnyOrder("15550100002.7", BaileysExFixture.SENDER);
+            assertThat(report.items(Fate.NOT_CARRIED))
+                    .extracting(TransferItem::id)
+                    .as("the session of another identity")
+                    .containsExactly("15550100002_1.7");
+            Party party = new Party(
+                    credentials,
+                    "15550100002",
+                    alice.find(KeyTypes.SESSION, "15550100002.7").orElseThrow());
+            for (var message : Samples.recordedMessages().properties()) {
+                assertThat(party.decrypt(Buffers.base64(message.getValue().textValue())))
+                        .isEqualTo(message.getKey());
+            }
+            byte[] senderKey =
+                    alice.find(KeyTypes.SENDER_KEY, BaileysExFixture.SENDER).orElseThrow();
+            assertThat(new SenderKeyRecord(senderKey).serialize()).isNotEmpty();
+            assertThat(SenderKeyForms.readLibsignal(senderKey).newestFirst())
+                    .extracting(SenderKeyState::keyId)
+                    .as("the newest is the last one of baileys_ex")
+                    .containsExactly(7L, 4_000_000_000L);
+        }
     }
 
     @Test

@@ -3,6 +3,7 @@ package dev.keystore.interop;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
@@ -82,6 +83,44 @@ class BaileysExportTest {
             assertThat(report.items(Fate.NOT_CARRIED))
                     .allSatisfy(item -> assertThat(item.reason()).contains("; "));
             assertThat(Samples.files(exported).keySet()).containsExactly("lid-mapping-1.json", "session-bob.1.json");
+        }
+    }
+
+    @Test
+    @DisplayName("R93 sessions and sender keys that Baileys cannot read are not exported; protobuf is, with the reason")
+    void otherForms_areNotExported() throws Exception {
+        Path exported = temporary.resolve("exported");
+        Account bot = Account.of(Samples.copy("7.0.0-rc14/bot-a", temporary));
+        try (SignalKeyDatabase database = Samples.database(temporary)) {
+            SignalKeyStore alice = database.forContext("alice");
+            alice.put(KeyTypes.SENDER_KEY, "g@g.us::go::1", Samples.goSenderKey());
+            alice.put(
+                    KeyTypes.SENDER_KEY,
+                    "g@g.us::ex::1",
+                    bot.convertSenderKey(bot.senderKey("15550100001"), SessionFormat.BAILEYS_EX));
+            alice.put(KeyTypes.SESSION, "go.1", Samples.goSession());
+            alice.put(KeyTypes.SESSION, "ex.1", Samples.exSession());
+            alice.put(KeyTypes.SESSION, "protobuf.1", bot.convert(bot.session("15550100002"), SessionFormat.LIBSIGNAL));
+            alice.put(KeyTypes.SESSION, "baileys.1", bot.session("15550100002"));
+
+            TransferReport report = AccountExport.from(alice).to(BaileysFolder.at(exported));
+
+            assertThat(report.items(Fate.NOT_CARRIED))
+                    .extracting(TransferItem::id)
+                    .containsExactlyInAnyOrder("g@g.us::go::1", "g@g.us::ex::1", "go.1", "ex.1");
+            assertThat(report.items(Fate.NOT_CARRIED))
+                    .filteredOn(item -> item.type().equals("sender-key"))
+                    .allSatisfy(item -> assertThat(item.reason()).contains("unless it is converted"));
+            assertThat(report.items(Fate.CARRIED))
+                    .extracting(TransferItem::id, TransferItem::reason)
+                    .containsExactlyInAnyOrder(
+                            tuple("baileys.1", ""),
+                            tuple(
+                                    "protobuf.1",
+                                    "it is in the form of libsignal, which Baileys cannot read up to 7.0.0-rc14 unless"
+                                            + " it is converted"));
+            assertThat(Samples.files(exported).keySet())
+                    .containsExactly("session-baileys.1.json", "session-protobuf.1.json");
         }
     }
 

@@ -16,6 +16,7 @@ import dev.keystore.interop.TransferItem.Fate;
 import dev.keystore.interop.TransferReport.Outcome;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -159,6 +160,43 @@ class JsonLinesFileTest {
         assertThat(report.items(Fate.CARRIED)).extracting(TransferItem::name).containsExactly("line 12", "line 2");
         assertThat(report.items(Fate.DAMAGED)).hasSize(9);
         assertThat(bob.find(KeyTypes.SESSION, "d.1")).isPresent();
+    }
+
+    @Test
+    @DisplayName("R92 a file that is written while it is read is refused, and so is one that goes on after its end")
+    void changingFile_isRefused() throws Exception {
+        export();
+        SignalKeyStore bob = database.forContext("bob");
+        AccountImport changing = AccountImport.from(JsonLinesFile.at(file)).listener(progress -> {
+            if (progress.items() == 3) {
+                Samples.changeOneByte(file);
+            }
+        });
+        assertThatExceptionOfType(ForeignStoreException.class).isThrownBy(() -> changing.to(bob));
+        Files.delete(file);
+        export();
+        byte[] whole = Files.readAllBytes(file);
+        AccountImport replaced = AccountImport.from(JsonLinesFile.at(file)).listener(progress -> {
+            if (progress.items() == 15) {
+                replace();
+            }
+        });
+        assertThatExceptionOfType(ForeignStoreException.class)
+                .isThrownBy(() -> replaced.to(bob))
+                .withMessageContaining("it was changed while it was read");
+        assertThat(Samples.isEmpty(bob)).isTrue();
+        Files.write(file, whole);
+        Files.writeString(file, "\n{}\n", StandardOpenOption.APPEND);
+        assertRefused("more lines");
+    }
+
+    /** Replaces the file by another one that is complete. */
+    private void replace() {
+        try {
+            write("{\"format\":\"keystore\",\"version\":1}", "{\"type\":\"lid-mapping\",\"id\":\"1\",\"value\":\"1\"}");
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     @Test

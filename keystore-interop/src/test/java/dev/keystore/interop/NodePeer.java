@@ -1,47 +1,21 @@
 package dev.keystore.interop;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.BufferedReader;
-import java.io.BufferedWriter;
 import java.io.IOException;
-import java.nio.file.Path;
 
 /** One side of a conversation in libsignal-node, in a process of Node. */
 final class NodePeer implements AutoCloseable {
 
-    /** The property that names the folder {@code node_modules}; the profile {@code node} sets it. */
-    static final String MODULES = "keystore.node.modules";
-
-    private final Process process;
-    private final BufferedWriter requests;
-    private final BufferedReader replies;
+    private final NodeProcess process = new NodeProcess("peer.js");
     private final JsonNode credentials;
     private final String peer;
     private JsonNode session;
 
     NodePeer(JsonNode credentials, String peer, byte[] session) throws IOException {
-        ProcessBuilder builder = new ProcessBuilder(
-                        "node",
-                        Path.of("src/test/node/peer.js").toAbsolutePath().toString())
-                .redirectError(ProcessBuilder.Redirect.INHERIT);
-        builder.environment().put("NODE_PATH", System.getProperty(MODULES));
-        process = builder.start();
-        requests = process.outputWriter(UTF_8);
-        replies = process.inputReader(UTF_8);
         this.credentials = credentials;
         this.peer = peer;
-        load(session);
-    }
-
-    void load(byte[] json) {
-        session = Samples.tree(json);
-    }
-
-    byte[] session() {
-        return Json.write(session);
+        this.session = Samples.tree(session);
     }
 
     byte[] encrypt(String text) throws Exception {
@@ -59,19 +33,13 @@ final class NodePeer implements AutoCloseable {
         request.put("privateKey", Buffers.base64(Buffers.read(identity.get("private"))));
         request.set("registrationId", credentials.get("registrationId"));
         request.set("session", session);
-        requests.write(request.toString());
-        requests.write('\n');
-        requests.flush();
-        JsonNode reply = Samples.tree(replies.readLine().getBytes(UTF_8));
-        if (reply.has("error")) {
-            throw new IOException(reply.get("error").textValue());
-        }
+        JsonNode reply = process.ask(request);
         session = reply.get("session");
         return reply;
     }
 
     @Override
     public void close() {
-        process.destroy();
+        process.close();
     }
 }

@@ -19,14 +19,17 @@ import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.signal.libsignal.protocol.SignalProtocolAddress;
 
 /** The real JavaScript libraries read what was exported, and go on with sessions that were converted. */
-@EnabledIfSystemProperty(named = NodePeer.MODULES, matches = ".+", disabledReason = "needs Node: -Pnode")
+@EnabledIfSystemProperty(named = NodeProcess.MODULES, matches = ".+", disabledReason = "needs Node: -Pnode")
 @Timeout(120)
 class NodeTest {
 
     private static final String A = "15550100001";
     private static final String B = "15550100002";
+    private static final SignalProtocolAddress ALICE = new SignalProtocolAddress(A, 7);
+    private static final SignalProtocolAddress BOB = new SignalProtocolAddress(B, 7);
     static final List<String> REAL = Samples.REAL;
 
     @TempDir
@@ -78,7 +81,7 @@ class NodeTest {
                         Path.of("src/test/node/read-folder.mjs")
                                 .toAbsolutePath()
                                 .toString(),
-                        System.getProperty(NodePeer.MODULES),
+                        System.getProperty(NodeProcess.MODULES),
                         folder.toString())
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
@@ -138,6 +141,63 @@ class NodeTest {
                     assertThat(inNode.decrypt(bob.encrypt("back " + i))).isEqualTo("back " + i);
                 }
             }
+        }
+    }
+
+    @Test
+    @DisplayName("members of a group in Baileys and in libsignal-client go on with converted sender keys, both ways")
+    void group_goesOn() throws Exception {
+        byte[] ofBob = a.convertSenderKey(a.senderKey(B), SessionFormat.LIBSIGNAL);
+        byte[] own = a.convertSenderKey(a.senderKey(A), SessionFormat.LIBSIGNAL);
+        Party alice = new Party(a.credentials(), B, a.convert(a.session(B), SessionFormat.LIBSIGNAL));
+        WhatsAppGroup group = new WhatsAppGroup();
+        alice.loadSenderKey(BOB, group.surrogate(ofBob));
+        alice.loadSenderKey(ALICE, own);
+        try (NodeGroup bob = new NodeGroup(b.senderKey(B));
+                NodeGroup ofAlice = new NodeGroup(b.senderKey(A))) {
+            byte[] skipped = bob.encrypt("skipped");
+            for (int i = 0; i < 3; i++) {
+                byte[] message = group.received(bob.encrypt("there " + i), WhatsAppGroup.publicKey(ofBob));
+                assertThat(alice.decryptFromGroup(BOB, message)).isEqualTo("there " + i);
+                byte[] raw = alice.encryptToGroup(ALICE, "back " + i);
+                assertThatThrownBy(() -> ofAlice.decrypt(raw)).hasMessageContaining("Error");
+                assertThat(ofAlice.decrypt(WhatsAppGroup.sent(raw, own))).isEqualTo("back " + i);
+            }
+            assertThat(alice.decryptFromGroup(BOB, group.received(skipped, WhatsAppGroup.publicKey(ofBob))))
+                    .isEqualTo("skipped");
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "a sender key goes to libsignal-client and back to Baileys, which reads the messages that were skipped")
+    void group_goesBack() throws Exception {
+        byte[] ofBob = a.convertSenderKey(a.senderKey(B), SessionFormat.LIBSIGNAL);
+        Party alice = new Party(a.credentials(), B, a.convert(a.session(B), SessionFormat.LIBSIGNAL));
+        WhatsAppGroup group = new WhatsAppGroup();
+        alice.loadSenderKey(BOB, group.surrogate(ofBob));
+        try (NodeGroup bob = new NodeGroup(b.senderKey(B))) {
+            byte[] skipped = bob.encrypt("skipped");
+            byte[] next = group.received(bob.encrypt("next"), WhatsAppGroup.publicKey(ofBob));
+            assertThat(alice.decryptFromGroup(BOB, next)).isEqualTo("next");
+            byte[] back = WhatsAppGroup.withPublicKey(alice.senderKey(BOB), WhatsAppGroup.publicKey(ofBob));
+            try (NodeGroup inNode = new NodeGroup(a.convertSenderKey(back, SessionFormat.BAILEYS))) {
+                assertThat(inNode.decrypt(skipped)).isEqualTo("skipped");
+                assertThat(inNode.decrypt(bob.encrypt("on"))).isEqualTo("on");
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("the recorded messages to the group are those of Baileys, and so is the record that skipped some")
+    void recordedGroup_isItsOwn() throws Exception {
+        JsonNode recorded = Samples.recordedGroup();
+        try (NodeGroup ofBob = new NodeGroup(a.senderKey(B))) {
+            assertThat(ofBob.decrypt(Samples.groupMessage("group 3"))).isEqualTo("group 3");
+            assertThat(Samples.tree(ofBob.senderKey()))
+                    .isEqualTo(Samples.tree(
+                            Buffers.base64(recorded.get("after group 3").textValue())));
+            assertThat(ofBob.decrypt(Samples.groupMessage("group 1"))).isEqualTo("group 1");
         }
     }
 }

@@ -48,6 +48,39 @@ final class Samples {
         return MAPPER.readTree(RESOURCES.resolve("recorded-messages.json").toFile());
     }
 
+    /**
+     * Messages of bot-b to the group that Baileys has encrypted, by their text, and under {@code after group 3} the
+     * sender key of bot-a once Baileys had decrypted the third one first.
+     */
+    static JsonNode recordedGroup() throws IOException {
+        return MAPPER.readTree(RESOURCES.resolve("recorded-group.json").toFile());
+    }
+
+    static byte[] groupMessage(String text) throws Exception {
+        return Buffers.base64(recordedGroup().get(text).textValue());
+    }
+
+    static JsonNode credentials(String name) throws IOException {
+        return MAPPER.readTree(RESOURCES.resolve(name + "/creds.json").toFile());
+    }
+
+    /**
+     * The session of bot-a with bot-b in the form of whatsmeow, written from the published structs without this module.
+     */
+    static byte[] goSession() throws IOException {
+        return Files.readAllBytes(Path.of("src/test/resources/whatsmeow/session-15550100002.7.json"));
+    }
+
+    /** The sender key of bot-a as another member has it, in that form, of which one message was skipped. */
+    static byte[] goSenderKey() throws IOException {
+        return Files.readAllBytes(Path.of("src/test/resources/whatsmeow/sender-key-15550100001.7.json"));
+    }
+
+    /** The session of bot-a with bot-b in the JSON form of baileys_ex, written in the same way. */
+    static byte[] exSession() throws IOException {
+        return Files.readAllBytes(Path.of("src/test/resources/baileys-ex/session-15550100002.7.json"));
+    }
+
     static Map<String, byte[]> files(Path folder) {
         Map<String, byte[]> files = new TreeMap<>();
         try (Stream<Path> list = Files.list(folder)) {
@@ -87,6 +120,17 @@ final class Samples {
                 statement.setObject(i + 1, values[i]);
             }
             statement.execute();
+        }
+    }
+
+    /** Changes a file as another process would, without its size. */
+    static void changeOneByte(Path file) {
+        try {
+            byte[] bytes = Files.readAllBytes(file);
+            bytes[bytes.length - 1] ^= 1;
+            Files.write(file, bytes);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

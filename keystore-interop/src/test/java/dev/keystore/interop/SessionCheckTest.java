@@ -136,6 +136,86 @@ class SessionCheckTest {
     }
 
     @Test
+    @DisplayName("R92 a sender key that has its public key without its type is refused, except in forms that allow it")
+    void publicKey_hasItsType() throws Exception {
+        JsonNode states = Samples.tree(account.senderKey("15550100001"));
+        byte[] publicKey = Curve.withoutType(Buffers.read(states.at("/0/senderSigningKey/public")));
+        ((ObjectNode) states.at("/0/senderSigningKey")).set("public", Buffers.writeNumbers(publicKey));
+
+        byte[] converted = account.convertSenderKey(Json.write(states), SessionFormat.LIBSIGNAL);
+
+        assertThat(SenderKeyForms.readLibsignal(converted).newestFirst().get(0).publicKey())
+                .isEqualTo(Curve.withType(publicKey));
+        JsonNode go = Samples.tree(account.convertSenderKey(converted, SessionFormat.WHATSMEOW));
+        ((ObjectNode) go.at("/SenderKeyStates/0")).put("SigningKeyPublic", Buffers.base64(publicKey));
+        assertThatExceptionOfType(DamagedException.class)
+                .isThrownBy(() -> SenderKeyForms.readWhatsmeow(Json.write(go)))
+                .satisfies(e -> assertThat(e.reason()).contains("33 bytes with the type 5"));
+    }
+
+    @Test
+    @DisplayName("R92 skipped message keys beyond the 2,000 that a sender key keeps are named, and the newest are kept")
+    void skippedKeys_areNamed() throws Exception {
+        JsonNode states = Samples.tree(account.senderKey("15550100001"));
+        ((ObjectNode) states.at("/0/senderChainKey")).put("iteration", 3_000);
+        ArrayNode keys = (ArrayNode) states.at("/0/senderMessageKeys");
+        for (int i = 0; i < 2_003; i++) {
+            keys.addObject().put("iteration", i).set("seed", Buffers.writeNumbers(new byte[32]));
+        }
+        for (SessionFormat format : List.of(SessionFormat.LIBSIGNAL, SessionFormat.WHATSMEOW)) {
+            byte[] converted = account.convertSenderKey(
+                    Json.write(states), format, "3 message keys of a state in it, which has 2000 newer ones");
+            byte[] back = account.convertSenderKey(converted, SessionFormat.BAILEYS);
+            assertThat(Samples.tree(back).at("/0/senderMessageKeys"))
+                    .hasSize(2_000)
+                    .first()
+                    .satisfies(
+                            key -> assertThat(key.get("iteration").intValue()).isEqualTo(3));
+        }
+    }
+
+    @Test
+    @DisplayName("R92 a record without an open session is not converted to whatsmeow, which would fail on it")
+    void closedRecord_isNotConvertedToWhatsmeow() throws Exception {
+        JsonNode record = Samples.tree(session);
+        for (JsonNode each : record.get("_sessions")) {
+            ((ObjectNode) each.get("indexInfo")).put("closed", 1);
+        }
+        byte[] closed = Json.write(record);
+
+        account.convert(closed, SessionFormat.WHATSMEOW, "it has no open session");
+
+        byte[] libsignal = account.convert(closed, SessionFormat.LIBSIGNAL);
+        assertThat(LibsignalSessionForm.read(libsignal).open()).isNull();
+        assertThat(LibsignalSessionForm.read(libsignal).closed()).hasSize(2);
+    }
+
+    @Test
+    @DisplayName("R92 records that are in the form of libsignal already are checked, and kept if they can be used")
+    void libsignalRecords_areChecked() throws Exception {
+        byte[] libsignal = account.convert(session, SessionFormat.LIBSIGNAL);
+        byte[] senderKey = account.convertSenderKey(account.senderKey("15550100001"), SessionFormat.LIBSIGNAL);
+        Contents contents = new Contents();
+        contents.add("a", KeyTypes.SESSION, "kept", libsignal, "");
+        contents.add("b", KeyTypes.SESSION, "empty", new byte[] {0x0a, 0}, "");
+        contents.add("c", KeyTypes.SESSION, "cut", Arrays.copyOf(libsignal, 100), "");
+        contents.add("d", KeyTypes.SENDER_KEY, "kept", senderKey, "");
+        contents.add("e", KeyTypes.SENDER_KEY, "empty", new byte[] {0x0a, 0}, "");
+        contents.add(
+                "f", KeyTypes.SENDER_KEY, "unknown", Json.write(Json.object().put("x", 1)), "");
+
+        SessionConversion conversion = SessionConversion.of(contents, SessionFormat.LIBSIGNAL, Account.NOW);
+
+        assertThat(conversion.contents().entries())
+                .extracting(Contents.Found::id)
+                .containsOnly("kept");
+        assertThat(conversion.items(contents.items()))
+                .filteredOn(item -> item.fate() == TransferItem.Fate.NOT_CARRIED)
+                .extracting(TransferItem::name)
+                .containsExactly("b", "c", "e", "f");
+    }
+
+    @Test
     @DisplayName("the numbers of whatsmeow: -1 for a chain that was not used, and one more of everything else")
     void counters() throws Exception {
         JsonNode record = Samples.tree(account.convert(session, SessionFormat.WHATSMEOW));
@@ -168,9 +248,11 @@ class SessionCheckTest {
             session,
             account.convert(session, SessionFormat.LIBSIGNAL),
             account.convert(session, SessionFormat.WHATSMEOW),
+            account.convert(session, SessionFormat.BAILEYS_EX),
             senderKey,
             account.convertSenderKey(senderKey, SessionFormat.LIBSIGNAL),
-            account.convertSenderKey(senderKey, SessionFormat.WHATSMEOW)
+            account.convertSenderKey(senderKey, SessionFormat.WHATSMEOW),
+            account.convertSenderKey(senderKey, SessionFormat.BAILEYS_EX)
         };
         List<SessionFormat> targets = List.of(SessionFormat.values());
         int converted = 0;
@@ -186,7 +268,7 @@ class SessionCheckTest {
                 }
             }
             Contents one = new Contents();
-            one.add("one", which < 3 ? KeyTypes.SESSION : KeyTypes.SENDER_KEY, "one", damaged, "");
+            one.add("one", which < records.length / 2 ? KeyTypes.SESSION : KeyTypes.SENDER_KEY, "one", damaged, "");
             one.addCredentials("creds", Json.write(account.credentials()), "");
             SessionFormat target = targets.get(random.nextInt(targets.size()));
             SessionConversion conversion = SessionConversion.of(one, target, Account.NOW);

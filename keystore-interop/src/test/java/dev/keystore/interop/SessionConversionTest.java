@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -89,7 +91,10 @@ class SessionConversionTest {
     @DisplayName("every session and sender key of the data loads, and is the same after a conversion there and back")
     void realRecords_thereAndBack(String name) throws Exception {
         Account account = Account.of(Samples.copy(name, temporary.resolve("real")));
-        for (SessionFormat format : List.of(SessionFormat.LIBSIGNAL, SessionFormat.WHATSMEOW)) {
+        for (SessionFormat format : SessionFormat.values()) {
+            if (format == SessionFormat.BAILEYS) {
+                continue;
+            }
             for (String id : account.contents().ids(KeyTypes.SESSION)) {
                 byte[] session = account.contents().entry("session", id).encoded();
                 byte[] converted = account.convert(session, format);
@@ -339,8 +344,190 @@ class SessionConversionTest {
             throws DamagedException {
         byte[] there = account.convertSenderKey(senderKey, format);
         assertThat(Samples.tree(there).toString())
-                .contains(format == SessionFormat.BAILEYS ? "senderMessageKeys" : "SenderKeyStates");
+                .contains(
+                        switch (format) {
+                            case BAILEYS -> "senderMessageKeys";
+                            case BAILEYS_EX -> "sender_message_keys";
+                            default -> "SenderKeyStates";
+                        });
         return account.convertSenderKey(there, SessionFormat.LIBSIGNAL);
+    }
+
+    @Test
+    @DisplayName("a record that whatsmeow's structures describe, which this module did not write, is read and written")
+    void goRecord_isTheSame() throws Exception {
+        byte[] go = Samples.goSession();
+        SessionState open = LibsignalSessionForm.read(a.convert(go, SessionFormat.LIBSIGNAL))
+                .open();
+
+        assertThat(Samples.tree(a.convert(a.session(B), SessionFormat.WHATSMEOW)))
+                .isEqualTo(withoutPrivateKeys(Samples.tree(go)));
+        assertThat(open.receivers().get(open.receivers().size() - 1).index()).isEqualTo(2);
+        converse(a.party(B, a.convert(go, SessionFormat.LIBSIGNAL)), partyB());
+    }
+
+    /** whatsmeow writes zeros for the private key of a receiving chain once it has read a record; here it is null. */
+    private static JsonNode withoutPrivateKeys(JsonNode record) {
+        for (List<JsonNode> chains : List.of(
+                record.at("/SessionState").findValues("ReceiverChains"),
+                record.at("/PreviousStates").findValues("ReceiverChains"))) {
+            chains.forEach(list -> list.forEach(chain -> ((ObjectNode) chain).putNull("SenderRatchetKeyPrivate")));
+        }
+        return record;
+    }
+
+    @Test
+    @DisplayName("a sender key that whatsmeow's structures describe is read and written, with its skipped message")
+    void goSenderKey_isTheSame() throws Exception {
+        byte[] go = Samples.goSenderKey();
+        byte[] converted = b.convertSenderKey(go, SessionFormat.LIBSIGNAL);
+        Party alice = partyA();
+        Party bob = partyB();
+        alice.loadSenderKey(SENDER, a.convertSenderKey(a.senderKey(A), SessionFormat.LIBSIGNAL));
+        bob.loadSenderKey(SENDER, converted);
+
+        byte[] skipped = alice.encryptToGroup(SENDER, "skipped");
+        assertThat(bob.decryptFromGroup(SENDER, alice.encryptToGroup(SENDER, "next")))
+                .isEqualTo("next");
+        assertThat(bob.decryptFromGroup(SENDER, skipped)).isEqualTo("skipped");
+        assertThat(Samples.tree(b.convertSenderKey(converted, SessionFormat.WHATSMEOW)))
+                .isEqualTo(Samples.tree(go));
+    }
+
+    @Test
+    @DisplayName("one chain has the same index in the forms of Baileys and baileys_ex, whose counters differ by one")
+    void exRecord_isTheSame() throws Exception {
+        byte[] ex = Samples.exSession();
+        String baseKey = Samples.tree(ex).get("sessions").fieldNames().next();
+        JsonNode openInEx = Samples.tree(ex).at("/sessions/BWNpQO5qfQ+9I9XvDSObbhw7EVD2FpW0eFMUciw9H21u");
+        assertThat(baseKey).as("the open session need not be the first").isNotEmpty();
+        SessionStates direct = LibsignalSessionForm.read(a.convert(a.session(B), SessionFormat.LIBSIGNAL));
+        SessionStates fromEx = LibsignalSessionForm.read(a.convert(ex, SessionFormat.LIBSIGNAL));
+
+        assertThat(counters(open(a.session(B)), "_chains", "chainKey"))
+                .isEqualTo(Map.of(
+                        "BYl4b8GBfReU6ENSs+IT4lX4S3JwnHh5nPt1UmyXof9D",
+                        1,
+                        "BUi1BF5qUnVn0N/em/cFYHox4f5XCzD/Z4hS2nY3X40O",
+                        -1));
+        assertThat(counters(openInEx, "chains", "chain_key"))
+                .isEqualTo(Map.of(
+                        "BYl4b8GBfReU6ENSs+IT4lX4S3JwnHh5nPt1UmyXof9D",
+                        2,
+                        "BUi1BF5qUnVn0N/em/cFYHox4f5XCzD/Z4hS2nY3X40O",
+                        0));
+        assertThat(indexes(fromEx.open())).isEqualTo(indexes(direct.open()));
+        assertThat(fromEx.open().localRegistrationId()).isEqualTo(direct.open().localRegistrationId());
+        assertThat(fromEx.closed()).hasSameSizeAs(direct.closed());
+        assertThat(Samples.tree(a.convert(ex, SessionFormat.WHATSMEOW))
+                        .at("/SessionState/SessionVersion")
+                        .intValue())
+                .isEqualTo(3);
+        assertThat(indexes(fromEx.closed().get(0)))
+                .isEqualTo(indexes(direct.closed().get(0)));
+        Party alice = a.party(B, a.convert(ex, SessionFormat.LIBSIGNAL));
+        for (var message : Samples.recordedMessages().properties()) {
+            assertThat(alice.decrypt(Buffers.base64(message.getValue().textValue())))
+                    .isEqualTo(message.getKey());
+        }
+    }
+
+    private static Map<String, Integer> counters(JsonNode session, String chains, String chainKey) {
+        Map<String, Integer> counters = new TreeMap<>();
+        session.get(chains).properties().forEach(chain -> {
+            if (chain.getValue().get(chainKey).hasNonNull("key")) {
+                counters.put(
+                        chain.getKey(),
+                        chain.getValue().get(chainKey).get("counter").intValue());
+            }
+        });
+        return counters;
+    }
+
+    private static Map<String, Long> indexes(SessionState state) {
+        Map<String, Long> indexes = new TreeMap<>();
+        indexes.put("sender", state.sender().index());
+        state.receivers().forEach(chain -> indexes.put(Buffers.base64(chain.publicKey()), chain.index()));
+        indexes.put("previous", state.previousCounter());
+        return indexes;
+    }
+
+    @Test
+    @DisplayName("the receiving chains of baileys_ex have no order: the one that was used last becomes the newest")
+    void exRecord_newestChain() throws Exception {
+        JsonNode record = Samples.tree(Samples.exSession());
+        JsonNode session = record.at("/sessions/BWNpQO5qfQ+9I9XvDSObbhw7EVD2FpW0eFMUciw9H21u");
+        ObjectNode chains = (ObjectNode) session.get("chains");
+        String newest = "BYl4b8GBfReU6ENSs+IT4lX4S3JwnHh5nPt1UmyXof9D";
+        ObjectNode reordered = Json.object();
+        reordered.set(newest, chains.get(newest));
+        chains.properties().forEach(chain -> {
+            ObjectNode older = chain.getValue().deepCopy();
+            if (older.get("chain_type").textValue().equals("receiving")
+                    && !chain.getKey().equals(newest)) {
+                older.withObject("/message_keys").set("0", Buffers.write(new byte[32]));
+                older.withObject("/chain_key").put("counter", 1);
+            }
+            reordered.putIfAbsent(chain.getKey(), older);
+        });
+        ((ObjectNode) session).set("chains", reordered);
+
+        List<SessionState.Chain> receivers = BaileysExSessionForm.read(
+                        Json.write(record), OwnIdentity.of(Json.write(a.credentials())), Account.NOW)
+                .open()
+                .receivers();
+
+        assertThat(receivers).hasSize(4);
+        assertThat(Buffers.base64(receivers.get(3).publicKey())).isEqualTo(newest);
+        JsonNode written = Samples.tree(
+                a.convert(a.convert(Json.write(record), SessionFormat.LIBSIGNAL), SessionFormat.BAILEYS_EX));
+        assertThat(written.findPath("last_remote_ephemeral")).isEqualTo(Buffers.write(Buffers.base64(newest)));
+    }
+
+    @Test
+    @DisplayName("R92 sessions of baileys_ex: without a ratchet key pair, or of another identity, they are named")
+    void exRecord_damaged() throws Exception {
+        JsonNode record = Samples.tree(Samples.exSession());
+        JsonNode closed = record.at("/sessions/BZnpexgBw9lExc4OPXhBTijOstRY2rKqD3LGLATwAoFL");
+        ((ObjectNode) closed.get("current_ratchet")).putNull("ephemeral_key_pair");
+        byte[] converted = a.convert(
+                Json.write(record),
+                SessionFormat.LIBSIGNAL,
+                "a closed session in it, since it has no ratchet key pair, so that it cannot be continued");
+        assertThat(LibsignalSessionForm.read(converted).closed()).isEmpty();
+        b.convert(Samples.exSession(), SessionFormat.LIBSIGNAL, "it belongs to another identity than the credentials");
+        assertThatExceptionOfType(DamagedException.class)
+                .isThrownBy(() -> BaileysExSessionForm.read(Samples.exSession(), null, Account.NOW))
+                .satisfies(e -> assertThat(e.reason()).contains("our registration id is not known"));
+    }
+
+    @Test
+    @DisplayName("messages to a group that Baileys has encrypted decrypt after a conversion, skipped ones included")
+    void recordedGroupMessages_decrypt() throws Exception {
+        SignalProtocolAddress sender = new SignalProtocolAddress(B, 7);
+        byte[] direct = a.convertSenderKey(a.senderKey(B), SessionFormat.LIBSIGNAL);
+        byte[] publicKey = WhatsAppGroup.publicKey(direct);
+        WhatsAppGroup group = new WhatsAppGroup();
+        Party alice = partyA();
+        alice.loadSenderKey(sender, group.surrogate(direct));
+        for (String text : List.of("group 3", "group 1", "group 2")) {
+            byte[] message = group.received(Samples.groupMessage(text), publicKey);
+            assertThat(alice.decryptFromGroup(sender, message)).isEqualTo(text);
+        }
+
+        // Baileys itself has skipped the first two
+        byte[] record =
+                Buffers.base64(Samples.recordedGroup().get("after group 3").textValue());
+        for (SessionFormat between : List.of(SessionFormat.BAILEYS_EX, SessionFormat.WHATSMEOW)) {
+            byte[] skipped = a.convertSenderKey(a.convertSenderKey(record, between), SessionFormat.LIBSIGNAL);
+            alice.loadSenderKey(sender, group.surrogate(skipped));
+            for (String text : List.of("group 2", "group 1")) {
+                byte[] message = group.received(Samples.groupMessage(text), publicKey);
+                assertThat(alice.decryptFromGroup(sender, message)).isEqualTo(text);
+                assertThatExceptionOfType(DuplicateMessageException.class)
+                        .isThrownBy(() -> alice.decryptFromGroup(sender, message));
+            }
+        }
     }
 
     @Test

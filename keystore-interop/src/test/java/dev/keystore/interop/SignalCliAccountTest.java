@@ -232,6 +232,24 @@ class SignalCliAccountTest {
                 .withMessageContaining("it was changed while it was read");
     }
 
+    @Test
+    @DisplayName("R92 an account whose database is written while it is read is refused")
+    void changingDatabase_isRefused() {
+        try (SignalKeyDatabase database = Samples.database(temporary)) {
+            SignalKeyStore alice = database.forContext("alice");
+            AccountImport changing = AccountImport.from(SignalCliAccount.at(source.file))
+                    .listener(progress -> {
+                        if (progress.items() == 3) {
+                            Samples.changeOneByte(source.database);
+                        }
+                    });
+            assertThatExceptionOfType(ForeignStoreException.class)
+                    .isThrownBy(() -> changing.to(alice))
+                    .withMessageContaining("it was changed while it was read");
+            assertThat(Samples.isEmpty(alice)).isTrue();
+        }
+    }
+
     /** Another process that holds the lock which signal-cli holds, until this is closed. */
     static final class LockingProcess implements AutoCloseable {
 

@@ -16,8 +16,10 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 
-/** The tables of whatsmeow that hold keys, in the schema of version 15, on SQLite or PostgreSQL. */
+/** A database of whatsmeow with the published tables of schema 15, on SQLite or PostgreSQL. */
 final class WhatsmeowFixture {
 
     static final String JID = "15550100001:7@s.whatsapp.net";
@@ -26,62 +28,127 @@ final class WhatsmeowFixture {
     static final byte[] SESSION = "{\"SessionState\":{},\"PreviousStates\":[]}".getBytes(UTF_8);
     static final byte[] SENDER_KEY = "{\"SenderKeyStates\":[]}".getBytes(UTF_8);
 
+    private static final List<String> TABLES = List.of(
+            "whatsmeow_version (version INTEGER, compat INTEGER)",
+            """
+            whatsmeow_device (jid TEXT PRIMARY KEY, lid TEXT, facebook_uuid uuid,
+              registration_id BIGINT NOT NULL CHECK (registration_id >= 0 AND registration_id < 4294967296),
+              noise_key bytea NOT NULL CHECK (length(noise_key) = 32),
+              identity_key bytea NOT NULL CHECK (length(identity_key) = 32),
+              signed_pre_key bytea NOT NULL CHECK (length(signed_pre_key) = 32),
+              signed_pre_key_id INTEGER NOT NULL CHECK (signed_pre_key_id >= 0 AND signed_pre_key_id < 16777216),
+              signed_pre_key_sig bytea NOT NULL CHECK (length(signed_pre_key_sig) = 64),
+              adv_key bytea NOT NULL, adv_details bytea NOT NULL,
+              adv_account_sig bytea NOT NULL CHECK (length(adv_account_sig) = 64),
+              adv_account_sig_key bytea NOT NULL CHECK (length(adv_account_sig_key) = 32),
+              adv_device_sig bytea NOT NULL CHECK (length(adv_device_sig) = 64),
+              platform TEXT NOT NULL DEFAULT '', business_name TEXT NOT NULL DEFAULT '',
+              push_name TEXT NOT NULL DEFAULT '', lid_migration_ts BIGINT NOT NULL DEFAULT 0,
+              companion_meta_nonce TEXT NOT NULL DEFAULT '')""",
+            """
+            whatsmeow_identity_keys (our_jid TEXT, their_id TEXT,
+              identity bytea NOT NULL CHECK (length(identity) = 32), PRIMARY KEY (our_jid, their_id))""",
+            """
+            whatsmeow_pre_keys (jid TEXT, key_id INTEGER CHECK (key_id >= 0 AND key_id < 16777216),
+              key bytea NOT NULL CHECK (length(key) = 32), uploaded BOOLEAN NOT NULL, PRIMARY KEY (jid, key_id))""",
+            "whatsmeow_sessions (our_jid TEXT, their_id TEXT, session bytea, PRIMARY KEY (our_jid, their_id))",
+            """
+            whatsmeow_sender_keys (our_jid TEXT, chat_id TEXT, sender_id TEXT, sender_key bytea NOT NULL,
+              PRIMARY KEY (our_jid, chat_id, sender_id))""",
+            """
+            whatsmeow_app_state_sync_keys (jid TEXT, key_id bytea, key_data bytea NOT NULL, timestamp BIGINT NOT NULL,
+              fingerprint bytea NOT NULL, PRIMARY KEY (jid, key_id))""",
+            """
+            whatsmeow_app_state_version (jid TEXT, name TEXT, version BIGINT NOT NULL,
+              hash bytea NOT NULL CHECK (length(hash) = 128), PRIMARY KEY (jid, name))""",
+            """
+            whatsmeow_app_state_mutation_macs (jid TEXT, name TEXT, version BIGINT,
+              index_mac bytea CHECK (length(index_mac) = 32), value_mac bytea NOT NULL CHECK (length(value_mac) = 32),
+              PRIMARY KEY (jid, name, version, index_mac))""",
+            """
+            whatsmeow_contacts (our_jid TEXT, their_jid TEXT, first_name TEXT, full_name TEXT, push_name TEXT,
+              business_name TEXT, redacted_phone TEXT, PRIMARY KEY (our_jid, their_jid))""",
+            """
+            whatsmeow_chat_settings (our_jid TEXT, chat_jid TEXT, muted_until BIGINT NOT NULL DEFAULT 0,
+              pinned BOOLEAN NOT NULL DEFAULT false, archived BOOLEAN NOT NULL DEFAULT false,
+              PRIMARY KEY (our_jid, chat_jid))""",
+            """
+            whatsmeow_message_secrets (our_jid TEXT, chat_jid TEXT, sender_jid TEXT, message_id TEXT,
+              key bytea NOT NULL, PRIMARY KEY (our_jid, chat_jid, sender_jid, message_id))""",
+            """
+            whatsmeow_privacy_tokens (our_jid TEXT, their_jid TEXT, token bytea NOT NULL, timestamp BIGINT NOT NULL,
+              sender_timestamp BIGINT, PRIMARY KEY (our_jid, their_jid))""",
+            "whatsmeow_lid_map (lid TEXT PRIMARY KEY, pn TEXT UNIQUE NOT NULL)",
+            """
+            whatsmeow_event_buffer (our_jid TEXT, ciphertext_hash bytea CHECK (length(ciphertext_hash) = 32),
+              plaintext bytea, server_timestamp BIGINT NOT NULL, insert_timestamp BIGINT NOT NULL,
+              PRIMARY KEY (our_jid, ciphertext_hash))""",
+            """
+            whatsmeow_retry_buffer (our_jid TEXT, chat_jid TEXT, message_id TEXT, format TEXT NOT NULL,
+              plaintext bytea NOT NULL, timestamp BIGINT NOT NULL, PRIMARY KEY (our_jid, chat_jid, message_id))""",
+            "whatsmeow_nct_salt (our_jid TEXT PRIMARY KEY, salt bytea NOT NULL)");
+
     private final String url;
 
+    /** Creates the tables, and fills them with two devices: the first one is bot-a of Baileys. */
     WhatsmeowFixture(String url) throws Exception {
         this.url = url;
-        execute("CREATE TABLE whatsmeow_version (version INTEGER, compat INTEGER)");
-        execute("INSERT INTO whatsmeow_version VALUES (15, 8)");
-        execute("CREATE TABLE whatsmeow_device (jid TEXT PRIMARY KEY, lid TEXT, registration_id BIGINT,"
-                + " noise_key bytea, identity_key bytea, signed_pre_key bytea, signed_pre_key_id INTEGER,"
-                + " signed_pre_key_sig bytea, adv_key bytea, push_name TEXT)");
-        execute("CREATE TABLE whatsmeow_identity_keys (our_jid TEXT, their_id TEXT, identity bytea)");
-        execute("CREATE TABLE whatsmeow_pre_keys (jid TEXT, key_id INTEGER, key bytea, uploaded BOOLEAN)");
-        execute("CREATE TABLE whatsmeow_sessions (our_jid TEXT, their_id TEXT, session bytea)");
-        execute("CREATE TABLE whatsmeow_sender_keys (our_jid TEXT, chat_id TEXT, sender_id TEXT, sender_key bytea)");
-        execute("CREATE TABLE whatsmeow_app_state_sync_keys (jid TEXT, key_id bytea, key_data bytea, timestamp BIGINT,"
-                + " fingerprint bytea)");
-        execute("CREATE TABLE whatsmeow_app_state_version (jid TEXT, name TEXT, version BIGINT, hash bytea)");
-        execute("CREATE TABLE whatsmeow_app_state_mutation_macs (jid TEXT, name TEXT, version BIGINT, index_mac bytea,"
-                + " value_mac bytea)");
-        execute("CREATE TABLE whatsmeow_privacy_tokens (our_jid TEXT, their_jid TEXT, token bytea, timestamp BIGINT,"
-                + " sender_timestamp BIGINT)");
-        execute("CREATE TABLE whatsmeow_lid_map (lid TEXT PRIMARY KEY, pn TEXT UNIQUE NOT NULL)");
-        execute("CREATE TABLE whatsmeow_contacts (our_jid TEXT, their_jid TEXT, first_name TEXT)");
+        for (String table : TABLES) {
+            execute("CREATE TABLE " + table);
+        }
+        insert("whatsmeow_version", 15, 8);
         for (String jid : List.of(JID, OTHER)) {
             execute(
-                    "INSERT INTO whatsmeow_device VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO whatsmeow_device (jid, lid, registration_id, noise_key, identity_key, signed_pre_key,"
+                            + " signed_pre_key_id, signed_pre_key_sig, adv_key, adv_details, adv_account_sig,"
+                            + " adv_account_sig_key, adv_device_sig, push_name)"
+                            + " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     jid,
                     "91@lid",
                     4_000_000_000L,
                     KEY,
-                    key(2),
+                    Buffers.read(Samples.credentials("7.0.0-rc14/bot-a").at("/signedIdentityKey/private")),
                     key(3),
                     5,
                     new byte[64],
                     new byte[] {1},
+                    new byte[] {2},
+                    new byte[64],
+                    KEY,
+                    new byte[64],
                     "me");
-            execute("INSERT INTO whatsmeow_sessions VALUES (?, ?, ?)", jid, "15550100002_1:7", SESSION);
+            insert("whatsmeow_sessions", jid, "15550100002_1:7", SESSION);
         }
-        execute("INSERT INTO whatsmeow_identity_keys VALUES (?, ?, ?)", JID, "15550100002:0", KEY);
-        execute("INSERT INTO whatsmeow_pre_keys VALUES (?, ?, ?, ?)", JID, 17, key(4), true);
-        execute("INSERT INTO whatsmeow_pre_keys VALUES (?, ?, ?, ?)", JID, 18, key(5), false);
-        execute("INSERT INTO whatsmeow_sender_keys VALUES (?, ?, ?, ?)", JID, "12-3@g.us", "15550100002:7", SENDER_KEY);
-        execute(
-                "INSERT INTO whatsmeow_app_state_sync_keys VALUES (?, ?, ?, ?, ?)",
-                JID,
-                new byte[] {0, -1, -1},
-                KEY,
-                1_763_900_000L,
-                new byte[] {8, 5});
-        execute("INSERT INTO whatsmeow_app_state_version VALUES (?, ?, ?, ?)", JID, "regular", 3, new byte[128]);
-        execute("INSERT INTO whatsmeow_app_state_mutation_macs VALUES (?, ?, ?, ?, ?)", JID, "regular", 3, KEY, key(7));
-        execute("INSERT INTO whatsmeow_app_state_mutation_macs VALUES (?, ?, ?, ?, ?)", JID, "regular", 2, KEY, key(6));
-        execute("INSERT INTO whatsmeow_app_state_mutation_macs VALUES (?, ?, ?, ?, ?)", JID, "odd", 2, KEY, key(6));
-        execute("INSERT INTO whatsmeow_app_state_mutation_macs VALUES (?, ?, ?, ?, ?)", OTHER, "a", 2, KEY, key(6));
-        execute("INSERT INTO whatsmeow_privacy_tokens VALUES (?, ?, ?, ?, ?)", JID, "9@lid", new byte[] {1}, 17L, null);
-        execute("INSERT INTO whatsmeow_lid_map VALUES (?, ?)", "915550100002", "15550100002");
-        execute("INSERT INTO whatsmeow_contacts VALUES (?, ?, ?)", JID, "1@s.whatsapp.net", "Name");
+        insert("whatsmeow_sessions", JID, "15550100002:7", Samples.goSession());
+        insert("whatsmeow_identity_keys", JID, "15550100002:0", KEY);
+        insert("whatsmeow_pre_keys", JID, 17, key(4), true);
+        insert("whatsmeow_pre_keys", JID, 18, key(5), false);
+        insert("whatsmeow_sender_keys", JID, "12-3@g.us", "15550100002:7", SENDER_KEY);
+        insert("whatsmeow_sender_keys", JID, "12-3@g.us", "15550100001:7", Samples.goSenderKey());
+        insert("whatsmeow_app_state_sync_keys", JID, new byte[] {0, -1, -1}, KEY, 1_763_900_000L, new byte[] {8, 5});
+        insert("whatsmeow_app_state_version", JID, "regular", 3L, new byte[128]);
+        insert("whatsmeow_app_state_mutation_macs", JID, "regular", 3L, KEY, key(7));
+        insert("whatsmeow_app_state_mutation_macs", JID, "regular", 2L, KEY, key(6));
+        insert("whatsmeow_app_state_mutation_macs", JID, "odd", 2L, KEY, key(6));
+        insert("whatsmeow_app_state_mutation_macs", OTHER, "a", 2L, KEY, key(6));
+        insert("whatsmeow_privacy_tokens", JID, "9@lid", new byte[] {1}, 17L, null);
+        insert("whatsmeow_lid_map", "915550100002", "15550100002");
+        insert("whatsmeow_contacts", JID, "1@s.whatsapp.net", "Name", null, null, null, null);
+        insert("whatsmeow_message_secrets", JID, "12-3@g.us", "15550100002@s.whatsapp.net", "3EB0", key(8));
+        insert("whatsmeow_nct_salt", JID, key(9));
+        insert("whatsmeow_event_buffer", JID, KEY, new byte[] {1}, 1L, 2L);
+        insert("whatsmeow_retry_buffer", JID, "12-3@g.us", "3EB0", "", new byte[] {1}, 1L);
+    }
+
+    void insert(String table, Object... values) throws Exception {
+        execute("INSERT INTO " + table + " VALUES (?" + ", ?".repeat(values.length - 1) + ")", values);
+    }
+
+    /** Removes the constraints of a table, which a damaged file may violate. */
+    void relax(String table) throws Exception {
+        execute("CREATE TABLE relaxed AS SELECT * FROM " + table);
+        execute("DROP TABLE " + table);
+        execute("ALTER TABLE relaxed RENAME TO " + table);
     }
 
     static byte[] key(int value) {
@@ -107,12 +174,15 @@ final class WhatsmeowFixture {
                 .extracting(TransferItem::name)
                 .containsExactlyInAnyOrder(
                         "whatsmeow_contacts",
+                        "whatsmeow_event_buffer",
+                        "whatsmeow_retry_buffer",
                         "whatsmeow_app_state_mutation_macs of odd",
                         "whatsmeow_app_state_mutation_macs, other devices",
                         "whatsmeow_device, other devices",
                         "whatsmeow_sessions, other devices");
         assertThat(alice.find(KeyTypes.SESSION, "15550100002_1.7").orElseThrow())
                 .isEqualTo(SESSION);
+        assertThat(alice.find(KeyTypes.SESSION, "15550100002.7").orElseThrow()).isEqualTo(Samples.goSession());
         assertThat(alice.find(KeyTypes.IDENTITY_KEY, "15550100002.0").orElseThrow())
                 .hasSize(33)
                 .startsWith(5, 1, 1);
@@ -132,6 +202,21 @@ final class WhatsmeowFixture {
                 .hasValue(new TcToken(new byte[] {1}, OptionalLong.of(17), OptionalLong.empty()));
         assertThat(alice.find(KeyTypes.LID_MAPPING, "15550100002")).hasValue("915550100002");
         assertThat(alice.find(KeyTypes.LID_MAPPING, "915550100002_reverse")).hasValue("15550100002");
+        Map<String, String> details = new TreeMap<>();
+        try (Stream<String> ids = alice.ids(WhatsmeowDatabase.DETAILS, "")) {
+            alice.get(WhatsmeowDatabase.DETAILS, ids.toList())
+                    .forEach((id, value) -> details.put(id, new String(value, UTF_8)));
+        }
+        assertThat(details)
+                .isEqualTo(Map.of(
+                        "pre_key/17",
+                        "{\"uploaded\":true}",
+                        "pre_key/18",
+                        "{\"uploaded\":false}",
+                        "message_secret/12-3@g.us/15550100002@s.whatsapp.net/3EB0",
+                        "{\"key\":\"" + Buffers.base64(key(8)) + "\"}",
+                        "nct_salt",
+                        "{\"salt\":\"" + Buffers.base64(key(9)) + "\"}"));
         assertThat(Samples.tree(alice.credentials().orElseThrow())
                         .get("registration_id")
                         .longValue())

@@ -67,7 +67,7 @@ class WhatsmeowPostgresTest {
     @DisplayName("R91 R92 a device on PostgreSQL is imported with the same entries as one on SQLite")
     void device_isImported() throws Exception {
         source.execute("CREATE TABLE other_application (a TEXT)");
-        source.execute("ALTER TABLE whatsmeow_device ADD COLUMN facebook_uuid uuid DEFAULT gen_random_uuid()");
+        source.execute("UPDATE whatsmeow_device SET facebook_uuid = gen_random_uuid()");
         assertThat(WhatsmeowDatabase.devices(url, new Properties()))
                 .containsExactly(WhatsmeowFixture.JID, WhatsmeowFixture.OTHER);
         WhatsmeowFixture onSqlite = new WhatsmeowFixture("jdbc:sqlite:" + temporary.resolve("whatsmeow.db"));
