@@ -1,5 +1,7 @@
 package dev.keystore.cli;
 
+import dev.keystore.ContextNotFoundException;
+import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreInspection;
@@ -51,19 +53,16 @@ final class ExportCommand extends TransferCommand {
             if (!takesOver()) {
                 Owners.requireNone(found, context());
             }
+            if (isDryRun()) {
+                return dryRun(found, sessions, to);
+            }
         }
         boolean existed = exists();
         SignalKeyDatabase.Builder builder = store().existing(url);
         try (SignalKeyDatabase database = (takesOver() ? builder : builder.refuseOwned()).open();
                 Progress progress = output().progress("Exporting")) {
-            AccountExport described = AccountExport.from(
-                            takesOver() ? database.takeOver(context()) : database.forExistingContext(context()))
-                    .listener(at -> progress.at(at.items(), at.allItems()));
-            types.forEach(type -> described.including(KeyType.ofBytes(type)));
-            if (convertsSessions()) {
-                described.convertingSessionsTo(sessions);
-            }
-            TransferReport report = isDryRun() ? described.dryRun(to) : described.to(to);
+            KeyReader source = takesOver() ? database.takeOver(context()) : database.forExistingContext(context());
+            TransferReport report = described(source, sessions, progress).to(to);
             progress.clear();
             return finish(report);
         } catch (ForeignStoreException e) {
@@ -74,12 +73,34 @@ final class ExportCommand extends TransferCommand {
         }
     }
 
+    /** Reads the context, which is not opened, since that would take it over. */
+    private int dryRun(StoreInspection found, SessionFormat sessions, ForeignStore to) {
+        if (found.inspect(context()).entries() == 0) {
+            throw new ContextNotFoundException(context(), "any entry");
+        }
+        try (Progress progress = output().progress("Exporting")) {
+            TransferReport report = found.read(
+                    context(), source -> described(source, sessions, progress).dryRun(to));
+            progress.clear();
+            return finish(report);
+        }
+    }
+
+    private AccountExport described(KeyReader source, SessionFormat sessions, Progress progress) {
+        AccountExport described = AccountExport.from(source).listener(at -> progress.at(at.items(), at.allItems()));
+        types.forEach(type -> described.including(KeyType.ofBytes(type)));
+        if (convertsSessions()) {
+            described.convertingSessionsTo(sessions);
+        }
+        return described;
+    }
+
     private boolean exists() {
         return Files.exists(target, LinkOption.NOFOLLOW_LINKS);
     }
 
     private int finish(TransferReport report) {
-        report(report, "exported", Map.of());
+        report(report, EXPORTED, Map.of());
         if (!report.dryRun() && report.outcome() != Outcome.NOTHING_FOUND) {
             warn("Context \"" + Text.visible(context()) + "\" must not be used again: erase it once " + target
                     + " is in use.");

@@ -84,10 +84,12 @@ final class ImportCommand extends TransferCommand {
             if (convertsSessions()) {
                 described.convertingSessionsTo(SessionFormat.LIBSIGNAL);
             }
-            if (isDryRun() && !isFilled) {
-                return finish(described.dryRun(context()), null);
+            if (isDryRun()) {
+                TransferReport report = isFilled ? dryRun(described) : described.dryRun(context());
+                progress.clear();
+                return finish(report, null);
             }
-            RenamedSource renamed = isDryRun() ? null : renamed();
+            RenamedSource renamed = renamed();
             if (!isFilled && described.dryRun(context()).outcome() == Outcome.NOTHING_FOUND) {
                 throw new Refusal(from + " holds nothing that can be imported. Nothing was changed");
             }
@@ -127,11 +129,18 @@ final class ImportCommand extends TransferCommand {
         return renameSource || renamed.isAccepted() ? renamed : null;
     }
 
+    /** Compares the source with the context, which is not opened, since that would take it over. */
+    private TransferReport dryRun(AccountImport described) {
+        try (StoreInspection found = store().inspect(url)) {
+            return found.read(context(), reader -> described.dryRun(reader));
+        }
+    }
+
     private TransferReport transfer(AccountImport described) {
         SignalKeyDatabase.Builder builder = store().secrets().builder(url);
         try (SignalKeyDatabase database = (takesOver() ? builder : builder.refuseOwned()).open()) {
             var target = takesOver() ? database.takeOver(context()) : database.forContext(context());
-            return isDryRun() ? described.dryRun(target) : described.to(target);
+            return described.to(target);
         } catch (ImportNotVerifiedException e) {
             throw new Resumable(e, "The context holds what was imported: erase it, and run the same command again.");
         }

@@ -18,6 +18,9 @@ import picocli.CommandLine.Parameters;
 /** An import or an export of one account. */
 abstract class TransferCommand implements Callable<Integer> {
 
+    /** What an export has done: remarks on entries that it has written are for whoever reads them. */
+    static final String EXPORTED = "exported";
+
     @Parameters(index = "0", paramLabel = "FORMAT", description = "One of ${COMPLETION-CANDIDATES}.")
     private ForeignFormat format = ForeignFormat.BAILEYS;
 
@@ -97,8 +100,10 @@ abstract class TransferCommand implements Callable<Integer> {
         }
         for (TransferItem item : report.items()) {
             boolean isThere = item.fate() == Fate.CARRIED || item.fate() == Fate.CONVERTED;
-            if (!isThere || (item.fate() == Fate.CONVERTED && !item.reason().isEmpty())) {
-                String what = isThere ? "Converted" : "Not " + done + " (" + words(item.fate()) + ")";
+            boolean hasRemark = !item.reason().isEmpty() && (item.fate() == Fate.CONVERTED || done.equals(EXPORTED));
+            if (!isThere || hasRemark) {
+                String what =
+                        isThere ? capitalized(words(item.fate())) : "Not " + done + " (" + words(item.fate()) + ")";
                 output.line(what + ": " + Text.visible(item.name()) + ": " + Text.visible(item.reason()));
             }
         }

@@ -3,9 +3,14 @@ package dev.keystore.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreInspection;
+import dev.keystore.libsignal.SignalAccount;
+import dev.keystore.spi.ContextOwner;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -13,11 +18,17 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
+import java.util.Base64;
+import java.util.HexFormat;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.signal.libsignal.protocol.ecc.ECKeyPair;
+import org.signal.libsignal.protocol.state.SessionRecord;
 
 /** The commands {@code import} and {@code export}, run in this process. */
 @Timeout(60)
@@ -97,6 +108,50 @@ class TransferCommandTest {
         assertThat(export.code()).isZero();
         assertThat(export.out()).contains("Would be exported", "Nothing was changed");
         assertThat(target).doesNotExist();
+    }
+
+    @Test
+    @DisplayName("R94 a dry run into a filled context, and one of an export, take nothing over: no byte is changed")
+    void dryRun_takesNothingOver() throws Exception {
+        String source = source();
+        Stores.fill(url(), "alice");
+        ContextOwner owner = owner();
+        Map<String, byte[]> before = files();
+
+        Ran refused = Ran.of("import", "baileys", source, url(), "--context", "alice", "--dry-run");
+        Ran replacing = Ran.of("import", "baileys", source, url(), "--context", "alice", "--dry-run", "--replace");
+        Ran exporting = Ran.of(
+                "export", "jsonl", url(), folder.resolve("a.jsonl").toString(), "--context", "alice", "--dry-run");
+
+        assertThat(refused.err()).contains("the context holds other entries");
+        assertThat(replacing.code()).as(replacing.toString()).isZero();
+        assertThat(replacing.out()).contains("(replaced)", "Nothing was changed");
+        assertThat(exporting.code()).as(exporting.toString()).isZero();
+        assertThat(exporting.out()).contains("Would be exported: 27 entries");
+        assertThat(owner()).isEqualTo(owner);
+        Map<String, byte[]> after = files();
+        assertThat(after.keySet()).isEqualTo(before.keySet());
+        after.forEach((name, bytes) -> assertThat(bytes).as(name).isEqualTo(before.get(name)));
+        Ran missing = Ran.of(
+                "export", "jsonl", url(), folder.resolve("b.jsonl").toString(), "--context", "nobody", "--dry-run");
+        assertThat(missing.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(missing.err()).contains("does not hold any entry");
+    }
+
+    private ContextOwner owner() {
+        try (StoreInspection store = SignalKeyDatabase.builder().url(url()).openToInspect()) {
+            return store.owner("alice").orElseThrow();
+        }
+    }
+
+    private Map<String, byte[]> files() throws IOException {
+        Map<String, byte[]> files = new TreeMap<>();
+        try (Stream<Path> listed = Files.list(folder)) {
+            for (Path file : listed.filter(Files::isRegularFile).toList()) {
+                files.put(file.getFileName().toString(), Files.readAllBytes(file));
+            }
+        }
+        return files;
     }
 
     @Test
@@ -264,19 +319,40 @@ class TransferCommandTest {
     }
 
     @Test
-    @DisplayName("a folder of baileys_ex is imported")
+    @DisplayName("a folder of baileys_ex is imported, and its sessions converted")
     void baileysEx() throws Exception {
         Path source = Files.createDirectories(folder.resolve("ex"));
         Files.writeString(
                 source.resolve(".baileys_ex_file_persistence.json"),
-                "{\"backend\":\"file_persistence\",\"version\":1,\"key_index\":{\"lid-mapping\":[\"1\"]}}");
+                "{\"backend\":\"file_persistence\",\"version\":1,\"key_index\":{\"lid-mapping\":[\"1\"],"
+                        + "\"session\":[\"15550100002.7\"]}}");
         Files.writeString(source.resolve("lid-mapping-1.json"), "\"2\"");
+        String session = "session-15550100002.7.json";
+        Files.copy(Path.of("../keystore-interop/src/test/resources/baileys-ex", session), source.resolve(session));
+        JsonNode bot = Baileys.trees(Path.of(source())).get("creds.json");
+        ObjectNode credentials = JsonNodeFactory.instance.objectNode();
+        credentials.set("noise_key", bot.get("noiseKey"));
+        credentials.set("signed_identity_key", bot.get("signedIdentityKey"));
+        ObjectNode signed = credentials.putObject("signed_pre_key");
+        signed.set("key_pair", bot.at("/signedPreKey/keyPair"));
+        signed.set("signature", bot.at("/signedPreKey/signature"));
+        signed.set("key_id", bot.at("/signedPreKey/keyId"));
+        credentials.set("registration_id", bot.get("registrationId"));
+        Files.writeString(source.resolve("creds.json"), credentials.toString());
 
-        Ran ran = Ran.of("import", "baileys-ex", source.toString(), url(), "--context", "alice", "--json");
+        Ran ran = Ran.of(
+                "import", "baileys-ex", source.toString(), url(), "--context", "alice", "--convert-sessions", "--json");
 
         assertThat(ran.code()).as(ran.toString()).isZero();
-        assertThat(ran.json().get("types").get("lid-mapping").get("entries").asInt())
-                .isEqualTo(1);
+        assertThat(ran.json().at("/types/lid-mapping/entries").asInt()).isEqualTo(1);
+        assertThat(ran.json().at("/types/credentials/entries").asInt()).isEqualTo(1);
+        assertThat(ran.json().at("/fates/CONVERTED").asInt()).isEqualTo(1);
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            byte[] record = database.forContext("alice")
+                    .find(KeyTypes.SESSION, "15550100002.7")
+                    .orElseThrow();
+            assertThat(new SessionRecord(record).hasSenderChain()).isTrue();
+        }
     }
 
     @Test
@@ -298,6 +374,61 @@ class TransferCommandTest {
         assertThat(incomplete.code()).isEqualTo(ExitCodes.FAILED);
         assertThat(incomplete.err()).contains(file + ".d: could not read the folder");
         assertThat(folder.resolve("keys.db")).doesNotExist();
+    }
+
+    @Test
+    @DisplayName("an account of signal-cli is imported, and opens as a SignalAccount")
+    void signalCli_isImported() throws Exception {
+        Path file = folder.resolve("123456");
+        ECKeyPair identity = ECKeyPair.generate();
+        ECKeyPair preKey = ECKeyPair.generate();
+        Files.writeString(
+                file,
+                "{\"version\":10,\"aciAccountData\":{\"registrationId\":5,\"identityPublicKey\":\""
+                        + base64(identity.getPublicKey().serialize()) + "\",\"identityPrivateKey\":\""
+                        + base64(identity.getPrivateKey().serialize())
+                        + "\",\"nextPreKeyId\":18,\"nextSignedPreKeyId\":2,\"nextKyberPreKeyId\":3}}");
+        Path tables = Files.createDirectory(folder.resolve("123456.d")).resolve("account.db");
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + tables);
+                Statement statement = connection.createStatement()) {
+            String owned = "account_id_type INTEGER, key_id INTEGER, public_key BLOB, private_key BLOB";
+            String address = "address TEXT, device_id INTEGER, distribution_id BLOB";
+            for (String table : new String[] {
+                "pre_key (" + owned + ", stale_timestamp INTEGER)",
+                "signed_pre_key (" + owned + ", signature BLOB, timestamp INTEGER)",
+                "kyber_pre_key (account_id_type INTEGER, key_id INTEGER, serialized BLOB, is_last_resort INTEGER)",
+                "session (account_id_type INTEGER, address TEXT, device_id INTEGER, record BLOB)",
+                "identity (address TEXT, identity_key BLOB, added_timestamp INTEGER, trust_level INTEGER)",
+                "sender_key (" + address + ", record BLOB, created_timestamp INTEGER)",
+                "sender_key_shared (" + address + ", timestamp INTEGER)",
+                "group_v2 (group_id BLOB, master_key BLOB, distribution_id BLOB)",
+                "key_value (key TEXT, value ANY)"
+            }) {
+                statement.execute("CREATE TABLE " + table);
+            }
+            statement.execute("INSERT INTO pre_key VALUES (0, 17, x'"
+                    + HexFormat.of().formatHex(preKey.getPublicKey().serialize()) + "', x'"
+                    + HexFormat.of().formatHex(preKey.getPrivateKey().serialize()) + "', NULL)");
+            statement.execute("PRAGMA user_version = 28");
+        }
+
+        Ran ran = Ran.of(
+                "import", "signal-cli", file.toString(), url(), "--context", "alice", "--account", "aci", "--json");
+
+        assertThat(ran.code()).as(ran.toString()).isZero();
+        assertThat(ran.json().get("complete").asBoolean()).isTrue();
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            SignalKeyStore alice = database.forContext("alice");
+            SignalAccount account = SignalAccount.open(alice);
+            assertThat(account.identityKey().serialize())
+                    .isEqualTo(identity.getPublicKey().serialize());
+            assertThat(alice.find(KeyTypes.PRE_KEY, "17")).isPresent();
+            assertThat(account.generatePreKeys(1).get(0).getId()).isEqualTo(18);
+        }
+    }
+
+    private static String base64(byte[] bytes) {
+        return Base64.getEncoder().encodeToString(bytes);
     }
 
     @Test

@@ -1,5 +1,6 @@
 package dev.keystore.demo;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.KeyTypes;
@@ -8,6 +9,8 @@ import dev.keystore.core.SignalKeyDatabase;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.UUID;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,11 +34,11 @@ class MigratingPageTest {
             }
         }
         List<String> examples = PageExamples.blocks(PAGE, "java");
-        assertThat(examples).hasSize(4);
+        assertThat(examples).hasSize(5);
         PageExamples page = new PageExamples(folder);
 
         assertThat(page.run("Import", examples.get(0))).isEqualTo("tctoken-915550100003@lid.json: CARRIED ");
-        page.run("Message", examples.get(3));
+        page.run("Message", examples.get(4));
         try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db"))) {
             SignalKeyStore alice = database.forContext("alice");
             assertThat(alice.find(KeyTypes.PRE_KEY, "17")).isEmpty();
@@ -48,6 +51,16 @@ class MigratingPageTest {
         try (var exported = Files.list(folder.resolve("auth_info_exported"));
                 var imported = Files.list(DATA)) {
             assertThat(exported).hasSize((int) imported.count() - 1);
+        }
+        page.run("SenderKeys", examples.get(3));
+        try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db"));
+                Stream<String> ids = database.forContext("alice").ids(KeyTypes.SENDER_KEY, "")) {
+            UUID distribution = UUID.nameUUIDFromBytes("120363000000000001@g.us".getBytes(UTF_8));
+            assertThat(ids)
+                    .containsExactlyInAnyOrder(
+                            distribution + ":15550100001.7",
+                            distribution + ":15550100002.7",
+                            distribution + ":15550100003.7");
         }
     }
 }
