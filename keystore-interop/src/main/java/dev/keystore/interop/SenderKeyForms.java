@@ -106,18 +106,17 @@ final class SenderKeyForms {
         ArrayNode states = Json.NODES.arrayNode();
         for (SenderKeyState state : newestLast) {
             ObjectNode node = states.addObject().put("senderKeyId", state.keyId());
-            writeBaileysKey(node.putObject("senderChainKey"), state.next());
+            node.putObject("senderChainKey")
+                    .put("iteration", state.next().iteration())
+                    .set("seed", Buffers.writeNumbers(state.next().seed()));
             ObjectNode signing = node.putObject("senderSigningKey");
             signing.set("public", Buffers.writeNumbers(state.publicKey()));
             signing.set("private", Buffers.writeNumbers(state.privateKey()));
             ArrayNode keys = node.putArray("senderMessageKeys");
-            state.newestSkipped().forEach(key -> writeBaileysKey(keys.addObject(), key));
+            // In base64: Baileys 7.0.0-rc14 cannot use those in numbers, not even if it wrote them itself.
+            state.newestSkipped().forEach(key -> writeSeed(keys.addObject(), key));
         }
         return Json.write(states);
-    }
-
-    private static void writeBaileysKey(ObjectNode node, MessageSeed key) {
-        node.put("iteration", key.iteration()).set("seed", Buffers.writeNumbers(key.seed()));
     }
 
     /** Reads the form of baileys_ex, which {@link BaileysExSenderKey} returns, with the newest state last. */
@@ -148,18 +147,18 @@ final class SenderKeyForms {
         ArrayNode states = record.putArray("sender_key_states");
         for (SenderKeyState state : newestLast) {
             ObjectNode node = states.addObject().put("sender_key_id", state.keyId());
-            writeBaileysExKey(node.putObject("sender_chain_key"), state.next());
+            writeSeed(node.putObject("sender_chain_key"), state.next());
             ObjectNode signing = node.putObject("sender_signing_key");
             byte[] privateKey = state.privateKey();
             signing.set("private", privateKey.length == 0 ? Json.NODES.nullNode() : Buffers.write(privateKey));
             signing.set("public", Buffers.write(state.publicKey()));
             ArrayNode keys = node.putArray("sender_message_keys");
-            state.newestSkipped().forEach(key -> writeBaileysExKey(keys.addObject(), key));
+            state.newestSkipped().forEach(key -> writeSeed(keys.addObject(), key));
         }
         return Json.write(record);
     }
 
-    private static void writeBaileysExKey(ObjectNode node, MessageSeed key) {
+    private static void writeSeed(ObjectNode node, MessageSeed key) {
         node.put("iteration", key.iteration()).set("seed", Buffers.write(key.seed()));
     }
 

@@ -518,6 +518,14 @@ class SessionConversionTest {
         // Baileys itself has skipped the first two
         byte[] record =
                 Buffers.base64(Samples.recordedGroup().get("after group 3").textValue());
+        JsonNode back = Samples.tree(
+                a.convertSenderKey(a.convertSenderKey(record, SessionFormat.LIBSIGNAL), SessionFormat.BAILEYS));
+        assertThat(back.at("/0/senderMessageKeys").findValues("iteration"))
+                .isEqualTo(Samples.tree(record).at("/0/senderMessageKeys").findValues("iteration"))
+                .hasSize(5);
+        assertThat(back.at("/0/senderMessageKeys/0/seed/data").isTextual())
+                .as("Baileys uses message keys in base64 only")
+                .isTrue();
         for (SessionFormat between : List.of(SessionFormat.BAILEYS_EX, SessionFormat.WHATSMEOW)) {
             byte[] skipped = a.convertSenderKey(a.convertSenderKey(record, between), SessionFormat.LIBSIGNAL);
             alice.loadSenderKey(sender, group.surrogate(skipped));

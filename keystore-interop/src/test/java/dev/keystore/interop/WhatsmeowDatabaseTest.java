@@ -82,10 +82,15 @@ class WhatsmeowDatabaseTest {
         execute("INSERT INTO whatsmeow_app_state_version VALUES (?, ?, ?, ?)", JID, "bad", 3, new byte[128]);
         execute("INSERT INTO whatsmeow_app_state_mutation_macs VALUES (?, ?, ?, ?, ?)", JID, "bad", 3, KEY, null);
 
+        for (int version : new int[] {4, -1}) {
+            source.insert("whatsmeow_app_state_version", JID, "of " + version, 3L, new byte[128]);
+            source.insert("whatsmeow_app_state_mutation_macs", JID, "of " + version, version, KEY, KEY);
+        }
+
         Contents contents = Samples.read(WhatsmeowDatabase.at(file, JID));
 
         assertThat(contents.items().stream().filter(item -> item.fate() == Fate.DAMAGED))
-                .hasSize(8);
+                .hasSize(10);
         assertThat(contents.items()).anyMatch(item -> item.name().equals("table whatsmeow_new"));
         assertThat(contents.ids(KeyTypes.SESSION)).containsExactly("15550100002.7", "15550100002_1.7");
         assertThat(contents.ids(KeyTypes.PRE_KEY)).containsExactly("17", "18");
