@@ -238,6 +238,10 @@ class TransferCommandTest {
                     .orElseThrow();
             assertThat(session[0]).isEqualTo((byte) 0x0a);
         }
+        Ran unconverted = Ran.of(
+                "export", "baileys", url(), folder.resolve("newer").toString(), "--context", "alice", "--dry-run");
+        assertThat(unconverted.out())
+                .contains("Carried: session/15550100002.7: it is in the form of libsignal, which Baileys cannot read");
         Path target = folder.resolve("exported");
         Ran exported =
                 Ran.of("export", "baileys", url(), target.toString(), "--context", "alice", "--convert-sessions");
