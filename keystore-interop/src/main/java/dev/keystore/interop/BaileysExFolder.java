@@ -44,7 +44,7 @@ public final class BaileysExFolder extends ForeignStore {
         JSON(".json", ".baileys_ex_file_persistence.json", "file_persistence") {
             @Override
             JsonNode decode(byte[] file) throws DamagedException {
-                return Json.read(file);
+                return StrictJson.read(file);
             }
         };
 

@@ -17,13 +17,13 @@ final class BaileysExSenderKey {
 
     static byte[] read(JsonNode node) throws DamagedException {
         JsonFields record = new JsonFields(node);
-        ObjectNode result = Json.object();
+        ObjectNode result = StrictJson.object();
         ArrayNode states = result.putArray("sender_key_states");
         for (JsonNode state : list(record, "sender_key_states")) {
             states.add(state(new JsonFields(state)));
         }
         record.end();
-        return Json.write(result);
+        return StrictJson.write(result);
     }
 
     private static JsonNode list(JsonFields fields, String name) throws DamagedException {
@@ -35,7 +35,7 @@ final class BaileysExSenderKey {
     }
 
     private static ObjectNode state(JsonFields from) throws DamagedException {
-        ObjectNode state = Json.object();
+        ObjectNode state = StrictJson.object();
         state.put("sender_key_id", from.number("sender_key_id", 0, MAXIMUM_UNSIGNED));
         state.set("sender_chain_key", seed(from.object("sender_chain_key")));
         state.set("sender_signing_key", signingKey(from.object("sender_signing_key")));
@@ -48,7 +48,7 @@ final class BaileysExSenderKey {
     }
 
     private static ObjectNode seed(JsonFields from) throws DamagedException {
-        ObjectNode key = Json.object().put("iteration", from.number("iteration", 0, MAXIMUM_UNSIGNED));
+        ObjectNode key = StrictJson.object().put("iteration", from.number("iteration", 0, MAXIMUM_UNSIGNED));
         key.set("seed", Buffers.write(from.bytes("seed", Curve.KEY_BYTES)));
         if (from.find("iv") != null) {
             from.bytes("iv", IV_BYTES);
@@ -60,7 +60,7 @@ final class BaileysExSenderKey {
 
     private static ObjectNode signingKey(JsonFields from) throws DamagedException {
         byte[] publicKey = from.bytes("public");
-        ObjectNode key = Json.object();
+        ObjectNode key = StrictJson.object();
         if (from.find("private") == null) {
             Curve.withoutType(publicKey);
             key.putNull("private");

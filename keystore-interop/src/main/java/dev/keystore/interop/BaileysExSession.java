@@ -23,17 +23,17 @@ final class BaileysExSession {
         JsonFields record = new JsonFields(node);
         JsonNode sessions = record.take("sessions");
         record.end();
-        ObjectNode result = Json.object();
+        ObjectNode result = StrictJson.object();
         ObjectNode byKey = result.putObject("sessions");
         new JsonFields(sessions);
         for (Map.Entry<String, JsonNode> session : sessions.properties()) {
             byKey.set(session.getKey(), session(session.getKey(), new JsonFields(session.getValue())));
         }
-        return Json.write(result);
+        return StrictJson.write(result);
     }
 
     private static ObjectNode session(String baseKey, JsonFields from) throws DamagedException {
-        ObjectNode session = Json.object();
+        ObjectNode session = StrictJson.object();
         session.set("current_ratchet", ratchet(from.object("current_ratchet")));
         session.set("index_info", index(baseKey, from.object("index_info")));
         ObjectNode chains = session.putObject("chains");
@@ -45,17 +45,18 @@ final class BaileysExSession {
             }
         }
         JsonNode pending = from.find("pending_pre_key");
-        session.set("pending_pre_key", pending == null ? Json.NODES.nullNode() : pending(new JsonFields(pending)));
+        session.set(
+                "pending_pre_key", pending == null ? StrictJson.NODES.nullNode() : pending(new JsonFields(pending)));
         session.put("registration_id", from.number("registration_id", 0, Integer.MAX_VALUE));
         from.end();
         return session;
     }
 
     private static ObjectNode ratchet(JsonFields from) throws DamagedException {
-        ObjectNode ratchet = Json.object();
+        ObjectNode ratchet = StrictJson.object();
         setKey(ratchet, "root_key", from.bytes("root_key", Curve.KEY_BYTES));
         JsonNode pair = from.find("ephemeral_key_pair");
-        ratchet.set("ephemeral_key_pair", pair == null ? Json.NODES.nullNode() : keyPair(pair));
+        ratchet.set("ephemeral_key_pair", pair == null ? StrictJson.NODES.nullNode() : keyPair(pair));
         setPublic(ratchet, "last_remote_ephemeral", from.find("last_remote_ephemeral"));
         ratchet.put("previous_counter", from.number("previous_counter", -1, MAXIMUM_UNSIGNED));
         from.end();
@@ -67,7 +68,7 @@ final class BaileysExSession {
     }
 
     private static ObjectNode index(String baseKey, JsonFields from) throws DamagedException {
-        ObjectNode index = Json.object();
+        ObjectNode index = StrictJson.object();
         JsonNode base = from.take("base_key");
         if (!Buffers.base64(Buffers.read(base)).equals(baseKey)) {
             throw new DamagedException("the base key of a session in it differs from the name of the session");
@@ -87,7 +88,7 @@ final class BaileysExSession {
     }
 
     private static ObjectNode pending(JsonFields from) throws DamagedException {
-        ObjectNode pending = Json.object();
+        ObjectNode pending = StrictJson.object();
         setPublic(pending, "base_key", from.take("base_key"));
         JsonNode preKey = from.find("pre_key_id");
         if (preKey == null) {
@@ -101,7 +102,7 @@ final class BaileysExSession {
     }
 
     private static ObjectNode chain(JsonFields from) throws DamagedException {
-        ObjectNode chain = Json.object();
+        ObjectNode chain = StrictJson.object();
         JsonFields fromKey = from.object("chain_key");
         ObjectNode key = chain.putObject("chain_key");
         key.put("counter", fromKey.number("counter", 0, MAXIMUM_UNSIGNED));
@@ -117,7 +118,7 @@ final class BaileysExSession {
         JsonFields fields = new JsonFields(fromKeys);
         for (Map.Entry<String, JsonNode> messageKey : fromKeys.properties()) {
             String number = messageKey.getKey();
-            JsonFields.number("message_keys", Json.NODES.textNode(number), 0, MAXIMUM_UNSIGNED);
+            JsonFields.number("message_keys", StrictJson.NODES.textNode(number), 0, MAXIMUM_UNSIGNED);
             setKey(messageKeys, number, fields.bytes(number, Curve.KEY_BYTES));
         }
         from.end();

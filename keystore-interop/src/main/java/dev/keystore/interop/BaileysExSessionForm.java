@@ -27,7 +27,8 @@ final class BaileysExSessionForm {
     private BaileysExSessionForm() {}
 
     static SessionStates read(byte[] record, @Nullable OwnIdentity own, long nowMillis) throws DamagedException {
-        JsonNode sessions = Json.read(BaileysExSession.read(Json.read(record))).path("sessions");
+        JsonNode sessions =
+                StrictJson.read(BaileysExSession.read(StrictJson.read(record))).path("sessions");
         if (own == null) {
             throw new DamagedException("our registration id is not known, which only credentials hold");
         }
@@ -130,7 +131,7 @@ final class BaileysExSessionForm {
 
     static ConvertedRecord write(SessionStates states, long nowMillis) throws DamagedException {
         List<String> lost = new ArrayList<>();
-        ObjectNode record = Json.object();
+        ObjectNode record = StrictJson.object();
         ObjectNode sessions = record.putObject("sessions");
         if (states.open() != null) {
             sessions.set(Buffers.base64(states.open().baseKey()), writeState(states.open(), null, lost));
@@ -145,7 +146,7 @@ final class BaileysExSessionForm {
                 sessions.set(name, writeState(state, closed, lost));
             }
         }
-        return new ConvertedRecord(Json.write(record), lost);
+        return new ConvertedRecord(StrictJson.write(record), lost);
     }
 
     private static ObjectNode writeState(SessionState state, @Nullable Long closed, List<String> lost)
@@ -155,7 +156,7 @@ final class BaileysExSessionForm {
         if (sender == null || privateKey == null) {
             throw new DamagedException("it has no sending chain");
         }
-        ObjectNode session = Json.object();
+        ObjectNode session = StrictJson.object();
         ObjectNode ratchet = session.putObject("current_ratchet");
         ratchet.set("root_key", Buffers.write(state.rootKey()));
         ObjectNode pair = ratchet.putObject("ephemeral_key_pair");
@@ -165,7 +166,7 @@ final class BaileysExSessionForm {
         ratchet.set(
                 "last_remote_ephemeral",
                 receivers.isEmpty()
-                        ? Json.NODES.nullNode()
+                        ? StrictJson.NODES.nullNode()
                         : Buffers.write(receivers.get(receivers.size() - 1).publicKey()));
         ratchet.put("previous_counter", state.previousCounter());
         ObjectNode index = session.putObject("index_info");
@@ -193,7 +194,7 @@ final class BaileysExSessionForm {
         byte[] key = chain.key();
         node.putObject("chain_key")
                 .put("counter", chain.index())
-                .set("key", key == null ? Json.NODES.nullNode() : Buffers.write(key));
+                .set("key", key == null ? StrictJson.NODES.nullNode() : Buffers.write(key));
         node.put("chain_type", type);
         ObjectNode keys = node.putObject("message_keys");
         long unusable = 0;

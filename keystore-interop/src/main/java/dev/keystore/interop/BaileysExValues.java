@@ -85,7 +85,7 @@ final class BaileysExValues {
         if (value == null) {
             return OptionalLong.empty();
         }
-        JsonNode number = value.isBinary() ? Json.NODES.textNode(BaileysValues.text(value)) : value;
+        JsonNode number = value.isBinary() ? StrictJson.NODES.textNode(BaileysValues.text(value)) : value;
         return OptionalLong.of(JsonFields.number(name, number, 0, Long.MAX_VALUE));
     }
 
@@ -143,22 +143,22 @@ final class BaileysExValues {
 
     /** Returns credentials of the native form as JSON, in which bytes are Buffers. */
     static byte[] credentials(JsonNode node) {
-        return Json.write(withoutBinaries("", node));
+        return StrictJson.write(withoutBinaries("", node));
     }
 
     private static JsonNode withoutBinaries(String field, JsonNode node) {
         if (node instanceof BinaryNode binary) {
             byte[] bytes = binary.binaryValue();
             boolean isText = !BYTES.contains(field) && ErlangTerm.isText(bytes);
-            return isText ? Json.NODES.textNode(new String(bytes, UTF_8)) : Buffers.write(bytes);
+            return isText ? StrictJson.NODES.textNode(new String(bytes, UTF_8)) : Buffers.write(bytes);
         }
         if (node.isArray()) {
-            ArrayNode array = Json.NODES.arrayNode();
+            ArrayNode array = StrictJson.NODES.arrayNode();
             node.forEach(element -> array.add(withoutBinaries(field, element)));
             return array;
         }
         if (node.isObject()) {
-            ObjectNode object = Json.object();
+            ObjectNode object = StrictJson.object();
             node.properties()
                     .forEach(each -> object.set(each.getKey(), withoutBinaries(each.getKey(), each.getValue())));
             return object;

@@ -21,7 +21,7 @@ final class BaileysSenderKey {
     static byte[] read(JsonNode node) throws DamagedException {
         if (isStates(node)) {
             check(node);
-            return Json.write(inBase64(node));
+            return StrictJson.write(inBase64(node));
         }
         byte[] buffer = Buffers.find(node);
         if (buffer == null) {
@@ -38,7 +38,7 @@ final class BaileysSenderKey {
                     + " it is converted");
         }
         if (buffer[0] == '[') {
-            JsonNode states = Json.read(buffer);
+            JsonNode states = StrictJson.read(buffer);
             check(states);
             if (isArrayForm(states)) {
                 throw new DamagedException(
@@ -49,8 +49,8 @@ final class BaileysSenderKey {
     }
 
     static byte[] write(byte[] senderKey) throws DamagedException {
-        boolean isArray = senderKey.length > 0 && senderKey[0] == '[' && isArrayForm(Json.read(senderKey));
-        return isArray ? senderKey : Json.write(Buffers.write(senderKey));
+        boolean isArray = senderKey.length > 0 && senderKey[0] == '[' && isArrayForm(StrictJson.read(senderKey));
+        return isArray ? senderKey : StrictJson.write(Buffers.write(senderKey));
     }
 
     private static boolean isStates(JsonNode node) {
@@ -103,14 +103,14 @@ final class BaileysSenderKey {
             return Buffers.write(bytes);
         }
         if (node.isArray()) {
-            ArrayNode array = Json.NODES.arrayNode();
+            ArrayNode array = StrictJson.NODES.arrayNode();
             for (JsonNode element : node) {
                 array.add(inBase64(element));
             }
             return array;
         }
         if (node.isObject()) {
-            ObjectNode object = Json.object();
+            ObjectNode object = StrictJson.object();
             for (Map.Entry<String, JsonNode> field : node.properties()) {
                 object.set(field.getKey(), inBase64(field.getValue()));
             }

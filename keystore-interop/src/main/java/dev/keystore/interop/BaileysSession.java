@@ -30,7 +30,7 @@ final class BaileysSession {
     }
 
     static byte[] write(byte[] session) {
-        return isJson(session) ? session : Json.write(Buffers.write(session));
+        return isJson(session) ? session : StrictJson.write(Buffers.write(session));
     }
 
     /** Protobuf of sessions begins with another byte. */
@@ -94,7 +94,7 @@ final class BaileysSession {
         JsonNode keys = chain.take("messageKeys");
         new JsonFields(keys);
         for (Map.Entry<String, JsonNode> messageKey : keys.properties()) {
-            JsonFields.number("messageKeys", Json.NODES.textNode(messageKey.getKey()), 0, Integer.MAX_VALUE);
+            JsonFields.number("messageKeys", StrictJson.NODES.textNode(messageKey.getKey()), 0, Integer.MAX_VALUE);
             if (Buffers.read(messageKey.getValue()).length != Curve.KEY_BYTES) {
                 throw new DamagedException("a message key in it does not have 32 bytes");
             }

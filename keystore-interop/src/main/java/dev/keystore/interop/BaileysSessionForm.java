@@ -29,7 +29,7 @@ final class BaileysSessionForm {
     private BaileysSessionForm() {}
 
     static SessionStates read(byte[] record, @Nullable OwnIdentity own) throws DamagedException {
-        JsonNode node = Json.read(record);
+        JsonNode node = StrictJson.read(record);
         BaileysSession.read(node, record);
         if (own == null) {
             throw new DamagedException("our identity is not known, which only credentials of Baileys hold");
@@ -135,7 +135,7 @@ final class BaileysSessionForm {
 
     static ConvertedRecord write(SessionStates states, long nowMillis) throws DamagedException {
         List<String> lost = new ArrayList<>();
-        ObjectNode sessions = Json.object();
+        ObjectNode sessions = StrictJson.object();
         long time = nowMillis;
         if (states.open() != null) {
             sessions.set(baseKey(states.open()), writeState(states.open(), OPEN, time, lost));
@@ -148,9 +148,9 @@ final class BaileysSessionForm {
                 sessions.set(baseKey(state), writeState(state, time, time, lost));
             }
         }
-        ObjectNode record = Json.object();
+        ObjectNode record = StrictJson.object();
         record.set("_sessions", sessions);
-        return new ConvertedRecord(Json.write(record.put("version", "v1")), lost);
+        return new ConvertedRecord(StrictJson.write(record.put("version", "v1")), lost);
     }
 
     private static String baseKey(SessionState state) {
@@ -169,7 +169,7 @@ final class BaileysSessionForm {
         byte[] newest = receivers.isEmpty()
                 ? state.baseKey()
                 : receivers.get(receivers.size() - 1).publicKey();
-        ObjectNode session = Json.object().put("registrationId", state.remoteRegistrationId());
+        ObjectNode session = StrictJson.object().put("registrationId", state.remoteRegistrationId());
         ObjectNode ratchet = session.putObject("currentRatchet");
         ratchet.putObject("ephemeralKeyPair")
                 .put("pubKey", Buffers.base64(sender.publicKey()))

@@ -37,37 +37,37 @@ record BaileysType<V>(String name, KeyType<V> type, BaileysIds ids, Reader<V> re
                     APP_STATE_SYNC_VERSION,
                     BaileysIds.PLAIN,
                     (node, bytes) -> BaileysValues.syncVersion(node),
-                    value -> Json.write(BaileysValues.ofSyncVersion(value))),
+                    value -> StrictJson.write(BaileysValues.ofSyncVersion(value))),
             new BaileysType<>(
                     "app-state-sync-key",
                     APP_STATE_SYNC_KEY,
                     BaileysIds.BASE64,
                     (node, bytes) -> SyncKey.ofJson(node),
-                    value -> Json.write(SyncKey.toJson(value))),
+                    value -> StrictJson.write(SyncKey.toJson(value))),
             new BaileysType<>(
                     "sender-key-memory",
                     SENDER_KEY_MEMORY,
                     BaileysIds.USER,
                     (node, bytes) -> BaileysValues.flags(node),
-                    value -> Json.write(BaileysValues.ofFlags(value))),
+                    value -> StrictJson.write(BaileysValues.ofFlags(value))),
             new BaileysType<>(
                     "identity-key",
                     IDENTITY_KEY,
                     BaileysIds.PLAIN,
                     (node, bytes) -> BaileysValues.identityKey(node),
-                    value -> Json.write(Buffers.write(value))),
+                    value -> StrictJson.write(Buffers.write(value))),
             new BaileysType<>(
                     "lid-mapping",
                     LID_MAPPING,
                     BaileysIds.PLAIN,
                     (node, bytes) -> BaileysValues.text(node),
-                    value -> Json.write(Json.NODES.textNode(value))),
+                    value -> StrictJson.write(StrictJson.NODES.textNode(value))),
             new BaileysType<>(
                     "device-list",
                     DEVICE_LIST,
                     BaileysIds.USER,
                     (node, bytes) -> BaileysValues.texts(node),
-                    value -> Json.write(BaileysValues.ofTexts(value))),
+                    value -> StrictJson.write(BaileysValues.ofTexts(value))),
             new BaileysType<>(
                     "sender-key",
                     SENDER_KEY,
@@ -79,14 +79,14 @@ record BaileysType<V>(String name, KeyType<V> type, BaileysIds ids, Reader<V> re
                     PRE_KEY,
                     BaileysIds.PLAIN,
                     (node, bytes) -> BaileysValues.keyPair(node),
-                    value -> Json.write(BaileysValues.ofKeyPair(value))),
+                    value -> StrictJson.write(BaileysValues.ofKeyPair(value))),
             new BaileysType<>("session", SESSION, BaileysIds.PLAIN, BaileysSession::read, BaileysSession::write),
             new BaileysType<>(
                     "tctoken",
                     TC_TOKEN,
                     BaileysIds.USER,
                     (node, bytes) -> BaileysValues.tcToken(node),
-                    value -> Json.write(BaileysValues.ofTcToken(value))));
+                    value -> StrictJson.write(BaileysValues.ofTcToken(value))));
 
     /** Returns the type with a name of Baileys, or null. */
     static @Nullable BaileysType<?> named(String name) {
@@ -107,6 +107,6 @@ record BaileysType<V>(String name, KeyType<V> type, BaileysIds ids, Reader<V> re
 
     /** Reads an entry and adds it. */
     void addTo(Contents contents, String item, String id, byte[] document, String reason) throws DamagedException {
-        contents.add(item, type, id, reader.read(Json.read(document), document), reason);
+        contents.add(item, type, id, reader.read(StrictJson.read(document), document), reason);
     }
 }

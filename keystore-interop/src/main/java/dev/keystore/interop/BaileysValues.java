@@ -32,7 +32,7 @@ final class BaileysValues {
     }
 
     static JsonNode ofKeyPair(KeyPair pair) {
-        ObjectNode node = Json.object();
+        ObjectNode node = StrictJson.object();
         node.set("private", Buffers.write(pair.privateKey()));
         node.set("public", Buffers.write(pair.publicKey()));
         return node;
@@ -70,7 +70,7 @@ final class BaileysValues {
     }
 
     static JsonNode ofTexts(List<String> texts) {
-        ArrayNode node = Json.NODES.arrayNode();
+        ArrayNode node = StrictJson.NODES.arrayNode();
         texts.forEach(node::add);
         return node;
     }
@@ -90,7 +90,7 @@ final class BaileysValues {
     }
 
     static JsonNode ofFlags(Map<String, Boolean> flags) {
-        ObjectNode node = Json.object();
+        ObjectNode node = StrictJson.object();
         flags.forEach(node::put);
         return node;
     }
@@ -116,7 +116,7 @@ final class BaileysValues {
     }
 
     static JsonNode ofSyncVersion(AppStateSyncVersion state) {
-        ObjectNode node = Json.object().put("version", state.version());
+        ObjectNode node = StrictJson.object().put("version", state.version());
         node.set("hash", Buffers.write(state.hash()));
         ObjectNode indexes = node.putObject("indexValueMap");
         state.valueMacs().forEach((index, mac) -> indexes.putObject(index).set("valueMac", Buffers.write(mac)));
@@ -140,7 +140,7 @@ final class BaileysValues {
 
     /** Writes the times as the library does: one as a text, the other one as a number. */
     static JsonNode ofTcToken(TcToken token) {
-        ObjectNode node = Json.object();
+        ObjectNode node = StrictJson.object();
         node.set("token", Buffers.write(token.token()));
         token.timestampSeconds().ifPresent(seconds -> node.put("timestamp", Long.toString(seconds)));
         token.senderTimestampSeconds().ifPresent(seconds -> node.put("senderTimestamp", seconds));
@@ -149,7 +149,7 @@ final class BaileysValues {
 
     /** Checks the credentials, which are kept as they are. */
     static void checkCredentials(byte[] document) throws DamagedException {
-        JsonFields fields = new JsonFields(Json.read(document));
+        JsonFields fields = new JsonFields(StrictJson.read(document));
         for (String pair : List.of("noiseKey", "signedIdentityKey")) {
             keyPair(fields.take(pair));
         }

@@ -90,12 +90,12 @@ final class Buffers {
 
     /** Returns the form that libraries write today. */
     static ObjectNode write(byte[] bytes) {
-        return Json.object().put("type", "Buffer").put("data", base64(bytes));
+        return StrictJson.object().put("type", "Buffer").put("data", base64(bytes));
     }
 
     /** Returns the form with numbers, which JavaScript writes by itself. */
     static ObjectNode writeNumbers(byte[] bytes) {
-        ObjectNode buffer = Json.object().put("type", "Buffer");
+        ObjectNode buffer = StrictJson.object().put("type", "Buffer");
         ArrayNode data = buffer.putArray("data");
         for (byte each : bytes) {
             data.add(each & MAXIMUM_BYTE);

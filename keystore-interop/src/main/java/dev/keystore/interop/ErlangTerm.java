@@ -90,13 +90,13 @@ final class ErlangTerm {
         }
         int tag = unsigned8();
         return switch (tag) {
-            case SMALL_INTEGER -> Json.NODES.numberNode(unsigned8());
-            case INTEGER -> Json.NODES.numberNode(bytes.getInt());
+            case SMALL_INTEGER -> StrictJson.NODES.numberNode(unsigned8());
+            case INTEGER -> StrictJson.NODES.numberNode(bytes.getInt());
             case SMALL_BIG -> big();
-            case NEW_FLOAT -> Json.NODES.numberNode(bytes.getDouble());
+            case NEW_FLOAT -> StrictJson.NODES.numberNode(bytes.getDouble());
             case ATOM, SMALL_ATOM, ATOM_UTF8, SMALL_ATOM_UTF8 -> ofAtom(atom(tag));
-            case BINARY -> Json.NODES.binaryNode(binary());
-            case NIL -> Json.NODES.arrayNode();
+            case BINARY -> StrictJson.NODES.binaryNode(binary());
+            case NIL -> StrictJson.NODES.arrayNode();
             case STRING -> string();
             case LIST -> list(depth);
             case MAP -> map(depth);
@@ -135,7 +135,7 @@ final class ErlangTerm {
         for (int i = 0; i < length; i++) {
             magnitude[i] = littleEndian[length - 1 - i];
         }
-        return Json.NODES.numberNode(new BigInteger(isNegative ? -1 : 1, magnitude));
+        return StrictJson.NODES.numberNode(new BigInteger(isNegative ? -1 : 1, magnitude));
     }
 
     private String atom(int tag) throws DamagedException {
@@ -147,16 +147,16 @@ final class ErlangTerm {
 
     private static JsonNode ofAtom(String atom) {
         return switch (atom) {
-            case "nil" -> Json.NODES.nullNode();
-            case "true" -> Json.NODES.booleanNode(true);
-            case "false" -> Json.NODES.booleanNode(false);
-            default -> Json.NODES.textNode(atom);
+            case "nil" -> StrictJson.NODES.nullNode();
+            case "true" -> StrictJson.NODES.booleanNode(true);
+            case "false" -> StrictJson.NODES.booleanNode(false);
+            default -> StrictJson.NODES.textNode(atom);
         };
     }
 
     /** Reads a list of small numbers, which Erlang writes as bytes. */
     private JsonNode string() {
-        ArrayNode list = Json.NODES.arrayNode();
+        ArrayNode list = StrictJson.NODES.arrayNode();
         for (byte number : take(unsigned16())) {
             list.add(Byte.toUnsignedInt(number));
         }
@@ -165,7 +165,7 @@ final class ErlangTerm {
 
     private JsonNode list(int depth) throws DamagedException {
         int count = count(1);
-        ArrayNode list = Json.NODES.arrayNode();
+        ArrayNode list = StrictJson.NODES.arrayNode();
         for (int i = 0; i < count; i++) {
             list.add(read(depth + 1));
         }
@@ -177,7 +177,7 @@ final class ErlangTerm {
 
     /** Returns a tuple in the form that the library's JSON has for one. */
     private JsonNode tuple(int depth) throws DamagedException {
-        ObjectNode tuple = Json.object().put("__type__", "tuple");
+        ObjectNode tuple = StrictJson.object().put("__type__", "tuple");
         ArrayNode items = tuple.putArray("items");
         for (int i = unsigned8(); i > 0; i--) {
             items.add(read(depth + 1));
@@ -187,7 +187,7 @@ final class ErlangTerm {
 
     private JsonNode map(int depth) throws DamagedException {
         int count = count(2);
-        ObjectNode map = Json.object();
+        ObjectNode map = StrictJson.object();
         for (int i = 0; i < count; i++) {
             String key = key();
             JsonNode value = read(depth + 1);

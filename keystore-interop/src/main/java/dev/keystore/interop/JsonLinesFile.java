@@ -129,7 +129,7 @@ public final class JsonLinesFile extends ForeignStore {
 
         private void readHeader(byte[] line) {
             try {
-                JsonFields header = new JsonFields(Json.read(line));
+                JsonFields header = new JsonFields(StrictJson.read(line));
                 if (!FORMAT.equals(header.take("format").textValue())) {
                     throw new DamagedException("its format is another one");
                 }
@@ -150,7 +150,7 @@ public final class JsonLinesFile extends ForeignStore {
             String type = "";
             String id = "";
             try {
-                JsonFields entry = new JsonFields(Json.read(line));
+                JsonFields entry = new JsonFields(StrictJson.read(line));
                 type = BaileysValues.text(entry.take("type"));
                 JsonNode value = entry.take("value");
                 if (type.equals(Contents.CREDENTIALS)) {
@@ -189,7 +189,7 @@ public final class JsonLinesFile extends ForeignStore {
         private byte[] readEnd(byte[] line) {
             byte[] digest = sha256.digest();
             try {
-                JsonFields end = new JsonFields(Json.read(line));
+                JsonFields end = new JsonFields(StrictJson.read(line));
                 long entries = end.number("entries", 0, Long.MAX_VALUE);
                 String expected = BaileysValues.text(end.take("sha256"));
                 end.end();
@@ -215,10 +215,15 @@ public final class JsonLinesFile extends ForeignStore {
         }
         ByteArrayOutputStream lines = new ByteArrayOutputStream();
         List<TransferItem> items = new ArrayList<>();
-        line(lines, Json.object().put("format", FORMAT).put("version", VERSION).put("context", context));
+        line(
+                lines,
+                StrictJson.object()
+                        .put("format", FORMAT)
+                        .put("version", VERSION)
+                        .put("context", context));
         byte[] credentials = contents.credentials();
         if (credentials != null) {
-            ObjectNode entry = Json.object().put("type", Contents.CREDENTIALS);
+            ObjectNode entry = StrictJson.object().put("type", Contents.CREDENTIALS);
             line(lines, entry.put("value", Buffers.base64(credentials)));
             items.add(new TransferItem(Contents.CREDENTIALS, Fate.CARRIED, Contents.CREDENTIALS, "", ""));
         }
@@ -228,7 +233,7 @@ public final class JsonLinesFile extends ForeignStore {
                     found.type() + "/" + found.id(), Fate.CARRIED, found.type().name(), found.id(), ""));
         }
         String sha256 = HexFormat.of().formatHex(Sha256.of(lines.toByteArray()));
-        line(lines, Json.object().put("entries", items.size()).put("sha256", sha256));
+        line(lines, StrictJson.object().put("entries", items.size()).put("sha256", sha256));
         if (!dryRun) {
             NewFolder.writeWhole(file, lines.toByteArray());
         }
@@ -236,12 +241,12 @@ public final class JsonLinesFile extends ForeignStore {
     }
 
     private static <V> ObjectNode entry(Found<V> found) {
-        ObjectNode entry = Json.object().put("type", found.type().name()).put("id", found.id());
+        ObjectNode entry = StrictJson.object().put("type", found.type().name()).put("id", found.id());
         return entry.set("value", NeutralValues.write(found));
     }
 
     private static void line(ByteArrayOutputStream lines, ObjectNode line) {
-        lines.writeBytes(Json.write(line));
+        lines.writeBytes(StrictJson.write(line));
         lines.write('\n');
     }
 }

@@ -22,28 +22,28 @@ final class NeutralValues {
 
     static JsonNode write(Found<?> found) {
         if (found.value() instanceof KeyPair pair) {
-            return keyPair(Json.object(), pair);
+            return keyPair(StrictJson.object(), pair);
         }
         if (found.value() instanceof SignedPreKey key) {
-            return keyPair(Json.object(), key.keyPair())
+            return keyPair(StrictJson.object(), key.keyPair())
                     .put("signature", Buffers.base64(key.signature()))
                     .put("timestampMillis", key.timestampMillis());
         }
         if (found.value() instanceof TcToken token) {
-            ObjectNode node = Json.object().put("token", Buffers.base64(token.token()));
+            ObjectNode node = StrictJson.object().put("token", Buffers.base64(token.token()));
             token.timestampSeconds().ifPresent(seconds -> node.put("timestampSeconds", seconds));
             token.senderTimestampSeconds().ifPresent(seconds -> node.put("senderTimestampSeconds", seconds));
             return node;
         }
         if (found.value() instanceof AppStateSyncVersion state) {
-            ObjectNode node = Json.object().put("version", state.version());
+            ObjectNode node = StrictJson.object().put("version", state.version());
             node.put("hash", Buffers.base64(state.hash()));
             ObjectNode macs = node.putObject("valueMacs");
             state.valueMacs().forEach((index, mac) -> macs.put(index, Buffers.base64(mac)));
             return node;
         }
         if (found.type().equals(KeyTypes.LID_MAPPING)) {
-            return Json.NODES.textNode((String) found.value());
+            return StrictJson.NODES.textNode((String) found.value());
         }
         if (found.type().equals(KeyTypes.DEVICE_LIST)) {
             return BaileysValues.ofTexts(KeyTypes.DEVICE_LIST.codec().decode(found.encoded()));
@@ -51,7 +51,7 @@ final class NeutralValues {
         if (found.type().equals(KeyTypes.SENDER_KEY_MEMORY)) {
             return BaileysValues.ofFlags(KeyTypes.SENDER_KEY_MEMORY.codec().decode(found.encoded()));
         }
-        return Json.NODES.textNode(Buffers.base64(found.encoded()));
+        return StrictJson.NODES.textNode(Buffers.base64(found.encoded()));
     }
 
     private static ObjectNode keyPair(ObjectNode node, KeyPair pair) {

@@ -57,7 +57,7 @@ final class SenderKeyForms {
     /** Reads the form of Baileys, an array with the newest state last. */
     static States readBaileys(byte[] record) throws DamagedException {
         List<SenderKeyState> newestLast = new ArrayList<>();
-        JsonNode array = Json.read(record);
+        JsonNode array = StrictJson.read(record);
         BaileysSenderKey.read(array);
         for (JsonNode node : array) {
             JsonFields fields = new JsonFields(node);
@@ -103,7 +103,7 @@ final class SenderKeyForms {
     static byte[] writeBaileys(List<SenderKeyState> newestFirst) {
         List<SenderKeyState> newestLast = new ArrayList<>(newestFirst);
         Collections.reverse(newestLast);
-        ArrayNode states = Json.NODES.arrayNode();
+        ArrayNode states = StrictJson.NODES.arrayNode();
         for (SenderKeyState state : newestLast) {
             ObjectNode node = states.addObject().put("senderKeyId", state.keyId());
             node.putObject("senderChainKey")
@@ -116,14 +116,14 @@ final class SenderKeyForms {
             // In base64: Baileys 7.0.0-rc14 cannot use those in numbers, not even if it wrote them itself.
             state.newestSkipped().forEach(key -> writeSeed(keys.addObject(), key));
         }
-        return Json.write(states);
+        return StrictJson.write(states);
     }
 
     /** Reads the form of baileys_ex, which {@link BaileysExSenderKey} returns, with the newest state last. */
     static States readBaileysEx(byte[] record) throws DamagedException {
         List<SenderKeyState> newestLast = new ArrayList<>();
-        for (JsonNode node :
-                Json.read(BaileysExSenderKey.read(Json.read(record))).path("sender_key_states")) {
+        for (JsonNode node : StrictJson.read(BaileysExSenderKey.read(StrictJson.read(record)))
+                .path("sender_key_states")) {
             JsonFields fields = new JsonFields(node);
             JsonFields signing = fields.object("sender_signing_key");
             List<MessageSeed> skipped = new ArrayList<>();
@@ -143,19 +143,19 @@ final class SenderKeyForms {
     static byte[] writeBaileysEx(List<SenderKeyState> newestFirst) {
         List<SenderKeyState> newestLast = new ArrayList<>(newestFirst);
         Collections.reverse(newestLast);
-        ObjectNode record = Json.object();
+        ObjectNode record = StrictJson.object();
         ArrayNode states = record.putArray("sender_key_states");
         for (SenderKeyState state : newestLast) {
             ObjectNode node = states.addObject().put("sender_key_id", state.keyId());
             writeSeed(node.putObject("sender_chain_key"), state.next());
             ObjectNode signing = node.putObject("sender_signing_key");
             byte[] privateKey = state.privateKey();
-            signing.set("private", privateKey.length == 0 ? Json.NODES.nullNode() : Buffers.write(privateKey));
+            signing.set("private", privateKey.length == 0 ? StrictJson.NODES.nullNode() : Buffers.write(privateKey));
             signing.set("public", Buffers.write(state.publicKey()));
             ArrayNode keys = node.putArray("sender_message_keys");
             state.newestSkipped().forEach(key -> writeSeed(keys.addObject(), key));
         }
-        return Json.write(record);
+        return StrictJson.write(record);
     }
 
     private static void writeSeed(ObjectNode node, MessageSeed key) {
@@ -164,7 +164,7 @@ final class SenderKeyForms {
 
     /** Reads the form of whatsmeow, in which the keys of messages are derived, and their seeds are kept. */
     static States readWhatsmeow(byte[] record) throws DamagedException {
-        JsonFields fields = new JsonFields(Json.read(record));
+        JsonFields fields = new JsonFields(StrictJson.read(record));
         JsonNode list = fields.take("SenderKeyStates");
         fields.end();
         List<SenderKeyState> states = new ArrayList<>();
@@ -173,7 +173,7 @@ final class SenderKeyForms {
             JsonFields chainKey = state.object("SenderChainKey");
             List<MessageSeed> skipped = new ArrayList<>();
             JsonNode keys = state.find("Keys");
-            for (JsonNode each : keys == null ? Json.NODES.arrayNode() : keys) {
+            for (JsonNode each : keys == null ? StrictJson.NODES.arrayNode() : keys) {
                 JsonFields key = new JsonFields(each);
                 skipped.add(
                         new MessageSeed(key.number("Iteration", 0, SessionState.MAXIMUM_UNSIGNED), key.bytes("Seed")));
@@ -191,7 +191,7 @@ final class SenderKeyForms {
     }
 
     static byte[] writeWhatsmeow(List<SenderKeyState> newestFirst) {
-        ObjectNode record = Json.object();
+        ObjectNode record = StrictJson.object();
         ArrayNode states = record.putArray("SenderKeyStates");
         for (SenderKeyState state : newestFirst) {
             ObjectNode node = states.addObject();
@@ -212,7 +212,7 @@ final class SenderKeyForms {
             node.put("SigningKeyPrivate", privateKey.length == 0 ? null : Buffers.base64(privateKey))
                     .put("SigningKeyPublic", Buffers.base64(state.publicKey()));
         }
-        return Json.write(record);
+        return StrictJson.write(record);
     }
 
     /** Reads the form of libsignal: the message {@code SenderKeyRecordStructure} of its {@code storage.proto}. */

@@ -126,7 +126,7 @@ final class SessionConversion {
         if (!isJson(record)) {
             return SessionFormat.LIBSIGNAL;
         }
-        JsonNode node = Json.read(record);
+        JsonNode node = StrictJson.read(record);
         if (node.has("_sessions")) {
             return SessionFormat.BAILEYS;
         }
@@ -140,7 +140,7 @@ final class SessionConversion {
         if (record[0] == '[') {
             return SessionFormat.BAILEYS;
         }
-        JsonNode node = Json.read(record);
+        JsonNode node = StrictJson.read(record);
         return node.has("sender_key_states") ? SessionFormat.BAILEYS_EX : whatsmeow(node, "SenderKeyStates");
     }
 

@@ -85,7 +85,7 @@ public final class SignalCliAccount extends ForeignStore {
         Path list = Objects.requireNonNull(folder, "folder").toAbsolutePath().resolve("accounts.json");
         List<Path> files = new ArrayList<>();
         try (SignalCliFile accounts = SignalCliFile.open(list)) {
-            JsonFields fields = new JsonFields(Json.read(accounts.document()));
+            JsonFields fields = new JsonFields(StrictJson.read(accounts.document()));
             long version = fields.number("version", 0, Integer.MAX_VALUE);
             if (version > NEWEST_LIST) {
                 throw new DamagedException("it is of version " + version + "; known are 1 to " + NEWEST_LIST);
@@ -153,7 +153,7 @@ public final class SignalCliAccount extends ForeignStore {
     private void readAccount(byte[] document, Contents contents) {
         String item = file.getFileName().toString();
         try {
-            JsonFields fields = new JsonFields(Json.read(document));
+            JsonFields fields = new JsonFields(StrictJson.read(document));
             int version = (int) fields.number("version", 0, Integer.MAX_VALUE);
             if (version < OLDEST_FILE || version > NEWEST_FILE) {
                 throw refused("its file is of version " + version, OLDEST_FILE, NEWEST_FILE);

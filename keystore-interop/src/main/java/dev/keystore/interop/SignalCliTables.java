@@ -104,7 +104,8 @@ final class SignalCliTables {
         shared("sender_key_shared", KeyTypes.SENDER_KEY_MEMORY.name(), "address", (item, row) -> {
             String address = address(row);
             long time = Columns.number(row, "timestamp", Long.MAX_VALUE);
-            ObjectNode shared = times.computeIfAbsent(distribution(row).toString(), distribution -> Json.object());
+            ObjectNode shared =
+                    times.computeIfAbsent(distribution(row).toString(), distribution -> StrictJson.object());
             if (shared.has(address)) {
                 throw new DamagedException("the same device was found before");
             }
@@ -151,7 +152,7 @@ final class SignalCliTables {
         OptionalLong stale = Columns.findNumber(row, "stale_timestamp");
         contents.add(item, KeyTypes.PRE_KEY, id, keyPair(row), stale.isPresent() ? "it is stale" : "");
         if (stale.isPresent()) {
-            addDetails(item, "pre_key/" + id, Json.object().put("staleTimestamp", stale.getAsLong()));
+            addDetails(item, "pre_key/" + id, StrictJson.object().put("staleTimestamp", stale.getAsLong()));
         }
     }
 
@@ -168,7 +169,7 @@ final class SignalCliTables {
         LibsignalRecords.checkKyberPreKey(Long.parseLong(id), record);
         boolean isLastResort = Columns.number(row, "is_last_resort", 1) == 1;
         OptionalLong stale = Columns.findNumber(row, "stale_timestamp");
-        ObjectNode details = Json.object().put("isLastResort", isLastResort);
+        ObjectNode details = StrictJson.object().put("isLastResort", isLastResort);
         Columns.findNumber(row, "timestamp").ifPresent(time -> details.put("timestamp", time));
         stale.ifPresent(time -> details.put("staleTimestamp", time));
         String kind = isLastResort ? "a last-resort key" : "a one-time key";
@@ -204,7 +205,9 @@ final class SignalCliTables {
                     trust == UNTRUSTED ? "signal-cli did not trust it; only a TrustPolicy of yours can refuse it" : "");
         }
         addDetails(
-                item, "identity/" + name, Json.object().put("trustLevel", trust).put("addedTimestamp", added));
+                item,
+                "identity/" + name,
+                StrictJson.object().put("trustLevel", trust).put("addedTimestamp", added));
     }
 
     private void readSenderKey(String item, ResultSet row) throws SQLException, DamagedException {
@@ -213,7 +216,7 @@ final class SignalCliTables {
         LibsignalRecords.checkSenderKey(record);
         long created = Columns.number(row, "created_timestamp", Long.MAX_VALUE);
         contents.add(item, KeyTypes.SENDER_KEY, id, record, "");
-        addDetails(item, "sender_key/" + id, Json.object().put("createdTimestamp", created));
+        addDetails(item, "sender_key/" + id, StrictJson.object().put("createdTimestamp", created));
     }
 
     /** Adds the devices that have received the sender key of a distribution, with the times. */
@@ -232,13 +235,13 @@ final class SignalCliTables {
     private void readGroup(String item, ResultSet row) throws SQLException, DamagedException {
         String id = Buffers.base64(Columns.bytes(row, "group_id"));
         String masterKey = Buffers.base64(Columns.bytes(row, "master_key", Curve.KEY_BYTES));
-        ObjectNode group = Json.object().put("masterKey", masterKey);
+        ObjectNode group = StrictJson.object().put("masterKey", masterKey);
         group.put("distributionId", distribution(row).toString());
-        contents.add(item, DETAILS, "group_v2/" + id, Json.write(group), "its keys only");
+        contents.add(item, DETAILS, "group_v2/" + id, StrictJson.write(group), "its keys only");
     }
 
     private void readKeyValue(String item, ResultSet row) throws SQLException, DamagedException {
-        ObjectNode node = Json.object();
+        ObjectNode node = StrictJson.object();
         Object value = row.getObject("value");
         if (value instanceof byte[] bytes) {
             node.put("bytes", Buffers.base64(bytes));
@@ -250,11 +253,11 @@ final class SignalCliTables {
             node.put("value", value == null ? null : value.toString());
         }
         String id = "key_value/" + Columns.text(row, "key");
-        contents.add(item, DETAILS, id, Json.write(node), "");
+        contents.add(item, DETAILS, id, StrictJson.write(node), "");
     }
 
     private void addDetails(String item, String id, ObjectNode details) throws DamagedException {
-        contents.add(item + " (details)", DETAILS, id, Json.write(details), "");
+        contents.add(item + " (details)", DETAILS, id, StrictJson.write(details), "");
     }
 
     private static String keyId(ResultSet row) throws SQLException, DamagedException {

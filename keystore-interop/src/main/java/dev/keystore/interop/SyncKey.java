@@ -82,7 +82,7 @@ final class SyncKey {
 
     /** Converts the message to JSON of protobuf; a message that holds anything else is refused. */
     static JsonNode toJson(byte[] message) throws DamagedException {
-        ObjectNode json = Json.object();
+        ObjectNode json = StrictJson.object();
         Protobuf fields = new Protobuf(message);
         while (fields.next()) {
             switch (fields.field()) {
@@ -96,8 +96,8 @@ final class SyncKey {
     }
 
     private static JsonNode fingerprint(Protobuf fields) throws DamagedException {
-        ObjectNode json = Json.object();
-        ArrayNode indexes = Json.NODES.arrayNode();
+        ObjectNode json = StrictJson.object();
+        ArrayNode indexes = StrictJson.NODES.arrayNode();
         while (fields.next()) {
             switch (fields.field()) {
                 case 1 -> json.put("rawId", fields.number() & MAXIMUM_UNSIGNED);

@@ -74,7 +74,7 @@ final class WhatsmeowDevice {
             String id = Long.toString(Columns.number(row, "key_id", MAXIMUM_KEY_ID));
             boolean isUploaded = row.getBoolean("uploaded");
             contents.add(item, KeyTypes.PRE_KEY, id, pair, isUploaded ? "it was uploaded" : "it was not uploaded");
-            addDetails(item, "pre_key/" + id, Json.object().put("uploaded", isUploaded));
+            addDetails(item, "pre_key/" + id, StrictJson.object().put("uploaded", isUploaded));
         });
         table(
                 "whatsmeow_sessions",
@@ -114,13 +114,13 @@ final class WhatsmeowDevice {
         table("whatsmeow_message_secrets", "our_jid", DETAILS, "message_id", (item, row) -> {
             String id = Columns.text(row, "chat_jid") + "/" + Columns.text(row, "sender_jid") + "/"
                     + Columns.text(row, "message_id");
-            ObjectNode secret = Json.object().put("key", Buffers.base64(notEmpty(row, "key")));
-            contents.add(item, DETAILS, "message_secret/" + id, Json.write(secret), "");
+            ObjectNode secret = StrictJson.object().put("key", Buffers.base64(notEmpty(row, "key")));
+            contents.add(item, DETAILS, "message_secret/" + id, StrictJson.write(secret), "");
         });
         if (version >= VERSION_OF_SALT) {
             table("whatsmeow_nct_salt", "our_jid", DETAILS, "our_jid", (item, row) -> {
-                ObjectNode salt = Json.object().put("salt", Buffers.base64(notEmpty(row, "salt")));
-                contents.add(item, DETAILS, "nct_salt", Json.write(salt), "");
+                ObjectNode salt = StrictJson.object().put("salt", Buffers.base64(notEmpty(row, "salt")));
+                contents.add(item, DETAILS, "nct_salt", StrictJson.write(salt), "");
             });
         }
         for (String table : tables) {
@@ -134,7 +134,7 @@ final class WhatsmeowDevice {
     }
 
     private void addDetails(String item, String id, ObjectNode details) throws DamagedException {
-        contents.add(item + " (details)", DETAILS, id, Json.write(details), "");
+        contents.add(item + " (details)", DETAILS, id, StrictJson.write(details), "");
     }
 
     private void table(String table, @Nullable String column, KeyType<?> type, String id, RowReader each) {
@@ -159,7 +159,7 @@ final class WhatsmeowDevice {
         String id = Long.toString(Columns.number(row, "signed_pre_key_id", MAXIMUM_KEY_ID));
         byte[] signature = Columns.bytes(row, "signed_pre_key_sig", SIGNATURE_BYTES);
         SignedPreKey key = new SignedPreKey(new KeyPair(Curve.publicOf(signed), signed), signature, 0);
-        var json = Json.object();
+        var json = StrictJson.object();
         ResultSetMetaData columns = row.getMetaData();
         for (int i = 1; i <= columns.getColumnCount(); i++) {
             Object value = row.getObject(i);
@@ -172,7 +172,7 @@ final class WhatsmeowDevice {
                 json.put(name, value.toString());
             }
         }
-        contents.addCredentials(item, Json.write(json), "");
+        contents.addCredentials(item, StrictJson.write(json), "");
         contents.add(item + " (signed pre-key)", KeyTypes.SIGNED_PRE_KEY, id, key, "its time is not known");
     }
 
@@ -284,7 +284,7 @@ final class WhatsmeowDevice {
     private static byte[] record(ResultSet row, String column) throws SQLException, DamagedException {
         byte[] bytes = notEmpty(row, column);
         if (bytes[0] == '{') {
-            new JsonFields(Json.read(bytes)).take(column.equals("session") ? "SessionState" : "SenderKeyStates");
+            new JsonFields(StrictJson.read(bytes)).take(column.equals("session") ? "SessionState" : "SenderKeyStates");
         } else if (bytes[0] != 0x0a && bytes[0] != 0x12) {
             throw new DamagedException("it is neither JSON nor protobuf");
         }

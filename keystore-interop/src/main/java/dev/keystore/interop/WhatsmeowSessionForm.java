@@ -23,7 +23,7 @@ final class WhatsmeowSessionForm {
     private WhatsmeowSessionForm() {}
 
     static SessionStates read(byte[] record, long nowMillis) throws DamagedException {
-        JsonFields fields = new JsonFields(Json.read(record));
+        JsonFields fields = new JsonFields(StrictJson.read(record));
         SessionStates.Builder states = new SessionStates.Builder();
         JsonNode current = fields.find("SessionState");
         JsonNode previous = fields.find("PreviousStates");
@@ -45,7 +45,7 @@ final class WhatsmeowSessionForm {
 
     private static JsonNode list(@Nullable JsonNode node) throws DamagedException {
         if (node == null) {
-            return Json.NODES.arrayNode();
+            return StrictJson.NODES.arrayNode();
         }
         if (!node.isArray()) {
             throw new DamagedException("a list is expected in it where something else is");
@@ -132,15 +132,15 @@ final class WhatsmeowSessionForm {
         if (states.open() == null) {
             throw new DamagedException("it has no open session, and whatsmeow cannot load a record without one");
         }
-        ObjectNode record = Json.object();
+        ObjectNode record = StrictJson.object();
         record.set("SessionState", writeState(states.open()));
         ArrayNode previous = record.putArray("PreviousStates");
         states.closed().forEach(state -> previous.add(writeState(state)));
-        return new ConvertedRecord(Json.write(record), List.of());
+        return new ConvertedRecord(StrictJson.write(record), List.of());
     }
 
     private static ObjectNode writeState(SessionState state) {
-        ObjectNode node = Json.object()
+        ObjectNode node = StrictJson.object()
                 .put("LocalIdentityPublic", Buffers.base64(state.localIdentity()))
                 .put("LocalRegistrationID", state.localRegistrationId())
                 .put("NeedsRefresh", false)
@@ -162,13 +162,13 @@ final class WhatsmeowSessionForm {
                 .put("RemoteRegistrationID", state.remoteRegistrationId())
                 .put("RootKey", Buffers.base64(state.rootKey()))
                 .put("SenderBaseKey", Buffers.base64(state.baseKey()));
-        node.set("SenderChain", state.sender() == null ? Json.NODES.nullNode() : writeChain(state.sender()));
+        node.set("SenderChain", state.sender() == null ? StrictJson.NODES.nullNode() : writeChain(state.sender()));
         return node.put("SessionVersion", VERSION);
     }
 
     private static ObjectNode writeChain(Chain chain) {
         byte[] privateKey = chain.privateKey();
-        ObjectNode node = Json.object()
+        ObjectNode node = StrictJson.object()
                 .put("SenderRatchetKeyPublic", Buffers.base64(chain.publicKey()))
                 .put("SenderRatchetKeyPrivate", privateKey == null ? null : Buffers.base64(privateKey));
         node.putObject("ChainKey")

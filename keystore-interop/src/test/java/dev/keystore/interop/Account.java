@@ -46,7 +46,7 @@ record Account(Contents contents, JsonNode credentials) {
     }
 
     private byte[] convert(Contents one, SessionFormat format, String type, String... lost) throws DamagedException {
-        one.addCredentials("creds", Json.write(credentials), "");
+        one.addCredentials("creds", StrictJson.write(credentials), "");
         SessionConversion conversion = SessionConversion.of(one, format, NOW);
         List<TransferItem> left = conversion.items(one.items()).stream()
                 .filter(item ->

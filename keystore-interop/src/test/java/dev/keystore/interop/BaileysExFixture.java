@@ -219,14 +219,14 @@ final class BaileysExFixture {
     /** Writes the JSON form; returns its folder. */
     Path writeJson(Path folder) throws Exception {
         Files.createDirectories(folder);
-        Files.write(folder.resolve("creds.json"), Json.write((ObjectNode) json("", credentials)));
+        Files.write(folder.resolve("creds.json"), StrictJson.write((ObjectNode) json("", credentials)));
         for (var type : terms.entrySet()) {
             for (var each : type.getValue().entrySet()) {
                 String name = BaileysIds.write(type.getKey() + "-" + each.getKey()) + ".json";
-                Files.write(folder.resolve(name), Json.write(json("", each.getValue())));
+                Files.write(folder.resolve(name), StrictJson.write(json("", each.getValue())));
             }
         }
-        Files.write(folder.resolve(JSON_MANIFEST), Json.write(json("", manifest("file_persistence", 1))));
+        Files.write(folder.resolve(JSON_MANIFEST), StrictJson.write(json("", manifest("file_persistence", 1))));
         return folder;
     }
 
@@ -236,12 +236,12 @@ final class BaileysExFixture {
             return Buffers.write(bytes);
         }
         if (term instanceof List<?> list) {
-            var array = Json.NODES.arrayNode();
+            var array = StrictJson.NODES.arrayNode();
             list.forEach(element -> array.add(json(field, element)));
             return array;
         }
         if (term instanceof Map<?, ?> map) {
-            ObjectNode object = Json.object();
+            ObjectNode object = StrictJson.object();
             map.forEach((key, value) -> {
                 String name = key instanceof Atom atom
                         ? atom.name()
@@ -254,7 +254,7 @@ final class BaileysExFixture {
             return object;
         }
         return term == null
-                ? Json.NODES.nullNode()
-                : term instanceof Atom atom ? Json.NODES.textNode(atom.name()) : Json.NODES.pojoNode(term);
+                ? StrictJson.NODES.nullNode()
+                : term instanceof Atom atom ? StrictJson.NODES.textNode(atom.name()) : StrictJson.NODES.pojoNode(term);
     }
 }

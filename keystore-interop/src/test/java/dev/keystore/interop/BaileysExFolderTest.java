@@ -140,7 +140,7 @@ class BaileysExFolderTest {
         ObjectNode own = (ObjectNode) Samples.tree(Files.readAllBytes(folder.resolve("creds.json")));
         own.set("signed_identity_key", credentials.get("signedIdentityKey"));
         own.set("registration_id", credentials.get("registrationId"));
-        Files.write(folder.resolve("creds.json"), Json.write(own));
+        Files.write(folder.resolve("creds.json"), StrictJson.write(own));
         Files.write(folder.resolve("session-15550100002.7.json"), Samples.exSession());
         try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore alice = database.forContext("alice");

@@ -187,7 +187,7 @@ class ConvertedAccountTest {
     private void damage(String file, Change change) throws Exception {
         JsonNode tree = Samples.tree(Files.readAllBytes(folder.resolve(file)));
         change.of(tree);
-        Files.write(folder.resolve(file), Json.write(tree));
+        Files.write(folder.resolve(file), StrictJson.write(tree));
     }
 
     @Test

@@ -27,7 +27,7 @@ final class NodeGroup implements AutoCloseable {
     }
 
     private JsonNode ask(String name, String value) throws Exception {
-        ObjectNode request = Json.object().put(name, value).put("session", Buffers.base64(senderKey));
+        ObjectNode request = StrictJson.object().put(name, value).put("session", Buffers.base64(senderKey));
         JsonNode reply = process.ask(request);
         senderKey = Buffers.base64(reply.get("session").textValue());
         return reply;

@@ -28,7 +28,7 @@ final class NodePeer implements AutoCloseable {
 
     private JsonNode ask(String name, String value) throws Exception {
         JsonNode identity = credentials.get("signedIdentityKey");
-        ObjectNode request = Json.object().put("peer", peer).put(name, value);
+        ObjectNode request = StrictJson.object().put("peer", peer).put(name, value);
         request.put("publicKey", Buffers.base64(Curve.withType(Buffers.read(identity.get("public")))));
         request.put("privateKey", Buffers.base64(Buffers.read(identity.get("private"))));
         request.set("registrationId", credentials.get("registrationId"));

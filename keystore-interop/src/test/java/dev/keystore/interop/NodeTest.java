@@ -71,7 +71,7 @@ class NodeTest {
     }
 
     private static JsonNode baileys(Path folder, JsonNode truth) throws Exception {
-        ObjectNode ids = Json.object();
+        ObjectNode ids = StrictJson.object();
         truth.get("keys").properties().forEach(type -> {
             ArrayNode names = ids.putArray(type.getKey());
             type.getValue().fieldNames().forEachRemaining(names::add);
@@ -85,7 +85,7 @@ class NodeTest {
                         folder.toString())
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
-        process.getOutputStream().write(Json.write(ids));
+        process.getOutputStream().write(StrictJson.write(ids));
         process.getOutputStream().close();
         byte[] output = process.getInputStream().readAllBytes();
         assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();

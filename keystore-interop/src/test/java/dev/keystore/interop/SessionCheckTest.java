@@ -119,7 +119,7 @@ class SessionCheckTest {
         change.of((ObjectNode) record.get("SessionState"));
 
         assertThatExceptionOfType(DamagedException.class)
-                .isThrownBy(() -> WhatsmeowSessionForm.read(Json.write(record), Account.NOW))
+                .isThrownBy(() -> WhatsmeowSessionForm.read(StrictJson.write(record), Account.NOW))
                 .satisfies(e -> assertThat(e.reason()).contains(reason));
     }
 
@@ -132,7 +132,7 @@ class SessionCheckTest {
         assertThatExceptionOfType(DamagedException.class).isThrownBy(() -> LibsignalSessionForm.read(new byte[0]));
         assertThatExceptionOfType(DamagedException.class).isThrownBy(() -> SenderKeyForms.readLibsignal(empty));
         assertThatExceptionOfType(DamagedException.class)
-                .isThrownBy(() -> SenderKeyForms.readBaileys(Json.write(Json.NODES.arrayNode())));
+                .isThrownBy(() -> SenderKeyForms.readBaileys(StrictJson.write(StrictJson.NODES.arrayNode())));
     }
 
     @Test
@@ -142,14 +142,14 @@ class SessionCheckTest {
         byte[] publicKey = Curve.withoutType(Buffers.read(states.at("/0/senderSigningKey/public")));
         ((ObjectNode) states.at("/0/senderSigningKey")).set("public", Buffers.writeNumbers(publicKey));
 
-        byte[] converted = account.convertSenderKey(Json.write(states), SessionFormat.LIBSIGNAL);
+        byte[] converted = account.convertSenderKey(StrictJson.write(states), SessionFormat.LIBSIGNAL);
 
         assertThat(SenderKeyForms.readLibsignal(converted).newestFirst().get(0).publicKey())
                 .isEqualTo(Curve.withType(publicKey));
         JsonNode go = Samples.tree(account.convertSenderKey(converted, SessionFormat.WHATSMEOW));
         ((ObjectNode) go.at("/SenderKeyStates/0")).put("SigningKeyPublic", Buffers.base64(publicKey));
         assertThatExceptionOfType(DamagedException.class)
-                .isThrownBy(() -> SenderKeyForms.readWhatsmeow(Json.write(go)))
+                .isThrownBy(() -> SenderKeyForms.readWhatsmeow(StrictJson.write(go)))
                 .satisfies(e -> assertThat(e.reason()).contains("33 bytes with the type 5"));
     }
 
@@ -164,7 +164,7 @@ class SessionCheckTest {
         }
         for (SessionFormat format : List.of(SessionFormat.LIBSIGNAL, SessionFormat.WHATSMEOW)) {
             byte[] converted = account.convertSenderKey(
-                    Json.write(states), format, "3 message keys of a state in it, which has 2000 newer ones");
+                    StrictJson.write(states), format, "3 message keys of a state in it, which has 2000 newer ones");
             byte[] back = account.convertSenderKey(converted, SessionFormat.BAILEYS);
             assertThat(Samples.tree(back).at("/0/senderMessageKeys"))
                     .hasSize(2_000)
@@ -181,7 +181,7 @@ class SessionCheckTest {
         for (JsonNode each : record.get("_sessions")) {
             ((ObjectNode) each.get("indexInfo")).put("closed", 1);
         }
-        byte[] closed = Json.write(record);
+        byte[] closed = StrictJson.write(record);
 
         account.convert(closed, SessionFormat.WHATSMEOW, "it has no open session");
 
@@ -202,7 +202,11 @@ class SessionCheckTest {
         contents.add("d", KeyTypes.SENDER_KEY, "kept", senderKey, "");
         contents.add("e", KeyTypes.SENDER_KEY, "empty", new byte[] {0x0a, 0}, "");
         contents.add(
-                "f", KeyTypes.SENDER_KEY, "unknown", Json.write(Json.object().put("x", 1)), "");
+                "f",
+                KeyTypes.SENDER_KEY,
+                "unknown",
+                StrictJson.write(StrictJson.object().put("x", 1)),
+                "");
 
         SessionConversion conversion = SessionConversion.of(contents, SessionFormat.LIBSIGNAL, Account.NOW);
 
@@ -223,7 +227,7 @@ class SessionCheckTest {
         assertThat(chainKey(receiver(state)).get("Index").intValue()).isEqualTo(2);
         assertThat(chainKey(sender(state)).get("Index").intValue()).isZero();
         state.put("PreviousCounter", 4_294_967_295L);
-        assertThat(WhatsmeowSessionForm.read(Json.write(record), Account.NOW)
+        assertThat(WhatsmeowSessionForm.read(StrictJson.write(record), Account.NOW)
                         .open()
                         .previousCounter())
                 .isZero();
@@ -269,7 +273,7 @@ class SessionCheckTest {
             }
             Contents one = new Contents();
             one.add("one", which < records.length / 2 ? KeyTypes.SESSION : KeyTypes.SENDER_KEY, "one", damaged, "");
-            one.addCredentials("creds", Json.write(account.credentials()), "");
+            one.addCredentials("creds", StrictJson.write(account.credentials()), "");
             SessionFormat target = targets.get(random.nextInt(targets.size()));
             SessionConversion conversion = SessionConversion.of(one, target, Account.NOW);
             assertThat(conversion.items(one.items())).as("seed %d", seed).isNotEmpty();

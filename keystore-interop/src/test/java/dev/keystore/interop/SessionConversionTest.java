@@ -188,7 +188,7 @@ class SessionConversionTest {
             index.put("closed", -1);
         });
         sessions.remove(open);
-        Party former = b.party(A, b.convert(Json.write(record), SessionFormat.LIBSIGNAL));
+        Party former = b.party(A, b.convert(StrictJson.write(record), SessionFormat.LIBSIGNAL));
 
         assertThat(partyA().decrypt(former.encrypt("late"))).isEqualTo("late");
     }
@@ -205,7 +205,7 @@ class SessionConversionTest {
                 ((ObjectNode) each.get("_chains").get(ratchetKey).get("chainKey")).remove("key");
             }
         }
-        byte[] closed = Json.write(record);
+        byte[] closed = StrictJson.write(record);
         byte[] seed = Buffers.base64(session.get("_chains")
                 .get(ratchetKey)
                 .get("messageKeys")
@@ -298,7 +298,7 @@ class SessionConversionTest {
                 .put("baseKey", baseKey)
                 .put("preKeyId", 3);
 
-        byte[] converted = b.convert(Json.write(record), SessionFormat.LIBSIGNAL);
+        byte[] converted = b.convert(StrictJson.write(record), SessionFormat.LIBSIGNAL);
 
         SessionState.PendingPreKey pending =
                 LibsignalSessionForm.read(converted).open().pending();
@@ -311,7 +311,8 @@ class SessionConversionTest {
                 Samples.tree(b.convert(converted, SessionFormat.WHATSMEOW)).get("SessionState");
         assertThat(go.get("PendingPreKey").get("PreKeyID").get("Value").intValue())
                 .isEqualTo(3);
-        byte[] fromGo = b.convert(Json.write(Json.object().set("SessionState", go)), SessionFormat.LIBSIGNAL);
+        byte[] fromGo =
+                b.convert(StrictJson.write(StrictJson.object().set("SessionState", go)), SessionFormat.LIBSIGNAL);
         assertThat(LibsignalSessionForm.read(fromGo).open().pending())
                 .isEqualTo(new SessionState.PendingPreKey(3L, 1, Account.NOW / 1_000));
     }
@@ -459,7 +460,7 @@ class SessionConversionTest {
         JsonNode session = record.at("/sessions/BWNpQO5qfQ+9I9XvDSObbhw7EVD2FpW0eFMUciw9H21u");
         ObjectNode chains = (ObjectNode) session.get("chains");
         String newest = "BYl4b8GBfReU6ENSs+IT4lX4S3JwnHh5nPt1UmyXof9D";
-        ObjectNode reordered = Json.object();
+        ObjectNode reordered = StrictJson.object();
         reordered.set(newest, chains.get(newest));
         chains.properties().forEach(chain -> {
             ObjectNode older = chain.getValue().deepCopy();
@@ -473,14 +474,14 @@ class SessionConversionTest {
         ((ObjectNode) session).set("chains", reordered);
 
         List<SessionState.Chain> receivers = BaileysExSessionForm.read(
-                        Json.write(record), OwnIdentity.of(Json.write(a.credentials())), Account.NOW)
+                        StrictJson.write(record), OwnIdentity.of(StrictJson.write(a.credentials())), Account.NOW)
                 .open()
                 .receivers();
 
         assertThat(receivers).hasSize(4);
         assertThat(Buffers.base64(receivers.get(3).publicKey())).isEqualTo(newest);
         JsonNode written = Samples.tree(
-                a.convert(a.convert(Json.write(record), SessionFormat.LIBSIGNAL), SessionFormat.BAILEYS_EX));
+                a.convert(a.convert(StrictJson.write(record), SessionFormat.LIBSIGNAL), SessionFormat.BAILEYS_EX));
         assertThat(written.findPath("last_remote_ephemeral")).isEqualTo(Buffers.write(Buffers.base64(newest)));
     }
 
@@ -491,7 +492,7 @@ class SessionConversionTest {
         JsonNode closed = record.at("/sessions/BZnpexgBw9lExc4OPXhBTijOstRY2rKqD3LGLATwAoFL");
         ((ObjectNode) closed.get("current_ratchet")).putNull("ephemeral_key_pair");
         byte[] converted = a.convert(
-                Json.write(record),
+                StrictJson.write(record),
                 SessionFormat.LIBSIGNAL,
                 "a closed session in it, since it has no ratchet key pair, so that it cannot be continued");
         assertThat(LibsignalSessionForm.read(converted).closed()).isEmpty();
@@ -547,7 +548,8 @@ class SessionConversionTest {
         ((ObjectNode) again.get("senderChainKey")).put("iteration", 9);
         ObjectNode newest = again.deepCopy();
         newest.put("senderKeyId", 7);
-        byte[] record = Json.write(Json.NODES.arrayNode().add(first).add(again).add(newest));
+        byte[] record = StrictJson.write(
+                StrictJson.NODES.arrayNode().add(first).add(again).add(newest));
 
         byte[] converted = a.convertSenderKey(record, SessionFormat.LIBSIGNAL, "whose id another one has");
 

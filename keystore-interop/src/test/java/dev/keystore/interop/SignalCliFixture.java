@@ -185,7 +185,7 @@ final class SignalCliFixture {
     }
 
     private void writeFile() throws Exception {
-        ObjectNode account = Json.object()
+        ObjectNode account = StrictJson.object()
                 .put("version", 10)
                 .put("timestamp", 1_763_900_000_000L)
                 .put("serviceEnvironment", "LIVE")
@@ -197,7 +197,7 @@ final class SignalCliFixture {
         account.set("aciAccountData", accountData(ACI, REGISTRATION, aci));
         account.set("pniAccountData", accountData(PNI, PNI_REGISTRATION, pni));
         account.putNull("registrationLockPin").put("profileKey", Buffers.base64(new byte[32]));
-        Files.write(file, Json.write(account));
+        Files.write(file, StrictJson.write(account));
         Files.writeString(
                 folder.resolve("accounts.json"),
                 "{\"accounts\":[{\"path\":\"123456\",\"environment\":\"LIVE\",\"number\":\"+15550100001\",\"uuid\":\""
@@ -205,7 +205,7 @@ final class SignalCliFixture {
     }
 
     private static ObjectNode accountData(String serviceId, int registration, IdentityKeyPair identity) {
-        return Json.object()
+        return StrictJson.object()
                 .put("serviceId", serviceId)
                 .put("registrationId", registration)
                 .put("identityPrivateKey", base64(identity.getPrivateKey().serialize()))

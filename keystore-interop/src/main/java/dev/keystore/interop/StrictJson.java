@@ -15,7 +15,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
 /** Reads JSON strictly, with limits, and without showing a byte of it in a message (R45). */
-final class Json {
+final class StrictJson {
 
     static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
@@ -34,7 +34,7 @@ final class Json {
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
 
-    private Json() {}
+    private StrictJson() {}
 
     /** Reads one document. */
     static JsonNode read(byte[] bytes) throws DamagedException {
