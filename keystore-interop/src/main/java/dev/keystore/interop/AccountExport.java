@@ -126,6 +126,9 @@ public final class AccountExport {
     /**
      * Reports what {@link #to} would do, and changes nothing (R94).
      *
+     * <p>Opening a context takes it over from its last owner. {@code StoreInspection.read} of the module
+     * {@code keystore-core} provides a reader that does not, for {@link #from}.
+     *
      * @param target what to write
      * @return what would be done
      * @throws ForeignStoreException if the target exists
