@@ -18,7 +18,9 @@ final class Binding {
         CONTEXT_KEYS(2),
         STORE_KEYS(3),
         NAMED_VALUE(4),
-        NAMED_CONTEXT_KEYS(5);
+        NAMED_CONTEXT_KEYS(5),
+        PADDED_CONTEXT_KEYS(6),
+        PADDED_NAMED_CONTEXT_KEYS(7);
 
         private final byte number;
 
@@ -51,8 +53,9 @@ final class Binding {
         return place(NOTHING, storeId, utf8(context));
     }
 
-    static Binding ofContextKeys(byte[] storeId, String context) {
-        return new Binding(Purpose.CONTEXT_KEYS, context(storeId, context));
+    /** Returns the place of a context's keys; whether they are padded is not part of the record. */
+    static Binding ofContextKeys(byte[] storeId, String context, boolean padded) {
+        return new Binding(padded ? Purpose.PADDED_CONTEXT_KEYS : Purpose.CONTEXT_KEYS, context(storeId, context));
     }
 
     /** Returns the place of a value in a store that hides names; its type and id are part of the plaintext. */
@@ -61,8 +64,9 @@ final class Binding {
     }
 
     /** Returns the place of a context's keys in a store that hides names; the context is part of the plaintext. */
-    static Binding ofNamedContextKeys(byte[] storeId) {
-        return new Binding(Purpose.NAMED_CONTEXT_KEYS, place(NOTHING, storeId));
+    static Binding ofNamedContextKeys(byte[] storeId, boolean padded) {
+        return new Binding(
+                padded ? Purpose.PADDED_NAMED_CONTEXT_KEYS : Purpose.NAMED_CONTEXT_KEYS, place(NOTHING, storeId));
     }
 
     /** Returns the place of a store's keys: behind this part of its mark, which contains the store id. */

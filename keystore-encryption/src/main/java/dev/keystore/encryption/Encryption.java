@@ -62,7 +62,7 @@ public final class Encryption implements Sealing {
     }
 
     /**
-     * Pads each value, so that its size shows only in steps. May be changed at any time; concerns what is written from
+     * Pads each value, and the keys of each context, so that sizes show only in steps. May be changed at any time; concerns what is written from
      * then on.
      *
      * @param stepBytes values take up a multiple of this size, and at least one byte more than they have; 1 to 65,536,
@@ -80,7 +80,9 @@ public final class Encryption implements Sealing {
 
     /**
      * Hides names: the backend holds keyed pseudorandom names in place of those of contexts, types and ids. Names are
-     * then part of the encrypted records, so {@code ids(type, prefix)} loads and opens the records that it lists.
+     * then part of the encrypted records, so {@code ids(type, prefix)} loads and opens the records that it lists. The
+     * length of a context's name does not show; those of types and ids do, together with that of the value, unless
+     * {@link #padding} is set.
      *
      * <p>This is fixed when a store is created, since all names would change. A store that hides names is opened with
      * or without this setting; one that does not is refused with it.

@@ -42,7 +42,8 @@ public interface PasswordSource {
     }
 
     /**
-     * Returns the password in a file: its content in UTF-8, without a line end at the end.
+     * Returns the password in a file: its content in UTF-8, without a line end at the end. The permissions of the file
+     * are not checked, since platforms that run containers often make secrets readable for others: protect it.
      *
      * @param file the file, of at most 4,096 bytes
      * @return the source

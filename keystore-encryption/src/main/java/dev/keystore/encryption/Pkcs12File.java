@@ -16,7 +16,7 @@ import java.util.Objects;
  * A root key in a PKCS#12 file: a secret key of 256 bits, protected by the password of the file.
  *
  * <p>The JDK's {@code keytool} creates one: {@code keytool -genseckey -keyalg AES -keysize 256 -alias root -storetype
- * PKCS12 -keystore root.p12}.
+ * PKCS12 -keystore root.p12}. The permissions of the file are not checked: protect it, and its password.
  */
 public final class Pkcs12File implements KeyProvider {
 

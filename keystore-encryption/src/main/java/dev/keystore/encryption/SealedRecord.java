@@ -3,6 +3,7 @@ package dev.keystore.encryption;
 import java.nio.ByteBuffer;
 import java.security.SecureRandom;
 import java.util.Arrays;
+import java.util.function.Function;
 import java.util.zip.CRC32C;
 import javax.crypto.AEADBadTagException;
 
@@ -33,9 +34,20 @@ final class SealedRecord {
 
     /** Seals a record with a key that is derived for this record only. */
     static byte[] seal(KeyRing.NumberedKey key, Binding binding, byte[] plaintext, SecureRandom random) {
+        return withNewCipher(key, random, cipher -> seal(cipher, binding, plaintext));
+    }
+
+    /** Seals a record of a padded value with a key that is derived for this record only. */
+    static byte[] sealPadded(
+            KeyRing.NumberedKey key, Binding binding, byte[] value, int stepBytes, SecureRandom random) {
+        return withNewCipher(key, random, cipher -> sealPadded(cipher, binding, value, stepBytes));
+    }
+
+    private static byte[] withNewCipher(
+            KeyRing.NumberedKey key, SecureRandom random, Function<RecordCipher, byte[]> sealing) {
         RecordCipher cipher = new RecordCipher(key, random);
         try {
-            return seal(cipher, binding, plaintext);
+            return sealing.apply(cipher);
         } finally {
             cipher.destroy();
         }

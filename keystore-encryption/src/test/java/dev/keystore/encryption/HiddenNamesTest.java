@@ -15,6 +15,7 @@ import dev.keystore.spi.NameHiding;
 import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.nio.ByteBuffer;
+import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -211,6 +212,48 @@ class HiddenNamesTest {
         byte[] sealed = alice.seal(odd.type(), odd.id(), new byte[0]);
         assertThat(alice.entryOf(hidden("alice", odd), sealed)).isEqualTo(odd);
         assertThat(alice.open(odd.type(), odd.id(), sealed)).isEmpty();
+    }
+
+    @Test
+    @DisplayName("R70 the keys of contexts with names of up to 213 bytes have records of one size")
+    void keys_sizeDoesNotShowTheName() {
+        for (int step : new int[] {1, 100, 256}) {
+            StoreSealing padded = encryption.padding(step).open(null);
+            assertThat(List.of("", "a", "alice", "c".repeat(213), "ä".repeat(106)))
+                    .allSatisfy(name -> assertThat(padded.sealKeys(name, padded.createContext(name)))
+                            .hasSize(SealedRecord.OVERHEAD_BYTES + 256));
+            byte[] longer = padded.sealKeys("c".repeat(214), padded.createContext("c".repeat(214)));
+            assertThat(longer).hasSize(SealedRecord.OVERHEAD_BYTES + 512);
+        }
+        StoreSealing wide = encryption.padding(1_024).open(null);
+        assertThat(wide.sealKeys("alice", wide.createContext("alice"))).hasSize(SealedRecord.OVERHEAD_BYTES + 1_024);
+        StoreSealing plain = Encryption.with(root).padding(100).open(null);
+        assertThat(plain.sealKeys("alice", plain.createContext("alice"))).hasSize(SealedRecord.OVERHEAD_BYTES + 100);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"true,1", "true,300", "false,1", "false,300"})
+    @DisplayName("R73 keys whose record is padded or not are read, whatever is set now")
+    void keys_paddedOrNot_areRead(boolean hidesNames, int step) {
+        SecureRandom random = new SecureRandom();
+        MarkKeys marked = MarkKeys.random(hidesNames, random);
+        byte[] id = new byte[16];
+        StoreKeys now = new StoreKeys(id, marked, step, random);
+        StoreKeys other = new StoreKeys(id, marked, 301 - step, random);
+        KeyRing ring = KeyRing.random(random);
+        byte[] plaintext = hidesNames ? NamedValue.encode(ring.encode(), "alice") : ring.encode();
+        Binding unpadded = hidesNames ? Binding.ofNamedContextKeys(id, false) : Binding.ofContextKeys(id, "alice", false);
+        byte[] before = SealedRecord.seal(marked.ring().newest(), unpadded, plaintext, random);
+        for (byte[] sealed : List.of(
+                before, ContextKeysRecord.seal(now, "alice", ring), ContextKeysRecord.seal(other, "alice", ring))) {
+            assertThat(ContextKeysRecord.open(now, "alice", sealed).encode()).isEqualTo(ring.encode());
+            assertThatThrownBy(() -> ContextKeysRecord.open(now, "bob", sealed))
+                    .isInstanceOf(TamperedEntryException.class);
+            if (hidesNames) {
+                String hidden = now.requireHiddenNames().context("alice");
+                assertThat(ContextKeysRecord.contextOf(now, hidden, sealed)).isEqualTo("alice");
+            }
+        }
     }
 
     @Test

@@ -4,19 +4,18 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import com.google.crypto.tink.Aead;
-import com.google.crypto.tink.KmsClient;
 import dev.keystore.KeyUnavailableException;
 import dev.keystore.spi.KeyProvider;
 import dev.keystore.spi.Sealing;
 import dev.keystore.spi.SealingProvider;
 import java.io.OutputStream;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.security.GeneralSecurityException;
 import java.security.KeyStore;
 import java.security.SecureRandom;
 import java.util.Arrays;
@@ -32,6 +31,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Where root keys come from, and what is reported when one is missing, wrong or exposed. */
@@ -249,7 +249,7 @@ class KeyProviderTest {
     @Test
     @DisplayName("R73 a key of a key management service wraps keys through Tink's client")
     void tink() {
-        FakeKms kms = new FakeKms();
+        FakeKms kms = new FakeKms("fake-kms://", "none");
         assertWraps(
                 TinkKms.key("fake-kms://one", kms),
                 TinkKms.key("fake-kms://one", kms),
@@ -267,44 +267,72 @@ class KeyProviderTest {
         assertUnavailable(() -> TinkKms.key("unknown-kms://x").wrap(key, PLACE));
     }
 
-    /** A service with a key for each URI, as Tink's clients have it. */
-    private static final class FakeKms implements KmsClient {
+    @Test
+    @DisplayName("R73 the property kms: finds a client on the class path, and uses its default credentials")
+    void tink_withoutCode() {
+        Sealing byUri = sealing(new EncryptionProperties(), Map.of("encryption.key", "kms:loaded-kms://one"));
+        byte[] mark = byUri.open(null).mark();
 
-        @Override
-        public boolean doesSupport(String keyUri) {
-            return keyUri.startsWith("fake-kms://");
+        FakeKms same = new FakeKms("loaded-kms://", "default");
+        assertThat(Encryption.with(TinkKms.key("loaded-kms://one", same))
+                        .open(mark)
+                        .mark())
+                .isEqualTo(mark);
+        FakeKms withoutCredentials = new FakeKms("loaded-kms://", "none");
+        assertUnavailable(() -> Encryption.with(TinkKms.key("loaded-kms://one", withoutCredentials))
+                .open(mark));
+        assertUnavailable(() -> sealing(
+                                new EncryptionProperties(), Map.of("encryption.key", "kms:unknown-kms://one"))
+                        .open(null))
+                .hasMessageContaining("check that the client of its service is on the class path");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "com.google.crypto.tink., kms:gcp-kms://projects/x, com.google.crypto.tink:tink",
+        "org.bouncycastle., passphrase-env:PATH, org.bouncycastle:bcprov-jdk18on"
+    })
+    @DisplayName("R72 if the library that a root key needs is missing, the message names the artifact to add")
+    void libraryMissing(String missing, String property, String artifact) throws Exception {
+        try (WithoutPackage loader = new WithoutPackage(missing)) {
+            SealingProvider provider = (SealingProvider) loader.loadClass(EncryptionProperties.class.getName())
+                    .getConstructor()
+                    .newInstance();
+            assertThat(provider).isNotInstanceOf(EncryptionProperties.class);
+            Sealing sealing = sealing(provider, Map.of("encryption.key", property));
+            assertThatThrownBy(() -> sealing.open(null))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining(artifact)
+                    .hasCauseInstanceOf(NoClassDefFoundError.class);
+        }
+    }
+
+    /** Loads the classes of this module once more, as a class path without a package does. */
+    private static final class WithoutPackage extends URLClassLoader {
+
+        private final String missing;
+
+        WithoutPackage(String missing) {
+            super(
+                    new URL[] {
+                        TinkKms.class.getProtectionDomain().getCodeSource().getLocation()
+                    },
+                    KeyProviderTest.class.getClassLoader());
+            this.missing = missing;
         }
 
         @Override
-        public KmsClient withCredentials(String credentialPath) {
-            return this;
-        }
-
-        @Override
-        public KmsClient withDefaultCredentials() {
-            return this;
-        }
-
-        @Override
-        public Aead getAead(String keyUri) {
-            byte[] keyOfUri = Arrays.copyOf(keyUri.getBytes(UTF_8), 32);
-            return new Aead() {
-                @Override
-                public byte[] encrypt(byte[] plaintext, byte[] associatedData) {
-                    try (RootKey root = new RootKey(keyOfUri.clone())) {
-                        return root.wrap(plaintext, associatedData, new SecureRandom());
-                    }
-                }
-
-                @Override
-                public byte[] decrypt(byte[] ciphertext, byte[] associatedData) throws GeneralSecurityException {
-                    try (RootKey root = new RootKey(keyOfUri.clone())) {
-                        return root.unwrap(ciphertext, associatedData, "fake");
-                    } catch (KeyUnavailableException e) {
-                        throw new GeneralSecurityException("decryption failed");
-                    }
-                }
-            };
+        protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+            if (name.startsWith(missing)) {
+                throw new ClassNotFoundException(name);
+            }
+            if (!name.startsWith("dev.keystore.encryption.")) {
+                return super.loadClass(name, resolve);
+            }
+            synchronized (getClassLoadingLock(name)) {
+                Class<?> loaded = findLoadedClass(name);
+                return loaded == null ? findClass(name) : loaded;
+            }
         }
     }
 

@@ -130,9 +130,10 @@ class RecordTest {
                 Binding.ofValue(one, "alic", "esession", "bob.1"),
                 Binding.ofValue(one, "alice", "sessionb", "ob.1"),
                 Binding.ofValue(one, "alice", "session", "bob.2"),
-                Binding.ofContextKeys(one, "alice"),
-                Binding.ofContextKeys(two, "alice"),
-                Binding.ofContextKeys(one, "bob"),
+                Binding.ofContextKeys(one, "alice", false),
+                Binding.ofContextKeys(one, "alice", true),
+                Binding.ofContextKeys(two, "alice", false),
+                Binding.ofContextKeys(one, "bob", false),
                 Binding.ofStoreKeys(one),
                 Binding.ofStoreKeys(two));
         KeyRing ring = KeyRing.random(new SecureRandom());
