@@ -16,6 +16,8 @@ import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -227,14 +229,14 @@ final class SealedStore {
      * @param isBackup whether the store is a backup, as far as its state says
      * @return the opened keys; null if the store is a plain one
      * @throws KeyUnavailableException if the store is encrypted and its root key is not at hand; nothing was changed
-     * @throws StoreOpenException if the store is a plain one, although it is to be encrypted, if its mark and its state
-     *     differ in whether it is a backup, or if the backend failed; nothing was changed
+     * @throws StoreOpenException if the store is a plain one, although it is to be encrypted, if its mark is lost, if
+     *     its mark and its state differ in whether it is a backup, or if the backend failed; nothing was changed
      */
     static @Nullable SealedStore open(
             Storage storage, @Nullable Sealing sealing, Set<Phase> accepted, boolean isBackup, Attempts attempts) {
         Mark mark = new Mark(storage, attempts);
         if (sealing == null) {
-            mark.requireNone(ROOT_KEY_MISSING);
+            mark.requirePlain();
             return null;
         }
         while (true) {
@@ -280,7 +282,7 @@ final class SealedStore {
             Storage storage, @Nullable Sealing sealing, boolean isBackup, Attempts attempts) {
         Mark mark = new Mark(storage, attempts);
         if (sealing == null) {
-            mark.requireNone(ROOT_KEY_MISSING);
+            mark.requirePlain();
             return null;
         }
         byte[] found = mark.load();
@@ -329,18 +331,31 @@ final class SealedStore {
                     entry::load);
         }
 
+        /** Throws if the store has a mark, or if its mark is lost, as far as a few of its contexts show that. */
+        void requirePlain() {
+            boolean holdsKeys = isFound(this::holdsKeysAtFirst); // before the mark, which is written before them
+            requireNone(ROOT_KEY_MISSING);
+            if (holdsKeys) {
+                throw lost();
+            }
+        }
+
         void requireNone(String refusal) {
+            if (isFound(() -> load() != null)) {
+                throw new KeyUnavailableException(refusal, null);
+            }
+        }
+
+        /** Returns false also if the store is damaged: what can be read in it is readable without a key, or not. */
+        private static boolean isFound(BooleanSupplier found) {
             try {
-                if (load() == null) {
-                    return;
-                }
+                return found.getAsBoolean();
             } catch (StoreOpenException e) {
                 if (BackendFailures.isPermanent(e.getCause())) {
-                    return; // what can be read in a damaged store is readable without a key, or it is not readable
+                    return false;
                 }
                 throw e;
             }
-            throw new KeyUnavailableException(refusal, null);
         }
 
         /** Returns the mark that another process has written since {@link #load} returned null. */
@@ -360,17 +375,28 @@ final class SealedStore {
 
         /** Throws if a context holds data keys: then the store is an encrypted one whose mark is lost. */
         void requireNoKeys() {
-            boolean holdsKeys = attempts.of(
+            if (holdsKeys(storage::holdsKeys)) {
+                throw lost();
+            }
+        }
+
+        private boolean holdsKeysAtFirst() {
+            return holdsKeys(storage::holdsKeysAtFirst);
+        }
+
+        private boolean holdsKeys(Supplier<Boolean> search) {
+            return attempts.of(
                     "the data keys of a store to be searched",
                     "The store could not be opened, since it is unknown whether its mark is lost",
-                    storage::holdsKeys);
-            if (holdsKeys) {
-                throw new StoreOpenException(
-                        "The store has data keys of encrypted contexts but no mark of an encrypted store: its mark is"
-                                + " lost; take the mark alone from a backup, and never copy a whole old store into"
-                                + " place: keys and ratchet states in it have been used since",
-                        null);
-            }
+                    search);
+        }
+
+        private static StoreOpenException lost() {
+            return new StoreOpenException(
+                    "The store has data keys of encrypted contexts but no mark of an encrypted store: its mark is"
+                            + " lost; take the mark alone from a backup, and never copy a whole old store into"
+                            + " place: keys and ratchet states in it have been used since",
+                    null);
         }
 
         boolean isStoreEmpty() {

@@ -58,6 +58,9 @@ final class Storage {
     /** How many records are loaded at a time. */
     private static final int PAGE_ENTRIES = 64;
 
+    /** How many contexts of a plain store are searched for data keys, which tell that its mark is lost. */
+    private static final int SEARCHED_CONTEXTS = 8;
+
     private final Backend backend;
     private final ContextAwareBackend entries;
     private final BulkLoad bulk;
@@ -308,6 +311,22 @@ final class Storage {
         try (Stream<String> contexts = contexts()) {
             return contexts.anyMatch(context -> readKeysOf(context) != null);
         }
+    }
+
+    /**
+     * Returns whether one of the first contexts holds data keys, as each context does that holds a value of an
+     * encrypted store. Reads few entries, however many contexts there are. Throws what the backend throws.
+     */
+    boolean holdsKeysAtFirst() {
+        return call(() -> {
+            try (Stream<String> contexts =
+                    listing == null ? Stream.of(PersistenceBackend.DEFAULT_CONTEXT) : listing.contexts()) {
+                return contexts.filter(context -> !context.equals(StoreSealing.MARK.type()))
+                        .limit(SEARCHED_CONTEXTS)
+                        .anyMatch(context -> entries.load(context, StoreSealing.KEYS.type(), StoreSealing.KEYS.id())
+                                .isPresent());
+            }
+        });
     }
 
     /** Returns whether a context holds an entry that the engine does not store for itself; throws as {@link #list}. */

@@ -137,7 +137,8 @@ public final class StoreEncryption {
      * @throws RewriteIncompleteException if entries cannot be read; those that can have their new key, and the former
      *     keys of the contexts that hold the others stay, as does the former key of the store
      * @throws dev.keystore.CompactionFailedException if former records and keys may remain in the files of the store;
-     *     the keys in use are new
+     *     the keys in use are new, so call {@link SignalKeyDatabase#compact()} again, as after a kill at that point:
+     *     another call of this method rotates all keys once more
      * @throws dev.keystore.KeyUnavailableException if the root key is missing or out of reach; nothing was changed
      * @throws dev.keystore.ContextOwnedException if another owner of a context is alive; what was rewritten stays so
      * @throws KeyStoreException as for a commit; what was rewritten stays so, and no key that a record needs is lost

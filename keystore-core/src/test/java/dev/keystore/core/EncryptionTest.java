@@ -23,17 +23,20 @@ import dev.keystore.encryption.Encryption;
 import dev.keystore.encryption.KeyFile;
 import dev.keystore.spi.Backend;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.testkit.Call;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import dev.keystore.testkit.Faults;
 import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.Gate;
 import dev.keystore.testkit.MemoryBackend;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -132,6 +135,37 @@ class EncryptionTest {
             try (Fixture reopened = reopened(fixture)) {
                 assertThat(reopened.find("bob.1")).isEqualTo("2");
             }
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Kind.class,
+            names = {"COMPLETE", "GROUPING", "ATOMIC"})
+    @DisplayName("R70 a value is sealed by its own thread before its commit queues, while another one is being written")
+    void commit_queued_isSealedByItsThread(Kind kind) throws Exception {
+        Map<String, Thread> sealing = new ConcurrentHashMap<>();
+        ObservedSealing observed = new ObservedSealing(ENCRYPTION) {
+            @Override
+            protected void sealed(String context, String type, String id, byte[] value, byte[] record) {
+                sealing.put(id, Thread.currentThread());
+            }
+        };
+        try (Fixture fixture = Fixture.of(kind, options -> options.encryption(observed))) {
+            fixture.put("bob.1", "1");
+            Gate gate = fixture.faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+            Threads.Running<Boolean> held = Threads.run(() -> fixture.put("bob.2", "2"));
+            gate.awaitReached();
+
+            Threads.Running<Boolean> queued =
+                    Threads.run(() -> fixture.put("bob.3", "3")).awaitCommitting();
+
+            assertThat(sealing).containsEntry("bob.2", held.thread()).containsEntry("bob.3", queued.thread());
+            sealing.clear();
+            gate.open();
+            held.result();
+            queued.result();
+            assertThat(sealing).as("sealed once").isEmpty();
         }
     }
 
@@ -244,6 +278,62 @@ class EncryptionTest {
         assertThatThrownBy(() -> open(memory.reopen()))
                 .isInstanceOf(StoreOpenException.class)
                 .hasMessageContaining("mark");
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Kind.class,
+            names = {"COMPLETE", "MINIMAL"})
+    @DisplayName("R72 a store whose mark was removed is refused without a key, too, and accepts no plaintext")
+    void open_markRemoved_withoutKey_isRefused(Kind kind) {
+        try (Fixture fixture = encrypted(kind)) {
+            fixture.put("bob.1", "1");
+            byte[] keys = fixture.storedKeys().orElseThrow();
+            ContextAwareBackend contents = fixture.contents();
+            String context = kind == Kind.MINIMAL ? fixture.context() : MARK.type();
+            byte[] mark = contents.load(context, MARK.type(), MARK.id()).orElseThrow();
+            contents.delete(context, MARK.type(), MARK.id());
+
+            assertThatThrownBy(fixture::reopen)
+                    .isExactlyInstanceOf(StoreOpenException.class)
+                    .hasMessageContaining("its mark is lost");
+
+            assertThat(fixture.storedKeys()).hasValue(keys);
+            contents.save(context, MARK.type(), MARK.id(), mark);
+            try (Fixture reopened = reopened(fixture)) {
+                assertThat(reopened.find("bob.1")).isEqualTo("1");
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R72 a store whose mark cannot be read for good is refused without a key, a plain one is opened")
+    void open_markUnreadable_withoutKey_isRefused() {
+        for (boolean encrypted : new boolean[] {true, false}) {
+            MemoryBackend memory = new MemoryBackend();
+            SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder().backend(memory.reopen());
+            try (SignalKeyDatabase database =
+                    (encrypted ? builder.encryption(ENCRYPTION) : builder).open()) {
+                database.forContext("alice").put(KeyTypes.SESSION, "x", bytes("1"));
+            }
+            Faults faults = new Faults();
+            faults.on(Operation.LOAD)
+                    .of(MARK.type(), MARK.id())
+                    .forever()
+                    .fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+            SignalKeyDatabase.Builder reopening =
+                    SignalKeyDatabase.builder().backend(FaultyBackend.complete(memory.reopen(), faults));
+            if (encrypted) {
+                assertThatThrownBy(reopening::open)
+                        .isExactlyInstanceOf(StoreOpenException.class)
+                        .hasMessageContaining("its mark is lost");
+            } else {
+                try (SignalKeyDatabase database = reopening.open()) {
+                    assertThat(text(database.forContext("alice").find(KeyTypes.SESSION, "x")))
+                            .isEqualTo("1");
+                }
+            }
+        }
     }
 
     @Test

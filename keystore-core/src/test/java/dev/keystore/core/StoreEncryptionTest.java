@@ -400,7 +400,9 @@ class StoreEncryptionTest {
     @DisplayName("R74 an entry that cannot be read keeps its keys and the phase; once it is deleted, the job completes")
     void job_unreadableEntry(Job job) {
         try (Fixture fixture = closed(small(job)).reopen(job.options())) {
-            byte[] damaged = fixture.stored(KeyTypes.SESSION, "bob.1").orElseThrow();
+            Map<String, Long> before = fixture.database.encryption().entriesByKey("alice");
+            byte[] record = fixture.stored(KeyTypes.SESSION, "bob.1").orElseThrow();
+            byte[] damaged = record.clone();
             damaged[damaged.length - 1] ^= 1;
             fixture.plant("session", "bob.1", damaged);
 
@@ -411,12 +413,29 @@ class StoreEncryptionTest {
                     })
                     .hasMessageContaining("verify()");
 
+            Phase phase = switch (job) {
+                case ENCRYPT -> Phase.ENCRYPTING;
+                case ROTATE -> Phase.ENCRYPTED;
+                case DECRYPT -> Phase.DECRYPTING;
+            };
+            assertThat(fixture.database.encryption().phase()).isEqualTo(phase);
+            assertThat(fixture.storedKeys()).isPresent();
             try (Fixture reopened = closed(fixture).reopen(job.options())) {
+                assertThat(reopened.database.encryption().phase()).isEqualTo(phase);
                 assertThat(reopened.find("bob.2")).isEqualTo("1");
+                reopened.plant("session", "bob.1", record);
+                assertThat(reopened.find("bob.1")).as("with the key of before").isEqualTo("1");
+                assertThat(before).hasSize(1);
+                assertThat(reopened.database.encryption().entriesByKey("alice"))
+                        .as("all others are rewritten")
+                        .hasSize(2)
+                        .containsEntry(before.keySet().iterator().next(), 1L);
+                reopened.plant("session", "bob.1", damaged);
                 reopened.alice.delete(KeyTypes.SESSION, "bob.1");
                 job.run(reopened.database);
                 assertThat(reopened.find("bob.1")).isEqualTo("absent");
                 assertThat(reopened.find("bob.2")).isEqualTo("1");
+                assertThat(reopened.database.encryption().entriesByKey("alice")).hasSize(1);
             }
         }
     }

@@ -24,20 +24,25 @@ import dev.keystore.testkit.Faults;
 import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.MemoryBackend;
 import dev.keystore.testkit.MinimalBackend;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
-/** A database on a backend in memory that can be made to fail, and whose contents can be inspected. */
+/** A database whose backend can be inspected, and made to fail if it is one in memory. */
 final class DatabaseUnderTest implements AutoCloseable {
 
     private static final int LOOKS = 10_000;
@@ -54,13 +59,24 @@ final class DatabaseUnderTest implements AutoCloseable {
     private final MinimalBackend minimal = new MinimalBackend();
     private final OperationHistory history;
     private final RememberedValues encryption;
+
+    /** Opens the real backend; null if it is one in memory. */
+    private final Supplier<Backend> opening;
+
     private MemoryBackend memory = new MemoryBackend();
+    private Backend real;
     private SignalKeyDatabase database;
 
     /** Opens an empty database; {@code history}, if not null, records what reaches the backend. */
     DatabaseUnderTest(Setup setup, OperationHistory history) {
+        this(setup, history, null);
+    }
+
+    /** Opens an empty database on a real backend that {@code opening} opens, each time. */
+    DatabaseUnderTest(Setup setup, OperationHistory history, Supplier<Backend> opening) {
         this.setup = setup;
         this.history = history;
+        this.opening = opening;
         this.encryption = new RememberedValues(setup.hidesNames());
         open(setup.cacheBytes());
     }
@@ -86,7 +102,41 @@ final class DatabaseUnderTest implements AutoCloseable {
             case ATOMIC -> FaultyBackend.atomic(recorder, faults);
             case PLAIN -> FaultyBackend.plain((ContextAwareBackend) recorder, faults);
             case MINIMAL -> FaultyBackend.plain(minimal, faults);
+            case REAL -> openReal();
         };
+    }
+
+    private Backend openReal() {
+        real = opening.get();
+        if (history == null) {
+            return real;
+        }
+        Class<?>[] capabilities = Stream.<Class<?>>iterate(real.getClass(), Objects::nonNull, Class::getSuperclass)
+                .flatMap(type -> Arrays.stream(type.getInterfaces()))
+                .filter(type -> type.getPackage().equals(Backend.class.getPackage()))
+                .distinct()
+                .toArray(Class<?>[]::new);
+        Backend recorded = real;
+        return (Backend) Proxy.newProxyInstance(
+                Backend.class.getClassLoader(), capabilities, (proxy, method, arguments) -> {
+                    try {
+                        if (!method.getName().equals("commit")) {
+                            return method.invoke(recorded, arguments);
+                        }
+                        List<Batch> group = batches(arguments[0]);
+                        long reached = history.tick();
+                        method.invoke(recorded, group);
+                        group.forEach(batch -> history.reached(reached, encryption.trueNames(batch), encryption));
+                        return null;
+                    } catch (InvocationTargetException e) {
+                        throw e.getCause();
+                    }
+                });
+    }
+
+    @SuppressWarnings("unchecked") // the parameter of GroupCommit.commit
+    private static List<Batch> batches(Object group) {
+        return List.copyOf((List<Batch>) group);
     }
 
     private StoredValues stored() {
@@ -147,7 +197,7 @@ final class DatabaseUnderTest implements AutoCloseable {
 
     /** Returns what the backend holds, read without the engine. */
     Map<Cell, String> contents() {
-        MemoryBackend raw = memory.reopen();
+        ContextAwareBackend raw = real == null ? memory.reopen() : (ContextAwareBackend) real;
         Map<Cell, String> contents = new HashMap<>();
         boolean one = setup.kind() == Setup.BackendKind.MINIMAL;
         for (String context : one ? setup.contexts() : contexts(raw)) {
@@ -168,8 +218,8 @@ final class DatabaseUnderTest implements AutoCloseable {
         return contents;
     }
 
-    private static List<String> contexts(MemoryBackend raw) {
-        try (Stream<String> contexts = raw.contexts()) {
+    private static List<String> contexts(ContextAwareBackend raw) {
+        try (Stream<String> contexts = ((ContextListing) raw).contexts()) {
             return contexts.toList();
         }
     }

@@ -7,7 +7,6 @@ import dev.keystore.spi.BackendException;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Random;
@@ -21,16 +20,22 @@ record Program(Setup setup, List<List<Step>> threads) {
     private static final List<BackendKind> CONCURRENT = List.of(
             BackendKind.COMPLETE, BackendKind.COMPLETE, BackendKind.GROUPING, BackendKind.ATOMIC, BackendKind.PLAIN);
 
-    /** Without atomic commits, one save that is torn and not rolled back may concern the keys of a whole context. */
-    private static final Set<BackendKind> ENCRYPTED =
-            EnumSet.of(BackendKind.COMPLETE, BackendKind.GROUPING, BackendKind.ATOMIC);
+    private static final List<BackendKind> IN_MEMORY = List.of(
+            BackendKind.COMPLETE, BackendKind.GROUPING, BackendKind.ATOMIC, BackendKind.PLAIN, BackendKind.MINIMAL);
 
     static Program sequential(long seed) {
-        return new Generator(seed, false).sequential();
+        return new Generator(seed, false).sequential(IN_MEMORY);
     }
 
     static Program concurrent(long seed) {
-        return new Generator(seed, true).concurrent();
+        return new Generator(seed, true).concurrent(CONCURRENT);
+    }
+
+    /** Returns a program for a real backend with encryption on. */
+    static Program encrypted(long seed, boolean concurrent) {
+        Generator generator = new Generator(seed, concurrent);
+        List<BackendKind> real = List.of(BackendKind.REAL);
+        return concurrent ? generator.concurrent(real) : generator.sequential(real);
     }
 
     @Override
@@ -63,13 +68,13 @@ record Program(Setup setup, List<List<Step>> threads) {
             return random.nextInt(100) < percent;
         }
 
-        Program sequential() {
-            setup(one(List.of(BackendKind.values())));
+        Program sequential(List<BackendKind> kinds) {
+            setup(one(kinds));
             return new Program(setup, List.of(steps(10 + random.nextInt(40))));
         }
 
-        Program concurrent() {
-            setup(one(CONCURRENT));
+        Program concurrent(List<BackendKind> kinds) {
+            setup(one(kinds));
             List<List<Step>> threads = new ArrayList<>();
             int count = 2 + random.nextInt(3);
             for (int i = 0; i < count; i++) {
@@ -82,13 +87,13 @@ record Program(Setup setup, List<List<Step>> threads) {
             List<String> contexts = kind == BackendKind.MINIMAL
                     ? List.of(SignalKeyDatabase.DEFAULT_CONTEXT)
                     : chance(50) ? List.of("alice") : List.of("alice", "alic");
-            boolean encrypted = chance(40) && ENCRYPTED.contains(kind);
+            boolean encrypted = chance(40) || kind == BackendKind.REAL;
             setup = new Setup(
                     kind,
                     contexts,
                     one(List.of(0L, 300L, 1_000L, 3_000L, 1_000_000L)),
                     one(List.of(1, 2, 1_024)),
-                    concurrent && chance(80),
+                    concurrent && kind != BackendKind.REAL && chance(80),
                     encrypted,
                     encrypted && chance(50));
         }
@@ -129,12 +134,17 @@ record Program(Setup setup, List<List<Step>> threads) {
         }
 
         private Step plan() {
+            if (setup.kind() == BackendKind.REAL) {
+                return concurrent ? new Steps.CleanUp() : new Steps.Reopen();
+            }
             boolean plain = setup.kind() == BackendKind.PLAIN || setup.kind() == BackendKind.MINIMAL;
+            // Without atomic commits, a save that is torn and not rolled back may concern the keys of a whole context.
+            boolean one = plain && (concurrent || setup.encrypted());
             Operation operation = plain
                     ? one(List.of(Operation.LOAD, Operation.LIST, Operation.SAVE, Operation.SAVE, Operation.DELETE))
                     : one(List.of(Operation.LOAD, Operation.LIST, Operation.COMMIT, Operation.COMMIT));
             boolean reading = operation == Operation.LOAD || operation == Operation.LIST;
-            if (concurrent && plain && !reading) {
+            if (one && !reading) {
                 if (planned) {
                     return new Steps.CleanUp();
                 }
@@ -147,7 +157,7 @@ record Program(Setup setup, List<List<Step>> threads) {
             List<Moment> moments = kind == BackendException.Kind.OUTCOME_UNKNOWN
                     ? List.of(Moment.values())
                     : List.of(Moment.BEFORE, Moment.MIDWAY);
-            int times = concurrent && plain ? 1 : chance(60) ? 1 : 1 + random.nextInt(5);
+            int times = one ? 1 : chance(60) ? 1 : 1 + random.nextInt(5);
             return new Steps.Plan(operation, 1 + random.nextInt(4), times, one(moments), kind);
         }
 

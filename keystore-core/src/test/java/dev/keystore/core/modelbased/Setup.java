@@ -23,6 +23,8 @@ record Setup(
         /** Contexts only. */
         PLAIN,
         /** None, and one context. */
-        MINIMAL
+        MINIMAL,
+        /** Those of a real backend, which never fails. */
+        REAL
     }
 }
