@@ -312,8 +312,7 @@ class EncryptionTest {
         for (boolean encrypted : new boolean[] {true, false}) {
             MemoryBackend memory = new MemoryBackend();
             SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder().backend(memory.reopen());
-            try (SignalKeyDatabase database =
-                    (encrypted ? builder.encryption(ENCRYPTION) : builder).open()) {
+            try (SignalKeyDatabase database = (encrypted ? builder.encryption(ENCRYPTION) : builder).open()) {
                 database.forContext("alice").put(KeyTypes.SESSION, "x", bytes("1"));
             }
             Faults faults = new Faults();

@@ -62,8 +62,8 @@ public final class Encryption implements Sealing {
     }
 
     /**
-     * Pads each value, and the keys of each context, so that sizes show only in steps. May be changed at any time; concerns what is written from
-     * then on.
+     * Pads each value, and the keys of each context, so that sizes show only in steps. May be changed at any time;
+     * concerns what is written from then on.
      *
      * @param stepBytes values take up a multiple of this size, and at least one byte more than they have; 1 to 65,536,
      *     by default 1

@@ -67,8 +67,9 @@ public final class TinkKms implements KeyProvider {
 
     @Override
     public byte[] unwrap(byte[] wrapped, byte[] associatedData) {
-        return call("could not decrypt the key of the store", () -> Tink.aead(keyUri, client)
-                .decrypt(wrapped, associatedData));
+        return call(
+                "could not decrypt the key of the store",
+                () -> Tink.aead(keyUri, client).decrypt(wrapped, associatedData));
     }
 
     private interface Call {

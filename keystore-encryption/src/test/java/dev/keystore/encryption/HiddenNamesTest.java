@@ -242,7 +242,8 @@ class HiddenNamesTest {
         StoreKeys other = new StoreKeys(id, marked, 301 - step, random);
         KeyRing ring = KeyRing.random(random);
         byte[] plaintext = hidesNames ? NamedValue.encode(ring.encode(), "alice") : ring.encode();
-        Binding unpadded = hidesNames ? Binding.ofNamedContextKeys(id, false) : Binding.ofContextKeys(id, "alice", false);
+        Binding unpadded =
+                hidesNames ? Binding.ofNamedContextKeys(id, false) : Binding.ofContextKeys(id, "alice", false);
         byte[] before = SealedRecord.seal(marked.ring().newest(), unpadded, plaintext, random);
         for (byte[] sealed : List.of(
                 before, ContextKeysRecord.seal(now, "alice", ring), ContextKeysRecord.seal(other, "alice", ring))) {

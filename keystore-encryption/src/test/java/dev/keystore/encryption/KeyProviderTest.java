@@ -281,8 +281,7 @@ class KeyProviderTest {
         FakeKms withoutCredentials = new FakeKms("loaded-kms://", "none");
         assertUnavailable(() -> Encryption.with(TinkKms.key("loaded-kms://one", withoutCredentials))
                 .open(mark));
-        assertUnavailable(() -> sealing(
-                                new EncryptionProperties(), Map.of("encryption.key", "kms:unknown-kms://one"))
+        assertUnavailable(() -> sealing(new EncryptionProperties(), Map.of("encryption.key", "kms:unknown-kms://one"))
                         .open(null))
                 .hasMessageContaining("check that the client of its service is on the class path");
     }
