@@ -28,13 +28,16 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.SQLException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.ServiceLoader;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -46,6 +49,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.FieldSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Databases of each backend with encryption on: what their files show, and what attacks on their records achieve. */
 @Timeout(120)
@@ -319,6 +323,128 @@ class EncryptedDatabaseTest {
 
     @ParameterizedTest
     @FieldSource("SCHEMES")
+    @DisplayName("R72 a store is not opened with a key file that others can read, and stays as it is")
+    void open_keyFileExposed_changesNothing(String scheme) throws Exception {
+        String url = newUrl(scheme);
+        fill(url);
+        Map<List<String>, String> before = contents(url);
+        Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("rw-r-----"));
+
+        assertThatThrownBy(() -> open(url))
+                .isInstanceOf(KeyUnavailableException.class)
+                .hasMessageContaining("accessible to others than its owner (rw-r-----)");
+
+        assertThat(contents(url)).isEqualTo(before).isNotEmpty();
+        Files.setPosixFilePermissions(key, PosixFilePermissions.fromString("rw-------"));
+        try (SignalKeyDatabase database = open(url)) {
+            assertThat(database.forContext(ALICE).find(KeyTypes.SESSION, "x")).isPresent();
+        }
+    }
+
+    @ParameterizedTest
+    @FieldSource("SCHEMES")
+    @DisplayName("R71 another whole store under the same root key is not detected, but has another id")
+    void open_storeExchanged_isNotDetected(String scheme) throws Exception {
+        String url = newUrl(scheme);
+        fill(url);
+        String otherUrl = newUrl(scheme);
+        try (SignalKeyDatabase database = open(otherUrl)) {
+            database.forContext(ALICE).put(KeyTypes.SESSION, "x", "of another store".getBytes(UTF_8));
+        }
+        String id = storeId(url);
+        String otherId = storeId(otherUrl);
+        assertThat(otherId).isNotEqualTo(id);
+
+        attack(otherUrl, other -> attack(url, backend -> exchange(backend, other)));
+
+        assertThat(storeId(url)).isEqualTo(otherId);
+        try (SignalKeyDatabase database = open(url)) {
+            assertThat(database.forContext(ALICE).find(KeyTypes.SESSION, "x"))
+                    .hasValue("of another store".getBytes(UTF_8));
+            assertThat(database.forContext(ALICE).verify()).isEmpty();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    @DisplayName("R82 a freshness anchor detects another whole store only if that store has had an anchor of its own")
+    void open_storeExchanged_withAnchor(boolean hadAnchor) throws Exception {
+        String url = newUrl("jdbc:sqlite");
+        String otherUrl = newUrl("jdbc:sqlite");
+        for (String each : List.of(url, otherUrl)) {
+            Path anchor = folder.resolve(each.equals(url) ? "anchor" : "other-anchor");
+            SignalKeyDatabase.Builder builder = NewStores.builder(each, Form.ENCRYPTED, key);
+            if (hadAnchor || each.equals(url)) {
+                builder.property("freshness.anchor", "file:" + anchor);
+            }
+            for (int opened = 0; opened < 2; opened++) { // at first, nothing shows that the context has had an anchor
+                try (SignalKeyDatabase database = builder.open()) {
+                    database.forContext(ALICE).put(KeyTypes.SESSION, "x", SECRET.getBytes(UTF_8));
+                }
+            }
+        }
+
+        attack(otherUrl, other -> attack(url, backend -> exchange(backend, other)));
+
+        try (SignalKeyDatabase database = NewStores.builder(url, Form.ENCRYPTED, key)
+                .property("freshness.anchor", "file:" + folder.resolve("anchor"))
+                .open()) {
+            if (hadAnchor) {
+                assertThatThrownBy(() -> database.forContext(ALICE)).isInstanceOf(StoreOpenException.class);
+            } else {
+                assertThat(database.forContext(ALICE).find(KeyTypes.SESSION, "x"))
+                        .isPresent();
+            }
+        }
+    }
+
+    private String storeId(String url) {
+        try (SignalKeyDatabase database = open(url)) {
+            return database.storeId().orElseThrow();
+        }
+    }
+
+    /** Returns all entries of a store, as its backend holds them. */
+    private static Map<List<String>, String> contents(String url) {
+        Map<List<String>, String> found = new LinkedHashMap<>();
+        attack(
+                url,
+                backend -> forEachEntry(
+                        backend,
+                        (context, entry) -> found.put(
+                                List.of(context, entry.type(), entry.id()),
+                                HexFormat.of().formatHex(load(backend, context, entry)))));
+        return found;
+    }
+
+    /** Replaces all entries of a store by those of another one. */
+    private static void exchange(ContextAwareBackend backend, ContextAwareBackend other) {
+        forEachEntry(backend, (context, entry) -> backend.delete(context, entry.type(), entry.id()));
+        forEachEntry(
+                other,
+                (context, entry) -> backend.save(context, entry.type(), entry.id(), load(other, context, entry)));
+    }
+
+    private static byte[] load(ContextAwareBackend backend, String context, EntryId entry) {
+        return backend.load(context, entry.type(), entry.id()).orElseThrow();
+    }
+
+    private static void forEachEntry(ContextAwareBackend backend, BiConsumer<String, EntryId> action) {
+        List<String> names;
+        try (Stream<String> contexts = ((ContextListing) backend).contexts()) {
+            names = contexts.toList();
+        }
+        for (String context : names) {
+            List<EntryId> found;
+            try (Stream<EntryId> entries = backend.list(context)) {
+                found = entries.toList();
+            }
+            found.forEach(entry -> action.accept(context, entry));
+        }
+    }
+
+    @ParameterizedTest
+    @FieldSource("SCHEMES")
     @DisplayName("R72 a plain store is not opened with a root key, and one whose mark was removed is not opened at all")
     void open_plainStore_isRefused(String scheme) throws Exception {
         String plain = newUrl(scheme);
@@ -340,6 +466,9 @@ class EncryptedDatabaseTest {
         assertThatThrownBy(() -> open(url))
                 .isInstanceOf(StoreOpenException.class)
                 .hasMessageContaining("mark");
+        assertThatThrownBy(() -> SignalKeyDatabase.open(url))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageContaining("its mark is lost");
     }
 
     @ParameterizedTest

@@ -57,6 +57,15 @@ class ModulePathTest {
     }
 
     @Test
+    @DisplayName("R70 on the module path, the property encryption.key derives the root key from a passphrase")
+    void modulePath_passphrase_opensDatabase() throws Exception {
+        Path passphrase = Files.writeString(folder.resolve("phrase"), "correct horse battery staple");
+
+        assertThat(run("jdbc:sqlite:" + folder.resolve("store"), "passphrase-file:" + passphrase))
+                .contains("reads [bob.1]");
+    }
+
+    @Test
     @DisplayName("R62 on the module path, an unknown scheme is refused with an error that lists all backends")
     void modulePath_unknownScheme_namesAllBackends() throws Exception {
         assertThat(run("none:store"))

@@ -22,6 +22,7 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,8 +34,10 @@ class EncryptionJobsKilledTest {
     private static final int CONTEXTS = 4;
     private static final int ENTRIES = 300;
     private static final String SECRET = "a value that is long enough to be recognized ";
-    private static final int KILLS = Integer.getInteger("keystore.kills", 1);
+    private static final List<String> JOBS = List.of("encrypt", "rotate", "decrypt");
+    private static final int KILLS = Integer.getInteger("keystore.kills", 20);
     private static final int LONGEST_MILLIS = 600;
+    private static final int ATTEMPTS = 20;
 
     /** How often a job calls its listener at least: once for each 64 entries. */
     private static final int CALLS_OF_LISTENER = CONTEXTS * ENTRIES / 64;
@@ -56,42 +59,94 @@ class EncryptionJobsKilledTest {
     @Timeout(600)
     @DisplayName("R74 jobs of encryption that are killed go on and end right; no commit is lost, of no process")
     void killed(String scheme) throws IOException, InterruptedException {
-        System.out.println("EncryptionJobsKilledTest.killed from seed " + seed + " (keystore.seed), kills of each job: "
-                + KILLS + " (keystore.kills)");
+        onStore(scheme, () -> {
+            for (String job : JOBS) {
+                int kills = run(job, job.equals("rotate") ? this::killAtRandom : this::killInTheMiddle);
+                assertThat(kills).as("kills of %s before its end", job).isPositive();
+            }
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"jdbc:sqlite:", "mapdb:", "jdbc:postgresql:"})
+    @Tag("long")
+    @Timeout(1_800)
+    @DisplayName("R74 jobs of encryption that are killed at random moments, again and again, go on and end right")
+    void killed_often(String scheme) throws IOException, InterruptedException {
+        onStore(scheme, () -> {
+            int kills = 0;
+            while (kills < KILLS) {
+                for (String job : JOBS) {
+                    kills += run(job, this::killUntilItEnds);
+                }
+            }
+        });
+    }
+
+    private interface Work {
+        void run() throws IOException, InterruptedException;
+    }
+
+    private interface Kills {
+        int of(String job) throws IOException, InterruptedException;
+    }
+
+    private void onStore(String scheme, Work work) throws IOException, InterruptedException {
+        System.out.println("EncryptionJobsKilledTest from seed " + seed + " (keystore.seed)");
+        Path file = folder.resolve("root.key");
+        KeyFile.create(file);
+        key = "key-file:" + file;
         if (!scheme.equals("jdbc:postgresql:")) {
             url = scheme + folder.resolve("store");
-            killed();
+            fill();
+            work.run();
             return;
         }
         try (EmbeddedPostgres server = EmbeddedPostgres.builder().start()) {
             url = "jdbc:postgresql://localhost:" + server.getPort() + "/postgres?user=postgres";
-            killed();
+            fill();
+            work.run();
         }
     }
 
-    private void killed() throws IOException, InterruptedException {
-        Path file = folder.resolve("root.key");
-        KeyFile.create(file);
-        key = "key-file:" + file;
-        fill();
-        for (String job : List.of("encrypt", "rotate", "decrypt")) {
-            try (SignalKeyDatabase other = openOther(job)) {
-                int kills = 0;
-                for (int i = 0; i < KILLS && run(job, i, random.nextInt(LONGEST_MILLIS)); i++) {
-                    kills++;
-                }
-                assertThat(kills).as("kills of %s before its end", job).isPositive();
-                run(job, -1, -1);
-                System.out.println(url + " " + job + ": killed before its end: " + kills);
-                if (other != null) {
-                    commitFromOther(other, job);
-                }
-            }
-            assertComplete(job);
-            if (!job.equals("decrypt") && !url.startsWith("jdbc:postgresql:")) {
-                assertNoValueInFiles();
+    /** Kills a job, lets it end, compares the store with what was acknowledged, and returns the number of kills. */
+    private int run(String job, Kills killing) throws IOException, InterruptedException {
+        int kills;
+        try (SignalKeyDatabase other = openOther(job)) {
+            kills = killing.of(job);
+            run(job, 0, -1);
+            System.out.println(url + " " + job + ": killed before its end: " + kills);
+            if (other != null) {
+                commitFromOther(other, job);
             }
         }
+        assertComplete(job);
+        if (!job.equals("decrypt") && !url.startsWith("jdbc:postgresql:")) {
+            assertNoValueInFiles();
+        }
+        return kills;
+    }
+
+    private int killInTheMiddle(String job) throws IOException, InterruptedException {
+        return run(job, 1 + random.nextInt(CALLS_OF_LISTENER), random.nextInt(LONGEST_MILLIS / 10)) ? 1 : 0;
+    }
+
+    /** Kills a rotation at a random moment. If it has ended by then, another one begins. */
+    private int killAtRandom(String job) throws IOException, InterruptedException {
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            if (run(job, 0, random.nextInt(LONGEST_MILLIS))) {
+                return 1;
+            }
+        }
+        return 0;
+    }
+
+    private int killUntilItEnds(String job) throws IOException, InterruptedException {
+        int kills = 0;
+        while (run(job, 0, random.nextInt(LONGEST_MILLIS))) {
+            kills++;
+        }
+        return kills;
     }
 
     /** Opens the store in this process before a job, without a context; null on MapDB, which refuses that. */
@@ -137,18 +192,17 @@ class EncryptionJobsKilledTest {
     }
 
     /**
-     * Runs a job in a process. At the first attempt, the job stops in the middle, while commits go on, so that it
-     * cannot end before the kill.
+     * Runs a job in a process.
      *
-     * @param millis kills it after this time, unless it is negative
+     * @param held the number of the call of its listener at which the job stops in the middle, while commits go on, so
+     *     that it cannot end before the kill; 0 if it goes on
+     * @param millis kills it after this time, from its beginning or from where it stopped, unless it is negative
      * @return whether it was killed before it ended
      */
-    private boolean run(String job, int attempt, int millis) throws IOException, InterruptedException {
+    private boolean run(String job, int held, int millis) throws IOException, InterruptedException {
         Path output = Files.createTempFile(folder, "child", ".txt");
-        int held = attempt == 0 ? 1 + random.nextInt(CALLS_OF_LISTENER) : 0;
         List<String> arguments = List.of(url, key, job, Integer.toString(held));
-        boolean killed = KillableJvm.run(
-                EncryptionJobChild.class, arguments, output, held > 0 ? "held" : "", held > 0 ? millis / 10 : millis);
+        boolean killed = KillableJvm.run(EncryptionJobChild.class, arguments, output, held > 0 ? "held" : "", millis);
         boolean done = acknowledge(output);
         if (!killed) {
             assertThat(done).as("%s has printed its end", job).isTrue();
@@ -163,7 +217,10 @@ class EncryptionJobsKilledTest {
                 new BufferedReader(new StringReader(printed.substring(0, printed.lastIndexOf('\n') + 1)))) {
             lines.lines().filter(line -> line.contains(" ")).forEach(line -> {
                 String[] parts = line.split(" ", -1);
-                acknowledged[Integer.parseInt(parts[0])] = Integer.parseInt(parts[1]);
+                int number = Integer.parseInt(parts[0]);
+                int count = Integer.parseInt(parts[1]);
+                assertThat(count).as("counter %s", number).isGreaterThan(acknowledged[number]);
+                acknowledged[number] = count;
             });
         }
         return printed.endsWith("done\n");

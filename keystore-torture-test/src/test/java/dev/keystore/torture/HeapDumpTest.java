@@ -16,17 +16,17 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Searches the heap of a process for the values of a conversation after it closed an encrypted store. */
+/** Searches the heap of a process for the values and names of a conversation after it closed an encrypted store. */
 class HeapDumpTest {
 
     @TempDir
     Path folder;
 
     @ParameterizedTest
-    @CsvSource({"jdbc:sqlite:,store.db", "mapdb:,store"})
+    @CsvSource({"jdbc:sqlite:,store.db,false", "jdbc:sqlite:,store.db,true", "mapdb:,store,true"})
     @Timeout(120)
     @DisplayName("R76 the reachable heap holds values while a store is open, and none after it is closed")
-    void valuesInHeap(String scheme, String name) throws IOException, InterruptedException {
+    void valuesInHeap(String scheme, String name, boolean hidesNames) throws IOException, InterruptedException {
         Path key = folder.resolve("root.key");
         KeyFile.create(key);
         Path output = folder.resolve("output.txt");
@@ -40,7 +40,8 @@ class HeapDumpTest {
                         HeapDumpChild.class.getName(),
                         scheme + folder.resolve(name),
                         key.toString(),
-                        folder.resolve("heap.hprof").toString())
+                        folder.resolve("heap.hprof").toString(),
+                        Boolean.toString(hidesNames))
                 .redirectOutput(output.toFile())
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
@@ -51,11 +52,13 @@ class HeapDumpTest {
                 .filter(line -> line.matches("[a-z]+ \\d+"))
                 .map(line -> line.split(" ", 2))
                 .collect(Collectors.toMap(words -> words[0], words -> Integer.valueOf(words[1])));
-        System.out.println("HeapDumpTest " + scheme + ": of " + found.get("stored")
-                + " values that were stored, in the reachable heap while open: " + found.get("open")
-                + "; after close: " + found.get("closed") + ", and with garbage that was not collected yet: "
-                + found.get("garbage"));
+        System.out.println("HeapDumpTest " + scheme + (hidesNames ? " with hidden names" : "") + ": of "
+                + found.get("stored") + " values that were stored and 2 names, in the reachable heap while open: "
+                + found.get("open") + " and " + found.get("namesopen") + "; after close: " + found.get("closed")
+                + " and " + found.get("namesclosed") + ", and with garbage that was not collected yet: "
+                + found.get("garbage") + " and " + found.get("namesgarbage"));
         assertThat(found.get("open")).as("the search finds values").isGreaterThan(20);
-        assertThat(found.get("closed")).as("after close").isZero();
+        assertThat(found.get("namesopen")).as("the search finds names").isEqualTo(2);
+        assertThat(found.get("closed")).as("values after close").isZero();
     }
 }

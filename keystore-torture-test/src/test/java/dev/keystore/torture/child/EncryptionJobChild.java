@@ -18,7 +18,8 @@ import java.util.function.Consumer;
 /**
  * A process that encrypts a store, rotates its keys or decrypts it, while two threads count in it. It prints
  * {@code start}, each count when it is durable, and {@code done}. The job may stop in the middle; then it prints
- * {@code held}, and the threads go on until the process is killed.
+ * {@code held}, and the threads go on until the process is killed. If a commit of a thread is refused, or one before it
+ * is lost, the process exits with 1.
  */
 public final class EncryptionJobChild {
 
@@ -94,19 +95,32 @@ public final class EncryptionJobChild {
     private static Thread count(SignalKeyDatabase database, int number, AtomicBoolean done) {
         SignalKeyStore store = database.forContext("context " + number);
         Thread thread = new Thread(() -> {
+            int counted = 0;
             while (!done.get()) {
-                String next = store.transaction("counter", tx -> {
-                    int last = tx.find(KeyTypes.SESSION, "counter")
-                            .map(value -> Integer.parseInt(new String(value, UTF_8)))
-                            .orElse(0);
-                    tx.put(KeyTypes.SESSION, "counter", ("" + (last + 1)).getBytes(UTF_8));
-                    return "" + (last + 1);
-                });
-                print(number + " " + next);
+                counted = next(store, counted);
+                print(number + " " + counted);
             }
+        });
+        thread.setUncaughtExceptionHandler((failed, failure) -> {
+            failure.printStackTrace();
+            Runtime.getRuntime().halt(1);
         });
         thread.start();
         return thread;
+    }
+
+    /** Increments a counter. It must have the value that this thread has written last, unless that is 0. */
+    private static int next(SignalKeyStore store, int counted) {
+        return store.transaction("counter", tx -> {
+            int found = tx.find(KeyTypes.SESSION, "counter")
+                    .map(value -> Integer.parseInt(new String(value, UTF_8)))
+                    .orElse(0);
+            if (counted > 0 && found != counted) {
+                throw new AssertionError(counted + " was acknowledged, but the store has " + found);
+            }
+            tx.put(KeyTypes.SESSION, "counter", ("" + (found + 1)).getBytes(UTF_8));
+            return found + 1;
+        });
     }
 
     private static synchronized void print(String line) {
