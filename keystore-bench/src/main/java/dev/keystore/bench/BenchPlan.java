@@ -36,12 +36,11 @@ public final class BenchPlan {
             CommitPeers.ROCKSDB);
 
     /** Peers that no goal needs, measured once by one thread. */
-    private static final List<CommitPeers> ONCE_BY_ONE =
-            List.of(CommitPeers.KEYSTORE_MAPDB, CommitPeers.KEYSTORE_SQLITE_ENCRYPTED, CommitPeers.APPEND);
+    private static final List<CommitPeers> ONCE_BY_ONE = List.of(CommitPeers.KEYSTORE_MAPDB, CommitPeers.APPEND);
 
     /** The same by 16 threads. */
     private static final List<CommitPeers> ONCE_BY_SIXTEEN =
-            List.of(CommitPeers.KEYSTORE_SQLITE_ENCRYPTED, CommitPeers.MAPDB, CommitPeers.MVSTORE, CommitPeers.XODUS);
+            List.of(CommitPeers.MAPDB, CommitPeers.MVSTORE, CommitPeers.XODUS);
 
     /** The same by 64 threads. */
     private static final List<CommitPeers> ONCE_BY_MANY =

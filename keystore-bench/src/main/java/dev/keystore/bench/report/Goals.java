@@ -17,6 +17,7 @@ import static dev.keystore.bench.commit.CommitPeers.JDBC_SQLITE_TUNED;
 import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_MAPDB;
 import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_POSTGRES;
 import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_SQLITE;
+import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_SQLITE_ENCRYPTED;
 import static dev.keystore.bench.commit.CommitPeers.ROCKSDB;
 import static dev.keystore.bench.read.ReadPeers.CAFFEINE;
 import static dev.keystore.bench.read.ReadPeers.CAFFEINE_COPY;
@@ -134,6 +135,13 @@ public final class Goals {
                             ratio(
                                     message(Workload.MESSAGE_BY_CLOCK, Keys.KEYSTORE_SQLITE, 16),
                                     message(Workload.MESSAGE_BY_CLOCK, Keys.IN_MEMORY, 16))),
+            goal("P18", "commits, SQLite, encrypted, 16 threads", KEYSTORE_SQLITE.title())
+                    .atLeast(0.95, ratio(commit(KEYSTORE_SQLITE_ENCRYPTED, 16), commit(KEYSTORE_SQLITE, 16))),
+            goal(
+                            "P18",
+                            "CPU of a commit, SQLite, encrypted, 1 thread, minus that of the peer, µs",
+                            KEYSTORE_SQLITE.title())
+                    .atMost(12, cpuOnTop(commit(KEYSTORE_SQLITE_ENCRYPTED, 1), commit(KEYSTORE_SQLITE, 1))),
             goal("P23", "cold reads of one id, SQLite", RAW_SQLITE_READ)
                     .atLeast(0.8, ratio(cold(KEYSTORE_SQLITE), cold(JDBC_SQLITE_TUNED))),
             goal("P23", "cold reads of one id, PostgreSQL", RAW_POSTGRES_READ)
