@@ -1,6 +1,7 @@
 package dev.keystore.libsignal;
 
 import dev.keystore.KeyType;
+import dev.keystore.Transaction;
 import dev.keystore.TransactionWork;
 import java.time.Duration;
 import java.util.List;
@@ -74,17 +75,42 @@ public final class Inbox {
             return IdentityStatus.UNCHANGED;
         }
         return messages.decrypt(sender, message, AccountStore.RETRY, (received, tx) -> {
-            tx.insert(
-                    TYPE,
-                    id,
-                    new StoredMessage(
-                            id, sender, 0, received.plaintext(), options.clock().instant()));
+            add(tx, id, sender, received.plaintext());
             return received.identity();
         });
     }
 
     /**
-     * Returns the messages that were not handled yet, those received first at the beginning.
+     * Stores a message that was decrypted in a transaction, such as one of a group or a sealed sender, in the commit of
+     * that transaction. If a message of this id is in the inbox, nothing is written:
+     *
+     * <pre>{@code
+     * account.group(group).decrypt(
+     *         sender, message, (received, tx) -> account.inbox().add(tx, envelope.id(), sender, received.plaintext()));
+     * }</pre>
+     *
+     * @param tx the transaction
+     * @param id the id of the message; unique until it is handled
+     * @param sender the address of the device that sent it
+     * @param plaintext the decrypted bytes; copied
+     * @return whether it was stored
+     */
+    public boolean add(Transaction tx, String id, SignalProtocolAddress sender, byte[] plaintext) {
+        Objects.requireNonNull(sender, "sender");
+        Objects.requireNonNull(plaintext, "plaintext");
+        if (stored.find(tx, id).isPresent()) {
+            return false;
+        }
+        tx.put(
+                TYPE,
+                id,
+                new StoredMessage(id, sender, 0, plaintext, options.clock().instant()));
+        return true;
+    }
+
+    /**
+     * Returns the messages that were not handled yet, those received first at the beginning; those of one millisecond
+     * are sorted by id.
      *
      * @return the messages
      */
@@ -94,6 +120,7 @@ public final class Inbox {
 
     /**
      * Runs the application's work on a message and removes the message, in one commit, unless it was handled before.
+     * The work may run up to 5 times if the commit ends in a conflict.
      *
      * @param <X> the type of exception that {@code work} may throw
      * @param message a message of {@link #pending}

@@ -141,10 +141,15 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
 
     /**
      * Saves the identity key of a device, replacing any existing one. A key that is already saved is not written again.
+     * If another one is replaced, the device is removed from the memory of who has this account's sender keys.
      */
     @Override
     public IdentityChange saveIdentity(SignalProtocolAddress address, IdentityKey identityKey) {
-        return identities.saveIdentity(address, Objects.requireNonNull(identityKey, "identityKey"));
+        IdentityChange change = identities.saveIdentity(address, Objects.requireNonNull(identityKey, "identityKey"));
+        if (change == IdentityChange.REPLACED_EXISTING) {
+            senderKeys.forget(address);
+        }
+        return change;
     }
 
     /** Returns what was known of the key that was passed to {@link #saveIdentity} last. */

@@ -1,6 +1,7 @@
 package dev.keystore.libsignal;
 
 import dev.keystore.KeyType;
+import dev.keystore.Transaction;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -64,13 +65,42 @@ public final class Outbox {
                     sealed.getType(),
                     sealed.serialize(),
                     options.clock().instant());
-            tx.insert(TYPE, id, message);
+            tx.put(TYPE, id, message);
             return message;
         });
     }
 
     /**
-     * Returns the messages that were not confirmed yet, those encrypted first at the beginning.
+     * Stores a message that was encrypted in a transaction, such as one of a group or a sealed sender, in the commit of
+     * that transaction:
+     *
+     * <pre>{@code
+     * account.transaction(bob, (signal, tx) -> {
+     *     CiphertextMessage sealed = account.sessionCipher(signal, bob).encrypt(plaintext);
+     *     account.outbox().add(tx, "message 1", bob, sealed.getType(), sealed.serialize());
+     *     return true;
+     * });
+     * }</pre>
+     *
+     * @param tx the transaction
+     * @param id the id of the message; unique until it is confirmed
+     * @param remote the address of the device to send it to
+     * @param type the type of the message, as in {@code CiphertextMessage}
+     * @param body the encrypted bytes; copied
+     * @throws dev.keystore.EntryExistsException if a message of this id is in the outbox
+     */
+    public void add(Transaction tx, String id, SignalProtocolAddress remote, int type, byte[] body) {
+        Objects.requireNonNull(remote, "remote");
+        Objects.requireNonNull(body, "body");
+        tx.insert(
+                TYPE,
+                id,
+                new StoredMessage(id, remote, type, body, options.clock().instant()));
+    }
+
+    /**
+     * Returns the messages that were not confirmed yet, those encrypted first at the beginning; those of one
+     * millisecond are sorted by id.
      *
      * @return the messages
      */

@@ -65,7 +65,8 @@ final class PreKeyLifecycle {
      */
     Optional<PreKeyUpload> replenish(OptionalInt onServer, OptionalInt kyberOnServer) {
         startLogs();
-        boolean restored = Restored.isSet(tx)
+        boolean isStale = Restored.isSet(tx); // then nobody can use what the server has
+        boolean restored = isStale
                 && pending(PreKeyKind.ONE_TIME).isEmpty()
                 && pending(PreKeyKind.ONE_TIME_KYBER).isEmpty();
         if (restored || isDue(currentSigned(), SignedPreKeyRecord::getTimestamp)) {
@@ -74,10 +75,10 @@ final class PreKeyLifecycle {
         if (restored || isDue(currentLastResort(), KyberPreKeyRecord::getTimestamp)) {
             factory.lastResortKyberPreKey();
         }
-        if (isLow(PreKeyKind.ONE_TIME, onServer)) {
+        if (isLow(PreKeyKind.ONE_TIME, isStale ? OptionalInt.of(0) : onServer)) {
             factory.preKeys(options.preKeyBatch());
         }
-        if (isLow(PreKeyKind.ONE_TIME_KYBER, kyberOnServer)) {
+        if (isLow(PreKeyKind.ONE_TIME_KYBER, isStale ? OptionalInt.of(0) : kyberOnServer)) {
             factory.oneTimeKyberPreKeys(options.preKeyBatch());
         }
         sweep();

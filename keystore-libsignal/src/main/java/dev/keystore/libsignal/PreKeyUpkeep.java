@@ -81,7 +81,8 @@ public final class PreKeyUpkeep {
      *
      * <p>The upload replaces all that the server has of this account. It holds the one-time pre-keys that were not
      * uploaded yet, and the current signed pre-key and last-resort Kyber pre-key even if the server has them. Pre-keys
-     * that were generated before the first call count as uploaded.
+     * that were generated before the first call count as uploaded. After a restore or a change of identity, nobody can
+     * use what the server has, so the numbers are ignored.
      *
      * @param onServer the number of one-time pre-keys that the server has left
      * @param kyberOnServer the number of one-time Kyber pre-keys that the server has left

@@ -29,6 +29,7 @@ final class Registration {
      * continue.
      */
     static void change(Transaction tx, AccountIdentity identity) {
+        SessionStarts.conflictWithStarts(tx);
         AccountRecord former = AccountRecord.load(tx);
         new AccountRecord(identity, former.applicationData()).saveTo(tx);
         for (KeyType<?> type : OF_THE_FORMER_IDENTITY) {

@@ -2,7 +2,11 @@ package dev.keystore.libsignal;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.Transaction;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
@@ -35,6 +39,24 @@ final class SenderKeys implements SenderKeyStore {
             return new SenderKeyRecord(senderKey);
         } catch (InvalidMessageException | InvalidSenderKeySessionException e) {
             throw Ids.unreadable(tx, KeyTypes.SENDER_KEY, id, e);
+        }
+    }
+
+    /** Forgets that a device has sender keys of this account, because it has another identity now. */
+    void forget(SignalProtocolAddress device) {
+        String id = Ids.of(device);
+        for (String group : groups()) {
+            Map<String, Boolean> memory = new LinkedHashMap<>(
+                    tx.find(KeyTypes.SENDER_KEY_MEMORY, group).orElse(Map.of()));
+            if (memory.remove(id) != null) {
+                tx.put(KeyTypes.SENDER_KEY_MEMORY, group, memory);
+            }
+        }
+    }
+
+    private List<String> groups() {
+        try (Stream<String> ids = tx.ids(KeyTypes.SENDER_KEY_MEMORY, "")) {
+            return ids.toList();
         }
     }
 }

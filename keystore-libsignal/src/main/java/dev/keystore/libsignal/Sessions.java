@@ -88,7 +88,7 @@ final class Sessions implements SessionStore {
     public void storeSession(SignalProtocolAddress address, SessionRecord record) {
         String id = Ids.of(address);
         if (!loaded.contains(id) && !exists(id)) {
-            tx.put(SessionStarts.TYPE, id, clock.instant());
+            SessionStarts.add(tx, id, clock.instant());
         }
         tx.put(KeyTypes.SESSION, id, record.serialize());
     }

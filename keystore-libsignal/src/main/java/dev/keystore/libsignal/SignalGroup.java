@@ -3,6 +3,7 @@ package dev.keystore.libsignal;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyTypes;
 import dev.keystore.Transaction;
+import dev.keystore.TransactionOptions;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -39,8 +40,22 @@ import org.signal.libsignal.protocol.message.SenderKeyMessage;
  * created with the first message. {@link KeyTypes#SENDER_KEY_MEMORY} holds the memory, under the distribution id.
  *
  * <p>The commit of {@link #encrypt} marks a device as one that has the sender key before its distribution is sent. An
- * application that may end in between writes them to its outbox in that commit, with {@link #encrypt(Collection,
- * byte[], GroupWork)}, or calls {@link #forget} for the devices that received none.
+ * application that may end in between adds them to the outbox in that commit:
+ *
+ * <pre>{@code
+ * account.group(id).encrypt(members, plaintext, (encrypted, tx) -> {
+ *     encrypted.distributions().forEach((member, key) ->
+ *             account.outbox().add(tx, "1, key to " + member, member, key.getType(), key.serialize()));
+ *     CiphertextMessage toAll = encrypted.message();
+ *     for (SignalProtocolAddress member : members) {
+ *         account.outbox().add(tx, "1 to " + member, member, toAll.getType(), toAll.serialize());
+ *     }
+ *     return true;
+ * });
+ * }</pre>
+ *
+ * <p>A device whose identity has changed is forgotten in the commit that saves the new identity, so it receives the
+ * sender key with the next message. For a device that cannot decrypt for another reason, call {@link #forget}.
  */
 public final class SignalGroup {
 
@@ -166,19 +181,78 @@ public final class SignalGroup {
      * @param message the encrypted bytes
      * @return the decrypted bytes
      * @throws NoSessionException if the sender key of the device was not received
-     * @throws DuplicateMessageException if the message was decrypted before
+     * @throws DuplicateMessageException if the message was decrypted before, or encrypted before the sender key that
+     *     was received
      * @throws InvalidMessageException if the message is malformed, of another group, or not of this sender key
      * @throws LegacyMessageException if libsignal does not support the message's protocol version any more
      */
     public byte[] decrypt(SignalProtocolAddress sender, byte[] message)
             throws NoSessionException, DuplicateMessageException, InvalidMessageException, LegacyMessageException {
+        return decrypt(sender, message, AccountStore.RETRY, (received, tx) -> received.plaintext());
+    }
+
+    /**
+     * Decrypts a message of another member and runs the application's {@code work} on it, once, in one commit: what the
+     * work writes is durable if and only if the ratchet step is.
+     *
+     * <pre>{@code
+     * account.group(id).decrypt(sender, message, (received, tx) -> tx.put(CHAT, id, text(received.plaintext())));
+     * }</pre>
+     *
+     * <p>A member that receives the sender key of another one late gets it as it was when it was sent. For a message
+     * that is older, libsignal reports a duplicate, although the message was never decrypted. An application that needs
+     * to know keeps the ids of the messages that it handled.
+     *
+     * @param <R> the type of the result
+     * @param <X> the type of exception that {@code work} may throw
+     * @param sender the address of the device that sent it
+     * @param message the encrypted bytes
+     * @param work the application's work; {@link ReceivedMessage#identity} is always {@link IdentityStatus#UNCHANGED}
+     * @return the result of {@code work}
+     * @throws X if {@code work} threw it; nothing was written, and the message can be decrypted again
+     * @throws NoSessionException if the sender key of the device was not received
+     * @throws DuplicateMessageException if the message was decrypted before, or encrypted before the sender key that
+     *     was received
+     * @throws InvalidMessageException if the message is malformed, of another group, or not of this sender key
+     * @throws LegacyMessageException if libsignal does not support the message's protocol version any more
+     */
+    public <R, X extends Exception> R decrypt(SignalProtocolAddress sender, byte[] message, MessageWork<R, X> work)
+            throws X, NoSessionException, DuplicateMessageException, InvalidMessageException, LegacyMessageException {
+        return decrypt(sender, message, TransactionOptions.DEFAULT, work);
+    }
+
+    /**
+     * Decrypts a message of another member and runs the application's {@code work} on it like
+     * {@link #decrypt(SignalProtocolAddress, byte[], MessageWork)}, with options.
+     *
+     * @param <R> the type of the result
+     * @param <X> the type of exception that {@code work} may throw
+     * @param sender the address of the device that sent it
+     * @param message the encrypted bytes
+     * @param transactionOptions the options, for example {@link TransactionOptions#retryOnConflict(int)}; each run of
+     *     {@code work} receives the message and a new {@code tx}
+     * @param work the application's work
+     * @return the result of {@code work}
+     * @throws X if {@code work} threw it; nothing was written, and the message can be decrypted again
+     * @throws NoSessionException if the sender key of the device was not received
+     * @throws DuplicateMessageException if the message was decrypted before, or encrypted before the sender key that
+     *     was received
+     * @throws InvalidMessageException if the message is malformed, of another group, or not of this sender key
+     * @throws LegacyMessageException if libsignal does not support the message's protocol version any more
+     */
+    public <R, X extends Exception> R decrypt(
+            SignalProtocolAddress sender, byte[] message, TransactionOptions transactionOptions, MessageWork<R, X> work)
+            throws X, NoSessionException, DuplicateMessageException, InvalidMessageException, LegacyMessageException {
         Objects.requireNonNull(message, "message");
+        Objects.requireNonNull(transactionOptions, "transactionOptions");
+        Objects.requireNonNull(work, "work");
         requireOfThisGroup(message);
         try {
-            return store.<byte[], Exception>transaction(
-                    LockKeys.ofSenderKey(distributionId, sender),
-                    AccountStore.RETRY,
-                    tx -> new GroupCipher(messages.in(tx), sender).decrypt(message));
+            return store.<R, Exception>transaction(
+                    LockKeys.ofSenderKey(distributionId, sender), transactionOptions, tx -> {
+                        byte[] plaintext = new GroupCipher(messages.in(tx), sender).decrypt(message);
+                        return work.run(new ReceivedMessage(plaintext, IdentityStatus.UNCHANGED), tx);
+                    });
         } catch (NoSessionException
                 | DuplicateMessageException
                 | InvalidMessageException
@@ -186,7 +260,9 @@ public final class SignalGroup {
                 | RuntimeException e) {
             throw e;
         } catch (Exception e) {
-            throw Messages.undeclared(e);
+            @SuppressWarnings("unchecked") // libsignal declares no other checked exception, so it is one of the work
+            X ofWork = (X) e;
+            throw ofWork;
         }
     }
 

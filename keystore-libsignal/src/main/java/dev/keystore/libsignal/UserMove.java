@@ -50,6 +50,7 @@ final class UserMove {
 
     /** Moves the entries and returns how many were moved. */
     int run(Transaction tx) {
+        SessionStarts.conflictWithStarts(tx);
         int moved = 0;
         for (int device : devices(tx)) {
             moved += moveDevice(tx, Ids.of(of(from, device)), Ids.of(of(to, device)));
@@ -73,6 +74,9 @@ final class UserMove {
                 former.isPresent() && moving.isPresent() && former.get().isBefore(moving.get());
         OnExisting onExisting = isOlder ? OnExisting.REPLACE : OnExisting.REFUSE;
         int moved = move(tx, KeyTypes.SESSION, source, target, onExisting);
+        if (moved > 0) {
+            SessionStarts.noteStart(tx);
+        }
         move(tx, SessionStarts.TYPE, source, target, OnExisting.REPLACE);
         return moved + move(tx, KeyTypes.IDENTITY_KEY, source, target, onExisting);
     }

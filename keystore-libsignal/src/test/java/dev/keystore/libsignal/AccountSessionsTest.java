@@ -245,6 +245,12 @@ class AccountSessionsTest extends LibsignalTest {
         assertThat(alice.sessions().moveUser("lid", "bob")).isEqualTo(2);
         assertThat(parties.store("alice").find(KeyTypes.SESSION, "bob.1")).hasValue(newer);
         assertThat(alice.sessions().list()).hasSize(1);
+
+        parties.store("alice").put(KeyTypes.LID_MAPPING, "bob@lid", "someone else");
+        assertThatThrownBy(() -> alice.sessions().moveUser("bob", "bob@lid"))
+                .isInstanceOf(EntryExistsException.class)
+                .hasMessageContaining("lid-mapping/bob");
+        assertThat(parties.store("alice").find(KeyTypes.SESSION, "bob.1")).hasValue(newer);
     }
 
     @Test

@@ -15,6 +15,7 @@ import dev.keystore.spi.BackendException;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -32,6 +33,12 @@ import org.signal.libsignal.protocol.message.SignalMessage;
 class DecryptOnceTest extends LibsignalTest {
 
     private static final KeyType<byte[]> CHAT = KeyType.ofBytes("test-chat");
+
+    /** Two messages take 12 steps: encrypt, send, confirm, receive, acknowledge and handle, each. */
+    private static final int STEPS = 12;
+
+    /** Of these, encrypt, confirm, receive and handle are commits. */
+    private static final int COMMITS = 8;
 
     /** What the server has accepted from Alice and not yet delivered to Bob, by its id. */
     private final Map<String, StoredMessage> server = new LinkedHashMap<>();
@@ -90,7 +97,7 @@ class DecryptOnceTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R11 R54 wherever a crash stops sender and receiver, or a commit fails or has an unknown outcome")
+    @DisplayName("R11 R12 R54 wherever a kill stops sender and receiver, or a commit fails or has an unknown outcome")
     void inboxAndOutbox_crashAtEachStep_handleOnce() throws Exception {
         parties.alice().startSession(BOB, parties.bob().newPreKeyBundle(1));
         List<String> sent = new ArrayList<>();
@@ -103,7 +110,12 @@ class DecryptOnceTest extends LibsignalTest {
             crashes++;
         }
         stepsUntilCrash = Integer.MAX_VALUE;
-        for (int commit = 1; commit <= 8; commit++) {
+        assertThat(crashes).isEqualTo(STEPS);
+        for (int commit = 1; commit <= COMMITS; commit++) {
+            for (Moment moment : List.of(Moment.BEFORE, Moment.AFTER)) {
+                parties.faults.on(Operation.COMMIT).nth(commit).run(moment, this::crashInCommit);
+                crashes += converse("kill " + moment + " commit " + commit, sent);
+            }
             parties.faults.on(Operation.COMMIT).nth(commit).fail(Moment.MIDWAY, BackendException.Kind.PERMANENT);
             crashes += converse("failure of commit " + commit, sent);
             parties.faults.on(Operation.COMMIT).nth(commit).fail(Moment.AFTER, BackendException.Kind.OUTCOME_UNKNOWN);
@@ -111,8 +123,7 @@ class DecryptOnceTest extends LibsignalTest {
             parties.faults.heal();
         }
 
-        assertThat(crashes).isGreaterThan(25);
-        assertThat(sent).hasSizeGreaterThan(50);
+        assertThat(crashes).isEqualTo(STEPS + 4 * COMMITS);
         for (String text : sent) {
             assertThat(parties.store("bob").find(CHAT, text)).as(text).hasValue(text.getBytes(UTF_8));
         }
@@ -140,7 +151,7 @@ class DecryptOnceTest extends LibsignalTest {
                 return crashes;
             } catch (Crash | CommitFailedException | CommitOutcomeUnknownException e) {
                 crashes++;
-                parties.reopen();
+                parties.goOnAfterKill();
             }
         }
     }
@@ -176,6 +187,15 @@ class DecryptOnceTest extends LibsignalTest {
             });
             step();
         }
+    }
+
+    private void crashInCommit() {
+        try {
+            parties.copyFiles();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        throw new Crash();
     }
 
     private static CiphertextMessage parsed(StoredMessage message) throws Exception {

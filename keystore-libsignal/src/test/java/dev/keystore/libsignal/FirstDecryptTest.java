@@ -98,7 +98,7 @@ class FirstDecryptTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R11 it is one commit of six entries, which survives a restart")
+    @DisplayName("R11 it is one commit of seven entries, which survives a restart")
     void decrypt_succeeds_writesOneCommit() throws Exception {
         CiphertextMessage message = parties.firstMessage("hello");
         parties.bob();
@@ -116,7 +116,8 @@ class FirstDecryptTest extends LibsignalTest {
                                 "pre-key/1",
                                 "kyber-pre-key/1",
                                 "libsignal-one-time-kyber-pre-key/1",
-                                "libsignal-session-start/alice.1"));
+                                "libsignal-session-start/alice.1",
+                                "libsignal-latest-session/start"));
         parties.reopen();
         assertThat(parties.alice().decrypt(BOB, parties.bob().encrypt(ALICE, "back".getBytes(UTF_8))))
                 .asString()

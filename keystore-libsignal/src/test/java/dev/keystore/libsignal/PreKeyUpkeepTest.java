@@ -262,6 +262,7 @@ class PreKeyUpkeepTest extends LibsignalTest {
         });
 
         PreKeyUpload upload = alice().preKeys().replenish(20, 20).orElseThrow();
+        assertThat(ids(upload)).as("instead of those that the server has").isEqualTo(numbers(21, 40));
         assertThat(upload.signedPreKey().getId()).isEqualTo(2);
         assertThat(upload.lastResortKyberPreKey().getId())
                 .isNotEqualTo(before.lastResortKyberPreKey().getId());

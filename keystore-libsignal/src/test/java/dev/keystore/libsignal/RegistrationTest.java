@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -161,6 +162,26 @@ class RegistrationTest extends LibsignalTest {
                 .isInstanceOf(TransactionConflictException.class);
 
         assertThatThrownBy(() -> alice.encrypt(BOB, new byte[1])).isInstanceOf(NoSessionException.class);
+    }
+
+    @Test
+    @DisplayName("R24 is replaced, and a session that began while the sessions were listed is deleted, too")
+    void changeIdentity_sessionBeginsMeanwhile_isDeleted() throws Exception {
+        SignalAccount alice = parties.alice();
+        PreKeyBundle bundle = parties.bob().newPreKeyBundle(1);
+        AtomicReference<IdentityStatus> started = new AtomicReference<>();
+        parties.faults.on(Operation.LIST).nth(2).run(Moment.AFTER, () -> {
+            try {
+                started.set(Race.of(() -> alice.startSession(BOB, bundle)).get(0));
+            } catch (Exception e) {
+                throw new IllegalStateException("the session did not begin", e);
+            }
+        });
+
+        alice.changeIdentity(identity, 4711);
+
+        assertThat(started).hasValue(IdentityStatus.NEW);
+        assertThat(alice.sessions().list()).isEmpty();
     }
 
     @Test

@@ -6,7 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.TransactionOptions;
 import dev.keystore.testkit.Call.Operation;
+import java.nio.ByteBuffer;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import org.junit.jupiter.api.DisplayName;
@@ -86,7 +89,7 @@ class SealedSenderTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("R10 R25 send one message to several devices in one commit, while they hold the locks of all")
+    @DisplayName("R10 R25 send one message to several devices in one commit, and each device reads its part in one")
     void encrypt_manyRecipients_isOneCommit() throws Exception {
         SenderCertificate certificate = certificate();
         UUID group = UUID.randomUUID();
@@ -122,8 +125,51 @@ class SealedSenderTest extends LibsignalTest {
         });
 
         assertThat(parties.faults.count(Operation.COMMIT)).isOne();
-        assertThat(message).isNotEmpty();
-        assertThatThrownBy(() -> alice.transaction(List.of(), TransactionOptions.DEFAULT, (signal, tx) -> true))
+        Map<String, byte[]> split = split(message);
+        assertThat(split).containsOnlyKeys(BOB.getName(), CAROL.getName());
+        parties.reopen();
+        for (SignalProtocolAddress member : members) {
+            parties.faults.forgetCalls();
+            SealedSessionCipher.DecryptionResult received = decrypt(member, split.get(member.getName()));
+            assertThat(parties.faults.count(Operation.COMMIT)).isOne();
+            assertThat(received.getPaddedMessage()).asString().isEqualTo("to all");
+            assertThat(received.getSenderUuid()).isEqualTo(NAME);
+            assertThat(received.getGroupId()).hasValue(new byte[] {7});
+            assertThatThrownBy(() -> decrypt(member, split.get(member.getName())))
+                    .hasMessageContaining("old counter");
+        }
+        assertThatThrownBy(() -> decrypt(CAROL, split.get(BOB.getName()))).hasMessageContaining("essage");
+        assertThatThrownBy(
+                        () -> account(ALICE).transaction(List.of(), TransactionOptions.DEFAULT, (signal, tx) -> true))
                 .isInstanceOf(IllegalArgumentException.class);
+    }
+
+    /**
+     * Splits a message to many as the server does, into what each recipient gets, by name. The message has a version,
+     * the number of recipients, for each its service id, its devices with their registration ids and 48 bytes, and then
+     * what is the same for all.
+     */
+    private static Map<String, byte[]> split(byte[] message) {
+        ByteBuffer all = ByteBuffer.wrap(message);
+        assertThat(all.get()).isEqualTo((byte) 0x23);
+        int recipients = all.get();
+        Map<String, byte[]> parts = new LinkedHashMap<>();
+        for (int i = 0; i < recipients; i++) {
+            assertThat(all.get()).as("kind of service id: ACI").isZero();
+            String name = new UUID(all.getLong(), all.getLong()).toString();
+            assertThat(all.get()).as("device").isOne();
+            assertThat(all.getShort()).as("registration id of the only device").isPositive();
+            byte[] part = new byte[48];
+            all.get(part);
+            parts.put(name, part);
+        }
+        byte[] shared = new byte[all.remaining()];
+        all.get(shared);
+        parts.replaceAll((name, part) -> ByteBuffer.allocate(1 + part.length + shared.length)
+                .put((byte) 0x22)
+                .put(part)
+                .put(shared)
+                .array());
+        return parts;
     }
 }

@@ -7,17 +7,22 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.keystore.KeyTypes;
 import dev.keystore.libsignal.SignalGroup.GroupMessage;
 import dev.keystore.testkit.Call.Operation;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.signal.libsignal.protocol.DuplicateMessageException;
+import org.signal.libsignal.protocol.IdentityKeyPair;
 import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.NoSessionException;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.message.CiphertextMessage;
+import org.signal.libsignal.protocol.message.PreKeySignalMessage;
 import org.signal.libsignal.protocol.message.SenderKeyDistributionMessage;
+import org.signal.libsignal.protocol.state.PreKeyBundle;
 
 @DisplayName("A group")
 class SignalGroupTest extends LibsignalTest {
@@ -85,12 +90,129 @@ class SignalGroupTest extends LibsignalTest {
         deliver(before, BOB);
         deliver(before, CAROL);
 
-        group.rotate();
-        GroupMessage after = group.encrypt(List.of(BOB), "after".getBytes(UTF_8));
+        parties.faults.forgetCalls();
 
+        group.rotate();
+
+        assertThat(parties.faults.count(Operation.COMMIT)).isOne();
+        GroupMessage after = group.encrypt(List.of(BOB), "after".getBytes(UTF_8));
         assertThat(after.distributions()).containsOnlyKeys(BOB);
         assertThat(deliver(after, BOB)).isEqualTo("after");
         assertThatThrownBy(() -> deliver(after, CAROL)).isInstanceOf(NoSessionException.class);
+    }
+
+    @Test
+    @DisplayName("sends its sender key again to a device whose identity has changed, and to no other")
+    void encrypt_identityOfMemberChanged_distributesAgain() throws Exception {
+        startSessions();
+        GroupMessage first = account(ALICE).group(id).encrypt(List.of(BOB, CAROL), "first".getBytes(UTF_8));
+        deliver(first, BOB);
+        deliver(first, CAROL);
+        account(BOB).changeIdentity(IdentityKeyPair.generate(), 4711);
+        PreKeyBundle bundle = account(BOB).newPreKeyBundle(1);
+        parties.faults.forgetCalls();
+
+        account(ALICE).identities().trust(BOB, bundle.getIdentityKey());
+
+        assertThat(parties.faults.count(Operation.COMMIT)).isOne();
+        account(ALICE).startSession(BOB, bundle);
+        GroupMessage second = account(ALICE).group(id).encrypt(List.of(BOB, CAROL), "second".getBytes(UTF_8));
+        assertThat(second.distributions()).containsOnlyKeys(BOB);
+        assertThat(deliver(second, BOB)).isEqualTo("second");
+        assertThat(deliver(second, CAROL)).isEqualTo("second");
+    }
+
+    @Test
+    @DisplayName("R32 receives sender keys while the same members read and send messages of the group")
+    void process_concurrentlyWithMessages_endsInTime() throws Exception {
+        startSessions();
+        SignalAccount bob = account(BOB);
+        bob.decrypt(ALICE, account(ALICE).encrypt(BOB, "hello".getBytes(UTF_8)));
+        for (int round = 0; round < 5; round++) {
+            GroupMessage before = account(ALICE).group(id).encrypt(List.of(BOB), "before".getBytes(UTF_8));
+            deliver(before, BOB);
+            GroupMessage next = account(ALICE).group(id).encrypt(List.of(BOB), "next".getBytes(UTF_8));
+            account(ALICE).group(id).rotate();
+            GroupMessage after = account(ALICE).group(id).encrypt(List.of(BOB), "after".getBytes(UTF_8));
+
+            List<String> read = Race.of(
+                    () -> deliver(after, BOB),
+                    () -> deliver(next, BOB),
+                    () -> bob.group(id).encrypt(List.of(ALICE), "of bob".getBytes(UTF_8), (message, tx) -> "sent"));
+
+            assertThat(read).containsExactly("after", "next", "sent");
+            account(ALICE).group(id).rotate();
+        }
+    }
+
+    @Test
+    @DisplayName("R10 R12 passes outbox and inbox in the commits of the ratchet steps; the example")
+    void outboxAndInbox_ofAGroup_areInTheSameCommits() throws Exception {
+        startSessions();
+        SignalAccount alice = account(ALICE);
+        parties.faults.forgetCalls();
+        alice.group(id).encrypt(List.of(BOB, CAROL), "hello".getBytes(UTF_8), (encrypted, tx) -> {
+            encrypted
+                    .distributions()
+                    .forEach((device, key) -> alice.outbox()
+                            .add(tx, "message 1, key to " + device, device, key.getType(), key.serialize()));
+            alice.outbox()
+                    .add(
+                            tx,
+                            "message 1 to bob",
+                            BOB,
+                            encrypted.message().getType(),
+                            encrypted.message().serialize());
+            return true;
+        });
+        assertThat(parties.faults.count(Operation.COMMIT)).isOne();
+        parties.reopen();
+        Map<String, StoredMessage> sent = account(ALICE).outbox().pending().stream()
+                .collect(Collectors.toMap(StoredMessage::id, message -> message));
+        assertThat(sent).containsOnlyKeys("message 1, key to bob.1", "message 1, key to carol.1", "message 1 to bob");
+        SignalAccount bob = account(BOB);
+        byte[] key = bob.decrypt(
+                ALICE,
+                new PreKeySignalMessage(sent.get("message 1, key to bob.1").body()));
+        bob.transaction(ALICE, (signal, tx) -> {
+            bob.group(id).process(tx, ALICE, new SenderKeyDistributionMessage(key));
+            return true;
+        });
+        byte[] message = sent.get("message 1 to bob").body();
+        parties.faults.forgetCalls();
+
+        assertThatThrownBy(() -> bob.group(id).decrypt(ALICE, message, (received, tx) -> {
+                    bob.inbox().add(tx, "message 1", ALICE, received.plaintext());
+                    throw new IOException("injected");
+                }))
+                .isInstanceOf(IOException.class);
+        assertThat(parties.faults.count(Operation.COMMIT)).isZero();
+        IdentityStatus identity = bob.group(id).decrypt(ALICE, message, (received, tx) -> {
+            bob.inbox().add(tx, "message 1", ALICE, received.plaintext());
+            return received.identity();
+        });
+
+        assertThat(identity).isEqualTo(IdentityStatus.UNCHANGED);
+        assertThat(parties.faults.count(Operation.COMMIT)).isOne();
+        parties.reopen();
+        assertThat(account(BOB).inbox().pending()).singleElement().satisfies(stored -> {
+            assertThat(stored.id()).isEqualTo("message 1");
+            assertThat(stored.remote()).isEqualTo(ALICE);
+            assertThat(stored.body()).asString().isEqualTo("hello");
+        });
+    }
+
+    @Test
+    @DisplayName("reports a message that is older than the sender key as a duplicate, although it was not read")
+    void decrypt_olderThanSenderKey_isReportedAsDuplicate() throws Exception {
+        startSessions();
+        GroupMessage lost = account(ALICE).group(id).encrypt(List.of(BOB), "lost".getBytes(UTF_8));
+        account(ALICE).group(id).forget(List.of(BOB));
+        deliver(account(ALICE).group(id).encrypt(List.of(BOB), "later".getBytes(UTF_8)), BOB);
+
+        assertThatThrownBy(() ->
+                        account(BOB).group(id).decrypt(ALICE, lost.message().serialize()))
+                .isInstanceOf(DuplicateMessageException.class);
     }
 
     @Test

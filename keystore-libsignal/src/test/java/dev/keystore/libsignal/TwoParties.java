@@ -13,6 +13,8 @@ import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.testkit.Faults;
 import dev.keystore.testkit.FaultyBackend;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -26,11 +28,16 @@ final class TwoParties implements AutoCloseable {
     static final SignalProtocolAddress ALICE = new SignalProtocolAddress("alice", 1);
     static final SignalProtocolAddress BOB = new SignalProtocolAddress("bob", 1);
 
+    private static final String FILE = "keys.db";
+
     final Faults faults = new Faults();
-    private final Path folder;
+    private final Path root;
+    private Path folder;
+    private Path image;
     private SignalKeyDatabase database;
 
     TwoParties(Path folder) {
+        root = folder;
         this.folder = folder;
         database = open();
         startIdsAtOne(store("alice"));
@@ -76,8 +83,32 @@ final class TwoParties implements AutoCloseable {
         database = open();
     }
 
+    /** Copies the files as they are, as a process that is killed now would leave them. */
+    void copyFiles() throws IOException {
+        image = Files.createTempDirectory(root, "image");
+        for (String suffix : List.of("", "-wal")) {
+            Path file = folder.resolve(FILE + suffix);
+            if (Files.exists(file)) {
+                Files.copy(file, image.resolve(FILE + suffix));
+            }
+        }
+    }
+
+    /** Goes on with the files that were copied last, or with those of now, as after a kill. */
+    void goOnAfterKill() throws IOException {
+        if (image == null) {
+            copyFiles();
+        }
+        SignalKeyDatabase killed = database;
+        folder = image;
+        image = null;
+        faults.heal();
+        database = open();
+        killed.close();
+    }
+
     private SignalKeyDatabase open() {
-        String url = "jdbc:sqlite:" + folder.resolve("keys.db");
+        String url = "jdbc:sqlite:" + folder.resolve(FILE);
         Backend sqlite = ServiceLoader.load(BackendProvider.class).stream()
                 .map(ServiceLoader.Provider::get)
                 .filter(provider -> provider.scheme().equals("jdbc:sqlite"))
