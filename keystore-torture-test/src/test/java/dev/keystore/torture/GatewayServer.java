@@ -61,8 +61,8 @@ final class GatewayServer implements GatewayNetwork {
         private byte[] identity = {};
         private int identities;
         private @Nullable Keys keys;
-        private final Deque<Key> preKeys = new ArrayDeque<>();
-        private final Deque<Key> kyberPreKeys = new ArrayDeque<>();
+        private final Deque<PreKey> preKeys = new ArrayDeque<>();
+        private final Deque<PreKey> kyberPreKeys = new ArrayDeque<>();
     }
 
     GatewayServer(long seed, GatewayScript script, int accounts, int workers, double realSeconds) {
@@ -195,7 +195,7 @@ final class GatewayServer implements GatewayNetwork {
         });
     }
 
-    private static List<Key> next(Deque<Key> keys) {
+    private static List<PreKey> next(Deque<PreKey> keys) {
         return keys.isEmpty() ? List.of() : List.of(keys.remove());
     }
 

@@ -16,6 +16,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.rmi.Remote;
 import java.rmi.server.UnicastRemoteObject;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -35,6 +36,7 @@ class GatewayTest {
 
     private static final int WORKERS = 4;
     private static final int SIGKILL = 128 + 9;
+    private static final List<KillMoment> MOMENTS = List.copyOf(EnumSet.allOf(KillMoment.class));
 
     @TempDir
     private Path folder;
@@ -71,7 +73,8 @@ class GatewayTest {
                             .as("ended before it was killed")
                             .isFalse();
                 }
-                server.killAt(1 + random.nextInt(100), KillMoment.values()[random.nextInt(3)], child::destroyForcibly);
+                server.killAt(
+                        1 + random.nextInt(100), MOMENTS.get(random.nextInt(MOMENTS.size())), child::destroyForcibly);
                 assertThat(exit(child, 120))
                         .as("exit code of a process that is killed")
                         .isEqualTo(SIGKILL);
@@ -81,8 +84,11 @@ class GatewayTest {
             UnicastRemoteObject.unexportObject(server, true);
         }
         Map<String, Integer> counts = server.counts();
-        System.out.println(
-                "GatewayTest: " + kills + " kills, " + script.sendings().size() + " messages, " + counts);
+        int recipients = script.sendings().stream()
+                .mapToInt(sending -> sending.task().recipients().size())
+                .sum();
+        System.out.println("GatewayTest: " + kills + " kills, "
+                + script.sendings().size() + " messages to " + recipients + " recipients, " + counts);
         assertThat(server.faults()).isEmpty();
         assertThat(counts)
                 .containsEntry("accounts", accounts)

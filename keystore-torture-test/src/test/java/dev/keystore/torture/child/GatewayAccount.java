@@ -14,8 +14,8 @@ import dev.keystore.libsignal.SignalGroup;
 import dev.keystore.libsignal.StoredMessage;
 import dev.keystore.libsignal.StoredSession;
 import dev.keystore.torture.child.GatewayNetwork.Envelope;
-import dev.keystore.torture.child.GatewayNetwork.Key;
 import dev.keystore.torture.child.GatewayNetwork.Keys;
+import dev.keystore.torture.child.GatewayNetwork.PreKey;
 import dev.keystore.torture.child.GatewayNetwork.Refusal;
 import dev.keystore.torture.child.GatewayNetwork.Status;
 import dev.keystore.torture.child.GatewayNetwork.Task;
@@ -172,7 +172,7 @@ public final class GatewayAccount {
         return new Keys(
                 account.registrationId(),
                 identity(),
-                new Key(
+                new PreKey(
                         upload.signedPreKey().getId(),
                         upload.signedPreKey().getKeyPair().getPublicKey().serialize(),
                         upload.signedPreKey().getSignature()),
@@ -181,17 +181,17 @@ public final class GatewayAccount {
                 upload.kyberPreKeys().stream().map(GatewayAccount::kyber).toList());
     }
 
-    private static Key key(PreKeyRecord record) {
+    private static PreKey key(PreKeyRecord record) {
         try {
-            return new Key(record.getId(), record.getKeyPair().getPublicKey().serialize(), new byte[0]);
+            return new PreKey(record.getId(), record.getKeyPair().getPublicKey().serialize(), new byte[0]);
         } catch (InvalidKeyException e) {
             throw new IllegalStateException(e);
         }
     }
 
-    private static Key kyber(KyberPreKeyRecord record) {
+    private static PreKey kyber(KyberPreKeyRecord record) {
         try {
-            return new Key(record.getId(), record.getKeyPair().getPublicKey().serialize(), record.getSignature());
+            return new PreKey(record.getId(), record.getKeyPair().getPublicKey().serialize(), record.getSignature());
         } catch (InvalidKeyException e) {
             throw new IllegalStateException(e);
         }
@@ -199,15 +199,15 @@ public final class GatewayAccount {
 
     private void startSession(SignalProtocolAddress remote) throws Exception {
         Keys keys = network.bundle(remote.getName());
-        Key kyber = keys.kyberPreKeys().isEmpty()
+        PreKey kyber = keys.kyberPreKeys().isEmpty()
                 ? keys.lastResort()
                 : keys.kyberPreKeys().get(0);
-        Optional<Key> preKey = keys.preKeys().stream().findFirst();
+        Optional<PreKey> preKey = keys.preKeys().stream().findFirst();
         IdentityKey identity = new IdentityKey(keys.identity());
         PreKeyBundle bundle = new PreKeyBundle(
                 keys.registrationId(),
                 DEVICE,
-                preKey.map(Key::id).orElse(PreKeyBundle.NULL_PRE_KEY_ID),
+                preKey.map(PreKey::id).orElse(PreKeyBundle.NULL_PRE_KEY_ID),
                 preKey.isPresent() ? new ECPublicKey(preKey.get().publicKey()) : null,
                 keys.signed().id(),
                 new ECPublicKey(keys.signed().publicKey()),

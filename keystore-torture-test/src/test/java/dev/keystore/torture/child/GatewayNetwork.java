@@ -66,7 +66,12 @@ public interface GatewayNetwork extends Remote {
      * @param kyberPreKeys the one-time Kyber pre-keys
      */
     record Keys(
-            int registrationId, byte[] identity, Key signed, Key lastResort, List<Key> preKeys, List<Key> kyberPreKeys)
+            int registrationId,
+            byte[] identity,
+            PreKey signed,
+            PreKey lastResort,
+            List<PreKey> preKeys,
+            List<PreKey> kyberPreKeys)
             implements Serializable {}
 
     /**
@@ -76,7 +81,7 @@ public interface GatewayNetwork extends Remote {
      * @param publicKey the key
      * @param signature its signature, or none for a one-time pre-key
      */
-    record Key(int id, byte[] publicKey, byte[] signature) implements Serializable {}
+    record PreKey(int id, byte[] publicKey, byte[] signature) implements Serializable {}
 
     /** Connects the two processes on this machine only. */
     record Loopback() implements RMIClientSocketFactory, RMIServerSocketFactory, Serializable {
