@@ -46,9 +46,9 @@ class GatewayTest {
 
     @Test
     @Timeout(300)
-    @DisplayName("R11 R12 a gateway of 40 accounts that is killed twice delivers every message once")
-    void fortyAccounts_deliverEachMessageOnce() throws Exception {
-        run(new GatewayScript(seed, 40, 4, 150, 4, 3), 40, 5, 2);
+    @DisplayName("R11 R12 a gateway of 30 accounts that is killed twice delivers every message once")
+    void thirtyAccounts_deliverEachMessageOnce() throws Exception {
+        run(new GatewayScript(seed, 30, 3, 100, 3, 2), 30, 4, 2);
     }
 
     @Test

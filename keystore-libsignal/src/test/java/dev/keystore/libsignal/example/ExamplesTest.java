@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.libsignal.AccountRestoreRules;
 import dev.keystore.libsignal.SignalAccount;
-import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.lang.invoke.MethodType;
@@ -153,24 +152,25 @@ class ExamplesTest {
 
     /** Returns the methods of the module that the compiled examples call, and those that they implement. */
     private static Set<String> shown() throws Exception {
-        Path folder = Path.of(location(ExamplesTest.class)).resolve(PACKAGE + "example");
         Set<String> shown = new TreeSet<>();
-        Set<String> implemented = new TreeSet<>();
+        List<String> classes = new ArrayList<>();
+        Path folder = Path.of(location(ExamplesTest.class)).resolve(PACKAGE + "example");
         try (Stream<Path> files = Files.list(folder)) {
             for (Path file : files.toList()) {
-                String code = disassembled(file);
-                CALLED.matcher(code)
-                        .results()
-                        .map(call -> call.group(1) + "." + call.group(2) + call.group(3))
-                        .forEach(shown::add);
-                IMPLEMENTED
-                        .matcher(code)
-                        .results()
-                        .map(lambda -> lambda.group(2) + "." + lambda.group(1))
-                        .forEach(implemented::add);
+                classes.add(file.toString());
                 addOverrides(file, shown);
             }
         }
+        String code = disassembled(classes);
+        CALLED.matcher(code)
+                .results()
+                .map(call -> call.group(1) + "." + call.group(2) + call.group(3))
+                .forEach(shown::add);
+        Set<String> implemented = IMPLEMENTED
+                .matcher(code)
+                .results()
+                .map(lambda -> lambda.group(2) + "." + lambda.group(1))
+                .collect(Collectors.toSet());
         for (Class<?> type : publicTypes()) {
             methods(type).stream()
                     .filter(method -> implemented.contains(method.substring(0, method.indexOf('('))))
@@ -192,11 +192,14 @@ class ExamplesTest {
         }
     }
 
-    private static String disassembled(Path file) throws IOException {
+    private static String disassembled(List<String> classes) {
         StringWriter out = new StringWriter();
         PrintWriter writer = new PrintWriter(out);
-        int result = ToolProvider.findFirst("javap").orElseThrow().run(writer, writer, "-v", "-p", file.toString());
-        assertThat(result).as("%s", out).isZero();
+        List<String> arguments = new ArrayList<>(List.of("-v", "-p"));
+        arguments.addAll(classes);
+        int result =
+                ToolProvider.findFirst("javap").orElseThrow().run(writer, writer, arguments.toArray(String[]::new));
+        assertThat(result).as("result of javap").isZero();
         return out.toString();
     }
 }
