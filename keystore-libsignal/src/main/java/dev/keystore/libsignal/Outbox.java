@@ -22,6 +22,9 @@ import org.signal.libsignal.protocol.message.CiphertextMessage;
  *     account.outbox().confirm(each.id());
  * }
  * }</pre>
+ *
+ * <p>An id is free again after it was confirmed. An application that may ask for the same message again after that
+ * records that it was encrypted, in the same commit, with {@link #add}.
  */
 public final class Outbox {
 

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.keystore.EntryExistsException;
 import dev.keystore.KeyTypes;
 import dev.keystore.libsignal.SignalGroup.GroupMessage;
 import dev.keystore.testkit.Call.Operation;
@@ -200,6 +201,16 @@ class SignalGroupTest extends LibsignalTest {
             assertThat(stored.remote()).isEqualTo(ALICE);
             assertThat(stored.body()).asString().isEqualTo("hello");
         });
+        SignalAccount sender = account(ALICE);
+        SignalAccount receiver = account(BOB);
+        assertThatThrownBy(() -> sender.transaction(BOB, (signal, tx) -> {
+                    sender.outbox().add(tx, "message 1 to bob", BOB, CiphertextMessage.WHISPER_TYPE, new byte[1]);
+                    return true;
+                }))
+                .isInstanceOf(EntryExistsException.class);
+        boolean isAdded =
+                receiver.transaction(ALICE, (signal, tx) -> receiver.inbox().add(tx, "message 1", ALICE, new byte[1]));
+        assertThat(isAdded).isFalse();
     }
 
     @Test
