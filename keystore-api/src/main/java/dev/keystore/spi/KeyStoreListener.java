@@ -1,12 +1,13 @@
 package dev.keystore.spi;
 
 import java.util.Set;
+import java.util.function.LongSupplier;
 
 /**
  * Receives the events of a database, for metrics, logs and traces (R100). Each method does nothing by default.
  *
  * <p>A listener is registered on the builder of a database, before that is opened. A database without a listener
- * measures nothing. Cached reads are not reported, so a listener does not slow them down either.
+ * measures nothing. Cached reads are only counted: {@link #onOpened} receives the counter.
  *
  * <p>No method receives a value, an id or the name of a context (R101). Lock keys often contain ids:
  * {@link #onTransaction} receives them for logs, and they must not become tags of a metric.
@@ -46,6 +47,14 @@ public interface KeyStoreListener {
         /** It is unknown what was written. */
         UNKNOWN
     }
+
+    /**
+     * The database was opened, by the thread that calls this method.
+     *
+     * @param cachedReads returns how many ids were read from the cache since then; an id that a transaction reads again
+     *     is counted once. Can be called at any time by any thread
+     */
+    default void onOpened(LongSupplier cachedReads) {}
 
     /**
      * Entries that were not cached have been loaded from the backend, in one call.
@@ -115,4 +124,17 @@ public interface KeyStoreListener {
 
     /** A commit was refused for the first time because another owner has taken the context over. */
     default void onOwnershipLost() {}
+
+    /**
+     * The pre-keys of an account have been counted, after some of them were used, generated, uploaded or deleted.
+     *
+     * <p>The engine does not know accounts. {@code keystore-libsignal} calls this method on the listener of an account's
+     * options, outside of a transaction.
+     *
+     * @param oneTime one-time pre-keys left, without those that a later upload has replaced
+     * @param signed signed pre-keys, with former ones that are still kept
+     * @param oneTimeKyber one-time Kyber pre-keys left, without those that a later upload has replaced
+     * @param lastResortKyber last-resort Kyber pre-keys, with former ones that are still kept
+     */
+    default void onPreKeysCounted(int oneTime, int signed, int oneTimeKyber, int lastResortKyber) {}
 }

@@ -84,7 +84,11 @@ final class ContextStore implements SignalKeyStore {
                 values.put(id, value);
             }
         }
-        return context.unchangedSince(seen) ? values : null;
+        if (!context.unchangedSince(seen)) {
+            return null;
+        }
+        engine.cache.countCached(ids.size());
+        return values;
     }
 
     private <V> Map<String, V> getLoaded(KeyType<V> type, Collection<String> ids) {

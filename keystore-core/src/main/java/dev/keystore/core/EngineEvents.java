@@ -6,6 +6,7 @@ import dev.keystore.spi.KeyStoreListener.GroupResult;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.LongAdder;
 import java.util.function.Consumer;
 import jdk.jfr.Event;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,9 @@ final class EngineEvents {
     private final List<KeyStoreListener> listeners;
     private final boolean listening;
 
+    /** Counts cached reads; null if nobody listens. */
+    private final @Nullable LongAdder cachedReads;
+
     /** Whether a thread is inside a listener. */
     private final ThreadLocal<Boolean> reporting = ThreadLocal.withInitial(() -> false);
 
@@ -42,6 +46,21 @@ final class EngineEvents {
     EngineEvents(List<KeyStoreListener> listeners) {
         this.listeners = List.copyOf(listeners);
         this.listening = !listeners.isEmpty();
+        this.cachedReads = listening ? new LongAdder() : null;
+    }
+
+    /** The database was opened. */
+    void opened() {
+        LongAdder counted = cachedReads;
+        if (counted != null) {
+            report(null, listener -> listener.onOpened(counted::sum));
+        }
+    }
+
+    /** Returns what the cache counts its hits with, or null if nobody listens. */
+    @Nullable
+    LongAdder cachedReads() {
+        return cachedReads;
     }
 
     /** Throws if this thread is inside a listener, which must not write: it may hold the lead of the pipeline. */

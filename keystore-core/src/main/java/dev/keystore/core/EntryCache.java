@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,11 +29,13 @@ final class EntryCache {
     private final Storage storage;
     private final KeyTypeRegistry types;
     private final Duration loadTimeout;
+    private final @Nullable LongAdder cachedReads;
 
     EntryCache(Storage storage, KeyTypeRegistry types, KeyStoreOptions options, EngineEvents events) {
         this.storage = storage;
         this.types = types;
         this.loadTimeout = options.loadTimeout();
+        this.cachedReads = events.cachedReads();
         this.cache = new S3FifoCache<>(options.maximumCacheBytes(), EntryCache::weightBytes);
         this.loader = new EntryLoader(cache, storage, loadTimeout, events);
     }
@@ -52,7 +55,18 @@ final class EntryCache {
     /** Returns the entry from the cache, or else from the backend. */
     Entry read(EntryKey key) {
         Entry cached = cached(key);
-        return cached == null ? readMissing(key, System.nanoTime() + loadTimeout.toNanos()) : cached;
+        if (cached == null) {
+            return readMissing(key, System.nanoTime() + loadTimeout.toNanos());
+        }
+        countCached(1);
+        return cached;
+    }
+
+    /** Counts reads that were served from the cache, if anybody listens. */
+    void countCached(int reads) {
+        if (cachedReads != null) {
+            cachedReads.add(reads);
+        }
     }
 
     private Entry readMissing(EntryKey key, long deadlineNanos) {
@@ -93,6 +107,7 @@ final class EntryCache {
             entries.add(entry);
         }
         if (complete) {
+            countCached(keys.size());
             return entries;
         }
         List<EntryKey> missing = new ArrayList<>();
@@ -102,6 +117,7 @@ final class EntryCache {
                 missing.add(keys.get(i));
             }
         }
+        countCached(keys.size() - missing.size());
         Map<EntryKey, Entry> loaded = missing.size() > 1 ? loader.loadAll(missing) : Map.of();
         for (int i = 0; i < keys.size(); i++) {
             if (entries.get(i) == null) {

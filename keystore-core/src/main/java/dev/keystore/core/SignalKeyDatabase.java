@@ -722,6 +722,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
             if (startStandby) {
                 engine.start();
             }
+            engine.events.opened();
             return new SignalKeyDatabase(engine, refuseOwned);
         }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.sun.management.ThreadMXBean;
 import dev.keystore.KeyTypes;
 import dev.keystore.core.Fixture.Kind;
+import dev.keystore.spi.KeyStoreListener;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
@@ -12,11 +13,15 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The bytes that a cached read allocates: exactly these when it is interpreted, fewer once the compiler eliminates the
+ * The bytes that a cached read allocates, with a listener no more than without (R100): exactly these when it is interpreted, fewer once the compiler eliminates the
  * objects that do not escape.
  */
+@ParameterizedClass(name = "listener: {0}")
+@ValueSource(booleans = {false, true})
 class AllocationTest {
 
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -33,7 +38,12 @@ class AllocationTest {
 
     private final List<String> ids =
             new ArrayList<>(IntStream.range(0, 5).mapToObj(n -> "bob." + n).toList());
-    private final Fixture fixture = Fixture.of(Kind.COMPLETE);
+    private final Fixture fixture;
+
+    AllocationTest(boolean listens) {
+        fixture = Fixture.of(
+                Kind.COMPLETE, options -> listens ? options.listener(new KeyStoreListener() {}) : options);
+    }
 
     @BeforeEach
     void fill() {

@@ -73,6 +73,32 @@ class ListenerTest {
     }
 
     @Test
+    @DisplayName("R100 cached reads are counted, of single ids and of several, once for each id in a transaction")
+    void cachedReads_areCounted() {
+        Fixture fixture = open();
+        assertThat(events.cachedReads()).containsExactly(0L);
+
+        fixture.find("a");
+        assertThat(events.cachedReads()).containsExactly(0L);
+        fixture.find("a");
+        assertThat(events.cachedReads()).containsExactly(1L);
+
+        fixture.alice.get(KeyTypes.SESSION, List.of("a", "b", "c"));
+        assertThat(events.cachedReads()).containsExactly(2L);
+        fixture.alice.get(KeyTypes.SESSION, List.of("a", "b", "c"));
+        assertThat(events.cachedReads()).containsExactly(5L);
+
+        fixture.alice.useTransaction("k", tx -> {
+            tx.find(KeyTypes.SESSION, "a");
+            tx.find(KeyTypes.SESSION, "a");
+            tx.get(KeyTypes.SESSION, List.of("a", "b", "d"));
+        });
+        assertThat(events.cachedReads()).containsExactly(7L);
+        fixture.database.close();
+        assertThat(events.cachedReads()).containsExactly(7L);
+    }
+
+    @Test
     @DisplayName("R100 a failed load is reported as failed")
     void find_backendFails_reportsAFailedLoad() {
         Fixture fixture = open();
@@ -330,6 +356,7 @@ class ListenerTest {
             long before = threads.getCurrentThreadAllocatedBytes();
             for (int i = 0; i < 100; i++) {
                 silent.refuseWritesOfListeners();
+                silent.opened();
                 silent.end(silent.beginLoad(), 1, true);
                 silent.end(silent.beginLockWait(), true);
                 silent.end(silent.beginCommit(), KeyStoreListener.CommitResult.WRITTEN);
@@ -342,6 +369,7 @@ class ListenerTest {
         }
 
         assertThat(silent.beginCommit()).isNull();
+        assertThat(silent.cachedReads()).isNull();
         assertThat(least).isZero();
     }
 
@@ -359,6 +387,6 @@ class ListenerTest {
             }
         }
 
-        assertThat(others).containsExactly("onTransaction: Set");
+        assertThat(others).containsExactlyInAnyOrder("onTransaction: Set", "onOpened: LongSupplier");
     }
 }

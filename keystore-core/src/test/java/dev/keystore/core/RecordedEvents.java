@@ -4,17 +4,24 @@ import dev.keystore.spi.KeyStoreListener;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.LongSupplier;
 
 /** A listener that records what is reported, without the times, and checks that no time is negative. */
 final class RecordedEvents implements KeyStoreListener {
 
     private final List<String> events = new CopyOnWriteArrayList<>();
+    private final List<LongSupplier> cachedReads = new CopyOnWriteArrayList<>();
 
     /** Returns what was reported since the last call, in this order. */
     List<String> take() {
         List<String> taken = List.copyOf(events);
         events.clear();
         return taken;
+    }
+
+    /** Returns how many reads were cached, of each database that was opened. */
+    List<Long> cachedReads() {
+        return cachedReads.stream().map(LongSupplier::getAsLong).toList();
     }
 
     private void add(String event, long... times) {
@@ -24,6 +31,11 @@ final class RecordedEvents implements KeyStoreListener {
             }
         }
         events.add(event);
+    }
+
+    @Override
+    public void onOpened(LongSupplier cachedReads) {
+        this.cachedReads.add(cachedReads);
     }
 
     @Override

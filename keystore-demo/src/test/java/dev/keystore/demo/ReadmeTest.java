@@ -66,10 +66,11 @@ class ReadmeTest {
     @DisplayName("R100 the examples of docs/metrics.md compile, run and print the expected output")
     void metricsPage_examples_printWhatTheySay() throws Exception {
         List<String> examples = PageExamples.blocks(Path.of("..", "docs", "metrics.md"), "java");
-        assertThat(examples).hasSize(2);
+        assertThat(examples).hasSize(3);
         assertThat(new PageExamples(folder).run("Metrics", examples.get(0)))
                 .isEqualTo("keystore_commit_seconds_count{result=\"written\"} 1");
-        assertThat(new PageExamples(folder).run("SlowTransactions", examples.get(1)))
+        assertThat(new PageExamples(folder).run("PreKeysLeft", examples.get(1))).isEqualTo("100.0");
+        assertThat(new PageExamples(folder).run("SlowTransactions", examples.get(2)))
                 .isEqualTo("committed");
     }
 

@@ -1,5 +1,6 @@
 package dev.keystore.libsignal;
 
+import dev.keystore.spi.KeyStoreListener;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Objects;
@@ -26,6 +27,7 @@ import org.signal.libsignal.protocol.SignalProtocolAddress;
  *   <tr><td>{@code preKeyBatch}</td><td>100 pre-keys</td></tr>
  *   <tr><td>{@code preKeyFloor}</td><td>10 pre-keys</td></tr>
  *   <tr><td>{@code onPreKeysLow}</td><td>none</td></tr>
+ *   <tr><td>{@code listener}</td><td>none</td></tr>
  *   <tr><td>{@code rotateAfter}</td><td>30 days</td></tr>
  *   <tr><td>{@code keepFormerFor}</td><td>30 days</td></tr>
  *   <tr><td>{@code staleAfter}</td><td>90 days</td></tr>
@@ -43,6 +45,7 @@ public final class AccountOptions {
     private final int preKeyBatch;
     private final int preKeyFloor;
     private final @Nullable Consumer<PreKeyCounts> onPreKeysLow;
+    private final @Nullable KeyStoreListener listener;
     private final Duration rotateAfter;
     private final Duration keepFormerFor;
     private final Duration staleAfter;
@@ -55,6 +58,7 @@ public final class AccountOptions {
         preKeyBatch = builder.preKeyBatch;
         preKeyFloor = builder.preKeyFloor;
         onPreKeysLow = builder.onPreKeysLow;
+        listener = builder.listener;
         rotateAfter = builder.rotateAfter;
         keepFormerFor = builder.keepFormerFor;
         staleAfter = builder.staleAfter;
@@ -125,6 +129,15 @@ public final class AccountOptions {
     }
 
     /**
+     * Returns the listener to which the numbers of pre-keys left are reported.
+     *
+     * @return the listener, or empty if there is none
+     */
+    public Optional<KeyStoreListener> listener() {
+        return Optional.ofNullable(listener);
+    }
+
+    /**
      * Returns the age at which the current signed pre-key and last-resort Kyber pre-key are replaced.
      *
      * @return the age
@@ -169,6 +182,7 @@ public final class AccountOptions {
         private int preKeyBatch = 100;
         private int preKeyFloor = 10;
         private @Nullable Consumer<PreKeyCounts> onPreKeysLow;
+        private @Nullable KeyStoreListener listener;
         private Duration rotateAfter = Duration.ofDays(30);
         private Duration keepFormerFor = Duration.ofDays(30);
         private Duration staleAfter = Duration.ofDays(90);
@@ -246,6 +260,21 @@ public final class AccountOptions {
          */
         public Builder onPreKeysLow(Consumer<PreKeyCounts> listener) {
             onPreKeysLow = Objects.requireNonNull(listener, "listener");
+            return this;
+        }
+
+        /**
+         * Sets a listener, for example {@code KeystoreMetrics}, to which the numbers of pre-keys left are reported
+         * ({@link KeyStoreListener#onPreKeysCounted}) (R100): after {@link SignalAccount#decrypt} has used a one-time
+         * pre-key, and after pre-keys were generated, replenished or uploaded. They are counted in a separate
+         * transaction on the calling thread. What that or the listener throws goes to the thread's handler of uncaught
+         * exceptions. None by default.
+         *
+         * @param listener the listener
+         * @return this builder
+         */
+        public Builder listener(KeyStoreListener listener) {
+            this.listener = Objects.requireNonNull(listener, "listener");
             return this;
         }
 

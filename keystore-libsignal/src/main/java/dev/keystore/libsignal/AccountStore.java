@@ -137,7 +137,9 @@ final class AccountStore {
     }
 
     <R> R generate(Function<PreKeyFactory, R> generator) {
-        return transaction(LockKeys.PRE_KEYS, RETRY, tx -> generator.apply(factory(tx)));
+        R generated = transaction(LockKeys.PRE_KEYS, RETRY, tx -> generator.apply(factory(tx)));
+        report(this::reportCounts);
+        return generated;
     }
 
     PreKeyFactory factory(Transaction tx) {
@@ -155,14 +157,52 @@ final class AccountStore {
     }
 
     void confirmUpload(PreKeyUpload upload) {
-        upkeep(keys -> {
+        reportedUpkeep(keys -> {
             keys.confirm(upload);
             return Boolean.TRUE;
         });
     }
 
+    /** Runs upkeep that may change pre-keys, then reports how many are left. */
+    <R> R reportedUpkeep(Function<PreKeyLifecycle, R> upkeep) {
+        R result = upkeep(upkeep);
+        report(this::reportCounts);
+        return result;
+    }
+
+    /** Calls the listeners after a message has used a one-time pre-key. */
+    void reportPreKeys() {
+        report(this::reportCounts);
+        options.onPreKeysLow().ifPresent(listener -> report(() -> {
+            if (isBelowFloor()) {
+                listener.accept(upkeep(PreKeyLifecycle::counts));
+            }
+        }));
+    }
+
+    private void reportCounts() {
+        options.listener().ifPresent(listener -> {
+            PreKeyCounts left = upkeep(PreKeyLifecycle::counts);
+            listener.onPreKeysCounted(
+                    left.preKeys(), left.signedPreKeys(), left.kyberPreKeys(), left.lastResortKyberPreKeys());
+        });
+    }
+
+    /**
+     * Runs what reports something. A failure must not reach the caller instead of a result that is committed, such as a
+     * message that cannot be decrypted again.
+     */
+    private static void report(Runnable reporting) {
+        try {
+            reporting.run();
+        } catch (RuntimeException e) {
+            Thread thread = Thread.currentThread();
+            thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
+        }
+    }
+
     /** Returns whether fewer one-time pre-keys, or one-time Kyber pre-keys, are stored than the floor. */
-    boolean isBelowFloor() {
+    private boolean isBelowFloor() {
         return isBelowFloor(KeyTypes.PRE_KEY) || isBelowFloor(KyberPreKeys.ONE_TIME);
     }
 

@@ -81,7 +81,7 @@ final class Messages {
                 return work.run(new ReceivedMessage(plaintext, signal.identityStatus()), tx);
             });
             if (isFirst) {
-                reportLowPreKeys();
+                account.reportPreKeys();
             }
             return result;
         } catch (DuplicateMessageException
@@ -107,23 +107,6 @@ final class Messages {
      */
     interface CipherWork<R> {
         R run(SessionCipher cipher, Transaction tx) throws NoSessionException, UntrustedIdentityException;
-    }
-
-    /**
-     * Calls the listener if few one-time pre-keys are left. The message is decrypted and cannot be decrypted again, so
-     * a failure here must not reach the caller instead of the plaintext.
-     */
-    private void reportLowPreKeys() {
-        options.onPreKeysLow().ifPresent(listener -> {
-            try {
-                if (account.isBelowFloor()) {
-                    listener.accept(account.upkeep(PreKeyLifecycle::counts));
-                }
-            } catch (RuntimeException e) {
-                Thread thread = Thread.currentThread();
-                thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
-            }
-        });
     }
 
     private static byte[] decrypt(SessionCipher cipher, CiphertextMessage message) throws Exception {

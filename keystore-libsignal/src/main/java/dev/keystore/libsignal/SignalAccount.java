@@ -414,7 +414,7 @@ public final class SignalAccount {
         if (count < 1) {
             throw new IllegalArgumentException("count must be at least 1, was " + count);
         }
-        return store.upkeep(keys -> keys.generate(count));
+        return store.reportedUpkeep(keys -> keys.generate(count));
     }
 
     /**

@@ -13,6 +13,7 @@ import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.SignedPreKey;
 import dev.keystore.spi.BackendException;
+import dev.keystore.spi.KeyStoreListener;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
 import java.time.Duration;
@@ -233,6 +234,45 @@ class PreKeyUpkeepTest extends LibsignalTest {
             Thread.currentThread().setUncaughtExceptionHandler(null);
         }
         assertThat(uncaught).singleElement().satisfies(e -> assertThat(e).hasMessage("injected"));
+    }
+
+    @Test
+    @DisplayName("R100 reports how many are left after each change, whatever the listener throws")
+    void listener_receivesCounts() throws Exception {
+        List<List<Integer>> counted = new ArrayList<>();
+        SignalAccount account = SignalAccount.openOrCreate(
+                parties.store("alice"),
+                AccountOptions.builder()
+                        .preKeyBatch(20)
+                        .listener(new KeyStoreListener() {
+                            @Override
+                            public void onPreKeysCounted(
+                                    int oneTime, int signed, int oneTimeKyber, int lastResortKyber) {
+                                counted.add(List.of(oneTime, signed, oneTimeKyber, lastResortKyber));
+                                throw new IllegalStateException("injected");
+                            }
+                        })
+                        .build());
+        List<Throwable> uncaught = new ArrayList<>();
+        Thread.currentThread().setUncaughtExceptionHandler((thread, e) -> uncaught.add(e));
+        try {
+            PreKeyUpload upload = account.preKeys().replenish(0, 0).orElseThrow();
+            account.confirmUpload(upload);
+            decryptFirstMessage(account, upload, 0);
+            account.generatePreKeys(3);
+            account.generateUpload(2);
+        } finally {
+            Thread.currentThread().setUncaughtExceptionHandler(null);
+        }
+
+        assertThat(counted)
+                .containsExactly(
+                        List.of(20, 1, 20, 1),
+                        List.of(20, 1, 20, 1),
+                        List.of(19, 1, 19, 1),
+                        List.of(22, 1, 19, 1),
+                        List.of(24, 2, 21, 2));
+        assertThat(uncaught).hasSize(counted.size());
     }
 
     private void decryptFirstMessage(SignalAccount account, PreKeyUpload upload, int key) throws Exception {

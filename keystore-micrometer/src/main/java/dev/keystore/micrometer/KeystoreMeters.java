@@ -16,6 +16,9 @@ import java.util.concurrent.TimeUnit;
 /** The meters of one registry. All are registered at once, so that each is reported from the beginning, as zero. */
 final class KeystoreMeters {
 
+    /** The description of the hits and of the misses; a registry wants one for both. */
+    static final String CACHE_GETS = "Reads of entries, by whether they were cached";
+
     final Counter unreadable;
     final Counter conflicts;
     final Counter contextsOpened;
@@ -35,7 +38,7 @@ final class KeystoreMeters {
 
     KeystoreMeters(MeterRegistry registry, Tags tags) {
         misses = Counter.builder("cache.gets")
-                .description("Reads of entries that were not cached; cached reads are not counted")
+                .description(CACHE_GETS)
                 .tags(tags.and("cache", "keystore", "result", "miss"))
                 .register(registry);
         loaded = timer(registry, "keystore.load", "Reads from the backend", tags.and("result", "success"));

@@ -2,6 +2,7 @@ package dev.keystore.micrometer;
 
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.KeyStoreListener;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
@@ -11,7 +12,9 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.LongSupplier;
 import java.util.function.ToDoubleFunction;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@code docs/metrics.md} lists the meters. They are recorded on the thread that did the work, so that a registry
  * can attach exemplars of that thread's span. Bound to several registries, it records to each of them; what happens
- * before it is bound is not recorded. Cached reads are not counted. No tag contains a value, an id or a context (R101).
+ * before it is bound is not recorded, except for cached reads, which the database counts from its opening. No tag
+ * contains a value, an id or a context (R101).
  *
  * <p>Thread-safe.
  */
@@ -34,7 +38,12 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
 
     private final Tags tags;
     private final List<KeystoreMeters> bound = new CopyOnWriteArrayList<>();
+    private final List<LongSupplier> cachedReads = new CopyOnWriteArrayList<>();
     private volatile @Nullable SignalKeyDatabase database;
+    private volatile @Nullable PreKeys preKeys;
+
+    /** How many pre-keys were left when they were last counted. */
+    private record PreKeys(int oneTime, int signed, int oneTimeKyber, int lastResortKyber) {}
 
     /** Creates metrics without tags of the caller. */
     public KeystoreMetrics() {
@@ -80,7 +89,31 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
                 "keystore.cache.max",
                 "Maximum size of the cache",
                 opened -> opened.options().maximumCacheBytes());
+        FunctionCounter.builder("cache.gets", this, KeystoreMetrics::cachedReads)
+                .description(KeystoreMeters.CACHE_GETS)
+                .tags(tags.and("cache", "keystore", "result", "hit"))
+                .register(registry);
+        preKeyGauge(registry, "one_time", PreKeys::oneTime);
+        preKeyGauge(registry, "signed", PreKeys::signed);
+        preKeyGauge(registry, "one_time_kyber", PreKeys::oneTimeKyber);
+        preKeyGauge(registry, "last_resort_kyber", PreKeys::lastResortKyber);
         bound.add(new KeystoreMeters(registry, tags));
+    }
+
+    private double cachedReads() {
+        return cachedReads.stream().mapToDouble(LongSupplier::getAsLong).sum();
+    }
+
+    private void preKeyGauge(MeterRegistry registry, String kind, ToIntFunction<PreKeys> left) {
+        Gauge.builder("keystore.prekeys", this, metrics -> metrics.preKeys(left))
+                .description("Pre-keys left, as last counted")
+                .tags(tags.and("kind", kind))
+                .register(registry);
+    }
+
+    private double preKeys(ToIntFunction<PreKeys> left) {
+        PreKeys counted = preKeys;
+        return counted == null ? Double.NaN : left.applyAsInt(counted);
     }
 
     private void gauge(
@@ -95,6 +128,11 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
     private double ofDatabase(ToDoubleFunction<SignalKeyDatabase> value) {
         SignalKeyDatabase watched = database;
         return watched == null ? Double.NaN : value.applyAsDouble(watched);
+    }
+
+    @Override
+    public void onOpened(LongSupplier cachedReads) {
+        this.cachedReads.add(cachedReads);
     }
 
     @Override
@@ -141,5 +179,10 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
     @Override
     public void onOwnershipLost() {
         bound.forEach(meters -> meters.ownershipLost.increment());
+    }
+
+    @Override
+    public void onPreKeysCounted(int oneTime, int signed, int oneTimeKyber, int lastResortKyber) {
+        preKeys = new PreKeys(oneTime, signed, oneTimeKyber, lastResortKyber);
     }
 }

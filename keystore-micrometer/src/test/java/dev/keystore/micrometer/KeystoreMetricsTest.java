@@ -88,6 +88,8 @@ class KeystoreMetricsTest {
 
             assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"miss\"}"))
                     .isEqualTo(1);
+            assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"hit\"}"))
+                    .isEqualTo(1);
             assertThat(scraped("keystore_load_seconds_count{result=\"success\"}"))
                     .isEqualTo(1);
             assertThat(scraped("keystore_lock_wait_seconds_count{result=\"success\"}"))
@@ -122,6 +124,8 @@ class KeystoreMetricsTest {
         metrics.onConflict();
         metrics.onUnreadable(4);
         metrics.onOwnershipLost();
+        metrics.onOpened(() -> 6);
+        metrics.onOpened(() -> 7);
 
         for (CommitResult result : CommitResult.values()) {
             assertThat(scraped("keystore_commit_seconds_sum" + tag(result))).isEqualTo(seconds(result));
@@ -133,6 +137,8 @@ class KeystoreMetricsTest {
         assertThat(scraped("keystore_retries_total")).isEqualTo(5);
         assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"miss\"}"))
                 .isEqualTo(5);
+        assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"hit\"}"))
+                .isEqualTo(13);
         assertThat(scraped("keystore_load_seconds_count{result=\"failure\"}")).isEqualTo(1);
         assertThat(scraped("keystore_lock_wait_seconds_count{result=\"failure\"}"))
                 .isEqualTo(1);
@@ -141,6 +147,20 @@ class KeystoreMetricsTest {
         assertThat(scraped("keystore_conflicts_total")).isEqualTo(1);
         assertThat(scraped("keystore_unreadable_total")).isEqualTo(4);
         assertThat(scraped("keystore_ownership_lost_total")).isEqualTo(1);
+    }
+
+    @Test
+    @DisplayName("R100 the pre-keys left are gauges by kind, once they have been counted")
+    void preKeys_counted_areGauges() {
+        metrics.bindTo(registry);
+        assertThat(scraped("keystore_prekeys{kind=\"one_time\"}")).isNaN();
+
+        metrics.onPreKeysCounted(4, 1, 3, 2);
+
+        assertThat(scraped("keystore_prekeys{kind=\"one_time\"}")).isEqualTo(4);
+        assertThat(scraped("keystore_prekeys{kind=\"signed\"}")).isEqualTo(1);
+        assertThat(scraped("keystore_prekeys{kind=\"one_time_kyber\"}")).isEqualTo(3);
+        assertThat(scraped("keystore_prekeys{kind=\"last_resort_kyber\"}")).isEqualTo(2);
     }
 
     /** Returns another number for each result of a kind. */
@@ -167,7 +187,7 @@ class KeystoreMetricsTest {
         assertThat(registry.scrape()).contains("keystore_commit_seconds_count").doesNotContain("secret");
         for (Meter meter : registry.getMeters()) {
             assertThat(meter.getId().getTags())
-                    .allMatch(tag -> Set.of("result", "cache").contains(tag.getKey()));
+                    .allMatch(tag -> Set.of("result", "cache", "kind").contains(tag.getKey()));
         }
     }
 
