@@ -27,6 +27,7 @@ class DesignPageTest {
                 "keystore-interop",
                 "keystore-micrometer",
                 "keystore-async",
+                "keystore-kotlin",
                 "keystore-backend-support",
                 "keystore-backend-jdbc",
                 "keystore-backend-mapdb"
@@ -48,10 +49,10 @@ class DesignPageTest {
     }
 
     private static List<String> classes(String module) throws IOException {
-        try (Stream<Path> files = Files.walk(PROJECT.resolve(module).resolve("src/main/java"))) {
+        try (Stream<Path> files = Files.walk(PROJECT.resolve(module).resolve("src/main"))) {
             return files.map(file -> file.getFileName().toString())
-                    .filter(name -> name.endsWith(".java") && !name.contains("-info"))
-                    .map(name -> name.substring(0, name.length() - ".java".length()))
+                    .filter(name -> name.matches("\\w+\\.(java|kt)"))
+                    .map(name -> name.substring(0, name.indexOf('.')))
                     .toList();
         }
     }

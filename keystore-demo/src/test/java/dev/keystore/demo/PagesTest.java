@@ -80,8 +80,8 @@ class PagesTest {
             for (Path module : modules) {
                 try (Stream<Path> files = Files.walk(module.resolve("src"))) {
                     files.map(file -> file.getFileName().toString())
-                            .filter(name -> name.endsWith("Test.java"))
-                            .forEach(name -> tests.add(name.substring(0, name.length() - ".java".length())));
+                            .filter(name -> name.matches("\\w+Test\\.(java|kt)"))
+                            .forEach(name -> tests.add(name.substring(0, name.indexOf('.'))));
                 }
             }
         }

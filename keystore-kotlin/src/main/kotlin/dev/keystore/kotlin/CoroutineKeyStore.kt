@@ -1,0 +1,163 @@
+package dev.keystore.kotlin
+
+import dev.keystore.KeyType
+import dev.keystore.OperationInterruptedException
+import dev.keystore.SignalKeyStore
+import dev.keystore.Transaction
+import dev.keystore.TransactionOptions
+import dev.keystore.Updates
+import dev.keystore.async.AsyncKeyStore
+import java.util.concurrent.CompletableFuture
+import kotlin.coroutines.resume
+import kotlin.coroutines.resumeWithException
+import kotlin.coroutines.suspendCoroutine
+import kotlinx.coroutines.CancellationException
+import kotlinx.coroutines.CoroutineDispatcher
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.asExecutor
+import kotlinx.coroutines.currentCoroutineContext
+import kotlinx.coroutines.ensureActive
+import kotlinx.coroutines.flow.Flow
+import kotlinx.coroutines.flow.flow
+import kotlinx.coroutines.future.await
+import kotlinx.coroutines.withContext
+
+/**
+ * A store whose calls suspend, and whose transactions run suspending work.
+ *
+ * ```
+ * val alice = CoroutineKeyStore(database.forContext("alice"))
+ * alice.transaction("bob") { tx ->
+ *     val session = tx.find(KeyTypes.SESSION, "bob.1").orElseThrow()
+ *     tx.put(KeyTypes.SESSION, "bob.1", next(session, receive()))
+ * }
+ * ```
+ *
+ * Each call blocks a thread of [dispatcher] until it ends: a read until it is loaded, a write until it is durable
+ * (R11), a transaction also while it waits for its locks. Transactions with one lock key can occupy all threads until
+ * `lockTimeout`. A call that is made within a transaction runs on the thread of that.
+ *
+ * Cancelling means what an interrupt does (R27), and a call always ends before its caller goes on. A call that has not
+ * begun never runs. One that waits for a lock, a load, or its turn to be written is interrupted. In both cases the
+ * caller gets the [CancellationException], and nothing was written. A commit that is being written ends: the caller
+ * gets its outcome, the result or an exception that says what was written, and is cancelled where it next suspends.
+ * Functions such as `withTimeout` replace the result by their exception, so keep what has to survive that in a
+ * variable.
+ *
+ * Exceptions are those of the blocking methods. Thread-safe. It holds no resources: closing the database closes the
+ * store.
+ *
+ * @property store the store that the calls go to
+ * @property dispatcher what runs the calls; by default, up to 64 threads of [Dispatchers.IO], in addition to those that
+ *     other users of it occupy, and shared by all stores
+ */
+public class CoroutineKeyStore(
+    public val store: SignalKeyStore,
+    public val dispatcher: CoroutineDispatcher = DEFAULT_DISPATCHER,
+) {
+
+    private val async = AsyncKeyStore.of(store, dispatcher.asExecutor())
+
+    /** Returns an entry, or null if it does not exist. */
+    public suspend fun <V : Any> find(type: KeyType<V>, id: String): V? = call { it.find(type, id).orElse(null) }
+
+    /** Returns the entries that exist, by id, as of one point in time. */
+    public suspend fun <V : Any> get(type: KeyType<V>, ids: Collection<String>): Map<String, V> =
+        call { it.get(type, ids) }
+
+    /** Writes and deletes entries as one commit; [updates] must not be modified until it returns. */
+    public suspend fun set(updates: Updates): Unit = call { it.set(updates) }
+
+    /**
+     * Returns the ids of a type that begin with [idPrefix], in no particular order, as a cold flow.
+     *
+     * Each collection lists them anew, a page of up to 64 at a time, in bounded memory, and occupies no thread while
+     * the collector is busy. The cursor is closed when the collection ends, fails or is cancelled.
+     */
+    public fun ids(type: KeyType<*>, idPrefix: String = ""): Flow<String> = flow {
+        call { it.ids(type, idPrefix) }.use { stream ->
+            val iterator = stream.iterator()
+            do {
+                val page = ArrayList<String>(PAGE)
+                val end = runCatching {
+                    call {
+                        while (page.size < PAGE && iterator.hasNext()) {
+                            page.add(iterator.next())
+                        }
+                    }
+                }
+                page.forEach { emit(it) } // also those that were found before a failure
+                end.getOrThrow()
+            } while (page.size == PAGE)
+        }
+    }
+
+    /**
+     * Runs [work] while holding the lock of [lockKey], then commits what it wrote as one batch (R20).
+     *
+     * [work] may suspend. It runs on one thread, which is occupied meanwhile: wherever it suspends, it resumes there.
+     * So the handle, which is confined to that thread (R28), is valid everywhere in the coroutine and in the ones that
+     * it launches, but not within `withContext` of another dispatcher. If it is cancelled, nothing is written. The lock
+     * is held while it is suspended.
+     *
+     * Within [work], another transaction of the same database is refused with [IllegalStateException] (R26), wherever
+     * the coroutine runs; use [withTransaction] on the handle.
+     *
+     * @return what [work] returned, once the commit is durable
+     * @throws Throwable what [work] threw, unchanged; nothing was written (R22). The other exceptions are those of
+     *     [SignalKeyStore.transaction]
+     */
+    public suspend fun <R> transaction(
+        lockKey: String,
+        options: TransactionOptions = TransactionOptions.DEFAULT,
+        work: suspend (Transaction) -> R,
+    ): R = transaction(setOf(lockKey), options, work)
+
+    /** Runs [work] while holding the locks of all [lockKeys] (R25); otherwise like the function with one lock key. */
+    public suspend fun <R> transaction(
+        lockKeys: Set<String>,
+        options: TransactionOptions = TransactionOptions.DEFAULT,
+        work: suspend (Transaction) -> R,
+    ): R {
+        val context = currentCoroutineContext()
+        return call { called ->
+            called.withTransaction(lockKeys, options) { tx -> TransactionLoop(dispatcher).run(context) { work(tx) } }
+        }
+    }
+
+    /** Runs any calls of the store on one thread, and returns what [block] returns. */
+    public suspend fun <R> call(block: (SignalKeyStore) -> R): R {
+        val context = currentCoroutineContext()
+        context.ensureActive()
+        val running = context[TransactionLoop.Running]
+        if (running != null && !running.loop.ended) {
+            return withContext(running.loop) { block(store) }
+        }
+        val future = async.call { runCatching { block(it) } }
+        val outcome =
+            try {
+                future.await()
+            } catch (e: CancellationException) { // which has withdrawn the call, or interrupted it: wait for its end
+                if (future.isCancelled) throw e
+                future.end().onFailure { if (isInterruption(it)) throw e }
+            }
+        return outcome.getOrThrow()
+    }
+
+    private companion object {
+
+        const val PAGE = 64
+
+        val DEFAULT_DISPATCHER = Dispatchers.IO.limitedParallelism(64, "keystore")
+
+        fun isInterruption(failure: Throwable) =
+            failure is OperationInterruptedException || failure is InterruptedException
+
+        /** Waits for the end of a call, also if this coroutine is cancelled. */
+        suspend fun <T> CompletableFuture<T>.end(): T = suspendCoroutine { waiting ->
+            whenComplete { result, failure ->
+                if (failure == null) waiting.resume(result) else waiting.resumeWithException(failure)
+            }
+        }
+    }
+}

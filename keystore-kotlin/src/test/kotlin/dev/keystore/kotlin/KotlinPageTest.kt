@@ -1,0 +1,94 @@
+package dev.keystore.kotlin
+
+import java.io.ByteArrayOutputStream
+import java.io.File
+import java.io.PrintStream
+import java.nio.file.Files
+import java.nio.file.Path
+import java.util.concurrent.TimeUnit
+import org.assertj.core.api.Assertions.assertThat
+import org.jetbrains.kotlin.cli.jvm.K2JVMCompiler
+import org.junit.jupiter.api.DisplayName
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.Timeout
+import org.junit.jupiter.api.io.TempDir
+
+/** Compiles and runs the code of `docs/kotlin.md`, and checks what the compiler says of null. */
+@Timeout(120)
+class KotlinPageTest {
+
+    @TempDir
+    lateinit var folder: Path
+
+    private val classPath: String =
+        System.getProperty("surefire.test.class.path") ?: System.getProperty("java.class.path")
+
+    /** Compiles a file for each source, by its name, and returns what the compiler says. */
+    private fun compile(sources: Map<String, String>): String {
+        val files = sources.map { (name, source) -> Files.writeString(folder.resolve("$name.kt"), source).toString() }
+        val messages = ByteArrayOutputStream()
+        val options = listOf("-no-stdlib", "-no-reflect", "-jvm-target", "17", "-classpath", classPath, "-d", "$folder")
+        K2JVMCompiler().exec(PrintStream(messages, true, Charsets.UTF_8), *(options + files).toTypedArray())
+        return messages.toString(Charsets.UTF_8)
+    }
+
+    /** Runs the main function of a compiled file, and returns the last line that it prints. */
+    private fun run(name: String): String {
+        val output = folder.resolve("$name.out").toFile()
+        val java = Path.of(System.getProperty("java.home"), "bin", "java").toString()
+        val process = ProcessBuilder(
+            java, "-Djava.io.tmpdir=$folder", "-classpath", "$folder${File.pathSeparator}$classPath", "${name}Kt",
+        ).directory(folder.toFile()).redirectOutput(output).redirectError(ProcessBuilder.Redirect.INHERIT).start()
+        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue()
+        assertThat(process.exitValue()).isZero()
+        return output.readLines().last()
+    }
+
+    @Test
+    @DisplayName("R27 the examples of docs/kotlin.md compile, run and print what they should; results may be null")
+    fun page_examples_printWhatTheySay() {
+        val page = Files.readString(Path.of("..", "docs", "kotlin.md"))
+        val examples = Regex("(?ms)^```kotlin\\R(.*?)^```").findAll(page).map { it.groupValues[1] }.toList()
+        assertThat(examples).hasSize(2)
+        val right = listOf(
+            "val absent: String? = alice.find(KeyTypes.LID_MAPPING, \"a\")",
+            "val context: Int = store.context().length",
+            "val read: Int = store.get(KeyTypes.LID_MAPPING, listOf(\"a\")).values.sumOf { it.length }",
+            "val none: String? = store.withTransaction(\"k\") { tx -> tx.find(KeyTypes.LID_MAPPING, \"a\").getOrNull() }",
+            "val nothing: String? = alice.transaction(\"k\") { null }",
+        )
+
+        val messages =
+            compile(mapOf("First" to examples[0], "Second" to examples[1], "Right" to functions(right)))
+
+        assertThat(messages.lines()).noneMatch { "error:" in it || it.contains("(First|Second)\\.kt.*warning:".toRegex()) }
+        assertThat(run("First")).isEqualTo("1234")
+        assertThat(run("Second")).isEqualTo("[bob, carol]")
+    }
+
+    @Test
+    @DisplayName("null is refused where it is not allowed, and a blocking transaction cannot suspend")
+    fun code_wrong_doesNotCompile() {
+        val wrong = listOf(
+            "store.put(KeyTypes.LID_MAPPING, \"a\", null)",
+            "store.find(KeyTypes.LID_MAPPING, null)",
+            "val value: String = store.find(KeyTypes.LID_MAPPING, \"a\").getOrNull()",
+            "val value: String = alice.find(KeyTypes.LID_MAPPING, \"a\")",
+            "alice.transaction(\"k\") { tx -> tx.put(KeyTypes.LID_MAPPING, \"a\", null) }",
+            "val value: String = store.withTransaction(\"k\") { null }",
+            "store.withTransaction(\"k\") { kotlinx.coroutines.delay(1) }",
+        )
+
+        val refused = Regex("Wrong\\.kt:(\\d+):\\d+: error:").findAll(compile(mapOf("Wrong" to functions(wrong))))
+
+        assertThat(refused.map { it.groupValues[1].toInt() }.toSet()).containsExactlyElementsOf(1..wrong.size)
+    }
+
+    /** Returns a source with a function for each statement, on the line of its number. */
+    private fun functions(statements: List<String>): String {
+        val imports = "import dev.keystore.*; import dev.keystore.kotlin.*; import kotlin.jvm.optionals.getOrNull;"
+        return statements.withIndex().joinToString("\n", imports) { (n, statement) ->
+            "private suspend fun f$n(store: SignalKeyStore, alice: CoroutineKeyStore) { $statement }"
+        }
+    }
+}
