@@ -53,6 +53,10 @@ public final class Bench implements Callable<Integer> {
     @Nullable
     Pattern only;
 
+    @Option(names = "--goal", description = "Measure only the variants that a goal needs, for example P21.")
+    @Nullable
+    String goal;
+
     @Option(
             names = "--before",
             description = "Another checkout, already compiled: measure only Keystore, with its classes and with these,"
@@ -107,8 +111,7 @@ public final class Bench implements Callable<Integer> {
 
     @Override
     public Integer call() throws Exception {
-        BenchPlan plan =
-                only == null && before == null ? everything() : everything().only(this::isWanted);
+        BenchPlan plan = isOfAllVariants() ? everything() : everything().only(this::isWanted);
         if (timeline) {
             reportTimelines();
         } else if (transfers) {
@@ -183,7 +186,11 @@ public final class Bench implements Callable<Integer> {
     }
 
     private boolean isComplete() {
-        return only == null && before == null && millis == 0;
+        return isOfAllVariants() && millis == 0;
+    }
+
+    private boolean isOfAllVariants() {
+        return only == null && goal == null && before == null;
     }
 
     private void redraw() throws IOException {
@@ -194,7 +201,9 @@ public final class Bench implements Callable<Integer> {
     }
 
     private boolean isWanted(Variant variant) {
-        return (only == null || only.matcher(variant.toString()).find()) && (before == null || variant.isKeystore());
+        return (only == null || only.matcher(variant.toString()).find())
+                && (goal == null || Goals.variants(goal).contains(variant))
+                && (before == null || variant.isKeystore());
     }
 
     private void list(BenchPlan plan) {

@@ -20,6 +20,11 @@ public enum CommitPeers {
             "fsync before each group is acknowledged (WAL, synchronous=FULL); values sealed with XAES-256-GCM",
             (folder, cached) -> KeystoreCommit.openEncrypted(
                     "jdbc:sqlite:" + folder.resolve("encrypted.db"), folder.resolve("root.key"), cached)),
+    /** The same with metrics. */
+    KEYSTORE_SQLITE_METERED(
+            "Keystore on SQLite, with Micrometer",
+            "fsync before each group is acknowledged (WAL, synchronous=FULL)",
+            (folder, cached) -> KeystoreCommit.openMetered("jdbc:sqlite:" + folder.resolve("metered.db"), cached)),
     /** Keystore on its embedded backend in pure Java. */
     KEYSTORE_MAPDB(
             "Keystore on MapDB",

@@ -4,6 +4,7 @@ import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.Updates;
+import dev.keystore.bench.Metrics;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.encryption.Encryption;
 import dev.keystore.encryption.KeyFile;
@@ -31,6 +32,11 @@ final class KeystoreCommit implements CommitPeer {
     static KeystoreCommit openEncrypted(String url, Path keyFile, boolean cached) throws IOException {
         KeyFile key = Files.exists(keyFile) ? KeyFile.at(keyFile) : KeyFile.create(keyFile);
         return open(SignalKeyDatabase.builder().url(url).encryption(Encryption.with(key)), cached);
+    }
+
+    /** Opens a store with metrics. */
+    static KeystoreCommit openMetered(String url, boolean cached) {
+        return open(SignalKeyDatabase.builder().url(url).listener(Metrics.create()), cached);
     }
 
     private static KeystoreCommit open(SignalKeyDatabase.Builder builder, boolean cached) {

@@ -6,6 +6,7 @@ import dev.keystore.Codec;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.bench.Metrics;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.testkit.MemoryBackend;
 import java.util.Collection;
@@ -34,23 +35,29 @@ final class KeystoreRead<V> implements ReadPeer {
     private final KeyType<V> type;
     private final Function<String, V> value;
 
-    private KeystoreRead(KeyType<V> type, Function<String, V> value, long budgetBytes) {
+    private KeystoreRead(KeyType<V> type, Function<String, V> value, SignalKeyDatabase.Builder builder) {
         this.type = type;
         this.value = value;
-        this.database = SignalKeyDatabase.builder()
-                .backend(new MemoryBackend())
-                .maximumCacheBytes(budgetBytes)
-                .open();
+        this.database = builder.open();
         this.alice = database.forContext("alice");
     }
 
+    private static SignalKeyDatabase.Builder builder(long budgetBytes) {
+        return SignalKeyDatabase.builder().backend(new MemoryBackend()).maximumCacheBytes(budgetBytes);
+    }
+
     static KeystoreRead<byte[]> ofBytes(long budgetBytes) {
-        return new KeystoreRead<>(KeyTypes.SESSION, HotEntries::value, budgetBytes);
+        return new KeystoreRead<>(KeyTypes.SESSION, HotEntries::value, builder(budgetBytes));
+    }
+
+    static KeystoreRead<byte[]> metered(long budgetBytes) {
+        return new KeystoreRead<>(
+                KeyTypes.SESSION, HotEntries::value, builder(budgetBytes).listener(Metrics.create()));
     }
 
     /** Doubles the budget, because the cache holds each value both decoded and as bytes. */
     static KeystoreRead<String> ofStrings(long budgetBytes) {
-        return new KeystoreRead<>(TEXT, id -> new String(HotEntries.value(id), ISO_8859_1), 2 * budgetBytes);
+        return new KeystoreRead<>(TEXT, id -> new String(HotEntries.value(id), ISO_8859_1), builder(2 * budgetBytes));
     }
 
     @Override

@@ -7,6 +7,8 @@ import java.util.function.LongFunction;
 public enum ReadPeers {
     /** A store on an in-memory backend that returns copies of its values. */
     KEYSTORE("Keystore", KeystoreRead::ofBytes),
+    /** The same with metrics. */
+    KEYSTORE_METERED("Keystore, with Micrometer", KeystoreRead::metered),
     /** A store on an in-memory backend with immutable values, which are not copied. */
     KEYSTORE_IMMUTABLE("Keystore, immutable values", KeystoreRead::ofStrings),
     /** An unbounded map that returns its values without copying. */

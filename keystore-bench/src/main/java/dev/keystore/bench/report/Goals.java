@@ -18,11 +18,13 @@ import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_MAPDB;
 import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_POSTGRES;
 import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_SQLITE;
 import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_SQLITE_ENCRYPTED;
+import static dev.keystore.bench.commit.CommitPeers.KEYSTORE_SQLITE_METERED;
 import static dev.keystore.bench.commit.CommitPeers.ROCKSDB;
 import static dev.keystore.bench.read.ReadPeers.CAFFEINE;
 import static dev.keystore.bench.read.ReadPeers.CAFFEINE_COPY;
 import static dev.keystore.bench.read.ReadPeers.KEYSTORE;
 import static dev.keystore.bench.read.ReadPeers.KEYSTORE_IMMUTABLE;
+import static dev.keystore.bench.read.ReadPeers.KEYSTORE_METERED;
 
 import dev.keystore.bench.Measurement;
 import dev.keystore.bench.Variant;
@@ -49,6 +51,8 @@ public final class Goals {
     private static final String SIGNAL_STORE = "libsignal's store in memory";
     private static final String RAW_SQLITE_READ = "a prepared statement, one id, raw JDBC on SQLite";
     private static final String RAW_POSTGRES_READ = "a prepared statement, one id, raw JDBC on PostgreSQL";
+
+    private static final String NO_LISTENER = "the same without a listener";
 
     /** Each encryption and each decryption is one. */
     private static final int COMMITS_PER_MESSAGE = 2;
@@ -142,6 +146,14 @@ public final class Goals {
                             "CPU of a commit, SQLite, encrypted, 1 thread, minus that of the peer, µs",
                             KEYSTORE_SQLITE.title())
                     .atMost(12, cpuOnTop(commit(KEYSTORE_SQLITE_ENCRYPTED, 1), commit(KEYSTORE_SQLITE, 1))),
+            goal("P21", "reads of one id, with Micrometer, 1 thread", NO_LISTENER)
+                    .atLeast(0.98, ratio(hot(KEYSTORE_METERED, 1), hot(KEYSTORE, 1))),
+            goal("P21", "reads of one id, with Micrometer, 16 threads", NO_LISTENER)
+                    .atLeast(0.98, ratio(hot(KEYSTORE_METERED, 16), hot(KEYSTORE, 16))),
+            goal("P21", "commits, SQLite, with Micrometer, 1 thread", NO_LISTENER)
+                    .atLeast(0.98, ratio(commit(KEYSTORE_SQLITE_METERED, 1), commit(KEYSTORE_SQLITE, 1))),
+            goal("P21", "commits, SQLite, with Micrometer, 16 threads", NO_LISTENER)
+                    .atLeast(0.98, ratio(commit(KEYSTORE_SQLITE_METERED, 16), commit(KEYSTORE_SQLITE, 16))),
             goal("P23", "cold reads of one id, SQLite", RAW_SQLITE_READ)
                     .atLeast(0.8, ratio(cold(KEYSTORE_SQLITE), cold(JDBC_SQLITE_TUNED))),
             goal("P23", "cold reads of one id, PostgreSQL", RAW_POSTGRES_READ)
@@ -227,6 +239,11 @@ public final class Goals {
         return variants(goal -> goal.sense != Sense.NO_BOUND);
     }
 
+    /** Returns the variants that the goal of a number needs, such as {@code P21}; none if there is no such goal. */
+    public static Set<Variant> variants(String number) {
+        return variants(goal -> goal.title.number.equals(number));
+    }
+
     private static Set<Variant> variants(Predicate<Goal> wanted) {
         Set<Variant> variants = new LinkedHashSet<>();
         ALL.stream().filter(wanted).forEach(goal -> variants.addAll(goal.figure.variants));
@@ -249,6 +266,10 @@ public final class Goals {
 
     private static Variant one(ReadPeers peer, Room room) {
         return Variant.read(Workload.READ_ONE, peer, room, Distribution.ZIPF, 1);
+    }
+
+    private static Variant hot(ReadPeers peer, int threads) {
+        return Variant.read(Workload.READ_ONE, peer, Room.PLENTY, Distribution.ZIPF, threads);
     }
 
     private static Variant five(ReadPeers peer) {
