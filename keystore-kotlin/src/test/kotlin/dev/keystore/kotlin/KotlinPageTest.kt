@@ -54,14 +54,14 @@ class KotlinPageTest {
             "val absent: String? = alice.find(KeyTypes.LID_MAPPING, \"a\")",
             "val context: Int = store.context().length",
             "val read: Int = store.get(KeyTypes.LID_MAPPING, listOf(\"a\")).values.sumOf { it.length }",
-            "val none: String? = store.withTransaction(\"k\") { tx -> tx.find(KeyTypes.LID_MAPPING, \"a\").getOrNull() }",
+            "val none: String? = store.withTransaction(\"k\") { it.find(KeyTypes.LID_MAPPING, \"a\").getOrNull() }",
             "val nothing: String? = alice.transaction(\"k\") { null }",
         )
 
         val messages =
             compile(mapOf("First" to examples[0], "Second" to examples[1], "Right" to functions(right)))
 
-        assertThat(messages.lines()).noneMatch { "error:" in it || it.contains("(First|Second)\\.kt.*warning:".toRegex()) }
+        assertThat(messages).doesNotContain("error:").doesNotContainPattern("(First|Second)\\.kt.*warning:")
         assertThat(run("First")).isEqualTo("1234")
         assertThat(run("Second")).isEqualTo("[bob, carol]")
     }
