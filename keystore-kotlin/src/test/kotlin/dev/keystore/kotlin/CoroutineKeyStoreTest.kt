@@ -3,6 +3,7 @@ package dev.keystore.kotlin
 import dev.keystore.CommitFailedException
 import dev.keystore.KeyType
 import dev.keystore.KeyTypes
+import dev.keystore.OperationInterruptedException
 import dev.keystore.SignalKeyStore
 import dev.keystore.Transaction
 import dev.keystore.TransactionConflictException
@@ -23,8 +24,10 @@ import java.util.concurrent.atomic.AtomicInteger
 import java.util.stream.Stream
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CompletableDeferred
+import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.CoroutineStart
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.Job
 import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.asCoroutineDispatcher
 import kotlinx.coroutines.async
@@ -288,6 +291,38 @@ class CoroutineKeyStoreTest {
 
         assertThat(failures.single()).isInstanceOf(CancellationException::class.java)
         assertThat(stored("a")).isNull()
+    }
+
+    @Test
+    @DisplayName("R27 an interrupt of the thread while its work is suspended ends the commit, and nothing is written")
+    fun interrupt_suspendedWork_endsTheCommit() = runTest {
+        val failure = runCatching {
+            alice.transaction("k") { tx ->
+                tx.put("a")
+                val thread = Thread.currentThread()
+                withContext(Dispatchers.Default) { thread.interrupt() }
+            }
+        }.exceptionOrNull()
+
+        assertThat(failure).isInstanceOf(OperationInterruptedException::class.java)
+        assertThat(stored("a")).isNull()
+    }
+
+    @Test
+    @DisplayName("a coroutine that outlives the transaction it was launched in runs on")
+    fun coroutine_outlivesTheTransaction_runsOn() = runTest {
+        val later = CompletableDeferred<Unit>()
+        val ran = CompletableDeferred<Unit>()
+        alice.transaction("k") {
+            CoroutineScope(currentCoroutineContext() + Job()).launch {
+                yield() // is queued behind the end of the work
+                later.await()
+                ran.complete(Unit)
+            }
+        }
+        later.complete(Unit)
+
+        ran.await()
     }
 
     @Test
