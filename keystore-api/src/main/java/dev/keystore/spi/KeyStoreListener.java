@@ -128,8 +128,8 @@ public interface KeyStoreListener {
     /**
      * The pre-keys of an account have been counted, after some of them were used, generated, uploaded or deleted.
      *
-     * <p>The engine does not know accounts. {@code keystore-libsignal} calls this method on the listener of an account's
-     * options, outside of a transaction.
+     * <p>The engine does not know accounts. {@code keystore-libsignal} calls this method on the listener of an
+     * account's options, outside of a transaction.
      *
      * @param oneTime one-time pre-keys left, without those that a later upload has replaced
      * @param signed signed pre-keys, with former ones that are still kept

@@ -14,8 +14,8 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Lines have at most 120 characters: those of Java, where the formatter leaves long text as it is, and of Kotlin; and
- * those of the pages, except for tables, code, and what the benchmark writes. And neither uses words that a reader has to translate
- * into the usual ones.
+ * those of the pages, except for tables, code, and what the benchmark writes. And neither uses words that a reader has
+ * to translate into the usual ones.
  */
 class TextTest {
 
@@ -99,7 +99,8 @@ class TextTest {
             for (Path module : modules.filter(folder -> Files.exists(folder.resolve("pom.xml")))
                     .toList()) {
                 try (Stream<Path> files = Files.walk(module.resolve("src"))) {
-                    files.filter(file -> file.toString().matches(".*\\.(java|kt)")).forEach(sources::add);
+                    files.filter(file -> file.toString().matches(".*\\.(java|kt)"))
+                            .forEach(sources::add);
                 }
             }
         }

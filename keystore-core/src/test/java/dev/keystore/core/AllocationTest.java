@@ -17,8 +17,8 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The bytes that a cached read allocates, with a listener no more than without (R100): exactly these when it is interpreted, fewer once the compiler eliminates the
- * objects that do not escape.
+ * The bytes that a cached read allocates, with a listener no more than without (R100): exactly these when it is
+ * interpreted, fewer once the compiler eliminates the objects that do not escape.
  */
 @ParameterizedClass(name = "listener: {0}")
 @ValueSource(booleans = {false, true})
@@ -41,8 +41,7 @@ class AllocationTest {
     private final Fixture fixture;
 
     AllocationTest(boolean listens) {
-        fixture = Fixture.of(
-                Kind.COMPLETE, options -> listens ? options.listener(new KeyStoreListener() {}) : options);
+        fixture = Fixture.of(Kind.COMPLETE, options -> listens ? options.listener(new KeyStoreListener() {}) : options);
     }
 
     @BeforeEach

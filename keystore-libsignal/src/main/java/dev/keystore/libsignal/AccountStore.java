@@ -173,11 +173,12 @@ final class AccountStore {
     /** Calls the listeners after a message has used a one-time pre-key. */
     void reportPreKeys() {
         report(this::reportCounts);
-        options.onPreKeysLow().ifPresent(listener -> report(() -> {
-            if (isBelowFloor()) {
-                listener.accept(upkeep(PreKeyLifecycle::counts));
-            }
-        }));
+        options.onPreKeysLow()
+                .ifPresent(listener -> report(() -> {
+                    if (isBelowFloor()) {
+                        listener.accept(upkeep(PreKeyLifecycle::counts));
+                    }
+                }));
     }
 
     private void reportCounts() {

@@ -90,8 +90,7 @@ public final class PreKeyUpkeep {
      * @throws IllegalStateException if the account was erased, or too few ids are free; nothing was written
      */
     public Optional<PreKeyUpload> replenish(int onServer, int kyberOnServer) {
-        return store.reportedUpkeep(
-                keys -> keys.replenish(OptionalInt.of(onServer), OptionalInt.of(kyberOnServer)));
+        return store.reportedUpkeep(keys -> keys.replenish(OptionalInt.of(onServer), OptionalInt.of(kyberOnServer)));
     }
 
     /**
