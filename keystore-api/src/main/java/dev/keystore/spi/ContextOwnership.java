@@ -1,5 +1,8 @@
 package dev.keystore.spi;
 
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -53,6 +56,28 @@ public interface ContextOwnership extends AtomicCommit {
      * @throws BackendException if the context was not taken over; its epoch is unchanged or was raised by one
      */
     long takeOverUnlessOwned(String context);
+
+    /**
+     * Takes several contexts over, each as by {@link #takeOver} or {@link #takeOverUnlessOwned}. A copy calls it for
+     * many small contexts (R90).
+     *
+     * <p>By default, takes them over one by one. A backend that can do it in one atomic write overrides this: then
+     * nothing is changed if one of them cannot be taken over.
+     *
+     * @param contexts the names of the contexts, each once
+     * @param unlessOwned whether to fail if the owner of one of them is alive
+     * @return the new epoch of each context
+     * @throws dev.keystore.ContextOwnedException if {@code unlessOwned} and the owner of one of them is alive; the
+     *     exception identifies it; others may have been taken over
+     * @throws BackendException if not all of them were taken over
+     */
+    default Map<String, Long> takeOverEach(Collection<String> contexts, boolean unlessOwned) {
+        Map<String, Long> epochs = new LinkedHashMap<>();
+        for (String context : contexts) {
+            epochs.put(context, unlessOwned ? takeOverUnlessOwned(context) : takeOver(context));
+        }
+        return epochs;
+    }
 
     /**
      * Takes over every context that another owner has taken over, unless such an owner is alive (R74). When this

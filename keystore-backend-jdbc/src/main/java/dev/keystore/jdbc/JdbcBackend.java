@@ -19,11 +19,13 @@ import dev.keystore.spi.Mutation;
 import dev.keystore.spi.PrefixScan;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.function.Consumer;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
@@ -203,12 +205,58 @@ class JdbcBackend
 
     @Override
     public long takeOver(String context) {
-        return takeOver(context, handle -> {});
+        return takeOver(context, false);
     }
 
     @Override
     public long takeOverUnlessOwned(String context) {
-        return takeOver(context, handle -> owners.requireNoLiveOwner(handle, context));
+        return takeOver(context, true);
+    }
+
+    private long takeOver(String context, boolean unlessOwned) {
+        return takeOverEach(List.of(context), unlessOwned).getOrDefault(context, 0L);
+    }
+
+    /** In one transaction, in the order of the names, as all processes do it. */
+    @Override
+    public Map<String, Long> takeOverEach(Collection<String> contexts, boolean unlessOwned) {
+        Set<String> ordered = new TreeSet<>(contexts);
+        if (damage != null || dialect.readOnlyReason() != null) {
+            return deferEach(ordered, context -> List.of());
+        }
+        String what =
+                contexts.size() == 1 ? "context \"" + ordered.iterator().next() + "\"" : contexts.size() + " contexts";
+        try {
+            return failures.interruptible("take over " + what, () -> {
+                dialect.acquireLiveness();
+                return inTransaction(handle -> takeOverEach(handle, ordered, unlessOwned));
+            });
+        } catch (BackendException e) {
+            if (e.kind() != Kind.PERMANENT || !failures.leavesReading(e)) {
+                throw e;
+            }
+            return deferEach(
+                    ordered,
+                    context -> queries.read(
+                            "read the owner of context \"" + context + "\"", handle -> owners.row(handle, context)));
+        }
+    }
+
+    private Map<String, Long> takeOverEach(Handle handle, Set<String> contexts, boolean unlessOwned) {
+        Map<String, Long> epochs = new LinkedHashMap<>();
+        for (String context : contexts) {
+            if (unlessOwned) {
+                owners.requireNoLiveOwner(handle, context);
+            }
+            epochs.put(context, takeOver(handle, context));
+        }
+        return epochs;
+    }
+
+    private Map<String, Long> deferEach(Set<String> contexts, Function<String, List<Long>> row) {
+        Map<String, Long> epochs = new LinkedHashMap<>();
+        contexts.forEach(context -> epochs.put(context, deferred.defer(context, row.apply(context))));
+        return epochs;
     }
 
     @Override
@@ -235,27 +283,6 @@ class JdbcBackend
     @Override
     public Optional<ContextOwner> owner(String context) {
         return queries.read("read the owner of context \"" + context + "\"", handle -> owners.owner(handle, context));
-    }
-
-    private long takeOver(String context, Consumer<Handle> check) {
-        if (damage != null || dialect.readOnlyReason() != null) {
-            return deferred.defer(context, List.of());
-        }
-        try {
-            return failures.interruptible("take over context \"" + context + "\"", () -> {
-                dialect.acquireLiveness();
-                return inTransaction(handle -> {
-                    check.accept(handle);
-                    return takeOver(handle, context);
-                });
-            });
-        } catch (BackendException e) {
-            if (e.kind() != Kind.PERMANENT || !failures.leavesReading(e)) {
-                throw e;
-            }
-            String operation = "read the owner of context \"" + context + "\"";
-            return deferred.defer(context, queries.read(operation, handle -> owners.row(handle, context)));
-        }
     }
 
     private long takeOverIfUnchanged(String context, List<Long> seen) {

@@ -107,6 +107,18 @@ class StatementCountTest {
     }
 
     @Test
+    void takeOverEach_ofManyContexts_isOneTransaction() {
+        List<String> contexts =
+                IntStream.range(0, 100).mapToObj(n -> "account-" + n).toList();
+        executed.clear();
+
+        assertThat(backend.takeOverEach(contexts, false)).hasSize(100);
+
+        assertThat(executed).startsWith("BEGIN").endsWith("COMMIT");
+        assertThat(executed).filteredOn("COMMIT"::equals).hasSize(1);
+    }
+
+    @Test
     void load_again_preparesNothing() {
         backend.save("alice", "session", "bob.1", new byte[] {1});
         countReads();

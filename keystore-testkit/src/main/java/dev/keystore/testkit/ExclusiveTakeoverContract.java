@@ -10,6 +10,7 @@ import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.ContextOwnership;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DisplayName;
@@ -121,6 +122,32 @@ abstract class ExclusiveTakeoverContract extends OwnershipContract {
         assertThat(current).isGreaterThan(former);
         commit(current, put("1", "current"));
         assertHolds("1", "current");
+    }
+
+    @Test
+    @DisplayName("R53 takeOverEach takes over each of several contexts, and is refused if the owner of one is alive")
+    void takeOverEach_takesOverAll() throws Exception {
+        ContextOwnership other = anotherOwner();
+        Map<String, Long> former = other.takeOverEach(List.of("b", CONTEXT), false);
+        assertThat(former).containsOnlyKeys("b", CONTEXT);
+
+        Map<String, Long> epochs = owned().takeOverEach(List.of("c", CONTEXT, "b"), false);
+
+        assertThat(epochs).containsOnlyKeys("b", "c", CONTEXT);
+        for (String context : epochs.keySet()) {
+            long epoch = former.getOrDefault(context, 0L);
+            assertThat(epochs.getOrDefault(context, 0L)).isGreaterThan(epoch);
+            assertRefused(context, epoch, put("1", "late"));
+            commit(context, epochs.getOrDefault(context, 0L), put("1", "current"));
+        }
+        assertHolds("1", "current");
+        assertThatExceptionOfType(ContextOwnedException.class)
+                .isThrownBy(() -> other.takeOverEach(List.of("d", "b"), true))
+                .satisfies(refusal -> assertThat(refusal.context()).isEqualTo("b"));
+        commit("b", epochs.getOrDefault("b", 0L), put("1", "still the owner"));
+        assertThat(owned().takeOverEach(List.of("b", CONTEXT), true))
+                .as("epochs after a takeover by the owner itself")
+                .allSatisfy((context, epoch) -> assertThat(epoch).isGreaterThan(epochs.getOrDefault(context, 0L)));
     }
 
     @Test

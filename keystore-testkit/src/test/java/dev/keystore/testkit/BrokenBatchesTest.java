@@ -10,6 +10,7 @@ import dev.keystore.spi.Mutation.Delete;
 import dev.keystore.spi.Mutation.Put;
 import dev.keystore.spi.PersistenceBackend;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -293,6 +294,7 @@ class BrokenBatchesTest {
                 () -> new AssumesOwnersDead(new MemoryBackend()),
                 "R53 takeOverUnlessOwned refuses a context whose owner is alive, and names that owner",
                 "R53 of several concurrent takeOverUnlessOwned calls for a free context, exactly one succeeds",
+                "R53 takeOverEach takes over each of several contexts, and is refused if the owner of one is alive",
                 "R53 the owner of a context can be looked up, and is alive until it is closed");
     }
 
@@ -303,6 +305,14 @@ class BrokenBatchesTest {
                 () -> new FencesNobody(new MemoryBackend()),
                 "R74 takeOverAllUnlessOwned is refused while another owner is alive, even if its contexts hold nothing",
                 "R74 takeOverAllUnlessOwned fences owners that are closed, and changes no entry");
+    }
+
+    @Test
+    @DisplayName("R64 a takeover of several contexts that leaves some to their owners is detected")
+    void takeOverEach_ofTheFirst() {
+        Verdict.assertFails(
+                () -> new TakesOverTheFirst(new MemoryBackend()),
+                "R53 takeOverEach takes over each of several contexts, and is refused if the owner of one is alive");
     }
 
     @Test
@@ -469,6 +479,31 @@ class BrokenBatchesTest {
 
         @Override
         public void takeOverAllUnlessOwned() {}
+
+        @Override
+        public void close() {
+            memory.close();
+        }
+    }
+
+    private static final class TakesOverTheFirst extends Delegating.Owned {
+
+        TakesOverTheFirst(MemoryBackend memory) {
+            super(memory);
+        }
+
+        @Override
+        Delegating.Owned openedAgain() {
+            return new TakesOverTheFirst(memory.reopen());
+        }
+
+        @Override
+        public Map<String, Long> takeOverEach(Collection<String> contexts, boolean unlessOwned) {
+            Map<String, Long> epochs =
+                    super.takeOverEach(contexts.stream().limit(1).toList(), unlessOwned);
+            contexts.forEach(context -> epochs.putIfAbsent(context, 1L));
+            return epochs;
+        }
 
         @Override
         public void close() {
