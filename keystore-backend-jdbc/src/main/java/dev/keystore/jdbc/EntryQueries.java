@@ -3,6 +3,7 @@ package dev.keystore.jdbc;
 import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextSnapshots.EntryConsumer;
+import java.sql.ResultSet;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -119,28 +120,30 @@ final class EntryQueries {
     }
 
     /**
-     * Reads the entries of a context as of one point in time. Holds a connection until the consumer has got all of
-     * them; on SQLite, the log cannot be emptied meanwhile.
+     * Reads the entries of a context as of one point in time, in the order of the primary key. Holds a connection until
+     * the consumer has got all of them; on SQLite, the log cannot be emptied meanwhile.
      */
     void readSnapshot(String context, EntryConsumer consumer) {
         String operation = "read a snapshot of context \"" + context + "\"";
         requireUndamaged(operation);
         read(operation, handle -> {
             dialect.beginSnapshot(handle);
-            handle.createQuery("SELECT type, <id>, value FROM entry WHERE context = :context")
-                    .define("id", dialect.idColumn())
-                    .setFetchSize(SNAPSHOT_FETCH_SIZE)
-                    .bind("context", dialect.stored(context))
-                    .map((row, columns) ->
-                            new Row(new EntryId(row.getString(1), dialect.id(row.getString(2))), Dialect.value(row, 3)))
-                    .forEach(row -> consumer.accept(row.entry, row.value));
+            StatementCache.use(handle, "SELECT type, " + dialect.idColumn() + """
+                     , value FROM entry WHERE context = ? ORDER BY entry.type, entry.id
+                    """, statement -> {
+                statement.setFetchSize(SNAPSHOT_FETCH_SIZE);
+                statement.setString(1, dialect.stored(context));
+                try (ResultSet rows = statement.executeQuery()) {
+                    while (rows.next()) {
+                        EntryId entry = new EntryId(rows.getString(1), dialect.id(rows.getString(2)));
+                        consumer.accept(entry, Dialect.value(rows, 3));
+                    }
+                }
+            });
             dialect.endSnapshot(handle);
             return context;
         });
     }
-
-    /** A row of a snapshot. */
-    private record Row(EntryId entry, byte[] value) {}
 
     Stream<String> scan(String context, String type, String idPrefix) {
         String operation = "scan the entries of type " + type + " of context \"" + context + "\"";

@@ -40,7 +40,7 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
     private static final String URL = "jdbc:sqlite:";
     private static final String SUFFIX = ".partial";
     private static final List<String> COMPANIONS = List.of("-wal", "-shm", "-journal");
-    private static final long GROUP_BYTES = 1 << 20;
+    private static final long GROUP_BYTES = 4 << 20;
     private static final int GROUP_RECORDS = 4_096;
 
     private final Path file;

@@ -15,7 +15,9 @@ import dev.keystore.core.WriteOutcome.Retry;
 import dev.keystore.core.WriteOutcome.Unknown;
 import dev.keystore.core.WriteOutcome.Written;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -153,6 +155,48 @@ final class CommitPipeline {
         if (failure != null) {
             throw failure;
         }
+    }
+
+    /**
+     * Queues commits of this thread that write records, so that a leader can take them as one group, and returns when
+     * each has ended.
+     *
+     * @return the failures of those that have one; all of each other commit is durable
+     * @throws KeyStoreException if the thread was interrupted; nothing was written
+     */
+    Map<CommitRequest, KeyStoreException> commitEach(List<CommitRequest> requests) {
+        StackHeadroom.require();
+        if (Thread.currentThread().isInterrupted()) {
+            throw CommitFailures.interrupted(requests.get(0));
+        }
+        try {
+            requests.forEach(queue::add);
+            requests.forEach(this::awaitDone);
+        } catch (RuntimeException | Error e) {
+            boolean unwritten = true;
+            for (CommitRequest request : requests) {
+                request.callerGone = true;
+                unwritten &= request.withdraw(CommitFailures.unwritten(request, e));
+            }
+            if (unwritten) {
+                throw e;
+            }
+            requests.forEach(request -> request.complete(CommitFailures.unknown(request, e))); // unless it has ended
+        } finally {
+            for (CommitRequest request : requests) {
+                request.callerGone = true;
+                if (queue.offeredTo(request) != null) {
+                    wakeStandby();
+                }
+            }
+        }
+        Map<CommitRequest, KeyStoreException> failures = new HashMap<>();
+        for (CommitRequest request : requests) {
+            if (request.state() instanceof Done done && done.failure() != null) {
+                failures.put(request, done.failure());
+            }
+        }
+        return failures;
     }
 
     /** Queues a commit, waits for its end, and returns its failure, or null if all of it is durable. */

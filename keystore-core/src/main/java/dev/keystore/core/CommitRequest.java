@@ -227,10 +227,15 @@ final class CommitRequest {
 
     /**
      * Returns whether it is written in a group without others. A clear is, since it changes keys that it does not name;
-     * a write of records is, since it compares stored ones, which an earlier commit of its group could still change.
+     * a write of records is, since it compares stored ones, which an earlier commit of its group could still change,
+     * unless all commits of the group write records of different contexts.
      */
     boolean needsOwnGroup() {
-        return isolated || clears() || storedWrite != null;
+        return isolated || (!sharesGroups() && (clears() || storedWrite != null));
+    }
+
+    private boolean sharesGroups() {
+        return storedWrite != null && storedWrite.sharesGroups();
     }
 
     /** From now on, it is written in a group without others, so that a refusal concerns only this commit. */
@@ -243,8 +248,14 @@ final class CommitRequest {
         onlyWithOwnContext = true;
     }
 
-    /** Returns whether {@code next} may join a group whose first commit is this one. */
+    /**
+     * Returns whether {@code next} may join a group whose first commit is this one. Of two commits that write records
+     * of whole contexts, the contexts are different: a thread that copies a context keeps others from doing so.
+     */
     boolean admits(CommitRequest next) {
+        if (sharesGroups() || next.sharesGroups()) {
+            return sharesGroups() && next.sharesGroups() && !onlyWithOwnContext && !next.onlyWithOwnContext;
+        }
         return onlyWithOwnContext ? context == next.context : !next.onlyWithOwnContext;
     }
 

@@ -42,9 +42,7 @@ record ContextComparison(
     /** Returns the digests of all entries of a context, by type; null if one cannot be read. */
     static @Nullable Map<String, TypeDigest> digestsOf(ContextReader context) {
         ContextDigest digest = new ContextDigest();
-        for (List<EntryId> page : ContextReader.pages(context.entries())) {
-            context.values(page).forEach(digest::add);
-        }
+        context.read(digest);
         return context.unreadable().isEmpty() ? digest.digests() : null;
     }
 

@@ -6,6 +6,7 @@ import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.UnreadableEntryException;
+import dev.keystore.core.ContextImport.ImportResult;
 import dev.keystore.core.CopyReport.ContextResult;
 import dev.keystore.core.CopyReport.Outcome;
 import dev.keystore.core.CopyReport.TypeDigest;
@@ -13,16 +14,18 @@ import dev.keystore.spi.Mutation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Supplier;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Copies one context, or says what copying it would do.
+ * Copies one context, or says what copying it would do. A {@link CopyGroup} calls the steps in their order:
+ * {@link #begin}, {@link #lockInSource}, {@link #lockInTarget}, {@link #compare}, {@link #takenOver}, {@link #read},
+ * {@link #commit}, {@link #committed}, {@link #verify} and {@link #close}. Once the result is known, the others do
+ * nothing.
  *
- * <p>Threads of this process that open the context wait meanwhile, in both databases. So no store of it is opened that
- * could cache what the target held before, and not learn of the commit that writes the context.
+ * <p>A failure that concerns only this context becomes its result; any other one is thrown, and ends the copy.
  */
-final class ContextCopy {
+final class ContextCopy implements AutoCloseable {
 
     /** How many entries that cannot be read a result names. */
     private static final int ENTRIES_NAMED = 100;
@@ -31,7 +34,15 @@ final class ContextCopy {
     interface Listener {
 
         /** A page of entries was read. */
-        void read(long entries, long bytes);
+        void read(ContextCopy copy);
+    }
+
+    /** A part of the work. */
+    interface Step {
+
+        /** Returns the result if it is known now, else null. */
+        @Nullable
+        ContextResult run();
     }
 
     private final SignalKeyDatabase source;
@@ -41,10 +52,29 @@ final class ContextCopy {
     private final @Nullable Restoration restoration;
     private final Listener listener;
     private final List<Mutation> marks = new ArrayList<>();
-    private boolean written;
+
+    private @Nullable ContextResult result;
+    private @Nullable Readers readers;
+    private LockTable.@Nullable Held sourceLock;
+    private LockTable.@Nullable Held targetLock;
+
+    /** Whether it replaces other entries in the target. */
+    private boolean erasing;
 
     /** The epoch with which this process has taken the source over; 0 on a backend without ownership. */
     private long sourceEpoch;
+
+    /** The context as this process writes it in the target. */
+    private @Nullable Context context;
+
+    /** What was read and has to be committed, with the sealer of its records. */
+    private @Nullable ContextImport content;
+
+    private @Nullable ValueSealer sealer;
+    private Map<String, TypeDigest> types = Map.of();
+    private boolean written;
+    private long entriesRead;
+    private long bytesRead;
 
     /** What was carried of the source when it was last read; null if all of it, or it was not read. */
     private Restoration.@Nullable OfContext carried;
@@ -69,30 +99,121 @@ final class ContextCopy {
         this.listener = listener;
     }
 
-    /** Copies it, as the owner of the context in the source; throws what {@link StoreCopy#run} does. */
-    ContextResult run() {
-        return orNotCopied(() -> source.withoutOpening(name, () -> {
-            Engine engine = source.engine();
-            sourceEpoch = engine.takeovers.epoch(name, source.refusesOwned(), engine.attempts());
-            return target.withoutOpening(name, () -> unlessMoved(this::copy));
-        }));
+    /** Writes a mark of the engine to the target as well, in the same commit. */
+    void addMark(Mutation put) {
+        marks.add(put);
+    }
+
+    String name() {
+        return name;
+    }
+
+    /** Returns whether the result is not known yet. */
+    boolean isUndecided() {
+        return result == null;
+    }
+
+    /** Returns the result, once it is known. */
+    ContextResult result() {
+        return Objects.requireNonNull(result);
+    }
+
+    /** Returns what was carried of the source; null if all of it, or it was not read. */
+    Restoration.@Nullable OfContext carried() {
+        return carried;
+    }
+
+    /** Returns how many entries were read to be copied. */
+    long entriesRead() {
+        return entriesRead;
+    }
+
+    /** Returns their size, in bytes. */
+    long bytesRead() {
+        return bytesRead;
+    }
+
+    /** Checks that the target can hold it, and the source holds entries of it. */
+    void begin() {
+        attempt(() -> {
+            try {
+                target.checkContext(name);
+            } catch (IllegalArgumentException e) {
+                return result(Outcome.REFUSED, Map.of(), "the target cannot hold it: " + e.getMessage());
+            }
+            return ContextReader.holdsEntries("source", source.engine(), name) ? null : notFound();
+        });
+    }
+
+    /** Keeps other threads of this process from opening it in the source, until it is closed. */
+    void lockInSource() {
+        sourceLock = source.keepFromOpening(name);
+    }
+
+    /** Keeps other threads of this process from opening it in the target, until it is closed. */
+    void lockInTarget() {
+        targetLock = target.keepFromOpening(name);
+    }
+
+    /** Does a part of the work, if the result is not known yet; a failure of this context is its result. */
+    void attempt(Step step) {
+        if (result != null) {
+            return;
+        }
+        try {
+            result = step.run();
+        } catch (LoadFailedException e) {
+            result = result(written ? Outcome.NOT_VERIFIED : Outcome.UNREADABLE, Map.of(), reasonUnlessTransient(e));
+        } catch (CommitFailedException | OwnershipLostException e) {
+            result = result(Outcome.NOT_WRITTEN, Map.of(), reasonUnlessTransient(e));
+        } catch (UnreadableEntryException e) { // the data keys of the target: entries are collected by the readers
+            result = result(Outcome.NOT_WRITTEN, Map.of(), "target: " + e.getMessage());
+        }
+    }
+
+    private static String reasonUnlessTransient(KeyStoreException failure) {
+        if (BackendFailures.isTransient(failure.getCause())) {
+            throw failure; // the database as a whole cannot be reached now
+        }
+        return String.valueOf(failure.getMessage());
+    }
+
+    /** Reads and compares what a copy would, and changes nothing. */
+    ContextResult dryRun() {
+        begin();
+        attempt(() -> {
+            try (Readers opened = new Readers()) {
+                ContextResult moved = marks.isEmpty() ? resultIfMoved() : null;
+                ContextResult found = moved == null ? compareUnlessEmpty(opened) : moved;
+                return found == null ? readOnly(opened) : found;
+            }
+        });
+        return result();
     }
 
     /**
-     * Copies it as a part of a move, and writes this mark to the target as well.
+     * Finds out whether it has to be written: it was not moved away, and the target holds nothing of it, or other
+     * entries that are to be replaced.
      *
-     * @param epoch the epoch with which the move has taken the source over
+     * @param epoch the epoch with which this process has taken the source over; 0 on a backend without ownership
      */
-    ContextResult copyMarked(Mutation putMark, long epoch) {
-        marks.add(putMark);
+    void compare(long epoch) {
         sourceEpoch = epoch;
-        return copy();
+        attempt(() -> {
+            Readers opened = new Readers();
+            readers = opened;
+            context = opened.opened;
+            ContextResult moved = marks.isEmpty() ? resultIfMoved() : null;
+            ContextResult found = moved == null ? compareUnlessEmpty(opened) : moved;
+            erasing = found != null && found.outcome() == Outcome.REPLACED;
+            return erasing ? null : found;
+        });
     }
 
-    private ContextResult unlessMoved(Supplier<ContextResult> work) {
+    private @Nullable ContextResult resultIfMoved() {
         MoveMark mark = ContextReader.mark("source", source.engine(), name);
         if (mark == null) {
-            return work.get();
+            return null;
         }
         return restoration == null
                 ? moved(mark)
@@ -104,68 +225,8 @@ final class ContextCopy {
                 Outcome.REFUSED, Map.of(), String.valueOf(mark.refusal(name).getMessage()));
     }
 
-    /** Returns what was carried of the source; null if all of it, or it was not read. */
-    Restoration.@Nullable OfContext carried() {
-        return carried;
-    }
-
-    /** Reads and compares what {@link #run} would, and changes nothing. */
-    ContextResult dryRun() {
-        return orNotCopied(() -> {
-            try (Readers readers = new Readers()) {
-                return unlessMoved(() -> {
-                    ContextResult found = compareUnlessEmpty(readers);
-                    return found != null ? found : readOnly(readers);
-                });
-            }
-        });
-    }
-
-    /** Turns a failure that concerns only this context into its result. */
-    ContextResult orNotCopied(Supplier<ContextResult> work) {
-        try {
-            target.checkContext(name);
-        } catch (IllegalArgumentException e) {
-            return result(Outcome.REFUSED, Map.of(), "the target cannot hold it: " + e.getMessage());
-        }
-        try {
-            return ContextReader.holdsEntries("source", source.engine(), name) ? work.get() : notFound();
-        } catch (LoadFailedException e) {
-            return result(written ? Outcome.NOT_VERIFIED : Outcome.UNREADABLE, Map.of(), reasonUnlessTransient(e));
-        } catch (CommitFailedException | OwnershipLostException e) {
-            return result(Outcome.NOT_WRITTEN, Map.of(), reasonUnlessTransient(e));
-        } catch (UnreadableEntryException e) { // the data keys of the target: entries are collected by the readers
-            return result(Outcome.NOT_WRITTEN, Map.of(), "target: " + e.getMessage());
-        }
-    }
-
-    private static String reasonUnlessTransient(KeyStoreException failure) {
-        if (BackendFailures.isTransient(failure.getCause())) {
-            throw failure; // the database as a whole cannot be reached now
-        }
-        return String.valueOf(failure.getMessage());
-    }
-
-    private ContextResult copy() {
-        try (Readers readers = new Readers()) {
-            ContextResult found = compareUnlessEmpty(readers);
-            if (found != null && found.outcome() != Outcome.REPLACED) {
-                return found;
-            }
-            Context context = readers.opened != null ? readers.opened : takeOverTarget(readers);
-            return write(readers, context, found == null ? Outcome.COPIED : Outcome.REPLACED);
-        }
-    }
-
-    /** Takes the context over in the target. What was loaded of its keys before is not used any more. */
-    private Context takeOverTarget(Readers readers) {
-        Engine engine = target.engine();
-        long epoch = engine.takeovers.epoch(name, target.refusesOwned(), engine.attempts());
-        return new Context(name, epoch, readers.forgetTargetKeys());
-    }
-
     /** Returns the result if the target holds entries, which is {@code REPLACED} if they have to be; else null. */
-    private @Nullable ContextResult compareUnlessEmpty(Readers readers) {
+    private @Nullable ContextResult compareUnlessEmpty(Readers opened) {
         if (!ContextReader.holdsEntries("target", target.engine(), name)) {
             return null;
         }
@@ -173,7 +234,7 @@ final class ContextCopy {
         if (mark != null) {
             return moved(mark);
         }
-        ContextComparison found = readers.compare();
+        ContextComparison found = opened.compare();
         if (!found.unreadable().isEmpty()) {
             return unreadable(found.source(), found.unreadable());
         }
@@ -191,83 +252,101 @@ final class ContextCopy {
                         "the target holds other entries of it, which replacing() would replace: " + found.difference());
     }
 
-    private ContextResult readOnly(Readers readers) {
-        ContextReader reader = readers.source();
-        Map<String, TypeDigest> types = read(reader, page -> true);
+    private ContextResult readOnly(Readers opened) {
+        ContextReader reader = opened.source();
+        Reading reading = new Reading(null);
+        reader.read(reading);
+        Map<String, TypeDigest> found = reading.digest.digests();
         carried = reader.carried();
         return reader.unreadable().isEmpty()
-                ? types.isEmpty() ? notFound() : result(Outcome.COPIED, types, "")
-                : unreadable(types, reader.unreadable());
+                ? found.isEmpty() ? notFound() : result(Outcome.COPIED, found, "")
+                : unreadable(found, reader.unreadable());
     }
 
-    /** What is done with each page of the source. */
-    private interface PageWork {
-
-        /** Returns whether to go on with the next page. */
-        boolean accept(Map<EntryId, byte[]> values);
+    /** Returns whether it has to be taken over in the target: it has to be written, and no store of it is open. */
+    boolean needsTakeOver() {
+        return result == null && context == null;
     }
 
-    private Map<String, TypeDigest> read(ContextReader reader, PageWork work) {
-        ContextDigest digest = new ContextDigest();
-        long entries = 0;
-        long bytes = 0;
-        for (List<EntryId> page : ContextReader.pages(reader.entries())) {
-            Map<EntryId, byte[]> values = reader.values(page);
-            values.forEach(digest::add);
-            entries += values.size();
-            bytes += values.values().stream().mapToLong(value -> value.length).sum();
-            listener.read(entries, bytes);
-            if (!work.accept(values)) {
-                break;
+    /** Records the epoch of the target. What was loaded of its keys before is not used any more. */
+    void takenOver(long epoch) {
+        context = new Context(name, epoch, opened().forgetTargetKeys());
+    }
+
+    private Readers opened() {
+        return Objects.requireNonNull(readers);
+    }
+
+    /** Reads it in the source, and seals it for the target. */
+    void read() {
+        attempt(() -> {
+            ContextResult found = readAndSeal();
+            while (found == null && content == null) {
+                found = readAndSeal();
             }
+            return found;
+        });
+    }
+
+    /** Sets {@link #content}, unless the result is known now, or the sealer was replaced meanwhile. */
+    private @Nullable ContextResult readAndSeal() {
+        Context writes = Objects.requireNonNull(context);
+        dropContent();
+        ContextReader reader = opened().source();
+        ValueSealer current = ContextImport.sealerOf(writes, erasing);
+        sealer = current;
+        Reading reading = new Reading(current);
+        reader.read(reading);
+        types = reading.digest.digests();
+        carried = reader.carried();
+        if (!reader.unreadable().isEmpty()) {
+            return unreadable(types, reader.unreadable());
         }
-        return digest.digests();
+        if (types.isEmpty() && !reading.outdated) {
+            return notFound();
+        }
+        content = reading.outdated ? null : new ContextImport(writes, erasing, current, marks, reading.puts);
+        return null;
     }
 
-    private ContextResult write(Readers readers, Context context, Outcome outcome) {
-        boolean erasing = outcome == Outcome.REPLACED;
-        while (true) {
-            ContextReader reader = readers.source();
-            ValueSealer sealer = ContextImport.sealerOf(context, erasing);
-            List<Mutation> puts = new ArrayList<>();
-            boolean[] outdated = {false};
-            Map<String, TypeDigest> types = Map.of();
-            boolean complete = false;
-            try {
-                types = read(reader, values -> {
-                    outdated[0] = reader.unreadable().isEmpty() && !seal(sealer, values, puts);
-                    return !outdated[0];
-                });
-                complete =
-                        !outdated[0] && !types.isEmpty() && reader.unreadable().isEmpty();
-            } finally {
-                if (!complete) {
-                    context.sealer().recordUnwritten(sealer);
-                }
-            }
-            carried = reader.carried();
-            if (!reader.unreadable().isEmpty()) {
-                return unreadable(types, reader.unreadable());
-            }
-            if (types.isEmpty()) {
-                return notFound();
-            }
-            if (complete) {
-                ContextImport content = new ContextImport(context, erasing, sealer, marks, puts);
-                long timeoutNanos = target.options().commitTimeout().toNanos();
-                target.engine().commit(new CommitRequest(content, timeoutNanos));
-                switch (content.result()) {
-                    case WRITTEN -> {
-                        written = true;
-                        return verify(readers, types, outcome);
-                    }
-                    case NOT_EMPTY -> {
-                        return result(
-                                Outcome.REFUSED, types, "another thread wrote entries of it to the target meanwhile");
-                    }
-                    case OUTDATED -> {}
-                }
-            }
+    /** Records that nothing is written of what was read, for keys that were created for it. */
+    private void dropContent() {
+        content = null;
+        if (sealer != null && context != null) {
+            context.sealer().recordUnwritten(sealer);
+            sealer = null;
+        }
+    }
+
+    /** Seals what is read, with a sealer of the target, or only counts it. */
+    private final class Reading implements PlainSnapshot.Pages {
+
+        private final @Nullable ValueSealer sealing;
+        private final ContextDigest digest = new ContextDigest();
+        private final List<Mutation> puts = new ArrayList<>();
+        private boolean outdated;
+
+        Reading(@Nullable ValueSealer sealing) {
+            this.sealing = sealing;
+        }
+
+        @Override
+        public void begin() {
+            digest.begin();
+            puts.clear();
+            entriesRead = 0;
+            bytesRead = 0;
+        }
+
+        @Override
+        public boolean accept(Map<EntryId, byte[]> values) {
+            digest.accept(values);
+            entriesRead += values.size();
+            bytesRead +=
+                    values.values().stream().mapToLong(value -> value.length).sum();
+            listener.read(ContextCopy.this);
+            outdated = sealing != null && !seal(sealing, values, puts);
+            return !outdated;
         }
     }
 
@@ -284,16 +363,54 @@ final class ContextCopy {
         return true;
     }
 
+    /** Returns the commit that writes what was read. */
+    CommitRequest commit() {
+        return new CommitRequest(
+                Objects.requireNonNull(content),
+                target.options().commitTimeout().toNanos());
+    }
+
+    /**
+     * Records how the commit ended.
+     *
+     * @param failure its failure, or null
+     */
+    void committed(@Nullable KeyStoreException failure) {
+        sealer = null; // the commit has recorded what became of it
+        attempt(() -> {
+            if (failure != null) {
+                throw failure;
+            }
+            ImportResult wrote = Objects.requireNonNull(content).result();
+            content = null; // its memory is not needed any more
+            if (wrote == ImportResult.NOT_EMPTY) {
+                return result(Outcome.REFUSED, types, "another thread wrote entries of it to the target meanwhile");
+            }
+            written = wrote == ImportResult.WRITTEN;
+            return null;
+        });
+    }
+
+    /** Returns whether nothing was written, since the keys of the context were replaced: it has to be read again. */
+    boolean isOutdated() {
+        return result == null && !written;
+    }
+
+    /** Compares both databases, after it was written. */
+    void verify() {
+        attempt(() -> verified(opened(), erasing ? Outcome.REPLACED : Outcome.COPIED));
+    }
+
     /**
      * Compares what the target holds now with what was read. The digests are equal only if ids and values are, and none
      * is missing or added. Without ownership, the source may have changed since, so it is read once more.
      */
-    private ContextResult verify(Readers readers, Map<String, TypeDigest> read, Outcome outcome) {
-        if (isStillOwned() && read.equals(ContextComparison.digestsOf(readers.target()))) {
-            return result(outcome, read, "");
+    private ContextResult verified(Readers opened, Outcome outcome) {
+        if (isStillOwned() && types.equals(ContextComparison.digestsOf(opened.target()))) {
+            return result(outcome, types, "");
         }
-        ContextComparison now = readers.compare();
-        if (!now.unreadable().isEmpty() || !now.source().equals(read)) {
+        ContextComparison now = opened.compare();
+        if (!now.unreadable().isEmpty() || !now.source().equals(types)) {
             return result(
                     Outcome.NOT_VERIFIED,
                     now.source(),
@@ -301,10 +418,10 @@ final class ContextCopy {
                             + " with replacing()");
         }
         return now.difference() == null
-                ? result(outcome, read, "")
+                ? result(outcome, types, "")
                 : result(
                         Outcome.NOT_VERIFIED,
-                        read,
+                        types,
                         "the target does not hold what was written to it: " + now.difference()
                                 + "; make sure that nothing else writes to it, check its storage device, and copy the"
                                 + " context again with replacing()");
@@ -320,15 +437,39 @@ final class ContextCopy {
         return result(Outcome.NOT_FOUND, Map.of(), "the source holds no entry of it");
     }
 
-    private ContextResult unreadable(Map<String, TypeDigest> types, List<EntryId> entries) {
+    private ContextResult unreadable(Map<String, TypeDigest> found, List<EntryId> entries) {
         List<EntryId> named = entries.subList(0, Math.min(entries.size(), ENTRIES_NAMED));
         String reason = "entries of the source that cannot be read: " + entries.size() + ", " + named.get(0)
                 + " among them; list them with verify(), and delete them";
-        return new ContextResult(name, Outcome.UNREADABLE, types, named, reason);
+        return new ContextResult(name, Outcome.UNREADABLE, found, named, reason);
     }
 
-    private ContextResult result(Outcome outcome, Map<String, TypeDigest> types, String reason) {
-        return new ContextResult(name, outcome, types, List.of(), reason);
+    private ContextResult result(Outcome outcome, Map<String, TypeDigest> found, String reason) {
+        return new ContextResult(name, outcome, found, List.of(), reason);
+    }
+
+    /** Overwrites the keys that were loaded for it, and lets it be opened again. It can be begun again afterwards. */
+    @Override
+    public void close() {
+        try {
+            dropContent();
+            Readers opened = readers;
+            readers = null;
+            if (opened != null) {
+                opened.close();
+            }
+        } finally {
+            release(target, targetLock);
+            release(source, sourceLock);
+            targetLock = null;
+            sourceLock = null;
+        }
+    }
+
+    private static void release(SignalKeyDatabase database, LockTable.@Nullable Held lock) {
+        if (lock != null) {
+            database.admitOpening(lock);
+        }
     }
 
     /** How the context is read in both databases. */

@@ -11,7 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** The digests of the entries of a context, by type, as {@link TypeDigest} defines them. */
-final class ContextDigest {
+final class ContextDigest implements PlainSnapshot.Pages {
 
     private static final class Type {
 
@@ -32,6 +32,17 @@ final class ContextDigest {
     }
 
     private final Map<String, Type> types = new LinkedHashMap<>();
+
+    @Override
+    public void begin() {
+        types.clear();
+    }
+
+    @Override
+    public boolean accept(Map<EntryId, byte[]> values) {
+        values.forEach(this::add);
+        return true;
+    }
 
     /** Adds an entry. Those of one type come in the order of their ids. */
     void add(EntryId entry, byte[] value) {

@@ -64,6 +64,11 @@ final class ContextImport implements StoredWrite {
     }
 
     @Override
+    public boolean sharesGroups() {
+        return true;
+    }
+
+    @Override
     public List<Mutation> mutations(Storage storage) {
         result = check(storage);
         List<Mutation> mutations = new ArrayList<>();

@@ -43,8 +43,10 @@ final class ContextMove {
 
     /** Moves it; throws what {@link StoreMove#run} does. */
     ContextResult run() {
-        return new ContextCopy(source, target, name, false, null, listener)
-                .orNotCopied(() -> source.withoutOpening(name, () -> target.withoutOpening(name, this::move)));
+        ContextCopy copy = new ContextCopy(source, target, name, false, null, listener);
+        copy.begin();
+        copy.attempt(() -> source.withoutOpening(name, () -> target.withoutOpening(name, this::move)));
+        return copy.result();
     }
 
     private ContextResult move() {
@@ -71,8 +73,7 @@ final class ContextMove {
         boolean moved;
         do {
             int seen = from.awaitPublications();
-            result = new ContextCopy(source, target, name, replaceable, null, listener)
-                    .copyMarked(arriving.put(), from.epoch());
+            result = copy(replaceable, arriving, from.epoch());
             if (!result.outcome().isCopied()) {
                 return result;
             }
@@ -81,6 +82,16 @@ final class ContextMove {
         } while (!moved);
         arrive();
         return result;
+    }
+
+    private ContextResult copy(boolean replacing, MoveMark arriving, long epoch) {
+        ContextCopy copy = new ContextCopy(source, target, name, replacing, null, listener);
+        copy.addMark(arriving.put());
+        try (CopyGroup group = new CopyGroup(source, target, List.of(copy))) {
+            group.writeOwned(Map.of(name, epoch));
+            group.verify();
+        }
+        return copy.result();
     }
 
     /** Marks the source as moved, unless it has changed since, and returns whether it was marked. */

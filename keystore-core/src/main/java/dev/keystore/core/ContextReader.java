@@ -6,7 +6,6 @@ import dev.keystore.OperationInterruptedException;
 import dev.keystore.UnreadableEntryException;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -22,12 +21,6 @@ import org.jspecify.annotations.Nullable;
  * among them. Used by one thread.
  */
 final class ContextReader {
-
-    /** How many entries are loaded at a time. */
-    private static final int PAGE_ENTRIES = 64;
-
-    private static final Comparator<EntryId> BY_TYPE_AND_ID =
-            Comparator.comparing(EntryId::type).thenComparing(EntryId::id);
 
     private final String place;
     private final Engine engine;
@@ -70,7 +63,7 @@ final class ContextReader {
             listed.forEach(entries::add);
             carried = restoration == null ? null : restoration.of(entries);
             List<EntryId> read = carried == null ? entries : carried.kept();
-            read.sort(BY_TYPE_AND_ID);
+            read.sort(PlainSnapshot.BY_TYPE_AND_ID);
             return read;
         } catch (LoadFailedException e) {
             throw in(place, e);
@@ -100,13 +93,29 @@ final class ContextReader {
         return new LoadFailedException(place + ": " + failure.getMessage(), cause == null ? failure : cause);
     }
 
+    /**
+     * Reads the values of all entries, without those that cannot be read, in the order of types and ids. Throws as
+     * {@link #entries} and {@link #values} do, or what {@code pages} throws.
+     */
+    void read(PlainSnapshot.Pages pages) {
+        if (restoration == null && PlainSnapshot.read(engine.storage, context, sealer, pages)) {
+            return;
+        }
+        pages.begin();
+        for (List<EntryId> page : pages(entries())) {
+            if (!pages.accept(values(page))) {
+                return;
+            }
+        }
+    }
+
     /** Divides entries in that order into pages, each of one type. */
     static List<List<EntryId>> pages(List<EntryId> entries) {
         List<List<EntryId>> pages = new ArrayList<>();
         int from = 0;
         for (int i = 1; i <= entries.size(); i++) {
             if (i == entries.size()
-                    || i - from == PAGE_ENTRIES
+                    || i - from == PlainSnapshot.PAGE_ENTRIES
                     || !entries.get(i).type().equals(entries.get(from).type())) {
                 pages.add(entries.subList(from, i));
                 from = i;

@@ -31,19 +31,18 @@ import org.jspecify.annotations.Nullable;
  * Reads every entry of a context once, as {@link StoreInspection} describes, and counts. Does not use the cache. Used
  * by one thread.
  */
-final class ContextWalk {
-
-    /** How many entries are loaded at a time. */
-    private static final int PAGE_ENTRIES = 64;
+final class ContextWalk implements PlainSnapshot.Pages {
 
     private final Engine engine;
     private final String context;
     private final LongConsumer progress;
     private final ContextSealer sealer;
     private final Map<String, TypeContents> types = new HashMap<>();
-    private final SignedKeys signedKeys = new SignedKeys();
+    private SignedKeys signedKeys = new SignedKeys();
     private final List<Damage> damaged = new ArrayList<>();
     private long damagedEntries;
+    private long entriesRead;
+    private long entriesReported;
     private @Nullable String incomplete;
 
     ContextWalk(Engine engine, String context, LongConsumer progress) {
@@ -54,15 +53,12 @@ final class ContextWalk {
     }
 
     ContextInspection run() {
-        try (Stream<EntryId> listed = engine.names.entries(context, sealer, this::unreadable)) {
-            if (!sealer.areKeysIntact()) {
-                unreadable(
-                        StoreSealing.KEYS,
-                        new CorruptEntryException(context, StoreSealing.KEYS, "it cannot be opened", null));
+        try {
+            boolean isIntact = PlainSnapshot.read(engine.storage, context, sealer, this) && damagedEntries == 0;
+            if (!isIntact) {
+                begin();
+                readEach();
             }
-            Iterators.partition(listed.iterator(), PAGE_ENTRIES).forEachRemaining(this::read);
-        } catch (LoadFailedException e) {
-            failed(e);
         } finally {
             sealer.close();
         }
@@ -77,6 +73,51 @@ final class ContextWalk {
                 owner,
                 position,
                 Optional.ofNullable(incomplete));
+    }
+
+    @Override
+    public void begin() {
+        types.clear();
+        signedKeys = new SignedKeys();
+        damagedEntries = 0;
+        entriesRead = 0;
+    }
+
+    /** Counts a page of a snapshot, which is not read on once a value cannot be decoded. */
+    @Override
+    public boolean accept(Map<EntryId, byte[]> values) {
+        values.forEach((entry, value) -> {
+            try {
+                decode(entry, value);
+                count(entry, value);
+            } catch (CorruptEntryException | IllegalArgumentException e) {
+                damagedEntries++;
+            }
+        });
+        report(values.size());
+        return damagedEntries == 0;
+    }
+
+    private void readEach() {
+        try (Stream<EntryId> listed = engine.names.entries(context, sealer, this::unreadable)) {
+            if (!sealer.areKeysIntact()) {
+                unreadable(
+                        StoreSealing.KEYS,
+                        new CorruptEntryException(context, StoreSealing.KEYS, "it cannot be opened", null));
+            }
+            Iterators.partition(listed.iterator(), PlainSnapshot.PAGE_ENTRIES).forEachRemaining(this::read);
+        } catch (LoadFailedException e) {
+            failed(e);
+        }
+    }
+
+    /** Reports entries that were not reported before, if the context is read again. */
+    private void report(int entries) {
+        entriesRead += entries;
+        if (entriesRead > entriesReported) {
+            progress.accept(entriesRead - entriesReported);
+            entriesReported = entriesRead;
+        }
     }
 
     private <T> Optional<T> orEmpty(Function<String, Optional<T>> read) {
@@ -110,7 +151,7 @@ final class ContextWalk {
                 unreadable(entry, e);
             }
         }
-        progress.accept(page.size());
+        report(page.size());
     }
 
     /** Returns the records of a page, or null if they have to be loaded one by one, since one cannot be read. */
@@ -148,13 +189,17 @@ final class ContextWalk {
     /** Returns the bytes of a value, which its codec can decode. */
     private byte[] decoded(EntryId entry, byte[] record) {
         byte[] value = sealer.open(entry.type(), entry.id(), record);
+        decode(entry, value);
+        return value;
+    }
+
+    private void decode(EntryId entry, byte[] value) {
         KeyType<?> type = engine.types.find(entry.type());
         try {
             signedKeys.add(entry, type.codec().decode(value));
         } catch (RuntimeException e) {
             throw new CorruptEntryException(context, entry, "its value cannot be decoded", e);
         }
-        return value;
     }
 
     private void count(EntryId entry, byte[] value) {

@@ -2,12 +2,16 @@ package dev.keystore.core;
 
 import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.CompactionFailedException;
+import dev.keystore.KeyStoreException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.spi.KeyStoreListener.CommitResult;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.StoreSealing;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -143,6 +147,43 @@ final class Engine {
         } finally {
             events.end(commit, result);
         }
+    }
+
+    /**
+     * Commits several writes of records, each to another context, as one group if the backend writes groups.
+     *
+     * @return the failures of those that have one, as {@link #commit} throws them; all of each other commit is durable
+     * @throws dev.keystore.OperationInterruptedException if the thread was interrupted; nothing was written
+     */
+    Map<CommitRequest, KeyStoreException> commitEach(List<CommitRequest> requests) {
+        events.refuseWritesOfListeners();
+        FlightEvents.@Nullable Commit[] measured = new FlightEvents.Commit[requests.size()];
+        Arrays.setAll(measured, i -> events.beginCommit());
+        CommitResult[] results = new CommitResult[requests.size()];
+        Arrays.fill(results, CommitResult.NOT_WRITTEN);
+        try {
+            Map<CommitRequest, KeyStoreException> failures = pipeline.commitEach(requests);
+            Arrays.setAll(results, i -> resultOf(failures.get(requests.get(i))));
+            failures.replaceAll((request, failure) ->
+                    failure instanceof OwnershipLostException ? reportOwnershipLoss(request.context) : failure);
+            return failures;
+        } finally {
+            for (int i = 0; i < results.length; i++) {
+                events.end(measured[i], results[i]);
+            }
+        }
+    }
+
+    private static CommitResult resultOf(@Nullable KeyStoreException failure) {
+        if (failure == null) {
+            return CommitResult.WRITTEN;
+        }
+        if (failure instanceof OwnershipLostException) {
+            return CommitResult.OWNERSHIP_LOST;
+        }
+        return failure instanceof CommitOutcomeUnknownException || failure instanceof RollbackFailedException
+                ? CommitResult.UNKNOWN
+                : CommitResult.NOT_WRITTEN;
     }
 
     /** Acquires the locks of a transaction; throws as {@link LockTable#acquire} does. */

@@ -308,7 +308,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
     /**
      * Runs work while no other thread can open a context; throws as {@link #forContext} does if that takes too long.
      */
-    <T> T withoutOpening(String name, Supplier<T> work) {
+    <T extends @Nullable Object> T withoutOpening(String name, Supplier<T> work) {
         LockTable.Held held = new LockTable.Held();
         try {
             acquire(name, held);
@@ -317,6 +317,21 @@ public final class SignalKeyDatabase implements AutoCloseable {
             held.released = true; // before any call, which may fail if no stack is left (R31)
             opening.release(held);
         }
+    }
+
+    /**
+     * Keeps other threads from opening a context, until the lock is released with {@link #admitOpening}; throws as
+     * {@link #forContext} does.
+     */
+    LockTable.Held keepFromOpening(String name) {
+        LockTable.Held held = new LockTable.Held();
+        acquire(name, held);
+        return held;
+    }
+
+    /** Lets other threads open a context again. */
+    void admitOpening(LockTable.Held held) {
+        opening.release(held);
     }
 
     private void acquire(String name, LockTable.Held held) {

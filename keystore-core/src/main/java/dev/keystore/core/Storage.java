@@ -379,15 +379,24 @@ final class Storage {
 
     /** Takes a context over and returns its new epoch, or 0 if the backend has no ownership. */
     long takeOver(String context, boolean unlessOwned) {
+        return takeOver(List.of(context), unlessOwned).getOrDefault(context, 0L);
+    }
+
+    /** Takes contexts over and returns the new epoch of each, or 0 if the backend has no ownership. */
+    Map<String, Long> takeOver(Collection<String> contexts, boolean unlessOwned) {
+        Map<String, Long> epochs = new LinkedHashMap<>();
         if (ownership == null || readOnlyReason != null) {
-            return 0;
+            contexts.forEach(context -> epochs.put(context, 0L));
+            return epochs;
         }
+        Map<String, String> trueNames = new LinkedHashMap<>();
+        contexts.forEach(context -> trueNames.put(names.context(context), context));
         try {
-            return call(() -> {
-                String stored = names.context(context);
-                return unlessOwned ? ownership.takeOverUnlessOwned(stored) : ownership.takeOver(stored);
-            });
+            call(() -> ownership.takeOverEach(trueNames.keySet(), unlessOwned))
+                    .forEach((stored, epoch) -> epochs.put(trueNames.getOrDefault(stored, stored), epoch));
+            return epochs;
         } catch (ContextOwnedException e) {
+            String context = trueNames.getOrDefault(e.context(), e.context());
             throw e.context().equals(context)
                     ? e
                     : new ContextOwnedException(context, e.host(), e.process(), e.since(), e.inThisProcess());

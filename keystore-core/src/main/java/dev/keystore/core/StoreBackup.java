@@ -49,7 +49,7 @@ import org.jspecify.annotations.Nullable;
  * anything fails before, or the process is killed, there is no file under that name, or the former one; the temporary
  * file of a killed process is replaced by the next backup. Only one backup at a time may be written under a name.
  *
- * <p><b>Memory.</b> About 1 MiB of records and one more record, however large the contexts are; on a PostgreSQL source,
+ * <p><b>Memory.</b> About 4 MiB of records and one more record, however large the contexts are; on a PostgreSQL source,
  * 32 records in addition.
  *
  * <p>The listener is called on the calling thread; what it throws ends the backup. Not thread-safe. An object can be

@@ -7,6 +7,7 @@ import dev.keystore.core.CopyReport.ContextResult;
 import dev.keystore.core.CopyReport.Outcome;
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -34,10 +35,10 @@ import org.jspecify.annotations.Nullable;
  * the mark of an encrypted store are not carried. Contexts without entries are not copied.
  *
  * <p><b>Atomicity.</b> All entries of a context are written to the target in one commit, so the context appears there
- * whole or not at all. If the copy fails, is interrupted or the process is killed, what was copied stays; run it again,
- * and it continues: a context whose entries are in the target already is compared, and counts as copied. On a backend
- * that implements no {@link dev.keystore.spi.AtomicCommit}, a kill may leave a part of one context; the next run
- * refuses it as different, unless {@link #replacing} is set.
+ * whole or not at all. Small contexts share a commit. If the copy fails, is interrupted or the process is killed, what
+ * was copied stays; run it again, and it continues: a context whose entries are in the target already is compared, and
+ * counts as copied. On a backend that implements no {@link dev.keystore.spi.AtomicCommit}, a kill may leave a part of
+ * one context; the next run refuses it as different, unless {@link #replacing} is set.
  *
  * <p><b>The target</b> need not be empty. A context of which it holds other entries is refused, and left as it is,
  * unless {@link #replacing} is set. A context that no store of the target is open for is taken over from its owner when
@@ -48,26 +49,30 @@ import org.jspecify.annotations.Nullable;
  * with {@link dev.keystore.OwnershipLostException}; {@link SignalKeyDatabase#takeOver} returns a store that can commit.
  * With {@link SignalKeyDatabase.Builder#refuseOwned()}, a context whose owner is alive in another process is not taken
  * over, and the copy fails. On a backend without ownership, a writer cannot be fenced; a change is noticed if it comes
- * before the context is verified. Threads of this process that open a context while it is copied wait for that, at most
- * {@code commitTimeout}.
+ * before the context is verified. Threads of this process that open a context while it is copied wait for that, and for
+ * the other contexts in the same commit, at most {@code commitTimeout}.
  *
  * <p><b>Verification.</b> After it was written, each context is read back from the target, and compared with what was
  * read of the source in both directions: same ids, same bytes, no extra entries (R91). If another process may have
- * written to the source meanwhile, the source is read once more. Caches are not filled.
+ * written to the source meanwhile, the source is read once more. Caches are not filled. The contexts of one commit are
+ * verified by another thread, while the next ones are written.
  *
- * <p><b>Memory.</b> One context at a time is in memory: its ids twice, and its records once, in addition to what the
- * backend of the target needs to write a commit of that size. Its use does not depend on the number of contexts.
- * {@code commitTimeout} of the target has to suffice for a commit of its largest context.
+ * <p><b>Memory.</b> One context at a time is in memory, or at most 256 with 8 MiB of values: its ids twice, and its
+ * records once, in addition to what the backend of the target needs to write a commit of that size. Its use does not
+ * depend on the number of contexts. {@code commitTimeout} of the target has to suffice for a commit of its largest
+ * context.
  *
  * <p><b>Failures.</b> A context that cannot be copied, for a reason that concerns only this context, does not stop the
  * others. At the end, {@link #run} throws {@link CopyIncompleteException}, since callers that ignore a report would
  * take a copy without some accounts for a complete one. A database that cannot be reached, a living owner and an
  * interrupt end the copy at once.
  *
- * <p>Listeners are called on the calling thread; what they throw ends the copy. Not thread-safe. An object can be run
- * several times.
+ * <p>Listeners are called on the calling thread, and must not use the two databases; what they throw ends the copy. Not
+ * thread-safe. An object can be run several times.
  */
 public final class StoreCopy {
+
+    private static final int MAXIMUM_GROUP_SIZE = 256;
 
     private final SignalKeyDatabase source;
     private final SignalKeyDatabase target;
@@ -231,6 +236,19 @@ public final class StoreCopy {
         private final boolean dry;
         private final Map<Outcome, Long> outcomes = new EnumMap<>(Outcome.class);
         private final List<ContextResult> notCopied = new ArrayList<>();
+
+        /** The contexts that are not begun. */
+        private final List<ContextCopy> waiting = new ArrayList<>();
+
+        /** The contexts that are begun, of which something was read. */
+        private final Map<String, ContextCopy> reading = new HashMap<>();
+
+        /** The contexts that were written last, while they are verified; or null. */
+        private @Nullable CopyGroup verifying;
+
+        /** How many contexts are copied together. */
+        private int groupSize = 1;
+
         private long allContexts;
         private long done;
         private long entriesRead;
@@ -251,7 +269,17 @@ public final class StoreCopy {
             if (listener != null) {
                 forEachContext(name -> allContexts++, unnamed -> allContexts++);
             }
-            forEachContext(this::copy, this::unnamed);
+            try {
+                forEachContext(this::add, this::unnamed);
+                while (!waiting.isEmpty()) {
+                    copyGroup();
+                }
+                endVerifying();
+            } finally {
+                if (verifying != null) {
+                    verifying.close();
+                }
+            }
             return new CopyReport(dry, outcomes, entriesCopied, bytesCopied, notCopied);
         }
 
@@ -279,19 +307,98 @@ public final class StoreCopy {
             }
         }
 
-        private void copy(String name) {
+        private void add(String name) {
+            if (move != null && !dry) {
+                requireUninterrupted(name);
+                ended(name, move.apply(name, this::read), null);
+                return;
+            }
+            ContextCopy copy = new ContextCopy(source, target, name, replacing, restoration, this::read);
+            if (dry) {
+                requireUninterrupted(name);
+                ended(name, copy.dryRun(), copy.carried());
+                return;
+            }
+            waiting.add(copy);
+            while (waiting.size() >= groupSize) {
+                copyGroup();
+            }
+        }
+
+        /**
+         * Writes contexts that wait: one at first, then more at a time, as long as they are small. Meanwhile, the group
+         * before them is verified.
+         */
+        private void copyGroup() {
+            requireUninterrupted(waiting.get(0).name());
+            CopyGroup group =
+                    new CopyGroup(source, target, List.copyOf(waiting.subList(0, Math.min(groupSize, waiting.size()))));
+            boolean started = false;
+            try {
+                int begun = write(group);
+                waiting.subList(0, begun).clear();
+                adaptGroupSize(group.bytes());
+                endVerifying();
+                group.startVerifying();
+                verifying = group;
+                started = true;
+            } finally {
+                if (!started) {
+                    group.close();
+                }
+            }
+        }
+
+        /** Writes a group, and if that fails, reports what is known of the group before it. */
+        private int write(CopyGroup group) {
+            try {
+                return group.write();
+            } catch (KeyStoreException e) {
+                try {
+                    endVerifying();
+                } catch (RuntimeException other) {
+                    if (!other.equals(e)) {
+                        e.addSuppressed(other);
+                    }
+                }
+                throw e;
+            }
+        }
+
+        private void adaptGroupSize(long bytes) {
+            if (bytes <= CopyGroup.MAXIMUM_BYTES / 2) {
+                int limit = Math.min(MAXIMUM_GROUP_SIZE, target.engine().storage.groupLimit());
+                groupSize = Math.min(2 * groupSize, limit);
+            } else if (bytes > CopyGroup.MAXIMUM_BYTES) {
+                groupSize = Math.max(groupSize / 2, 1);
+            }
+        }
+
+        private void endVerifying() {
+            CopyGroup group = verifying;
+            verifying = null;
+            if (group != null) {
+                try (group) {
+                    group.finish().forEach(copy -> ended(copy.name(), copy.result(), copy.carried()));
+                }
+            }
+        }
+
+        private void requireUninterrupted(String name) {
             if (Thread.currentThread().isInterrupted()) {
                 throw new OperationInterruptedException("context \"" + name + "\" to be copied");
             }
-            ContextCopy copy = new ContextCopy(source, target, name, replacing, restoration, this::report);
-            ContextResult result = dry ? copy.dryRun() : move == null ? copy.run() : move.apply(name, this::report);
+        }
+
+        private void ended(String name, ContextResult result, Restoration.@Nullable OfContext carried) {
+            reading.remove(name);
             if (listenerFailure != null) {
                 throw listenerFailure;
             }
-            if (copy.carried() != null) {
-                onRestored.accept(result, copy.carried());
+            if (carried != null) {
+                onRestored.accept(result, carried);
             }
-            boolean named = contexts != null && copy.carried() == null;
+            boolean named = contexts != null && carried == null;
             if (result.outcome() != Outcome.NOT_FOUND
                     || named) { // otherwise it was emptied meanwhile, or all is dropped
                 ended(result);
@@ -315,16 +422,31 @@ public final class StoreCopy {
                 notCopied.add(result);
             }
             onContext.accept(result);
-            report(0, 0);
+            report();
         }
 
-        private void report(long entries, long bytes) {
+        private void read(ContextCopy copy) {
+            if (listener != null) {
+                reading.put(copy.name(), copy);
+                report();
+            }
+        }
+
+        private void report() {
             if (listener == null) {
                 return;
             }
+            if (listenerFailure != null) {
+                throw listenerFailure; // it was taken for the failure of a context whose group is not finished
+            }
+            long entries = entriesRead;
+            long bytes = bytesRead;
+            for (ContextCopy copy : reading.values()) {
+                entries += copy.entriesRead();
+                bytes += copy.bytesRead();
+            }
             try {
-                listener.accept(
-                        new CopyProgress(done, Math.max(done, allContexts), entriesRead + entries, bytesRead + bytes));
+                listener.accept(new CopyProgress(done, Math.max(done, allContexts), entries, bytes));
             } catch (KeyStoreException e) {
                 listenerFailure = e;
                 throw e;

@@ -23,9 +23,10 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>Entries are read from the backend, a page of 64 at a time, and past any cache. What is committed meanwhile may or
- * may not be seen; an entry that changes is read again, and does not count as damaged for that. Damaged databases are
- * read as far as their backends can.
+ * <p>Entries are read from the backend, and past any cache: those of a plain context by one query, where the backend
+ * has snapshots, and others a page of 64 at a time. What is committed meanwhile may or may not be seen; an entry that
+ * changes is read again, and does not count as damaged for that. Damaged databases are read as far as their backends
+ * can.
  *
  * <p>The thread that calls a method reads on it. Any number of threads may do that.
  */

@@ -5,7 +5,7 @@ import java.util.List;
 
 /**
  * A write of records, not of values: the leader of its commit decides what is written, from what is stored, and nothing
- * of it is put into the cache. It is written in a group without others.
+ * of it is put into the cache. It is written in a group without others, unless it {@link #sharesGroups}.
  */
 interface StoredWrite {
 
@@ -14,6 +14,14 @@ interface StoredWrite {
 
     /** Returns whether it may write any entry of the context, so that what is cached of the context becomes invalid. */
     boolean coversContext();
+
+    /**
+     * Returns whether it may be written in one group with others that do, each to another context. What it is compared
+     * with is then only what its own context holds.
+     */
+    default boolean sharesGroups() {
+        return false;
+    }
 
     /** Returns what has to be written. Called by the leader, again after a failed attempt. */
     List<Mutation> mutations(Storage storage);

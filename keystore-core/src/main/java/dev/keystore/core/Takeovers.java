@@ -4,6 +4,9 @@ import dev.keystore.ContextOwnedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.spi.StoreSealing;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,15 +58,25 @@ final class Takeovers {
 
     /** Takes a context over like {@link #open}, even if it was moved, and returns only the new epoch. */
     long epoch(String context, boolean unlessOwned, Attempts attempts) {
+        return epochs(List.of(context), unlessOwned, attempts).getOrDefault(context, 0L);
+    }
+
+    /**
+     * Takes contexts over like {@link #epoch}, in as few commits as the backend can, and returns the new epoch of each.
+     */
+    Map<String, Long> epochs(Collection<String> contexts, boolean unlessOwned, Attempts attempts) {
         StackHeadroom.require();
-        followMark(attempts); // a process that can write nothing to the context fences nobody
-        compare(context, attempts);
-        long epoch = attempts.of(
-                "the takeover of context \"" + context + "\"",
-                "Context \"" + context + "\" could not be taken over",
-                () -> storage.takeOver(context, unlessOwned));
+        followMark(attempts); // a process that can write nothing to the contexts fences nobody
+        contexts.forEach(context -> compare(context, attempts));
+        int others = contexts.size() - 1;
+        String what =
+                "ontext \"" + contexts.iterator().next() + "\"" + (others == 0 ? "" : " and " + others + " others");
+        Map<String, Long> epochs = attempts.of(
+                "the takeover of c" + what,
+                "C" + what + " could not be taken over",
+                () -> storage.takeOver(contexts, unlessOwned));
         followMark(attempts);
-        return epoch;
+        return epochs;
     }
 
     /** Checks that a context is not older than the freshness anchor, if there is one; throws as {@link #open}. */

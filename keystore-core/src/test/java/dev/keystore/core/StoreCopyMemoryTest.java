@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Copies many contexts in a process with a small heap, between backends that hold one context at a time. */
+/** Copies many contexts in a process with a small heap, between backends that hold few contexts at a time. */
 class StoreCopyMemoryTest {
 
     private static final int ENTRIES = 1;
@@ -123,48 +123,49 @@ class StoreCopyMemoryTest {
         public void close() {}
     }
 
-    /** Holds the mark of the store, and the context that was written last. */
+    /** Holds the mark of the store, and the contexts of the last two commits. */
     private static final class Forgetful implements ContextAwareBackend, GroupCommit, ContextListing {
 
         private final MemoryBackend mark = new MemoryBackend();
-        private volatile MemoryBackend last = new MemoryBackend();
+        private volatile List<MemoryBackend> commits = List.of(new MemoryBackend());
 
-        private MemoryBackend of(String context) {
-            return context.equals(StoreSealing.MARK.type()) ? mark : last;
+        private List<MemoryBackend> of(String context) {
+            return context.equals(StoreSealing.MARK.type()) ? List.of(mark) : commits;
         }
 
         @Override
         public Optional<byte[]> load(String context, String type, String id) {
-            return of(context).load(context, type, id);
+            return of(context).stream()
+                    .flatMap(commit -> commit.load(context, type, id).stream())
+                    .findFirst();
         }
 
         @Override
         public void save(String context, String type, String id, byte[] value) {
-            of(context).save(context, type, id, value);
+            of(context).get(0).save(context, type, id, value);
         }
 
         @Override
         public void delete(String context, String type, String id) {
-            of(context).delete(context, type, id);
+            of(context).forEach(commit -> commit.delete(context, type, id));
         }
 
         @Override
         public void commit(List<Batch> group) {
-            String context = group.get(0).context();
-            if (!context.equals(StoreSealing.MARK.type())) {
-                last = new MemoryBackend();
+            if (!group.get(0).context().equals(StoreSealing.MARK.type())) {
+                commits = List.of(new MemoryBackend(), commits.get(0));
             }
-            of(context).commit(group);
+            of(group.get(0).context()).get(0).commit(group);
         }
 
         @Override
         public Stream<EntryId> list(String context) {
-            return of(context).list(context);
+            return of(context).stream().flatMap(commit -> commit.list(context));
         }
 
         @Override
         public Stream<String> contexts() {
-            return Stream.concat(mark.contexts(), last.contexts());
+            return Stream.concat(Stream.of(mark), commits.stream()).flatMap(MemoryBackend::contexts);
         }
 
         @Override

@@ -37,6 +37,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -109,11 +110,73 @@ class StoreCopyTest extends CopiedDatabases {
     }
 
     @Test
+    @DisplayName("R90 small contexts share commits, one context at first, then twice as many each time")
+    void run_smallContexts_shareCommits() {
+        fill(sourceMemory, names(40));
+        open();
+
+        copy().run();
+
+        assertThat(targetFaults.groupSizes()).containsExactly(1, 2, 4, 8, 16, 9);
+        assertThat(targetFaults.calls(Operation.COMMIT))
+                .flatExtracting(call -> call.group())
+                .extracting(batch -> batch.mutations().size())
+                .containsOnly(153);
+        assertThat(contents(targetMemory)).isEqualTo(contents(sourceMemory));
+    }
+
+    @Test
+    @DisplayName("R90 contexts are not added to a commit that has 8 MiB of values already")
+    void run_largeContexts_shareNoCommit() {
+        fill(sourceMemory, names(11));
+        try (SignalKeyDatabase writer = otherProcess(sourceMemory)) {
+            for (String name : names(11)) {
+                if (name.compareTo("context 107") >= 0) {
+                    writer.forContext(name).put(OTHER, "large", new byte[6 << 20]);
+                }
+            }
+        }
+        open();
+
+        CopyReport report = copy().contexts(Set.of(names(11))).run();
+
+        assertThat(targetFaults.groupSizes()).containsExactly(1, 2, 4, 2, 2);
+        assertThat(report.contexts()).isEqualTo(Map.of(Outcome.COPIED, 11L));
+    }
+
+    @Test
+    @DisplayName("R90 of contexts in one commit that is refused, only the one that caused it is not in the target")
+    void run_commitOfSeveralFails_writesTheOthers() {
+        fill(sourceMemory, names(7));
+        open();
+        targetFaults
+                .on(Operation.COMMIT)
+                .inContext("context 104")
+                .forever()
+                .fail(Moment.MIDWAY, BackendException.Kind.PERMANENT);
+
+        CopyReport report = failing(copy().contexts(Set.of(names(7))));
+
+        assertThat(targetFaults.groupSizes()).containsExactly(1, 2, 4, 1, 1, 1, 1);
+        assertThat(report.contexts()).isEqualTo(Map.of(Outcome.COPIED, 6L, Outcome.NOT_WRITTEN, 1L));
+        assertThat(contents(targetMemory)).hasSize(6).doesNotContainKey("context 104");
+    }
+
+    /** Returns names whose order is that of their numbers. */
+    private static String[] names(int count) {
+        return IntStream.range(100, 100 + count).mapToObj(i -> "context " + i).toArray(String[]::new);
+    }
+
+    @Test
     @DisplayName("R90 a context whose commit fails midway is not in the target; the others are")
     void run_commitFailsMidway_writesNothingOfTheContext() {
         fill(sourceMemory, "alice", "bob", "carol");
         open();
-        targetFaults.on(Operation.COMMIT).inContext("bob").fail(Moment.MIDWAY, BackendException.Kind.PERMANENT);
+        targetFaults
+                .on(Operation.COMMIT)
+                .inContext("bob")
+                .forever()
+                .fail(Moment.MIDWAY, BackendException.Kind.PERMANENT);
 
         assertThatThrownBy(copy()::run)
                 .isInstanceOf(CopyIncompleteException.class)
@@ -123,6 +186,7 @@ class StoreCopyTest extends CopiedDatabases {
 
         assertThat(contents(targetMemory)).containsOnlyKeys("alice", "carol");
         assertThat(results.get("bob").outcome()).isEqualTo(Outcome.NOT_WRITTEN);
+        targetFaults.heal();
         copy().run();
         assertThat(contents(targetMemory)).isEqualTo(contents(sourceMemory));
         assertThat(results.values())
@@ -270,6 +334,25 @@ class StoreCopyTest extends CopiedDatabases {
         }
         copy().run();
         assertThat(contents(targetMemory)).isEqualTo(contents(sourceMemory));
+    }
+
+    @Test
+    @DisplayName("R90 a failure that ends the copy leaves what was written before verified and reported")
+    void run_endedByAnOwner_reportsWhatWasWritten() {
+        fill(sourceMemory, names(3));
+        openSource(FaultyBackend.complete(sourceMemory.reopen(), sourceFaults), builder -> builder.refuseOwned());
+        openTarget(FaultyBackend.complete(targetMemory.reopen(), targetFaults), UnaryOperator.identity());
+        try (SignalKeyDatabase owner = otherProcess(sourceMemory)) {
+            owner.forContext("context 102");
+
+            assertThatThrownBy(copy().contexts(Set.of(names(3)))::run).isInstanceOf(ContextOwnedException.class);
+
+            assertThat(contents(targetMemory)).containsOnlyKeys("context 100");
+            assertThat(results).containsOnlyKeys("context 100");
+            assertThat(results.get("context 100").outcome()).isEqualTo(Outcome.COPIED);
+            source.forContext("context 100");
+            target.forContext("context 100");
+        }
     }
 
     @ParameterizedTest
@@ -554,7 +637,7 @@ class StoreCopyTest extends CopiedDatabases {
     @Test
     @DisplayName("R90 a copy that its listener or an interrupt ends continues when it is run again")
     void run_endedBetweenContexts_continues() {
-        fill(sourceMemory, "alice", "bob", "carol");
+        fill(sourceMemory, names(20));
         open();
         IllegalStateException stop = new IllegalStateException("stop");
         assertThatThrownBy(() -> StoreCopy.from(source)
@@ -564,7 +647,9 @@ class StoreCopyTest extends CopiedDatabases {
                         })
                         .run())
                 .isSameAs(stop);
-        assertThat(contents(targetMemory)).hasSize(1);
+        assertThat(contents(targetMemory))
+                .as("the first commit, and the next one")
+                .hasSize(1 + 2);
 
         assertThatThrownBy(() -> StoreCopy.from(source)
                         .to(target)
@@ -576,9 +661,9 @@ class StoreCopyTest extends CopiedDatabases {
                         .run())
                 .isInstanceOf(OperationInterruptedException.class);
         assertThat(Thread.interrupted()).isTrue();
-        assertThat(contents(targetMemory)).hasSize(2);
+        assertThat(contents(targetMemory)).hasSize(1 + 2 + 4 + 8);
 
-        assertThat(copy().run().contexts()).isEqualTo(Map.of(Outcome.ALREADY_THERE, 2L, Outcome.COPIED, 1L));
+        assertThat(copy().run().contexts()).isEqualTo(Map.of(Outcome.ALREADY_THERE, 15L, Outcome.COPIED, 5L));
         assertThat(contents(targetMemory)).isEqualTo(contents(sourceMemory));
     }
 

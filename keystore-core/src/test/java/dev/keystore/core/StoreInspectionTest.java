@@ -222,12 +222,13 @@ class StoreInspectionTest {
         try (SignalKeyDatabase database = open()) {
             database.forContext("alice").put(KeyTypes.SESSION, "bob.1", bytes("one"));
         }
-        faults.on(Operation.LIST).inContext("alice").fail(Moment.MIDWAY, BackendException.Kind.PERMANENT);
+        faults.on(Operation.LIST).inContext("alice").forever().fail(Moment.MIDWAY, BackendException.Kind.PERMANENT);
         try (StoreInspection store = inspection()) {
             assertThat(store.inspect("alice").incomplete()).isPresent();
+            faults.heal();
             assertThat(store.inspect("alice").incomplete()).isEmpty();
         }
-        faults.on(Operation.LIST).inContext("alice").fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
+        faults.on(Operation.LIST).inContext("alice").forever().fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
         try (StoreInspection store = inspection()) {
             assertThatThrownBy(() -> store.inspect("alice")).isInstanceOf(LoadFailedException.class);
         }

@@ -405,7 +405,7 @@ class StoreBackupTest {
         AtomicInteger deleted = new AtomicInteger();
         try (SignalKeyDatabase source = builder(newUrl("mapdb"), Form.PLAIN).open()) {
             for (String context : CONTEXTS) {
-                source.forContext(context).put(OTHER, "large", new byte[1_500_000]); // written at once
+                source.forContext(context).put(OTHER, "large", new byte[4_500_000]); // written at once
             }
             StoreBackup backup = StoreBackup.of(source).to(file).listener(progress -> {
                 if (progress.contexts() == 2) {

@@ -288,7 +288,13 @@ public final class FaultyBackend {
         @Override
         public void readSnapshot(String context, EntryConsumer consumer) {
             Call call = Call.of(Operation.LIST, context);
-            faults.run(call, () -> delegate.readSnapshot(context, consumer), failure -> {});
+            faults.run(
+                    call,
+                    () -> delegate.readSnapshot(context, (entry, value) -> {
+                        Call load = Call.of(Operation.LOAD, context, entry.type(), entry.id());
+                        faults.run(load, () -> consumer.accept(entry, value), failure -> {});
+                    }),
+                    failure -> {});
         }
 
         @Override
