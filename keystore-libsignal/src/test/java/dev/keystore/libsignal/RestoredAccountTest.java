@@ -9,6 +9,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.keystore.ContextMovedException;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.StaleStoreException;
 import dev.keystore.core.CopyReport.Outcome;
 import dev.keystore.core.RestoreReport;
 import dev.keystore.core.RestoreReport.RestoredContext;
@@ -16,7 +17,9 @@ import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreBackup;
 import dev.keystore.core.StoreMove;
 import dev.keystore.core.StoreRestore;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -36,7 +39,7 @@ import org.signal.libsignal.protocol.state.KyberPreKeyRecord;
 import org.signal.libsignal.protocol.state.PreKeyRecord;
 import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 
-@DisplayName("An account that is restored from a backup, or moved")
+@DisplayName("An account that is restored from a backup, put back from a copy, or moved")
 class RestoredAccountTest {
 
     @TempDir
@@ -251,6 +254,41 @@ class RestoredAccountTest {
             assertThat(alice.needsUpload()).isFalse();
             assertThat(alice.preKeys().pendingUpload()).isEmpty();
             assertThat(alice.preKeys().counts()).isEqualTo(new PreKeyCounts(100, 2, 100, 2));
+        }
+    }
+
+    @Test
+    @DisplayName("R82 an old copy of the file that is put back is refused with an anchor, and the newest file goes on")
+    void oldCopy_putBack_isRefused() throws Exception {
+        Path file = folder.resolve("alice.db");
+        Path anchorFolder = Files.createDirectory(folder.resolve("anchor"));
+        SignalKeyDatabase.Builder anchored = SignalKeyDatabase.builder()
+                .url("jdbc:sqlite:" + file)
+                .property("freshness.anchor", "file:" + anchorFolder.resolve("alice.anchor"));
+        try (SignalKeyDatabase bobs = open("bob.db")) {
+            SignalAccount bob = SignalAccount.create(bobs.forContext("bob"));
+            try (SignalKeyDatabase alices = anchored.open()) {
+                SignalAccount alice = SignalAccount.create(alices.forContext("alice"));
+                alice.startSession(BOB, bob.newPreKeyBundle(1));
+                converse(alice, bob, "hello");
+            }
+            Path old = Files.copy(file, folder.resolve("old.db"));
+            try (SignalKeyDatabase alices = anchored.open()) {
+                converse(SignalAccount.open(alices.forContext("alice")), bob, "after the copy");
+            }
+            Path newest = Files.copy(file, folder.resolve("newest.db"));
+            Files.copy(old, file, StandardCopyOption.REPLACE_EXISTING);
+
+            try (SignalKeyDatabase alices = anchored.open()) {
+                assertThatThrownBy(() -> alices.forContext("alice"))
+                        .isInstanceOf(StaleStoreException.class)
+                        .hasMessageContaining("restore");
+            }
+
+            Files.copy(newest, file, StandardCopyOption.REPLACE_EXISTING);
+            try (SignalKeyDatabase alices = anchored.open()) {
+                converse(SignalAccount.open(alices.forContext("alice")), bob, "as before");
+            }
         }
     }
 
