@@ -1,26 +1,18 @@
 package dev.keystore.cli;
 
-import dev.keystore.ContextOwnedException;
-import dev.keystore.KeyStoreException;
 import dev.keystore.StoreNotFoundException;
-import dev.keystore.core.CopyIncompleteException;
 import dev.keystore.core.CopyReport;
-import dev.keystore.core.CopyReport.ContextResult;
 import dev.keystore.core.CopyReport.Outcome;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreCopy;
 import dev.keystore.core.StoreInspection;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
-import java.util.concurrent.Callable;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -32,16 +24,13 @@ import picocli.CommandLine.Parameters;
             "Creates the target if it does not exist. The processes that use the source are fenced.",
             "An interrupted copy continues when it is run again."
         })
-final class CopyCommand implements Callable<Integer> {
+final class CopyCommand extends CopyingCommand {
 
     @Parameters(index = "0", paramLabel = "SOURCE", description = "The store to copy from.")
     private String source = "";
 
     @Parameters(index = "1", paramLabel = "TARGET", description = "The store to copy to.")
     private String target = "";
-
-    @Option(names = "--context", paramLabel = "CONTEXT", description = "Only this context. Can be repeated.")
-    private Set<String> contexts = new LinkedHashSet<>();
 
     @Option(names = "--dry-run", description = "Say what would be done, and change nothing.")
     private boolean dryRun;
@@ -54,46 +43,26 @@ final class CopyCommand implements Callable<Integer> {
     @Option(names = "--take-over", description = "Also copy contexts whose owner is alive; it is fenced.")
     private boolean takeOver;
 
-    @Option(names = "--yes", description = "Ask nothing.")
-    private boolean yes;
-
-    @Mixin
-    private final StoreOptions store = new StoreOptions();
-
-    @Mixin
-    private final TargetOptions targetStore = new TargetOptions();
-
-    @Mixin
-    private final Output output = new Output();
-
-    /** Contexts that are in the target by now. */
-    private long copied;
-
     @Override
-    public Integer call() {
-        output.addBackends();
-        Secrets toTarget = targetStore.secrets();
-        if (replace && !dryRun && !yes) {
-            Confirmation.require(
-                    "What the target holds of contexts that differ will be lost.", "replace", "confirm by --yes");
+    int run() {
+        Secrets toTarget = targetStore().secrets();
+        if (replace && !dryRun) {
+            confirm("What the target holds of contexts that differ will be lost.", "replace");
         }
         if (!dryRun && !takeOver) {
-            try (StoreInspection found = store.inspect(source)) {
-                Owners.requireNone(found, contexts);
+            try (StoreInspection found = store().inspect(source)) {
+                Owners.requireNone(found, contexts());
             }
         }
         if (dryRun && isMissing(toTarget)) {
             return describe();
         }
-        SignalKeyDatabase.Builder from = store.existing(source);
+        SignalKeyDatabase.Builder from = store().existing(source);
         SignalKeyDatabase.Builder to = toTarget.builder(target);
-        if (!takeOver) {
-            from.refuseOwned();
-            to.refuseOwned();
-        }
+        refuseOwned(!takeOver, from, to);
         try (SignalKeyDatabase opened = from.open();
                 SignalKeyDatabase openedTarget = (dryRun ? to.mustExist() : to).open();
-                Progress progress = output.progress("Copying")) {
+                Progress progress = output().progress("Copying")) {
             return copy(opened, openedTarget, progress);
         }
     }
@@ -112,9 +81,9 @@ final class CopyCommand implements Callable<Integer> {
     private int describe() {
         long[] counts = new long[3];
         List<Map<String, Object>> unreadable = new ArrayList<>();
-        try (StoreInspection found = store.inspect(source);
-                Progress progress = output.progress("Reading")) {
-            for (String name : contexts.isEmpty() ? names(found) : contexts) {
+        try (StoreInspection found = store().inspect(source);
+                Progress progress = output().progress("Reading")) {
+            for (String name : contexts().isEmpty() ? names(found) : contexts()) {
                 var context = found.inspect(name);
                 if (context.isIntact()) {
                     counts[0]++;
@@ -126,7 +95,7 @@ final class CopyCommand implements Callable<Integer> {
                 progress.at(counts[0], 0, counts[1]);
             }
         }
-        if (output.isJson()) {
+        if (output().isJson()) {
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("dryRun", true);
             json.put("targetIsEmpty", true);
@@ -134,12 +103,12 @@ final class CopyCommand implements Callable<Integer> {
             json.put("entries", counts[1]);
             json.put("bytes", counts[2]);
             json.put("notCopied", unreadable);
-            output.out().println(Json.of(json));
+            output().out().println(Json.of(json));
         } else {
-            output.line("Would copy " + Text.count(counts[0], "context") + " with " + Text.count(counts[1], "entry")
+            output().line("Would copy " + Text.count(counts[0], "context") + " with " + Text.count(counts[1], "entry")
                     + ", " + Text.bytes(counts[2]) + ", to a target that holds nothing. Nothing was changed.");
-            unreadable.forEach(each -> output.line(
-                    "Would not copy, since it is damaged: " + Text.visible(String.valueOf(each.get("context")))));
+            unreadable.forEach(each -> output().line("Would not copy, since it is damaged: "
+                    + Text.visible(String.valueOf(each.get("context")))));
         }
         return unreadable.isEmpty() ? ExitCodes.DONE : ExitCodes.FINDINGS;
     }
@@ -151,65 +120,38 @@ final class CopyCommand implements Callable<Integer> {
     }
 
     private int copy(SignalKeyDatabase from, SignalKeyDatabase to, Progress progress) {
-        StoreCopy copy = StoreCopy.from(from)
-                .to(to)
-                .listener(at -> progress.at(at.contexts(), at.allContexts(), at.entries()))
-                .onContext(result -> copied += result.outcome().isCopied() ? 1 : 0);
-        if (!contexts.isEmpty()) {
-            copy.contexts(contexts);
+        StoreCopy copy =
+                StoreCopy.from(from).to(to).listener(at -> show(progress, at)).onContext(this::count);
+        if (!contexts().isEmpty()) {
+            copy.contexts(contexts());
         }
         if (replace) {
             copy.replacing();
         }
-        CopyReport report;
-        try {
-            report = dryRun ? copy.dryRun() : copy.run();
-        } catch (CopyIncompleteException e) {
-            report = e.report();
-        } catch (RuntimeException e) {
-            // Otherwise the context that failed may have been written, or taken over.
-            boolean unchanged =
-                    copied == 0 && (!(e instanceof KeyStoreException) || e instanceof ContextOwnedException);
-            throw dryRun || unchanged ? e : new Resumable(e);
-        }
+        CopyReport report = dryRun ? copy.dryRun() : report(copy::run);
         progress.clear();
-        report(report);
-        return report.isComplete() ? ExitCodes.DONE : ExitCodes.FINDINGS;
+        print(report);
+        return exitCode(report);
     }
 
-    private void report(CopyReport report) {
-        if (output.isJson()) {
+    private void print(CopyReport report) {
+        if (output().isJson()) {
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("dryRun", report.dryRun());
-            json.put("contexts", report.contexts());
-            json.put("entries", report.entries());
-            json.put("bytes", report.bytes());
-            json.put(
-                    "notCopied",
-                    report.notCopied().stream().map(CopyCommand::json).toList());
-            output.out().println(Json.of(json));
+            json.putAll(json(report, "notCopied"));
+            output().out().println(Json.of(json));
             return;
         }
-        for (ContextResult result : report.notCopied()) {
-            output.line("Not copied: \"" + Text.visible(result.context()) + "\": " + Text.visible(result.reason()));
-        }
+        printNotCopied("Not copied", report.notCopied());
         report.contexts()
                 .forEach((outcome, number) ->
-                        output.line("%-14s %s".formatted(words(outcome), Text.count(number, "context"))));
-        output.line((report.dryRun() ? "Would be in the target: " : "In the target, verified: ")
+                        output().line("%-14s %s".formatted(words(outcome), Text.count(number, "context"))));
+        output().line((report.dryRun() ? "Would be in the target: " : "In the target, verified: ")
                 + Text.count(report.entries(), "entry") + ", " + Text.bytes(report.bytes())
                 + (report.dryRun() ? ". Nothing was changed." : ""));
     }
 
     private static String words(Outcome outcome) {
         return outcome.name().toLowerCase(Locale.ROOT).replace('_', ' ') + ":";
-    }
-
-    static Map<String, Object> json(ContextResult result) {
-        Map<String, Object> json = new LinkedHashMap<>();
-        json.put("context", result.context());
-        json.put("outcome", result.outcome());
-        json.put("reason", result.reason());
-        return json;
     }
 }

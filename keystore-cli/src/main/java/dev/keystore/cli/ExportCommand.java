@@ -48,7 +48,7 @@ final class ExportCommand extends TransferCommand {
         if (sessions == null) {
             throw output().wrongUsage("The format " + format() + " can only be imported");
         }
-        ForeignStore to = format().open(new ForeignSource(target.toString(), null), null);
+        ForeignStore to = format().at(new ForeignSource(target.toString(), null), "");
         try (StoreInspection found = store().inspect(url)) {
             if (!takesOver()) {
                 Owners.requireNone(found, context());

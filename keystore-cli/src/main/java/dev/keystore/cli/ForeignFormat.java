@@ -128,17 +128,17 @@ enum ForeignFormat {
     /**
      * Names an account in a store, or the only one.
      *
+     * @param accounts what {@link #accounts} has listed
      * @param account which one; null if there is one only
      * @throws Refusal if it has to be named, or must not be
      */
-    ForeignStore open(ForeignSource source, @Nullable String account) {
+    ForeignStore open(ForeignSource source, List<String> accounts, @Nullable String account) {
         if (!holdsSeveral()) {
             if (account != null) {
                 throw new Refusal("The format " + this + " holds one account, so --account is not accepted");
             }
             return at(source, "");
         }
-        List<String> accounts = accounts(source);
         if (account == null && accounts.size() == 1) {
             return at(source, accounts.get(0));
         }

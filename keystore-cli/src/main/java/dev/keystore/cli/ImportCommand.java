@@ -10,6 +10,7 @@ import dev.keystore.interop.SessionFormat;
 import dev.keystore.interop.TransferReport;
 import dev.keystore.interop.TransferReport.Outcome;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -67,7 +68,8 @@ final class ImportCommand extends TransferCommand {
 
     @Override
     int run() {
-        ForeignStore from = format().open(source(), account);
+        List<String> accounts = format().accounts(source());
+        ForeignStore from = format().open(source(), accounts, account);
         if (replace && !isDryRun() && !yes) {
             Confirmation.require(
                     "What context \"" + context() + "\" holds will be lost.", "replace", "confirm by --yes");
@@ -89,7 +91,7 @@ final class ImportCommand extends TransferCommand {
                 progress.clear();
                 return finish(report, null);
             }
-            RenamedSource renamed = renamed();
+            RenamedSource renamed = renamed(accounts.size());
             if (!isFilled && described.dryRun(context()).outcome() == Outcome.NOTHING_FOUND) {
                 throw new Refusal(from + " holds nothing that can be imported. Nothing was changed");
             }
@@ -118,14 +120,13 @@ final class ImportCommand extends TransferCommand {
     }
 
     /** Returns how the source is renamed afterwards; null if it is not. */
-    private @Nullable RenamedSource renamed() {
+    private @Nullable RenamedSource renamed(int accounts) {
         ForeignSource from = source();
         boolean asks = !renameSource && !yes && !output().isJson() && !from.isDatabase() && Terminal.isPresent();
         if (!renameSource && !asks) {
             return null;
         }
-        RenamedSource renamed =
-                RenamedSource.of(from.path(), format().accounts(from).size());
+        RenamedSource renamed = RenamedSource.of(from.path(), accounts);
         return renameSource || renamed.isAccepted() ? renamed : null;
     }
 

@@ -1,5 +1,6 @@
 package dev.keystore.cli;
 
+import java.util.List;
 import picocli.AutoComplete.GenerateCompletion;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -16,26 +17,6 @@ import picocli.CommandLine.ScopeType;
         mixinStandardHelpOptions = true,
         scope = ScopeType.INHERIT,
         versionProvider = Main.Version.class,
-        subcommands = {
-            ContextsCommand.class,
-            InspectCommand.class,
-            VerifyCommand.class,
-            BackupCommand.class,
-            RestoreCommand.class,
-            MoveCommand.class,
-            CopyCommand.class,
-            ImportCommand.class,
-            ExportCommand.class,
-            EncryptCommand.class,
-            RotateCommand.class,
-            DecryptCommand.class,
-            DeleteDamagedCommand.class,
-            EraseCommand.class,
-            CompactCommand.class,
-            KeyCommand.class,
-            GenerateCompletion.class,
-            HelpCommand.class
-        },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {
             "0:done",
@@ -51,6 +32,25 @@ import picocli.CommandLine.ScopeType;
         })
 public final class Main {
 
+    /** All subcommands except the two that describe the others. */
+    private static final List<Class<?>> SUBCOMMANDS = List.of(
+            ContextsCommand.class,
+            InspectCommand.class,
+            VerifyCommand.class,
+            BackupCommand.class,
+            RestoreCommand.class,
+            MoveCommand.class,
+            CopyCommand.class,
+            ImportCommand.class,
+            ExportCommand.class,
+            EncryptCommand.class,
+            RotateCommand.class,
+            DecryptCommand.class,
+            DeleteDamagedCommand.class,
+            EraseCommand.class,
+            CompactCommand.class,
+            KeyCommand.class);
+
     private Main() {}
 
     /**
@@ -59,15 +59,33 @@ public final class Main {
      * @param arguments the command line
      */
     public static void main(String[] arguments) {
-        System.exit(Interruption.run(() -> commandLine().execute(arguments)));
+        System.exit(Interruption.run(() -> commandLine(arguments).execute(arguments)));
     }
 
-    static CommandLine commandLine() {
+    /**
+     * Returns the command with the only subcommand that the first argument calls, without any if it asks for the
+     * version, or else with all of them: describing all of them to the parser takes longer than many commands do.
+     */
+    static CommandLine commandLine(String... arguments) {
         CommandLine line = new CommandLine(new Main());
+        String first = arguments.length == 0 ? "" : arguments[0];
+        List<Class<?>> called = SUBCOMMANDS.stream()
+                .filter(command -> name(command).equals(first))
+                .toList();
+        called.forEach(line::addSubcommand);
+        if (called.isEmpty() && !first.equals("--version")) {
+            SUBCOMMANDS.forEach(line::addSubcommand);
+            line.addSubcommand(GenerateCompletion.class);
+            line.addSubcommand(HelpCommand.class);
+        }
         line.setExecutionExceptionHandler(new Failures());
         line.setParameterExceptionHandler(Failures::usage);
         line.setCaseInsensitiveEnumValuesAllowed(true);
         return line;
+    }
+
+    private static String name(Class<?> command) {
+        return command.getAnnotation(Command.class).name();
     }
 
     /** Reads the version from the manifest of the jar. */

@@ -10,15 +10,11 @@ import dev.keystore.core.StoreRestore;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -30,7 +26,7 @@ import picocli.CommandLine.Parameters;
             "keys and one-time pre-keys are dropped. Make sure that no process uses the lost store any more.",
             "An interrupted restore continues when it is run again."
         })
-final class RestoreCommand implements Callable<Integer> {
+final class RestoreCommand extends CopyingCommand {
 
     private static final String UPLOAD = "Each client must upload new pre-keys before it goes on: the server still"
             + " issues those that were dropped. Sessions begin anew.";
@@ -41,47 +37,26 @@ final class RestoreCommand implements Callable<Integer> {
     @Parameters(index = "1", paramLabel = "URL", description = "The new store.")
     private String target = "";
 
-    @Option(names = "--context", paramLabel = "CONTEXT", description = "Only this context. Can be repeated.")
-    private Set<String> contexts = new LinkedHashSet<>();
-
     @Option(
             names = "--without-rules",
             description = "Keep credentials of other clients as they are: they hold no counter of ids.")
     private boolean withoutRules;
 
-    @Option(names = "--yes", description = "Ask nothing.")
-    private boolean yes;
-
-    @Mixin
-    private final StoreOptions store = new StoreOptions();
-
-    @Mixin
-    private final TargetOptions targetStore = new TargetOptions();
-
-    @Mixin
-    private final Output output = new Output();
-
     /** What {@code --json} prints of the restored contexts. */
     private final List<Map<String, Object>> restored = new ArrayList<>();
 
     @Override
-    public Integer call() {
-        output.addBackends();
+    int run() {
         String url = "jdbc:sqlite:" + file;
-        try (StoreInspection found = store.inspect(url)) {
-            targetStore.requireEncryptedLike(found);
+        try (StoreInspection found = store().inspect(url)) {
+            targetStore().requireEncryptedLike(found);
         }
-        SignalKeyDatabase.Builder from = store.secrets().builder(url).readingBackup();
-        SignalKeyDatabase.Builder to = targetStore.secrets().builder(target);
+        SignalKeyDatabase.Builder from = store().secrets().builder(url).readingBackup();
+        SignalKeyDatabase.Builder to = targetStore().secrets().builder(target);
         try (SignalKeyDatabase backup = from.open();
-                Progress progress = output.progress("Restoring")) {
-            Rules.require(backup, contexts, withoutRules);
-            if (!yes) {
-                Confirmation.require(
-                        "If a process still uses the store that was backed up, its accounts break.",
-                        "restore",
-                        "confirm by --yes");
-            }
+                Progress progress = output().progress("Restoring")) {
+            Rules.require(backup, contexts(), withoutRules);
+            confirm("If a process still uses the store that was backed up, its accounts break.", "restore");
             return restore(backup, to, progress);
         }
     }
@@ -89,22 +64,22 @@ final class RestoreCommand implements Callable<Integer> {
     private int restore(SignalKeyDatabase backup, SignalKeyDatabase.Builder to, Progress progress) {
         StoreRestore restore = StoreRestore.from(backup)
                 .to(to)
-                .listener(at -> progress.at(at.contexts(), at.allContexts(), at.entries()))
+                .listener(at -> show(progress, at))
                 .onContext(context -> {
                     progress.clear();
                     print(context);
                 });
-        if (!contexts.isEmpty()) {
-            restore.contexts(contexts);
+        if (!contexts().isEmpty()) {
+            restore.contexts(contexts());
         }
         try {
             RestoreReport report = restore.run();
             progress.clear();
-            report(report);
+            print(report);
             return ExitCodes.DONE;
         } catch (CopyIncompleteException e) {
             progress.clear();
-            report(e.report().notCopied());
+            print(e.report().notCopied());
             return ExitCodes.FINDINGS;
         } catch (RuntimeException e) {
             throw restore.hasBegun() ? new Resumable(e) : e;
@@ -112,7 +87,7 @@ final class RestoreCommand implements Callable<Integer> {
     }
 
     private void print(RestoredContext context) {
-        if (output.isJson()) {
+        if (output().isJson()) {
             Map<String, Object> one = new LinkedHashMap<>();
             one.put("context", context.context());
             one.put("entries", context.entries());
@@ -121,7 +96,7 @@ final class RestoreCommand implements Callable<Integer> {
             restored.add(one);
             return;
         }
-        output.line("Context \"" + Text.visible(context.context()) + "\": " + Text.count(context.entries(), "entry")
+        output().line("Context \"" + Text.visible(context.context()) + "\": " + Text.count(context.entries(), "entry")
                 + " restored; dropped: " + words(context.dropped())
                 + (context.changed().isEmpty() ? "" : "; changed: " + words(context.changed())));
     }
@@ -135,8 +110,8 @@ final class RestoreCommand implements Callable<Integer> {
                                 .collect(Collectors.joining(", "));
     }
 
-    private void report(RestoreReport report) {
-        if (output.isJson()) {
+    private void print(RestoreReport report) {
+        if (output().isJson()) {
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("contexts", restored);
             json.put("entries", report.entries());
@@ -144,28 +119,27 @@ final class RestoreCommand implements Callable<Integer> {
             json.put("dropped", new TreeMap<>(report.dropped()));
             json.put("notRestored", List.of());
             json.put("toDo", UPLOAD);
-            output.out().println(Json.of(json));
+            output().out().println(Json.of(json));
             return;
         }
-        output.line("In the new store, verified: " + Text.count(report.contexts(), "context") + " with "
+        output().line("In the new store, verified: " + Text.count(report.contexts(), "context") + " with "
                 + Text.count(report.entries(), "entry") + ", " + Text.bytes(report.bytes()));
-        output.line("Dropped: " + words(report.dropped()));
-        output.line("To do: " + UPLOAD);
+        output().line("Dropped: " + words(report.dropped()));
+        output().line("To do: " + UPLOAD);
     }
 
-    private void report(List<ContextResult> notRestored) {
+    private void print(List<ContextResult> notRestored) {
         String toDo = "The new store cannot be opened yet. Run the command again with --context for each context"
                 + " that can be restored.";
-        if (output.isJson()) {
+        if (output().isJson()) {
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("contexts", restored);
-            json.put("notRestored", notRestored.stream().map(CopyCommand::json).toList());
+            json.put("notRestored", json(notRestored));
             json.put("toDo", toDo);
-            output.out().println(Json.of(json));
+            output().out().println(Json.of(json));
             return;
         }
-        notRestored.forEach(result -> output.line(
-                "Not restored: \"" + Text.visible(result.context()) + "\": " + Text.visible(result.reason())));
-        output.line("To do: " + toDo);
+        printNotCopied("Not restored", notRestored);
+        output().line("To do: " + toDo);
     }
 }

@@ -5,13 +5,10 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Spec;
-import picocli.CommandLine.Spec.Target;
 
 /** The options that say how the store that a command writes to is opened, if it reads another one. */
-final class TargetOptions {
+final class TargetOptions extends OpeningOptions {
 
     @Option(names = "--target-key-file", paramLabel = "FILE", description = "The root key of the target.")
     private @Nullable Path keyFile;
@@ -34,22 +31,15 @@ final class TargetOptions {
     @Option(names = "--target-property", paramLabel = "NAME=VALUE", description = "A property of the target.")
     private Map<String, String> properties = new LinkedHashMap<>();
 
-    @Spec(Target.MIXEE)
-    private @Nullable CommandSpec spec;
+    TargetOptions() {
+        super("target-");
+    }
 
-    private @Nullable Secrets secrets;
-
-    Secrets secrets() {
-        Secrets known = secrets;
-        if (known == null) {
-            TypedPassphrase typed = passphrase
-                    ? new TypedPassphrase(() -> Terminal.askNewPassphrase("Passphrase of the target: "))
-                    : null;
-            known = StoreOptions.checked(
-                    spec, "target-", new Secrets(keyFile, passphraseEnv, typed, passwordEnv, properties));
-            secrets = known;
-        }
-        return known;
+    @Override
+    Secrets given() {
+        TypedPassphrase typed =
+                passphrase ? new TypedPassphrase(() -> Terminal.askNewPassphrase("Passphrase of the target: ")) : null;
+        return new Secrets(keyFile, passphraseEnv, typed, passwordEnv, properties);
     }
 
     /**

@@ -467,6 +467,17 @@ class CommandTest {
     }
 
     @Test
+    @DisplayName("only the command that is called is described to the parser, and all of them if none is")
+    void parser_knowsTheCommandThatIsCalled() {
+        assertThat(Main.commandLine("verify", "--help").getSubcommands()).containsOnlyKeys("verify");
+        assertThat(Main.commandLine("--help").getSubcommands())
+                .containsKeys("verify", "copy", "help", "generate-completion")
+                .hasSize(18);
+        assertThat(Ran.of("verfy").err()).contains("Unmatched argument");
+        assertThat(Ran.of("help", "verify").out()).contains("Usage: keystore verify");
+    }
+
+    @Test
     @DisplayName("each command has its help, with the exit codes")
     void help_ofEachCommand() {
         for (String command : List.of(

@@ -21,7 +21,7 @@ record Ran(int code, String out, String err) {
     static Ran of(String... arguments) {
         StringWriter out = new StringWriter();
         StringWriter err = new StringWriter();
-        CommandLine line = Main.commandLine();
+        CommandLine line = Main.commandLine(arguments);
         line.setOut(new PrintWriter(out, true));
         line.setErr(new PrintWriter(err, true));
         ClassLoader loader = Thread.currentThread().getContextClassLoader();

@@ -1,0 +1,144 @@
+package dev.keystore.cli;
+
+import dev.keystore.ContextOwnedException;
+import dev.keystore.KeyStoreException;
+import dev.keystore.core.CopyIncompleteException;
+import dev.keystore.core.CopyProgress;
+import dev.keystore.core.CopyReport;
+import dev.keystore.core.CopyReport.ContextResult;
+import dev.keystore.core.SignalKeyDatabase;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** A command that reads the contexts of one store and writes them to another. */
+abstract class CopyingCommand implements Callable<Integer> {
+
+    @Option(names = "--context", paramLabel = "CONTEXT", description = "Only this context. Can be repeated.")
+    private Set<String> contexts = new LinkedHashSet<>();
+
+    @Option(names = "--yes", description = "Ask nothing.")
+    private boolean yes;
+
+    @Mixin
+    private final StoreOptions store = new StoreOptions();
+
+    @Mixin
+    private final TargetOptions targetStore = new TargetOptions();
+
+    @Mixin
+    private final Output output = new Output();
+
+    /** How many contexts are in the target by now. */
+    private long copied;
+
+    @Override
+    public final Integer call() {
+        output.addBackends();
+        return run();
+    }
+
+    /** Runs the command, and returns its exit code. */
+    abstract int run();
+
+    /** Returns the contexts that were named; empty if all are meant. */
+    final Set<String> contexts() {
+        return contexts;
+    }
+
+    final StoreOptions store() {
+        return store;
+    }
+
+    final TargetOptions targetStore() {
+        return targetStore;
+    }
+
+    final Output output() {
+        return output;
+    }
+
+    final long copied() {
+        return copied;
+    }
+
+    /** Asks for confirmation, unless that was given; throws as {@link Confirmation#require} does. */
+    final void confirm(String what, String word) {
+        if (!yes) {
+            Confirmation.require(what, word, "confirm by --yes");
+        }
+    }
+
+    /** Shows how far a copy is. */
+    static void show(Progress progress, CopyProgress at) {
+        progress.at(at.contexts(), at.allContexts(), at.entries());
+    }
+
+    /** Counts a context that is in the target. */
+    final void count(ContextResult result) {
+        copied += result.outcome().isCopied() ? 1 : 0;
+    }
+
+    /**
+     * Returns the report of a copy, whether or not all contexts were copied.
+     *
+     * @param copy counts the contexts
+     * @throws Resumable if it failed after something may have been changed
+     */
+    final CopyReport report(Supplier<CopyReport> copy) {
+        try {
+            return copy.get();
+        } catch (CopyIncompleteException e) {
+            return e.report();
+        } catch (RuntimeException e) {
+            // The context that failed may have been written, or taken over.
+            boolean begun = e instanceof KeyStoreException && !(e instanceof ContextOwnedException);
+            throw copied > 0 || begun ? new Resumable(e) : e;
+        }
+    }
+
+    /** Sets whether a store whose owners are alive is refused. */
+    static void refuseOwned(boolean refused, SignalKeyDatabase.Builder... stores) {
+        if (refused) {
+            List.of(stores).forEach(SignalKeyDatabase.Builder::refuseOwned);
+        }
+    }
+
+    static int exitCode(CopyReport report) {
+        return report.isComplete() ? ExitCodes.DONE : ExitCodes.FINDINGS;
+    }
+
+    /** Prints the contexts that were not copied, as text. */
+    final void printNotCopied(String what, List<ContextResult> results) {
+        results.forEach(result ->
+                output.line(what + ": \"" + Text.visible(result.context()) + "\": " + Text.visible(result.reason())));
+    }
+
+    /** Returns the totals of a report, and the contexts that were not copied under another name, for JSON. */
+    static Map<String, Object> json(CopyReport report, String notCopied) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("contexts", report.contexts());
+        json.put("entries", report.entries());
+        json.put("bytes", report.bytes());
+        json.put(notCopied, json(report.notCopied()));
+        return json;
+    }
+
+    static List<Map<String, Object>> json(List<ContextResult> results) {
+        return results.stream().map(CopyingCommand::json).toList();
+    }
+
+    private static Map<String, Object> json(ContextResult result) {
+        Map<String, Object> json = new LinkedHashMap<>();
+        json.put("context", result.context());
+        json.put("outcome", result.outcome());
+        json.put("reason", result.reason());
+        return json;
+    }
+}

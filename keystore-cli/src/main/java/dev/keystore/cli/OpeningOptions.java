@@ -1,0 +1,73 @@
+package dev.keystore.cli;
+
+import java.util.Locale;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+import picocli.CommandLine.Spec.Target;
+
+/** Options that say how a store is opened. They are checked when they are first used. */
+abstract class OpeningOptions {
+
+    private final String prefix;
+
+    @Spec(Target.MIXEE)
+    private @Nullable CommandSpec spec;
+
+    private @Nullable Secrets secrets;
+
+    /**
+     * Creates options.
+     *
+     * @param prefix what their names begin with, after the dashes
+     */
+    OpeningOptions(String prefix) {
+        this.prefix = prefix;
+    }
+
+    /** Returns what was given on the command line. */
+    abstract Secrets given();
+
+    /**
+     * Returns what was given on the command line.
+     *
+     * @throws ParameterException if it is wrong in a way that the parser does not notice
+     */
+    final Secrets secrets() {
+        Secrets known = secrets;
+        if (known == null) {
+            known = given();
+            check(known);
+            secrets = known;
+        }
+        return known;
+    }
+
+    private void check(Secrets given) {
+        long keys = Stream.of(given.keyFile(), given.passphraseEnv(), given.passphrase())
+                .filter(key -> key != null)
+                .count();
+        if (keys > 1) {
+            throw wrongUsage("Only one of --" + prefix + "key-file, --" + prefix + "passphrase-env and --" + prefix
+                    + "passphrase can be given");
+        }
+        if (given.properties().keySet().stream().anyMatch(OpeningOptions::isPassword)) {
+            throw wrongUsage("A password is not accepted as an argument, which other users of this machine can see:"
+                    + " use --" + prefix + "password-env");
+        }
+    }
+
+    private ParameterException wrongUsage(String message) {
+        if (spec == null) {
+            throw new IllegalStateException("The arguments of the command were not parsed");
+        }
+        return new ParameterException(spec.commandLine(), message);
+    }
+
+    /** Those of encryption name where a password is. */
+    private static boolean isPassword(String property) {
+        return property.toLowerCase(Locale.ROOT).contains("password") && !property.startsWith("encryption.");
+    }
+}
