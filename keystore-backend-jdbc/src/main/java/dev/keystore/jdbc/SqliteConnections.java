@@ -15,7 +15,6 @@ import org.jdbi.v3.core.Jdbi;
 import org.jdbi.v3.core.JdbiException;
 import org.jspecify.annotations.Nullable;
 import org.sqlite.SQLiteConfig;
-import org.sqlite.SQLiteConfig.Pragma;
 import org.sqlite.SQLiteConfig.SynchronousMode;
 import org.sqlite.SQLiteConfig.TempStore;
 import org.sqlite.SQLiteErrorCode;
@@ -52,11 +51,11 @@ final class SqliteConnections {
         SQLiteConfig config = writable();
         // The journal of a statement that changes many rows holds keys, and would otherwise be a separate file.
         config.setTempStore(TempStore.MEMORY);
-        config.setPragma(Pragma.WAL_AUTOCHECKPOINT, String.valueOf(PAGES_PER_CHECKPOINT));
         Jdbi jdbi = Connections.jdbiWithCache(driver(config, url));
         return failures.translate(
                 "open",
                 () -> Connections.open(jdbi, handle -> {
+                    checkpointEvery(PAGES_PER_CHECKPOINT, handle);
                     format.accept(path, handle);
                     switchToLog(handle);
                     forceFolder();
@@ -103,9 +102,14 @@ final class SqliteConnections {
     Handle openForCompaction() {
         SQLiteConfig config = writable();
         config.setTempStore(TempStore.FILE);
-        config.setPragma(Pragma.WAL_AUTOCHECKPOINT, "0");
         return failures.translate(
-                "compact", () -> Connections.jdbi(driver(config, url)).open());
+                "compact",
+                () -> Connections.open(Connections.jdbi(driver(config, url)), handle -> checkpointEvery(0, handle)));
+    }
+
+    /** The driver's setting for this does not exist in versions before 3.51, such as those that Spring Boot manages. */
+    private static void checkpointEvery(int pages, Handle handle) {
+        handle.execute("PRAGMA wal_autocheckpoint = " + pages);
     }
 
     /**

@@ -2,6 +2,7 @@ package dev.keystore.cli;
 
 import dev.keystore.ContextPosition;
 import dev.keystore.core.ContextInspection;
+import dev.keystore.core.ContextReport;
 import dev.keystore.core.StoreInspection;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -61,7 +62,7 @@ final class ContextsCommand extends StoreCommand {
         json.put("entries", context.entries());
         json.put("bytes", context.bytes());
         json.put("damagedEntries", context.damagedEntries());
-        json.put("owner", Owners.json(context.owner().orElse(null)));
+        json.put("owner", context.owner().map(ContextReport::toMap).orElse(null));
         json.put("lastCommit", context.position().map(ContextPosition::toString).orElse(null));
         return json;
     }

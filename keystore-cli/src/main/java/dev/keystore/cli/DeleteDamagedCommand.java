@@ -32,6 +32,17 @@ final class DeleteDamagedCommand extends StoreCommand {
     private static final Map<String, KeyType<?>> TYPES =
             KeyTypes.all().stream().collect(Collectors.toMap(KeyType::name, Function.identity()));
 
+    /** What is lost with a damaged entry, as docs/operating.md says it. */
+    private static final Map<String, String> LOST = Map.of(
+            "session", "the ratchet with one device",
+            "sender-key", "messages of one member in one group, until the key is sent again",
+            "pre-key", "sessions that a peer is about to start with it",
+            "signed-pre-key", "sessions that a peer is about to start with it",
+            "kyber-pre-key", "sessions that a peer is about to start with it",
+            "identity-key", "what was known of the peer's identity",
+            "app-state-sync-key", "the synchronization of that collection",
+            "app-state-sync-version", "the synchronization of that collection");
+
     @Parameters(index = "1", paramLabel = "CONTEXT", description = "The context.")
     private String context = "";
 
@@ -112,7 +123,7 @@ final class DeleteDamagedCommand extends StoreCommand {
 
     private String lost(List<EntryId> entries) {
         String each = entries.stream()
-                .map(entry -> "  " + entry + ": " + Advice.lostWith(entry.type()))
+                .map(entry -> "  " + entry + ": " + LOST.getOrDefault(entry.type(), "what its client stored in it"))
                 .collect(Collectors.joining("\n"));
         return "This cannot be undone. Context \"" + context + "\" loses " + Text.count(entries.size(), "damaged entry")
                 + ":\n" + each;

@@ -4,6 +4,7 @@ import dev.keystore.core.ContextInspection;
 import dev.keystore.core.ContextInspection.Damage;
 import dev.keystore.core.ContextInspection.SignedKey;
 import dev.keystore.core.ContextInspection.TypeContents;
+import dev.keystore.core.ContextReport;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -92,7 +93,7 @@ final class HtmlPage implements AutoCloseable {
         return new HtmlPage(file, Files.createTempFile(folder, "keystore-", ".html"), url, now);
     }
 
-    void add(Inspected found) {
+    void add(ContextReport found) {
         ContextInspection context = found.context();
         contexts++;
         damaged += context.damagedEntries();
@@ -141,7 +142,7 @@ final class HtmlPage implements AutoCloseable {
         }
     }
 
-    private void toDo(Inspected found, boolean describes) {
+    private void toDo(ContextReport found, boolean describes) {
         todo.markup("<li>");
         link(todo, found.context().context(), describes);
         todo.markup("<ul>");
@@ -149,7 +150,7 @@ final class HtmlPage implements AutoCloseable {
         todo.markup("</ul></li>\n");
     }
 
-    private void describe(Inspected found) {
+    private void describe(ContextReport found) {
         ContextInspection context = found.context();
         details.markup("<section id=\"c" + contexts + "\">")
                 .element("h2", context.context())
@@ -167,10 +168,10 @@ final class HtmlPage implements AutoCloseable {
                 .text("Pre-keys left: " + Text.number(found.preKeysLeft()) + "; one-time Kyber pre-keys left: "
                         + Text.number(found.kyberPreKeysLeft()))
                 .markup("</p>\n");
-        if (!found.longLivedKeys().isEmpty()) {
+        if (!InspectionText.longLivedKeys(context).isEmpty()) {
             details.beginTable("signed key", "type", "use", "age");
-            for (SignedKey key : found.longLivedKeys()) {
-                details.row(key.entry().id(), key.entry().type(), Inspected.use(key), Inspected.age(key, now));
+            for (SignedKey key : InspectionText.longLivedKeys(context)) {
+                details.row(key.entry().id(), key.entry().type(), InspectionText.use(key), InspectionText.age(key, now));
             }
             details.endTable();
         }
@@ -186,7 +187,7 @@ final class HtmlPage implements AutoCloseable {
                 .markup("</h3>\n")
                 .beginTable("id", "type", "why", "what to do");
         for (Damage damage : context.damaged()) {
-            details.row(damage.entry().id(), damage.entry().type(), damage.reason(), Advice.forDamaged(damage));
+            details.row(damage.entry().id(), damage.entry().type(), damage.reason(), ContextReport.advice(damage));
         }
         details.endTable();
     }

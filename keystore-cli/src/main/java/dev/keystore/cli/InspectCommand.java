@@ -2,6 +2,7 @@ package dev.keystore.cli;
 
 import dev.keystore.core.ContextInspection;
 import dev.keystore.core.ContextInspection.SignedKey;
+import dev.keystore.core.ContextReport;
 import dev.keystore.core.StoreInspection;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -41,7 +42,7 @@ final class InspectCommand extends StoreCommand {
         try (StoreInspection store = store().inspect(url());
                 HtmlPage page = html == null ? null : HtmlPage.create(html, Urls.withoutSecrets(url()), now);
                 Progress progress = output().progress("Reading")) {
-            String encryption = Inspected.encryption(store.encryption(), store.hidesNames());
+            String encryption = InspectionText.encryption(store.encryption(), store.hidesNames());
             output().line("Store: " + encryption);
             Counter counter = new Counter();
             Optional<String> unlisted = Listed.forEach(store, chosen, name -> {
@@ -50,8 +51,7 @@ final class InspectCommand extends StoreCommand {
                     progress.at(counter.contexts, 0, counter.entries);
                 });
                 counter.contexts++;
-                Inspected found = new Inspected(
-                        context, store.entriesByKey(name), Advice.forContext(context, store.encryption(), now));
+                ContextReport found = ContextReport.of(store, context, now);
                 progress.clear();
                 print(found);
                 if (page != null) {
@@ -80,11 +80,11 @@ final class InspectCommand extends StoreCommand {
         private long entries;
     }
 
-    private void print(Inspected found) {
+    private void print(ContextReport found) {
         ContextInspection context = found.context();
         intact &= context.isIntact();
         if (output().isJson()) {
-            json.add(Json.of(found.json(now)));
+            json.add(Json.of(found.toMap()));
             return;
         }
         output().line("");
@@ -101,16 +101,16 @@ final class InspectCommand extends StoreCommand {
                                 Text.bytes(contents.largestBytes()))));
         output().line("  pre-keys left: " + found.preKeysLeft() + ", one-time Kyber pre-keys left: "
                 + found.kyberPreKeysLeft());
-        for (SignedKey key : found.longLivedKeys()) {
+        for (SignedKey key : InspectionText.longLivedKeys(context)) {
             output().line("  " + key.entry().type() + " "
-                    + Text.visible(key.entry().id()) + ": " + Inspected.use(key) + ", " + Inspected.age(key, now));
+                    + Text.visible(key.entry().id()) + ": " + InspectionText.use(key) + ", " + InspectionText.age(key, now));
         }
         if (!found.entriesByKey().isEmpty()) {
             output().line("  entries by key: " + found.entriesByKey());
         }
         context.damaged().forEach(damage -> {
             output().line("  damaged: " + Text.visible(damage.reason()));
-            output().line("    " + Advice.forDamaged(damage));
+            output().line("    " + ContextReport.advice(damage));
         });
         context.incomplete().ifPresent(reason -> output().line("  incomplete: " + Text.visible(reason)));
         found.advice().forEach(sentence -> output().line("  to do: " + sentence));

@@ -5,8 +5,6 @@ import dev.keystore.core.ContextInspection;
 import dev.keystore.core.StoreInspection;
 import dev.keystore.spi.ContextOwner;
 import java.util.Iterator;
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -62,18 +60,5 @@ final class Owners {
     /** Returns the id of the last commit of a context. */
     static String lastCommit(ContextInspection context) {
         return context.position().map(ContextPosition::toString).orElse("-");
-    }
-
-    static @Nullable Map<String, Object> json(@Nullable ContextOwner owner) {
-        if (owner == null) {
-            return null;
-        }
-        Map<String, Object> json = new LinkedHashMap<>();
-        json.put("process", owner.process());
-        json.put("host", owner.host());
-        json.put("since", owner.since());
-        json.put("alive", owner.alive());
-        json.put("epoch", owner.epoch());
-        return json;
     }
 }

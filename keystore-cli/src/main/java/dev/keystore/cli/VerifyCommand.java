@@ -2,6 +2,7 @@ package dev.keystore.cli;
 
 import dev.keystore.core.ContextInspection;
 import dev.keystore.core.ContextInspection.Damage;
+import dev.keystore.core.ContextReport;
 import dev.keystore.core.StoreInspection;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -73,11 +74,11 @@ final class VerifyCommand extends StoreCommand {
 
     private void report(String name, Damage damage) {
         output().line(Text.visible(damage.reason()));
-        output().line("    " + Advice.forDamaged(damage));
+        output().line("    " + ContextReport.advice(damage));
         Map<String, Object> json = finding(name, damage.kind().name(), damage.reason());
         json.put("type", damage.entry().type());
         json.put("id", damage.entry().id());
-        json.put("advice", Advice.forDamaged(damage));
+        json.put("advice", ContextReport.advice(damage));
     }
 
     private void report(String name, String incomplete) {

@@ -28,6 +28,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -256,6 +257,56 @@ public final class SignalKeyDatabase implements AutoCloseable {
         engine.checkOpen();
         checkContext(Objects.requireNonNull(context, "context"));
         return engine.storage.position(context);
+    }
+
+    /**
+     * Returns the names of the contexts that this database has opened, whether it still owns them or not.
+     *
+     * @return a snapshot, in any order
+     */
+    public Set<String> openContexts() {
+        return Set.copyOf(stores.keySet());
+    }
+
+    /**
+     * Returns the names of the contexts that this database has lost to another owner: those of {@link #openContexts}
+     * whose commits fail with {@link dev.keystore.OwnershipLostException}. A loss is noticed by the next commit.
+     * {@link #takeOver} gets a context back.
+     *
+     * @return a snapshot, in any order
+     */
+    public Set<String> lostContexts() {
+        return stores.values().stream()
+                .map(ContextStore::state)
+                .filter(Context::isOwnershipLost)
+                .map(Context::name)
+                .collect(Collectors.toUnmodifiableSet());
+    }
+
+    /**
+     * Reads one entry from the backend, past the cache, and returns if that succeeds. For health checks. Blocks as a
+     * load does.
+     *
+     * @throws dev.keystore.LoadFailedException if the backend failed
+     * @throws OperationInterruptedException if the thread was interrupted
+     * @throws IllegalStateException if this database is closed
+     */
+    public void checkReachable() {
+        engine.checkOpen();
+        engine.id.checkReadable();
+    }
+
+    /**
+     * Returns what looks at this database, past its cache, without opening a context: counts and sizes by type, damaged
+     * entries, ages of keys, owners. The database does not have to be opened a second time for that, as with
+     * {@link Builder#openToInspect()}.
+     *
+     * @return an inspection, which can be used until this database is closed; it need not be closed
+     * @throws IllegalStateException if this database is closed
+     */
+    public StoreInspection inspection() {
+        engine.checkOpen();
+        return new StoreInspection(engine, false);
     }
 
     /** Checks the name of a context; throws as {@link #forContext} does. */
@@ -757,7 +808,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * @throws OperationInterruptedException as for {@link #open()}
          */
         public StoreInspection openToInspect() {
-            return new StoreInspection(openEngine(sealing(), OpenedStore.Opening.INSPECTING, null));
+            return new StoreInspection(openEngine(sealing(), OpenedStore.Opening.INSPECTING, null), true);
         }
 
         private @Nullable Sealing sealing() {

@@ -53,6 +53,11 @@ final class StoreId {
         return Optional.ofNullable(known);
     }
 
+    /** Reads the entry from the backend, even if the id is known; throws as {@link Storage#read} does. */
+    void checkReadable() {
+        new StoreEntry(storage, ID).read();
+    }
+
     /** Creates the id if the store has none and can be written. Otherwise does nothing, as the store can be read. */
     void createIfAbsent() {
         if (encrypted == null) {

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Looks at a database, without taking a context over or writing anything, also alongside the processes that use it.
- * Opened by {@link SignalKeyDatabase.Builder#openToInspect()}.
+ * Opened by {@link SignalKeyDatabase.Builder#openToInspect()}; {@link SignalKeyDatabase#inspection()} is that of a
+ * database which is open.
  *
  * <pre>{@code
  * try (StoreInspection store = SignalKeyDatabase.builder().url("jdbc:sqlite:keys.db").openToInspect();
@@ -34,10 +35,17 @@ public final class StoreInspection implements AutoCloseable {
 
     private final Engine engine;
     private final @Nullable SealedStore encrypted;
+    private final boolean closesEngine;
 
-    StoreInspection(Engine engine) {
+    /**
+     * Creates an inspection.
+     *
+     * @param closesEngine whether closing it closes the engine, since no database uses that
+     */
+    StoreInspection(Engine engine, boolean closesEngine) {
         this.engine = engine;
         this.encrypted = engine.encrypted();
+        this.closesEngine = closesEngine;
     }
 
     /**
@@ -169,9 +177,14 @@ public final class StoreInspection implements AutoCloseable {
         return encrypted == null ? Map.of() : StoreEncryption.entriesByKey(engine, encrypted, context);
     }
 
-    /** Closes the backend, and overwrites the keys. Waits for running calls for at most {@code commitTimeout}. */
+    /**
+     * Closes the backend, and overwrites the keys. Waits for running calls for at most {@code commitTimeout}. Has no
+     * effect on an inspection of a database which is open.
+     */
     @Override
     public void close() {
-        engine.close();
+        if (closesEngine) {
+            engine.close();
+        }
     }
 }

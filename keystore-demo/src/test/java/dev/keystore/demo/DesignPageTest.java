@@ -28,6 +28,8 @@ class DesignPageTest {
                 "keystore-micrometer",
                 "keystore-async",
                 "keystore-kotlin",
+                "keystore-spring-boot-starter",
+                "keystore-spring-boot-starter-test",
                 "keystore-backend-support",
                 "keystore-backend-jdbc",
                 "keystore-backend-mapdb"

@@ -1,7 +1,6 @@
-package dev.keystore.cli;
+package dev.keystore.core;
 
 import dev.keystore.KeyTypes;
-import dev.keystore.core.ContextInspection;
 import dev.keystore.core.ContextInspection.Damage;
 import dev.keystore.core.ContextInspection.Kind;
 import dev.keystore.core.ContextInspection.SignedKey;
@@ -34,22 +33,7 @@ final class Advice {
             "app-state-sync-version", "delete it, and synchronize the app state again",
             "credentials", "link the device again");
 
-    /** What is lost with a damaged entry, as docs/operating.md says it. */
-    private static final Map<String, String> LOST = Map.of(
-            "session", "the ratchet with one device",
-            "sender-key", "messages of one member in one group, until the key is sent again",
-            "pre-key", "sessions that a peer is about to start with it",
-            "signed-pre-key", "sessions that a peer is about to start with it",
-            "kyber-pre-key", "sessions that a peer is about to start with it",
-            "identity-key", "what was known of the peer's identity",
-            "app-state-sync-key", "the synchronization of that collection",
-            "app-state-sync-version", "the synchronization of that collection");
-
     private Advice() {}
-
-    static String lostWith(String type) {
-        return LOST.getOrDefault(type, "what its client stored in it");
-    }
 
     static String forDamaged(Damage damage) {
         if (damage.kind() == Kind.NOT_LOADED) {

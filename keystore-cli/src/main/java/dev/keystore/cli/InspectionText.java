@@ -1,0 +1,52 @@
+package dev.keystore.cli;
+
+import dev.keystore.KeyTypes;
+import dev.keystore.core.ContextInspection;
+import dev.keystore.core.ContextInspection.SignedKey;
+import dev.keystore.spi.StoreSealing.Phase;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+
+/** What an inspection found, in words. */
+final class InspectionText {
+
+    private InspectionText() {}
+
+    /** Returns the keys that are not used once. */
+    static List<SignedKey> longLivedKeys(ContextInspection context) {
+        return context.signedKeys().stream()
+                .filter(key -> key.use() != ContextInspection.Use.ONCE)
+                .toList();
+    }
+
+    /** Returns the age of a key in words. */
+    static String age(SignedKey key, Instant now) {
+        return key.created()
+                .map(created -> Duration.between(created, now))
+                .map(age -> age.isNegative()
+                        ? "created in the future"
+                        : (age.toDays() > 0 ? Text.count(age.toDays(), "day") : Text.count(age.toHours(), "hour"))
+                                + " old")
+                .orElse("unknown age");
+    }
+
+    static String use(SignedKey key) {
+        return switch (key.use()) {
+            case MANY -> key.entry().type().equals(KeyTypes.KYBER_PRE_KEY.name()) ? "last resort" : "signed";
+            case ONCE -> "one-time";
+            case UNKNOWN -> "use unknown";
+        };
+    }
+
+    static String encryption(Optional<Phase> phase, boolean hidesNames) {
+        return phase.map(each -> switch (each) {
+                            case ENCRYPTING -> "being encrypted: values that are not encrypted yet are accepted";
+                            case ENCRYPTED -> "encrypted";
+                            case DECRYPTING -> "being decrypted: new values are not encrypted";
+                        }
+                        + (hidesNames ? ", names hidden" : ""))
+                .orElse("not encrypted");
+    }
+}

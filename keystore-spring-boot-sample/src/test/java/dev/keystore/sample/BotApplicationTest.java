@@ -1,0 +1,62 @@
+package dev.keystore.sample;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.nio.file.Path;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.boot.SpringApplication;
+import org.springframework.context.ConfigurableApplicationContext;
+
+/** Starts the bot as its user does, on a free port of the loopback interface. */
+@Timeout(180)
+class BotApplicationTest {
+
+    @TempDir
+    private Path folder;
+
+    private ConfigurableApplicationContext start() {
+        return SpringApplication.run(
+                BotApplication.class,
+                "--server.port=0",
+                "--server.address=127.0.0.1",
+                "--keystore.url=jdbc:sqlite:" + folder.resolve("bot.db"));
+    }
+
+    private static HttpRequest.Builder request(ConfigurableApplicationContext bot, String path) {
+        String port = bot.getEnvironment().getRequiredProperty("local.server.port");
+        return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path));
+    }
+
+    private static String send(HttpRequest.Builder request) throws Exception {
+        return HttpClient.newHttpClient()
+                .send(request.build(), BodyHandlers.ofString())
+                .body();
+    }
+
+    private static String answer(ConfigurableApplicationContext bot, String message) throws Exception {
+        return send(request(bot, "/peers/bob/messages").POST(BodyPublishers.ofString(message)));
+    }
+
+    @Test
+    @DisplayName("R11 the bot goes on where it was when it is started again, and says how it is")
+    void bot_startedTwice_goesOn() throws Exception {
+        try (ConfigurableApplicationContext bot = start()) {
+            assertThat(answer(bot, "hello")).isEqualTo("1: hello");
+        }
+        try (ConfigurableApplicationContext bot = start()) {
+            assertThat(answer(bot, "bye")).isEqualTo("2: bye");
+            assertThat(send(request(bot, "/actuator/health/keystore"))).contains("\"status\":\"UP\"");
+            assertThat(send(request(bot, "/actuator/keystore/bot"))).contains("\"types\":{\"session\":{\"entries\":1,");
+            assertThat(send(request(bot, "/actuator/prometheus")))
+                    .contains("keystore_commit_seconds_count{result=\"written\"} 1");
+        }
+    }
+}

@@ -1,0 +1,23 @@
+package dev.keystore.sample;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.keystore.spring.test.KeystoreTest;
+import org.junit.jupiter.api.RepeatedTest;
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.context.annotation.Import;
+
+@KeystoreTest
+@Import(Bot.class)
+class BotTest {
+
+    @Autowired
+    private Bot bot;
+
+    @RepeatedTest(2)
+    void answer_numbersTheMessagesOfEachPeer() {
+        assertThat(bot.answer("bob", "hello")).isEqualTo("1: hello");
+        assertThat(bot.answer("bob", "bye")).isEqualTo("2: bye");
+        assertThat(bot.answer("carol", "hello")).isEqualTo("1: hello");
+    }
+}

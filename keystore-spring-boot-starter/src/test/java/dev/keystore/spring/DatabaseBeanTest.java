@@ -1,0 +1,312 @@
+package dev.keystore.spring;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.ContextOwnedException;
+import dev.keystore.KeyTypes;
+import dev.keystore.KeyUnavailableException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreNotFoundException;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.encryption.Encryption;
+import dev.keystore.encryption.KeyFile;
+import dev.keystore.micrometer.KeystoreMetrics;
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.KeyProvider;
+import dev.keystore.spi.KeyStoreListener;
+import dev.keystore.spi.Sealing;
+import dev.keystore.spi.StoreSealing.Phase;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.Gate;
+import dev.keystore.testkit.MemoryBackend;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import java.nio.file.Path;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.springframework.beans.factory.DisposableBean;
+import org.springframework.boot.test.context.FilteredClassLoader;
+import org.springframework.boot.test.context.runner.ApplicationContextRunner;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+
+/** The database as a bean: how properties and beans open it, and how it is closed. */
+@Timeout(60)
+class DatabaseBeanTest {
+
+    private static final byte[] ONE = {1};
+
+    @TempDir
+    private Path folder;
+
+    private final MemoryBackend memory = new MemoryBackend();
+
+    private ApplicationContextRunner onSqlite(String... properties) {
+        return Runners.keystore("keystore.url=jdbc:sqlite:" + folder.resolve("keys.db"))
+                .withPropertyValues(properties);
+    }
+
+    private ApplicationContextRunner inMemory(String... properties) {
+        return Runners.keystore(properties).withBean(Backend.class, memory::reopen);
+    }
+
+    private static Phase phase(SignalKeyDatabase database) {
+        return database.inspection().encryption().orElse(null);
+    }
+
+    @Test
+    @DisplayName("R11 what one context of the application writes, the next one finds")
+    void database_ofUrl_persists() {
+        onSqlite().run(context -> context.getBean(SignalKeyDatabase.class)
+                .forContext("alice")
+                .put(KeyTypes.SESSION, "bob.1", ONE));
+        onSqlite("keystore.must-exist=true")
+                .run(context -> assertThat(context.getBean(SignalKeyDatabase.class)
+                                .forContext("alice")
+                                .find(KeyTypes.SESSION, "bob.1"))
+                        .contains(ONE));
+    }
+
+    @Test
+    @DisplayName("R58 keystore.must-exist refuses a store that does not exist")
+    void mustExist_newStore_isRefused() {
+        onSqlite("keystore.must-exist=true")
+                .run(context -> assertThat(context).getFailure().rootCause().isInstanceOf(StoreNotFoundException.class));
+    }
+
+    @Test
+    @DisplayName("R53 keystore.refuse-owned refuses a context whose owner is alive")
+    void refuseOwned_ownedContext_isRefused() {
+        try (SignalKeyDatabase owner =
+                SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
+            owner.forContext("alice");
+            inMemory("keystore.refuse-owned=true")
+                    .run(context -> assertThatThrownBy(() -> context.getBean(SignalKeyDatabase.class)
+                                    .forContext("alice"))
+                            .isInstanceOf(ContextOwnedException.class));
+        }
+    }
+
+    @Test
+    @DisplayName("R70 R72 keystore.encryption.key-file encrypts a new store, which is refused without the key")
+    void keyFile_encrypts() throws Exception {
+        Path key = folder.resolve("root.key");
+        KeyFile.create(key);
+        onSqlite("keystore.encryption.key-file=" + key, "keystore.encryption.hide-names=true")
+                .run(context -> {
+                    SignalKeyDatabase database = context.getBean(SignalKeyDatabase.class);
+                    assertThat(phase(database)).isEqualTo(Phase.ENCRYPTED);
+                    assertThat(database.inspection().hidesNames()).isTrue();
+                });
+        onSqlite().run(context ->
+                assertThat(context).getFailure().rootCause().isInstanceOf(KeyUnavailableException.class));
+    }
+
+    @Test
+    @DisplayName("R70 keystore.encryption.passphrase-env names a variable; if it is not set, the message says so")
+    void passphraseEnv_unset_isNamed() {
+        onSqlite("keystore.encryption.passphrase-env=KEYSTORE_TEST_NO_SUCH_VARIABLE")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .isInstanceOf(KeyUnavailableException.class)
+                        .hasMessageContaining("KEYSTORE_TEST_NO_SUCH_VARIABLE"));
+    }
+
+    @Test
+    @DisplayName("R70 a root key that is a bean takes precedence over the properties")
+    void keyProviderBean_wins() throws Exception {
+        Path key = folder.resolve("root.key");
+        KeyFile.create(key);
+        inMemory("keystore.encryption.key-file=" + folder.resolve("missing.key"), "keystore.encryption.padding=256")
+                .withBean(KeyProvider.class, () -> KeyFile.at(key))
+                .run(context ->
+                        assertThat(phase(context.getBean(SignalKeyDatabase.class))).isEqualTo(Phase.ENCRYPTED));
+    }
+
+    @Test
+    @DisplayName("R70 an encryption that is a bean takes precedence over a root key")
+    void sealingBean_wins() throws Exception {
+        Path key = folder.resolve("root.key");
+        KeyFile.create(key);
+        inMemory()
+                .withBean(KeyProvider.class, () -> KeyFile.at(folder.resolve("missing.key")))
+                .withBean(Sealing.class, () -> Encryption.with(KeyFile.at(key)).hidingNames())
+                .run(context -> assertThat(context.getBean(SignalKeyDatabase.class)
+                                .inspection()
+                                .hidesNames())
+                        .isTrue());
+    }
+
+    @Test
+    @DisplayName("R74 keystore.encryption.encrypt-existing accepts a store with plain values")
+    void encryptExisting_acceptsPlainStore() throws Exception {
+        Path key = folder.resolve("root.key");
+        KeyFile.create(key);
+        onSqlite().run(context -> context.getBean(SignalKeyDatabase.class)
+                .forContext("alice")
+                .put(KeyTypes.SESSION, "bob.1", ONE));
+        onSqlite("keystore.encryption.key-file=" + key, "keystore.encryption.encrypt-existing=true")
+                .run(context ->
+                        assertThat(phase(context.getBean(SignalKeyDatabase.class))).isEqualTo(Phase.ENCRYPTING));
+    }
+
+    @Test
+    @DisplayName("R82 keystore.freshness.anchor compares contexts with the anchor")
+    void freshnessAnchor_isWritten() {
+        Path anchor = folder.resolve("anchor");
+        onSqlite("keystore.freshness.anchor=file:" + anchor)
+                .run(context -> context.getBean(SignalKeyDatabase.class)
+                        .forContext("alice")
+                        .put(KeyTypes.SESSION, "bob.1", ONE));
+        assertThat(anchor).isNotEmptyFile();
+    }
+
+    @Test
+    @DisplayName("R100 listeners that are beans are called, and customizers come last")
+    void listenersAndCustomizers_areUsed() {
+        AtomicInteger commits = new AtomicInteger();
+        KeyStoreListener listener = new KeyStoreListener() {
+            @Override
+            public void onCommit(long nanos, CommitResult result) {
+                commits.incrementAndGet();
+            }
+        };
+        inMemory("keystore.maximum-cache-size=1MB")
+                .withBean(KeyStoreListener.class, () -> listener)
+                .withBean(KeystoreCustomizer.class, () -> builder -> builder.maximumCacheBytes(7))
+                .run(context -> {
+                    SignalKeyDatabase database = context.getBean(SignalKeyDatabase.class);
+                    database.forContext("alice").put(KeyTypes.SESSION, "bob.1", ONE);
+                    assertThat(database.options().maximumCacheBytes()).isEqualTo(7);
+                    assertThat(commits).hasValue(1);
+                });
+    }
+
+    @Test
+    @DisplayName("a database of the application replaces the one of the properties")
+    void databaseBean_wins() {
+        try (SignalKeyDatabase mine =
+                SignalKeyDatabase.builder().backend(memory).open()) {
+            Runners.keystore()
+                    .withBean("mine", SignalKeyDatabase.class, () -> mine)
+                    .run(context -> assertThat(context).getBean(SignalKeyDatabase.class).isSameAs(mine));
+        }
+    }
+
+    @Test
+    @DisplayName("R58 keystore.must-exist is refused with a backend that is a bean, since that is open already")
+    void mustExist_withBackendBean_isRefused() {
+        inMemory("keystore.must-exist=true")
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .hasMessageContaining("keystore.must-exist"));
+    }
+
+    /** Uses the database while it is destroyed. */
+    private static final class User implements DisposableBean {
+
+        private final SignalKeyDatabase database;
+        private final CompletableFuture<Optional<byte[]>> found = new CompletableFuture<>();
+
+        User(SignalKeyDatabase database) {
+            this.database = database;
+        }
+
+        @Override
+        public void destroy() {
+            found.complete(database.forContext("bob").find(KeyTypes.SESSION, "absent"));
+        }
+    }
+
+    @Configuration(proxyBeanMethods = false)
+    private static class Users {
+        @Bean
+        User user(SignalKeyDatabase database) {
+            return new User(database);
+        }
+    }
+
+    @Test
+    @DisplayName("R28 closing the application first closes the beans that use the database, then waits for a commit")
+    void close_afterItsUsersAndRunningCommits() {
+        Faults faults = new Faults();
+        Gate gate = faults.on(Operation.COMMIT).inContext("alice").hold(Moment.BEFORE);
+        AtomicReference<CompletableFuture<Void>> commit = new AtomicReference<>();
+        Runners.keystore()
+                .withBean(Backend.class, () -> FaultyBackend.complete(memory.reopen(), faults))
+                .withUserConfiguration(Users.class)
+                .run(context -> {
+                    User user = context.getBean(User.class);
+                    SignalKeyStore alice =
+                            context.getBean(SignalKeyDatabase.class).forContext("alice");
+                    commit.set(CompletableFuture.runAsync(() -> alice.put(KeyTypes.SESSION, "bob.1", ONE)));
+                    gate.awaitReached();
+                    CompletableFuture<Void> closing = CompletableFuture.runAsync(context::close);
+                    assertThat(user.found.get(30, TimeUnit.SECONDS)).isEmpty();
+                    gate.open();
+                    closing.get(30, TimeUnit.SECONDS);
+                });
+
+        commit.get().join();
+        try (SignalKeyDatabase after =
+                SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
+            assertThat(after.forContext("alice").find(KeyTypes.SESSION, "bob.1")).contains(ONE);
+        }
+    }
+
+    @Test
+    @DisplayName("R100 with a registry of meters, the database is measured; without one or the module, it is not")
+    void metrics_withRegistry_areBound() {
+        inMemory().withBean(MeterRegistry.class, SimpleMeterRegistry::new).run(context -> {
+            MeterRegistry registry = context.getBean(MeterRegistry.class);
+            context.getBean(KeystoreMetrics.class).bindTo(registry);
+            context.getBean(SignalKeyDatabase.class).forContext("alice").put(KeyTypes.SESSION, "bob.1", ONE);
+            assertThat(registry.get("keystore.commit")
+                            .tag("result", "written")
+                            .timer()
+                            .count())
+                    .isEqualTo(1);
+            assertThat(registry.get("keystore.cache.max").gauge().value()).isEqualTo(64 << 20);
+        });
+        inMemory().run(context -> assertThat(context).doesNotHaveBean(KeystoreMetrics.class));
+        inMemory()
+                .withBean(MeterRegistry.class, SimpleMeterRegistry::new)
+                .withClassLoader(new FilteredClassLoader(KeystoreMetrics.class))
+                .run(context -> assertThat(context)
+                        .hasSingleBean(SignalKeyDatabase.class)
+                        .doesNotHaveBean("keystoreMetrics"));
+    }
+
+    @Test
+    @DisplayName("without Boot's actuator there is a database, and neither health nor an endpoint")
+    void actuator_absent_isNotNeeded() {
+        inMemory()
+                .withClassLoader(new FilteredClassLoader(
+                        "org.springframework.boot.actuate", "org.springframework.boot.health"))
+                .run(context -> assertThat(context)
+                        .hasSingleBean(SignalKeyDatabase.class)
+                        .doesNotHaveBean("keystoreHealthIndicator")
+                        .doesNotHaveBean("keystoreEndpoint"));
+    }
+
+    @Test
+    @DisplayName("management.health.keystore.enabled=false turns the indicator off")
+    void health_turnedOff_isAbsent() {
+        inMemory().run(context -> assertThat(context).hasBean("keystoreHealthIndicator"));
+        inMemory("management.health.keystore.enabled=false")
+                .run(context -> assertThat(context).doesNotHaveBean("keystoreHealthIndicator"));
+    }
+}

@@ -1,0 +1,151 @@
+package dev.keystore.spring;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.keystore.CorruptEntryException;
+import dev.keystore.KeyPair;
+import dev.keystore.KeyTypes;
+import dev.keystore.LoadFailedException;
+import dev.keystore.OwnershipLostException;
+import dev.keystore.SignalKeyStore;
+import dev.keystore.SignedPreKey;
+import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spring.KeystoreHealth.Checked;
+import dev.keystore.testkit.Call.Operation;
+import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
+import dev.keystore.testkit.MemoryBackend;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What the health of a database depends on. */
+@Timeout(60)
+class KeystoreHealthTest {
+
+    private static final KeyPair PAIR = new KeyPair(new byte[33], new byte[32]);
+
+    private final MemoryBackend memory = new MemoryBackend();
+    private final Faults faults = new Faults();
+    private final UnreadableEntries unreadable = new UnreadableEntries();
+    private SignalKeyDatabase database;
+    private KeystoreHealth health;
+
+    @BeforeEach
+    void open() {
+        database = SignalKeyDatabase.builder()
+                .backend(FaultyBackend.complete(memory.reopen(), faults))
+                .listener(unreadable)
+                .open();
+        health = new KeystoreHealth(database, unreadable, new KeystoreProperties.Health(2, 3));
+    }
+
+    @AfterEach
+    void close() {
+        database.close();
+    }
+
+    @Test
+    @DisplayName("a database that nothing is wrong with is up")
+    void healthy_isUp() {
+        database.forContext("alice").put(KeyTypes.SESSION, "bob.1", new byte[] {1});
+        assertThat(health.check().status()).isEqualTo("UP");
+        assertThat(health.check().details())
+                .containsEntry("openContexts", 1)
+                .containsEntry("lostContexts", 0)
+                .containsEntry("contextsWithFewPreKeys", 0L)
+                .containsEntry("unreadableEntries", 0L);
+    }
+
+    @Test
+    @DisplayName("a backend that does not answer is an exception, which the indicators report as down")
+    void unreachable_isDown() {
+        faults.on(Operation.LOAD).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
+        assertThatThrownBy(health::check).isInstanceOf(LoadFailedException.class);
+        assertThat(health.check().status()).isEqualTo("UP");
+    }
+
+    @Test
+    @DisplayName("R53 a lost context is a warning; if all are lost, the application is out of service")
+    void lostContexts_areReported() {
+        SignalKeyStore alice = database.forContext("alice");
+        database.forContext("bob");
+        try (SignalKeyDatabase other =
+                SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
+            lose("alice", other);
+            assertThat(health.check().status()).isEqualTo(KeystoreHealth.WARNING);
+            assertThat(health.check().details()).containsEntry("lostContexts", 1);
+            lose("bob", other);
+            assertThat(health.check().status()).isEqualTo("OUT_OF_SERVICE");
+        }
+        database.takeOver("alice");
+        database.takeOver("bob");
+        assertThat(health.check().status()).isEqualTo("UP");
+        assertThat(alice).isNotNull();
+    }
+
+    private void lose(String context, SignalKeyDatabase other) {
+        other.forContext(context);
+        SignalKeyStore former = database.forContext(context);
+        assertThatThrownBy(() -> former.put(KeyTypes.SESSION, "x", new byte[] {1}))
+                .isInstanceOf(OwnershipLostException.class);
+    }
+
+    @Test
+    @DisplayName("R43 a damaged entry that was found is a warning")
+    void damage_isWarning() {
+        memory.save("alice", "session", "bob.1", new byte[] {1, 2, 3});
+        SignalKeyStore alice = database.forContext("alice");
+        assertThat(health.check().status()).isEqualTo("UP");
+
+        assertThatThrownBy(() -> alice.find(KeyTypes.SESSION, "bob.1")).isInstanceOf(CorruptEntryException.class);
+
+        assertThat(health.check().status()).isEqualTo(KeystoreHealth.WARNING);
+        assertThat(health.check().details()).containsEntry("unreadableEntries", 1L);
+    }
+
+    @Test
+    @DisplayName("an account with fewer pre-keys than the minimum is a warning; a context that is no account is not")
+    void fewPreKeys_isWarning() {
+        SignalKeyStore alice = database.forContext("alice");
+        alice.put(KeyTypes.PRE_KEY, "1", PAIR);
+        assertThat(health.check().status()).isEqualTo("UP");
+
+        alice.put(KeyTypes.SIGNED_PRE_KEY, "1", new SignedPreKey(PAIR, new byte[64], 0));
+        assertThat(health.check().status()).isEqualTo(KeystoreHealth.WARNING);
+        assertThat(health.check().details()).containsEntry("contextsWithFewPreKeys", 1L);
+
+        alice.put(KeyTypes.PRE_KEY, "2", PAIR);
+        assertThat(health.check().status()).isEqualTo("UP");
+    }
+
+    @Test
+    @DisplayName("pre-keys are not counted if more contexts are open than the maximum, and the details say so")
+    void preKeys_ofManyContexts_areNotCounted() {
+        for (String context : new String[] {"a", "b", "c", "d"}) {
+            database.forContext(context).put(KeyTypes.SIGNED_PRE_KEY, "1", new SignedPreKey(PAIR, new byte[64], 0));
+        }
+        faults.forgetCalls();
+        Checked checked = health.check();
+
+        assertThat(checked.status()).isEqualTo("UP");
+        assertThat(checked.details().get("contextsWithFewPreKeys"))
+                .asString()
+                .contains("keystore.health.maximum-contexts");
+        assertThat(faults.calls(Operation.LIST)).isEmpty();
+    }
+
+    @Test
+    @DisplayName("R101 the details contain no name of a context and no id")
+    void details_containNoNames() {
+        SignalKeyStore alice = database.forContext("alice-4711");
+        alice.put(KeyTypes.SIGNED_PRE_KEY, "4712", new SignedPreKey(PAIR, new byte[64], 0));
+
+        assertThat(health.check().details().toString()).doesNotContain("4711", "4712");
+    }
+}
