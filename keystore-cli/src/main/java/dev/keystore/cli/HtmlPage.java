@@ -171,7 +171,8 @@ final class HtmlPage implements AutoCloseable {
         if (!InspectionText.longLivedKeys(context).isEmpty()) {
             details.beginTable("signed key", "type", "use", "age");
             for (SignedKey key : InspectionText.longLivedKeys(context)) {
-                details.row(key.entry().id(), key.entry().type(), InspectionText.use(key), InspectionText.age(key, now));
+                details.row(
+                        key.entry().id(), key.entry().type(), InspectionText.use(key), InspectionText.age(key, now));
             }
             details.endTable();
         }

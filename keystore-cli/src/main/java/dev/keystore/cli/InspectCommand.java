@@ -103,7 +103,8 @@ final class InspectCommand extends StoreCommand {
                 + found.kyberPreKeysLeft());
         for (SignedKey key : InspectionText.longLivedKeys(context)) {
             output().line("  " + key.entry().type() + " "
-                    + Text.visible(key.entry().id()) + ": " + InspectionText.use(key) + ", " + InspectionText.age(key, now));
+                    + Text.visible(key.entry().id()) + ": " + InspectionText.use(key) + ", "
+                    + InspectionText.age(key, now));
         }
         if (!found.entriesByKey().isEmpty()) {
             output().line("  entries by key: " + found.entriesByKey());

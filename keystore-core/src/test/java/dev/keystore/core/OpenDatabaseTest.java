@@ -79,7 +79,8 @@ class OpenDatabaseTest {
                 assertThat(report.toMap())
                         .containsEntry("context", "alice")
                         .containsEntry("entries", 1L)
-                        .containsEntry("types", Map.of("session", Map.of("entries", 1L, "bytes", 3L, "largestBytes", 3L)));
+                        .containsEntry(
+                                "types", Map.of("session", Map.of("entries", 1L, "bytes", 3L, "largestBytes", 3L)));
                 assertThat(report.entriesByKey()).hasSize(1);
                 assertThat(store.inspect("bob").entries()).isZero();
             }

@@ -17,7 +17,9 @@ class Bot {
 
     String answer(String peer, String message) {
         return store.transaction("session:" + peer, tx -> {
-            int number = tx.find(KeyTypes.SESSION, peer).map(session -> session[0] + 1).orElse(1);
+            int number = tx.find(KeyTypes.SESSION, peer)
+                    .map(session -> session[0] + 1)
+                    .orElse(1);
             tx.put(KeyTypes.SESSION, peer, new byte[] {(byte) number});
             return "%d: %s".formatted(number, message);
         });

@@ -154,7 +154,9 @@ final class DatabaseOpener {
         if (properties.passphraseEnv() != null) {
             return "passphrase-env:" + properties.passphraseEnv();
         }
-        return properties.passphraseFile() == null ? properties.key() : "passphrase-file:" + properties.passphraseFile();
+        return properties.passphraseFile() == null
+                ? properties.key()
+                : "passphrase-file:" + properties.passphraseFile();
     }
 
     private static void requireNoEncryption(KeystoreProperties.Encryption properties) {

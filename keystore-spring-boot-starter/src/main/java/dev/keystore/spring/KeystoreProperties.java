@@ -96,7 +96,8 @@ public record KeystoreProperties(
      * @param anchor Freshness anchor: file:path, or the URL of another database.
      * @param acceptLost Whether to accept contexts whose records in the anchor are lost.
      */
-    public record Freshness(@Nullable String anchor, @DefaultValue("false") boolean acceptLost) {
+    public record Freshness(
+            @Nullable String anchor, @DefaultValue("false") boolean acceptLost) {
 
         /** Returns no value, since a URL may contain a password. */
         @Override
@@ -112,5 +113,6 @@ public record KeystoreProperties(
      * @param maximumContexts Number of open contexts up to which their pre-keys are counted.
      */
     public record Health(
-            @DefaultValue("10") int minimumPreKeys, @DefaultValue("100") int maximumContexts) {}
+            @DefaultValue("10") int minimumPreKeys,
+            @DefaultValue("100") int maximumContexts) {}
 }

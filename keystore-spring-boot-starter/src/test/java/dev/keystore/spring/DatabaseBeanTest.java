@@ -68,9 +68,10 @@ class DatabaseBeanTest {
     @Test
     @DisplayName("R11 what one context of the application writes, the next one finds")
     void database_ofUrl_persists() {
-        onSqlite().run(context -> context.getBean(SignalKeyDatabase.class)
-                .forContext("alice")
-                .put(KeyTypes.SESSION, "bob.1", ONE));
+        onSqlite()
+                .run(context -> context.getBean(SignalKeyDatabase.class)
+                        .forContext("alice")
+                        .put(KeyTypes.SESSION, "bob.1", ONE));
         onSqlite("keystore.must-exist=true")
                 .run(context -> assertThat(context.getBean(SignalKeyDatabase.class)
                                 .forContext("alice")
@@ -82,7 +83,8 @@ class DatabaseBeanTest {
     @DisplayName("R58 keystore.must-exist refuses a store that does not exist")
     void mustExist_newStore_isRefused() {
         onSqlite("keystore.must-exist=true")
-                .run(context -> assertThat(context).getFailure().rootCause().isInstanceOf(StoreNotFoundException.class));
+                .run(context ->
+                        assertThat(context).getFailure().rootCause().isInstanceOf(StoreNotFoundException.class));
     }
 
     @Test
@@ -92,8 +94,8 @@ class DatabaseBeanTest {
                 SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
             owner.forContext("alice");
             inMemory("keystore.refuse-owned=true")
-                    .run(context -> assertThatThrownBy(() -> context.getBean(SignalKeyDatabase.class)
-                                    .forContext("alice"))
+                    .run(context -> assertThatThrownBy(() ->
+                                    context.getBean(SignalKeyDatabase.class).forContext("alice"))
                             .isInstanceOf(ContextOwnedException.class));
         }
     }
@@ -109,8 +111,9 @@ class DatabaseBeanTest {
                     assertThat(phase(database)).isEqualTo(Phase.ENCRYPTED);
                     assertThat(database.inspection().hidesNames()).isTrue();
                 });
-        onSqlite().run(context ->
-                assertThat(context).getFailure().rootCause().isInstanceOf(KeyUnavailableException.class));
+        onSqlite()
+                .run(context ->
+                        assertThat(context).getFailure().rootCause().isInstanceOf(KeyUnavailableException.class));
     }
 
     @Test
@@ -131,8 +134,8 @@ class DatabaseBeanTest {
         KeyFile.create(key);
         inMemory("keystore.encryption.key-file=" + folder.resolve("missing.key"), "keystore.encryption.padding=256")
                 .withBean(KeyProvider.class, () -> KeyFile.at(key))
-                .run(context ->
-                        assertThat(phase(context.getBean(SignalKeyDatabase.class))).isEqualTo(Phase.ENCRYPTED));
+                .run(context -> assertThat(phase(context.getBean(SignalKeyDatabase.class)))
+                        .isEqualTo(Phase.ENCRYPTED));
     }
 
     @Test
@@ -154,12 +157,13 @@ class DatabaseBeanTest {
     void encryptExisting_acceptsPlainStore() throws Exception {
         Path key = folder.resolve("root.key");
         KeyFile.create(key);
-        onSqlite().run(context -> context.getBean(SignalKeyDatabase.class)
-                .forContext("alice")
-                .put(KeyTypes.SESSION, "bob.1", ONE));
+        onSqlite()
+                .run(context -> context.getBean(SignalKeyDatabase.class)
+                        .forContext("alice")
+                        .put(KeyTypes.SESSION, "bob.1", ONE));
         onSqlite("keystore.encryption.key-file=" + key, "keystore.encryption.encrypt-existing=true")
-                .run(context ->
-                        assertThat(phase(context.getBean(SignalKeyDatabase.class))).isEqualTo(Phase.ENCRYPTING));
+                .run(context -> assertThat(phase(context.getBean(SignalKeyDatabase.class)))
+                        .isEqualTo(Phase.ENCRYPTING));
     }
 
     @Test
@@ -201,7 +205,8 @@ class DatabaseBeanTest {
                 SignalKeyDatabase.builder().backend(memory).open()) {
             Runners.keystore()
                     .withBean("mine", SignalKeyDatabase.class, () -> mine)
-                    .run(context -> assertThat(context).getBean(SignalKeyDatabase.class).isSameAs(mine));
+                    .run(context ->
+                            assertThat(context).getBean(SignalKeyDatabase.class).isSameAs(mine));
         }
     }
 
@@ -209,10 +214,8 @@ class DatabaseBeanTest {
     @DisplayName("R58 keystore.must-exist is refused with a backend that is a bean, since that is open already")
     void mustExist_withBackendBean_isRefused() {
         inMemory("keystore.must-exist=true")
-                .run(context -> assertThat(context)
-                        .getFailure()
-                        .rootCause()
-                        .hasMessageContaining("keystore.must-exist"));
+                .run(context ->
+                        assertThat(context).getFailure().rootCause().hasMessageContaining("keystore.must-exist"));
     }
 
     /** Uses the database while it is destroyed. */
@@ -263,7 +266,8 @@ class DatabaseBeanTest {
         commit.get().join();
         try (SignalKeyDatabase after =
                 SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
-            assertThat(after.forContext("alice").find(KeyTypes.SESSION, "bob.1")).contains(ONE);
+            assertThat(after.forContext("alice").find(KeyTypes.SESSION, "bob.1"))
+                    .contains(ONE);
         }
     }
 
@@ -294,8 +298,8 @@ class DatabaseBeanTest {
     @DisplayName("without Boot's actuator there is a database, and neither health nor an endpoint")
     void actuator_absent_isNotNeeded() {
         inMemory()
-                .withClassLoader(new FilteredClassLoader(
-                        "org.springframework.boot.actuate", "org.springframework.boot.health"))
+                .withClassLoader(
+                        new FilteredClassLoader("org.springframework.boot.actuate", "org.springframework.boot.health"))
                 .run(context -> assertThat(context)
                         .hasSingleBean(SignalKeyDatabase.class)
                         .doesNotHaveBean("keystoreHealthIndicator")

@@ -50,7 +50,10 @@ class KeystoreEndpointTest {
                 .containsEntry("unlisted", null)
                 .containsEntry("open", 1)
                 .containsEntry("lost", 0);
-        assertThat((Map<?, ?>) shown.get("statistics")).hasSize(8).extracting("commits").isEqualTo(1L);
+        assertThat((Map<?, ?>) shown.get("statistics"))
+                .hasSize(8)
+                .extracting("commits")
+                .isEqualTo(1L);
     }
 
     @Test

@@ -125,7 +125,8 @@ class KeystorePropertiesTest {
     void toString_containsNoValue() {
         Runners.keystore(url(), "keystore.password=s3cret", "keystore.encryption.key-password=s3cret")
                 .run(context -> assertThat(context).hasFailed());
-        assertThat(new KeystoreProperties.Encryption(null, null, null, "s3cret", null, null, null, false, 0, false, false))
+        assertThat(new KeystoreProperties.Encryption(
+                        null, null, null, "s3cret", null, null, null, false, 0, false, false))
                 .asString()
                 .doesNotContain("s3cret");
     }
@@ -162,8 +163,8 @@ class KeystorePropertiesTest {
     private static Map<String, RecordComponent> components(Class<?> type, String prefix) {
         Map<String, RecordComponent> found = new HashMap<>();
         for (RecordComponent component : type.getRecordComponents()) {
-            String name = prefix
-                    + component.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
+            String name =
+                    prefix + component.getName().replaceAll("([A-Z])", "-$1").toLowerCase(Locale.ROOT);
             if (GROUPS.contains(component.getName())) {
                 found.putAll(components(component.getType(), name + "."));
             } else {
@@ -196,6 +197,8 @@ class KeystorePropertiesTest {
                 .flatMap(cell -> PROPERTY.matcher(cell).results().map(property -> property.group(1)))
                 .collect(Collectors.toCollection(TreeSet::new));
 
-        assertThat(listed).isEqualTo(new TreeSet<>(components(KeystoreProperties.class, "keystore.").keySet()));
+        assertThat(listed)
+                .isEqualTo(new TreeSet<>(
+                        components(KeystoreProperties.class, "keystore.").keySet()));
     }
 }

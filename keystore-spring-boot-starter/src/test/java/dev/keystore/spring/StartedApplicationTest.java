@@ -49,17 +49,15 @@ class StartedApplicationTest {
     private static HttpResponse<String> get(ConfigurableApplicationContext context, String path) throws Exception {
         String port = context.getEnvironment().getRequiredProperty("local.server.port");
         URI uri = URI.create("http://127.0.0.1:" + port + "/actuator/" + path);
-        return HttpClient.newHttpClient()
-                .send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
+        return HttpClient.newHttpClient().send(HttpRequest.newBuilder(uri).build(), BodyHandlers.ofString());
     }
 
     @Test
     @DisplayName("R100 R101 health, the endpoint and the metrics of the database are served")
     void actuator_servesTheDatabase() throws Exception {
-        try (ConfigurableApplicationContext context = start("--keystore.url=jdbc:sqlite:" + folder.resolve("keys.db"))) {
-            context.getBean(SignalKeyDatabase.class)
-                    .forContext("alice")
-                    .put(KeyTypes.SESSION, "bob.1", new byte[] {1});
+        try (ConfigurableApplicationContext context =
+                start("--keystore.url=jdbc:sqlite:" + folder.resolve("keys.db"))) {
+            context.getBean(SignalKeyDatabase.class).forContext("alice").put(KeyTypes.SESSION, "bob.1", new byte[] {1});
 
             HttpResponse<String> health = get(context, "health");
             assertThat(health.statusCode()).isEqualTo(200);
