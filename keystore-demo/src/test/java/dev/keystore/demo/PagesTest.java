@@ -25,7 +25,7 @@ class PagesTest {
     private static final Path PROJECT = Path.of("..");
     private static final Pattern LINK = Pattern.compile("\\]\\((?!https?:)([^)#]*)(?:#([^)]*))?\\)");
     private static final Pattern HEADING = Pattern.compile("(?m)^#+ (.*)$");
-    private static final Pattern TEST = Pattern.compile("(?<![*\\w])[A-Z]\\w+Test\\b");
+    private static final Pattern TEST = Pattern.compile("(?<![*@\\w])[A-Z]\\w+Test\\b");
 
     static List<Path> pages() throws IOException {
         List<Path> pages = new ArrayList<>();
