@@ -21,8 +21,8 @@ final class StoreOpenFailureAnalyzer extends AbstractFailureAnalyzer<StoreOpenEx
 
     private static String action(StoreOpenException failure) {
         if (failure instanceof KeyUnavailableException) {
-            return "Check the root key: one of keystore.encryption.key-file, passphrase-env, passphrase-file and key, or"
-                    + " a bean of the type KeyProvider. Nothing was created or changed.";
+            return "Check the root key: one of keystore.encryption.key-file, passphrase-env, passphrase-file and key,"
+                    + " or a bean of the type KeyProvider. Nothing was created or changed.";
         }
         if (failure instanceof StoreNotFoundException) {
             return "Check keystore.url. To create a new store, unset keystore.must-exist.";

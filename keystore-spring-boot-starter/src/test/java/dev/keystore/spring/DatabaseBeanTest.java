@@ -261,6 +261,8 @@ class DatabaseBeanTest {
                     assertThat(user.found.get(30, TimeUnit.SECONDS)).isEmpty();
                     gate.open();
                     closing.get(30, TimeUnit.SECONDS);
+                    assertThatThrownBy(() -> user.database.forContext("carol"))
+                            .isInstanceOf(IllegalStateException.class);
                 });
 
         commit.get().join();
