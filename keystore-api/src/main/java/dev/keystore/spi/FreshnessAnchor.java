@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Records the latest known positions of contexts outside of their stores, so that an old copy of a store is recognized
- * (R82). It must be kept where it is not put back together with the store: on another volume, or in another
- * database, and not in the same backup.
+ * (R82). It must be kept where it is not put back together with the store: on another volume, or in another database,
+ * and not in the same backup.
  *
  * <p>An anchor holds one record, of up to 300 bytes, for each context of each store. Keys and records are opaque: keys
  * are digests, and neither contains a name, a value or a key of the store. One anchor may serve several stores and

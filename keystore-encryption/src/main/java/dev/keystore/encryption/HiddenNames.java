@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>An id is hidden component by component; a component ends with a dot. Each code depends on everything before it, so
  * a hidden id begins with the hidden form of a name exactly if the true id begins with that name, and equal components
- * of different ids cannot be linked. Only the first {@value #COMPONENTS} components have separate codes, which
- * bounds the length; the last code is that of the whole id.
+ * of different ids cannot be linked. Only the first {@value #COMPONENTS} components have separate codes, which bounds
+ * the length; the last code is that of the whole id.
  */
 final class HiddenNames implements NameHiding, AutoCloseable {
 
