@@ -109,6 +109,14 @@ final class DatabaseOpener {
     }
 
     private static Sealing ofRoot(KeystoreProperties.Encryption properties, KeyProvider root) {
+        if (properties.formerKey() != null && !properties.formerKey().isBlank()) {
+            throw new InvalidPropertyException(
+                    "keystore.encryption.former-key is set, but the root key is a bean of the type"
+                            + " dev.keystore.spi.KeyProvider",
+                    "Define a bean of the type dev.keystore.spi.Sealing instead, with both keys:"
+                            + " Encryption.with(key).replacing(former).",
+                    null);
+        }
         Encryption plain = Encryption.with(root);
         Encryption encryption = properties.hideNames() ? plain.hidingNames() : plain;
         return properties.padding() == 0
@@ -149,14 +157,24 @@ final class DatabaseOpener {
             entries.put("keystore.encryption.key", properties.key());
         });
         if (properties.keyFile() != null) {
-            return "key-file:" + properties.keyFile();
+            return "key-file:" + notBlank("key-file", properties.keyFile());
         }
         if (properties.passphraseEnv() != null) {
-            return "passphrase-env:" + properties.passphraseEnv();
+            return "passphrase-env:" + notBlank("passphrase-env", properties.passphraseEnv());
         }
-        return properties.passphraseFile() == null
-                ? properties.key()
-                : "passphrase-file:" + properties.passphraseFile();
+        if (properties.passphraseFile() != null) {
+            return "passphrase-file:" + notBlank("passphrase-file", properties.passphraseFile());
+        }
+        return properties.key() == null ? null : notBlank("key", properties.key());
+    }
+
+    /** A blank value, of a variable that is not set perhaps, must not turn encryption off. */
+    private static String notBlank(String property, String value) {
+        if (value.isBlank()) {
+            throw new InvalidPropertyException(
+                    "keystore.encryption." + property + " is blank", "Set it, or remove it.", null);
+        }
+        return value;
     }
 
     private static void requireNoEncryption(KeystoreProperties.Encryption properties) {

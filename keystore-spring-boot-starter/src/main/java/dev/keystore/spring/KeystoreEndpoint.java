@@ -54,13 +54,18 @@ final class KeystoreEndpoint {
     /**
      * Reads all entries of a context, which takes a while if there are many.
      *
-     * @return null if the context holds nothing
+     * @return null if the context holds nothing, or the backend cannot have a context of this name
      */
     @ReadOperation
     public @Nullable Map<String, @Nullable Object> context(
             @Selector(match = Selector.Match.ALL_REMAINING) String... context) {
         StoreInspection store = database.inspection();
-        ContextInspection found = store.inspect(String.join("/", context));
+        ContextInspection found;
+        try {
+            found = store.inspect(String.join("/", context));
+        } catch (IllegalArgumentException e) {
+            return null;
+        }
         boolean isEmpty = found.entries() == 0 && found.isIntact();
         return isEmpty ? null : ContextReport.of(store, found, clock.instant()).toMap();
     }

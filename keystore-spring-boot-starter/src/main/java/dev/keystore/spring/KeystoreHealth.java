@@ -5,31 +5,56 @@ import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.SignalKeyDatabase;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 
 /**
- * Checks the health of the database, for the indicators of both generations of Boot. The details are counts: they
- * contain no name of a context, no id and no byte of a value (R101).
+ * Checks the health of the database, for the indicators of both generations of Boot. The details are counts and the
+ * class of a failure: they contain no name of a context, no id and no byte of a value (R101). The message of a failure,
+ * which may name a context, is logged only.
  */
 final class KeystoreHealth {
 
     /** In use by the application, but somebody has to look at it. Answered like {@code UP}. */
     static final String WARNING = "WARNING";
 
+    /** How long pre-keys are counted. The time is checked before each context. */
+    static final Duration BUDGET = Duration.ofSeconds(2);
+
+    private static final Logger LOG = System.getLogger(KeystoreHealth.class.getName());
+
+    /** The marks of {@code keystore-libsignal}. */
+    private static final KeyType<byte[]> ONE_TIME_KYBER = KeyType.ofBytes("libsignal-one-time-kyber-pre-key");
+
+    private static final String FEW = "contextsWithFewPreKeys";
     private static final String UP = "UP";
+    private static final String DOWN = "DOWN";
     private static final String OUT_OF_SERVICE = "OUT_OF_SERVICE";
 
     private final SignalKeyDatabase database;
     private final UnreadableEntries unreadable;
     private final KeystoreProperties.Health properties;
+    private final LongSupplier nanoTime;
 
-    KeystoreHealth(SignalKeyDatabase database, UnreadableEntries unreadable, KeystoreProperties.Health properties) {
+    /** The contexts that had one-time Kyber pre-keys at an earlier check. A client that has none needs none. */
+    private final Set<String> usesOneTimeKyber = ConcurrentHashMap.newKeySet();
+
+    KeystoreHealth(
+            SignalKeyDatabase database,
+            UnreadableEntries unreadable,
+            KeystoreProperties.Health properties,
+            LongSupplier nanoTime) {
         this.database = database;
         this.unreadable = unreadable;
         this.properties = properties;
+        this.nanoTime = nanoTime;
     }
 
     /**
@@ -40,12 +65,17 @@ final class KeystoreHealth {
      */
     record Checked(String status, Map<String, Object> details) {}
 
-    /**
-     * Reads one entry, and counts the pre-keys of the contexts that are open.
-     *
-     * @throws RuntimeException if the backend is out of reach
-     */
+    /** Reads one entry, and counts the pre-keys of the contexts that are open. */
     Checked check() {
+        try {
+            return checkReachable();
+        } catch (RuntimeException e) {
+            LOG.log(Level.WARNING, "The health check of the key store failed", e);
+            return new Checked(DOWN, Map.of("error", e.getClass().getName()));
+        }
+    }
+
+    private Checked checkReachable() {
         database.checkReachable();
         Set<String> open = database.openContexts();
         int lost = database.lostContexts().size();
@@ -56,9 +86,11 @@ final class KeystoreHealth {
         if (properties.minimumPreKeys() > 0) {
             warns |= checkPreKeys(open, details);
         }
-        long damaged = unreadable.found();
-        details.put("unreadableEntries", damaged);
-        warns |= damaged > 0;
+        if (unreadable.isRegistered()) {
+            long damaged = unreadable.found();
+            details.put("unreadableEntries", damaged);
+            warns |= damaged > 0;
+        }
         if (lost > 0 && lost == open.size()) {
             return new Checked(OUT_OF_SERVICE, details);
         }
@@ -67,11 +99,19 @@ final class KeystoreHealth {
 
     private boolean checkPreKeys(Set<String> open, Map<String, Object> details) {
         if (open.size() > properties.maximumContexts()) {
-            details.put("contextsWithFewPreKeys", "not counted: more than keystore.health.maximum-contexts are open");
+            details.put(FEW, "not counted: more than keystore.health.maximum-contexts are open");
             return false;
         }
-        long few = open.stream().filter(this::hasFewPreKeys).count();
-        details.put("contextsWithFewPreKeys", few);
+        long start = nanoTime.getAsLong();
+        long few = 0;
+        for (String context : open) {
+            if (nanoTime.getAsLong() - start > BUDGET.toNanos()) {
+                details.put(FEW, "not counted: it takes more than " + BUDGET.toSeconds() + " seconds");
+                return few > 0;
+            }
+            few += hasFewPreKeys(context) ? 1 : 0;
+        }
+        details.put(FEW, few);
         return few > 0;
     }
 
@@ -79,10 +119,19 @@ final class KeystoreHealth {
         SignalKeyStore store = database.forContext(context);
         try {
             return count(store, KeyTypes.SIGNED_PRE_KEY, 1) > 0 // an account that others start sessions with
-                    && count(store, KeyTypes.PRE_KEY, properties.minimumPreKeys()) < properties.minimumPreKeys();
+                    && (count(store, KeyTypes.PRE_KEY, properties.minimumPreKeys()) < properties.minimumPreKeys()
+                            || hasFewKyberPreKeys(store));
         } catch (UnreadableEntryException e) {
             return false; // damage, which is counted as such
         }
+    }
+
+    private boolean hasFewKyberPreKeys(SignalKeyStore store) {
+        long left = count(store, ONE_TIME_KYBER, properties.minimumPreKeys());
+        if (left > 0) {
+            usesOneTimeKyber.add(store.context());
+        }
+        return left < properties.minimumPreKeys() && usesOneTimeKyber.contains(store.context());
     }
 
     private static long count(SignalKeyStore store, KeyType<?> type, long limit) {

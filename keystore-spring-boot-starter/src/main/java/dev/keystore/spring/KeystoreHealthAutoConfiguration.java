@@ -49,7 +49,7 @@ public final class KeystoreHealthAutoConfiguration {
         @Bean
         KeystoreHealth keystoreHealth(
                 SignalKeyDatabase database, UnreadableEntries unreadable, KeystoreProperties properties) {
-            return new KeystoreHealth(database, unreadable, properties.health());
+            return new KeystoreHealth(database, unreadable, properties.health(), System::nanoTime);
         }
     }
 

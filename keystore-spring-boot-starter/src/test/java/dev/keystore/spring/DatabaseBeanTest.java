@@ -139,6 +139,18 @@ class DatabaseBeanTest {
     }
 
     @Test
+    @DisplayName("R74 a former root key of the properties is refused with a root key that is a bean")
+    void keyProviderBean_withFormerKey_isRefused() {
+        inMemory("keystore.encryption.former-key=key-file:" + folder.resolve("former.key"))
+                .withBean(KeyProvider.class, () -> KeyFile.at(folder.resolve("root.key")))
+                .run(context -> assertThat(context)
+                        .getFailure()
+                        .rootCause()
+                        .hasMessageContaining("keystore.encryption.former-key")
+                        .hasMessageContaining("replacing(former)"));
+    }
+
+    @Test
     @DisplayName("R70 an encryption that is a bean takes precedence over a root key")
     void sealingBean_wins() throws Exception {
         Path key = folder.resolve("root.key");
@@ -205,8 +217,12 @@ class DatabaseBeanTest {
                 SignalKeyDatabase.builder().backend(memory).open()) {
             Runners.keystore()
                     .withBean("mine", SignalKeyDatabase.class, () -> mine)
-                    .run(context ->
-                            assertThat(context).getBean(SignalKeyDatabase.class).isSameAs(mine));
+                    .run(context -> {
+                        assertThat(context).getBean(SignalKeyDatabase.class).isSameAs(mine);
+                        assertThat(context.getBean(KeystoreHealth.class).check().details())
+                                .containsKey("openContexts")
+                                .doesNotContainKey("unreadableEntries");
+                    });
         }
     }
 

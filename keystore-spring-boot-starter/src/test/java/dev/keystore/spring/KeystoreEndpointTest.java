@@ -89,6 +89,13 @@ class KeystoreEndpointTest {
     }
 
     @Test
+    @DisplayName("R8 a name that no context can have is not found")
+    void context_invalidName_isNotFound() {
+        assertThat(endpoint.context(" ")).isNull();
+        assertThat(endpoint.context("a".repeat(1_025))).isNull();
+    }
+
+    @Test
     @DisplayName("at most 1,000 contexts are listed, and the answer says that there are more")
     void contexts_many_areLimited() {
         for (int i = 0; i <= KeystoreEndpoint.CONTEXTS_LISTED; i++) {

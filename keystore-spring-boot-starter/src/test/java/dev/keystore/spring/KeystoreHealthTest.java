@@ -5,8 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.CorruptEntryException;
 import dev.keystore.KeyPair;
+import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
-import dev.keystore.LoadFailedException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.SignedPreKey;
@@ -18,6 +18,7 @@ import dev.keystore.testkit.Fault.Moment;
 import dev.keystore.testkit.Faults;
 import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.MemoryBackend;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -33,16 +34,17 @@ class KeystoreHealthTest {
     private final MemoryBackend memory = new MemoryBackend();
     private final Faults faults = new Faults();
     private final UnreadableEntries unreadable = new UnreadableEntries();
+    private final AtomicLong nanoTime = new AtomicLong();
     private SignalKeyDatabase database;
     private KeystoreHealth health;
 
     @BeforeEach
     void open() {
-        database = SignalKeyDatabase.builder()
-                .backend(FaultyBackend.complete(memory.reopen(), faults))
-                .listener(unreadable)
-                .open();
-        health = new KeystoreHealth(database, unreadable, new KeystoreProperties.Health(2, 3));
+        SignalKeyDatabase.Builder builder =
+                SignalKeyDatabase.builder().backend(FaultyBackend.complete(memory.reopen(), faults));
+        unreadable.customize(builder);
+        database = builder.open();
+        health = new KeystoreHealth(database, unreadable, new KeystoreProperties.Health(2, 3), nanoTime::get);
     }
 
     @AfterEach
@@ -63,11 +65,23 @@ class KeystoreHealthTest {
     }
 
     @Test
-    @DisplayName("a backend that does not answer is an exception, which the indicators report as down")
+    @DisplayName("a database whose backend does not answer is down")
     void unreachable_isDown() {
         faults.on(Operation.LOAD).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
-        assertThatThrownBy(health::check).isInstanceOf(LoadFailedException.class);
+        assertThat(health.check().status()).isEqualTo("DOWN");
         assertThat(health.check().status()).isEqualTo("UP");
+    }
+
+    @Test
+    @DisplayName("R101 if a context cannot be listed, the database is down, and the details do not name the context")
+    void listFails_isDownWithoutNames() {
+        database.forContext("alice-4711");
+        faults.on(Operation.LIST).fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
+
+        Checked checked = health.check();
+
+        assertThat(checked.status()).isEqualTo("DOWN");
+        assertThat(checked.details()).hasToString("{error=dev.keystore.LoadFailedException}");
     }
 
     @Test
@@ -122,6 +136,42 @@ class KeystoreHealthTest {
 
         alice.put(KeyTypes.PRE_KEY, "2", PAIR);
         assertThat(health.check().status()).isEqualTo("UP");
+    }
+
+    @Test
+    @DisplayName("an account that has used up its one-time Kyber pre-keys is a warning; one that never had any is not")
+    void fewKyberPreKeys_isWarning() {
+        KeyType<byte[]> oneTimeKyber = KeyType.ofBytes("libsignal-one-time-kyber-pre-key");
+        SignalKeyStore alice = database.forContext("alice");
+        alice.put(KeyTypes.SIGNED_PRE_KEY, "1", new SignedPreKey(PAIR, new byte[64], 0));
+        alice.put(KeyTypes.PRE_KEY, "1", PAIR);
+        alice.put(KeyTypes.PRE_KEY, "2", PAIR);
+        assertThat(health.check().status()).isEqualTo("UP");
+
+        alice.put(oneTimeKyber, "1", new byte[0]);
+        alice.put(oneTimeKyber, "2", new byte[0]);
+        assertThat(health.check().status()).isEqualTo("UP");
+        alice.delete(oneTimeKyber, "1");
+        assertThat(health.check().status()).isEqualTo(KeystoreHealth.WARNING);
+        alice.delete(oneTimeKyber, "2");
+        assertThat(health.check().details()).containsEntry("contextsWithFewPreKeys", 1L);
+    }
+
+    @Test
+    @DisplayName("pre-keys are counted for at most two seconds, and the details say so")
+    void preKeys_ofASlowBackend_areNotCounted() {
+        database.forContext("alice");
+        database.forContext("bob");
+        faults.on(Operation.LIST)
+                .run(Moment.BEFORE, () -> nanoTime.addAndGet(KeystoreHealth.BUDGET.toNanos() + 1));
+
+        Checked checked = health.check();
+
+        assertThat(checked.status()).isEqualTo("UP");
+        assertThat(checked.details())
+                .containsEntry("contextsWithFewPreKeys", "not counted: it takes more than 2 seconds");
+        assertThat(faults.calls(Operation.LIST)).hasSize(1);
+        assertThat(health.check().details()).containsEntry("contextsWithFewPreKeys", 0L);
     }
 
     @Test

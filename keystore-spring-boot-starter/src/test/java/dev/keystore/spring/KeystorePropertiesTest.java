@@ -93,6 +93,8 @@ class KeystorePropertiesTest {
         "keystore.encryption.padding=256, keystore.encryption.padding is set, keystore.encryption.key-file",
         "keystore.encryption.encrypt-existing=true, keystore.encryption.encrypt-existing, KeyProvider",
         "keystore.encryption.key=secret, keystore.encryption, must be key-file:path",
+        "keystore.encryption.key=${UNSET:}, keystore.encryption.key is blank, Set it",
+        "keystore.encryption.key-file=${UNSET:}, keystore.encryption.key-file is blank, Set it",
         "keystore.freshness.anchor=jdbc:sqlite::memory:, keystore.freshness.anchor, url is not the path of a file",
     })
     @DisplayName("what is refused names the property, and says what is accepted")
