@@ -39,13 +39,11 @@ public final class Inbox {
 
     private final AccountStore store;
     private final Messages messages;
-    private final AccountOptions options;
     private final StoredMessages stored;
 
     Inbox(AccountStore store, Messages messages, AccountOptions options) {
         this.store = store;
         this.messages = messages;
-        this.options = options;
         stored = new StoredMessages(store, options, TYPE);
     }
 
@@ -94,6 +92,8 @@ public final class Inbox {
      * @param sender the address of the device that sent it
      * @param plaintext the decrypted bytes; copied
      * @return whether it was stored
+     * @throws dev.keystore.UnreadableEntryException if there is a message of this id that cannot be read; the
+     *     transaction goes on without this message, and is committed unless the exception leaves its work
      */
     public boolean add(Transaction tx, String id, SignalProtocolAddress sender, byte[] plaintext) {
         Objects.requireNonNull(sender, "sender");
@@ -101,16 +101,13 @@ public final class Inbox {
         if (stored.find(tx, id).isPresent()) {
             return false;
         }
-        tx.put(
-                TYPE,
-                id,
-                new StoredMessage(id, sender, 0, plaintext, options.clock().instant()));
+        tx.put(TYPE, id, new StoredMessage(id, sender, 0, plaintext, stored.now()));
         return true;
     }
 
     /**
-     * Returns the messages that were not handled yet, those received first at the beginning; those of one millisecond
-     * are sorted by id.
+     * Returns the messages that were not handled yet, in the order in which they were received, as in an
+     * {@linkplain Outbox#pending outbox}.
      *
      * @return the messages
      */

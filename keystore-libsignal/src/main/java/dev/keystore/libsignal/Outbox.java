@@ -32,13 +32,11 @@ public final class Outbox {
 
     private final AccountStore store;
     private final Messages messages;
-    private final AccountOptions options;
     private final StoredMessages stored;
 
     Outbox(AccountStore store, Messages messages, AccountOptions options) {
         this.store = store;
         this.messages = messages;
-        this.options = options;
         stored = new StoredMessages(store, options, TYPE);
     }
 
@@ -67,7 +65,7 @@ public final class Outbox {
                     remote,
                     sealed.getType(),
                     sealed.serialize(),
-                    options.clock().instant());
+                    stored.now());
             tx.put(TYPE, id, message);
             return message;
         });
@@ -90,20 +88,18 @@ public final class Outbox {
      * @param remote the address of the device to send it to
      * @param type the type of the message, as in {@code CiphertextMessage}
      * @param body the encrypted bytes; copied
-     * @throws dev.keystore.EntryExistsException if a message of this id is in the outbox
+     * @throws dev.keystore.EntryExistsException if a message of this id is in the outbox; the transaction goes on
+     *     without this message, and is committed unless the exception leaves its work
      */
     public void add(Transaction tx, String id, SignalProtocolAddress remote, int type, byte[] body) {
         Objects.requireNonNull(remote, "remote");
         Objects.requireNonNull(body, "body");
-        tx.insert(
-                TYPE,
-                id,
-                new StoredMessage(id, remote, type, body, options.clock().instant()));
+        tx.insert(TYPE, id, new StoredMessage(id, remote, type, body, stored.now()));
     }
 
     /**
-     * Returns the messages that were not confirmed yet, those encrypted first at the beginning; those of one
-     * millisecond are sorted by id.
+     * Returns the messages that were not confirmed yet, in the order in which they were added. Only those of different
+     * processes are in the order of their clocks, and those of one millisecond are sorted by id.
      *
      * @return the messages
      */

@@ -5,6 +5,7 @@ import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.time.temporal.ChronoField;
 import java.util.Arrays;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 
@@ -15,11 +16,17 @@ import org.signal.libsignal.protocol.SignalProtocolAddress;
  * @param remote the address of the device that it came from, or is to be sent to
  * @param type the type of an encrypted message, as in {@code CiphertextMessage}; 0 for a decrypted one
  * @param body the plaintext, or the encrypted bytes; not copied
- * @param stored when it was stored
+ * @param stored when it was stored, in milliseconds; the nanoseconds number the messages of one millisecond
  */
 public record StoredMessage(String id, SignalProtocolAddress remote, int type, byte[] body, Instant stored) {
 
-    /** The codec of messages without their ids, which are those of their entries. */
+    private static final int DEVICE_BITS = 8;
+    private static final int NANOS_PER_MILLI = 1_000_000;
+
+    /**
+     * The codec of messages without their ids, which are those of their entries. The lower byte of the device's integer
+     * is its number, and the rest the nanoseconds of the time.
+     */
     static final Codec<StoredMessage> CODEC = new Codec<>() {
         @Override
         public byte[] encode(StoredMessage message) {
@@ -27,7 +34,7 @@ public record StoredMessage(String id, SignalProtocolAddress remote, int type, b
             return ByteBuffer.allocate(Long.BYTES + 3 * Integer.BYTES + name.length + message.body.length)
                     .putLong(message.stored.toEpochMilli())
                     .putInt(message.type)
-                    .putInt(message.remote.getDeviceId())
+                    .putInt(message.remote.getDeviceId() | (nanos(message.stored) << DEVICE_BITS))
                     .putInt(name.length)
                     .put(name)
                     .put(message.body)
@@ -38,12 +45,17 @@ public record StoredMessage(String id, SignalProtocolAddress remote, int type, b
         public StoredMessage decode(byte[] encoded) {
             ByteBuffer bytes = ByteBuffer.wrap(encoded);
             try {
-                Instant stored = Instant.ofEpochMilli(bytes.getLong());
+                long millis = bytes.getLong();
                 int type = bytes.getInt();
-                int device = bytes.getInt();
+                int packed = bytes.getInt();
+                int device = packed & ((1 << DEVICE_BITS) - 1);
+                int nanos = packed >>> DEVICE_BITS;
                 int length = bytes.getInt();
-                if (device < 1 || device > Ids.MAX_DEVICE || length < 0 || length > bytes.remaining()) {
-                    throw new IllegalArgumentException("device or length out of range");
+                if (device < 1 || device > Ids.MAX_DEVICE || nanos >= NANOS_PER_MILLI) {
+                    throw new IllegalArgumentException("device or time out of range");
+                }
+                if (length < 0 || length > bytes.remaining()) {
+                    throw new IllegalArgumentException("length out of range");
                 }
                 byte[] name = new byte[length];
                 bytes.get(name);
@@ -53,12 +65,21 @@ public record StoredMessage(String id, SignalProtocolAddress remote, int type, b
                 if (!Arrays.equals(text.getBytes(StandardCharsets.UTF_8), name)) {
                     throw new IllegalArgumentException("the name is not in UTF-8");
                 }
-                return new StoredMessage("", new SignalProtocolAddress(text, device), type, body, stored);
+                return new StoredMessage(
+                        "",
+                        new SignalProtocolAddress(text, device),
+                        type,
+                        body,
+                        Instant.ofEpochMilli(millis).plusNanos(nanos));
             } catch (BufferUnderflowException e) {
                 throw new IllegalArgumentException("too short", e);
             }
         }
     };
+
+    private static int nanos(Instant stored) {
+        return stored.get(ChronoField.NANO_OF_SECOND) % NANOS_PER_MILLI;
+    }
 
     StoredMessage withId(String id) {
         return new StoredMessage(id, remote, type, body, stored);

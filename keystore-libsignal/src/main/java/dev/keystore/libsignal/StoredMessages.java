@@ -4,13 +4,23 @@ import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 
-/** The messages of an inbox or an outbox, by the application's ids. */
+/**
+ * The messages of an inbox or an outbox, by the application's ids.
+ *
+ * <p>A counter in the store would make messages conflict with each other. So their order is that of the clock, and in a
+ * millisecond, that of this process.
+ */
 final class StoredMessages {
+
+    /** The time of the message that this process has stored last, with its number in that millisecond. */
+    private static final AtomicReference<Instant> LAST = new AtomicReference<>(Instant.EPOCH);
 
     private final AccountStore store;
     private final AccountOptions options;
@@ -24,6 +34,14 @@ final class StoredMessages {
 
     Optional<StoredMessage> find(KeyReader keys, String id) {
         return keys.find(type, id).map(message -> message.withId(id));
+    }
+
+    /** Returns the time of a message that is stored now, with its number in that millisecond as nanoseconds. */
+    Instant now() {
+        return LAST.updateAndGet(last -> {
+            Instant now = options.clock().instant().truncatedTo(ChronoUnit.MILLIS);
+            return now.equals(last.truncatedTo(ChronoUnit.MILLIS)) ? last.plusNanos(1) : now;
+        });
     }
 
     /** Returns the messages, those stored first at the beginning. */
@@ -41,7 +59,7 @@ final class StoredMessages {
     int expire(Duration age) {
         Instant latest = options.clock().instant().minus(age);
         List<StoredMessage> expired = list().stream()
-                .filter(message -> !message.stored().isAfter(latest))
+                .filter(message -> !message.stored().truncatedTo(ChronoUnit.MILLIS).isAfter(latest))
                 .toList();
         return expired.isEmpty()
                 ? 0

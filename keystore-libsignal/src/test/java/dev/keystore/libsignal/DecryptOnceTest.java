@@ -245,6 +245,30 @@ class DecryptOnceTest extends LibsignalTest {
         assertThat(alice.outbox().pending()).extracting(StoredMessage::id).containsExactly("b");
     }
 
+    @Test
+    @DisplayName("and those of one millisecond stay in the order in which they were added, in one commit or several")
+    void inboxAndOutbox_inOneMillisecond_keepTheOrder() {
+        TestClock clock = new TestClock();
+        AccountOptions options = AccountOptions.builder().clock(clock).build();
+        SignalAccount alice = SignalAccount.openOrCreate(parties.store("alice"), options);
+        for (List<String> ids : List.of(List.of("d", "b"), List.of("c", "a"))) {
+            parties.store("alice").transaction("k", tx -> {
+                for (String id : ids) {
+                    alice.outbox().add(tx, id, BOB, CiphertextMessage.WHISPER_TYPE, new byte[1]);
+                    alice.inbox().add(tx, id, BOB, new byte[1]);
+                }
+                return true;
+            });
+        }
+
+        parties.reopen();
+        SignalAccount reopened = SignalAccount.openOrCreate(parties.store("alice"), options);
+        assertThat(reopened.outbox().pending()).extracting(StoredMessage::id).containsExactly("d", "b", "c", "a");
+        assertThat(reopened.inbox().pending()).extracting(StoredMessage::id).containsExactly("d", "b", "c", "a");
+        assertThat(reopened.outbox().pending().get(0).remote()).isEqualTo(BOB);
+        assertThat(reopened.outbox().expire(Duration.ZERO)).isEqualTo(4);
+    }
+
     @SuppressWarnings("serial")
     private static final class Crash extends RuntimeException {}
 }

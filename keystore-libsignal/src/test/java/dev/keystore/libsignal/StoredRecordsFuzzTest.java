@@ -23,6 +23,9 @@ class StoredRecordsFuzzTest {
 
         damage(PreKeyLog.TYPE.codec(), log);
         damage(StoredMessage.CODEC, message);
+        damage(
+                StoredMessage.CODEC,
+                new StoredMessage("", message.remote(), 3, message.body(), Instant.EPOCH.plusNanos(999_999)));
         damage(SessionStarts.TYPE.codec(), Instant.ofEpochMilli(1_000));
     }
 

@@ -7,6 +7,7 @@ import dev.keystore.TransactionOptions;
 import dev.keystore.libsignal.SignalAccount;
 import dev.keystore.libsignal.SignalGroup;
 import dev.keystore.libsignal.SignalGroup.GroupMessage;
+import dev.keystore.libsignal.StoredMessage;
 import java.util.List;
 import java.util.UUID;
 import org.junit.jupiter.api.BeforeEach;
@@ -78,7 +79,9 @@ class GroupExamplesTest extends Example {
             return true;
         });
 
-        assertThat(alice.outbox().pending()).hasSize(4);
+        assertThat(alice.outbox().pending())
+                .extracting(StoredMessage::id)
+                .containsExactly("1, key to bob.1", "1, key to carol.1", "1 to bob.1", "1 to carol.1");
         GroupMessage second = alice.group(id).encrypt(List.of(), bytes("second"));
         assertThat(second.distributions()).isEmpty();
         SignalAccount bob = account(bobAddress);
