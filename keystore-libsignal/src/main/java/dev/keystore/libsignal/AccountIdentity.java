@@ -13,7 +13,7 @@ import org.signal.libsignal.protocol.InvalidKeyException;
 import org.signal.libsignal.protocol.util.KeyHelper;
 
 /**
- * The part of an account that changes only when it is registered anew: its registration id and its identity key pair.
+ * The part of an account that changes only when it is registered again: its registration id and its identity key pair.
  *
  * <p>It is stored twice: in the credentials, because {@code clear()} keeps them, and in a separate entry, because that
  * entry hardly ever changes. The first message of a session reads the entry in its transaction and therefore does not

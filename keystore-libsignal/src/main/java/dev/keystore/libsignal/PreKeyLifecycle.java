@@ -5,6 +5,7 @@ import dev.keystore.Transaction;
 import dev.keystore.UnreadableEntryException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -105,8 +106,11 @@ final class PreKeyLifecycle {
         return isNeeded ? Optional.of(upload) : Optional.empty();
     }
 
-    /** Records an upload. */
+    /** Records an upload, unless it is of a former identity, whose pre-keys were deleted. */
     void confirm(PreKeyUpload upload) {
+        if (!isStored(upload.signedPreKey())) {
+            return;
+        }
         confirm(
                 PreKeyKind.ONE_TIME,
                 upload.preKeys().stream().map(PreKeyRecord::getId).toList());
@@ -118,6 +122,12 @@ final class PreKeyLifecycle {
                 PreKeyKind.LAST_RESORT_KYBER,
                 List.of(upload.lastResortKyberPreKey().getId()));
         Restored.clear(tx);
+    }
+
+    private boolean isStored(SignedPreKeyRecord uploaded) {
+        return load(uploaded.getId(), signedPreKeys::loadSignedPreKey)
+                .filter(stored -> Arrays.equals(stored.serialize(), uploaded.serialize()))
+                .isPresent();
     }
 
     private void confirm(PreKeyKind kind, List<Integer> uploaded) {

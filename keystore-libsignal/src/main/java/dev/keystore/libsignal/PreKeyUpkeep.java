@@ -48,7 +48,8 @@ public final class PreKeyUpkeep {
      * with later ids are still to be uploaded, except those in bundles.
      *
      * @param kind the kind of pre-keys
-     * @return the id, or empty if no upload was recorded since the account was created, cleared or registered anew
+     * @return the id, or empty if no upload was recorded since the account was created or cleared, or its identity
+     *     changed
      */
     public OptionalInt uploadedUpTo(PreKeyKind kind) {
         Objects.requireNonNull(kind, "kind");

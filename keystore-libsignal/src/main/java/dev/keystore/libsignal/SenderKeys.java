@@ -2,6 +2,7 @@ package dev.keystore.libsignal;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.Transaction;
+import dev.keystore.UnreadableEntryException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -42,14 +43,21 @@ final class SenderKeys implements SenderKeyStore {
         }
     }
 
-    /** Forgets that a device has sender keys of this account, because it has another identity now. */
+    /**
+     * Forgets that a device has sender keys of this account, because it has another identity now. A memory that cannot
+     * be read is deleted: all devices of its group then receive the sender key again.
+     */
     void forget(SignalProtocolAddress device) {
         String id = Ids.of(device);
         for (String group : groups()) {
-            Map<String, Boolean> memory = new LinkedHashMap<>(
-                    tx.find(KeyTypes.SENDER_KEY_MEMORY, group).orElse(Map.of()));
-            if (memory.remove(id) != null) {
-                tx.put(KeyTypes.SENDER_KEY_MEMORY, group, memory);
+            try {
+                Map<String, Boolean> memory = new LinkedHashMap<>(
+                        tx.find(KeyTypes.SENDER_KEY_MEMORY, group).orElse(Map.of()));
+                if (memory.remove(id) != null) {
+                    tx.put(KeyTypes.SENDER_KEY_MEMORY, group, memory);
+                }
+            } catch (UnreadableEntryException e) {
+                tx.delete(KeyTypes.SENDER_KEY_MEMORY, group);
             }
         }
     }

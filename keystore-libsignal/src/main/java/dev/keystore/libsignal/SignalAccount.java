@@ -67,10 +67,12 @@ import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
  * <p>Threads: an account is safe for use by multiple threads. Calls for one remote device run one at a time, in order
  * of arrival; calls for different devices run in parallel. Methods that generate pre-keys run one at a time.
  *
- * <p>Conflicts: messages, the generation of pre-keys and the saving of application data never conflict with each other.
- * A message conflicts only with a change to the entries it uses: {@code clear()}, {@code erase()}, the removal of its
- * pre-keys, another message with the same one-time pre-key, and transactions of the application that write these
- * entries under other lock keys.
+ * <p>Conflicts: messages, the generation of pre-keys and the saving of application data do not conflict with each
+ * other, with one exception: a message that saves a changed identity key conflicts with one that a {@link SignalGroup}
+ * encrypts concurrently, since both use the memory of which devices have the sender key. Otherwise, a message conflicts
+ * only with a change to the entries it uses: {@code clear()}, {@code erase()}, the removal of its pre-keys, another
+ * message with the same one-time pre-key, and transactions of the application that write these entries under other lock
+ * keys.
  */
 public final class SignalAccount {
 
@@ -250,7 +252,7 @@ public final class SignalAccount {
     }
 
     /**
-     * Registers this account anew, with another identity and registration id, in one commit.
+     * Gives this account another identity and registration id, as for a new registration, in one commit.
      *
      * <p>The sessions, the sender keys with the memory of who has them, and all pre-keys are deleted: they belong to
      * the former identity, and contacts cannot use them any more. The identity keys of contacts, the application data
@@ -421,6 +423,10 @@ public final class SignalAccount {
      * Records that the server has replaced all that it held of this account by an upload. {@link #needsUpload} returns
      * false from now on, and the pre-keys of the upload are not part of {@linkplain PreKeyUpkeep#pendingUpload later
      * ones}. Confirming an upload again changes nothing.
+     *
+     * <p>Nothing is recorded if the signed pre-key of the upload is no longer stored. For example, it was deleted by a
+     * {@linkplain #changeIdentity change of identity} since: then the server holds keys of the former identity, and
+     * {@link #needsUpload} stays true.
      *
      * @param upload the upload
      */

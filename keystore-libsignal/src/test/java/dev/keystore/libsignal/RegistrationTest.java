@@ -85,6 +85,25 @@ class RegistrationTest extends LibsignalTest {
     }
 
     @Test
+    @DisplayName("is uploaded after a change even if an upload of the former identity is confirmed afterwards")
+    void changeIdentity_formerUploadConfirmed_stillNeedsUpload() {
+        SignalAccount alice = parties.alice();
+        PreKeyUpload former = alice.generateUpload(2);
+        alice.changeIdentity(identity, 4711);
+
+        alice.confirmUpload(former);
+        assertThat(alice.needsUpload()).isTrue();
+
+        PreKeyUpload upload = alice.preKeys().replenish().orElseThrow();
+        alice.confirmUpload(former);
+        assertThat(alice.needsUpload()).isTrue();
+        assertThat(alice.preKeys().pendingUpload()).isPresent();
+        alice.confirmUpload(upload);
+        assertThat(alice.needsUpload()).isFalse();
+        assertThat(alice.preKeys().pendingUpload()).isEmpty();
+    }
+
+    @Test
     @DisplayName("R10 is replaced in one commit that deletes what belongs to the former identity, and nothing else")
     void changeIdentity_deletesWhatIsOfTheFormerOne() throws Exception {
         parties.converse();

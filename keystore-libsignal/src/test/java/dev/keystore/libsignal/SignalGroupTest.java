@@ -124,6 +124,23 @@ class SignalGroupTest extends LibsignalTest {
     }
 
     @Test
+    @DisplayName("R43 sends its sender key again to all if the memory is damaged when an identity changes")
+    void trust_damagedMemory_distributesAgainToAll() throws Exception {
+        startSessions();
+        account(ALICE).group(id).encrypt(List.of(BOB, CAROL), "first".getBytes(UTF_8));
+        account(BOB).changeIdentity(IdentityKeyPair.generate(), 4711);
+        PreKeyBundle bundle = account(BOB).newPreKeyBundle(1);
+        parties.damage("alice", KeyTypes.SENDER_KEY_MEMORY, id.toString());
+
+        account(ALICE).identities().trust(BOB, bundle.getIdentityKey());
+
+        account(ALICE).startSession(BOB, bundle);
+        GroupMessage second = account(ALICE).group(id).encrypt(List.of(BOB, CAROL), "second".getBytes(UTF_8));
+        assertThat(second.distributions()).containsOnlyKeys(BOB, CAROL);
+        assertThat(parties.store("alice").verify()).isEmpty();
+    }
+
+    @Test
     @DisplayName("R32 receives sender keys while the same members read and send messages of the group")
     void process_concurrentlyWithMessages_endsInTime() throws Exception {
         startSessions();

@@ -83,6 +83,15 @@ final class TwoParties implements AutoCloseable {
         database = open();
     }
 
+    /** Overwrites an entry with bytes that are no record, as damage to the file would. */
+    void damage(String context, KeyType<?> type, String id) {
+        database.close();
+        try (Backend sqlite = sqlite()) {
+            ((ContextAwareBackend) sqlite).save(context, type.name(), id, new byte[] {1, 2, 3});
+        }
+        database = open();
+    }
+
     /** Copies the files as they are, as a process that is killed now would leave them. */
     void copyFiles() throws IOException {
         image = Files.createTempDirectory(root, "image");
@@ -107,16 +116,19 @@ final class TwoParties implements AutoCloseable {
         killed.close();
     }
 
-    private SignalKeyDatabase open() {
+    private Backend sqlite() {
         String url = "jdbc:sqlite:" + folder.resolve(FILE);
-        Backend sqlite = ServiceLoader.load(BackendProvider.class).stream()
+        return ServiceLoader.load(BackendProvider.class).stream()
                 .map(ServiceLoader.Provider::get)
                 .filter(provider -> provider.scheme().equals("jdbc:sqlite"))
                 .findFirst()
                 .orElseThrow()
                 .open(new BackendConfig(url, Map.of()));
+    }
+
+    private SignalKeyDatabase open() {
         return SignalKeyDatabase.builder()
-                .backend(FaultyBackend.grouping((ContextAwareBackend & GroupCommit) sqlite, faults))
+                .backend(FaultyBackend.grouping((ContextAwareBackend & GroupCommit) sqlite(), faults))
                 .open();
     }
 

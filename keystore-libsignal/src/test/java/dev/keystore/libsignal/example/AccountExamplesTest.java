@@ -73,7 +73,7 @@ class AccountExamplesTest extends Example {
     }
 
     @Test
-    @DisplayName("imports one, and registers it anew later")
+    @DisplayName("imports one, and registers it again later")
     void importAccount() {
         AccountOptions options = AccountOptions.DEFAULT;
         IdentityKeyPair identity = IdentityKeyPair.generate();
