@@ -29,8 +29,9 @@ import java.util.concurrent.Executor;
  * threads of a bounded one, until {@code lockTimeout}.
  *
  * <p>A future completes with the result, when it is durable if anything was written (R11), or with the exception that
- * the method throws. Wrong arguments end up there, too. Its dependent stages run on the thread of the call, after that
- * has released its locks; a stage that blocks occupies that thread.
+ * the method throws, also for invalid arguments. Only null may be refused by the method itself, with
+ * {@link NullPointerException}. Its dependent stages run on the thread of the call, after that has released its locks;
+ * a stage that blocks occupies that thread.
  *
  * <p>{@link CompletableFuture#cancel cancel} means what an interrupt does (R27). A call that has not begun never runs,
  * and its future is cancelled. One that is running is interrupted: its future completes with
@@ -84,7 +85,8 @@ public final class AsyncKeyStore {
     }
 
     /**
-     * Runs any calls of the store on one thread, for example {@code ids}, whose stream must be read there.
+     * Runs any calls of the store on one thread, for example {@code ids}, whose stream must be read there. Each write
+     * outside a transaction is a separate commit: if a later one fails or is interrupted, the earlier ones stay.
      *
      * @param <R> the type of the result
      * @param call what to run

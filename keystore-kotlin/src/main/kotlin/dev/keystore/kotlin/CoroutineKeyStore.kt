@@ -14,6 +14,7 @@ import kotlin.coroutines.suspendCoroutine
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CoroutineDispatcher
 import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.NonCancellable
 import kotlinx.coroutines.asExecutor
 import kotlinx.coroutines.currentCoroutineContext
 import kotlinx.coroutines.ensureActive
@@ -35,14 +36,18 @@ import kotlinx.coroutines.withContext
  *
  * Each call blocks a thread of [dispatcher] until it ends: a read until it is loaded, a write until it is durable
  * (R11), a transaction also while it waits for its locks. Transactions with one lock key can occupy all threads until
- * `lockTimeout`. A call that is made within a transaction runs on the thread of that.
+ * `lockTimeout`. A call that is made within the work of a transaction, also of another database, runs on the thread of
+ * that transaction.
  *
  * Cancelling means what an interrupt does (R27), and a call always ends before its caller goes on. A call that has not
  * begun never runs. One that waits for a lock, a load, or its turn to be written is interrupted. In both cases the
- * caller gets the [CancellationException], and nothing was written. A commit that is being written ends: the caller
- * gets its outcome, the result or an exception that says what was written, and is cancelled where it next suspends.
- * Functions such as `withTimeout` replace the result by their exception, so keep what has to survive that in a
- * variable.
+ * caller gets the [CancellationException], and nothing was written, except what the block of [call] had written before.
+ * A commit that is being written ends: the caller gets its outcome, the result or an exception that says what was
+ * written, and is cancelled where it next suspends. Functions such as `withTimeout` replace the result by their
+ * exception, so keep what has to survive that in a variable.
+ *
+ * A call within the work of a transaction ends in the same way, but only cancelling the transaction interrupts it;
+ * cancelling a coroutine that the work launched does not.
  *
  * Exceptions are those of the blocking methods. Thread-safe. It holds no resources: closing the database closes the
  * store.
@@ -71,7 +76,7 @@ public class CoroutineKeyStore(
     /**
      * Returns the ids of a type that begin with [idPrefix], in no particular order, as a cold flow.
      *
-     * Each collection lists them anew, a page of up to 64 at a time, in bounded memory, and occupies no thread while
+     * Each collection reads them again, a page of up to 64 at a time, in bounded memory, and occupies no thread while
      * the collector is busy. The cursor is closed when the collection ends, fails or is cancelled.
      */
     public fun ids(type: KeyType<*>, idPrefix: String = ""): Flow<String> = flow {
@@ -125,13 +130,17 @@ public class CoroutineKeyStore(
         }
     }
 
-    /** Runs any calls of the store on one thread, and returns what [block] returns. */
+    /**
+     * Runs any calls of the store on one thread, and returns what [block] returns. Each write of [block] outside a
+     * transaction is a separate commit: if a later one fails or is interrupted, the earlier ones stay.
+     */
     public suspend fun <R> call(block: (SignalKeyStore) -> R): R {
         val context = currentCoroutineContext()
         context.ensureActive()
         val running = context[TransactionLoop.Running]
         if (running != null && !running.loop.ended) {
-            return withContext(running.loop) { block(store) }
+            // The outer context keeps the inner one from discarding the outcome on the way back to another dispatcher.
+            return withContext(NonCancellable) { withContext(running.loop) { block(store) } }
         }
         val future = async.call { runCatching { block(it) } }
         val outcome =

@@ -22,6 +22,7 @@ import java.util.concurrent.Executors
 import java.util.concurrent.TimeUnit
 import java.util.concurrent.atomic.AtomicInteger
 import java.util.stream.Stream
+import kotlin.coroutines.EmptyCoroutineContext
 import kotlinx.coroutines.CancellationException
 import kotlinx.coroutines.CompletableDeferred
 import kotlinx.coroutines.CoroutineScope
@@ -296,16 +297,49 @@ class CoroutineKeyStoreTest {
     @Test
     @DisplayName("R27 an interrupt of the thread while its work is suspended ends the commit, and nothing is written")
     fun interrupt_suspendedWork_endsTheCommit() = runTest {
-        val failure = runCatching {
-            alice.transaction("k") { tx ->
-                tx.put("a")
-                val thread = Thread.currentThread()
-                withContext(Dispatchers.Default) { thread.interrupt() }
-            }
-        }.exceptionOrNull()
+        // The thread stays interrupted, so it is none that other tests use.
+        Executors.newSingleThreadExecutor().asCoroutineDispatcher().use { single ->
+            val failure = runCatching {
+                CoroutineKeyStore(store, single).transaction("k") { tx ->
+                    tx.put("a")
+                    val thread = Thread.currentThread()
+                    withContext(Dispatchers.Default) { thread.interrupt() }
+                }
+            }.exceptionOrNull()
 
-        assertThat(failure).isInstanceOf(OperationInterruptedException::class.java)
-        assertThat(stored("a")).isNull()
+            assertThat(failure).isInstanceOf(OperationInterruptedException::class.java)
+            assertThat(stored("a")).isNull()
+        }
+    }
+
+    @Test
+    @DisplayName("R27 a call on another database within a transaction returns its result although it was cancelled")
+    fun cancel_callWithinTransaction_returnsTheResult() = runTest {
+        val otherFaults = Faults()
+        val backend = FaultyBackend.complete(MemoryBackend(), otherFaults)
+        SignalKeyDatabase.builder().backend(backend).open().use { other ->
+            val bob = CoroutineKeyStore(other.forContext("bob"))
+            val results = mutableListOf<String>()
+            for (place in listOf(EmptyCoroutineContext, Dispatchers.Default)) {
+                val gate = otherFaults.on(Operation.COMMIT).hold(Moment.BEFORE)
+                val working = launch(Dispatchers.Default) {
+                    alice.transaction("k") {
+                        withContext(place) {
+                            results += bob.call {
+                                it.put(KeyTypes.LID_MAPPING, "b", "1")
+                                "written"
+                            }
+                        }
+                    }
+                }
+                gate.awaitReached()
+                working.cancel()
+                gate.open()
+                working.join()
+            }
+
+            assertThat(results).containsExactly("written", "written")
+        }
     }
 
     @Test
@@ -396,8 +430,15 @@ class CoroutineKeyStoreTest {
     @Test
     @DisplayName("R20 work that waits for coroutines of others does not keep transactions with other keys waiting")
     fun transactions_ofOtherKeys_runWhileOneIsSuspended() = runTest {
+        val entered = CompletableDeferred<Unit>()
         val given = CompletableDeferred<String>()
-        val first = async { alice.transaction("a") { tx -> tx.put("a", given.await()) } }
+        val first = async {
+            alice.transaction("a") { tx ->
+                entered.complete(Unit)
+                tx.put("a", given.await())
+            }
+        }
+        entered.await()
         alice.transaction("b") { tx -> tx.put("b") }
         assertThat(first.isActive).isTrue()
 
@@ -446,7 +487,7 @@ class CoroutineKeyStoreTest {
     }
 
     @Test
-    @DisplayName("ids are a cold flow, which lists anew for each collection, and closes its cursor at the end")
+    @DisplayName("ids are a cold flow, which is read again for each collection, and closes its cursor at the end")
     fun ids_isCold() = runTest {
         val counting = CountingIds(store)
         val ids = CoroutineKeyStore(counting).ids(KeyTypes.LID_MAPPING, "id")
