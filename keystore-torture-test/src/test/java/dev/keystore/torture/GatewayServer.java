@@ -41,6 +41,7 @@ final class GatewayServer implements GatewayNetwork {
     private long activity;
     private long lastNumber;
     private int registered;
+    private boolean mayEnd;
     private int callsUntilKill = Integer.MAX_VALUE;
     private KillMoment killMoment = KillMoment.BEFORE;
     private Runnable kill = () -> {};
@@ -86,6 +87,11 @@ final class GatewayServer implements GatewayNetwork {
         kill = action;
     }
 
+    /** Lets the workers end when everything is done; until then, processes run until they are killed. */
+    synchronized void allowEnd() {
+        mayEnd = true;
+    }
+
     /** Returns what was counted. */
     synchronized Map<String, Integer> counts() {
         return Map.copyOf(counts);
@@ -107,6 +113,7 @@ final class GatewayServer implements GatewayNetwork {
         boolean isFatal = --callsUntilKill == 0;
         if (isFatal && killMoment == KillMoment.BEFORE) {
             kill.run();
+            throw new IllegalStateException("the process is killed before this call");
         }
         T result = action.get();
         if (isFatal && killMoment == KillMoment.AFTER) {
@@ -316,7 +323,8 @@ final class GatewayServer implements GatewayNetwork {
 
     /** All workers have found nothing to do since the last thing happened. */
     private boolean isDone() {
-        return second() > GatewayScript.SECONDS
+        return mayEnd
+                && second() > GatewayScript.SECONDS
                 && Arrays.stream(idleSince).allMatch(since -> since == activity)
                 && accounts.values().stream()
                         .allMatch(account -> account.tasks.isEmpty()

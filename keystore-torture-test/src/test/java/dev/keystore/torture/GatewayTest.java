@@ -79,6 +79,7 @@ class GatewayTest {
                         .as("exit code of a process that is killed")
                         .isEqualTo(SIGKILL);
             }
+            server.allowEnd();
             assertThat(exit(start(url, stub, accounts), 900)).isZero();
         } finally {
             UnicastRemoteObject.unexportObject(server, true);

@@ -46,7 +46,7 @@ import org.signal.libsignal.protocol.state.PreKeyRecord;
 
 /**
  * One account of a gateway: takes over what its user wants to send, encrypts, sends, receives and handles messages, and
- * registers anew. Used by one thread.
+ * registers again. Used by one thread.
  *
  * <p>The ids of messages on their way are {@code message/recipient#attempt}, and {@code message/recipient#attempt/key}
  * for a sender key.
