@@ -91,7 +91,7 @@ final class CopyGroup implements AutoCloseable {
         unopened.forEach(copy -> copy.takenOver(epochs.getOrDefault(copy.name(), 0L)));
     }
 
-    /** Writes what was read; again, and read anew, as long as the keys of a context are replaced meanwhile. */
+    /** Writes what was read. Reads and writes it again as long as the keys of a context are replaced meanwhile. */
     private void commit(List<ContextCopy> read) {
         List<ContextCopy> left = read;
         while (!left.isEmpty()) {

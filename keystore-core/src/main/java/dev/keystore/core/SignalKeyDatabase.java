@@ -297,9 +297,9 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     /**
-     * Returns what looks at this database, past its cache, without opening a context: counts and sizes by type, damaged
-     * entries, ages of keys, owners. The database does not have to be opened a second time for that, as with
-     * {@link Builder#openToInspect()}.
+     * Returns an inspection of this database, which reads past its cache and opens no context: counts and sizes by
+     * type, damaged entries, ages of keys, owners. The database does not have to be opened a second time for that, as
+     * with {@link Builder#openToInspect()}.
      *
      * @return an inspection, which can be used until this database is closed; it need not be closed
      * @throws IllegalStateException if this database is closed

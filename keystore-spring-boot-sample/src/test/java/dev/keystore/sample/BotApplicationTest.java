@@ -46,7 +46,7 @@ class BotApplicationTest {
     }
 
     @Test
-    @DisplayName("R11 the bot goes on where it was when it is started again, and says how it is")
+    @DisplayName("R11 the bot continues where it was when it is started again, and reports its health")
     void bot_startedTwice_goesOn() throws Exception {
         try (ConfigurableApplicationContext bot = start()) {
             assertThat(answer(bot, "hello")).isEqualTo("1: hello");
