@@ -60,12 +60,7 @@ public final class Outbox {
                 return before.get();
             }
             CiphertextMessage sealed = cipher.encrypt(plaintext);
-            StoredMessage message = new StoredMessage(
-                    id,
-                    remote,
-                    sealed.getType(),
-                    sealed.serialize(),
-                    stored.now());
+            StoredMessage message = new StoredMessage(id, remote, sealed.getType(), sealed.serialize(), stored.now());
             tx.put(TYPE, id, message);
             return message;
         });

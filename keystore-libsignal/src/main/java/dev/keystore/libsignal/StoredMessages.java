@@ -59,7 +59,8 @@ final class StoredMessages {
     int expire(Duration age) {
         Instant latest = options.clock().instant().minus(age);
         List<StoredMessage> expired = list().stream()
-                .filter(message -> !message.stored().truncatedTo(ChronoUnit.MILLIS).isAfter(latest))
+                .filter(message ->
+                        !message.stored().truncatedTo(ChronoUnit.MILLIS).isAfter(latest))
                 .toList();
         return expired.isEmpty()
                 ? 0

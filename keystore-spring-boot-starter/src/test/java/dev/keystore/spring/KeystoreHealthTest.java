@@ -162,8 +162,7 @@ class KeystoreHealthTest {
     void preKeys_ofASlowBackend_areNotCounted() {
         database.forContext("alice");
         database.forContext("bob");
-        faults.on(Operation.LIST)
-                .run(Moment.BEFORE, () -> nanoTime.addAndGet(KeystoreHealth.BUDGET.toNanos() + 1));
+        faults.on(Operation.LIST).run(Moment.BEFORE, () -> nanoTime.addAndGet(KeystoreHealth.BUDGET.toNanos() + 1));
 
         Checked checked = health.check();
 
