@@ -5,6 +5,7 @@ import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.HashSet;
 import java.util.Properties;
 import java.util.Set;
@@ -50,10 +51,21 @@ final class PostgresSnapshot implements ForeignTables {
             connection.setReadOnly(true);
             connection.setTransactionIsolation(Connection.TRANSACTION_REPEATABLE_READ);
             connection.setAutoCommit(false);
+            readFromFirstPage(connection);
             return new PostgresSnapshot(place, prefix, connection);
         } catch (SQLException e) {
             close(place, connection);
             throw failed(place, e);
+        }
+    }
+
+    /**
+     * Keeps PostgreSQL from beginning to read a large table where another query is, so that two readings of the same
+     * rows have the same order.
+     */
+    private static void readFromFirstPage(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("SET LOCAL synchronize_seqscans = off");
         }
     }
 

@@ -8,6 +8,7 @@ import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.interop.TransferItem.Fate;
+import dev.keystore.interop.TransferReport.Outcome;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -40,7 +41,10 @@ class WhatsmeowPostgresTest {
 
     @BeforeAll
     static void start() throws IOException {
-        server = EmbeddedPostgres.start();
+        // A scan of a table larger than a quarter of that begins where another one is.
+        server = EmbeddedPostgres.builder()
+                .setServerConfig("shared_buffers", "1MB")
+                .start();
     }
 
     @AfterAll
@@ -111,6 +115,25 @@ class WhatsmeowPostgresTest {
                 }))
                 .contents();
         assertThat(snapshot.ids(KeyTypes.PRE_KEY)).containsExactly("17", "18", "99");
+    }
+
+    @Test
+    @DisplayName("R92 a large table that another client is reading in part is not taken for a changed one")
+    void tableBeingRead_isImported() throws Exception {
+        source.execute(
+                "INSERT INTO whatsmeow_pre_keys SELECT ?, i, decode(repeat('07', 32), 'hex'), true"
+                        + " FROM generate_series(1000, 5999) i",
+                WhatsmeowFixture.JID);
+        AccountImport whileRead = AccountImport.from(device()).listener(progress -> {
+            if (progress.items() == 5_010) {
+                run("SELECT count(*) FROM (SELECT * FROM whatsmeow_pre_keys LIMIT 2500) part");
+            }
+        });
+        try (SignalKeyDatabase database = Samples.database(temporary)) {
+            SignalKeyStore alice = database.forContext("alice");
+            assertThat(whileRead.to(alice).outcome()).isEqualTo(Outcome.WRITTEN);
+            assertThat(alice.find(KeyTypes.PRE_KEY, "5999")).isPresent();
+        }
     }
 
     private void addPreKey() {
