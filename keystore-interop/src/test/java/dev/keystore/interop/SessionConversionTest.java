@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -98,6 +99,10 @@ class SessionConversionTest {
             for (String id : account.contents().ids(KeyTypes.SESSION)) {
                 byte[] session = account.contents().entry("session", id).encoded();
                 byte[] converted = account.convert(session, format);
+                if (format != SessionFormat.WHATSMEOW) { // where the seeds of message keys are not known any more
+                    byte[] back = account.convert(converted, SessionFormat.BAILEYS);
+                    assertThat(comparable(back)).as(format.name()).isEqualTo(comparable(session));
+                }
                 if (format == SessionFormat.LIBSIGNAL) {
                     SessionRecord record = new SessionRecord(converted);
                     assertThat(record.getSessionVersion()).isEqualTo(3);
@@ -107,14 +112,10 @@ class SessionConversionTest {
                     assertThat(record.getLocalRegistrationId())
                             .isEqualTo(
                                     account.credentials().get("registrationId").intValue());
-                    byte[] back = account.convert(converted, SessionFormat.BAILEYS);
-                    assertThat(comparable(back)).isEqualTo(comparable(session));
                 } else {
-                    byte[] direct = account.convert(session, SessionFormat.LIBSIGNAL);
                     byte[] round = account.convert(converted, SessionFormat.LIBSIGNAL);
                     new SessionRecord(round);
-                    assertThat(LibsignalSessionForm.read(round).closed())
-                            .hasSameSizeAs(LibsignalSessionForm.read(direct).closed());
+                    assertThat(indexes(round)).isEqualTo(indexes(account.convert(session, SessionFormat.LIBSIGNAL)));
                 }
             }
             for (String id : account.contents().ids(KeyTypes.SENDER_KEY)) {
@@ -399,9 +400,7 @@ class SessionConversionTest {
     @DisplayName("one chain has the same index in the forms of Baileys and baileys_ex, whose counters differ by one")
     void exRecord_isTheSame() throws Exception {
         byte[] ex = Samples.exSession();
-        String baseKey = Samples.tree(ex).get("sessions").fieldNames().next();
         JsonNode openInEx = Samples.tree(ex).at("/sessions/BWNpQO5qfQ+9I9XvDSObbhw7EVD2FpW0eFMUciw9H21u");
-        assertThat(baseKey).as("the open session need not be the first").isNotEmpty();
         SessionStates direct = LibsignalSessionForm.read(a.convert(a.session(B), SessionFormat.LIBSIGNAL));
         SessionStates fromEx = LibsignalSessionForm.read(a.convert(ex, SessionFormat.LIBSIGNAL));
 
@@ -443,6 +442,14 @@ class SessionConversionTest {
             }
         });
         return counters;
+    }
+
+    /** Returns the indexes of the open session, and of the closed ones. */
+    private static List<Map<String, Long>> indexes(byte[] libsignal) throws DamagedException {
+        SessionStates states = LibsignalSessionForm.read(libsignal);
+        return Stream.concat(Stream.of(states.open()), states.closed().stream())
+                .map(SessionConversionTest::indexes)
+                .toList();
     }
 
     private static Map<String, Long> indexes(SessionState state) {
