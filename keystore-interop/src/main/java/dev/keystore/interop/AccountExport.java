@@ -48,7 +48,8 @@ public final class AccountExport {
     }
 
     /**
-     * Begins to describe an export of all entries of the standard types, and of the credentials.
+     * Begins to describe an export of all entries of the standard types and of those that the target keeps by itself,
+     * and of the credentials.
      *
      * @param source the store of the context to export
      * @return an export; nothing happens until {@link #to} or {@link #dryRun}

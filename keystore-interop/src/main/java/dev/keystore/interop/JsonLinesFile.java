@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -61,6 +62,12 @@ public final class JsonLinesFile extends ForeignStore {
         return file.toString();
     }
 
+    /** Returns the types of what the imports keep beyond the standard ones. */
+    @Override
+    Collection<KeyType<?>> additionalTypes() {
+        return List.of(WhatsmeowDatabase.DETAILS, SignalCliAccount.DETAILS, BaileysFolder.UNKNOWN_FILE);
+    }
+
     @Override
     Read read(Reading reading) {
         Contents contents = new Contents(toString(), reading.limits());
@@ -90,6 +97,7 @@ public final class JsonLinesFile extends ForeignStore {
             this.contents = contents;
             this.reading = reading;
             KeyTypes.all().forEach(type -> types.put(type.name(), type));
+            additionalTypes().forEach(type -> types.put(type.name(), type));
             reading.types().forEach(type -> types.put(type.name(), type));
         }
 

@@ -98,6 +98,21 @@ class JsonLinesFileTest {
     }
 
     @Test
+    @DisplayName("R93 what imports keep beyond the standard types is exported without naming it")
+    void export_hasTheTypesOfImports() {
+        List<KeyType<byte[]>> types =
+                List.of(WhatsmeowDatabase.DETAILS, SignalCliAccount.DETAILS, BaileysFolder.UNKNOWN_FILE);
+        types.forEach(type -> alice.put(type, "one", new byte[] {3}));
+
+        TransferReport out = AccountExport.from(alice).to(JsonLinesFile.at(file));
+
+        SignalKeyStore bob = database.forContext("bob");
+        assertThat(AccountImport.from(JsonLinesFile.at(file)).to(bob).types()).isEqualTo(out.types());
+        assertThat(types).allMatch(type -> bob.find(type, "one").isPresent());
+        assertThat(bob.find(PUSH, "1")).isEmpty();
+    }
+
+    @Test
     @DisplayName("R92 a file of which any byte was changed, or the end is missing, is refused as a whole")
     void damagedFile_isRefused() throws Exception {
         export();
