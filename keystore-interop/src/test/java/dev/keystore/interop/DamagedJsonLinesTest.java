@@ -145,6 +145,7 @@ class DamagedJsonLinesTest {
                 return "bit";
             }
             case 2 -> {
+                Files.deleteIfExists(file);
                 Files.createSymbolicLink(file, random.nextBoolean() ? file : Path.of("/dev/zero"));
                 return "link";
             }
