@@ -335,7 +335,8 @@ final class SealedStore {
         void requirePlain() {
             boolean holdsKeys = isFound(this::holdsKeysAtFirst); // before the mark, which is written before them
             requireNone(ROOT_KEY_MISSING);
-            if (holdsKeys) {
+            // Again, since another process may have ended decrypt, which deletes the keys before the mark.
+            if (holdsKeys && isFound(this::holdsKeysAtFirst)) {
                 throw lost();
             }
         }

@@ -307,6 +307,28 @@ class EncryptionTest {
     }
 
     @Test
+    @DisplayName("R72 a store that another process decrypts meanwhile is opened without a key, as a plain one")
+    void open_decryptedMeanwhile_withoutKey_isOpened() {
+        MemoryBackend memory = new MemoryBackend();
+        try (SignalKeyDatabase database = open(memory.reopen())) {
+            database.forContext("alice").put(KeyTypes.SESSION, "x", bytes("1"));
+        }
+        Faults faults = new Faults();
+        faults.on(Operation.LOAD).of(MARK.type(), MARK.id()).run(Moment.BEFORE, () -> {
+            try (SignalKeyDatabase other = open(memory.reopen())) {
+                other.encryption().decrypt(progress -> {});
+            }
+        });
+
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
+                .backend(FaultyBackend.complete(memory.reopen(), faults))
+                .open()) {
+            assertThat(text(database.forContext("alice").find(KeyTypes.SESSION, "x")))
+                    .isEqualTo("1");
+        }
+    }
+
+    @Test
     @DisplayName("R72 a store whose mark cannot be read for good is refused without a key, a plain one is opened")
     void open_markUnreadable_withoutKey_isRefused() {
         for (boolean encrypted : new boolean[] {true, false}) {
