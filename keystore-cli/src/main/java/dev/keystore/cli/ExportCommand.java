@@ -3,6 +3,7 @@ package dev.keystore.cli;
 import dev.keystore.ContextNotFoundException;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
+import dev.keystore.core.ContextInspection;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreInspection;
 import dev.keystore.interop.AccountExport;
@@ -75,7 +76,8 @@ final class ExportCommand extends TransferCommand {
 
     /** Reads the context, which is not opened, since that would take it over. */
     private int dryRun(StoreInspection found, SessionFormat sessions, ForeignStore to) {
-        if (found.inspect(context()).entries() == 0) {
+        ContextInspection inspected = found.inspect(context());
+        if (inspected.entries() + inspected.damagedEntries() == 0) {
             throw new ContextNotFoundException(context(), "any entry");
         }
         try (Progress progress = output().progress("Exporting")) {

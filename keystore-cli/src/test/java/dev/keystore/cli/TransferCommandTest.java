@@ -138,6 +138,24 @@ class TransferCommandTest {
         assertThat(missing.err()).contains("does not hold any entry");
     }
 
+    @Test
+    @DisplayName("R94 a dry run of an export of a context of which every entry is damaged fails as the export does")
+    void dryRun_ofDamagedContext_fails() throws Exception {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            byte[] value = "session of bob 1".getBytes(StandardCharsets.UTF_8);
+            database.forContext("alice").put(KeyTypes.SESSION, "bob.1", value);
+        }
+        Stores.damage(folder.resolve("keys.db"), "1");
+        String target = folder.resolve("a.jsonl").toString();
+
+        Ran dry = Ran.of("export", "jsonl", url(), target, "--context", "alice", "--dry-run");
+        Ran real = Ran.of("export", "jsonl", url(), target, "--context", "alice");
+
+        assertThat(dry.code()).as(dry.toString()).isEqualTo(real.code());
+        assertThat(dry.err()).contains("session/bob.1").doesNotContain("does not hold any entry");
+        assertThat(real.err()).contains("session/bob.1");
+    }
+
     private ContextOwner owner() {
         try (StoreInspection store = SignalKeyDatabase.builder().url(url()).openToInspect()) {
             return store.owner("alice").orElseThrow();
