@@ -8,7 +8,13 @@ import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.bench.Metrics;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.encryption.Encryption;
+import dev.keystore.encryption.KeyFile;
 import dev.keystore.testkit.MemoryBackend;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -53,6 +59,25 @@ final class KeystoreRead<V> implements ReadPeer {
     static KeystoreRead<byte[]> metered(long budgetBytes) {
         return new KeystoreRead<>(
                 KeyTypes.SESSION, HotEntries::value, builder(budgetBytes).listener(Metrics.create()));
+    }
+
+    static KeystoreRead<byte[]> encrypted(long budgetBytes) {
+        try {
+            Path folder = Files.createTempDirectory("keystore-bench");
+            Path rootKey = folder.resolve("root.key");
+            Encryption encryption = Encryption.with(KeyFile.create(rootKey));
+            try {
+                return new KeystoreRead<>(
+                        KeyTypes.SESSION,
+                        HotEntries::value,
+                        builder(budgetBytes).encryption(encryption));
+            } finally {
+                Files.delete(rootKey); // it is read when the store is opened
+                Files.delete(folder);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Doubles the budget, because the cache holds each value both decoded and as bytes. */

@@ -9,6 +9,8 @@ public enum ReadPeers {
     KEYSTORE("Keystore", KeystoreRead::ofBytes),
     /** The same with metrics. */
     KEYSTORE_METERED("Keystore, with Micrometer", KeystoreRead::metered),
+    /** The same with encryption on: its cache holds what was decrypted. */
+    KEYSTORE_ENCRYPTED("Keystore, encrypted", KeystoreRead::encrypted),
     /** A store on an in-memory backend with immutable values, which are not copied. */
     KEYSTORE_IMMUTABLE("Keystore, immutable values", KeystoreRead::ofStrings),
     /** An unbounded map that returns its values without copying. */

@@ -39,7 +39,7 @@ class ReadPeersTest {
     }
 
     @ParameterizedTest
-    @EnumSource(names = {"KEYSTORE", "CAFFEINE_COPY", "GUAVA_COPY"})
+    @EnumSource(names = {"KEYSTORE", "KEYSTORE_ENCRYPTED", "CAFFEINE_COPY", "GUAVA_COPY"})
     void read_fromAPeerThatCopies_returnsACopy(ReadPeers peer) throws Exception {
         try (ReadPeer opened = peer.open(Room.PLENTY.bytes())) {
             String id = HotEntries.ids().get(0);
