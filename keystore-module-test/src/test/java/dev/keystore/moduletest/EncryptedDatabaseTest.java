@@ -367,7 +367,7 @@ class EncryptedDatabaseTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    @DisplayName("R82 a freshness anchor detects another whole store only if that store has had an anchor of its own")
+    @DisplayName("R82 a freshness anchor detects another whole store only if that store has had an anchor, too")
     void open_storeExchanged_withAnchor(boolean hadAnchor) throws Exception {
         String url = newUrl("jdbc:sqlite");
         String otherUrl = newUrl("jdbc:sqlite");
