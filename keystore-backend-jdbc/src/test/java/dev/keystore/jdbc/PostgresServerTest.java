@@ -22,6 +22,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -32,6 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class PostgresServerTest {
 
     private static final int COMMITS = 50;
+    private static final int MAXIMUM_CONNECTIONS = 8;
 
     @TempDir
     private static Path folder;
@@ -42,13 +44,35 @@ final class PostgresServerTest {
     static void start() throws Exception {
         server = new RestartablePostgres(folder.resolve("data"));
         server.create();
-        server.configure("max_connections = 8");
+        server.configure("max_connections = " + MAXIMUM_CONNECTIONS);
         server.startAsConfigured();
     }
 
     @AfterAll
     static void stop() throws Exception {
         server.close();
+    }
+
+    /** Waits until no other connection is left: a process of the server ends after its client has closed. */
+    @BeforeEach
+    void awaitFreeConnections() throws SQLException {
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
+        while (connections() > 1) {
+            assertThat(System.nanoTime()).isLessThan(deadlineNanos);
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(5));
+        }
+    }
+
+    /** Returns how many connections the server has; all of them if it refuses another one. */
+    private static int connections() throws SQLException {
+        try (Connection connection = DriverManager.getConnection(server.url());
+                Statement statement = connection.createStatement()) {
+            return Integer.parseInt(
+                    text(statement, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"));
+        } catch (SQLException e) {
+            assertThat(e.getSQLState()).isEqualTo("53300");
+            return MAXIMUM_CONNECTIONS;
+        }
     }
 
     @Test

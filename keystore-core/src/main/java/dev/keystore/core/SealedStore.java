@@ -374,9 +374,12 @@ final class SealedStore {
             return writtenMeanwhile;
         }
 
-        /** Throws if a context holds data keys: then the store is an encrypted one whose mark is lost. */
+        /**
+         * Throws if a context holds data keys: then the store is an encrypted one whose mark is lost, unless another
+         * process has marked it since {@link #load} returned null.
+         */
         void requireNoKeys() {
-            if (holdsKeys(storage::holdsKeys)) {
+            if (holdsKeys(storage::holdsKeys) && load() == null) {
                 throw lost();
             }
         }
