@@ -11,6 +11,7 @@ import dev.keystore.libsignal.NextKeyIds;
 import dev.keystore.libsignal.PreKeyCounts;
 import dev.keystore.libsignal.SignalAccount;
 import dev.keystore.libsignal.TrustPolicy;
+import dev.keystore.spi.KeyStoreListener;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
@@ -70,6 +71,25 @@ class AccountExamplesTest extends Example {
                 .containsExactly(200, 20, 400);
         assertThat(read.onPreKeysLow()).isEmpty();
         assertThat(read.rotateAfter()).isLessThan(read.keepFormerFor()).isLessThan(read.staleAfter());
+    }
+
+    @Test
+    @DisplayName("reports the numbers of pre-keys left to a listener, such as that of the metrics")
+    void listener() {
+        List<Integer> oneTimeLeft = new ArrayList<>();
+        KeyStoreListener listener = new KeyStoreListener() {
+            @Override
+            public void onPreKeysCounted(int oneTime, int signed, int oneTimeKyber, int lastResortKyber) {
+                oneTimeLeft.add(oneTime);
+            }
+        };
+        AccountOptions options = AccountOptions.builder().listener(listener).build();
+
+        SignalAccount alice = SignalAccount.create(database.forContext("alice"), options);
+        alice.preKeys().replenish(0, 0);
+
+        assertThat(alice.options().listener()).containsSame(listener);
+        assertThat(oneTimeLeft).last().isEqualTo(100);
     }
 
     @Test
