@@ -28,6 +28,7 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -234,6 +235,9 @@ class DatabaseBeanTest {
                         assertThat(context).getFailure().rootCause().hasMessageContaining("keystore.must-exist"));
     }
 
+    /** Not the common pool, which has one thread on two processors. */
+    private static final Executor SEPARATE_THREAD = task -> new Thread(task, "test").start();
+
     /** Uses the database while it is destroyed. */
     private static final class User implements DisposableBean {
 
@@ -271,9 +275,10 @@ class DatabaseBeanTest {
                     User user = context.getBean(User.class);
                     SignalKeyStore alice =
                             context.getBean(SignalKeyDatabase.class).forContext("alice");
-                    commit.set(CompletableFuture.runAsync(() -> alice.put(KeyTypes.SESSION, "bob.1", ONE)));
+                    commit.set(CompletableFuture.runAsync(
+                            () -> alice.put(KeyTypes.SESSION, "bob.1", ONE), SEPARATE_THREAD));
                     gate.awaitReached();
-                    CompletableFuture<Void> closing = CompletableFuture.runAsync(context::close);
+                    CompletableFuture<Void> closing = CompletableFuture.runAsync(context::close, SEPARATE_THREAD);
                     assertThat(user.found.get(30, TimeUnit.SECONDS)).isEmpty();
                     gate.open();
                     closing.get(30, TimeUnit.SECONDS);
