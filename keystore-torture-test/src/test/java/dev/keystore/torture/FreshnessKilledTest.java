@@ -71,7 +71,7 @@ class FreshnessKilledTest {
         Path output = Files.createTempFile(folder, "child", ".txt");
         List<String> arguments =
                 List.of(store(scheme), anchor(anchorScheme), Integer.toString(commits), Integer.toString(before));
-        KillableJvm.run(FreshnessChild.class, arguments, output, millis);
+        KillableJvm.run(FreshnessChild.class, arguments, output, "started", millis);
         Files.delete(output);
     }
 
