@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.sun.management.ThreadMXBean;
 import dev.keystore.KeyPair;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
@@ -13,7 +12,6 @@ import dev.keystore.TcToken;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.interop.TransferItem.Fate;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -36,8 +34,6 @@ import org.signal.libsignal.protocol.groups.state.SenderKeyRecord;
 /** Imports folders of baileys_ex in both of its forms, written from their published description. */
 @Timeout(600)
 class BaileysExFolderTest {
-
-    private static final long ALLOCATED_AT_MOST = 256L << 20;
 
     @TempDir
     Path temporary;
@@ -276,7 +272,7 @@ class BaileysExFolderTest {
             Path written = isNative ? source.writeNative(folder, true) : source.writeJson(folder);
             Contents original = Samples.read(BaileysExFolder.at(written));
             String what = "seed " + seed + ": " + damageOne(folder, random);
-            long before = allocated();
+            long before = Samples.allocated();
             Contents contents;
             try {
                 contents = Samples.read(BaileysExFolder.at(folder));
@@ -285,7 +281,7 @@ class BaileysExFolderTest {
                 assertThat(e).hasMessageContaining("it is of version");
                 continue;
             }
-            assertThat(allocated() - before).as(what).isLessThan(ALLOCATED_AT_MOST);
+            assertThat(Samples.allocated() - before).as(what).isLessThan(Samples.ALLOCATED_AT_MOST);
             for (String name : folder.toFile().list()) {
                 assertThat(contents.items())
                         .as(what)
@@ -309,10 +305,6 @@ class BaileysExFolderTest {
                 "baileys_ex folders, seeds " + from + " to " + (from + damages - 1) + ": files by fate " + fates);
         assertThat(fates).containsKeys(Fate.CARRIED);
         assertThat(damages == 1 || fates.containsKey(Fate.DAMAGED)).isTrue();
-    }
-
-    private static long allocated() {
-        return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
     }
 
     /** Damages one file, and returns how, with its name in angle brackets. */

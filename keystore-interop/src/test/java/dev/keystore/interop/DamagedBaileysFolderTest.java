@@ -5,12 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import com.sun.management.ThreadMXBean;
 import dev.keystore.interop.BaileysFolder.FileName;
 import dev.keystore.interop.Contents.Found;
 import dev.keystore.interop.TransferItem.Fate;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -37,7 +35,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(600)
 class DamagedBaileysFolderTest {
 
-    private static final long ALLOCATED_AT_MOST = 256L << 20;
     private static final Pattern NUMBER = Pattern.compile("(?<=[:,\\[])-?[0-9]+");
     private static final Pattern VALUE = Pattern.compile("\"[^\"]*\"(?!:)|(?<=[:,\\[])-?[0-9]+|true|false");
     private static final Pattern KEY = Pattern.compile("[A-Za-z0-9+/]{24,}");
@@ -93,9 +90,9 @@ class DamagedBaileysFolderTest {
                 damage += damage(folder, random) + " ";
             }
             String what = "seed " + seed + ": " + damage;
-            long before = allocated();
+            long before = Samples.allocated();
             Contents contents = Samples.read(BaileysFolder.at(folder));
-            assertThat(allocated() - before).as(what).isLessThan(ALLOCATED_AT_MOST);
+            assertThat(Samples.allocated() - before).as(what).isLessThan(Samples.ALLOCATED_AT_MOST);
             check(what, folder, original, contents);
             contents.items().forEach(item -> fates.merge(item.fate(), 1, Integer::sum));
         }
@@ -103,10 +100,6 @@ class DamagedBaileysFolderTest {
                 "Baileys folders, seeds " + from + " to " + (from + damages - 1) + ": files by fate " + fates);
         assertThat(fates).containsKeys(Fate.CARRIED);
         assertThat(damages == 1 || fates.containsKey(Fate.DAMAGED)).isTrue();
-    }
-
-    private static long allocated() {
-        return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
     }
 
     private static void check(String what, Path folder, Contents original, Contents contents) throws Exception {

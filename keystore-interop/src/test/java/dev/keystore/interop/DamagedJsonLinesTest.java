@@ -96,7 +96,7 @@ class DamagedJsonLinesTest {
         for (long seed = from; seed < from + damages; seed++) {
             String damage = damage(new SplittableRandom(seed));
             String what = "seed " + seed + ": " + damage;
-            long before = SqliteDamage.allocated();
+            long before = Samples.allocated();
             try {
                 Contents contents = Samples.read(JsonLinesFile.at(file));
                 assertThat(damage).as(what).startsWith("line");
@@ -106,7 +106,7 @@ class DamagedJsonLinesTest {
                 assertThat(damage).as("%s: %s", what, e.getMessage()).doesNotStartWith("line");
                 refused++;
             }
-            assertThat(SqliteDamage.allocated() - before).as(what).isLessThan(SqliteDamage.ALLOCATED_AT_MOST);
+            assertThat(Samples.allocated() - before).as(what).isLessThan(Samples.ALLOCATED_AT_MOST);
             Files.delete(file);
         }
         System.out.println("JSON Lines, seeds " + from + " to " + (from + damages - 1) + ": " + refused

@@ -3,12 +3,10 @@ package dev.keystore.interop;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.sun.management.ThreadMXBean;
 import dev.keystore.KeyTypes;
 import dev.keystore.interop.Contents.Found;
 import dev.keystore.interop.TransferItem.Fate;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -37,7 +35,6 @@ import org.signal.libsignal.protocol.state.SessionRecord;
 @Timeout(600)
 class DamagedSignalCliTest {
 
-    private static final long ALLOCATED_AT_MOST = 256L << 20;
     private static final List<String> ODD_VALUES = List.of(
             "NULL",
             "''",
@@ -113,7 +110,7 @@ class DamagedSignalCliTest {
             String what = "seed " + seed + ": " + damage;
             boolean isPni = random.nextInt(4) == 0;
             SignalCliAccount account = SignalCliAccount.at(source.file);
-            long before = allocated();
+            long before = Samples.allocated();
             Contents contents;
             try {
                 contents = Samples.read(isPni ? account.pni() : account);
@@ -122,7 +119,7 @@ class DamagedSignalCliTest {
                 refused++;
                 continue;
             }
-            assertThat(allocated() - before).as(what).isLessThan(ALLOCATED_AT_MOST);
+            assertThat(Samples.allocated() - before).as(what).isLessThan(Samples.ALLOCATED_AT_MOST);
             check(what, contents);
             if (!isPni && !damage.startsWith("database")) {
                 checkOthers(what, damage, contents);
@@ -146,10 +143,6 @@ class DamagedSignalCliTest {
         Files.deleteIfExists(source.file);
         Files.write(source.file, file);
         Files.write(source.database, database);
-    }
-
-    private static long allocated() {
-        return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
     }
 
     private static void check(String what, Contents contents) throws Exception {

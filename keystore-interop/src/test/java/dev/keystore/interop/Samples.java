@@ -2,12 +2,14 @@ package dev.keystore.interop;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.management.ThreadMXBean;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.interop.ForeignStore.Reading;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -24,10 +26,18 @@ final class Samples {
 
     static final List<String> REAL = List.of("7.0.0-rc14/bot-a", "7.0.0-rc14/bot-b", "6.7.21/bot-a");
 
+    /** What reading a damaged source may allocate, in bytes. */
+    static final long ALLOCATED_AT_MOST = 256L << 20;
+
     private static final Path RESOURCES = Path.of("src/test/resources/baileys");
     private static final ObjectMapper MAPPER = new ObjectMapper();
 
     private Samples() {}
+
+    /** Returns how many bytes this thread has allocated so far. */
+    static long allocated() {
+        return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
+    }
 
     /** Copies a folder, so that a test can change it. */
     static Path copy(String name, Path parent) throws IOException {

@@ -2,11 +2,9 @@ package dev.keystore.interop;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.sun.management.ThreadMXBean;
 import dev.keystore.interop.Contents.Found;
 import dev.keystore.interop.TransferItem.Fate;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
@@ -23,8 +21,6 @@ import java.util.SplittableRandom;
  * alone; repeat one with {@code -Dkeystore.damage.first=n -Dkeystore.damage.count=1}.
  */
 final class SqliteDamage {
-
-    static final long ALLOCATED_AT_MOST = 256L << 20;
 
     private static final List<String> ODD_VALUES = List.of(
             "NULL",
@@ -62,10 +58,6 @@ final class SqliteDamage {
         this.columns = columns;
     }
 
-    static long allocated() {
-        return ((ThreadMXBean) ManagementFactory.getThreadMXBean()).getCurrentThreadAllocatedBytes();
-    }
-
     /** Reads damaged databases; what is not damaged must be read as it was, and everything else named. */
     void run(long first, int count) throws Exception {
         long from = Long.getLong("keystore.damage.first", first);
@@ -77,7 +69,7 @@ final class SqliteDamage {
         for (long seed = from; seed < from + damages; seed++) {
             String damage = damage(new SplittableRandom(seed));
             String what = "seed " + seed + ": " + damage;
-            long before = allocated();
+            long before = Samples.allocated();
             try {
                 Contents contents = Samples.read(store);
                 check(what, damage, original, contents);
@@ -86,7 +78,7 @@ final class SqliteDamage {
                 assertThat(damage).as("%s: %s", what, e.getMessage()).doesNotStartWith("value");
                 refused++;
             }
-            assertThat(allocated() - before).as(what).isLessThan(ALLOCATED_AT_MOST);
+            assertThat(Samples.allocated() - before).as(what).isLessThan(Samples.ALLOCATED_AT_MOST);
             restore();
         }
         System.out.println(file.getFileName() + ", seeds " + from + " to " + (from + damages - 1) + ": " + refused

@@ -46,6 +46,9 @@ import org.springframework.context.annotation.Configuration;
 @Timeout(60)
 class DatabaseBeanTest {
 
+    /** Not the common pool, which has one thread on two processors. */
+    private static final Executor SEPARATE_THREAD = task -> new Thread(task, "test").start();
+
     private static final byte[] ONE = {1};
 
     @TempDir
@@ -234,9 +237,6 @@ class DatabaseBeanTest {
                 .run(context ->
                         assertThat(context).getFailure().rootCause().hasMessageContaining("keystore.must-exist"));
     }
-
-    /** Not the common pool, which has one thread on two processors. */
-    private static final Executor SEPARATE_THREAD = task -> new Thread(task, "test").start();
 
     /** Uses the database while it is destroyed. */
     private static final class User implements DisposableBean {
