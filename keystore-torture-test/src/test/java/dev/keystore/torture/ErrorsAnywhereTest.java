@@ -76,6 +76,7 @@ class ErrorsAnywhereTest {
     @TempDir
     Path folder;
 
+    private final ClassLoader loaderOfTests = Thread.currentThread().getContextClassLoader();
     private final InstrumentingLoader loader = new InstrumentingLoader();
     private final ExecutorService other = Executors.newSingleThreadExecutor();
     private final MemoryBackend memory = new MemoryBackend();
@@ -89,6 +90,7 @@ class ErrorsAnywhereTest {
     void tearDown() {
         CallSites.disarm();
         other.shutdownNow();
+        Thread.currentThread().setContextClassLoader(loaderOfTests);
     }
 
     @ParameterizedTest

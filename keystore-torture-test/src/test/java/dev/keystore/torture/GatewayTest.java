@@ -1,6 +1,7 @@
 package dev.keystore.torture;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.fail;
 
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
@@ -69,9 +70,9 @@ class GatewayTest {
             for (int kill = 1; kill <= kills; kill++) {
                 Process child = start(url, stub, accounts);
                 while (server.second() < kill * GatewayScript.SECONDS / (kills + 1)) {
-                    assertThat(child.waitFor(20, TimeUnit.MILLISECONDS))
-                            .as("ended before it was killed")
-                            .isFalse();
+                    if (child.waitFor(20, TimeUnit.MILLISECONDS)) {
+                        fail("The process ended with exit code %d before it was killed", child.exitValue());
+                    }
                 }
                 server.killAt(
                         1 + random.nextInt(100), MOMENTS.get(random.nextInt(MOMENTS.size())), child::destroyForcibly);
