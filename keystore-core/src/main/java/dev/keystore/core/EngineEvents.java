@@ -32,19 +32,19 @@ final class EngineEvents {
     private static final Event GROUP_WRITE = new FlightEvents.GroupWrite();
     private static final Event TRANSACTION = new FlightEvents.Transaction(Set.of());
 
-    private final List<KeyStoreListener> listeners;
+    private final KeyStoreListener[] listeners;
     private final boolean listening;
 
     /** Counts cached reads; null if nobody listens. */
     private final @Nullable LongAdder cachedReads;
 
-    /** Whether a thread is inside a listener. */
-    private final ThreadLocal<Boolean> reporting = ThreadLocal.withInitial(() -> false);
+    /** Whether a thread is inside a listener: one element, since setting it needs no call and allocates nothing. */
+    private final ThreadLocal<boolean[]> reporting = ThreadLocal.withInitial(() -> new boolean[1]);
 
     private final AtomicBoolean failureLogged = new AtomicBoolean();
 
     EngineEvents(List<KeyStoreListener> listeners) {
-        this.listeners = List.copyOf(listeners);
+        this.listeners = listeners.toArray(KeyStoreListener[]::new);
         this.listening = !listeners.isEmpty();
         this.cachedReads = listening ? new LongAdder() : null;
     }
@@ -65,7 +65,7 @@ final class EngineEvents {
 
     /** Throws if this thread is inside a listener, which must not write: it may hold the lead of the pipeline. */
     void refuseWritesOfListeners() {
-        if (listening && reporting.get()) {
+        if (listening && reporting.get()[0]) {
             throw new IllegalStateException("A listener of the database must not write to it: do so on another thread");
         }
     }
@@ -78,7 +78,7 @@ final class EngineEvents {
         if (load != null) {
             load.entries = entries;
             load.succeeded = succeeded;
-            report(load, listener -> listener.onLoad(entries, load.nanos(), succeeded));
+            report(load);
         }
     }
 
@@ -89,7 +89,7 @@ final class EngineEvents {
     void end(FlightEvents.@Nullable LockWait wait, boolean acquired) {
         if (wait != null) {
             wait.acquired = acquired;
-            report(wait, listener -> listener.onLockWait(wait.nanos(), acquired));
+            report(wait);
         }
     }
 
@@ -99,8 +99,8 @@ final class EngineEvents {
 
     void end(FlightEvents.@Nullable Commit commit, CommitResult result) {
         if (commit != null) {
-            commit.result = result.name();
-            report(commit, listener -> listener.onCommit(commit.nanos(), result));
+            commit.endWith(result);
+            report(commit);
         }
     }
 
@@ -110,10 +110,9 @@ final class EngineEvents {
 
     void end(FlightEvents.@Nullable GroupWrite write, int commits, WriteOutcome outcome) {
         if (write != null) {
-            GroupResult result = result(outcome);
             write.commits = commits;
-            write.result = result.name();
-            report(write, listener -> listener.onGroup(commits, write.sendings, write.nanos(), result));
+            write.endWith(result(outcome));
+            report(write);
         }
     }
 
@@ -135,14 +134,7 @@ final class EngineEvents {
         if (transaction != null) {
             transaction.mark();
             transaction.succeeded = succeeded;
-            report(
-                    transaction,
-                    listener -> listener.onTransaction(
-                            transaction.lockKeys,
-                            transaction.waitNanos,
-                            transaction.workNanos,
-                            transaction.commitNanos,
-                            succeeded));
+            report(transaction);
         }
     }
 
@@ -164,13 +156,17 @@ final class EngineEvents {
         }
     }
 
+    private void report(FlightEvents.Measured event) {
+        report(event, event);
+    }
+
     /** Reports, unless this thread is inside a listener: what that does is not reported. */
     private void report(@Nullable Event event, Consumer<KeyStoreListener> call) {
         try {
             if (event != null) {
                 event.commit();
             }
-            if (listening && !reporting.get()) {
+            if (listening) {
                 callListeners(call);
             }
         } catch (RuntimeException | Error e) {
@@ -179,8 +175,12 @@ final class EngineEvents {
     }
 
     private void callListeners(Consumer<KeyStoreListener> call) {
+        boolean[] inside = reporting.get();
+        if (inside[0]) {
+            return;
+        }
         try {
-            reporting.set(true);
+            inside[0] = true;
             for (KeyStoreListener listener : listeners) {
                 try {
                     call.accept(listener);
@@ -189,7 +189,7 @@ final class EngineEvents {
                 }
             }
         } finally {
-            reporting.remove();
+            inside[0] = false; // not a call, which might fail if no stack is left (R31)
         }
     }
 

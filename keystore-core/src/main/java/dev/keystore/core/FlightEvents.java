@@ -1,6 +1,10 @@
 package dev.keystore.core;
 
+import dev.keystore.spi.KeyStoreListener;
+import dev.keystore.spi.KeyStoreListener.CommitResult;
+import dev.keystore.spi.KeyStoreListener.GroupResult;
 import java.util.Set;
+import java.util.function.Consumer;
 import jdk.jfr.Category;
 import jdk.jfr.Description;
 import jdk.jfr.Enabled;
@@ -20,11 +24,14 @@ final class FlightEvents {
 
     private FlightEvents() {}
 
-    /** An operation that takes time: from its creation until the first call of {@link #stop}, or until its report. */
+    /**
+     * An operation that takes time: from its creation until the first call of {@link #stop}, or until its report.
+     * {@link #accept} reports it to a listener.
+     */
     @Category("Keystore")
     @StackTrace(false)
     @Threshold("10 ms")
-    abstract static class Measured extends Event {
+    abstract static class Measured extends Event implements Consumer<KeyStoreListener> {
 
         private final transient long startNanos = System.nanoTime();
         private transient long nanos = -1;
@@ -62,6 +69,11 @@ final class FlightEvents {
 
         @Label("Succeeded")
         boolean succeeded;
+
+        @Override
+        public void accept(KeyStoreListener listener) {
+            listener.onLoad(entries, nanos(), succeeded);
+        }
     }
 
     @Name("dev.keystore.LockWait")
@@ -71,6 +83,11 @@ final class FlightEvents {
 
         @Label("Acquired")
         boolean acquired;
+
+        @Override
+        public void accept(KeyStoreListener listener) {
+            listener.onLockWait(nanos(), acquired);
+        }
     }
 
     @Name("dev.keystore.Commit")
@@ -78,15 +95,29 @@ final class FlightEvents {
     @Description("A commit, from its beginning until its thread knows the outcome")
     static final class Commit extends Measured {
 
+        private transient CommitResult ended = CommitResult.UNKNOWN;
+
         @Label("Result")
         @Nullable
         String result;
+
+        void endWith(CommitResult how) {
+            ended = how;
+            result = how.name();
+        }
+
+        @Override
+        public void accept(KeyStoreListener listener) {
+            listener.onCommit(nanos(), ended);
+        }
     }
 
     @Name("dev.keystore.GroupWrite")
     @Label("Group Write")
     @Description("A write of a group of commits by the backend")
     static final class GroupWrite extends Measured {
+
+        private transient GroupResult ended = GroupResult.UNKNOWN;
 
         @Label("Commits")
         int commits;
@@ -98,6 +129,16 @@ final class FlightEvents {
         @Label("Result")
         @Nullable
         String result;
+
+        void endWith(GroupResult how) {
+            ended = how;
+            result = how.name();
+        }
+
+        @Override
+        public void accept(KeyStoreListener listener) {
+            listener.onGroup(commits, sendings, nanos(), ended);
+        }
     }
 
     @Name("dev.keystore.Transaction")
@@ -157,6 +198,11 @@ final class FlightEvents {
             } else {
                 workNanos += phaseNanos;
             }
+        }
+
+        @Override
+        public void accept(KeyStoreListener listener) {
+            listener.onTransaction(lockKeys, waitNanos, workNanos, commitNanos, succeeded);
         }
     }
 

@@ -350,10 +350,8 @@ class ListenerTest {
     void events_nobodyListens_allocateNothing() {
         EngineEvents silent = new EngineEvents(List.of());
         TransactionScope scope = new TransactionScope(null);
-        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-        long least = Long.MAX_VALUE;
-        for (int n = 0; n < 10; n++) {
-            long before = threads.getCurrentThreadAllocatedBytes();
+
+        long allocated = allocatedBytes(() -> {
             for (int i = 0; i < 100; i++) {
                 silent.refuseWritesOfListeners();
                 silent.opened();
@@ -365,12 +363,48 @@ class ListenerTest {
                 scope.beginWork();
                 scope.beginCommit();
             }
-            least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
-        }
+        });
 
         assertThat(silent.beginCommit()).isNull();
         assertThat(silent.cachedReads()).isNull();
-        assertThat(least).isZero();
+        assertThat(allocated).isZero();
+    }
+
+    @Test
+    @DisplayName("R100 if somebody listens, a report allocates nothing beyond the object that measures")
+    void events_somebodyListens_allocateOnlyWhatMeasures() {
+        EngineEvents loud = new EngineEvents(List.of(new KeyStoreListener() {}, new KeyStoreListener() {}));
+        Set<String> lockKeys = Set.of("k");
+
+        long measuring = allocatedBytes(() -> {
+            loud.beginLoad();
+            loud.beginLockWait();
+            loud.beginCommit();
+            loud.beginGroupWrite();
+            loud.beginTransaction(lockKeys);
+        });
+        long reporting = allocatedBytes(() -> {
+            loud.refuseWritesOfListeners();
+            loud.end(loud.beginLoad(), 1, true);
+            loud.end(loud.beginLockWait(), true);
+            loud.end(loud.beginCommit(), KeyStoreListener.CommitResult.WRITTEN);
+            loud.end(loud.beginGroupWrite(), 1, WRITTEN);
+            loud.end(loud.beginTransaction(lockKeys), true);
+        });
+
+        assertThat(reporting).isEqualTo(measuring).isPositive();
+    }
+
+    /** The minimum of several attempts, since the first one loads classes. */
+    private static long allocatedBytes(Runnable events) {
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long least = Long.MAX_VALUE;
+        for (int n = 0; n < 10; n++) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            events.run();
+            least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+        }
+        return least;
     }
 
     @Test

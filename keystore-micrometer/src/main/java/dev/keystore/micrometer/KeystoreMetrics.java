@@ -8,6 +8,7 @@ import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.MeterBinder;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
@@ -37,8 +38,11 @@ import org.jspecify.annotations.Nullable;
 public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
 
     private final Tags tags;
-    private final List<KeystoreMeters> bound = new CopyOnWriteArrayList<>();
     private final List<LongSupplier> cachedReads = new CopyOnWriteArrayList<>();
+
+    /** The meters of each registry. Replaced when one is added, never changed. */
+    private volatile KeystoreMeters[] bound = {};
+
     private volatile @Nullable SignalKeyDatabase database;
     private volatile @Nullable PreKeys preKeys;
 
@@ -97,7 +101,13 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
         preKeyGauge(registry, "signed", PreKeys::signed);
         preKeyGauge(registry, "one_time_kyber", PreKeys::oneTimeKyber);
         preKeyGauge(registry, "last_resort_kyber", PreKeys::lastResortKyber);
-        bound.add(new KeystoreMeters(registry, tags));
+        add(new KeystoreMeters(registry, tags));
+    }
+
+    private synchronized void add(KeystoreMeters meters) {
+        KeystoreMeters[] more = Arrays.copyOf(bound, bound.length + 1);
+        more[bound.length] = meters;
+        bound = more;
     }
 
     private double cachedReads() {
@@ -137,48 +147,66 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
 
     @Override
     public void onLoad(int entries, long nanos, boolean succeeded) {
-        bound.forEach(meters -> meters.load(entries, nanos, succeeded));
+        for (KeystoreMeters meters : bound) {
+            meters.load(entries, nanos, succeeded);
+        }
     }
 
     @Override
     public void onUnreadable(int entries) {
-        bound.forEach(meters -> meters.unreadable.increment(entries));
+        for (KeystoreMeters meters : bound) {
+            meters.unreadable.increment(entries);
+        }
     }
 
     @Override
     public void onLockWait(long nanos, boolean acquired) {
-        bound.forEach(meters -> meters.lockWait(nanos, acquired));
+        for (KeystoreMeters meters : bound) {
+            meters.lockWait(nanos, acquired);
+        }
     }
 
     @Override
     public void onCommit(long nanos, CommitResult result) {
-        bound.forEach(meters -> meters.commit(nanos, result));
+        for (KeystoreMeters meters : bound) {
+            meters.commit(nanos, result);
+        }
     }
 
     @Override
     public void onGroup(int commits, int sendings, long nanos, GroupResult result) {
-        bound.forEach(meters -> meters.group(commits, sendings, nanos, result));
+        for (KeystoreMeters meters : bound) {
+            meters.group(commits, sendings, nanos, result);
+        }
     }
 
     @Override
     public void onConflict() {
-        bound.forEach(meters -> meters.conflicts.increment());
+        for (KeystoreMeters meters : bound) {
+            meters.conflicts.increment();
+        }
     }
 
     @Override
     public void onTransaction(
             Set<String> lockKeys, long waitNanos, long workNanos, long commitNanos, boolean succeeded) {
-        bound.forEach(meters -> meters.transaction(waitNanos + workNanos + commitNanos, succeeded));
+        for (KeystoreMeters meters : bound) {
+            meters.transaction(waitNanos + workNanos + commitNanos, succeeded);
+        }
     }
 
     @Override
     public void onContextOpened() {
-        bound.forEach(meters -> meters.contextsOpened.increment());
+        for (KeystoreMeters meters : bound) {
+            meters.contextsOpened.increment();
+        }
     }
 
     @Override
     public void onOwnershipLost() {
-        bound.forEach(meters -> meters.ownershipLost.increment());
+        for (KeystoreMeters meters : bound) {
+            meters.ownershipLost.increment();
+        }
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.keystore.micrometer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
 import dev.keystore.CommitFailedException;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
@@ -22,6 +23,7 @@ import io.micrometer.core.instrument.distribution.DistributionStatisticConfig;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -147,6 +149,27 @@ class KeystoreMetricsTest {
         assertThat(scraped("keystore_conflicts_total")).isEqualTo(1);
         assertThat(scraped("keystore_unreadable_total")).isEqualTo(4);
         assertThat(scraped("keystore_ownership_lost_total")).isEqualTo(1);
+    }
+
+    @Test
+    @DisplayName("R100 recording what a transaction reports allocates nothing, for two registries")
+    void events_ofATransaction_allocateNothing() {
+        metrics.bindTo(registry);
+        metrics.bindTo(new PrometheusMeterRegistry(PrometheusConfig.DEFAULT));
+        Set<String> lockKeys = Set.of("k");
+        ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long least = Long.MAX_VALUE;
+        for (int n = 0; n < 10; n++) {
+            long before = threads.getCurrentThreadAllocatedBytes();
+            metrics.onLoad(1, 1, true);
+            metrics.onLockWait(1, true);
+            metrics.onGroup(1, 1, 1, GroupResult.WRITTEN);
+            metrics.onCommit(1, CommitResult.WRITTEN);
+            metrics.onTransaction(lockKeys, 1, 1, 1, true);
+            least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+        }
+
+        assertThat(least).isZero();
     }
 
     @Test
