@@ -64,7 +64,10 @@ final class ContextMove {
         }
         MoveMark arriving = there != null && there.side() == MoveMark.Side.ARRIVING
                 ? there
-                : new MoveMark(MoveMark.Side.ARRIVING, UUID.randomUUID().toString(), targetName);
+                : new MoveMark(MoveMark.Side.ARRIVING, UUID.randomUUID().toString(), idOf(source), targetName);
+        if (!arriving.other().equals(idOf(source))) {
+            return refused("a move of it from another store to the target has not ended; run that move again");
+        }
         if (there != null && !there.equals(arriving)) {
             commit(target, contextOf(target), arriving.put()); // it was moved away from there, and comes back
         }
@@ -78,7 +81,7 @@ final class ContextMove {
                 return result;
             }
             replaceable = true;
-            moved = leave(from, new MoveMark(MoveMark.Side.MOVED, arriving.move(), targetName), seen);
+            moved = leave(from, new MoveMark(MoveMark.Side.MOVED, arriving.move(), idOf(target), targetName), seen);
         } while (!moved);
         arrive();
         return result;
@@ -105,6 +108,10 @@ final class ContextMove {
         });
         commit(source, commit);
         return commit.isWritten();
+    }
+
+    private static String idOf(SignalKeyDatabase database) {
+        return database.engine().id.get().orElse("");
     }
 
     private void arrive() {
@@ -145,8 +152,10 @@ final class ContextMove {
                 && there.move().equals(here.move());
         if (arriving) {
             arrive();
-        } else if (there != null || !here.target().equals(targetName)) {
-            return refused("it was moved to " + here.target());
+        } else if (there != null || !here.other().equals(idOf(target))) {
+            return refused("it was moved to " + here.target() + ", but the target is another store");
+        } else if (!ContextReader.holdsEntries("target", target.engine(), name)) {
+            return refused("it was moved to " + here.target() + ", which holds no entry of it any more");
         }
         return result(Outcome.ALREADY_THERE, "");
     }

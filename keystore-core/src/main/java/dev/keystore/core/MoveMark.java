@@ -15,9 +15,10 @@ import org.jspecify.annotations.Nullable;
  *
  * @param side on which side of the move the context is
  * @param move a random name of the move of this context, the same on both sides
+ * @param other the id of the other store, or an empty string if it has none
  * @param target the name that the user gave to the target
  */
-record MoveMark(Side side, String move, String target) {
+record MoveMark(Side side, String move, String other, String target) {
 
     /** Where it is stored, in the context. */
     static final EntryId ENTRY = new EntryId(StoreSealing.MARK.type(), "move");
@@ -59,7 +60,7 @@ record MoveMark(Side side, String move, String target) {
 
     /** Returns the mutation that writes it. */
     Mutation put() {
-        return new Mutation.Put(ENTRY.type(), ENTRY.id(), Envelope.sealFields(ENTRY, side.name(), move, target));
+        return new Mutation.Put(ENTRY.type(), ENTRY.id(), Envelope.sealFields(ENTRY, side.name(), move, other, target));
     }
 
     /** Returns the mutation that deletes the mark of a context. */
@@ -69,8 +70,8 @@ record MoveMark(Side side, String move, String target) {
 
     private static MoveMark decode(String context, byte[] record) {
         try {
-            String[] fields = Envelope.openFields(ENTRY, record, 3);
-            return new MoveMark(Side.valueOf(fields[0]), fields[1], fields[2]);
+            String[] fields = Envelope.openFields(ENTRY, record, 4);
+            return new MoveMark(Side.valueOf(fields[0]), fields[1], fields[2], fields[3]);
         } catch (IllegalArgumentException e) {
             throw new CorruptEntryException(
                     context, ENTRY, "it says whether the context was moved: " + e.getMessage(), null);

@@ -28,7 +28,8 @@ import java.util.function.Consumer;
  * <p><b>The source</b> keeps its entries; they can be read by stores that are open. Delete the store once it is no
  * longer needed. Each context is taken over before it is read, as in a copy. <b>The target</b> must not hold entries of
  * a context, except those of a move that has not ended, or those that stayed when the context was moved away from
- * there: these are replaced.
+ * there: these are replaced. A move that has not ended is continued from its source only; a move from another store is
+ * refused.
  *
  * <p>If the move fails, is interrupted or the process is killed, run it again with the same two databases, and it
  * continues. A context that was not moved does not stop the others. Memory, listeners and threads are those of a

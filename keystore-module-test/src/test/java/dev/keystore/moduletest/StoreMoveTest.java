@@ -218,6 +218,50 @@ class StoreMoveTest {
     }
 
     @Test
+    @DisplayName("R84 a context that was moved is refused if the target is another store, or no longer holds it")
+    void run_movedContextIsNotInTheTarget_isRefused() {
+        try (SignalKeyDatabase source = open("jdbc:sqlite", "source");
+                SignalKeyDatabase target = open("mapdb", "target");
+                SignalKeyDatabase other = open("mapdb", "other")) {
+            source.forContext("alice").put(KeyTypes.SESSION, "bob.1", value(1));
+            StoreMove.from(source).to(target, "the new place").run();
+
+            assertThatThrownBy(StoreMove.from(source).to(other, "the new place")::run)
+                    .isInstanceOf(CopyIncompleteException.class)
+                    .hasMessageContaining("was moved to the new place, but the target is another store");
+            target.forContext("alice").erase();
+            assertThatThrownBy(StoreMove.from(source).to(target, "the new place")::run)
+                    .isInstanceOf(CopyIncompleteException.class)
+                    .hasMessageContaining("which holds no entry of it any more");
+        }
+    }
+
+    @Test
+    @DisplayName("R84 a move that has not ended is not continued from another store, which may hold other entries")
+    void run_arrivingFromAnotherStore_isRefused() {
+        try (SignalKeyDatabase source = open("mapdb", "source");
+                SignalKeyDatabase other = open("jdbc:sqlite", "other");
+                SignalKeyDatabase target = open("jdbc:sqlite", "target")) {
+            SignalKeyStore alice = source.forContext("alice");
+            alice.put(KeyTypes.SESSION, "bob.1", value(0));
+            other.forContext("alice").put(KeyTypes.SESSION, "bob.1", value(9));
+            StoreMove move = StoreMove.from(source).to(target, "the new place");
+            move.listener(progress -> CompletableFuture.runAsync(() -> alice.put(KeyTypes.SESSION, "bob.1", value(1)))
+                    .join());
+            assertThatThrownBy(move::run).isInstanceOf(CopyIncompleteException.class);
+
+            assertThatThrownBy(StoreMove.from(other).to(target, "the new place")::run)
+                    .isInstanceOf(CopyIncompleteException.class)
+                    .hasMessageContaining("from another store to the target has not ended");
+
+            other.forContext("alice").put(KeyTypes.SESSION, "bob.1", value(8));
+            move.listener(progress -> {}).run();
+            assertThat(target.forContext("alice").find(KeyTypes.SESSION, "bob.1"))
+                    .contains(value(1));
+        }
+    }
+
+    @Test
     @DisplayName("R84 R80 a context that was moved away is not restored from a backup of its former place")
     void restore_movedContext_isLeftOut() {
         Path file = folder.resolve("keys.backup");
