@@ -22,7 +22,7 @@ final class DecryptCommand extends EncryptionCommand {
 
     @Override
     SignalKeyDatabase.Builder builder() {
-        return store().existing(url());
+        return store().existing(url()).decryptExisting();
     }
 
     @Override

@@ -13,7 +13,7 @@ import picocli.CommandLine.Command;
         name = "encrypt",
         description = {
             "Encrypts the values of a store that is not encrypted, then rewrites its files.",
-            "An interrupted job continues when it is run again. Needs the root key: --key-file or --passphrase-env."
+            "Also reverses a decryption that has not ended. An interrupted job continues when it is run again. Needs the root key: --key-file or --passphrase-env."
         })
 final class EncryptCommand extends EncryptionCommand {
 
@@ -35,7 +35,7 @@ final class EncryptCommand extends EncryptionCommand {
     @Override
     SignalKeyDatabase.Builder builder() {
         store().createPassphrase();
-        return store().existing(url()).encryptExisting();
+        return store().existing(url()).encryptExisting().decryptExisting();
     }
 
     @Override

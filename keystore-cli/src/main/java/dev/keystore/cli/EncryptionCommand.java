@@ -4,6 +4,7 @@ import dev.keystore.core.EncryptionProgress;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreEncryption;
 import dev.keystore.core.StoreInspection;
+import dev.keystore.spi.StoreSealing.Phase;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +18,8 @@ abstract class EncryptionCommand extends StoreCommand {
     @Option(names = "--take-over", description = "Take contexts over from owners that are alive; they are fenced.")
     private boolean takeOver;
 
-    private long rewritten;
+    /** Whether the store was changed, by opening it or by the job. */
+    private boolean begun;
 
     /** Returns the word for what is being done, for example "Encrypting". */
     abstract String progressLabel();
@@ -30,6 +32,11 @@ abstract class EncryptionCommand extends StoreCommand {
     /** Returns how the store is opened. */
     abstract SignalKeyDatabase.Builder builder();
 
+    /** Returns whether opening the store may replace its root key. */
+    boolean replacesRootKey() {
+        return false;
+    }
+
     abstract EncryptionProgress job(StoreEncryption encryption, Consumer<EncryptionProgress> listener);
 
     @Override
@@ -37,23 +44,27 @@ abstract class EncryptionCommand extends StoreCommand {
         if (!store().secrets().hasKey()) {
             throw output().wrongUsage("A root key is needed: --key-file, --passphrase-env or --passphrase");
         }
-        if (!takeOver) {
-            try (StoreInspection found = inspectFirst()) {
+        boolean isPlain;
+        try (StoreInspection found = inspectFirst()) {
+            isPlain = found.encryption().isEmpty();
+            if (!takeOver) {
                 Owners.requireNone(found);
             }
         }
         EncryptionProgress done;
         try (SignalKeyDatabase database = builder().open();
                 Progress progress = output().progress(progressLabel())) {
+            // Opening has written a mark to a plain store, and a job that has not ended has written more.
+            begun = isPlain || replacesRootKey() || database.encryption().phase() != Phase.ENCRYPTED;
             if (takeOver) {
                 takeOverAll(database);
             }
             done = job(database.encryption(), at -> {
-                rewritten = Math.max(rewritten, at.rewritten());
+                begun = true;
                 progress.at(at.contexts(), at.allContexts(), at.entries());
             });
         } catch (RuntimeException e) {
-            if (rewritten > 0) {
+            if (begun) {
                 throw new Resumable(e);
             }
             throw e;

@@ -3,6 +3,7 @@ package dev.keystore.cli;
 import dev.keystore.core.EncryptionProgress;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreEncryption;
+import dev.keystore.core.StoreInspection;
 import dev.keystore.encryption.Encryption;
 import dev.keystore.encryption.KeyFile;
 import dev.keystore.encryption.Passphrase;
@@ -20,7 +21,7 @@ import picocli.CommandLine.Option;
         description = {
             "Replaces the keys of the store and of all contexts, encrypts each value again, then rewrites the files.",
             "With a new root key, that one is used from now on; without, the root key stays.",
-            "An interrupted job continues when it is run again; if the root key was replaced already, with the new one."
+            "An interrupted job continues when it is run again with the same options."
         })
 final class RotateCommand extends EncryptionCommand {
 
@@ -38,9 +39,23 @@ final class RotateCommand extends EncryptionCommand {
         return "Rotating";
     }
 
+    /** Opens it with both keys, since a former run may have replaced the root key. */
+    @Override
+    StoreInspection inspectFirst() {
+        return withKeys(store().secrets().builder(url())).openToInspect();
+    }
+
     @Override
     SignalKeyDatabase.Builder builder() {
-        SignalKeyDatabase.Builder builder = store().existing(url());
+        return withKeys(store().existing(url()));
+    }
+
+    @Override
+    boolean replacesRootKey() {
+        return newKey() != null;
+    }
+
+    private SignalKeyDatabase.Builder withKeys(SignalKeyDatabase.Builder builder) {
         KeyProvider next = newKey();
         KeyProvider former = store().secrets().key();
         if (next == null) {

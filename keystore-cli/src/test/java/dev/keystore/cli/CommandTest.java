@@ -9,6 +9,8 @@ import dev.keystore.KeyUnavailableException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.encryption.Encryption;
+import dev.keystore.encryption.KeyFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The commands, run in this process: results, exit codes, and what they leave alone. */
@@ -305,6 +308,93 @@ class CommandTest {
         assertThat(Ran.of("decrypt", url(), "--key-file", second).code()).isZero();
         assertThat(entries()).isEqualTo(Map.of("alice", 27L, "bob", 27L));
         assertThat(Ran.of("encrypt", url()).code()).as("without a key").isEqualTo(ExitCodes.USAGE);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"decrypt, false", "encrypt, true"})
+    @DisplayName("R74 a decryption that was interrupted is continued by decrypt, and reversed by encrypt")
+    void decrypt_interrupted_isContinued(String command, boolean isEncrypted) {
+        Stores.fill(url(), "alice", "bob");
+        Path key = folder.resolve("root.key");
+        Ran.of("key", "generate", key.toString());
+        Ran.of("encrypt", url(), "--key-file", key.toString());
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
+                .url(url())
+                .encryption(Encryption.with(KeyFile.at(key)))
+                .open()) {
+            assertThatThrownBy(() -> database.encryption().decrypt(progress -> {
+                        if (progress.rewritten() > 0) {
+                            throw new IllegalStateException("interrupted");
+                        }
+                    }))
+                    .hasMessage("interrupted");
+        }
+
+        Ran ran = Ran.of(command, url(), "--key-file", key.toString());
+
+        assertThat(ran.code()).as(ran.toString()).isZero();
+        String[] verify = isEncrypted
+                ? new String[] {"verify", url(), "--key-file", key.toString()}
+                : new String[] {"verify", url()};
+        assertThat(Ran.of(verify).out()).contains("2 contexts, 54 entries", ": intact");
+    }
+
+    @Test
+    @DisplayName("R74 a rotation that has replaced the root key already is continued by the same command")
+    void rotate_rootKeyIsReplaced_isContinued() {
+        Stores.fill(url(), "alice");
+        Path first = folder.resolve("first.key");
+        Path second = folder.resolve("second.key");
+        Ran.of("key", "generate", first.toString());
+        Ran.of("key", "generate", second.toString());
+        Ran.of("encrypt", url(), "--key-file", first.toString());
+        SignalKeyDatabase.builder()
+                .url(url())
+                .encryption(Encryption.with(KeyFile.at(second)).replacing(KeyFile.at(first)))
+                .open()
+                .close();
+
+        Ran ran = Ran.of("rotate", url(), "--key-file", first.toString(), "--new-key-file", second.toString());
+
+        assertThat(ran.code()).as(ran.toString()).isZero();
+        assertThat(Ran.of("verify", url(), "--key-file", second.toString()).code())
+                .isZero();
+    }
+
+    @Test
+    @DisplayName("R74 encrypt and rotate that an owner refuses after the mark was written exit with 4, decrypt with 3")
+    void encryption_ownerOfAnEmptyContext_saysWhatWasChanged() {
+        Stores.fill(url(), "alice");
+        String first = folder.resolve("first.key").toString();
+        String second = folder.resolve("second.key").toString();
+        Ran.of("key", "generate", first);
+        Ran.of("key", "generate", second);
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            database.forContext("bob"); // holds nothing, so it is not listed
+
+            Ran refused = Ran.of("encrypt", url(), "--key-file", first);
+
+            assertThat(refused.code()).as(refused.toString()).isEqualTo(ExitCodes.INTERRUPTED);
+            assertThat(refused.err()).contains("bob", "Run the same command again");
+        }
+        assertThatThrownBy(() -> SignalKeyDatabase.open(url())).isInstanceOf(KeyUnavailableException.class);
+        assertThat(Ran.of("encrypt", url(), "--key-file", first).code()).isZero();
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
+                .url(url())
+                .property("encryption.key", "key-file:" + first)
+                .open()) {
+            database.forContext("bob");
+
+            assertThat(Ran.of("decrypt", url(), "--key-file", first).code()).isEqualTo(ExitCodes.FAILED);
+            assertThat(Ran.of("rotate", url(), "--key-file", first).code()).isEqualTo(ExitCodes.FAILED);
+            assertThat(Ran.of("verify", url(), "--key-file", first).code()).isZero();
+            assertThat(Ran.of("rotate", url(), "--key-file", first, "--new-key-file", second)
+                            .code())
+                    .isEqualTo(ExitCodes.INTERRUPTED);
+        }
+        assertThat(Ran.of("rotate", url(), "--key-file", first, "--new-key-file", second)
+                        .code())
+                .isZero();
     }
 
     @Test
