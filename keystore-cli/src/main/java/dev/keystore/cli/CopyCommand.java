@@ -60,8 +60,11 @@ final class CopyCommand extends CopyingCommand {
         SignalKeyDatabase.Builder from = store().existing(source);
         SignalKeyDatabase.Builder to = toTarget.builder(target);
         refuseOwned(!takeOver, from, to);
+        if (dryRun) {
+            List.of(from, to).forEach(SignalKeyDatabase.Builder::readingOnly);
+        }
         try (SignalKeyDatabase opened = from.open();
-                SignalKeyDatabase openedTarget = (dryRun ? to.mustExist() : to).open();
+                SignalKeyDatabase openedTarget = to.open();
                 Progress progress = output().progress("Copying")) {
             return copy(opened, openedTarget, progress);
         }
@@ -80,17 +83,20 @@ final class CopyCommand extends CopyingCommand {
     /** Says what would be copied to a target that holds nothing. */
     private int describe() {
         long[] counts = new long[3];
-        List<Map<String, Object>> unreadable = new ArrayList<>();
+        List<Map<String, Object>> notCopied = new ArrayList<>();
         try (StoreInspection found = store().inspect(source);
                 Progress progress = output().progress("Reading")) {
             for (String name : contexts().isEmpty() ? names(found) : contexts()) {
                 var context = found.inspect(name);
-                if (context.isIntact()) {
+                boolean isMissing = context.isIntact() && context.entries() == 0;
+                if (isMissing) {
+                    notCopied.add(Map.of("context", name, "reason", "the source has no entry of it"));
+                } else if (context.isIntact()) {
                     counts[0]++;
                     counts[1] += context.entries();
                     counts[2] += context.bytes();
                 } else {
-                    unreadable.add(Map.of("context", name, "damagedEntries", context.damagedEntries()));
+                    notCopied.add(Map.of("context", name, "reason", "damaged", "damagedEntries", context.damagedEntries()));
                 }
                 progress.at(counts[0], 0, counts[1]);
             }
@@ -102,15 +108,15 @@ final class CopyCommand extends CopyingCommand {
             json.put("contexts", Map.of(Outcome.COPIED, counts[0]));
             json.put("entries", counts[1]);
             json.put("bytes", counts[2]);
-            json.put("notCopied", unreadable);
+            json.put("notCopied", notCopied);
             output().out().println(Json.of(json));
         } else {
             output().line("Would copy " + Text.count(counts[0], "context") + " with " + Text.count(counts[1], "entry")
                     + ", " + Text.bytes(counts[2]) + ", to a target that holds nothing. Nothing was changed.");
-            unreadable.forEach(each -> output().line("Would not copy, since it is damaged: "
-                    + Text.visible(String.valueOf(each.get("context")))));
+            notCopied.forEach(each -> output().line("Would not copy: \""
+                    + Text.visible(String.valueOf(each.get("context"))) + "\": " + each.get("reason")));
         }
-        return unreadable.isEmpty() ? ExitCodes.DONE : ExitCodes.FINDINGS;
+        return notCopied.isEmpty() ? ExitCodes.DONE : ExitCodes.FINDINGS;
     }
 
     private static List<String> names(StoreInspection found) {

@@ -2,6 +2,8 @@ package dev.keystore.cli;
 
 import dev.keystore.ContextOwnedException;
 import dev.keystore.KeyStoreException;
+import dev.keystore.StaleStoreException;
+import dev.keystore.StoreOpenException;
 import dev.keystore.core.CopyIncompleteException;
 import dev.keystore.core.CopyProgress;
 import dev.keystore.core.CopyReport;
@@ -37,6 +39,9 @@ abstract class CopyingCommand implements Callable<Integer> {
 
     /** How many contexts are in the target by now. */
     private long copied;
+
+    /** Whether entries were read; they are written next. */
+    private boolean begun;
 
     @Override
     public final Integer call() {
@@ -76,7 +81,8 @@ abstract class CopyingCommand implements Callable<Integer> {
     }
 
     /** Shows how far a copy is. */
-    static void show(Progress progress, CopyProgress at) {
+    final void show(Progress progress, CopyProgress at) {
+        begun |= at.entries() > 0;
         progress.at(at.contexts(), at.allContexts(), at.entries());
     }
 
@@ -97,10 +103,16 @@ abstract class CopyingCommand implements Callable<Integer> {
         } catch (CopyIncompleteException e) {
             return e.report();
         } catch (RuntimeException e) {
-            // The context that failed may have been written, or taken over.
-            boolean begun = e instanceof KeyStoreException && !(e instanceof ContextOwnedException);
-            throw copied > 0 || begun ? new Resumable(e) : e;
+            throw begun || copied > 0 || mayHaveWritten(e) ? new Resumable(e) : e;
         }
+    }
+
+    /** Returns whether a failure is another one than those of a context that is refused before it is written. */
+    private static boolean mayHaveWritten(RuntimeException failure) {
+        return failure instanceof KeyStoreException
+                && !(failure instanceof ContextOwnedException)
+                && !(failure instanceof StaleStoreException)
+                && !(failure instanceof StoreOpenException);
     }
 
     /** Sets whether a store whose owners are alive is refused. */

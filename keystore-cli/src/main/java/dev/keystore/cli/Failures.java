@@ -1,7 +1,9 @@
 package dev.keystore.cli;
 
+import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.OperationInterruptedException;
+import dev.keystore.RollbackFailedException;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -17,7 +19,7 @@ final class Failures implements IExecutionExceptionHandler {
     public int handleExecutionException(Exception failure, CommandLine line, ParseResult arguments) throws Exception {
         boolean interrupted = failure instanceof OperationInterruptedException
                 || (failure instanceof Resumable && failure.getCause() instanceof OperationInterruptedException);
-        boolean resumable = interrupted || failure instanceof Resumable;
+        boolean resumable = interrupted || failure instanceof Resumable || isUnknown(failure);
         if (!isExpected(failure)) {
             failure.printStackTrace(line.getErr());
         }
@@ -25,7 +27,7 @@ final class Failures implements IExecutionExceptionHandler {
         line.getErr()
                 .println(line.getCommandSpec().qualifiedName() + ": " + Text.visible(Urls.withoutSecrets(message)));
         if (resumable) {
-            line.getErr().println(failure instanceof Resumable ended ? ended.toDo() : Resumable.TO_DO);
+            line.getErr().println(toDo(failure));
         }
         if (arguments.hasMatchedOption("--json") || isJson(arguments)) {
             Map<String, Object> error = new LinkedHashMap<>();
@@ -35,6 +37,18 @@ final class Failures implements IExecutionExceptionHandler {
             line.getOut().println(Json.of(error));
         }
         return resumable ? ExitCodes.INTERRUPTED : ExitCodes.FAILED;
+    }
+
+    /** Returns whether it is unknown if, or how much of, a commit was written. */
+    private static boolean isUnknown(Exception failure) {
+        return failure instanceof CommitOutcomeUnknownException || failure instanceof RollbackFailedException;
+    }
+
+    private static String toDo(Exception failure) {
+        if (isUnknown(failure)) {
+            return "Run the same command again: it finds out what was written.";
+        }
+        return failure instanceof Resumable ended ? ended.toDo() : Resumable.TO_DO;
     }
 
     private static boolean isJson(ParseResult arguments) {

@@ -50,6 +50,7 @@ final class InspectCommand extends StoreCommand {
                     counter.entries += entries;
                     progress.at(counter.contexts, 0, counter.entries);
                 });
+                Listed.existing(context, chosen);
                 counter.contexts++;
                 ContextReport found = ContextReport.of(store, context, now);
                 progress.clear();

@@ -2,6 +2,7 @@ package dev.keystore.cli;
 
 import dev.keystore.LoadFailedException;
 import dev.keystore.UnreadableEntryException;
+import dev.keystore.core.ContextInspection;
 import dev.keystore.core.StoreInspection;
 import java.util.Iterator;
 import java.util.Optional;
@@ -34,6 +35,21 @@ final class Listed {
         } catch (Ended e) {
             return Optional.of(String.valueOf(e.getMessage()));
         }
+    }
+
+    /**
+     * Returns what was found of a context, if it exists.
+     *
+     * @throws Refusal if it was named by the user, and the store has nothing of it
+     */
+    static ContextInspection existing(ContextInspection found, @Nullable String chosen) {
+        boolean isMissing = found.entries() == 0
+                && found.isIntact()
+                && found.owner().isEmpty();
+        if (isMissing && chosen != null) {
+            throw new Refusal("The store has no context \"" + chosen + "\"; keystore contexts lists them");
+        }
+        return found;
     }
 
     private static @Nullable String next(Iterator<String> contexts) {

@@ -64,7 +64,8 @@ final class Output {
     }
 
     Progress progress(String what) {
-        return new Progress(err(), Terminal.isPresent(), what);
+        PrintWriter terminal = Terminal.writer();
+        return terminal == null ? new Progress(err(), false, what) : new Progress(terminal, true, what);
     }
 
     /** Makes the backends of the folder known to this thread. */

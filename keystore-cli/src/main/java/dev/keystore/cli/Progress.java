@@ -5,8 +5,8 @@ import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Shows how far a command has come: a bar on a terminal, which is drawn in place; elsewhere a line now and then. Goes
- * to the error output, so that it does not mix with results.
+ * Shows how far a command has come: a bar on a terminal, which is drawn in place; elsewhere a line now and then. Lines go
+ * to the error output, so that they do not mix with results.
  */
 final class Progress implements AutoCloseable {
 
@@ -15,7 +15,7 @@ final class Progress implements AutoCloseable {
     private static final int BAR_WIDTH = 24;
     private static final int LINE_WIDTH = 79;
 
-    private final PrintWriter err;
+    private final PrintWriter out;
     private final boolean terminal;
     private final String what;
     private final long start = System.nanoTime();
@@ -25,10 +25,11 @@ final class Progress implements AutoCloseable {
     /**
      * Begins.
      *
+     * @param out writes to the terminal, or else to the error output
      * @param what what is being done, for example "Copying"
      */
-    Progress(PrintWriter err, boolean terminal, String what) {
-        this.err = err;
+    Progress(PrintWriter out, boolean terminal, String what) {
+        this.out = out;
         this.terminal = terminal;
         this.what = what;
     }
@@ -66,11 +67,11 @@ final class Progress implements AutoCloseable {
 
     private void show(String bar, String line) {
         if (terminal) {
-            err.print("\r" + fitted(bar + line));
-            err.flush();
+            out.print("\r" + fitted(bar + line));
+            out.flush();
             drawn = true;
         } else {
-            err.println(what + ": " + line);
+            out.println(what + ": " + line);
         }
     }
 
@@ -103,8 +104,8 @@ final class Progress implements AutoCloseable {
     /** Removes the bar, until it is drawn again. */
     void clear() {
         if (drawn) {
-            err.print("\r" + " ".repeat(LINE_WIDTH) + "\r");
-            err.flush();
+            out.print("\r" + " ".repeat(LINE_WIDTH) + "\r");
+            out.flush();
             drawn = false;
         }
     }

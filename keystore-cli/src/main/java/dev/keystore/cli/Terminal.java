@@ -1,6 +1,7 @@
 package dev.keystore.cli;
 
 import java.io.Console;
+import java.io.PrintWriter;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -29,6 +30,11 @@ final class Terminal {
     /** Returns whether input and output are a terminal. */
     static boolean isPresent() {
         return CONSOLE != null;
+    }
+
+    /** Returns what writes to the terminal, also while the error output goes elsewhere; null without a terminal. */
+    static @Nullable PrintWriter writer() {
+        return CONSOLE == null ? null : CONSOLE.writer();
     }
 
     /**

@@ -62,6 +62,7 @@ final class VerifyCommand extends StoreCommand {
             entries += page;
             progress.at(contexts, 0, entries);
         });
+        Listed.existing(found, context);
         entries = before + found.entries();
         bytes += found.bytes();
         damagedEntries += found.damagedEntries();

@@ -14,15 +14,11 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.RestoreRules;
-import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -113,6 +109,22 @@ class BackupCommandTest {
     }
 
     @Test
+    @DisplayName("R80 an incremental backup reads a context again that is damaged in the earlier one")
+    void incremental_earlierIsDamaged_readsTheSource() throws Exception {
+        Stores.fill(url(), "alice", "bob");
+        assertThat(Ran.of("backup", url(), file()).code()).isZero();
+        Stores.damage(Path.of(file()), "7"); // of one of the two
+        assertThat(Ran.of("verify", "jdbc:sqlite:" + file()).code()).isEqualTo(ExitCodes.FINDINGS);
+
+        Ran ran = Ran.of("backup", url(), file(), "--incremental", "--json");
+
+        assertThat(ran.code()).as(ran.toString()).isZero();
+        assertThat(ran.json().get("contexts").asLong()).isEqualTo(2);
+        assertThat(ran.json().get("unchanged").asLong()).isEqualTo(1);
+        assertThat(Ran.of("verify", "jdbc:sqlite:" + file()).out()).contains("2 contexts, 54 entries", ": intact");
+    }
+
+    @Test
     @DisplayName("R84 restore is refused without the rules that advance counters, and accepted with them in --backends")
     void restore_withoutRules_isRefused() throws Exception {
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
@@ -170,18 +182,8 @@ class BackupCommandTest {
                 .isZero();
     }
 
-    /** Returns a folder with a jar that registers rules. */
-    private String rules(Class<?>... rules) throws Exception {
-        Path backends = Files.createTempDirectory(folder, "backends");
-        try (OutputStream out = Files.newOutputStream(backends.resolve("rules.jar"));
-                ZipOutputStream zip = new ZipOutputStream(out)) {
-            zip.putNextEntry(new ZipEntry("META-INF/services/" + RestoreRules.class.getName()));
-            zip.write(Stream.of(rules)
-                    .map(Class::getName)
-                    .collect(Collectors.joining("\n"))
-                    .getBytes(StandardCharsets.UTF_8));
-        }
-        return backends.toString();
+    private String rules(Class<?>... rules) throws IOException {
+        return Stores.services(folder, RestoreRules.class, rules);
     }
 
     /** Other rules for the same entries. */

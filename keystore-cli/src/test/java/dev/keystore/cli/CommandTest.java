@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import dev.keystore.EntryId;
 import dev.keystore.KeyTypes;
 import dev.keystore.KeyUnavailableException;
 import dev.keystore.OwnershipLostException;
@@ -11,12 +12,22 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.encryption.Encryption;
 import dev.keystore.encryption.KeyFile;
+import dev.keystore.spi.AtomicCommit;
+import dev.keystore.spi.Backend;
+import dev.keystore.spi.BackendConfig;
+import dev.keystore.spi.BackendException;
+import dev.keystore.spi.BackendProvider;
+import dev.keystore.spi.Batch;
+import dev.keystore.spi.PersistenceBackend;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -226,6 +237,134 @@ class CommandTest {
         assertThat(Stores.entries(target)).isEqualTo(Map.of("alice", 1L));
         assertThat(Ran.of("copy", url(), target, "--replace", "--yes").code()).isZero();
         assertThat(Stores.entries(target)).isEqualTo(Map.of("alice", 27L));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"verify", "inspect"})
+    @DisplayName("a context that does not exist is refused, and named")
+    void missingContext_isRefused(String command) {
+        Stores.fill(url(), "alice");
+        Path html = folder.resolve("page.html");
+
+        Ran ran = command.equals("verify")
+                ? Ran.of("verify", url(), "alise", "--json")
+                : Ran.of("inspect", url(), "alise", "--json", "--html", html.toString());
+
+        assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(ran.json().get("message").asText()).contains("no context \"alise\"");
+        assertThat(html).doesNotExist();
+        assertThat(Ran.of("copy", url(), Stores.sqlite(folder.resolve("new.db")), "--dry-run", "--context", "alise"))
+                .satisfies(copy -> assertThat(copy.code()).isEqualTo(ExitCodes.FINDINGS))
+                .satisfies(copy -> assertThat(copy.out()).contains("Would copy 0 contexts", "\"alise\": the source has"));
+    }
+
+    @Test
+    @DisplayName("R94 a dry run of a copy to a target that holds contexts writes nothing, anchored or not")
+    void copy_dryRunWithAnchors_writesNothing() throws Exception {
+        Stores.fill(url(), "alice", "bob");
+        Path copy = folder.resolve("copy.db");
+        Stores.fill(Stores.sqlite(copy), "carol");
+        byte[] source = Files.readAllBytes(file());
+        byte[] target = Files.readAllBytes(copy);
+        String anchor = "freshness.anchor=file:" + folder.resolve("anchor");
+
+        Ran ran = Ran.of(
+                "copy", url(), Stores.sqlite(copy), "--dry-run", "--property", anchor, "--target-property", anchor);
+
+        assertThat(ran.code()).as(ran.toString()).isZero();
+        assertThat(ran.out()).contains("copied:        2 contexts");
+        assertThat(Files.readAllBytes(file())).isEqualTo(source);
+        assertThat(Files.readAllBytes(copy)).isEqualTo(target);
+        assertThat(folder.resolve("anchor")).doesNotExist();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"copy", "move"})
+    @DisplayName("R82 a copy or a move of an old copy of a store is refused, and says that nothing was changed")
+    void copy_staleSource_isRefused(String command) throws Exception {
+        String anchor = "file:" + folder.resolve("anchor");
+        SignalKeyDatabase.Builder anchored =
+                SignalKeyDatabase.builder().url(url()).property("freshness.anchor", anchor);
+        try (SignalKeyDatabase database = anchored.open()) {
+            Stores.fill(database.forContext("alice"), 1);
+        }
+        Path old = Files.copy(file(), folder.resolve("old.db"));
+        try (SignalKeyDatabase database = anchored.open()) {
+            database.forContext("alice").put(KeyTypes.SESSION, "x", new byte[1]);
+        }
+        Files.copy(old, file(), StandardCopyOption.REPLACE_EXISTING);
+        String target = Stores.sqlite(folder.resolve("copy.db"));
+
+        Ran ran = Ran.of(command, url(), target, "--yes", "--json", "--property", "freshness.anchor=" + anchor);
+
+        assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(ran.json().get("error").asText()).isEqualTo("StaleStoreException");
+        assertThat(ran.json().get("resumable").asBoolean()).isFalse();
+        assertThat(Stores.entries(target)).isEmpty();
+    }
+
+    @Test
+    @DisplayName("R41 a commit with an unknown outcome exits with 4, and says to run the command again")
+    void erase_unknownOutcome_isResumable() throws Exception {
+        String backends = Stores.services(folder, BackendProvider.class, Unanswering.class);
+        String unanswering = "unanswering:";
+
+        Ran ran = Ran.of("erase", unanswering, "default", "--yes", "--json", "--backends", backends);
+
+        assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.INTERRUPTED);
+        assertThat(ran.json().get("resumable").asBoolean()).isTrue();
+        assertThat(ran.err()).contains("Run the same command again: it finds out what was written");
+    }
+
+    /** Opens a backend with one entry, which gives no answer when that is deleted. */
+    public static final class Unanswering implements BackendProvider {
+
+        @Override
+        public String name() {
+            return "unanswering";
+        }
+
+        @Override
+        public String scheme() {
+            return "unanswering";
+        }
+
+        @Override
+        public Backend open(BackendConfig config) {
+            return new UnansweringBackend(new EntryId("session", "bob.1"));
+        }
+    }
+
+    /** A backend with one entry, whose commits have an unknown outcome. */
+    private record UnansweringBackend(EntryId only) implements PersistenceBackend, AtomicCommit {
+
+        @Override
+        public Optional<byte[]> load(String type, String id) {
+            return new EntryId(type, id).equals(only) ? Optional.of(new byte[1]) : Optional.empty();
+        }
+
+        @Override
+        public Stream<EntryId> list() {
+            return Stream.of(only);
+        }
+
+        @Override
+        public void commit(Batch batch) {
+            throw BackendException.outcomeUnknown("the connection was lost", null);
+        }
+
+        @Override
+        public void save(String type, String id, byte[] value) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void delete(String type, String id) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void close() {}
     }
 
     @ParameterizedTest

@@ -8,6 +8,7 @@ import dev.keystore.core.ContextInspection;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreInspection;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -16,7 +17,10 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 
 /** Stores for tests. */
 final class Stores {
@@ -72,6 +76,20 @@ final class Stores {
             throw new IllegalStateException("not found");
         }
         return at;
+    }
+
+    /** Returns a folder with a jar that registers implementations of a service, which are on the class path. */
+    static String services(Path parent, Class<?> service, Class<?>... implementations) throws IOException {
+        Path backends = Files.createTempDirectory(parent, "backends");
+        try (OutputStream out = Files.newOutputStream(backends.resolve("services.jar"));
+                ZipOutputStream zip = new ZipOutputStream(out)) {
+            zip.putNextEntry(new ZipEntry("META-INF/services/" + service.getName()));
+            zip.write(Stream.of(implementations)
+                    .map(Class::getName)
+                    .collect(Collectors.joining("\n"))
+                    .getBytes(StandardCharsets.UTF_8));
+        }
+        return backends.toString();
     }
 
     /** Returns the number of entries by context. */

@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -34,7 +35,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class BackupFile implements AutoCloseable, SnapshotReader.Target {
 
-    /** Where the position of a context is stored, in the context (R81). */
+    /** Where the position of a context is stored, in the context (R81), followed by the digest of its records. */
     static final EntryId POSITION = new EntryId(StoreSealing.MARK.type(), "position");
 
     private static final String URL = "jdbc:sqlite:";
@@ -124,11 +125,22 @@ final class BackupFile implements AutoCloseable, SnapshotReader.Target {
 
     /** Adds the position of the context, which is that of its records or an earlier one. */
     void accept(ContextPosition position) {
-        byte[] value = ByteBuffer.allocate(2 * Long.BYTES)
+        accept(POSITION, record(position));
+    }
+
+    /** Returns whether the records of the context are those that an earlier backup had at the same position. */
+    boolean isSameAs(Storage earlier, ContextPosition position) {
+        return Arrays.equals(earlier.readReserved(context, POSITION), record(position));
+    }
+
+    private byte[] record(ContextPosition position) {
+        byte[] records = digestOfContext.toBytes();
+        byte[] value = ByteBuffer.allocate(2 * Long.BYTES + records.length)
                 .putLong(position.epoch())
                 .putLong(position.sequence())
+                .put(records)
                 .array();
-        accept(POSITION, Envelope.seal(context, POSITION.type(), POSITION.id(), value));
+        return Envelope.seal(context, POSITION.type(), POSITION.id(), value);
     }
 
     /** Begins a context, whose records follow. */

@@ -68,10 +68,10 @@ final class ContextMove {
         if (!arriving.other().equals(idOf(source))) {
             return refused("a move of it from another store to the target has not ended; run that move again");
         }
+        Context from = contextOf(source); // first: if it is refused, nothing is changed
         if (there != null && !there.equals(arriving)) {
             commit(target, contextOf(target), arriving.put()); // it was moved away from there, and comes back
         }
-        Context from = contextOf(source);
         ContextResult result;
         boolean moved;
         do {

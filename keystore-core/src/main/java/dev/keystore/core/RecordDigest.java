@@ -50,6 +50,15 @@ final class RecordDigest {
         return records == other.records && bytes == other.bytes && Arrays.equals(sums, other.sums);
     }
 
+    /** Returns the digest as bytes, for a comparison. */
+    byte[] toBytes() {
+        ByteBuffer bytesOfAll = ByteBuffer.allocate((sums.length + 2) * Long.BYTES);
+        for (long sum : sums) {
+            bytesOfAll.putLong(sum);
+        }
+        return bytesOfAll.putLong(records).putLong(bytes).array();
+    }
+
     /** Returns the number of records. */
     long records() {
         return records;

@@ -703,6 +703,19 @@ public final class SignalKeyDatabase implements AutoCloseable {
             return this;
         }
 
+        /**
+         * Opens any store for reading: for a {@link StoreCopy#dryRun}. Nothing is written, neither an entry nor the id
+         * or the mark of the store, and no context is taken over; commits fail with
+         * {@link dev.keystore.CommitFailedException}. The store must exist, as with {@link #mustExist}. It is not
+         * compared with a freshness anchor. By default, a store is opened to be written.
+         *
+         * @return this builder
+         */
+        public Builder readingOnly() {
+            opening = OpenedStore.Opening.INSPECTING;
+            return this;
+        }
+
         /** Opens the target of a restore. */
         SignalKeyDatabase openToRestore() {
             opening = OpenedStore.Opening.RESTORING;
@@ -776,7 +789,9 @@ public final class SignalKeyDatabase implements AutoCloseable {
                 throw new IllegalStateException("The builder has encryptExisting or decryptExisting set without"
                         + " encryption: set encryption as well");
             }
-            FreshnessAnchor anchor = freshnessAnchor != null ? freshnessAnchor : AnchorLocator.find(properties);
+            FreshnessAnchor anchor = freshnessAnchor != null || opening == OpenedStore.Opening.INSPECTING
+                    ? freshnessAnchor
+                    : AnchorLocator.find(properties);
             Engine engine = null;
             try {
                 engine = openEngine(sealing, opening, anchor);

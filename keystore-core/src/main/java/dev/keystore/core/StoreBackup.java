@@ -2,8 +2,10 @@ package dev.keystore.core;
 
 import dev.keystore.ContextPosition;
 import dev.keystore.EntryId;
+import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.StoreOpenException;
+import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.StoreState.Kind;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextSnapshots.EntryConsumer;
@@ -21,6 +23,8 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Backs a database up into a file while it is in use (R80).
@@ -56,6 +60,8 @@ import org.jspecify.annotations.Nullable;
  * run several times.
  */
 public final class StoreBackup {
+
+    private static final Logger LOG = LoggerFactory.getLogger(StoreBackup.class);
 
     private final SignalKeyDatabase source;
     private final Path file;
@@ -115,7 +121,8 @@ public final class StoreBackup {
 
     /**
      * Takes the contexts that have not changed since an earlier backup from that file, instead of reading them from the
-     * source: those whose positions are the same ({@link SignalKeyDatabase#position}). The result is a complete backup,
+     * source: those whose positions are the same ({@link SignalKeyDatabase#position}), and whose records in that file
+     * are still those that were written to it. The result is a complete backup,
      * which does not need the earlier one. By default, all contexts are read from the source, as they are if the
      * backend keeps no positions.
      *
@@ -310,8 +317,7 @@ public final class StoreBackup {
             Optional<ContextPosition> position = engine.storage.positionStored(storedContext);
             backup.begin(name);
             Storage earlier = formerBackup;
-            if (earlier != null && position.isPresent() && position.equals(BackupFile.position(earlier, name))) {
-                earlier.readSnapshot(name, withoutPosition(backup));
+            if (earlier != null && position.isPresent() && isTaken(backup, name, earlier, position.get())) {
                 unchanged++;
             } else {
                 read(backup, storedContext);
@@ -324,6 +330,27 @@ public final class StoreBackup {
             if (listener != null) {
                 listener.accept(new CopyProgress(contexts, Math.max(contexts, allContexts), records, backup.bytes()));
             }
+        }
+
+        /**
+         * Takes the records of a context from the earlier backup, and returns false if it has changed since, or they
+         * are not those that were written then: the file is damaged.
+         */
+        private boolean isTaken(BackupFile backup, String name, Storage earlier, ContextPosition position) {
+            try {
+                if (!BackupFile.position(earlier, name).equals(Optional.of(position))) {
+                    return false;
+                }
+                earlier.readSnapshot(name, withoutPosition(backup));
+                if (backup.isSameAs(earlier, position)) {
+                    return true;
+                }
+            } catch (BackendException | LoadFailedException | UnreadableEntryException e) {
+                LOG.debug("A context could not be read in the earlier backup for {}", file, e);
+            }
+            LOG.warn("The earlier backup for {} is damaged: a context is read from the source again", file);
+            backup.restart();
+            return false;
         }
 
         private void read(BackupFile backup, String storedContext) {

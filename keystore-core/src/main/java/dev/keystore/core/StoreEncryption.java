@@ -54,8 +54,8 @@ import org.slf4j.LoggerFactory;
  * warning is logged.
  *
  * <p>One operation runs at a time; a second one throws {@link IllegalStateException}. They use heap for the names of
- * all contexts and for the ids of one context. Listeners are called on the calling thread, before the first change and
- * after each commit; what they throw ends the operation.
+ * all contexts and for the ids of one context. Listeners are called on the calling thread, after the mark was changed
+ * and after each commit; what they throw ends the operation.
  */
 public final class StoreEncryption {
 
@@ -117,8 +117,8 @@ public final class StoreEncryption {
             if (phase() == Phase.ENCRYPTED) {
                 return;
             }
-            job.begin();
             enter(Phase.ENCRYPTING);
+            job.begin();
             fenceOthers();
             job.forEachContext(context -> rewriteEntries(job, context));
             job.requireAllReadable();
@@ -149,11 +149,11 @@ public final class StoreEncryption {
     public EncryptionProgress rotate(Consumer<? super EncryptionProgress> listener) {
         return run("Rotating the keys of the store", false, listener, job -> {
             requireEncrypted();
-            job.begin();
             if (!store.sealing().hasFormerKeys()) { // otherwise a rotation was not completed
                 StoreSealing former = store.sealing();
                 changeMark(former, store.rotated(former));
             }
+            job.begin();
             fenceOthers();
             do {
                 job.forEachContext(context -> rotateContext(job, context));
@@ -184,8 +184,8 @@ public final class StoreEncryption {
                 throw new IllegalStateException("The store cannot be decrypted, since its names are hidden, and they"
                         + " cannot be renamed: copy its entries into a new store");
             }
-            job.begin();
             enter(Phase.DECRYPTING);
+            job.begin();
             fenceOthers();
             job.forEachContext(context -> decryptContext(job, context));
             job.requireAllReadable();
@@ -487,7 +487,7 @@ public final class StoreEncryption {
             return new EncryptionProgress(done, names.size(), entries, rewritten, unreadable);
         }
 
-        /** Says that the store is changed from now on. */
+        /** Says that the mark was changed. */
         void begin() {
             listener.accept(progress());
         }
