@@ -52,9 +52,6 @@ final class DeleteDamagedCommand extends StoreCommand {
     @Parameters(index = "3", arity = "0..1", paramLabel = "ID", description = "Its id.")
     private @Nullable String id;
 
-    @Option(names = "--yes", description = "Do not ask for confirmation.")
-    private boolean yes;
-
     @Option(names = "--take-over", description = "Delete them even if the owner is alive; it is fenced.")
     private boolean takeOver;
 
@@ -84,7 +81,7 @@ final class DeleteDamagedCommand extends StoreCommand {
                                     + "; nothing was changed"
                             : kept(damaged.get(0)) + "; nothing was changed");
         }
-        if (!yes) {
+        if (!isConfirmed()) {
             Confirmation.require(lost(deletable), context, "confirm by --yes");
         }
         delete(deletable);

@@ -22,9 +22,6 @@ final class EraseCommand extends StoreCommand {
     @Parameters(index = "1", paramLabel = "CONTEXT", description = "The context.")
     private String context = "";
 
-    @Option(names = "--yes", description = "Do not ask for confirmation.")
-    private boolean yes;
-
     @Option(names = "--take-over", description = "Erase the context even if its owner is alive; it is fenced.")
     private boolean takeOver;
 
@@ -40,7 +37,7 @@ final class EraseCommand extends StoreCommand {
         if (found.entries() + found.damagedEntries() == 0) {
             throw new Refusal("Context \"" + context + "\" holds nothing; nothing was changed");
         }
-        if (!yes) {
+        if (!isConfirmed()) {
             Confirmation.require(lost(found), context, "confirm by --yes");
         }
         SignalKeyDatabase.Builder builder = store().existing(url());

@@ -6,6 +6,7 @@ import dev.keystore.OperationInterruptedException;
 import dev.keystore.RollbackFailedException;
 import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import picocli.CommandLine;
 import picocli.CommandLine.IExecutionExceptionHandler;
@@ -30,13 +31,17 @@ final class Failures implements IExecutionExceptionHandler {
             line.getErr().println(toDo(failure));
         }
         if (arguments.hasMatchedOption("--json") || isJson(arguments)) {
-            Map<String, Object> error = new LinkedHashMap<>();
-            error.put("error", kind(failure));
-            error.put("message", Urls.withoutSecrets(message));
-            error.put("resumable", resumable);
-            line.getOut().println(Json.of(error));
+            printJson(line, kind(failure), message, resumable);
         }
         return resumable ? ExitCodes.INTERRUPTED : ExitCodes.FAILED;
+    }
+
+    private static void printJson(CommandLine line, String kind, String message, boolean resumable) {
+        Map<String, Object> error = new LinkedHashMap<>();
+        error.put("error", kind);
+        error.put("message", Urls.withoutSecrets(message));
+        error.put("resumable", resumable);
+        line.getOut().println(Json.of(error));
     }
 
     /** Returns whether it is unknown if, or how much of, a commit was written. */
@@ -93,6 +98,9 @@ final class Failures implements IExecutionExceptionHandler {
         String name = line.getCommandSpec().qualifiedName();
         line.getErr().println(name + ": " + Text.visible(Urls.withoutSecrets(String.valueOf(failure.getMessage()))));
         line.getErr().println("Try " + name + " --help");
+        if (List.of(arguments).contains("--json")) {
+            printJson(line, "WrongUsage", String.valueOf(failure.getMessage()), false);
+        }
         return ExitCodes.USAGE;
     }
 }

@@ -3,6 +3,7 @@ package dev.keystore.cli;
 import java.io.PrintWriter;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 
 /**
  * Shows how far a command has come: a bar on a terminal, which is drawn in place; elsewhere a line now and then. Lines go
@@ -18,8 +19,9 @@ final class Progress implements AutoCloseable {
     private final PrintWriter out;
     private final boolean terminal;
     private final String what;
-    private final long start = System.nanoTime();
-    private long shown = start;
+    private final LongSupplier nanoTime;
+    private final long start;
+    private long shown;
     private boolean drawn;
 
     /**
@@ -29,9 +31,16 @@ final class Progress implements AutoCloseable {
      * @param what what is being done, for example "Copying"
      */
     Progress(PrintWriter out, boolean terminal, String what) {
+        this(out, terminal, what, System::nanoTime);
+    }
+
+    Progress(PrintWriter out, boolean terminal, String what, LongSupplier nanoTime) {
         this.out = out;
         this.terminal = terminal;
         this.what = what;
+        this.nanoTime = nanoTime;
+        this.start = nanoTime.getAsLong();
+        this.shown = start;
     }
 
     /**
@@ -57,7 +66,7 @@ final class Progress implements AutoCloseable {
     }
 
     private boolean isDue() {
-        long now = System.nanoTime();
+        long now = nanoTime.getAsLong();
         if (now - shown < (terminal ? BAR_NANOS : LINE_NANOS)) {
             return false;
         }

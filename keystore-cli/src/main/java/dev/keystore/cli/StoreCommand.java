@@ -3,6 +3,7 @@ package dev.keystore.cli;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** A command on one store. */
@@ -10,6 +11,9 @@ abstract class StoreCommand implements Callable<Integer> {
 
     @Parameters(index = "0", paramLabel = "URL", description = "The store.")
     private String url = "";
+
+    @Option(names = "--yes", description = "Ask nothing.")
+    private boolean yes;
 
     @Mixin
     private final StoreOptions store = new StoreOptions();
@@ -28,6 +32,11 @@ abstract class StoreCommand implements Callable<Integer> {
 
     final String url() {
         return url;
+    }
+
+    /** Returns whether nothing is to be confirmed. */
+    final boolean isConfirmed() {
+        return yes;
     }
 
     final StoreOptions store() {

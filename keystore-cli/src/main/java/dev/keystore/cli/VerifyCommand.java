@@ -29,6 +29,7 @@ final class VerifyCommand extends StoreCommand {
     private long entries;
     private long bytes;
     private long damagedEntries;
+    private final Map<String, Map<String, Long>> entriesByKey = new LinkedHashMap<>();
     private final List<Map<String, Object>> findings = new ArrayList<>();
 
     @Override
@@ -42,6 +43,7 @@ final class VerifyCommand extends StoreCommand {
         boolean intact = complete && findings.isEmpty();
         output().line(Text.count(contexts, "context") + ", " + Text.count(entries, "entry") + ", " + Text.bytes(bytes)
                 + ": " + (intact ? "intact" : "damaged entries: " + Text.number(damagedEntries)));
+        printKeys();
         if (output().isJson()) {
             Map<String, Object> json = new LinkedHashMap<>();
             json.put("intact", intact);
@@ -49,6 +51,7 @@ final class VerifyCommand extends StoreCommand {
             json.put("entries", entries);
             json.put("bytes", bytes);
             json.put("damagedEntries", damagedEntries);
+            json.put("entriesByKey", entriesByKey);
             json.put("findings", findings);
             json.put("unlisted", unlisted.orElse(null));
             output().out().println(Json.of(json));
@@ -67,10 +70,30 @@ final class VerifyCommand extends StoreCommand {
         bytes += found.bytes();
         damagedEntries += found.damagedEntries();
         contexts++;
+        if (found.incomplete().isEmpty()) {
+            Map<String, Long> byKey = store.entriesByKey(name);
+            if (!byKey.isEmpty()) {
+                entriesByKey.put(name, byKey);
+            }
+        }
         for (Damage damage : found.damaged()) {
             report(name, damage);
         }
         found.incomplete().ifPresent(reason -> report(name, reason));
+    }
+
+    /** Says how many keys the records have, and names contexts with several: a rotation of theirs has not ended. */
+    private void printKeys() {
+        if (entriesByKey.isEmpty()) {
+            return;
+        }
+        long keys = entriesByKey.values().stream().mapToLong(Map::size).sum();
+        output().line("Keys in use: " + Text.number(keys));
+        entriesByKey.forEach((name, byKey) -> {
+            if (byKey.size() > 1) {
+                output().line("    context \"" + Text.visible(name) + "\", entries by key: " + byKey);
+            }
+        });
     }
 
     private void report(String name, Damage damage) {

@@ -24,6 +24,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -368,7 +369,7 @@ class CommandTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"copy", "move", "erase", "compact", "encrypt"})
+    @ValueSource(strings = {"copy", "move", "erase", "delete-damaged", "compact", "encrypt"})
     @DisplayName("R53 commands that write refuse while an owner is alive, and change nothing")
     void writingCommand_ownerIsAlive_isRefused(String command) {
         Path key = folder.resolve("root.key");
@@ -381,6 +382,7 @@ class CommandTest {
                 case "copy" -> Ran.of("copy", url(), Stores.sqlite(folder.resolve("copy.db")));
                 case "move" -> Ran.of("move", url(), Stores.sqlite(folder.resolve("copy.db")), "--yes");
                 case "erase" -> Ran.of("erase", url(), "alice", "--yes");
+                case "delete-damaged" -> Ran.of("delete-damaged", url(), "alice", "--yes");
                 case "compact" -> Ran.of("compact", url());
                 default -> Ran.of("encrypt", url(), "--key-file", key.toString());
             };
@@ -393,6 +395,75 @@ class CommandTest {
         }
         try (SignalKeyDatabase plain = SignalKeyDatabase.open(url())) {
             assertThat(plain.forContext("alice").find(KeyTypes.SESSION, "x")).isPresent();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"rotate", "decrypt"})
+    @DisplayName("R53 R74 rotate and decrypt refuse while an owner is alive, and change nothing")
+    void encryptionCommand_ownerIsAlive_isRefused(String command) {
+        String key = folder.resolve("root.key").toString();
+        Ran.of("key", "generate", key);
+        try (SignalKeyDatabase database = SignalKeyDatabase.builder()
+                .url(url())
+                .property("encryption.key", "key-file:" + key)
+                .open()) {
+            SignalKeyStore alice = database.forContext("alice");
+            Stores.fill(alice, 20);
+            JsonNode keys = Ran.of("verify", url(), "--key-file", key, "--json")
+                    .json()
+                    .get("entriesByKey");
+
+            Ran ran = Ran.of(command, url(), "--key-file", key);
+
+            assertThat(ran.code()).isEqualTo(ExitCodes.FAILED);
+            assertThat(ran.err()).contains("in use by process", "--take-over");
+            assertThat(Ran.of("verify", url(), "--key-file", key, "--json")
+                            .json()
+                            .get("entriesByKey"))
+                    .isEqualTo(keys);
+            alice.put(KeyTypes.SESSION, "x", new byte[1]);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"copy", "move"})
+    @DisplayName("R53 copy and move refuse while an owner in the target is alive, and change nothing there")
+    void copying_ownedTarget_isRefused(String command) {
+        Stores.fill(url(), "alice");
+        String target = Stores.sqlite(folder.resolve("copy.db"));
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(target)) {
+            SignalKeyStore alice = database.forContext("alice");
+
+            Ran ran = Ran.of(command, url(), target, "--yes");
+
+            assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.FAILED);
+            assertThat(ran.err()).contains("\"alice\"", "owned");
+            assertThat(Stores.entries(target)).isEmpty();
+            alice.put(KeyTypes.SESSION, "x", new byte[1]);
+        }
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(url())) {
+            source.forContext("alice").put(KeyTypes.SESSION, "x", new byte[1]);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"contexts", "inspect", "verify", "copy"})
+    @DisplayName("R53 commands that only look leave the owner and the entries as they are")
+    void readingCommand_besideAnOwner_leavesIt(String command) {
+        String target = Stores.sqlite(folder.resolve("copy.db"));
+        Stores.fill(target, "carol");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            SignalKeyStore alice = database.forContext("alice");
+            Stores.fill(alice, 20);
+            Map<String, Long> before = entries();
+
+            Ran ran = command.equals("copy") ? Ran.of("copy", url(), target, "--dry-run") : Ran.of(command, url());
+
+            assertThat(ran.code()).as(ran.toString()).isZero();
+            assertThat(entries()).isEqualTo(before);
+            assertThat(Stores.entries(target)).isEqualTo(Map.of("carol", 27L));
+            alice.put(KeyTypes.SESSION, "x", new byte[1]);
         }
     }
 
@@ -434,6 +505,12 @@ class CommandTest {
                 Ran.of("inspect", url(), "--key-file", first, "--json").json();
         assertThat(inspected.get("encryption").asText()).isEqualTo("ENCRYPTED");
         assertThat(inspected.get("contexts").get(0).get("entriesByKey")).hasSize(1);
+        JsonNode byKey = Ran.of("verify", url(), "--key-file", first, "--json")
+                .json()
+                .get("entriesByKey");
+        assertThat(byKey.get("alice")).hasSize(1).allMatch(count -> count.asLong() == 27);
+        assertThat(byKey.get("bob")).hasSize(1).allMatch(count -> count.asLong() == 27);
+        assertThat(Ran.of("verify", url(), "--key-file", first).out()).contains("Keys in use: 2");
 
         assertThat(Ran.of("rotate", url(), "--key-file", first, "--new-key-file", second)
                         .code())
@@ -631,6 +708,12 @@ class CommandTest {
             assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.USAGE);
             assertThat(ran.err()).contains("--help").doesNotContain("pw-in-argument");
         }
+        Ran json = Ran.of("contexts", url(), "--json", "--property", "password=pw-in-argument");
+        assertThat(json.code()).isEqualTo(ExitCodes.USAGE);
+        assertThat(json.json().get("message").asText())
+                .contains("--password-env")
+                .doesNotContain("pw-in-argument");
+        assertThat(json.json().get("resumable").asBoolean()).isFalse();
     }
 
     @Test
@@ -725,7 +808,16 @@ class CommandTest {
                 "compact")) {
             Ran ran = Ran.of(command, "--help");
             assertThat(ran.code()).isZero();
-            assertThat(ran.out()).contains("Usage: keystore " + command, "--json", "Exit codes:");
+            assertThat(ran.out())
+                    .contains("Usage: keystore " + command, "--json", "Exit codes:")
+                    .contains("--key-file", "--passphrase-env", "--property", "--yes");
+        }
+        for (String[] command : new String[][] {{"key", "generate"}, {"import"}, {"export"}}) {
+            String[] help = Arrays.copyOf(command, command.length + 1);
+            help[command.length] = "--help";
+            Ran ran = Ran.of(help);
+            assertThat(ran.code()).isZero();
+            assertThat(ran.out()).contains("Usage: keystore " + String.join(" ", command), "--json", "Exit codes:");
         }
         assertThat(new String(Ran.of("--version").out().getBytes(StandardCharsets.UTF_8), StandardCharsets.UTF_8))
                 .startsWith("keystore ");
