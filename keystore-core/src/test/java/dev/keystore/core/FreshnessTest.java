@@ -278,6 +278,21 @@ class FreshnessTest {
     }
 
     @Test
+    @DisplayName("R82 contexts with few commits cost one write each at most, and one at closing for all of them")
+    void writes_ofContextsWithFewCommits() {
+        try (SignalKeyDatabase database = open(memory.reopen())) {
+            for (int commit = 0; commit < 10; commit++) {
+                for (int context = 0; context < 100; context++) {
+                    commit(database, "account " + context, 1);
+                }
+            }
+        }
+
+        assertThat(anchor.records()).hasSize(100);
+        assertThat(anchor.writes()).isBetween(2, 101);
+    }
+
+    @Test
     @DisplayName("R82 another process takes a context over while the former owner is raising the anchor")
     void takeOver_whileRaising_isAccepted() throws Exception {
         use(memory.reopen(), "alice", 1);

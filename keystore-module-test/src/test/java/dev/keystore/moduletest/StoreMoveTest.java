@@ -22,6 +22,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -161,6 +162,26 @@ class StoreMoveTest {
                         .isInstanceOf(ContextMovedException.class)
                         .hasMessageContaining("moved to the first place");
             }
+        }
+    }
+
+    @Test
+    @DisplayName("R84 R94 a dry run says what would be moved, and changes nothing")
+    void dryRun_changesNothing() {
+        try (SignalKeyDatabase source = open("jdbc:sqlite", "source");
+                SignalKeyDatabase target = open("mapdb", "target")) {
+            SignalKeyStore alice = source.forContext("alice");
+            alice.put(KeyTypes.SESSION, "bob.1", value(1));
+
+            CopyReport report =
+                    StoreMove.from(source).to(target, "the new place").dryRun();
+
+            assertThat(report.dryRun()).isTrue();
+            assertThat(report.contexts()).isEqualTo(Map.of(Outcome.COPIED, 1L));
+            try (Stream<String> contexts = target.contexts()) {
+                assertThat(contexts).isEmpty();
+            }
+            alice.put(KeyTypes.SESSION, "bob.1", value(2));
         }
     }
 
