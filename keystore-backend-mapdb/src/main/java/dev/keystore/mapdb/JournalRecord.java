@@ -4,9 +4,7 @@ import dev.keystore.mapdb.Change.Clear;
 import dev.keystore.mapdb.Change.Delete;
 import dev.keystore.mapdb.Change.Put;
 import java.io.ByteArrayInputStream;
-import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
-import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -40,20 +38,14 @@ final class JournalRecord {
 
     private JournalRecord() {}
 
-    static byte[] encode(long salt, long number, List<Change> changes) throws IOException {
-        long about = HEADER_BYTES + CHECKSUM_BYTES + Change.bytes(changes);
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream((int) Math.min(about, 1 << 30));
-        try (DataOutputStream out = new DataOutputStream(bytes)) {
-            out.write(new byte[HEADER_BYTES]);
-            for (Change change : changes) {
-                write(out, change);
-            }
-            out.writeInt(0);
-        }
-        ByteBuffer record = ByteBuffer.wrap(bytes.toByteArray());
-        int length = record.capacity() - HEADER_BYTES - CHECKSUM_BYTES;
+    /** Returns the record of changes. Its size is determined first, so that each value is copied once. */
+    static byte[] encode(long salt, long number, List<Change> changes) {
+        int length = Math.toIntExact(
+                changes.stream().mapToLong(JournalRecord::encodedBytes).sum());
+        ByteBuffer record = ByteBuffer.allocate(HEADER_BYTES + length + CHECKSUM_BYTES);
         record.putInt(length).putLong(number).putInt(headerChecksum(salt, length, number));
-        record.putInt(HEADER_BYTES + length, bodyChecksum(salt, number, record.slice(HEADER_BYTES, length)));
+        changes.forEach(change -> write(record, change));
+        record.putInt(bodyChecksum(salt, number, record.slice(HEADER_BYTES, length)));
         return record.array();
     }
 
@@ -92,18 +84,36 @@ final class JournalRecord {
         return (int) checksum.getValue();
     }
 
-    private static void write(DataOutputStream out, Change change) throws IOException {
+    private static long encodedBytes(Change change) {
+        if (change instanceof Clear clear) {
+            return 1L
+                    + encodedBytes(clear.context())
+                    + Integer.BYTES
+                    + clear.keptTypes().stream()
+                            .mapToLong(type -> encodedBytes(type.getBytes(StandardCharsets.UTF_8)))
+                            .sum();
+        }
+        return change instanceof Put put
+                ? 1L + encodedBytes(put.key()) + encodedBytes(put.value())
+                : 1L + encodedBytes(((Delete) change).key());
+    }
+
+    private static long encodedBytes(byte[] bytes) {
+        return (long) Integer.BYTES + bytes.length;
+    }
+
+    private static void write(ByteBuffer out, Change change) {
         if (change instanceof Put put) {
-            out.writeByte(PUT);
+            out.put((byte) PUT);
             writeBytes(out, put.key());
             writeBytes(out, put.value());
         } else if (change instanceof Delete delete) {
-            out.writeByte(DELETE);
+            out.put((byte) DELETE);
             writeBytes(out, delete.key());
         } else if (change instanceof Clear clear) {
-            out.writeByte(CLEAR);
+            out.put((byte) CLEAR);
             writeBytes(out, clear.context());
-            out.writeInt(clear.keptTypes().size());
+            out.putInt(clear.keptTypes().size());
             for (String type : clear.keptTypes()) {
                 writeBytes(out, type.getBytes(StandardCharsets.UTF_8));
             }
@@ -128,9 +138,8 @@ final class JournalRecord {
         return types;
     }
 
-    private static void writeBytes(DataOutputStream out, byte[] bytes) throws IOException {
-        out.writeInt(bytes.length);
-        out.write(bytes);
+    private static void writeBytes(ByteBuffer out, byte[] bytes) {
+        out.putInt(bytes.length).put(bytes);
     }
 
     private static byte[] readBytes(DataInputStream in) throws IOException {
