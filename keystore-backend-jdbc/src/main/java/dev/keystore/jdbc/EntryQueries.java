@@ -4,11 +4,13 @@ import dev.keystore.EntryId;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextSnapshots.EntryConsumer;
 import java.sql.ResultSet;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
@@ -28,6 +30,9 @@ import org.jspecify.annotations.Nullable;
 final class EntryQueries {
 
     private static final int PAGE_SIZE = 256;
+
+    /** The size of the first page of a listing of entries, which suffices to find out whether there are any. */
+    private static final int FIRST_PAGE_SIZE = 16;
 
     /** How many rows of a snapshot PostgreSQL's driver holds; SQLite's has one at a time. */
     private static final int SNAPSHOT_FETCH_SIZE = 32;
@@ -92,9 +97,10 @@ final class EntryQueries {
             return foundIn(operation, handle -> SqliteDamagedListing.find(handle, context));
         }
         return pages(
+                FIRST_PAGE_SIZE,
                 new EntryId("", ""),
                 last -> new EntryId(last.type(), dialect.stored(last.id())),
-                from -> read(operation, handle -> page(handle, context, from)));
+                (from, limit) -> read(operation, handle -> page(handle, context, from, limit)));
     }
 
     /** Returns what can be found of a damaged file, and then fails. */
@@ -105,18 +111,22 @@ final class EntryQueries {
         return Stream.concat(read(operation, listing).stream(), end.map(Supplier::get));
     }
 
-    private List<EntryId> page(Handle handle, String context, EntryId from) {
-        return handle.createQuery("""
-                        SELECT type, <id> FROM entry WHERE context = :context AND (type, id) > (:type, :from)
-                        ORDER BY entry.type, entry.id LIMIT :limit
-                        """)
-                .define("id", dialect.idColumn())
-                .bind("context", dialect.stored(context))
-                .bind("type", from.type())
-                .bind("from", from.id())
-                .bind("limit", PAGE_SIZE)
-                .map((row, columns) -> new EntryId(row.getString(1), dialect.id(row.getString(2))))
-                .list();
+    private List<EntryId> page(Handle handle, String context, EntryId from, int limit) {
+        return StatementCache.read(handle, "SELECT type, " + dialect.idColumn() + """
+                 FROM entry WHERE context = ? AND (type, id) > (?, ?) ORDER BY entry.type, entry.id LIMIT ?
+                """, statement -> {
+            statement.setString(1, dialect.stored(context));
+            statement.setString(2, from.type());
+            statement.setString(3, from.id());
+            statement.setInt(4, limit);
+            List<EntryId> found = new ArrayList<>();
+            try (ResultSet rows = statement.executeQuery()) {
+                while (rows.next()) {
+                    found.add(new EntryId(rows.getString(1), dialect.id(rows.getString(2))));
+                }
+            }
+            return found;
+        });
     }
 
     /**
@@ -151,16 +161,18 @@ final class EntryQueries {
         String first = dialect.storedPrefix(idPrefix);
         String end = Prefix.end(first);
         return pages(
+                        PAGE_SIZE,
                         first,
                         dialect::stored,
-                        from -> read(
+                        (from, limit) -> read(
                                 operation,
-                                handle -> page(handle, context, type, from.equals(first) ? ">=" : ">", from, end)))
+                                handle ->
+                                        page(handle, context, type, from.equals(first) ? ">=" : ">", from, end, limit)))
                 .filter(id -> id.startsWith(idPrefix));
     }
 
     private List<String> page(
-            Handle handle, String context, String type, String above, String from, @Nullable String end) {
+            Handle handle, String context, String type, String above, String from, @Nullable String end, int limit) {
         Query query = handle.createQuery("""
                         SELECT <id> FROM entry WHERE context = :context AND type = :type AND id <above> :from <end>
                         ORDER BY entry.id LIMIT :limit
@@ -171,7 +183,7 @@ final class EntryQueries {
                 .bind("context", dialect.stored(context))
                 .bind("type", type)
                 .bind("from", from)
-                .bind("limit", PAGE_SIZE);
+                .bind("limit", limit);
         return (end == null ? query : query.bind("end", end))
                 .map((row, columns) -> dialect.id(row.getString(1)))
                 .list();
@@ -191,15 +203,16 @@ final class EntryQueries {
             return foundIn(operation, SqliteDamagedListing::findContexts);
         }
         return pages(
+                        PAGE_SIZE,
                         new StoredContext("", Optional.empty()),
                         last -> last,
-                        after -> read(operation, handle -> contextsAfter(handle, after.stored)))
+                        (after, limit) -> read(operation, handle -> contextsAfter(handle, after.stored, limit)))
                 .flatMap(found -> found.context.stream());
     }
 
     private record StoredContext(String stored, Optional<String> context) {}
 
-    private List<StoredContext> contextsAfter(Handle handle, String stored) {
+    private List<StoredContext> contextsAfter(Handle handle, String stored, int limit) {
         List<String> found = handle.createQuery("""
                         WITH RECURSIVE found (context) AS (
                             SELECT min(context) FROM entry WHERE context > :after
@@ -209,7 +222,7 @@ final class EntryQueries {
                         SELECT context FROM found WHERE context IS NOT NULL LIMIT :limit
                         """)
                 .bind("after", stored)
-                .bind("limit", PAGE_SIZE)
+                .bind("limit", limit)
                 .mapTo(String.class)
                 .list();
         return found.stream()
@@ -217,14 +230,20 @@ final class EntryQueries {
                 .toList();
     }
 
-    private static <T> Stream<T> pages(T first, Function<T, T> after, Function<T, List<T>> page) {
+    /** Some rows of a listing; it is the last page if it has fewer than {@code limit}. */
+    private record Page<T>(List<T> rows, int limit) {}
+
+    private static <T> Stream<T> pages(
+            int firstSize, T first, Function<T, T> after, BiFunction<T, Integer, List<T>> query) {
         return Stream.iterate(
-                        page.apply(first),
-                        rows -> !rows.isEmpty(),
-                        rows -> rows.size() < PAGE_SIZE
-                                ? List.of()
-                                : page.apply(after.apply(rows.get(rows.size() - 1))))
-                .flatMap(List::stream);
+                        new Page<>(query.apply(first, firstSize), firstSize),
+                        page -> !page.rows.isEmpty(),
+                        page -> new Page<>(
+                                page.rows.size() < page.limit
+                                        ? List.of()
+                                        : query.apply(after.apply(page.rows.get(page.rows.size() - 1)), PAGE_SIZE),
+                                PAGE_SIZE))
+                .flatMap(page -> page.rows.stream());
     }
 
     /** Fails if the tables are damaged, so that {@code operation} can't be done with certainty. */

@@ -118,6 +118,24 @@ class StatementCountTest {
         assertThat(executed).filteredOn("COMMIT"::equals).hasSize(1);
     }
 
+    /** Sixteen entries suffice to find out whether there are any; the rest is read in pages of 256. */
+    @Test
+    void list_readsAShortPageFirst() {
+        List<Mutation> puts = IntStream.range(0, 100)
+                .<Mutation>mapToObj(n -> new Mutation.Put("session", "bob." + n, new byte[] {1}))
+                .toList();
+        backend.commit(List.of(new Batch("alice", 0, 0, puts)));
+        countReads();
+
+        assertThat(backend.list("alice").findAny()).isPresent();
+        assertThat(executed).containsExactly("SELECT");
+        executed.clear();
+
+        assertThat(backend.list("alice")).hasSize(100).doesNotHaveDuplicates();
+        assertThat(executed).containsExactly("SELECT", "SELECT");
+        assertThat(prepared).hasSize(1);
+    }
+
     @Test
     void load_again_preparesNothing() {
         backend.save("alice", "session", "bob.1", new byte[] {1});
