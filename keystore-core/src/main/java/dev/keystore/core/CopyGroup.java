@@ -2,9 +2,12 @@ package dev.keystore.core;
 
 import com.google.common.util.concurrent.Uninterruptibles;
 import dev.keystore.KeyStoreException;
+import dev.keystore.LoadFailedException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,8 +18,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Threads of this process that open one of the contexts wait until the group is closed, in both databases. So no
  * store of it is opened that could cache what the target held before, and not learn of the commit that writes it.
  *
- * <p>Concurrency: one thread uses it. What was written is verified on another thread, which ends before {@link #close}
- * does, while the first one writes the next group.
+ * <p>Concurrency: one thread uses it. What was written is verified on another thread, while the first one writes the
+ * next group. {@link #finish} and {@link #close} wait for that thread, for at most ten times the {@code commitTimeout}
+ * of the target for each context. A thread that hangs longer in a backend is left behind.
  */
 final class CopyGroup implements AutoCloseable {
 
@@ -25,6 +29,7 @@ final class CopyGroup implements AutoCloseable {
 
     private final SignalKeyDatabase source;
     private final SignalKeyDatabase target;
+    private final Duration verificationTimeout;
 
     /** Those that have to be closed: at first all, then only those that were begun. */
     private List<ContextCopy> copies;
@@ -32,15 +37,34 @@ final class CopyGroup implements AutoCloseable {
     /** Those that were begun, in their order. */
     private List<ContextCopy> begun = List.of();
 
+    /** The thread that verifies, until it is known to have ended, or is no longer waited for. */
     private @Nullable Thread verifier;
+
+    /** How many contexts the verifier has verified. */
+    private volatile int verified;
 
     /** What ended the verifier; read once it has ended. */
     private @Nullable Throwable failure;
 
+    /** Creates a group whose contexts may each take ten times the commit timeout of the target to be verified. */
     CopyGroup(SignalKeyDatabase source, SignalKeyDatabase target, List<ContextCopy> copies) {
+        this(source, target, copies, target.options().commitTimeout().multipliedBy(10));
+    }
+
+    /**
+     * Creates a group.
+     *
+     * @param verificationTimeout the maximum time to wait until another thread has verified one context
+     */
+    CopyGroup(
+            SignalKeyDatabase source,
+            SignalKeyDatabase target,
+            List<ContextCopy> copies,
+            Duration verificationTimeout) {
         this.source = source;
         this.target = target;
         this.copies = copies;
+        this.verificationTimeout = verificationTimeout;
     }
 
     /**
@@ -116,7 +140,10 @@ final class CopyGroup implements AutoCloseable {
 
     /** Verifies what was written, on this thread; throws what {@link StoreCopy#run} does. */
     void verify() {
-        begun.forEach(ContextCopy::verify);
+        for (int i = 0; i < begun.size(); i++) {
+            begun.get(i).verify();
+            verified = i + 1;
+        }
     }
 
     /** Begins to verify what was written, on another thread. */
@@ -141,7 +168,13 @@ final class CopyGroup implements AutoCloseable {
      * @return the copies that were begun, with their results
      */
     List<ContextCopy> finish() {
-        awaitVerifier();
+        if (!awaitVerifier()) {
+            String name = begun.get(Math.min(verified, begun.size() - 1)).name();
+            throw new LoadFailedException(
+                    "Context \"" + name + "\" was written, but could not be verified in "
+                            + verificationTimeout.toSeconds() + " s; run the copy again",
+                    new TimeoutException("A call of a backend has not returned"));
+        }
         if (failure instanceof Error error) {
             throw error;
         }
@@ -151,10 +184,23 @@ final class CopyGroup implements AutoCloseable {
         return begun;
     }
 
-    private void awaitVerifier() {
-        if (verifier != null) {
-            Uninterruptibles.joinUninterruptibly(verifier); // its calls of the backends have deadlines
+    /**
+     * Waits for the verifier, uninterruptibly: as long as each context takes it no longer than the timeout.
+     *
+     * @return false if it is still running; it is not waited for again
+     */
+    private boolean awaitVerifier() {
+        Thread running = verifier;
+        verifier = null;
+        if (running == null) {
+            return true;
         }
+        int before;
+        do {
+            before = verified;
+            Uninterruptibles.joinUninterruptibly(running, verificationTimeout);
+        } while (running.isAlive() && verified > before);
+        return !running.isAlive();
     }
 
     /** Lets the contexts be opened again, and overwrites the keys that were loaded for them. */

@@ -199,8 +199,9 @@ public final class StoreCopy {
      * @throws CopyIncompleteException if contexts were not copied; all others were, and the report says which
      * @throws dev.keystore.ContextOwnedException if {@code refuseOwned} is set, for the source or the target, and the
      *     owner of a context is alive; this context was not changed, and what was copied before stays
-     * @throws dev.keystore.LoadFailedException if a backend could not be reached, or the contexts could not be listed;
-     *     what was copied before stays
+     * @throws dev.keystore.LoadFailedException if a backend could not be reached, the contexts could not be listed, or
+     *     a context was not verified within ten times the {@code commitTimeout} of the target; what was copied before
+     *     stays
      * @throws KeyStoreException as for a commit and for {@link SignalKeyDatabase#forContext}; what was copied before
      *     stays. After {@link dev.keystore.CommitOutcomeUnknownException}, run the copy again
      * @throws UnsupportedOperationException if no contexts were named, and the backend of the source can't list them;

@@ -30,6 +30,7 @@ import java.io.IOException;
 import java.io.ObjectInputStream;
 import java.io.ObjectOutputStream;
 import java.security.MessageDigest;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -741,6 +742,26 @@ class StoreCopyTest extends CopiedDatabases {
         assertThat(copying.result().isComplete()).isTrue();
         assertThat(inTarget.result()).isEqualTo("alice1");
         assertThat(inSource.result()).isEqualTo("alice1");
+    }
+
+    @Test
+    @DisplayName("R90 a verification that hangs in a backend ends the copy; the contexts can be opened again")
+    void finish_verificationHangs_fails() throws Exception {
+        fill(sourceMemory, "alice");
+        open();
+        Gate gate = sourceFaults.on(Operation.OWNER).hold(Moment.BEFORE);
+        ContextCopy alice = new ContextCopy(source, target, "alice", false, null, copy -> {});
+        try (CopyGroup group = new CopyGroup(source, target, List.of(alice), Duration.ofMillis(20))) {
+            assertThat(group.write()).isEqualTo(1);
+            group.startVerifying();
+            gate.awaitReached();
+            assertThatThrownBy(group::finish)
+                    .isInstanceOf(LoadFailedException.class)
+                    .hasMessageContaining("\"alice\" was written, but could not be verified");
+        }
+        assertThat(find(target, "alice", "bob.1")).isEqualTo("alice1");
+        gate.open();
+        assertThat(contents(targetMemory)).isEqualTo(contents(sourceMemory));
     }
 
     @Test
