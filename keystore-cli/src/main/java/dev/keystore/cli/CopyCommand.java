@@ -96,7 +96,8 @@ final class CopyCommand extends CopyingCommand {
                     counts[1] += context.entries();
                     counts[2] += context.bytes();
                 } else {
-                    notCopied.add(Map.of("context", name, "reason", "damaged", "damagedEntries", context.damagedEntries()));
+                    notCopied.add(
+                            Map.of("context", name, "reason", "damaged", "damagedEntries", context.damagedEntries()));
                 }
                 progress.at(counts[0], 0, counts[1]);
             }

@@ -6,8 +6,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Shows how far a command has come: a bar on a terminal, which is drawn in place; elsewhere a line now and then. Lines go
- * to the error output, so that they do not mix with results.
+ * Shows how far a command has come: a bar on a terminal, which is drawn in place; elsewhere a line now and then. Lines
+ * go to the error output, so that they do not mix with results.
  */
 final class Progress implements AutoCloseable {
 

@@ -256,7 +256,8 @@ class CommandTest {
         assertThat(html).doesNotExist();
         assertThat(Ran.of("copy", url(), Stores.sqlite(folder.resolve("new.db")), "--dry-run", "--context", "alise"))
                 .satisfies(copy -> assertThat(copy.code()).isEqualTo(ExitCodes.FINDINGS))
-                .satisfies(copy -> assertThat(copy.out()).contains("Would copy 0 contexts", "\"alise\": the source has"));
+                .satisfies(
+                        copy -> assertThat(copy.out()).contains("Would copy 0 contexts", "\"alise\": the source has"));
     }
 
     @Test
@@ -410,9 +411,8 @@ class CommandTest {
                 .open()) {
             SignalKeyStore alice = database.forContext("alice");
             Stores.fill(alice, 20);
-            JsonNode keys = Ran.of("verify", url(), "--key-file", key, "--json")
-                    .json()
-                    .get("entriesByKey");
+            JsonNode keys =
+                    Ran.of("verify", url(), "--key-file", key, "--json").json().get("entriesByKey");
 
             Ran ran = Ran.of(command, url(), "--key-file", key);
 
@@ -505,9 +505,8 @@ class CommandTest {
                 Ran.of("inspect", url(), "--key-file", first, "--json").json();
         assertThat(inspected.get("encryption").asText()).isEqualTo("ENCRYPTED");
         assertThat(inspected.get("contexts").get(0).get("entriesByKey")).hasSize(1);
-        JsonNode byKey = Ran.of("verify", url(), "--key-file", first, "--json")
-                .json()
-                .get("entriesByKey");
+        JsonNode byKey =
+                Ran.of("verify", url(), "--key-file", first, "--json").json().get("entriesByKey");
         assertThat(byKey.get("alice")).hasSize(1).allMatch(count -> count.asLong() == 27);
         assertThat(byKey.get("bob")).hasSize(1).allMatch(count -> count.asLong() == 27);
         assertThat(Ran.of("verify", url(), "--key-file", first).out()).contains("Keys in use: 2");

@@ -122,9 +122,8 @@ public final class StoreBackup {
     /**
      * Takes the contexts that have not changed since an earlier backup from that file, instead of reading them from the
      * source: those whose positions are the same ({@link SignalKeyDatabase#position}), and whose records in that file
-     * are still those that were written to it. The result is a complete backup,
-     * which does not need the earlier one. By default, all contexts are read from the source, as they are if the
-     * backend keeps no positions.
+     * are still those that were written to it. The result is a complete backup, which does not need the earlier one. By
+     * default, all contexts are read from the source, as they are if the backend keeps no positions.
      *
      * @param former the file of a backup of the same store; with {@link #replacing}, it may be the one to be written
      * @return this backup
