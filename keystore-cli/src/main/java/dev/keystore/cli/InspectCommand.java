@@ -20,7 +20,7 @@ import picocli.CommandLine.Parameters;
         name = "inspect",
         description = {
             "Counts and sizes by type, pre-keys left, ages of signed keys, damaged records, encryption, what to do.",
-            "Takes nothing over. The age of a session is not stored, so it is not shown."
+            "Takes nothing over. Ages of sessions are not shown, since their records do not have them."
         })
 final class InspectCommand extends StoreCommand {
 

@@ -38,12 +38,21 @@ final class Pty implements AutoCloseable {
 
     /** Starts a command, or skips the test where there is no {@code script}. */
     static Pty start(String... arguments) throws IOException {
+        return start("", arguments);
+    }
+
+    /** Starts a command like {@link #start(String...)}, whose error output goes to a file. */
+    static Pty startWithErrorsTo(Path log, String... arguments) throws IOException {
+        return start(" 2>'" + log + "'", arguments);
+    }
+
+    private static Pty start(String redirection, String... arguments) throws IOException {
         Assumptions.assumeTrue(Files.isExecutable(SCRIPT), "script of util-linux is missing");
         String command = JarProcess.command(arguments).stream()
                 .map(argument -> "'" + argument.replace("'", "'\\''") + "'")
                 .collect(Collectors.joining(" "));
         // A build that runs in the background ignores Ctrl-C, and so would the processes that it starts.
-        String reset = "stty cols 100; exec env --default-signal=INT " + command;
+        String reset = "stty cols 100; exec env --default-signal=INT " + command + redirection;
         List<String> script = List.of(SCRIPT.toString(), "-qefc", reset, "/dev/null");
         return new Pty(new ProcessBuilder(script).redirectErrorStream(true).start());
     }

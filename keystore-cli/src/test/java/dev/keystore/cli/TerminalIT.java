@@ -66,6 +66,18 @@ class TerminalIT {
     }
 
     @Test
+    @DisplayName("a bar is drawn at the terminal, and not into a file that the error output goes to")
+    void copy_errorsToAFile_holdNoBar() throws Exception {
+        fillMany();
+        Path log = folder.resolve("errors.log");
+        try (Pty terminal = Pty.startWithErrorsTo(log, "copy", "mapdb:" + folder.resolve("many"), url())) {
+            assertThat(terminal.exitCode()).as(terminal.shown()).isZero();
+            assertThat(terminal.shown()).contains("\r[", "In the target, verified: 30,000 entries");
+        }
+        assertThat(log).content().doesNotContain("\r", "[#", "[.");
+    }
+
+    @Test
     @DisplayName("R80 Ctrl-C in a backup ends it with exit code 4 and leaves no file; the same command completes it")
     void backup_ctrlC_runsAgain() throws Exception {
         fillMany();
