@@ -13,7 +13,8 @@ import picocli.CommandLine.Command;
         name = "encrypt",
         description = {
             "Encrypts the values of a store that is not encrypted, then rewrites its files.",
-            "Also reverses a decryption that has not ended. An interrupted job continues when it is run again. Needs the root key: --key-file or --passphrase-env."
+            "Also reverses a decryption that has not ended. An interrupted job continues when it is run again.",
+            "Needs the root key: --key-file or --passphrase-env."
         })
 final class EncryptCommand extends EncryptionCommand {
 
