@@ -54,6 +54,7 @@ public final class BaileysDatabase extends ForeignStore {
         Contents contents = new Contents(toString(), reading.limits());
         try (SqliteCopy database = SqliteCopy.open(file, digests)) {
             new Tables(database, contents, reading).read();
+            database.nameDamage(contents);
         }
         return new Read(contents, () -> SqliteCopy.checkUnchanged(file, digests));
     }

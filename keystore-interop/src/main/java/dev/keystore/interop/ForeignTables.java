@@ -22,6 +22,9 @@ interface ForeignTables extends AutoCloseable {
     /** Returns the names of the columns of a table. */
     Set<String> columns(String table) throws SQLException;
 
+    /** Names a damage of the database that its rows do not show; a server checks its files itself. */
+    default void nameDamage(Contents contents) {}
+
     void query(String sql, Row each) throws SQLException;
 
     @Override

@@ -122,6 +122,7 @@ public final class SignalCliAccount extends ForeignStore {
             try (SqliteCopy database = SqliteCopy.open(folder.resolve(DATABASE), digests)) {
                 checkVersion(database);
                 new SignalCliTables(database, identity, contents, reading).read();
+                database.nameDamage(contents);
             } catch (SQLException e) {
                 throw SqliteCopy.failed(folder.resolve(DATABASE), "it is not a database that can be read", e);
             }

@@ -1,8 +1,11 @@
 package dev.keystore.interop;
 
+import dev.keystore.interop.TransferItem.Fate;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -12,8 +15,11 @@ import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,7 +38,11 @@ final class SqliteCopy implements ForeignTables {
 
     private static final long MAXIMUM_FILE_BYTES = 1L << 30;
     private static final int QUERY_SECONDS = 60;
-    private static final List<String> SUFFIXES = List.of("", "-wal", "-journal");
+    private static final String JOURNAL = "-journal";
+    private static final List<String> SUFFIXES = List.of("", "-wal", JOURNAL);
+
+    /** What a journal ends with that names a journal of several databases, which SQLite deletes when it is done. */
+    private static final byte[] SUPER_JOURNAL = HexFormat.of().parseHex("d9d505f920a163d7");
 
     private final Path copy;
     private final Connection connection;
@@ -73,10 +83,27 @@ final class SqliteCopy implements ForeignTables {
                                     + MAXIMUM_FILE_BYTES + " bytes",
                             null);
                 }
-                digests.put(suffix, copyFile(part, folder.resolve("copy" + suffix)));
+                Path copied = folder.resolve("copy" + suffix);
+                digests.put(suffix, copyFile(part, copied));
+                if (suffix.equals(JOURNAL) && namesAnotherFile(copied)) {
+                    throw failed(
+                            file,
+                            "\"" + part.getFileName() + "\" is of a transaction of several databases, and names a file"
+                                    + " that SQLite would delete; open the database with its own client once, so that"
+                                    + " the transaction is completed, and import it again",
+                            null);
+                }
             }
         }
         return digests;
+    }
+
+    private static boolean namesAnotherFile(Path journal) throws IOException {
+        try (FileChannel channel = FileChannel.open(journal)) {
+            ByteBuffer end = ByteBuffer.allocate(SUPER_JOURNAL.length);
+            channel.read(end, Math.max(0, channel.size() - SUPER_JOURNAL.length));
+            return Arrays.equals(end.array(), SUPER_JOURNAL);
+        }
     }
 
     private static byte[] copyFile(Path from, Path to) throws IOException {
@@ -95,12 +122,14 @@ final class SqliteCopy implements ForeignTables {
             byte[] before = digests.get(suffix);
             byte[] now = null;
             try {
-                if (Files.exists(part, LinkOption.NOFOLLOW_LINKS)) {
+                if (Files.isRegularFile(part, LinkOption.NOFOLLOW_LINKS)) {
                     MessageDigest sha256 = Sha256.digest();
                     try (InputStream in = Files.newInputStream(part, LinkOption.NOFOLLOW_LINKS)) {
                         in.transferTo(new DigestOutputStream(OutputStream.nullOutputStream(), sha256));
                     }
                     now = sha256.digest();
+                } else if (Files.exists(part, LinkOption.NOFOLLOW_LINKS)) {
+                    now = new byte[0];
                 }
             } catch (IOException e) {
                 now = new byte[0];
@@ -134,6 +163,29 @@ final class SqliteCopy implements ForeignTables {
         Set<String> columns = new HashSet<>();
         query("SELECT name FROM pragma_table_info('" + table + "')", row -> columns.add(row.getString(1)));
         return columns;
+    }
+
+    /**
+     * Names a damage of the file by which rows may be missing although every query succeeds: a page of a table may have
+     * lost some of its rows.
+     */
+    @Override
+    public void nameDamage(Contents contents) {
+        List<String> found = new ArrayList<>();
+        try (Statement statement = connection.createStatement()) {
+            statement.execute("PRAGMA ignore_check_constraints = ON"); // another client may have others
+            query("PRAGMA integrity_check(1)", row -> found.add(String.valueOf(row.getString(1))));
+        } catch (SQLException e) {
+            found.add("the check of its integrity failed");
+        }
+        if (!found.equals(List.of("ok"))) {
+            contents.leave(
+                    "database",
+                    Fate.DAMAGED,
+                    "",
+                    "",
+                    "the database is damaged, so rows may be missing or wrong: " + String.join("; ", found));
+        }
     }
 
     @Override

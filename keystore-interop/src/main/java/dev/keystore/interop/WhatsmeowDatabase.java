@@ -218,6 +218,7 @@ public final class WhatsmeowDatabase extends ForeignStore {
             int version = checkVersion(place, database);
             checkDevice(database);
             new WhatsmeowDevice(jid, version, database, contents, reading).read();
+            database.nameDamage(contents);
         } catch (SQLException e) {
             throw notReadable(place, e);
         }

@@ -3,6 +3,7 @@ package dev.keystore.interop;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
@@ -11,6 +12,7 @@ import dev.keystore.interop.BaileysFolder.FileName;
 import dev.keystore.interop.Contents.Limits;
 import dev.keystore.interop.ForeignStore.Reading;
 import dev.keystore.interop.TransferItem.Fate;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -18,6 +20,7 @@ import java.sql.DriverManager;
 import java.sql.PreparedStatement;
 import java.sql.Statement;
 import java.util.HashMap;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -220,5 +223,57 @@ class BaileysDatabaseTest {
     @DisplayName("R92 500 damaged databases")
     void damaged_whole() throws Exception {
         damage().run(10_001, 500);
+    }
+
+    @Test
+    @DisplayName("R92 a journal that names another file, which SQLite would delete, is refused, and the file stays")
+    void journalOfSeveralDatabases_isRefused() throws Exception {
+        execute("PRAGMA journal_mode = DELETE");
+        Path other = Files.writeString(temporary.resolve("other.txt"), "x");
+        byte[] name = other.toString().getBytes(UTF_8);
+        byte[] magic = HexFormat.of().parseHex("d9d505f920a163d7");
+        int checksum = 0;
+        for (byte each : name) {
+            checksum += each;
+        }
+        ByteBuffer journal = ByteBuffer.allocate(512 + name.length + 20);
+        journal.put(magic).putInt(0).putInt(1).putInt(1).putInt(512).putInt(4_096);
+        journal.position(512)
+                .putInt(0x4000_0000 / 4_096 + 1)
+                .put(name)
+                .putInt(name.length)
+                .putInt(checksum);
+        journal.put(magic);
+        Files.write(temporary.resolve("auth.db-journal"), journal.array());
+
+        Throwable refusal = catchThrowable(() -> Samples.read(BaileysDatabase.at(file)));
+
+        assertThat(other).exists();
+        assertThat(refusal)
+                .isInstanceOf(ForeignStoreException.class)
+                .hasMessageContaining("\"auth.db-journal\" is of a transaction of several databases");
+    }
+
+    @Test
+    @DisplayName("R92 rows that a damaged page has lost are noticed, although every query succeeds")
+    void lostRows_areNamed() throws Exception {
+        byte[] bytes = Files.readAllBytes(file);
+        ByteBuffer pages = ByteBuffer.wrap(bytes);
+        int fullest = 0;
+        for (int page = 4_096; page < bytes.length; page += 4_096) {
+            boolean isLeaf = bytes[page] == 13;
+            if (isLeaf && (fullest == 0 || pages.getShort(page + 3) > pages.getShort(fullest + 3))) {
+                fullest = page;
+            }
+        }
+        pages.putShort(fullest + 3, (short) (pages.getShort(fullest + 3) - 2));
+        Files.write(file, bytes);
+
+        Contents contents = Samples.read(BaileysDatabase.at(file));
+
+        assertThat(contents.entries()).hasSize(folder.entries().size() - 2);
+        assertThat(contents.items().stream().filter(item -> item.fate() != Fate.CARRIED))
+                .singleElement()
+                .satisfies(item -> assertThat(item.reason()).startsWith("the database is damaged"));
     }
 }

@@ -121,6 +121,9 @@ class DamagedSignalCliTest {
             }
             assertThat(Samples.allocated() - before).as(what).isLessThan(Samples.ALLOCATED_AT_MOST);
             check(what, contents);
+            if (!isPni && damage.startsWith("database")) {
+                checkNamed(what, contents);
+            }
             if (!isPni && !damage.startsWith("database")) {
                 checkOthers(what, damage, contents);
             }
@@ -173,6 +176,19 @@ class DamagedSignalCliTest {
                     assertThat(found.type().codec().decode(encoded)).as(what).isNotNull();
             }
         }
+    }
+
+    /** Checks that no entry is lost without a word: a bit of an id makes another entry of it. */
+    private void checkNamed(String what, Contents contents) {
+        List<Found<?>> missing = original.entries().stream()
+                .filter(found -> contents.entry(found.type().name(), found.id()) == null)
+                .toList();
+        long added = contents.entries().stream()
+                .filter(found -> original.entry(found.type().name(), found.id()) == null)
+                .count();
+        assertThat(missing.size() <= added || contents.items().stream().anyMatch(item -> item.fate() == Fate.DAMAGED))
+                .as("%s: %d entries are missing, and nothing is named", what, missing.size())
+                .isTrue();
     }
 
     /** Compares all entries of tables that were not damaged with the original ones. */
