@@ -51,7 +51,7 @@ final class ImportCommand extends TransferCommand {
 
     @Option(
             names = "--keep-unknown",
-            description = "Keep files of unknown type as they are, so that an export writes them back.")
+            description = "Keep files of unknown type of baileys as they are, so that an export writes them back.")
     private boolean keepUnknown;
 
     @Option(names = "--replace", description = "Replace what the context holds; it is lost.")
@@ -68,6 +68,9 @@ final class ImportCommand extends TransferCommand {
 
     @Override
     int run() {
+        if (keepUnknown && format() != ForeignFormat.BAILEYS) {
+            throw output().wrongUsage("--keep-unknown is only for the format " + ForeignFormat.BAILEYS);
+        }
         List<String> accounts = format().accounts(source());
         ForeignStore from = format().open(source(), accounts, account);
         if (replace && !isDryRun() && !yes) {
@@ -122,7 +125,12 @@ final class ImportCommand extends TransferCommand {
     /** Returns how the source is renamed afterwards; null if it is not. */
     private @Nullable RenamedSource renamed(int accounts) {
         ForeignSource from = source();
-        boolean asks = !renameSource && !yes && !output().isJson() && !from.isDatabase() && Terminal.isPresent();
+        boolean asks = !renameSource
+                && !yes
+                && !output().isJson()
+                && !from.isDatabase()
+                && Terminal.isPresent()
+                && RenamedSource.whyNot(from.path(), accounts) == null;
         if (!renameSource && !asks) {
             return null;
         }

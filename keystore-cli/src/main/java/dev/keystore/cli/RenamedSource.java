@@ -7,6 +7,7 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A source that gets another name once it was imported, so that nothing uses it again.
@@ -27,22 +28,29 @@ record RenamedSource(Path from, Path to) {
      */
     static RenamedSource of(Path source, int accounts) {
         Path from = source.toAbsolutePath().normalize();
-        if (accounts > 1) {
-            throw new Refusal(from + " holds other accounts as well, so it cannot be renamed. Nothing was changed");
-        }
-        for (String log : LOGS) {
-            if (exists(sibling(from, log))) {
-                throw new Refusal(from + " cannot be renamed without "
-                        + sibling(from, log).getFileName()
-                        + ": stop the client that uses it, so that it closes the database."
-                        + " Nothing was changed");
-            }
+        String reason = whyNot(from, accounts);
+        if (reason != null) {
+            throw new Refusal(from + reason + ". Nothing was changed");
         }
         Path to = sibling(from, ".imported");
         for (int i = 2; exists(to); i++) {
             to = sibling(from, ".imported-" + i);
         }
         return new RenamedSource(from, to);
+    }
+
+    /** Returns why a source must keep its name, as the end of a sentence; null if it can be renamed. */
+    static @Nullable String whyNot(Path from, int accounts) {
+        if (accounts > 1) {
+            return " holds other accounts as well, so it cannot be renamed";
+        }
+        for (String log : LOGS) {
+            if (exists(sibling(from, log))) {
+                return " cannot be renamed without " + sibling(from, log).getFileName()
+                        + ": stop the client that uses it, so that it closes the database";
+            }
+        }
+        return null;
     }
 
     private static Path sibling(Path path, String suffix) {

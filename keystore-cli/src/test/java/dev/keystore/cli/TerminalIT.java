@@ -11,6 +11,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.signal.libsignal.protocol.ecc.ECKeyPair;
 
 /** The packaged jar at a pseudo terminal: progress, prompts, and Ctrl-C. */
 @Timeout(300)
@@ -137,6 +138,18 @@ class TerminalIT {
         }
         assertThat(source).doesNotExist();
         assertThat(folder.resolve("auth_info_baileys.imported")).isNotEmptyDirectory();
+    }
+
+    @Test
+    @DisplayName("an account of signal-cli, whose file holds another one, is imported without an offer to rename it")
+    void import_ofOneOfTwoAccounts() throws Exception {
+        Path source = SignalCli.write(folder, ECKeyPair.generate());
+        try (Pty terminal =
+                Pty.start("import", "signal-cli", source.toString(), url(), "--context", "alice", "--account", "aci")) {
+            assertThat(terminal.exitCode()).as(terminal.shown()).isZero();
+            assertThat(terminal.shown()).contains("Imported, verified").doesNotContain("[y/N]");
+        }
+        assertThat(source).exists();
     }
 
     @Test

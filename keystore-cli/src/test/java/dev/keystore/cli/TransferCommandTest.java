@@ -18,8 +18,6 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.Statement;
-import java.util.Base64;
-import java.util.HexFormat;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -401,38 +399,8 @@ class TransferCommandTest {
     @Test
     @DisplayName("an account of signal-cli is imported")
     void signalCli_isImported() throws Exception {
-        Path file = folder.resolve("123456");
-        ECKeyPair identity = ECKeyPair.generate();
         ECKeyPair preKey = ECKeyPair.generate();
-        Files.writeString(
-                file,
-                "{\"version\":10,\"aciAccountData\":{\"registrationId\":5,\"identityPublicKey\":\""
-                        + base64(identity.getPublicKey().serialize()) + "\",\"identityPrivateKey\":\""
-                        + base64(identity.getPrivateKey().serialize())
-                        + "\",\"nextPreKeyId\":18,\"nextSignedPreKeyId\":2,\"nextKyberPreKeyId\":3}}");
-        Path tables = Files.createDirectory(folder.resolve("123456.d")).resolve("account.db");
-        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + tables);
-                Statement statement = connection.createStatement()) {
-            String owned = "account_id_type INTEGER, key_id INTEGER, public_key BLOB, private_key BLOB";
-            String address = "address TEXT, device_id INTEGER, distribution_id BLOB";
-            for (String table : new String[] {
-                "pre_key (" + owned + ", stale_timestamp INTEGER)",
-                "signed_pre_key (" + owned + ", signature BLOB, timestamp INTEGER)",
-                "kyber_pre_key (account_id_type INTEGER, key_id INTEGER, serialized BLOB, is_last_resort INTEGER)",
-                "session (account_id_type INTEGER, address TEXT, device_id INTEGER, record BLOB)",
-                "identity (address TEXT, identity_key BLOB, added_timestamp INTEGER, trust_level INTEGER)",
-                "sender_key (" + address + ", record BLOB, created_timestamp INTEGER)",
-                "sender_key_shared (" + address + ", timestamp INTEGER)",
-                "group_v2 (group_id BLOB, master_key BLOB, distribution_id BLOB)",
-                "key_value (key TEXT, value ANY)"
-            }) {
-                statement.execute("CREATE TABLE " + table);
-            }
-            statement.execute("INSERT INTO pre_key VALUES (0, 17, x'"
-                    + HexFormat.of().formatHex(preKey.getPublicKey().serialize()) + "', x'"
-                    + HexFormat.of().formatHex(preKey.getPrivateKey().serialize()) + "', NULL)");
-            statement.execute("PRAGMA user_version = 28");
-        }
+        Path file = SignalCli.write(folder, preKey);
 
         Ran ran = Ran.of(
                 "import", "signal-cli", file.toString(), url(), "--context", "alice", "--account", "aci", "--json");
@@ -447,8 +415,14 @@ class TransferCommandTest {
         }
     }
 
-    private static String base64(byte[] bytes) {
-        return Base64.getEncoder().encodeToString(bytes);
+    @Test
+    @DisplayName("a source that must keep its name says why, and is not offered to be renamed")
+    void sourceThatKeepsItsName() throws Exception {
+        Path file = Files.writeString(folder.resolve("auth.db"), "");
+        assertThat(RenamedSource.whyNot(file, 0)).isNull();
+        assertThat(RenamedSource.whyNot(file, 2)).contains("holds other accounts");
+        Files.writeString(folder.resolve("auth.db-wal"), "");
+        assertThat(RenamedSource.whyNot(file, 1)).contains("without auth.db-wal");
     }
 
     @Test
@@ -481,6 +455,9 @@ class TransferCommandTest {
     @Test
     @DisplayName("wrong usage is code 2: a format that can only be imported, an unknown one, no context")
     void wrongUsage() throws Exception {
+        assertThat(Ran.of("import", "jsonl", "a.jsonl", url(), "--context", "alice", "--keep-unknown")
+                        .err())
+                .contains("--keep-unknown is only for the format baileys");
         Stores.fill(url(), "alice");
         String target = folder.resolve("out").toString();
         assertThat(Ran.of("export", "whatsmeow", url(), target, "--context", "alice"))
