@@ -15,11 +15,8 @@ import dev.keystore.interop.TransferReport.Outcome;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.LinkedHashSet;
 import java.util.Map;
-import java.util.Set;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Exports an account to another store. */
@@ -36,12 +33,6 @@ final class ExportCommand extends TransferCommand {
 
     @Parameters(index = "2", paramLabel = "TARGET", description = "The folder or file to write.")
     private Path target = Path.of("");
-
-    @Option(
-            names = "--include",
-            paramLabel = "TYPE",
-            description = "Also export entries of this type of an application. Can be repeated.")
-    private Set<String> types = new LinkedHashSet<>();
 
     @Override
     int run() {
@@ -63,7 +54,9 @@ final class ExportCommand extends TransferCommand {
         try (SignalKeyDatabase database = (takesOver() ? builder : builder.refuseOwned()).open();
                 Progress progress = output().progress("Exporting")) {
             KeyReader source = takesOver() ? database.takeOver(context()) : database.forExistingContext(context());
-            TransferReport report = described(source, sessions, progress).to(to);
+            ContextInspection inspected = database.inspection().inspect(context());
+            TransferReport report =
+                    described(inspected, source, sessions, progress).to(to);
             progress.clear();
             return finish(report);
         } catch (ForeignStoreException e) {
@@ -82,15 +75,25 @@ final class ExportCommand extends TransferCommand {
         }
         try (Progress progress = output().progress("Exporting")) {
             TransferReport report = found.read(
-                    context(), source -> described(source, sessions, progress).dryRun(to));
+                    context(),
+                    source -> described(inspected, source, sessions, progress).dryRun(to));
             progress.clear();
             return finish(report);
         }
     }
 
-    private AccountExport described(KeyReader source, SessionFormat sessions, Progress progress) {
+    /** Describes an export of every type that the context holds, so that none is left out without a word. */
+    private AccountExport described(
+            ContextInspection inspected, KeyReader source, SessionFormat sessions, Progress progress) {
+        if (inspected.damagedEntries() > 0) {
+            ContextInspection.Damage first = inspected.damaged().get(0);
+            throw new Refusal("Context \"" + context() + "\" holds "
+                    + Text.count(inspected.damagedEntries(), "entry")
+                    + " that cannot be read; the first is " + first.entry() + ": " + first.reason()
+                    + ". Nothing was exported; see keystore verify, and keystore delete-damaged");
+        }
         AccountExport described = AccountExport.from(source).listener(at -> progress.at(at.items(), at.allItems()));
-        types.forEach(type -> described.including(KeyType.ofBytes(type)));
+        inspected.types().keySet().forEach(type -> described.including(KeyType.ofBytes(type)));
         if (convertsSessions()) {
             described.convertingSessionsTo(sessions);
         }

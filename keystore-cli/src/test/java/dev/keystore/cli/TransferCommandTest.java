@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.keystore.KeyPair;
+import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
@@ -413,6 +414,49 @@ class TransferCommandTest {
             assertThat(imported.publicKey()).isEqualTo(preKey.getPublicKey().serialize());
             assertThat(imported.privateKey()).isEqualTo(preKey.getPrivateKey().serialize());
         }
+    }
+
+    @Test
+    @DisplayName("R93 entries of other types are exported as they are, or named: none is left out without a word")
+    void otherTypes_areExportedOrNamed() throws Exception {
+        Stores.fill(url(), "alice");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            SignalKeyStore alice = database.forContext("alice");
+            alice.put(KeyType.ofBytes("push-token"), "1", new byte[] {1});
+            alice.put(KeyType.ofBytes("libsignal-last-key-id"), "pre-key", new byte[] {1});
+        }
+        String file = folder.resolve("alice.jsonl").toString();
+
+        Ran exported = Ran.of("export", "jsonl", url(), file, "--context", "alice");
+        Ran imported = Ran.of("import", "jsonl", file, url(), "--context", "bob");
+        Ran toBaileys = Ran.of(
+                "export", "baileys", url(), folder.resolve("auth").toString(), "--context", "alice", "--dry-run");
+
+        assertThat(exported.code()).as(exported.toString()).isZero();
+        assertThat(imported.code()).as(imported.toString()).isZero();
+        assertThat(Stores.entries(url())).isEqualTo(Map.of("alice", 29L, "bob", 29L));
+        assertThat(toBaileys.code()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(toBaileys.out())
+                .contains("Not exported (not carried): push-token/1: Baileys has no such type")
+                .contains("Not exported (not carried): libsignal-last-key-id/pre-key");
+    }
+
+    @Test
+    @DisplayName("R43 an export of a context with a damaged entry of another type is refused")
+    void damagedEntryOfOtherType_isRefused() throws Exception {
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
+            SignalKeyStore alice = database.forContext("alice");
+            alice.put(KeyType.ofBytes("push-token"), "1", "session of bob 1".getBytes(StandardCharsets.UTF_8));
+            alice.put(KeyTypes.LID_MAPPING, "1", "2");
+        }
+        Stores.damage(folder.resolve("keys.db"), "1");
+        Path target = folder.resolve("a.jsonl");
+
+        Ran ran = Ran.of("export", "jsonl", url(), target.toString(), "--context", "alice");
+
+        assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(ran.err()).contains("/1", "keystore delete-damaged");
+        assertThat(target).doesNotExist();
     }
 
     @Test

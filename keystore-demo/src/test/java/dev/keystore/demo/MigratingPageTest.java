@@ -34,11 +34,11 @@ class MigratingPageTest {
             }
         }
         List<String> examples = PageExamples.blocks(PAGE, "java");
-        assertThat(examples).hasSize(5);
+        assertThat(examples).hasSize(6);
         PageExamples page = new PageExamples(folder);
 
         assertThat(page.run("Import", examples.get(0))).isEqualTo("tctoken-915550100003@lid.json: CARRIED ");
-        page.run("Message", examples.get(4));
+        page.run("Message", examples.get(5));
         try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db"))) {
             SignalKeyStore alice = database.forContext("alice");
             assertThat(alice.find(KeyTypes.PRE_KEY, "17")).isEmpty();
@@ -46,13 +46,15 @@ class MigratingPageTest {
         }
         Path accounts = Files.createDirectories(folder.resolve("signal-cli/data"));
         Files.writeString(accounts.resolve("accounts.json"), "{\"version\":2,\"accounts\":[]}");
-        page.run("SignalCli", examples.get(2));
+        page.run("SignalCli", examples.get(3));
         assertThat(page.run("Export", examples.get(1))).isEqualTo("true");
+        page.run("ExportEverything", examples.get(2));
+        assertThat(folder.resolve("alice.jsonl")).isNotEmptyFile();
         try (var exported = Files.list(folder.resolve("auth_info_exported"));
                 var imported = Files.list(DATA)) {
             assertThat(exported).hasSize((int) imported.count() - 1);
         }
-        page.run("SenderKeys", examples.get(3));
+        page.run("SenderKeys", examples.get(4));
         try (SignalKeyDatabase database = SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db"));
                 Stream<String> ids = database.forContext("alice").ids(KeyTypes.SENDER_KEY, "")) {
             UUID distribution = UUID.nameUUIDFromBytes("120363000000000001@g.us".getBytes(UTF_8));

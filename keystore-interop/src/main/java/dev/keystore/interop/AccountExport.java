@@ -39,12 +39,13 @@ import org.jspecify.annotations.Nullable;
 public final class AccountExport {
 
     private final KeyReader source;
-    private final List<KeyType<?>> types = new ArrayList<>(KeyTypes.all());
+    private final Map<String, KeyType<?>> types = new LinkedHashMap<>();
     private @Nullable SessionFormat format;
     private Consumer<? super TransferProgress> listener = progress -> {};
 
     private AccountExport(KeyReader source) {
         this.source = source;
+        KeyTypes.all().forEach(this::including);
     }
 
     /**
@@ -60,13 +61,17 @@ public final class AccountExport {
 
     /**
      * Adds a type of the application. Types that are not added are not exported, and not named either, since a context
-     * cannot list its types.
+     * cannot list its types. {@code StoreInspection.inspect} of the module {@code keystore-core} can, so an export of
+     * everything that a context holds adds each type that it found, as bytes. A type with the name of a standard one,
+     * or of one that was added before, changes nothing, and neither does {@code credentials}.
      *
      * @param type a type
      * @return this export
      */
     public AccountExport including(KeyType<?> type) {
-        types.add(Objects.requireNonNull(type, "type"));
+        if (!Objects.requireNonNull(type, "type").name().equals(Contents.CREDENTIALS)) {
+            types.putIfAbsent(type.name(), type);
+        }
         return this;
     }
 
@@ -106,8 +111,8 @@ public final class AccountExport {
         Contents contents = contents(target);
         Written written = write(contents, target, false);
         Contents carried = written.carried();
-        Contents found =
-                target.read(new Reading(true, types, listener, Limits.NONE)).contents();
+        Contents found = target.read(new Reading(true, types.values(), listener, Limits.NONE))
+                .contents();
         String difference = Difference.between(carried, found);
         if (difference == null) {
             // Past the cache, which the first reading has filled.
@@ -156,8 +161,7 @@ public final class AccountExport {
     }
 
     private Contents contents(ForeignStore target) {
-        Map<String, KeyType<?>> all = new LinkedHashMap<>();
-        types.forEach(type -> all.put(type.name(), type));
+        Map<String, KeyType<?>> all = new LinkedHashMap<>(types);
         target.additionalTypes().forEach(type -> all.putIfAbsent(type.name(), type));
         Contents contents = new Contents();
         try {

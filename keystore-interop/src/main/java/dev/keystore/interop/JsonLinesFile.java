@@ -65,7 +65,11 @@ public final class JsonLinesFile extends ForeignStore {
     /** Returns the types of what the imports keep beyond the standard ones. */
     @Override
     Collection<KeyType<?>> additionalTypes() {
-        return List.of(WhatsmeowDatabase.DETAILS, SignalCliAccount.DETAILS, BaileysFolder.UNKNOWN_FILE);
+        return List.of(
+                WhatsmeowDatabase.DETAILS,
+                SignalCliAccount.DETAILS,
+                SignalCliTables.ONE_TIME_KYBER_PRE_KEY,
+                BaileysFolder.UNKNOWN_FILE);
     }
 
     @Override
@@ -221,29 +225,27 @@ public final class JsonLinesFile extends ForeignStore {
         if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
             throw NewFolder.exists(file);
         }
-        ByteArrayOutputStream lines = new ByteArrayOutputStream();
+        Lines lines = new Lines();
         List<TransferItem> items = new ArrayList<>();
-        line(
-                lines,
-                StrictJson.object()
-                        .put("format", FORMAT)
-                        .put("version", VERSION)
-                        .put("context", context));
+        lines.add(StrictJson.object()
+                .put("format", FORMAT)
+                .put("version", VERSION)
+                .put("context", context));
         byte[] credentials = contents.credentials();
         if (credentials != null) {
             ObjectNode entry = StrictJson.object().put("type", Contents.CREDENTIALS);
-            line(lines, entry.put("value", Buffers.base64(credentials)));
+            lines.add(entry.put("value", Buffers.base64(credentials)));
             items.add(new TransferItem(Contents.CREDENTIALS, Fate.CARRIED, Contents.CREDENTIALS, "", ""));
         }
         for (Found<?> found : contents.entries()) {
-            line(lines, entry(found));
+            lines.add(entry(found));
             items.add(new TransferItem(
                     found.type() + "/" + found.id(), Fate.CARRIED, found.type().name(), found.id(), ""));
         }
-        String sha256 = HexFormat.of().formatHex(Sha256.of(lines.toByteArray()));
-        line(lines, StrictJson.object().put("entries", items.size()).put("sha256", sha256));
+        String sha256 = HexFormat.of().formatHex(lines.sha256.digest());
+        lines.add(StrictJson.object().put("entries", items.size()).put("sha256", sha256));
         if (!dryRun) {
-            NewFolder.writeWhole(file, lines.toByteArray());
+            NewFolder.writeWhole(file, lines.bytes);
         }
         return items;
     }
@@ -253,8 +255,17 @@ public final class JsonLinesFile extends ForeignStore {
         return entry.set("value", NeutralValues.write(found));
     }
 
-    private static void line(ByteArrayOutputStream lines, ObjectNode line) {
-        lines.writeBytes(StrictJson.write(line));
-        lines.write('\n');
+    /** The lines of an export, and their digest. */
+    private static final class Lines {
+
+        private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        private final MessageDigest sha256 = Sha256.digest();
+
+        void add(ObjectNode line) {
+            for (byte[] part : List.of(StrictJson.write(line), new byte[] {'\n'})) {
+                bytes.writeBytes(part);
+                sha256.update(part);
+            }
+        }
     }
 }

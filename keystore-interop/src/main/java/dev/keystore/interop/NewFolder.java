@@ -2,8 +2,10 @@ package dev.keystore.interop;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.nio.ByteBuffer;
+import java.io.OutputStream;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -64,7 +66,7 @@ final class NewFolder {
         try {
             Files.createDirectory(part, permissions(part, "rwx------"));
             for (Map.Entry<String, byte[]> document : documents.entrySet()) {
-                writeFile(part.resolve(document.getKey()), document.getValue());
+                writeFile(part.resolve(document.getKey()), out -> out.write(document.getValue()));
             }
             force(part);
             Files.deleteIfExists(folder);
@@ -76,10 +78,10 @@ final class NewFolder {
     }
 
     /** Writes a single file, which must not exist. */
-    static void writeWhole(Path file, byte[] bytes) {
+    static void writeWhole(Path file, ByteArrayOutputStream bytes) {
         Path part = part(file);
         try {
-            writeFile(part, bytes);
+            writeFile(part, bytes::writeTo);
             Files.move(part, file);
             force(parent(file));
         } catch (IOException e) {
@@ -92,13 +94,16 @@ final class NewFolder {
         return target.resolveSibling(target.getFileName() + ".part-" + Long.toHexString(System.nanoTime()));
     }
 
-    static void writeFile(Path file, byte[] bytes) throws IOException {
+    /** What a file is to hold. */
+    @FunctionalInterface
+    private interface Bytes {
+        void writeTo(OutputStream out) throws IOException;
+    }
+
+    private static void writeFile(Path file, Bytes bytes) throws IOException {
         Files.createFile(file, permissions(file, "rw-------"));
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
-            ByteBuffer rest = ByteBuffer.wrap(bytes);
-            while (rest.hasRemaining()) {
-                channel.write(rest);
-            }
+            bytes.writeTo(Channels.newOutputStream(channel));
             channel.force(true);
         }
     }

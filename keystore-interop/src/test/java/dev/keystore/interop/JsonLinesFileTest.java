@@ -223,4 +223,23 @@ class JsonLinesFileTest {
                 .withMessageContaining("it exists");
         assertThat(file).hasContent("mine");
     }
+
+    @Test
+    @DisplayName("R93 with the types that an inspection finds, everything that a context holds is exported")
+    void export_ofEveryType() {
+        AccountExport everything = AccountExport.from(alice);
+        database.inspection()
+                .inspect("alice")
+                .types()
+                .keySet()
+                .forEach(name -> everything.including(KeyType.ofBytes(name)));
+        everything.to(JsonLinesFile.at(file));
+
+        SignalKeyStore bob = database.forContext("bob");
+        AccountImport.from(JsonLinesFile.at(file)).to(bob);
+
+        assertThat(bob.find(PUSH, "1")).isPresent();
+        assertThat(database.inspection().inspect("bob").types())
+                .isEqualTo(database.inspection().inspect("alice").types());
+    }
 }

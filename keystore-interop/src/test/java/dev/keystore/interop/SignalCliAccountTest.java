@@ -356,4 +356,22 @@ class SignalCliAccountTest {
                     .withMessageContaining("could not list the accounts");
         }
     }
+
+    @Test
+    @DisplayName("R93 the neutral form holds all that an import adds, so that one-time Kyber pre-keys stay such")
+    void neutralForm_isComplete() {
+        try (SignalKeyDatabase database = Samples.database(temporary)) {
+            SignalKeyStore alice = database.forContext("alice");
+            AccountImport.from(SignalCliAccount.at(source.file)).to(alice);
+            Path exported = temporary.resolve("alice.jsonl");
+            AccountExport.from(alice).to(JsonLinesFile.at(exported));
+
+            SignalKeyStore bob = database.forContext("bob");
+            AccountImport.from(JsonLinesFile.at(exported)).to(bob);
+
+            assertThat(bob.find(SignalCliTables.ONE_TIME_KYBER_PRE_KEY, "8")).isPresent();
+            assertThat(database.inspection().inspect("bob").types())
+                    .isEqualTo(database.inspection().inspect("alice").types());
+        }
+    }
 }
