@@ -107,6 +107,10 @@ public final class JsonLinesFile extends ForeignStore {
 
         /** Returns the digest of all lines before the last one. */
         byte[] read() {
+            if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)
+                    && !Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+                throw refused("it is not a file", null); // opening a pipe would wait for a writer
+            }
             try (InputStream in = new BufferedInputStream(Files.newInputStream(file, LinkOption.NOFOLLOW_LINKS))) {
                 if (Files.size(file) > MAXIMUM_FILE_BYTES) {
                     throw refused("it is larger than " + MAXIMUM_FILE_BYTES + " bytes", null);

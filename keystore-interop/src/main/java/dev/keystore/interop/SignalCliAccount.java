@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.keystore.KeyType;
 import dev.keystore.interop.SignalCliTables.Identity;
 import dev.keystore.interop.TransferItem.Fate;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -117,6 +118,9 @@ public final class SignalCliAccount extends ForeignStore {
         Contents contents = new Contents(toString(), reading.limits());
         Map<String, byte[]> digests = new LinkedHashMap<>();
         try (SignalCliFile account = SignalCliFile.open(file)) {
+            if (Files.isSymbolicLink(folder)) {
+                throw SqliteCopy.failed(folder, "it is a link, which is not followed", null);
+            }
             FolderFiles files = FolderFiles.list(folder);
             readAccount(account.document(), contents);
             try (SqliteCopy database = SqliteCopy.open(folder.resolve(DATABASE), digests)) {

@@ -23,12 +23,16 @@ final class StrictJson {
     private static final int MAXIMUM_NUMBER_CHARACTERS = 40;
     private static final int MAXIMUM_NAME_CHARACTERS = 2_048;
 
+    /** Enough for the state of a collection with 200,000 MACs; a tree of so many has about 100 MB. */
+    private static final long MAXIMUM_TOKENS = 2_000_000;
+
     private static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                     .streamReadConstraints(StreamReadConstraints.builder()
                             .maxNestingDepth(MAXIMUM_DEPTH)
                             .maxNumberLength(MAXIMUM_NUMBER_CHARACTERS)
                             .maxNameLength(MAXIMUM_NAME_CHARACTERS)
+                            .maxTokenCount(MAXIMUM_TOKENS)
                             .build())
                     .build())
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)

@@ -3,6 +3,7 @@ package dev.keystore.interop;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.keystore.AppStateSyncVersion;
 import dev.keystore.KeyPair;
@@ -17,6 +18,7 @@ import dev.keystore.interop.TransferReport.Outcome;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -24,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -222,6 +225,30 @@ class JsonLinesFileTest {
                 .isThrownBy(this::export)
                 .withMessageContaining("it exists");
         assertThat(file).hasContent("mine");
+    }
+
+    @Test
+    @DisplayName("R92 a line of millions of values is refused before it fills the memory")
+    void lineOfManyValues_isDamaged() throws Exception {
+        String many = "{},".repeat(1_000_000) + "{}";
+        write(
+                "{\"format\":\"keystore\",\"version\":1}",
+                "{\"type\":\"session\",\"id\":\"a.1\",\"value\":[" + many + "]}");
+
+        assertThat(Samples.read(JsonLinesFile.at(file)).items())
+                .singleElement()
+                .satisfies(item -> assertThat(item.reason()).startsWith("it is not JSON that can be read"));
+    }
+
+    @Test
+    @DisplayName("R92 a pipe is refused, not waited for")
+    void pipe_isRefused() throws Exception {
+        Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/mkfifo")));
+        assertThat(new ProcessBuilder("/usr/bin/mkfifo", file.toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> assertRefused("a pipe"));
     }
 
     @Test

@@ -374,4 +374,15 @@ class SignalCliAccountTest {
                     .isEqualTo(database.inspection().inspect("alice").types());
         }
     }
+
+    @Test
+    @DisplayName("R92 a link in place of the folder of an account is not followed")
+    void linkedFolder_isRefused() throws Exception {
+        Path folder = source.database.getParent();
+        Path elsewhere = Files.move(folder, temporary.resolve("elsewhere"));
+        Files.createSymbolicLink(folder, elsewhere);
+        assertThatExceptionOfType(ForeignStoreException.class)
+                .isThrownBy(() -> Samples.read(SignalCliAccount.at(source.file)))
+                .withMessageContaining("123456.d: could not import it: it is a link");
+    }
 }
