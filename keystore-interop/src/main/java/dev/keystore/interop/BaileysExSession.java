@@ -47,7 +47,7 @@ final class BaileysExSession {
         JsonNode pending = from.find("pending_pre_key");
         session.set(
                 "pending_pre_key", pending == null ? StrictJson.NODES.nullNode() : pending(new JsonFields(pending)));
-        session.put("registration_id", from.number("registration_id", 0, Integer.MAX_VALUE));
+        session.put("registration_id", from.number("registration_id", 0, SessionState.MAXIMUM_UNSIGNED));
         from.end();
         return session;
     }

@@ -102,6 +102,8 @@ public final class BaileysFolder extends ForeignStore {
                 contents.leave(name, Fate.UNKNOWN, "", "", state.whyNotRead());
             } else if (isTemporary(name)) {
                 contents.leave(name, Fate.NOT_NEEDED, "", "", "a temporary file of an unfinished write");
+            } else if (name.endsWith(BACKUP + BACKUP)) {
+                readAlone(name);
             } else if (name.endsWith(BACKUP)) {
                 if (!isRegular(name.substring(0, name.length() - BACKUP.length()))) {
                     readBackup(name, "in place of its main file, which is missing");
@@ -132,6 +134,14 @@ public final class BaileysFolder extends ForeignStore {
                 contents.leave(name, Fate.DAMAGED, parsed.typeName(), parsed.id(), damage + "; see its .bak file");
                 readBackup(backup, "in place of its main file, which is damaged");
             } else {
+                leaveDamaged(name, FileName.parse(name), damage);
+            }
+        }
+
+        /** Reads a file that is neither a main file nor the backup of one: the backup of a backup. */
+        private void readAlone(String name) {
+            String damage = tryRead(name, name, "");
+            if (damage != null) {
                 leaveDamaged(name, FileName.parse(name), damage);
             }
         }

@@ -44,6 +44,8 @@ final class BaileysSenderKey {
                 throw new DamagedException(
                         "it is a Buffer whose bytes within are in base64, which no known library" + " writes");
             }
+        } else {
+            LibsignalRecords.checkSenderKey(buffer);
         }
         return buffer;
     }

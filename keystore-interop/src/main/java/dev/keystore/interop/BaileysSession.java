@@ -26,6 +26,7 @@ final class BaileysSession {
         if (isJson(buffer)) {
             throw new DamagedException("it is a Buffer that holds JSON, which no known library writes");
         }
+        LibsignalRecords.checkSession(buffer);
         return buffer;
     }
 
@@ -59,7 +60,7 @@ final class BaileysSession {
 
     private static void checkSession(String baseKey, JsonFields session, boolean registered) throws DamagedException {
         if (!registered) {
-            session.number("registrationId", 0, Integer.MAX_VALUE);
+            session.number("registrationId", 0, SessionState.MAXIMUM_UNSIGNED);
         }
         JsonFields ratchet = session.object("currentRatchet");
         JsonFields pair = ratchet.object("ephemeralKeyPair");

@@ -10,8 +10,25 @@ final class Columns {
 
     private Columns() {}
 
+    private static @Nullable Object value(ResultSet row, String column) throws SQLException, DamagedException {
+        if (!has(row, column)) {
+            throw new DamagedException("its table has no column \"" + column + "\"");
+        }
+        return row.getObject(column);
+    }
+
+    /** Returns whether rows have a column; those of an older schema may not. */
+    private static boolean has(ResultSet row, String column) {
+        try {
+            row.findColumn(column);
+            return true;
+        } catch (SQLException e) {
+            return false;
+        }
+    }
+
     static byte[] bytes(ResultSet row, String column) throws SQLException, DamagedException {
-        if (row.getObject(column) instanceof byte[] bytes) {
+        if (value(row, column) instanceof byte[] bytes) {
             return bytes;
         }
         throw new DamagedException("its column \"" + column + "\" does not hold bytes");
@@ -27,7 +44,7 @@ final class Columns {
     }
 
     static long number(ResultSet row, String column, long maximum) throws SQLException, DamagedException {
-        if (row.getObject(column) instanceof Number number
+        if (value(row, column) instanceof Number number
                 && !(number instanceof Double)
                 && number.longValue() >= 0
                 && number.longValue() <= maximum) {
@@ -36,18 +53,20 @@ final class Columns {
         throw new DamagedException("its column \"" + column + "\" does not hold a number in range");
     }
 
-    /** Returns a number that may be missing. */
+    /** Returns true or false, which SQLite keeps as a number. */
+    static boolean flag(ResultSet row, String column) throws SQLException, DamagedException {
+        return value(row, column) instanceof Boolean flag ? flag : number(row, column, 1) == 1;
+    }
+
+    /** Returns a number that may be missing, and so may its column. */
     static OptionalLong findNumber(ResultSet row, String column) throws SQLException, DamagedException {
-        return row.getObject(column) == null
+        return !has(row, column) || row.getObject(column) == null
                 ? OptionalLong.empty()
                 : OptionalLong.of(number(row, column, Long.MAX_VALUE));
     }
 
     static String text(ResultSet row, String column) throws SQLException, DamagedException {
-        return present(row.getString(column));
-    }
-
-    private static String present(@Nullable String text) throws DamagedException {
+        String text = value(row, column) == null ? null : row.getString(column);
         if (text == null || text.isBlank()) {
             throw new DamagedException("a text in it is missing");
         }

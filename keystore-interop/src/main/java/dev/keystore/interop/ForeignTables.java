@@ -19,9 +19,6 @@ interface ForeignTables extends AutoCloseable {
      */
     Set<String> tables() throws SQLException;
 
-    /** Returns the names of the columns of a table. */
-    Set<String> columns(String table) throws SQLException;
-
     /** Names a damage of the database that its rows do not show; a server checks its files itself. */
     default void nameDamage(Contents contents) {}
 

@@ -158,8 +158,8 @@ final class SqliteCopy implements ForeignTables {
         return tables;
     }
 
-    @Override
-    public Set<String> columns(String table) throws SQLException {
+    /** Returns the names of the columns of a table. */
+    Set<String> columns(String table) throws SQLException {
         Set<String> columns = new HashSet<>();
         query("SELECT name FROM pragma_table_info('" + table + "')", row -> columns.add(row.getString(1)));
         return columns;

@@ -12,7 +12,7 @@ final class TableReader {
     private final ForeignTables database;
     private final Contents contents;
     private final Reading reading;
-    private long rows;
+    private long done;
 
     TableReader(ForeignTables database, Contents contents, Reading reading) {
         this.database = database;
@@ -48,19 +48,20 @@ final class TableReader {
      */
     void read(String table, @Nullable Owner owner, String type, String idColumn, RowReader each) {
         long[] others = {0};
+        long[] rows = {0};
         try {
             database.query("SELECT * FROM " + table, row -> {
                 if (owner != null && !owner.owns(row)) {
                     others[0]++;
                     return;
                 }
-                String item = table + " row " + ++rows;
+                String item = table + " row " + ++rows[0];
                 try {
                     each.read(item, row);
                 } catch (DamagedException e) {
                     contents.leave(item, Fate.DAMAGED, type, shown(row, idColumn), e.reason() + "; " + Losses.of(type));
                 }
-                reading.listener().accept(new TransferProgress(rows, 0));
+                reading.listener().accept(new TransferProgress(++done, 0));
             });
         } catch (SQLException e) {
             leaveDamaged(table, type);

@@ -72,7 +72,7 @@ final class WhatsmeowDevice {
             byte[] privateKey = Columns.bytes(row, "key", Curve.KEY_BYTES);
             KeyPair pair = new KeyPair(Curve.publicOf(privateKey), privateKey);
             String id = Long.toString(Columns.number(row, "key_id", MAXIMUM_KEY_ID));
-            boolean isUploaded = row.getBoolean("uploaded");
+            boolean isUploaded = Columns.flag(row, "uploaded");
             contents.add(item, KeyTypes.PRE_KEY, id, pair, isUploaded ? "it was uploaded" : "it was not uploaded");
             addDetails(item, "pre_key/" + id, StrictJson.object().put("uploaded", isUploaded));
         });
@@ -98,10 +98,8 @@ final class WhatsmeowDevice {
                 (item, row) -> contents.add(
                         item, KeyTypes.APP_STATE_SYNC_KEY, Buffers.base64(Columns.bytes(row, "key_id")), key(row), ""));
         readSyncVersions();
-        boolean hasSenderTime = database.columns("whatsmeow_privacy_tokens").contains("sender_timestamp");
         table("whatsmeow_privacy_tokens", "our_jid", KeyTypes.TC_TOKEN, "their_jid", (item, row) -> {
-            OptionalLong senderTime =
-                    hasSenderTime ? Columns.findNumber(row, "sender_timestamp") : OptionalLong.empty();
+            OptionalLong senderTime = Columns.findNumber(row, "sender_timestamp");
             TcToken token = new TcToken(Columns.bytes(row, "token"), Columns.findNumber(row, "timestamp"), senderTime);
             contents.add(item, KeyTypes.TC_TOKEN, Columns.text(row, "their_jid"), token, "");
         });
@@ -271,9 +269,8 @@ final class WhatsmeowDevice {
     private static byte[] key(ResultSet row) throws SQLException, DamagedException {
         ByteArrayOutputStream message = new ByteArrayOutputStream();
         Protobuf.bytes(message, 1, Columns.bytes(row, "key_data"));
-        byte[] fingerprint = row.getBytes("fingerprint");
-        if (fingerprint != null) {
-            Protobuf.bytes(message, 2, fingerprint);
+        if (row.getObject("fingerprint") != null) {
+            Protobuf.bytes(message, 2, Columns.bytes(row, "fingerprint"));
         }
         Protobuf.number(message, 3, Columns.number(row, "timestamp", Long.MAX_VALUE));
         SyncKey.toJson(message.toByteArray());
@@ -285,8 +282,10 @@ final class WhatsmeowDevice {
         byte[] bytes = notEmpty(row, column);
         if (bytes[0] == '{') {
             new JsonFields(StrictJson.read(bytes)).take(column.equals("session") ? "SessionState" : "SenderKeyStates");
-        } else if (bytes[0] != 0x0a && bytes[0] != 0x12) {
-            throw new DamagedException("it is neither JSON nor protobuf");
+        } else if (column.equals("session")) {
+            LibsignalRecords.checkSession(bytes);
+        } else {
+            LibsignalRecords.checkSenderKey(bytes);
         }
         return bytes;
     }

@@ -59,8 +59,9 @@ class BaileysExportTest {
 
     @Test
     @DisplayName("R92 what Baileys has no place for is named, and the rest is exported")
-    void entriesWithoutPlace_areNamed() {
+    void entriesWithoutPlace_areNamed() throws Exception {
         Path exported = temporary.resolve("exported");
+        Account bot = Account.of(Samples.copy("7.0.0-rc14/bot-a", temporary));
         try (SignalKeyDatabase database = Samples.database(temporary)) {
             SignalKeyStore alice = database.forContext("alice");
             alice.put(KeyTypes.KYBER_PRE_KEY, "1", new byte[] {1});
@@ -68,7 +69,8 @@ class BaileysExportTest {
             alice.put(KeyTypes.LID_MAPPING, "x".repeat(300), "1");
             alice.put(KeyTypes.LID_MAPPING, "1", "2");
             alice.put(KeyTypes.APP_STATE_SYNC_KEY, "AAAA", new byte[] {9, 9});
-            alice.put(KeyTypes.SESSION, "bob.1", new byte[] {1, 2});
+            alice.put(KeyTypes.SESSION, "bob.1", bot.session("15550100002"));
+            alice.put(KeyTypes.SESSION, "cut.1", new byte[] {10, 2});
             alice.saveCredentials(new byte[] {1});
 
             TransferReport dry = AccountExport.from(alice).dryRun(BaileysFolder.at(exported));
@@ -79,7 +81,12 @@ class BaileysExportTest {
             assertThat(report.items(Fate.NOT_CARRIED))
                     .extracting(TransferItem::type)
                     .containsExactlyInAnyOrder(
-                            "kyber-pre-key", "lid-mapping", "lid-mapping", "app-state-sync-key", "credentials");
+                            "kyber-pre-key",
+                            "lid-mapping",
+                            "lid-mapping",
+                            "app-state-sync-key",
+                            "session",
+                            "credentials");
             assertThat(report.items(Fate.NOT_CARRIED))
                     .allSatisfy(item -> assertThat(item.reason()).contains("; "));
             assertThat(Samples.files(exported).keySet()).containsExactly("lid-mapping-1.json", "session-bob.1.json");

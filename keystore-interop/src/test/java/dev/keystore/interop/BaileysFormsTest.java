@@ -3,13 +3,19 @@ package dev.keystore.interop;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.keystore.KeyTypes;
 import dev.keystore.TcToken;
 import dev.keystore.interop.BaileysFolder.FileName;
 import dev.keystore.interop.TransferItem.Fate;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -151,12 +157,74 @@ class BaileysFormsTest {
     }
 
     @Test
-    @DisplayName("a session that is a Buffer is kept as its bytes, and written back as a Buffer")
-    void session_ofBytes() throws Exception {
-        Contents contents = read("session-1.0.json", "{\"type\":\"Buffer\",\"data\":\"CgID\"}");
-        byte[] kept = contents.entry("session", "1.0").encoded();
-        assertThat(kept).containsExactly(10, 2, 3);
-        assertThat(BaileysSession.write(kept)).asString().isEqualTo("{\"type\":\"Buffer\",\"data\":\"CgID\"}");
+    @DisplayName("R92 a record of libsignal that is a Buffer is kept as its bytes, and written back; a cut one is not")
+    void record_ofBytes() throws Exception {
+        Path data = Samples.copy("7.0.0-rc14/bot-a", folder.resolve("data"));
+        Account account = Account.of(data);
+        byte[] session = account.convert(account.session("15550100002"), SessionFormat.LIBSIGNAL);
+        byte[] senderKey = account.convertSenderKey(account.senderKey("15550100001"), SessionFormat.LIBSIGNAL);
+        Path records = Files.createDirectory(folder.resolve("records"));
+        Map<String, byte[]> files = Map.of(
+                "session-1.0.json",
+                session,
+                "session-2.0.json",
+                Arrays.copyOf(session, session.length - 1),
+                "session-3.0.json",
+                new byte[] {10, 2, 3},
+                "sender-key-g@g.us--1--0.json",
+                senderKey,
+                "sender-key-g@g.us--2--0.json",
+                Arrays.copyOf(senderKey, 20));
+        for (Map.Entry<String, byte[]> each : files.entrySet()) {
+            Files.write(records.resolve(each.getKey()), StrictJson.write(Buffers.write(each.getValue())));
+        }
+
+        Contents contents = Samples.read(BaileysFolder.at(records));
+
+        assertThat(contents.entries()).extracting(Contents.Found::id).containsExactly("g@g.us::1::0", "1.0");
+        assertThat(contents.entry("session", "1.0").encoded()).isEqualTo(session);
+        assertThat(contents.entry("sender-key", "g@g.us::1::0").encoded()).isEqualTo(senderKey);
+        assertThat(BaileysSession.write(session)).isEqualTo(Files.readAllBytes(records.resolve("session-1.0.json")));
+        assertThat(contents.items().stream().filter(item -> item.fate() == Fate.DAMAGED))
+                .hasSize(3);
+    }
+
+    @Test
+    @DisplayName("R92 a peer's registration id may have 32 bits, as whatsmeow's have, in each form of a session")
+    void registrationId_has32Bits() throws Exception {
+        Account account = Account.of(Samples.copy("7.0.0-rc14/bot-a", folder.resolve("data")));
+        JsonNode go = Samples.tree(Samples.goSession());
+        ((ObjectNode) go.get("SessionState")).put("RemoteRegistrationID", 4_000_000_000L);
+        byte[] record = StrictJson.write(go);
+
+        byte[] baileys = account.convert(record, SessionFormat.BAILEYS, "of which the seed is not known");
+        JsonNode ex = Samples.tree(Samples.exSession());
+        ex.get("sessions").forEach(session -> ((ObjectNode) session).put("registration_id", 4_000_000_000L));
+
+        assertThat(new String(baileys, UTF_8)).contains("\"registrationId\":4000000000");
+        assertThat(BaileysSession.read(StrictJson.read(baileys), baileys)).isEqualTo(baileys);
+        assertThat(BaileysExSession.read(ex)).asString().contains("4000000000");
+    }
+
+    @Test
+    @DisplayName("R92 every file is named once, backups of backups included")
+    void backups_areNamed() throws Exception {
+        List<String> names = List.of(
+                "lid-mapping-1.json",
+                "lid-mapping-1.json.bak",
+                "lid-mapping-1.json.bak.bak",
+                "lid-mapping-1.json.bak.bak.bak",
+                "lid-mapping-2.json.bak",
+                "lid-mapping-3.json.bak.bak",
+                "other.bak");
+        for (String name : names) {
+            Files.writeString(folder.resolve(name), "\"1\"");
+        }
+
+        Contents contents = Samples.read(BaileysFolder.at(folder));
+
+        assertThat(contents.items()).extracting(TransferItem::name).containsExactlyElementsOf(names);
+        assertThat(contents.ids(KeyTypes.LID_MAPPING)).containsExactly("1", "2");
     }
 
     @Test

@@ -385,4 +385,19 @@ class SignalCliAccountTest {
                 .isThrownBy(() -> Samples.read(SignalCliAccount.at(source.file)))
                 .withMessageContaining("123456.d: could not import it: it is a link");
     }
+
+    @Test
+    @DisplayName("R92 an older database is imported with the columns that it has; rows are numbered by table")
+    void olderDatabase_isImported() throws Exception {
+        source.execute("ALTER TABLE pre_key DROP COLUMN stale_timestamp");
+        source.execute("ALTER TABLE kyber_pre_key DROP COLUMN stale_timestamp");
+        source.execute("PRAGMA user_version = 17");
+
+        Contents contents = Samples.read(SignalCliAccount.at(source.file));
+
+        assertThat(items(contents, Fate.DAMAGED)).isEmpty();
+        assertThat(contents.ids(KeyTypes.PRE_KEY)).containsExactly("18");
+        assertThat(contents.ids(KeyTypes.KYBER_PRE_KEY)).containsExactly("8", "9");
+        assertThat(contents.items()).extracting(TransferItem::name).contains("session row 1", "sender_key row 1");
+    }
 }

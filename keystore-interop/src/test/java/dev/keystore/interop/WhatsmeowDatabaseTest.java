@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.TcToken;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.interop.Contents.Limits;
 import dev.keystore.interop.ForeignStore.Reading;
@@ -13,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -74,6 +76,10 @@ class WhatsmeowDatabaseTest {
         execute("INSERT INTO whatsmeow_sessions VALUES (?, ?, ?)", JID, "nobody", SESSION);
         execute("INSERT INTO whatsmeow_sessions VALUES (?, ?, ?)", JID, "a:1", new byte[] {9});
         execute("INSERT INTO whatsmeow_sessions VALUES (?, ?, ?)", JID, "b:1", new byte[0]);
+        execute("INSERT INTO whatsmeow_sessions VALUES (?, ?, ?)", JID, "c:1", new byte[] {0x0a, -1});
+        execute("INSERT INTO whatsmeow_sender_keys VALUES (?, ?, ?, ?)", JID, "g@g.us", "c:1", new byte[] {0x0a, 0});
+        execute("INSERT INTO whatsmeow_pre_keys VALUES (?, ?, ?, ?)", JID, 21, KEY, "text");
+        execute("INSERT INTO whatsmeow_pre_keys VALUES (?, ?, ?, ?)", JID, 22, KEY, null);
         execute("INSERT INTO whatsmeow_pre_keys VALUES (?, ?, ?, ?)", JID, 19, new byte[31], true);
         execute("INSERT INTO whatsmeow_pre_keys VALUES (?, ?, ?, ?)", JID, -1, KEY, true);
         execute("INSERT INTO whatsmeow_pre_keys VALUES (?, ?, ?, ?)", JID, 20, "text", true);
@@ -90,7 +96,7 @@ class WhatsmeowDatabaseTest {
         Contents contents = Samples.read(WhatsmeowDatabase.at(file, JID));
 
         assertThat(contents.items().stream().filter(item -> item.fate() == Fate.DAMAGED))
-                .hasSize(10);
+                .hasSize(14);
         assertThat(contents.items()).anyMatch(item -> item.name().equals("table whatsmeow_new"));
         assertThat(contents.ids(KeyTypes.SESSION)).containsExactly("15550100002.7", "15550100002_1.7");
         assertThat(contents.ids(KeyTypes.PRE_KEY)).containsExactly("17", "18");
@@ -254,5 +260,47 @@ class WhatsmeowDatabaseTest {
     @DisplayName("R92 500 damaged databases")
     void damaged_whole() throws Exception {
         damage().run(10_001, 500);
+    }
+
+    @Test
+    @DisplayName("R91 records in protobuf are imported byte for byte")
+    void protobufRecords_areKept() throws Exception {
+        Account account = Account.of(Samples.copy("7.0.0-rc14/bot-a", temporary));
+        byte[] session = account.convert(Samples.goSession(), SessionFormat.LIBSIGNAL);
+        byte[] senderKey = account.convertSenderKey(Samples.goSenderKey(), SessionFormat.LIBSIGNAL);
+        execute("UPDATE whatsmeow_sessions SET session = ? WHERE their_id = '15550100002:7'", session);
+        execute("UPDATE whatsmeow_sender_keys SET sender_key = ? WHERE sender_id = '15550100001:7'", senderKey);
+
+        Contents contents = Samples.read(WhatsmeowDatabase.at(file, JID));
+
+        assertThat(contents.entry("session", "15550100002.7").encoded()).isEqualTo(session);
+        assertThat(contents.entry("sender-key", "12-3@g.us::15550100001::7").encoded())
+                .isEqualTo(senderKey);
+    }
+
+    @Test
+    @DisplayName("R92 a database of an older schema is imported with the columns that it has")
+    void olderSchema_isImported() throws Exception {
+        execute("ALTER TABLE whatsmeow_privacy_tokens DROP COLUMN sender_timestamp");
+        execute("ALTER TABLE whatsmeow_device DROP COLUMN companion_meta_nonce");
+        execute("ALTER TABLE whatsmeow_device DROP COLUMN lid_migration_ts");
+        for (String newer : List.of("nct_salt", "retry_buffer", "event_buffer")) {
+            execute("DROP TABLE whatsmeow_" + newer);
+        }
+        execute("UPDATE whatsmeow_version SET version = 8");
+
+        Contents contents = Samples.read(WhatsmeowDatabase.at(file, JID));
+
+        assertThat(contents.items().stream().filter(item -> item.fate() == Fate.DAMAGED))
+                .isEmpty();
+        assertThat(contents.entry("tc-token", "9@lid").value())
+                .isEqualTo(new TcToken(new byte[] {1}, OptionalLong.of(17), OptionalLong.empty()));
+        assertThat(contents.credentials()).isNotNull();
+
+        execute("ALTER TABLE whatsmeow_pre_keys DROP COLUMN uploaded");
+        assertThat(Samples.read(WhatsmeowDatabase.at(file, JID)).items())
+                .filteredOn(item -> item.fate() == Fate.DAMAGED)
+                .hasSize(2)
+                .allSatisfy(item -> assertThat(item.reason()).startsWith("its table has no column \"uploaded\""));
     }
 }

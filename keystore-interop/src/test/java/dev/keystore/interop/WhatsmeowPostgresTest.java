@@ -16,7 +16,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.Set;
 import java.util.SplittableRandom;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -162,6 +164,14 @@ class WhatsmeowPostgresTest {
         String reading = url.replace("user=postgres", "user=reader_" + schema);
         Contents contents = Samples.read(WhatsmeowDatabase.postgres(reading, new Properties(), WhatsmeowFixture.JID));
         assertThat(contents.ids(KeyTypes.PRE_KEY)).containsExactly("17", "18");
+        source.execute("ALTER TABLE whatsmeow_lid_map ENABLE ROW LEVEL SECURITY");
+        source.execute("CREATE POLICY hiding ON whatsmeow_lid_map USING (false)");
+        assertThatExceptionOfType(ForeignStoreException.class)
+                .as("rows that the user does not see")
+                .isThrownBy(
+                        () -> Samples.read(WhatsmeowDatabase.postgres(reading, new Properties(), WhatsmeowFixture.JID)))
+                .withMessageContaining("SQL state 42501");
+        source.execute("ALTER TABLE whatsmeow_lid_map DISABLE ROW LEVEL SECURITY");
         source.execute("REVOKE SELECT ON whatsmeow_sessions FROM reader_" + schema);
         assertThatExceptionOfType(ForeignStoreException.class)
                 .isThrownBy(
@@ -206,6 +216,13 @@ class WhatsmeowPostgresTest {
     @DisplayName("R92 500 odd values")
     void damaged_whole() throws Exception {
         damage(10_001, 500);
+    }
+
+    private static Set<String> rows(Contents contents, String table) {
+        return contents.items().stream()
+                .map(item -> item.name().replaceAll(" \\(.*", ""))
+                .filter(name -> name.startsWith(table + " row "))
+                .collect(Collectors.toSet());
     }
 
     /** Sets one column of all rows of a table to an odd value of its type, and compares the other tables. */
@@ -269,6 +286,9 @@ class WhatsmeowPostgresTest {
                                     .isEqualTo(expected.encoded());
                         }
                     });
+            assertThat(rows(contents, column[0]))
+                    .as("%s: each row is carried or named", what)
+                    .isEqualTo(rows(original, column[0]));
             contents.items().forEach(item -> fates.merge(item.fate(), 1, Integer::sum));
         }
         System.out.println(
