@@ -1,5 +1,6 @@
 package dev.keystore.interop;
 
+import dev.keystore.EntryId;
 import dev.keystore.KeyOperations;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyStoreException;
@@ -147,7 +148,7 @@ public final class AccountImport {
         Outcome outcome = target.transaction(LOCK_KEY, tx -> {
             Outcome found = compare(tx, contents);
             if (found != Outcome.ALREADY_THERE) {
-                write(tx, contents, found);
+                write(tx, contents);
             }
             read.unchanged().run();
             return found;
@@ -245,9 +246,9 @@ public final class AccountImport {
         return true;
     }
 
-    private static void write(KeyOperations target, Contents contents, Outcome outcome) {
-        if (outcome == Outcome.REPLACED) {
-            target.erase();
+    private void write(KeyOperations target, Contents contents) {
+        if (replacing) {
+            target.erase(); // even if it looks empty: entries of other types cannot be seen
         } else {
             // What is read is checked at the commit: no entry that another thread writes meanwhile is replaced (R24).
             contents.types().forEach(type -> target.get(type, contents.ids(type)));
@@ -263,8 +264,10 @@ public final class AccountImport {
         String difference;
         try {
             difference = Difference.between(contents, target.uncached());
-            if (difference == null && !target.verify().isEmpty()) {
-                difference = "a record of it is damaged";
+            List<EntryId> damaged = difference == null ? target.verify() : List.of();
+            if (!damaged.isEmpty()) {
+                difference = "the record of " + damaged.get(0) + " is damaged"
+                        + (damaged.size() == 1 ? "" : ", and " + (damaged.size() - 1) + " others");
             }
         } catch (KeyStoreException e) {
             throw new ImportNotVerifiedException(notVerified(target) + "it could not be read back", e);

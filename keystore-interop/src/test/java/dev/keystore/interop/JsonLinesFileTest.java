@@ -252,6 +252,20 @@ class JsonLinesFileTest {
     }
 
     @Test
+    @DisplayName("an import that replaces erases a context that holds entries of other types only")
+    void replacing_erasesOtherTypes() {
+        export();
+        SignalKeyStore bob = database.forContext("bob");
+        KeyType<byte[]> other = KeyType.ofBytes("other");
+        bob.put(other, "1", new byte[] {5});
+
+        AccountImport.from(JsonLinesFile.at(file)).replacing().to(bob);
+
+        assertThat(bob.find(other, "1")).isEmpty();
+        assertThat(bob.find(KeyTypes.SESSION, "empty")).isPresent();
+    }
+
+    @Test
     @DisplayName("R93 with the types that an inspection finds, everything that a context holds is exported")
     void export_ofEveryType() {
         AccountExport everything = AccountExport.from(alice);

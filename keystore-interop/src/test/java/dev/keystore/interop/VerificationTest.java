@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.keystore.EntryId;
+import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
@@ -87,6 +88,24 @@ class VerificationTest {
             assertThatExceptionOfType(ForeignStoreException.class)
                     .isThrownBy(() -> AccountExport.from(alice).to(BaileysFolder.at(temporary.resolve("exported"))))
                     .withMessageContaining("the value of lid-mapping/lost differs");
+        }
+    }
+
+    @Test
+    @DisplayName("R91 an import into a context with a damaged record of another type names the record")
+    void damagedRecord_isNamed() throws Exception {
+        LosingBackend backend = new LosingBackend();
+        try (SignalKeyDatabase database =
+                SignalKeyDatabase.builder().backend(backend).open()) {
+            SignalKeyStore alice = database.forContext("alice");
+            EntryId other = new EntryId("application", "1");
+            alice.put(KeyType.ofBytes(other.type()), other.id(), new byte[] {1});
+            backend.entries.put(other, new byte[] {1, 2, 3});
+            AccountImport described = AccountImport.from(BaileysFolder.at(folder("1")));
+            assertThat(alice.verify()).containsExactly(other);
+            assertThatExceptionOfType(ImportNotVerifiedException.class)
+                    .isThrownBy(() -> described.to(alice))
+                    .withMessageContaining("the record of application/1 is damaged");
         }
     }
 
