@@ -13,6 +13,7 @@ import dev.keystore.TcToken;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.interop.TransferItem.Fate;
 import dev.keystore.interop.TransferReport.Outcome;
+import dev.keystore.spi.KeyStoreListener;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -23,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -318,5 +320,27 @@ class BaileysImportTest {
         alice.put(KeyTypes.SESSION, "15550100002.7", new byte[] {1});
         assertThat(Difference.between(contents, alice)).contains("session/15550100002.7 differs");
         assertThat(new TreeSet<>(contents.digests().keySet())).contains("credentials", "session");
+    }
+
+    @Test
+    @DisplayName("R91 an account is imported in one commit")
+    void account_isOneCommit() throws Exception {
+        Path folder = Samples.copy("7.0.0-rc14/bot-a", temporary);
+        AtomicInteger commits = new AtomicInteger();
+        KeyStoreListener listener = new KeyStoreListener() {
+            @Override
+            public void onCommit(long nanos, CommitResult result) {
+                commits.incrementAndGet();
+            }
+        };
+        try (SignalKeyDatabase counted = SignalKeyDatabase.builder()
+                .url("jdbc:sqlite:" + temporary.resolve("counted.db"))
+                .listener(listener)
+                .open()) {
+            SignalKeyStore bob = counted.forContext("bob");
+            int before = commits.get();
+            AccountImport.from(BaileysFolder.at(folder)).to(bob);
+            assertThat(commits.get() - before).isEqualTo(1);
+        }
     }
 }

@@ -12,6 +12,7 @@ import org.signal.libsignal.protocol.ecc.ECPrivateKey;
 import org.signal.libsignal.protocol.ecc.ECPublicKey;
 import org.signal.libsignal.protocol.groups.GroupCipher;
 import org.signal.libsignal.protocol.groups.state.SenderKeyRecord;
+import org.signal.libsignal.protocol.message.PreKeySignalMessage;
 import org.signal.libsignal.protocol.message.SignalMessage;
 import org.signal.libsignal.protocol.state.SessionRecord;
 import org.signal.libsignal.protocol.state.impl.InMemorySignalProtocolStore;
@@ -51,6 +52,10 @@ final class Party {
 
     String decrypt(byte[] message) throws Exception {
         return new String(new SessionCipher(store, peer).decrypt(new SignalMessage(message)), UTF_8);
+    }
+
+    String decryptFirst(byte[] message) throws Exception {
+        return new String(new SessionCipher(store, peer).decrypt(new PreKeySignalMessage(message)), UTF_8);
     }
 
     void loadSenderKey(SignalProtocolAddress sender, byte[] record) throws Exception {

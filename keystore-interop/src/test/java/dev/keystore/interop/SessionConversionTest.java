@@ -2,10 +2,13 @@ package dev.keystore.interop;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.keystore.KeyTypes;
+import java.io.ByteArrayOutputStream;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,6 +26,7 @@ import org.junit.jupiter.params.provider.FieldSource;
 import org.signal.libsignal.protocol.DuplicateMessageException;
 import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
+import org.signal.libsignal.protocol.message.PreKeySignalMessage;
 import org.signal.libsignal.protocol.state.SessionRecord;
 
 /** Records that the real library wrote, in another form: libsignal-client goes on with them, there and back. */
@@ -61,7 +65,11 @@ class SessionConversionTest {
     }
 
     private static JsonNode open(byte[] session) {
-        for (JsonNode each : Samples.tree(session).get("_sessions")) {
+        return openOf(Samples.tree(session));
+    }
+
+    private static JsonNode openOf(JsonNode record) {
+        for (JsonNode each : record.get("_sessions")) {
             if (each.get("indexInfo").get("closed").intValue() == -1) {
                 return each;
             }
@@ -224,8 +232,26 @@ class SessionConversionTest {
         assertThat(a.convert(closed, SessionFormat.LIBSIGNAL)).isNotEqualTo(converted);
         byte[] random = chainKey(converted, key);
         assertThat(random).isNotEqualTo(chainKey(a.convert(closed, SessionFormat.LIBSIGNAL), key));
+        assertThat(keysInGo(closed, ratchetKey))
+                .doesNotContain(Buffers.base64(new byte[32]))
+                .doesNotContainAnyElementsOf(keysInGo(closed, ratchetKey));
         Party withZeros = a.party(B, replaced(converted, random, new byte[32]));
         assertThat(withZeros.decrypt(forged)).as("what zeros would allow").isEqualTo("forged");
+    }
+
+    /** Returns the chain keys of a ratchet key in the form of whatsmeow. */
+    private List<String> keysInGo(byte[] session, String ratchetKey) throws DamagedException {
+        JsonNode go = Samples.tree(a.convert(session, SessionFormat.WHATSMEOW));
+        List<String> keys = new ArrayList<>();
+        for (JsonNode chains : go.findValues("ReceiverChains")) {
+            for (JsonNode chain : chains) {
+                if (chain.get("SenderRatchetKeyPublic").textValue().equals(ratchetKey)) {
+                    keys.add(chain.at("/ChainKey/Key").textValue());
+                }
+            }
+        }
+        assertThat(keys).isNotEmpty().doesNotContainNull();
+        return keys;
     }
 
     private static byte[] chainKey(byte[] libsignal, byte[] ratchetKey) throws DamagedException {
@@ -284,7 +310,28 @@ class SessionConversionTest {
     }
 
     @Test
-    @DisplayName("a session that waits for its first answer goes on: it repeats the keys that started it")
+    @DisplayName("libsignal-client goes on with a session that waits for its first answer: it repeats the keys")
+    void pendingSession_goesOn() throws Exception {
+        JsonNode record = Samples.tree(b.session(A));
+        ObjectNode session = (ObjectNode) openOf(record);
+        String baseKey = session.at("/indexInfo/baseKey").textValue();
+        ((ObjectNode) session.get("indexInfo")).put("created", System.currentTimeMillis());
+        session.putObject("pendingPreKey")
+                .put("signedKeyId", 1)
+                .put("baseKey", baseKey)
+                .put("preKeyId", 3);
+
+        Party bob = b.party(A, b.convert(StrictJson.write(record), SessionFormat.LIBSIGNAL));
+        PreKeySignalMessage message = new PreKeySignalMessage(bob.encrypt("first"));
+
+        assertThat(message.getPreKeyId()).hasValue(3);
+        assertThat(message.getSignedPreKeyId()).isEqualTo(1);
+        assertThat(message.getBaseKey().serialize()).isEqualTo(Buffers.base64(baseKey));
+        assertThat(message.getIdentityKey().serialize()).isEqualTo(b.identity());
+    }
+
+    @Test
+    @DisplayName("a session that waits for its first answer keeps what repeats its keys, in each form")
     void pendingSession_isConverted() throws Exception {
         JsonNode record = Samples.tree(b.session(A));
         ObjectNode session = null;
@@ -568,5 +615,115 @@ class SessionConversionTest {
         assertThat(Samples.tree(a.convertSenderKey(converted, SessionFormat.BAILEYS)))
                 .extracting(state -> state.get("senderKeyId").longValue())
                 .containsExactly(first.get("senderKeyId").longValue(), 7L);
+    }
+
+    @Test
+    @DisplayName("of states with one id and different signing keys, the newest is carried")
+    void senderKeyStates_ofDifferentKeys() throws Exception {
+        JsonNode own = Samples.tree(a.senderKey(A)).get(0);
+        ObjectNode newer = Samples.tree(a.senderKey(B)).get(0).deepCopy();
+        newer.set("senderKeyId", own.get("senderKeyId"));
+        byte[] record = StrictJson.write(StrictJson.NODES.arrayNode().add(own).add(newer));
+
+        byte[] converted = a.convertSenderKey(record, SessionFormat.LIBSIGNAL, "whose id another one has");
+
+        assertThat(SenderKeyForms.readLibsignal(converted).newestFirst())
+                .extracting(SenderKeyState::publicKey)
+                .containsExactly(Buffers.read(newer.at("/senderSigningKey/public")));
+    }
+
+    /** A record of Baileys whose open session is there several times, under other base keys. */
+    private byte[] repeated(int times, boolean closed) throws DamagedException {
+        JsonNode record = Samples.tree(a.session(B));
+        ObjectNode sessions = (ObjectNode) record.get("_sessions");
+        ObjectNode open = (ObjectNode) openOf(record);
+        List<String> others = new ArrayList<>();
+        sessions.properties().forEach(each -> {
+            if (!each.getValue().equals(open)) {
+                others.add(each.getKey());
+            }
+        });
+        sessions.remove(others);
+        for (int i = 1; i <= times; i++) {
+            byte[] baseKey = Curve.withType(new byte[32]);
+            baseKey[32] = (byte) i;
+            ObjectNode copy = open.deepCopy();
+            ((ObjectNode) copy.get("indexInfo"))
+                    .put("baseKey", Buffers.base64(baseKey))
+                    .put("used", i)
+                    .put("closed", closed ? i : -1);
+            sessions.set(Buffers.base64(baseKey), copy);
+        }
+        return StrictJson.write(record);
+    }
+
+    @Test
+    @DisplayName("of more than 40 closed sessions, the newest are carried, and the others named")
+    void closedSessions_haveALimit() throws Exception {
+        byte[] converted = a.convert(
+                repeated(42, true),
+                SessionFormat.LIBSIGNAL,
+                "a closed session in it, since there are 40 newer ones",
+                "a closed session in it, since there are 40 newer ones");
+
+        assertThat(LibsignalSessionForm.read(converted).closed())
+                .hasSize(40)
+                .extracting(state -> (int) state.baseKey()[32])
+                .startsWith(42, 41)
+                .endsWith(3);
+        converse(a.party(B, converted), partyB());
+    }
+
+    @Test
+    @DisplayName("of several open sessions, one stays open, and the others become closed ones")
+    void openSessions_areCarried() throws Exception {
+        byte[] converted = a.convert(repeated(2, false), SessionFormat.LIBSIGNAL);
+
+        SessionStates states = LibsignalSessionForm.read(converted);
+        assertThat(states.open()).isNotNull();
+        assertThat(states.closed()).hasSize(2);
+        converse(a.party(B, converted), partyB());
+    }
+
+    @Test
+    @DisplayName("a record without a version has one registration id for all of its sessions")
+    void recordWithoutVersion_isConverted() throws Exception {
+        ObjectNode record = (ObjectNode) Samples.tree(a.session(B));
+        record.remove("version");
+        int registration = openOf(record).get("registrationId").intValue();
+        record.put("registrationId", registration);
+        record.get("_sessions").forEach(session -> ((ObjectNode) session).remove("registrationId"));
+        byte[] session = StrictJson.write(record);
+
+        assertThat(BaileysSession.read(record, session)).isEqualTo(session);
+        byte[] converted = a.convert(session, SessionFormat.LIBSIGNAL);
+
+        assertThat(new SessionRecord(converted).getRemoteRegistrationId()).isEqualTo(registration);
+        converse(a.party(B, converted), partyB());
+    }
+
+    @Test
+    @DisplayName("what libsignal-client refuses of WhatsApp: device 0, first messages without Kyber, group messages")
+    void libsignal_refuses() throws Exception {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new SignalProtocolAddress(B, 0))
+                .withMessageContaining("protocol address is invalid");
+        Party alice = partyA();
+        alice.loadSenderKey(
+                new SignalProtocolAddress(B, 7), a.convertSenderKey(a.senderKey(B), SessionFormat.LIBSIGNAL));
+        byte[] toGroup = Samples.groupMessage("group 1");
+        assertThatThrownBy(() -> alice.decryptFromGroup(new SignalProtocolAddress(B, 7), toGroup))
+                .isInstanceOf(InvalidMessageException.class);
+        byte[] inner =
+                Buffers.base64(Samples.recordedMessages().get("recorded 1").textValue());
+        ByteArrayOutputStream first = new ByteArrayOutputStream();
+        first.write(0x33);
+        Protobuf.number(first, 1, 3);
+        Protobuf.bytes(first, 2, b.identity());
+        Protobuf.bytes(first, 3, b.identity());
+        Protobuf.bytes(first, 4, inner);
+        Protobuf.number(first, 5, 7);
+        Protobuf.number(first, 6, 1);
+        assertThatThrownBy(() -> alice.decryptFirst(first.toByteArray())).isInstanceOf(Exception.class);
     }
 }
