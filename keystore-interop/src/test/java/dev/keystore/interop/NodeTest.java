@@ -56,8 +56,12 @@ class NodeTest {
             AccountExport.from(alice).to(BaileysFolder.at(exported));
         }
 
-        JsonNode found = baileys(exported, truth);
+        for (String each : name.startsWith("6.") ? List.of("baileys-6", "baileys") : List.of("baileys")) {
+            check(baileys(each, exported, truth), truth);
+        }
+    }
 
+    private static void check(JsonNode found, JsonNode truth) {
         assertThat(found.get("creds")).isEqualTo(truth.get("creds"));
         ObjectNode keys = truth.get("keys").deepCopy();
         ObjectNode foundKeys = (ObjectNode) found.get("keys");
@@ -70,7 +74,8 @@ class NodeTest {
         assertThat(foundKeys).isEqualTo(keys);
     }
 
-    private static JsonNode baileys(Path folder, JsonNode truth) throws Exception {
+    /** Reads a folder with a package: the version of Baileys that wrote the data, or the newest. */
+    private static JsonNode baileys(String name, Path folder, JsonNode truth) throws Exception {
         ObjectNode ids = StrictJson.object();
         truth.get("keys").properties().forEach(type -> {
             ArrayNode names = ids.putArray(type.getKey());
@@ -82,6 +87,7 @@ class NodeTest {
                                 .toAbsolutePath()
                                 .toString(),
                         System.getProperty(NodeProcess.MODULES),
+                        name,
                         folder.toString())
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .start();
