@@ -37,9 +37,9 @@ final class KeystoreMeters {
     private final Map<GroupResult, Timer> groups = new EnumMap<>(GroupResult.class);
 
     KeystoreMeters(MeterRegistry registry, Tags tags) {
-        misses = Counter.builder("cache.gets")
+        misses = Counter.builder("keystore.cache.gets")
                 .description(CACHE_GETS)
-                .tags(tags.and("cache", "keystore", "result", "miss"))
+                .tags(tags.and("result", "miss"))
                 .register(registry);
         loaded = timer(registry, "keystore.load", "Reads from the backend", tags.and("result", "success"));
         loadFailed = timer(registry, "keystore.load", "Reads from the backend", tags.and("result", "failure"));

@@ -93,9 +93,9 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
                 "keystore.cache.max",
                 "Maximum size of the cache",
                 opened -> opened.options().maximumCacheBytes());
-        FunctionCounter.builder("cache.gets", this, KeystoreMetrics::cachedReads)
+        FunctionCounter.builder("keystore.cache.gets", this, KeystoreMetrics::cachedReads)
                 .description(KeystoreMeters.CACHE_GETS)
-                .tags(tags.and("cache", "keystore", "result", "hit"))
+                .tags(tags.and("result", "hit"))
                 .register(registry);
         preKeyGauge(registry, "one_time", PreKeys::oneTime);
         preKeyGauge(registry, "signed", PreKeys::signed);

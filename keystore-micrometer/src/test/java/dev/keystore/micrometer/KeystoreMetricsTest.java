@@ -16,6 +16,8 @@ import dev.keystore.testkit.Fault.Moment;
 import dev.keystore.testkit.Faults;
 import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.MemoryBackend;
+import io.micrometer.core.instrument.Clock;
+import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.config.MeterFilter;
@@ -23,13 +25,16 @@ import io.micrometer.core.instrument.distribution.DistributionStatisticConfig;
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
+import io.prometheus.metrics.tracer.common.SpanContext;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
@@ -40,12 +45,26 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.yaml.snakeyaml.Yaml;
 
 /** What the registry of Prometheus puts out. */
 class KeystoreMetricsTest {
 
     private static final Path DOCS = Path.of("..", "docs");
-    private static final Pattern METRIC = Pattern.compile("\\b(?:keystore|cache)_[a-z_]+\\b");
+    private static final Pattern SELECTOR = Pattern.compile("\\b([a-z]+_[a-z_]+)\\b(?:[{]([^}]*)[}])?");
+    private static final Pattern LABEL = Pattern.compile("([a-z_]+)=~?\"([^\"]*)\"");
+
+    /** Turns histograms on. */
+    private static final class Histograms implements MeterFilter {
+
+        @Override
+        public DistributionStatisticConfig configure(Meter.Id id, DistributionStatisticConfig config) {
+            return DistributionStatisticConfig.builder()
+                    .percentilesHistogram(true)
+                    .build()
+                    .merge(config);
+        }
+    }
 
     private final PrometheusMeterRegistry registry = new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
     private final KeystoreMetrics metrics = new KeystoreMetrics();
@@ -88,9 +107,9 @@ class KeystoreMetricsTest {
             assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "c", new byte[9]))
                     .isInstanceOf(CommitFailedException.class);
 
-            assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"miss\"}"))
+            assertThat(scraped("keystore_cache_gets_total{result=\"miss\"}"))
                     .isEqualTo(1);
-            assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"hit\"}"))
+            assertThat(scraped("keystore_cache_gets_total{result=\"hit\"}"))
                     .isEqualTo(1);
             assertThat(scraped("keystore_load_seconds_count{result=\"success\"}"))
                     .isEqualTo(1);
@@ -137,9 +156,9 @@ class KeystoreMetricsTest {
         }
         assertThat(scraped("keystore_group_commits_sum")).isEqualTo(12);
         assertThat(scraped("keystore_retries_total")).isEqualTo(5);
-        assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"miss\"}"))
+        assertThat(scraped("keystore_cache_gets_total{result=\"miss\"}"))
                 .isEqualTo(5);
-        assertThat(scraped("cache_gets_total{cache=\"keystore\",result=\"hit\"}"))
+        assertThat(scraped("keystore_cache_gets_total{result=\"hit\"}"))
                 .isEqualTo(13);
         assertThat(scraped("keystore_load_seconds_count{result=\"failure\"}")).isEqualTo(1);
         assertThat(scraped("keystore_lock_wait_seconds_count{result=\"failure\"}"))
@@ -210,26 +229,69 @@ class KeystoreMetricsTest {
         assertThat(registry.scrape()).contains("keystore_commit_seconds_count").doesNotContain("secret");
         for (Meter meter : registry.getMeters()) {
             assertThat(meter.getId().getTags())
-                    .allMatch(tag -> Set.of("result", "cache", "kind").contains(tag.getKey()));
+                    .allMatch(tag -> Set.of("result", "kind").contains(tag.getKey()));
         }
     }
 
     @Test
     @DisplayName("timers publish buckets if a filter turns histograms on")
     void timers_histogramsOn_publishBuckets() {
-        registry.config().meterFilter(new MeterFilter() {
-            @Override
-            public DistributionStatisticConfig configure(Meter.Id id, DistributionStatisticConfig config) {
-                return DistributionStatisticConfig.builder()
-                        .percentilesHistogram(true)
-                        .build()
-                        .merge(config);
-            }
-        });
+        registry.config().meterFilter(new Histograms());
         metrics.bindTo(registry);
         metrics.onCommit(1_000_000, CommitResult.WRITTEN);
 
         assertThat(registry.scrape()).contains("keystore_commit_seconds_bucket{result=\"written\",le=\"+Inf\"} 1");
+    }
+
+    @Test
+    @DisplayName("R100 a timer of the caller's span carries it as exemplar, with histograms on")
+    void timers_withSpan_carryExemplars() {
+        SpanContext span = new SpanContext() {
+            @Override
+            public String getCurrentTraceId() {
+                return "4bf92f3577b34da6a3ce929d0e0e4736";
+            }
+
+            @Override
+            public String getCurrentSpanId() {
+                return "00f067aa0ba902b7";
+            }
+
+            @Override
+            public boolean isCurrentSpanSampled() {
+                return true;
+            }
+
+            @Override
+            public void markCurrentSpanAsExemplar() {}
+        };
+        PrometheusMeterRegistry traced = new PrometheusMeterRegistry(
+                PrometheusConfig.DEFAULT, new PrometheusRegistry(), Clock.SYSTEM, span);
+        traced.config().meterFilter(new Histograms());
+        metrics.bindTo(traced);
+        try (SignalKeyDatabase database = open()) {
+            database.forContext("alice").put(KeyTypes.SESSION, "a", new byte[9]);
+        }
+
+        assertThat(traced.scrape("application/openmetrics-text; version=1.0.0; charset=utf-8")
+                        .lines()
+                        .filter(line -> line.startsWith("keystore_commit_seconds_bucket{result=\"written\""))
+                        .filter(line -> line.contains("trace_id=\"4bf92f3577b34da6a3ce929d0e0e4736\"")))
+                .isNotEmpty();
+        traced.close();
+    }
+
+    @Test
+    @DisplayName("the meters stand beside those of Boot's caches, which have other tags")
+    void bindTo_registryHasCaches_isScraped() {
+        FunctionCounter.builder("cache.gets", this, test -> 5)
+                .tags("cache", "users", "name", "users", "cache.manager", "manager", "result", "hit")
+                .register(registry);
+        metrics.bindTo(registry);
+        metrics.onLoad(1, 1, true);
+
+        assertThat(scraped("keystore_cache_gets_total{result=\"miss\"}")).isEqualTo(1);
+        assertThat(registry.scrape()).contains("cache_gets_total{cache=\"users\"");
     }
 
     @Test
@@ -251,14 +313,56 @@ class KeystoreMetricsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"keystore-dashboard.json", "keystore-alerts.yml"})
-    @DisplayName("R100 each metric that the dashboard and the alert rules name exists")
-    void metrics_ofDashboardAndAlerts_exist(String file) throws Exception {
+    @DisplayName("R100 each expression of the dashboard and the alert rules selects series that exist")
+    void expressions_selectExistingSeries(String file) throws Exception {
         metrics.bindTo(registry);
-        Set<String> existing = named(registry.scrape());
+        List<String> series = registry.scrape()
+                .lines()
+                .filter(line -> !line.startsWith("#"))
+                .map(line -> line.replaceFirst("[}]? [^ ]+$", ","))
+                .toList();
+        Object parsed = new Yaml().load(Files.readString(DOCS.resolve("metrics").resolve(file))); // JSON is YAML, too
+        List<String> expressions = new ArrayList<>();
+        collect(parsed, expressions);
 
-        Set<String> used = named(Files.readString(DOCS.resolve("metrics").resolve(file)));
+        assertThat(expressions).hasSizeGreaterThan(8);
+        for (String expression : expressions) {
+            List<MatchResult> selectors = SELECTOR.matcher(expression).results().toList();
+            assertThat(selectors).as(expression).isNotEmpty();
+            assertThat(selectors).as(expression).allSatisfy(selector -> assertThat(series)
+                    .anySatisfy(each -> assertSelected(selector, each)));
+        }
+    }
 
-        assertThat(used).hasSizeGreaterThan(8).isSubsetOf(existing);
+    /** Collects the values of the keys {@code expr}. */
+    private static void collect(Object parsed, List<String> expressions) {
+        if (parsed instanceof Map<?, ?> map) {
+            map.forEach((key, value) -> {
+                if (key.equals("expr")) {
+                    expressions.add((String) value);
+                } else {
+                    collect(value, expressions);
+                }
+            });
+        } else if (parsed instanceof List<?> list) {
+            list.forEach(each -> collect(each, expressions));
+        }
+    }
+
+    /** Each alternative of each label, except the job that the server adds, must be a tag of a series. */
+    private void assertSelected(MatchResult selector, String series) {
+        assertThat(series).matches(Pattern.quote(selector.group(1)) + "[{,].*");
+        if (selector.group(2) == null) {
+            return;
+        }
+        for (MatchResult label : LABEL.matcher(selector.group(2)).results().toList()) {
+            if (!label.group(1).equals("job")) {
+                assertThat(List.of(label.group(2).split("[|]", -1)))
+                        .allSatisfy(value -> assertThat(registry.scrape())
+                                .containsPattern(Pattern.quote(selector.group(1)) + "[{][^}]*\\b" + label.group(1) + "=\""
+                                        + Pattern.quote(value) + "\""));
+            }
+        }
     }
 
     @Test
@@ -286,9 +390,5 @@ class KeystoreMetricsTest {
 
     private static Stream<Enum<?>> results() {
         return Stream.concat(Stream.of(CommitResult.values()), Stream.of(GroupResult.values()));
-    }
-
-    private static Set<String> named(String text) {
-        return METRIC.matcher(text).results().map(MatchResult::group).collect(Collectors.toCollection(TreeSet::new));
     }
 }
