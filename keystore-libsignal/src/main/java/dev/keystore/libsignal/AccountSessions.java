@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
 import org.signal.libsignal.protocol.state.SessionRecord;
@@ -202,13 +203,22 @@ public final class AccountSessions {
 
     private Optional<StoredSession> describe(SignalProtocolAddress address) {
         String id = Ids.of(address);
-        Instant start = SessionStarts.find(store.reader(), id).orElse(null);
+        Instant start = startOf(id);
         try {
             return store.reader()
                     .find(KeyTypes.SESSION, id)
                     .map(session -> new StoredSession(address, state(session), session.length, start));
         } catch (UnreadableEntryException e) {
             return Optional.of(new StoredSession(address, State.DAMAGED, 0, start));
+        }
+    }
+
+    /** Returns when a session began, or null if no start is stored, or a damaged one. */
+    private @Nullable Instant startOf(String id) {
+        try {
+            return SessionStarts.find(store.reader(), id).orElse(null);
+        } catch (UnreadableEntryException e) {
+            return null;
         }
     }
 
