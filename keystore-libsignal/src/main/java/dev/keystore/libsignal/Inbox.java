@@ -48,8 +48,8 @@ public final class Inbox {
     }
 
     /**
-     * Decrypts a message and stores the plaintext, in one commit. If a message of this id is in the inbox, nothing is
-     * done.
+     * Decrypts a message and stores the plaintext, in one commit. If a message of this id from the same device is in
+     * the inbox, nothing is done.
      *
      * <p>If this method throws one of the exceptions below, nothing was written.
      *
@@ -64,12 +64,16 @@ public final class Inbox {
      * @throws InvalidKeyException if a key in the message is malformed
      * @throws NoSessionException if there is no session with the device
      * @throws UntrustedIdentityException if the trust policy refuses the device's identity
+     * @throws dev.keystore.EntryExistsException if a message of this id from another device is in the inbox
+     * @throws dev.keystore.UnreadableEntryException if there is a message of this id that cannot be read, which
+     *     {@link #discard} removes
      */
     public IdentityStatus receive(String id, SignalProtocolAddress sender, CiphertextMessage message)
             throws DuplicateMessageException, InvalidMessageException, InvalidVersionException, InvalidKeyIdException,
                     InvalidKeyException, NoSessionException, UntrustedIdentityException {
         Objects.requireNonNull(message, "message");
-        if (stored.find(store.reader(), id).isPresent()) {
+        if (stored.findSame(store.reader(), id, Objects.requireNonNull(sender, "sender"))
+                .isPresent()) {
             return IdentityStatus.UNCHANGED;
         }
         return messages.decrypt(sender, message, AccountStore.RETRY, (received, tx) -> {
@@ -80,7 +84,7 @@ public final class Inbox {
 
     /**
      * Stores a message that was decrypted in a transaction, such as one of a group or a sealed sender, in the commit of
-     * that transaction. If a message of this id is in the inbox, nothing is written:
+     * that transaction. If a message of this id from the same device is in the inbox, nothing is written:
      *
      * <pre>{@code
      * account.group(group).decrypt(
@@ -92,13 +96,15 @@ public final class Inbox {
      * @param sender the address of the device that sent it
      * @param plaintext the decrypted bytes; copied
      * @return whether it was stored
-     * @throws dev.keystore.UnreadableEntryException if there is a message of this id that cannot be read; the
+     * @throws dev.keystore.EntryExistsException if a message of this id from another device is in the inbox; the
      *     transaction goes on without this message, and is committed unless the exception leaves its work
+     * @throws dev.keystore.UnreadableEntryException if there is a message of this id that cannot be read; the
+     *     transaction goes on, too
      */
     public boolean add(Transaction tx, String id, SignalProtocolAddress sender, byte[] plaintext) {
         Objects.requireNonNull(sender, "sender");
         Objects.requireNonNull(plaintext, "plaintext");
-        if (stored.find(tx, id).isPresent()) {
+        if (stored.findSame(tx, id, sender).isPresent()) {
             return false;
         }
         tx.put(TYPE, id, new StoredMessage(id, sender, 0, plaintext, stored.now()));
@@ -137,7 +143,17 @@ public final class Inbox {
     }
 
     /**
-     * Removes messages that were not handled, in one commit.
+     * Removes a message without handling it, readable or not.
+     *
+     * @param id the id of the message, for example of one that {@code verify()} reports
+     * @return whether it was in the inbox
+     */
+    public boolean discard(String id) {
+        return stored.remove(Objects.requireNonNull(id, "id"));
+    }
+
+    /**
+     * Removes messages that were not handled, in one commit. Those that cannot be read stay: their age is not known.
      *
      * @param age how long ago a message was received at least
      * @return the number of messages

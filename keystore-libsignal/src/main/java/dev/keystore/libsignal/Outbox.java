@@ -30,32 +30,34 @@ public final class Outbox {
 
     private static final KeyType<StoredMessage> TYPE = KeyType.of("libsignal-outbox", StoredMessage.CODEC);
 
-    private final AccountStore store;
     private final Messages messages;
     private final StoredMessages stored;
 
     Outbox(AccountStore store, Messages messages, AccountOptions options) {
-        this.store = store;
         this.messages = messages;
         stored = new StoredMessages(store, options, TYPE);
     }
 
     /**
-     * Encrypts a message and stores it, in one commit. If a message of this id is in the outbox, that one is returned
-     * and nothing is encrypted.
+     * Encrypts a message and stores it, in one commit. If a message of this id to the same device is in the outbox,
+     * that one is returned and nothing is encrypted.
      *
-     * @param id the id of the message; unique until it is confirmed
+     * @param id the id of the message; unique until it is confirmed, also among devices
      * @param remote the address of the device to send it to
      * @param plaintext the bytes to encrypt
      * @return the encrypted message
      * @throws NoSessionException if there is no session with the device; nothing was written
      * @throws UntrustedIdentityException if the trust policy refuses the device's identity; nothing was written
+     * @throws dev.keystore.EntryExistsException if a message of this id to another device is in the outbox; nothing was
+     *     written
+     * @throws dev.keystore.UnreadableEntryException if there is a message of this id that cannot be read, which
+     *     {@link #confirm} removes; nothing was written
      */
     public StoredMessage encrypt(String id, SignalProtocolAddress remote, byte[] plaintext)
             throws NoSessionException, UntrustedIdentityException {
         Objects.requireNonNull(plaintext, "plaintext");
         return messages.encrypt(remote, (cipher, tx) -> {
-            Optional<StoredMessage> before = stored.find(tx, id);
+            Optional<StoredMessage> before = stored.findSame(tx, id, remote);
             if (before.isPresent()) {
                 return before.get();
             }
@@ -94,7 +96,8 @@ public final class Outbox {
 
     /**
      * Returns the messages that were not confirmed yet, in the order in which they were added. Only those of different
-     * processes are in the order of their clocks, and those of one millisecond are sorted by id.
+     * processes are in the order of their clocks, and those of one millisecond are sorted by id. Messages that cannot
+     * be read are left out; {@code verify()} reports them.
      *
      * @return the messages
      */
@@ -103,18 +106,17 @@ public final class Outbox {
     }
 
     /**
-     * Removes a message that the server has accepted.
+     * Removes a message that the server has accepted, or one that cannot be read.
      *
      * @param id the id of the message
      * @return whether it was in the outbox
      */
     public boolean confirm(String id) {
-        return store.transaction(
-                LockKeys.MESSAGES, AccountStore.RETRY, tx -> tx.take(TYPE, id).isPresent());
+        return stored.remove(Objects.requireNonNull(id, "id"));
     }
 
     /**
-     * Removes messages that were not sent, in one commit.
+     * Removes messages that were not sent, in one commit. Those that cannot be read stay: their age is not known.
      *
      * @param age how long ago a message was encrypted at least
      * @return the number of messages

@@ -1,15 +1,22 @@
 package dev.keystore.libsignal;
 
+import dev.keystore.EntryExistsException;
+import dev.keystore.EntryId;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
+import dev.keystore.UnreadableEntryException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.time.temporal.ChronoUnit;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.WeakHashMap;
 import java.util.stream.Stream;
+import org.signal.libsignal.protocol.SignalProtocolAddress;
 
 /**
  * The messages of an inbox or an outbox, by the application's ids.
@@ -19,8 +26,8 @@ import java.util.stream.Stream;
  */
 final class StoredMessages {
 
-    /** The time of the message that this process has stored last, with its number in that millisecond. */
-    private static final AtomicReference<Instant> LAST = new AtomicReference<>(Instant.EPOCH);
+    /** By clock, the time of the message that this process has stored last, with its number in that millisecond. */
+    private static final Map<InstantSource, Instant> LAST = Collections.synchronizedMap(new WeakHashMap<>());
 
     private final AccountStore store;
     private final AccountOptions options;
@@ -36,19 +43,51 @@ final class StoredMessages {
         return keys.find(type, id).map(message -> message.withId(id));
     }
 
-    /** Returns the time of a message that is stored now, with its number in that millisecond as nanoseconds. */
+    /**
+     * Returns the time of a message that is stored now, with its number in that millisecond as nanoseconds. It is later
+     * than that of the one before, even if the clock was set back.
+     */
     Instant now() {
-        return LAST.updateAndGet(last -> {
-            Instant now = options.clock().instant().truncatedTo(ChronoUnit.MILLIS);
-            return now.equals(last.truncatedTo(ChronoUnit.MILLIS)) ? last.plusNanos(1) : now;
+        return LAST.compute(options.clock(), (clock, last) -> {
+            Instant now = clock.instant().truncatedTo(ChronoUnit.MILLIS);
+            return last == null || now.isAfter(last) ? now : last.plusNanos(1);
         });
     }
 
-    /** Returns the messages, those stored first at the beginning. */
+    /** Finds a message of the same id, which must be from, or for, the same device. */
+    Optional<StoredMessage> findSame(KeyReader keys, String id, SignalProtocolAddress remote) {
+        Optional<StoredMessage> found = find(keys, id);
+        if (found.isPresent() && !found.get().remote().equals(remote)) {
+            throw new EntryExistsException(keys.context(), new EntryId(type.name(), id));
+        }
+        return found;
+    }
+
+    /** Removes a message, readable or not. */
+    boolean remove(String id) {
+        return store.transaction(LockKeys.MESSAGES, AccountStore.RETRY, tx -> {
+            try {
+                return tx.take(type, id).isPresent();
+            } catch (UnreadableEntryException e) {
+                tx.delete(type, id);
+                return true;
+            }
+        });
+    }
+
+    private Optional<StoredMessage> findReadable(KeyReader keys, String id) {
+        try {
+            return find(keys, id);
+        } catch (UnreadableEntryException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** Returns the messages that can be read, those stored first at the beginning. */
     List<StoredMessage> list() {
         KeyReader keys = store.reader();
         try (Stream<String> ids = keys.ids(type, "")) {
-            return ids.map(id -> find(keys, id))
+            return ids.map(id -> findReadable(keys, id))
                     .flatMap(Optional::stream)
                     .sorted(Comparator.comparing(StoredMessage::stored).thenComparing(StoredMessage::id))
                     .toList();
