@@ -156,7 +156,8 @@ public final class AccountOptions {
     }
 
     /**
-     * Returns how long a one-time pre-key is kept after an upload replaced it on the server.
+     * Returns how long a one-time pre-key is kept after an upload replaced it on the server, or after it went into a
+     * {@linkplain SignalAccount#newPreKeyBundle bundle}.
      *
      * @return the duration
      */
@@ -251,9 +252,10 @@ public final class AccountOptions {
         }
 
         /**
-         * Sets a listener that is called after {@link SignalAccount#decrypt} has used a one-time pre-key while fewer
-         * than the floor are left. It is called on the thread that decrypted, outside of the transaction, for each such
-         * message. What it throws goes to that thread's handler of uncaught exceptions. None by default.
+         * Sets a listener that is called after {@link SignalAccount#decrypt} or {@link SignalAccount#transaction} has
+         * used a pre-key, if fewer one-time pre-keys of a kind are left than the floor. Those that an upload has
+         * replaced are not counted. It is called on the thread that decrypted, outside of the transaction, for each
+         * such message. What it throws goes to that thread's handler of uncaught exceptions. None by default.
          *
          * @param listener the listener
          * @return this builder
@@ -265,10 +267,10 @@ public final class AccountOptions {
 
         /**
          * Sets a listener, for example {@code KeystoreMetrics}, to which the numbers of pre-keys left are reported
-         * ({@link KeyStoreListener#onPreKeysCounted}) (R100): after {@link SignalAccount#decrypt} has used a one-time
-         * pre-key, and after pre-keys were generated, replenished or uploaded. They are counted in a separate
-         * transaction on the calling thread. What that or the listener throws goes to the thread's handler of uncaught
-         * exceptions. None by default.
+         * ({@link KeyStoreListener#onPreKeysCounted}) (R100): after {@link SignalAccount#decrypt} or
+         * {@link SignalAccount#transaction} has used a pre-key, and after pre-keys were generated, replenished or
+         * uploaded. They are counted in a separate transaction on the calling thread, which waits only for other
+         * counts. What that or the listener throws goes to the thread's handler of uncaught exceptions. None by default.
          *
          * @param listener the listener
          * @return this builder
@@ -305,7 +307,8 @@ public final class AccountOptions {
         }
 
         /**
-         * Sets how long a one-time pre-key is kept after an upload replaced it on the server. 90 days by default.
+         * Sets how long a one-time pre-key is kept after an upload replaced it on the server, or after it went into a
+         * {@linkplain SignalAccount#newPreKeyBundle bundle}. 90 days by default.
          *
          * @param duration the duration, positive
          * @return this builder

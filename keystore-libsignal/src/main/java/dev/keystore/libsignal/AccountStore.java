@@ -3,7 +3,6 @@ package dev.keystore.libsignal;
 import dev.keystore.ContextNotFoundException;
 import dev.keystore.EntryExistsException;
 import dev.keystore.KeyReader;
-import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.Transaction;
@@ -14,7 +13,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 
 /**
  * The records of an account in its key store, and the transactions that depend on them.
@@ -170,20 +168,27 @@ final class AccountStore {
         return result;
     }
 
-    /** Calls the listeners after a message has used a one-time pre-key. */
+    /** Counts the pre-keys that are left. It does not wait for upkeep, and conflicts with none. */
+    PreKeyCounts counts() {
+        return transaction(
+                LockKeys.COUNTS, RETRY, tx -> new PreKeyLifecycle(tx, factory(tx), options).counts());
+    }
+
+    /** Calls the listeners after a transaction has used a one-time pre-key. */
     void reportPreKeys() {
         report(this::reportCounts);
         options.onPreKeysLow()
                 .ifPresent(listener -> report(() -> {
-                    if (isBelowFloor()) {
-                        listener.accept(upkeep(PreKeyLifecycle::counts));
+                    PreKeyCounts left = counts();
+                    if (Math.min(left.preKeys(), left.kyberPreKeys()) < options.preKeyFloor()) {
+                        listener.accept(left);
                     }
                 }));
     }
 
     private void reportCounts() {
         options.listener().ifPresent(listener -> {
-            PreKeyCounts left = upkeep(PreKeyLifecycle::counts);
+            PreKeyCounts left = counts();
             listener.onPreKeysCounted(
                     left.preKeys(), left.signedPreKeys(), left.kyberPreKeys(), left.lastResortKyberPreKeys());
         });
@@ -196,20 +201,9 @@ final class AccountStore {
     private static void report(Runnable reporting) {
         try {
             reporting.run();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             Thread thread = Thread.currentThread();
             thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
-        }
-    }
-
-    /** Returns whether fewer one-time pre-keys, or one-time Kyber pre-keys, are stored than the floor. */
-    private boolean isBelowFloor() {
-        return isBelowFloor(KeyTypes.PRE_KEY) || isBelowFloor(KyberPreKeys.ONE_TIME);
-    }
-
-    private boolean isBelowFloor(KeyType<?> type) {
-        try (Stream<String> ids = store.ids(type, "")) {
-            return ids.limit(options.preKeyFloor()).count() < options.preKeyFloor();
         }
     }
 

@@ -57,6 +57,9 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
     private final Sessions sessions;
     private final SenderKeys senderKeys;
 
+    /** Whether a one-time pre-key was removed, or a Kyber pre-key used. */
+    private boolean hasUsedPreKey;
+
     /**
      * Creates a store that trusts identities on first use.
      *
@@ -73,7 +76,7 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
      * @param trust decides whether to trust the identity keys of remote devices
      */
     public KeystoreSignalProtocolStore(Transaction tx, TrustPolicy trust) {
-        this(tx, trust, InstantSource.system(), () -> AccountRecord.loadIdentity(tx), false);
+        this(tx, trust, InstantSource.system(), () -> AccountRecord.loadIdentity(tx));
     }
 
     /**
@@ -88,31 +91,42 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
      */
     public KeystoreSignalProtocolStore(
             Transaction tx, TrustPolicy trust, IdentityKeyPair identity, int registrationId) {
-        this(tx, trust, InstantSource.system(), always(AccountIdentity.of(identity, registrationId)), false);
+        this(tx, trust, InstantSource.system(), always(AccountIdentity.of(identity, registrationId)));
     }
 
-    /**
-     * Creates a store with the options of an account.
-     *
-     * @param replacesDamaged whether a damaged session counts as absent, for work that starts a new one
-     */
-    KeystoreSignalProtocolStore(Transaction tx, AccountOptions options, boolean replacesDamaged) {
-        this(tx, options.trust(), options.clock(), () -> AccountRecord.loadIdentity(tx), replacesDamaged);
+    /** Creates a store with the options of an account. */
+    KeystoreSignalProtocolStore(Transaction tx, AccountOptions options) {
+        this(tx, options.trust(), options.clock(), () -> AccountRecord.loadIdentity(tx));
     }
 
     private KeystoreSignalProtocolStore(
-            Transaction tx,
-            TrustPolicy trust,
-            InstantSource clock,
-            Supplier<AccountIdentity> own,
-            boolean replacesDamaged) {
+            Transaction tx, TrustPolicy trust, InstantSource clock, Supplier<AccountIdentity> own) {
         Objects.requireNonNull(tx, "tx");
         identities = new Identities(tx, Objects.requireNonNull(trust, "trust"), own);
         preKeys = new PreKeys(tx);
         signedPreKeys = new SignedPreKeys(tx);
         kyberPreKeys = new KyberPreKeys(tx);
-        sessions = new Sessions(tx, clock, replacesDamaged);
+        sessions = new Sessions(tx, clock);
         senderKeys = new SenderKeys(tx);
+    }
+
+    /**
+     * Lets the rest of the transaction replace damaged sessions: {@link #loadSession} then returns null for one instead
+     * of throwing, as if it did not exist. To be called before a message is decrypted that may be the first one of a
+     * new session, such as one of a sealed sender:
+     *
+     * <pre>{@code
+     * account.transaction(local, TransactionOptions.retryOnConflict(5), (signal, tx) -> {
+     *     signal.replaceDamagedSessions();
+     *     return new SealedSessionCipher(signal, localUuid, null, 1).decrypt(validator, message, now);
+     * });
+     * }</pre>
+     *
+     * <p>If the message is a later one, libsignal then reports a damaged session as an absent one, and nothing is
+     * written. {@link SignalAccount#decrypt} and {@link SignalAccount#startSession} call this method themselves.
+     */
+    public void replaceDamagedSessions() {
+        sessions.replaceDamaged();
     }
 
     private static Supplier<AccountIdentity> always(AccountIdentity identity) {
@@ -191,6 +205,7 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
     @Override
     public void removePreKey(int preKeyId) {
         preKeys.removePreKey(preKeyId);
+        hasUsedPreKey = true;
     }
 
     @Override
@@ -288,6 +303,11 @@ public final class KeystoreSignalProtocolStore implements SignalProtocolStore {
     public void markKyberPreKeyUsed(int kyberPreKeyId, int signedPreKeyId, ECPublicKey baseKey)
             throws ReusedBaseKeyException {
         kyberPreKeys.markKyberPreKeyUsed(kyberPreKeyId, signedPreKeyId, Objects.requireNonNull(baseKey, "baseKey"));
+        hasUsedPreKey = true;
+    }
+
+    boolean hasUsedPreKey() {
+        return hasUsedPreKey;
     }
 
     /**

@@ -13,6 +13,9 @@ final class LockKeys {
     /** For the generation of pre-keys, which issues ids, and all other upkeep of them. */
     static final String PRE_KEYS = "pre-key-ids";
 
+    /** For counting pre-keys, which must not wait for their generation. */
+    static final String COUNTS = "pre-key-counts";
+
     /** For the removal of messages from the inbox and the outbox. */
     static final String MESSAGES = "messages";
 

@@ -4,6 +4,7 @@ import dev.keystore.Transaction;
 import dev.keystore.TransactionOptions;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.signal.libsignal.protocol.DuplicateMessageException;
 import org.signal.libsignal.protocol.InvalidKeyException;
 import org.signal.libsignal.protocol.InvalidKeyIdException;
@@ -75,15 +76,13 @@ final class Messages {
                     InvalidKeyIdException, InvalidKeyException, NoSessionException, UntrustedIdentityException {
         boolean isFirst = message instanceof PreKeySignalMessage;
         try {
-            R result = account.<R, Exception>transaction(LockKeys.ofDevice(remote), transactionOptions, tx -> {
-                KeystoreSignalProtocolStore signal = isFirst ? replacingDamaged(tx) : in(tx);
+            return this.<R, Exception>run(LockKeys.ofDevice(remote), transactionOptions, (signal, tx) -> {
+                if (isFirst) {
+                    signal.replaceDamagedSessions();
+                }
                 byte[] plaintext = decrypt(ciphers.cipher(signal, remote), message);
                 return work.run(new ReceivedMessage(plaintext, signal.identityStatus()), tx);
             });
-            if (isFirst) {
-                account.reportPreKeys();
-            }
-            return result;
         } catch (DuplicateMessageException
                 | InvalidMessageException
                 | InvalidVersionException
@@ -120,7 +119,7 @@ final class Messages {
                 "message must be a PreKeySignalMessage or a SignalMessage, was of type " + message.getType());
     }
 
-    /** Runs work of libsignal, or of the application, in one transaction. */
+    /** Runs work of libsignal, or of the application, in one transaction, then reports if it has used a pre-key. */
     <R, X extends Exception> R run(String lockKey, TransactionOptions options, ProtocolWork<R, X> work) throws X {
         return run(Set.of(lockKey), options, work);
     }
@@ -129,17 +128,29 @@ final class Messages {
     <R, X extends Exception> R run(Set<String> lockKeys, TransactionOptions options, ProtocolWork<R, X> work) throws X {
         Objects.requireNonNull(options, "options");
         Objects.requireNonNull(work, "work");
-        return account.transaction(lockKeys, options, tx -> work.run(in(tx), tx));
+        AtomicBoolean usedPreKey = new AtomicBoolean();
+        R result = account.transaction(lockKeys, options, tx -> {
+            KeystoreSignalProtocolStore signal = in(tx);
+            R returned = work.run(signal, tx);
+            usedPreKey.set(signal.hasUsedPreKey());
+            return returned;
+        });
+        if (usedPreKey.get()) {
+            account.reportPreKeys();
+        }
+        return result;
     }
 
     /** Returns libsignal's stores over a transaction. */
     KeystoreSignalProtocolStore in(Transaction tx) {
-        return new KeystoreSignalProtocolStore(tx, options, false);
+        return new KeystoreSignalProtocolStore(tx, options);
     }
 
     /** Returns libsignal's stores for work that starts a new session, even if the stored one is damaged. */
     KeystoreSignalProtocolStore replacingDamaged(Transaction tx) {
-        return new KeystoreSignalProtocolStore(tx, options, true);
+        KeystoreSignalProtocolStore signal = in(tx);
+        signal.replaceDamagedSessions();
+        return signal;
     }
 
     static AssertionError undeclared(Exception e) {

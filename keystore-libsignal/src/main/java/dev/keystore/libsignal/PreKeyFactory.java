@@ -6,7 +6,6 @@ import dev.keystore.Transaction;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.signal.libsignal.protocol.InvalidKeyException;
 import org.signal.libsignal.protocol.InvalidKeyIdException;
@@ -137,20 +136,18 @@ public final class PreKeyFactory {
     }
 
     PreKeyBundle newBundle(int deviceId) {
-        Optional<Integer> lastPreKey = ids.last(KeyTypes.PRE_KEY);
-        Optional<Integer> lastKyberPreKey = ids.last(KeyTypes.KYBER_PRE_KEY);
         PreKeyRecord preKey = preKeys(1).get(0);
         SignedPreKeyRecord signedPreKey = newestSignedPreKey();
         KyberPreKeyRecord kyberPreKey = oneTimeKyberPreKeys(1).get(0);
-        handOut(PreKeyKind.ONE_TIME, preKey.getId(), lastPreKey);
-        handOut(PreKeyKind.ONE_TIME_KYBER, kyberPreKey.getId(), lastKyberPreKey);
+        handOut(PreKeyKind.ONE_TIME, preKey.getId());
+        handOut(PreKeyKind.ONE_TIME_KYBER, kyberPreKey.getId());
         return bundle(identity, deviceId, preKey, signedPreKey, kyberPreKey);
     }
 
     /** Keeps a key that one contact receives directly out of later uploads, which would hand it out to another. */
-    private void handOut(PreKeyKind kind, int id, Optional<Integer> lastBefore) {
+    private void handOut(PreKeyKind kind, int id) {
         tx.find(PreKeyLog.TYPE, kind.name())
-                .ifPresent(log -> tx.put(PreKeyLog.TYPE, kind.name(), log.withHandedOut(id, lastBefore.orElse(null))));
+                .ifPresent(log -> tx.put(PreKeyLog.TYPE, kind.name(), log.withHandedOut(id, clock.instant())));
     }
 
     /** Returns what issues the ids. */

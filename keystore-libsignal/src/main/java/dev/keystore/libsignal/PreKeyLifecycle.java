@@ -175,9 +175,9 @@ final class PreKeyLifecycle {
             int last = last(kind);
             ids(kind).stream()
                     .skip(kept)
-                    .filter(id -> log.isReplaced(id, last, latest))
+                    .filter(id -> log.isReplaced(id, last, latest) || log.isHandedOut(id, latest))
                     .forEach(id -> remove(kind, id));
-            save(kind, log.sweptUpTo(latest));
+            save(kind, log.sweptUpTo(latest, stored(kind)));
         }
     }
 

@@ -4,12 +4,13 @@ import dev.keystore.Codec;
 import dev.keystore.KeyType;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What is known about the uploads of one kind of pre-keys. It is an entry apart from the counter of ids, so that a
@@ -19,10 +20,10 @@ import org.jspecify.annotations.Nullable;
  * after the last one. A restore advances the counter; all that is recorded here then only appears to be older.
  *
  * @param uploadedUpTo the newest uploaded id; those issued later are still to be uploaded
- * @param handedOut ids issued later that must not be uploaded, because a contact received them directly
+ * @param handedOut ids that must not be uploaded, because a contact received them directly, oldest first
  * @param replaced when uploads replaced earlier ones, oldest first
  */
-record PreKeyLog(int uploadedUpTo, List<Integer> handedOut, List<Replaced> replaced) {
+record PreKeyLog(int uploadedUpTo, List<HandedOut> handedOut, List<Replaced> replaced) {
 
     /** The logs, by the name of the kind. */
     static final KeyType<PreKeyLog> TYPE = KeyType.of("libsignal-uploaded-pre-keys", new LogCodec());
@@ -36,6 +37,26 @@ record PreKeyLog(int uploadedUpTo, List<Integer> handedOut, List<Replaced> repla
      * @param since the time, in milliseconds since the epoch
      */
     record Replaced(int upTo, long since) {}
+
+    /**
+     * Ids that were issued one after the other for bundles, on one day.
+     *
+     * @param first the first id
+     * @param count how many
+     * @param since when the last one was issued, in milliseconds since the epoch
+     */
+    record HandedOut(int first, int count, long since) {
+
+        private static final long DAY = Duration.ofDays(1).toMillis();
+
+        boolean contains(int id) {
+            return age(first, id) < count;
+        }
+
+        private boolean continuesAt(int id, Instant now) {
+            return age(first, id) == count && since / DAY == now.toEpochMilli() / DAY;
+        }
+    }
 
     PreKeyLog {
         handedOut = List.copyOf(handedOut);
@@ -53,7 +74,16 @@ record PreKeyLog(int uploadedUpTo, List<Integer> handedOut, List<Replaced> repla
     }
 
     boolean isPending(int id, int last) {
-        return age(id, last) < age(uploadedUpTo, last) && !handedOut.contains(id);
+        return age(id, last) < age(uploadedUpTo, last) && !isHandedOut(id);
+    }
+
+    private boolean isHandedOut(int id) {
+        return handedOut.stream().anyMatch(each -> each.contains(id));
+    }
+
+    /** Returns whether a contact received a key directly, at a time or earlier. */
+    boolean isHandedOut(int id, Instant latest) {
+        return handedOut.stream().anyMatch(each -> each.since <= latest.toEpochMilli() && each.contains(id));
     }
 
     /** Returns whether an upload has replaced a key, {@code age} before {@code now} or earlier. */
@@ -71,12 +101,14 @@ record PreKeyLog(int uploadedUpTo, List<Integer> handedOut, List<Replaced> repla
     }
 
     /** Records that a contact receives a new key directly. */
-    PreKeyLog withHandedOut(int id, @Nullable Integer lastBefore) {
-        if (lastBefore != null && lastBefore == uploadedUpTo) {
-            return new PreKeyLog(id, handedOut, replaced);
+    PreKeyLog withHandedOut(int id, Instant now) {
+        List<HandedOut> ids = new ArrayList<>(handedOut);
+        HandedOut last = ids.isEmpty() ? null : ids.get(ids.size() - 1);
+        if (last != null && last.continuesAt(id, now)) {
+            ids.set(ids.size() - 1, new HandedOut(last.first, last.count + 1, now.toEpochMilli()));
+        } else {
+            ids.add(new HandedOut(id, 1, now.toEpochMilli()));
         }
-        List<Integer> ids = new ArrayList<>(handedOut);
-        ids.add(id);
         return new PreKeyLog(uploadedUpTo, ids, replaced);
     }
 
@@ -87,12 +119,7 @@ record PreKeyLog(int uploadedUpTo, List<Integer> handedOut, List<Replaced> repla
         }
         List<Replaced> times = new ArrayList<>(replaced);
         times.add(new Replaced(uploadedUpTo, now.toEpochMilli()));
-        return new PreKeyLog(
-                id,
-                handedOut.stream()
-                        .filter(each -> age(each, last) < age(id, last))
-                        .toList(),
-                thinned(times));
+        return new PreKeyLog(id, handedOut, thinned(times));
     }
 
     /** Drops every other time if there are many. Keys then count as replaced later than they were. */
@@ -106,23 +133,33 @@ record PreKeyLog(int uploadedUpTo, List<Integer> handedOut, List<Replaced> repla
                 .toList();
     }
 
-    /** Drops what no longer matters once all that was replaced up to a time has been swept. */
-    PreKeyLog sweptUpTo(Instant latest) {
-        Optional<Replaced> newest = replacedBy(latest);
-        return newest.isEmpty()
-                ? this
-                : new PreKeyLog(
-                        uploadedUpTo, handedOut, replaced.subList(replaced.indexOf(newest.get()), replaced.size()));
+    /**
+     * Drops what no longer matters once all that was replaced up to a time has been swept.
+     *
+     * @param ids the ids whose keys still exist
+     */
+    PreKeyLog sweptUpTo(Instant latest, Collection<Integer> ids) {
+        List<HandedOut> left = handedOut.stream()
+                .filter(each -> ids.stream().anyMatch(each::contains))
+                .toList();
+        List<Replaced> times = replacedBy(latest)
+                .map(newest -> replaced.subList(replaced.indexOf(newest), replaced.size()))
+                .orElse(replaced);
+        return new PreKeyLog(uploadedUpTo, left, times);
     }
 
     private static final class LogCodec implements Codec<PreKeyLog> {
 
+        private static final int ITEM = 2 * Integer.BYTES + Long.BYTES;
+
         @Override
         public byte[] encode(PreKeyLog log) {
-            ByteBuffer bytes = ByteBuffer.allocate(
-                    3 * Integer.BYTES + Integer.BYTES * log.handedOut.size() + 12 * log.replaced.size());
+            ByteBuffer bytes = ByteBuffer.allocate(3 * Integer.BYTES
+                    + ITEM * log.handedOut.size()
+                    + (Integer.BYTES + Long.BYTES) * log.replaced.size());
             bytes.putInt(log.uploadedUpTo).putInt(log.handedOut.size()).putInt(log.replaced.size());
-            log.handedOut.forEach(bytes::putInt);
+            log.handedOut.forEach(
+                    each -> bytes.putInt(each.first).putInt(each.count).putLong(each.since));
             log.replaced.forEach(each -> bytes.putInt(each.upTo).putLong(each.since));
             return bytes.array();
         }
@@ -134,12 +171,12 @@ record PreKeyLog(int uploadedUpTo, List<Integer> handedOut, List<Replaced> repla
                 int uploadedUpTo = bytes.getInt();
                 int handedOut = bytes.getInt();
                 int replaced = bytes.getInt();
-                if (handedOut < 0 || replaced < 0 || bytes.remaining() != 4L * handedOut + 12L * replaced) {
+                if (handedOut < 0 || replaced < 0 || bytes.remaining() != (long) ITEM * handedOut + 12L * replaced) {
                     throw new IllegalArgumentException("counts do not fit " + encoded.length + " bytes");
                 }
-                List<Integer> ids = new ArrayList<>(handedOut);
+                List<HandedOut> ids = new ArrayList<>(handedOut);
                 for (int i = 0; i < handedOut; i++) {
-                    ids.add(bytes.getInt());
+                    ids.add(new HandedOut(bytes.getInt(), bytes.getInt(), bytes.getLong()));
                 }
                 List<Replaced> times = new ArrayList<>(replaced);
                 for (int i = 0; i < replaced; i++) {

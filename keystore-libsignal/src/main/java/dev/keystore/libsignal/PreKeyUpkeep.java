@@ -35,12 +35,12 @@ public final class PreKeyUpkeep {
     }
 
     /**
-     * Returns how many pre-keys are left, by kind.
+     * Returns how many pre-keys are left, by kind. One-time pre-keys that an upload has replaced are not among them.
      *
      * @return the counts
      */
     public PreKeyCounts counts() {
-        return store.upkeep(PreKeyLifecycle::counts);
+        return store.counts();
     }
 
     /**
@@ -76,8 +76,8 @@ public final class PreKeyUpkeep {
      *   <li>generates a signed pre-key and a last-resort Kyber pre-key if there is none, or the current one is older
      *       than {@link AccountOptions#rotateAfter}, or the account was restored from a backup,
      *   <li>deletes former ones that an upload replaced {@link AccountOptions#keepFormerFor} ago, and one-time pre-keys
-     *       that an upload replaced {@link AccountOptions#staleAfter} ago, except the newest
-     *       {@link AccountOptions#staleKept}.
+     *       that an upload replaced, or that went into a bundle, {@link AccountOptions#staleAfter} ago, except the
+     *       newest {@link AccountOptions#staleKept}.
      * </ul>
      *
      * <p>The upload replaces all that the server has of this account. It holds the one-time pre-keys that were not

@@ -27,20 +27,20 @@ final class Sessions implements SessionStore {
 
     private final Transaction tx;
     private final InstantSource clock;
-    private final boolean replacesDamaged;
+
+    /** Whether a damaged session counts as absent, for work that starts a new one. */
+    private boolean replacesDamaged;
 
     /** The sessions that were loaded, so that each message does not read its session again when it stores it. */
     private final Set<String> loaded = new HashSet<>();
 
-    /**
-     * Creates a store of sessions.
-     *
-     * @param replacesDamaged whether a damaged session counts as absent, for work that starts a new one
-     */
-    Sessions(Transaction tx, InstantSource clock, boolean replacesDamaged) {
+    Sessions(Transaction tx, InstantSource clock) {
         this.tx = tx;
         this.clock = clock;
-        this.replacesDamaged = replacesDamaged;
+    }
+
+    void replaceDamaged() {
+        replacesDamaged = true;
     }
 
     @Override

@@ -290,6 +290,16 @@ public final class SignalAccount {
     }
 
     /**
+     * Returns the lock key of the removal of messages by {@link Outbox#confirm}, {@link Inbox#discard} and
+     * {@code expire}, for transactions of the application that must not run meanwhile.
+     *
+     * @return the lock key
+     */
+    public static String messageLockKey() {
+        return LockKeys.MESSAGES;
+    }
+
+    /**
      * Returns the lock key for all work with a remote device, such as sending and receiving messages. No other device
      * shares it.
      *

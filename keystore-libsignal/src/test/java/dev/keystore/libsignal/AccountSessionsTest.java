@@ -133,6 +133,18 @@ class AccountSessionsTest extends LibsignalTest {
     }
 
     @Test
+    @DisplayName("R43 are listed without a start if that is damaged")
+    void list_damagedStart_isUnknown() throws Exception {
+        alice().startSession(BOB, parties.bob().newPreKeyBundle(1));
+        parties.damage("alice", SessionStarts.TYPE, "bob.1");
+
+        assertThat(alice().sessions().list()).singleElement().satisfies(session -> {
+            assertThat(session.state()).isEqualTo(State.ACTIVE);
+            assertThat(session.start()).isNull();
+        });
+    }
+
+    @Test
     @DisplayName("R10 are deleted: one, damaged or not, or all of a name in one commit")
     void delete_removesExactlyThose() throws Exception {
         startSessions();
@@ -269,6 +281,35 @@ class AccountSessionsTest extends LibsignalTest {
         assertThat(alice.sessions().list())
                 .hasSize(8)
                 .allSatisfy(session -> assertThat(session.address().getName()).startsWith("lid of "));
+    }
+
+    @Test
+    @DisplayName("R12 of hundreds of users are moved once each, although moving them fails twice")
+    void moveUsers_many_areResumed() {
+        SignalAccount alice = alice();
+        Map<String, String> names = new LinkedHashMap<>();
+        parties.store("alice").useTransaction("test", tx -> {
+            for (int i = 0; i < 300; i++) {
+                names.put("user " + i, "lid " + i);
+                tx.put(KeyTypes.SESSION, "user " + i + ".1", new byte[] {(byte) i});
+            }
+        });
+
+        int failed = 0;
+        for (int commits : new int[] {100, 120}) {
+            parties.faults.on(Operation.COMMIT).nth(commits).fail(Moment.MIDWAY, BackendException.Kind.PERMANENT);
+            assertThatThrownBy(() -> alice.sessions().moveUsers(names)).isInstanceOf(CommitFailedException.class);
+            failed += commits - 1;
+            try (var ids = parties.store("alice").ids(KeyTypes.SESSION, "lid ")) {
+                assertThat(ids.count()).isEqualTo(failed);
+            }
+        }
+
+        assertThat(alice.sessions().moveUsers(names)).isEqualTo(300 - failed);
+        assertThat(alice.sessions().moveUsers(names)).isZero();
+        assertThat(alice.sessions().list())
+                .hasSize(300)
+                .allSatisfy(session -> assertThat(session.address().getName()).startsWith("lid "));
     }
 
     private Map<String, Long> counts() {

@@ -4,6 +4,7 @@ import static dev.keystore.libsignal.TwoParties.ALICE;
 import static dev.keystore.libsignal.TwoParties.BOB;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.CommitFailedException;
@@ -20,10 +21,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.signal.libsignal.protocol.message.CiphertextMessage;
+import org.signal.libsignal.protocol.message.PreKeySignalMessage;
 import org.signal.libsignal.protocol.state.KyberPreKeyRecord;
 import org.signal.libsignal.protocol.state.PreKeyBundle;
 import org.signal.libsignal.protocol.state.PreKeyRecord;
@@ -52,6 +57,17 @@ class PreKeyUpkeepTest extends LibsignalTest {
         PreKeyUpload upload = alice().preKeys().replenish().orElseThrow();
         alice().confirmUpload(upload);
         return upload;
+    }
+
+    @Test
+    @DisplayName("has the defaults of the page")
+    void options_default() {
+        assertThat(AccountOptions.DEFAULT.preKeyBatch()).isEqualTo(100);
+        assertThat(AccountOptions.DEFAULT.preKeyFloor()).isEqualTo(10);
+        assertThat(AccountOptions.DEFAULT.rotateAfter()).hasDays(30);
+        assertThat(AccountOptions.DEFAULT.keepFormerFor()).hasDays(30);
+        assertThat(AccountOptions.DEFAULT.staleAfter()).hasDays(90);
+        assertThat(AccountOptions.DEFAULT.staleKept()).isEqualTo(200);
     }
 
     @Test
@@ -237,6 +253,88 @@ class PreKeyUpkeepTest extends LibsignalTest {
     }
 
     @Test
+    @DisplayName("calls the listener by the keys of the last upload, not by those that it replaced, also in a transaction")
+    void decrypt_fewOfLastUploadLeft_callsListener() throws Exception {
+        upload();
+        PreKeyUpload second = alice().preKeys().replenish(0, 0).orElseThrow();
+        alice().confirmUpload(second);
+        IntStream.rangeClosed(21, 34)
+                .forEach(id -> parties.store("alice").delete(KeyTypes.PRE_KEY, Integer.toString(id)));
+        decryptFirstMessage(alice(), second, 14);
+        assertThat(low).isEmpty();
+
+        CiphertextMessage message = firstMessage(alice(), second, 15);
+        alice().transaction(
+                        BOB,
+                        (signal, tx) -> alice()
+                                .sessionCipher(signal, BOB)
+                                .decrypt(new PreKeySignalMessage(message.serialize())));
+
+        assertThat(oneTimeIds()).hasSize(24);
+        assertThat(low).containsExactly(alice().preKeys().counts());
+        assertThat(low.get(0).preKeys()).isEqualTo(4);
+    }
+
+    @Test
+    @DisplayName("does not wait for upkeep to report, and an error of the listener does not replace the message")
+    void decrypt_upkeepRuns_returns() throws Exception {
+        List<Throwable> uncaught = new ArrayList<>();
+        PreKeyUpload upload = alice().generateUpload(5);
+        SignalAccount account = SignalAccount.open(
+                parties.store("alice"),
+                AccountOptions.builder()
+                        .listener(new KeyStoreListener() {
+                            @Override
+                            public void onPreKeysCounted(
+                                    int oneTime, int signed, int oneTimeKyber, int lastResortKyber) {
+                                throw new AssertionError("injected");
+                            }
+                        })
+                        .build());
+        CountDownLatch held = new CountDownLatch(1);
+        CountDownLatch release = new CountDownLatch(1);
+        CompletableFuture<Void> upkeep = CompletableFuture.runAsync(() -> assertThatCode(() -> parties.store("alice")
+                        .<InterruptedException>useTransaction(SignalAccount.preKeyLockKey(), tx -> {
+                            held.countDown();
+                            assertThat(release.await(60, TimeUnit.SECONDS)).isTrue();
+                        }))
+                .doesNotThrowAnyException());
+        assertThat(held.await(60, TimeUnit.SECONDS)).isTrue();
+        Thread.currentThread().setUncaughtExceptionHandler((thread, e) -> uncaught.add(e));
+        try {
+            decryptFirstMessage(account, upload, 0);
+            assertThat(upkeep).isNotDone();
+        } finally {
+            Thread.currentThread().setUncaughtExceptionHandler(null);
+            release.countDown();
+        }
+        upkeep.get();
+        assertThat(uncaught).singleElement().satisfies(e -> assertThat(e).hasMessage("injected"));
+    }
+
+    @Test
+    @DisplayName("deletes keys of bundles after 90 days, although no one-time keys are uploaded meanwhile")
+    void replenish_bundlesOnly_areSwept() {
+        upload();
+        int most = 0;
+        for (int day = 0; day < 15; day++) {
+            for (int i = 0; i < 5; i++) {
+                alice().newPreKeyBundle(1);
+            }
+            clock.advance(Duration.ofDays(10));
+            alice().preKeys().replenish(20, 20).ifPresent(alice()::confirmUpload);
+            most = Math.max(most, oneTimeIds().size());
+            assertThat(alice().preKeys().pendingUpload()).isEmpty();
+        }
+
+        assertThat(most).isEqualTo(20 + 8 * 5);
+        assertThat(kyberIds(PreKeyKind.ONE_TIME_KYBER)).hasSize(most);
+        assertThat(oneTimeIds()).as("those that the server has stay").containsAll(numbers(1, 20));
+        assertThat(PreKeyLog.TYPE.codec().encode(parties.store("alice").find(PreKeyLog.TYPE, "ONE_TIME").orElseThrow()))
+                .hasSizeLessThan(12 + 10 * 16);
+    }
+
+    @Test
     @DisplayName("R100 reports how many are left after each change, whatever the listener throws")
     void listener_receivesCounts() throws Exception {
         List<List<Integer>> counted = new ArrayList<>();
@@ -276,6 +374,11 @@ class PreKeyUpkeepTest extends LibsignalTest {
     }
 
     private void decryptFirstMessage(SignalAccount account, PreKeyUpload upload, int key) throws Exception {
+        CiphertextMessage message = firstMessage(account, upload, key);
+        assertThat(account.decrypt(BOB, message)).asString().isEqualTo("hello");
+    }
+
+    private CiphertextMessage firstMessage(SignalAccount account, PreKeyUpload upload, int key) throws Exception {
         PreKeyBundle bundle = account.preKeyBundle(
                 1,
                 upload.preKeys().get(key),
@@ -283,8 +386,7 @@ class PreKeyUpkeepTest extends LibsignalTest {
                 upload.kyberPreKeys().get(key));
         SignalAccount bob = parties.bob();
         bob.startSession(ALICE, bundle);
-        CiphertextMessage message = bob.encrypt(ALICE, "hello".getBytes(UTF_8));
-        assertThat(account.decrypt(BOB, message)).asString().isEqualTo("hello");
+        return bob.encrypt(ALICE, "hello".getBytes(UTF_8));
     }
 
     @Test

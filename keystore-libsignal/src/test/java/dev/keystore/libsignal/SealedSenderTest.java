@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.keystore.KeyTypes;
 import dev.keystore.TransactionOptions;
 import dev.keystore.testkit.Call.Operation;
 import java.nio.ByteBuffer;
@@ -66,8 +67,11 @@ class SealedSenderTest extends LibsignalTest {
                 .transaction(
                         to,
                         TransactionOptions.retryOnConflict(5),
-                        (signal, tx) -> cipher(signal, to)
-                                .decrypt(new CertificateValidator(trustRoot.getPublicKey()), message, EXPIRES - 1));
+                        (signal, tx) -> {
+                            signal.replaceDamagedSessions();
+                            return cipher(signal, to)
+                                    .decrypt(new CertificateValidator(trustRoot.getPublicKey()), message, EXPIRES - 1);
+                        });
     }
 
     @Test
@@ -86,6 +90,35 @@ class SealedSenderTest extends LibsignalTest {
         assertThat(received.getPaddedMessage()).asString().isEqualTo("hello");
         assertThat(received.getSenderUuid()).isEqualTo(NAME);
         assertThatThrownBy(() -> decrypt(BOB, message)).hasMessageContaining("old counter");
+    }
+
+    @Test
+    @DisplayName("R43 replace a damaged session with that of a first message, and with nothing else")
+    void decrypt_damagedSession_isReplacedByFirstMessage() throws Exception {
+        SenderCertificate certificate = certificate();
+        SignalAccount alice = account(ALICE);
+        alice.startSession(BOB, account(BOB).newPreKeyBundle(1));
+        byte[] first = sealed(certificate, "first");
+        decrypt(BOB, first);
+        account(BOB).encrypt(ALICE, new byte[1]);
+        alice.decrypt(BOB, account(BOB).encrypt(ALICE, new byte[1]));
+        byte[] later = sealed(certificate, "later");
+        parties.damage(BOB.getName(), KeyTypes.SESSION, EntryIds.of(ALICE));
+        assertThatThrownBy(() -> decrypt(BOB, later)).hasMessageContaining("session");
+        assertThat(parties.store(BOB.getName()).verify()).hasSize(1);
+
+        account(ALICE).startSession(BOB, account(BOB).newPreKeyBundle(1));
+        byte[] message = sealed(certificate, "new session");
+
+        assertThat(decrypt(BOB, message).getPaddedMessage()).asString().isEqualTo("new session");
+        assertThat(parties.store(BOB.getName()).verify()).isEmpty();
+        assertThat(account(BOB).encrypt(ALICE, new byte[1])).isNotNull();
+    }
+
+    private byte[] sealed(SenderCertificate certificate, String text) throws Exception {
+        return account(ALICE)
+                .transaction(BOB, (signal, tx) -> cipher(signal, ALICE)
+                        .encrypt(BOB, certificate, text.getBytes(UTF_8)));
     }
 
     @Test

@@ -17,7 +17,8 @@ class StoredRecordsFuzzTest {
     @Test
     @DisplayName("are refused with IllegalArgumentException, or decode to what encodes to the same bytes")
     void decode_damaged_isRefusedOrEqual() {
-        PreKeyLog log = new PreKeyLog(7, List.of(9, 11), List.of(new PreKeyLog.Replaced(3, 1_000)));
+        PreKeyLog log = new PreKeyLog(
+                7, List.of(new PreKeyLog.HandedOut(9, 2, 1_000)), List.of(new PreKeyLog.Replaced(3, 1_000)));
         StoredMessage message =
                 new StoredMessage("", new SignalProtocolAddress("bob", 2), 3, new byte[] {1, 2, 3}, Instant.EPOCH);
 

@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.signal.libsignal.protocol.state.IdentityKeyStore.Direction.SENDING;
 
+import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionOptions;
+import dev.keystore.UnreadableEntryException;
 import dev.keystore.libsignal.IdentityStatus;
 import dev.keystore.libsignal.KeystoreSignalProtocolStore;
 import dev.keystore.libsignal.ReceivedMessage;
@@ -125,6 +128,31 @@ class MessageExamplesTest extends Example {
     }
 
     @Test
+    @DisplayName("removes a message that cannot be read, and replaces a session that cannot")
+    void damaged() throws Exception {
+        SignalAccount alice = account(aliceAddress);
+        SignalAccount bob = account(bobAddress);
+        bob.startSession(aliceAddress, alice.newPreKeyBundle(1));
+        byte[] message = bob.encrypt(aliceAddress, bytes("hello")).serialize();
+        SignalKeyStore store = database.forContext("alice");
+        store.put(KeyTypes.SESSION, "bob.1", new byte[] {1});
+        store.put(KeyType.ofBytes("libsignal-inbox"), "message 1", new byte[] {1});
+
+        try {
+            alice.inbox().receive("message 1", bobAddress, new PreKeySignalMessage(message));
+        } catch (UnreadableEntryException e) {
+            alice.inbox().discard(e.entry().id());
+        }
+        byte[] plaintext = alice.transaction(bobAddress, (signal, tx) -> {
+            signal.replaceDamagedSessions();
+            return alice.sessionCipher(signal, bobAddress).decrypt(new PreKeySignalMessage(message));
+        });
+
+        assertThat(text(plaintext)).isEqualTo("hello");
+        assertThat(alice.inbox().pending()).isEmpty();
+    }
+
+    @Test
     @DisplayName("adds a message to the outbox or the inbox in a transaction")
     void add() throws Exception {
         SignalAccount alice = account(aliceAddress);
@@ -143,7 +171,12 @@ class MessageExamplesTest extends Example {
             return bob.inbox().add(tx, "message 1", aliceAddress, plaintext);
         });
 
+        database.forContext("alice").useTransaction(SignalAccount.messageLockKey(), tx -> {
+            tx.put(CHAT, "pending", alice.outbox().pending().size() + " to send"); // none is confirmed meanwhile
+        });
+
         assertThat(isNew).isTrue();
+        assertThat(database.forContext("alice").find(CHAT, "pending")).hasValue("1 to send");
         assertThat(text(bob.inbox().pending().get(0).body())).isEqualTo("hello");
     }
 
