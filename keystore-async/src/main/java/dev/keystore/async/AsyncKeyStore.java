@@ -68,7 +68,9 @@ public final class AsyncKeyStore {
      *
      * @param store the store
      * @param executor what runs the calls; each blocks its thread. If it rejects a call, that method throws
-     *     {@link java.util.concurrent.RejectedExecutionException}
+     *     {@link java.util.concurrent.RejectedExecutionException}. If it discards a call that it has accepted, the
+     *     future never completes: cancel what {@link java.util.concurrent.ExecutorService#shutdownNow} returns, whose
+     *     elements are the futures
      * @return an asynchronous view of it
      */
     public static AsyncKeyStore of(SignalKeyStore store, Executor executor) {
@@ -85,7 +87,8 @@ public final class AsyncKeyStore {
     }
 
     /**
-     * Runs any calls of the store on one thread, for example {@code ids}, whose stream must be read there. Each write
+     * Runs any calls of the store on one thread, for example {@code ids} with the code that reads its stream and closes
+     * it. Each write
      * outside a transaction is a separate commit: if a later one fails or is interrupted, the earlier ones stay.
      *
      * @param <R> the type of the result

@@ -25,8 +25,13 @@ import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -188,6 +193,112 @@ class AsyncKeyStoreTest {
         assertThatThrownBy(() -> second.get(30, TimeUnit.SECONDS)).isInstanceOf(CancellationException.class);
         assertThat(threadOfNextCall()).isEqualTo("test-executor false");
         assertThat(alice.find(KeyTypes.LID_MAPPING, "a")).isEmpty();
+    }
+
+    @Test
+    @DisplayName("a call that shutdownNow returns is the future, which completes when it is cancelled")
+    void shutdownNow_returnedCalls_canBeCancelled() throws Exception {
+        ExecutorService pool = Executors.newSingleThreadExecutor();
+        AsyncKeyStore pooled = AsyncKeyStore.of(alice, pool);
+        CountDownLatch begun = new CountDownLatch(1);
+        CountDownLatch never = new CountDownLatch(1);
+        CompletableFuture<Boolean> first = pooled.call(store -> {
+            begun.countDown();
+            return never.await(30, TimeUnit.SECONDS);
+        });
+        awaitUninterruptibly(begun);
+        CompletableFuture<Optional<String>> second = pooled.find(KeyTypes.LID_MAPPING, "a");
+
+        for (Runnable task : pool.shutdownNow()) {
+            ((Future<?>) task).cancel(false);
+        }
+
+        assertThat(second).isCancelled();
+        assertThatThrownBy(() -> result(first)).isInstanceOf(InterruptedException.class);
+        assertThatThrownBy(() -> pooled.find(KeyTypes.LID_MAPPING, "a"))
+                .isInstanceOf(RejectedExecutionException.class);
+    }
+
+    @Test
+    @DisplayName("R27 a cancelled call that waits for its turn to be written is not written")
+    void cancel_waitingForItsTurn_writesNothing() throws Exception {
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        CompletableFuture<Void> writing =
+                CompletableFuture.runAsync(() -> alice.put(KeyTypes.LID_MAPPING, "first", "1"), this::onNewThread);
+        gate.awaitReached();
+        CountDownLatch working = new CountDownLatch(1);
+        CompletableFuture<String> waiting = async.transaction("k", tx -> {
+            tx.put(KeyTypes.LID_MAPPING, "a", "1");
+            working.countDown();
+            return "written";
+        });
+        awaitUninterruptibly(working);
+        awaitState(executor, Thread.State.TIMED_WAITING);
+
+        assertThat(waiting.cancel(true)).isFalse();
+
+        assertThatThrownBy(() -> result(waiting)).isInstanceOf(OperationInterruptedException.class);
+        gate.open();
+        writing.get(30, TimeUnit.SECONDS);
+        assertThat(alice.find(KeyTypes.LID_MAPPING, "a")).isEmpty();
+        assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+    }
+
+    @Test
+    @DisplayName("R27 a cancelled call that waits for another thread's load ends with an interruption")
+    void cancel_waitingForALoad_interruptsTheWait() throws Exception {
+        Gate gate = faults.on(Operation.LOAD).hold(Moment.BEFORE);
+        CompletableFuture<Optional<String>> loading =
+                CompletableFuture.supplyAsync(() -> alice.find(KeyTypes.LID_MAPPING, "a"), this::onNewThread);
+        gate.awaitReached();
+        CompletableFuture<Optional<String>> waiting = async.find(KeyTypes.LID_MAPPING, "a");
+        awaitState(executor, Thread.State.TIMED_WAITING);
+
+        assertThat(waiting.cancel(true)).isFalse();
+
+        assertThatThrownBy(() -> result(waiting)).isInstanceOf(OperationInterruptedException.class);
+        gate.open();
+        assertThat(loading.get(30, TimeUnit.SECONDS)).isEmpty();
+        assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+    }
+
+    private void onNewThread(Runnable task) {
+        new Thread(task, "other").start();
+    }
+
+    private static void awaitState(Thread thread, Thread.State state) {
+        while (thread.getState() != state) {
+            Thread.onSpinWait();
+        }
+    }
+
+    @Test
+    @DisplayName("a timeout of the future, or of a dependent stage, leaves the call running to its end")
+    void orTimeout_callGoesOn() throws Exception {
+        Gate gate = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Updates updates = new Updates();
+        updates.put(KeyTypes.LID_MAPPING, "a", "1");
+        CompletableFuture<Boolean> future = async.set(updates).orTimeout(1, TimeUnit.NANOSECONDS);
+
+        assertThatThrownBy(() -> result(future)).isInstanceOf(TimeoutException.class);
+        gate.awaitReached();
+        gate.open();
+
+        assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+        assertThat(alice.find(KeyTypes.LID_MAPPING, "a")).contains("1");
+    }
+
+    @Test
+    @DisplayName("null is refused at once, or by the future")
+    @SuppressWarnings("NullAway") // what a caller without its check may pass
+    void calls_null_areRefused() {
+        assertThatThrownBy(() -> AsyncKeyStore.of(alice, null)).isInstanceOf(NullPointerException.class);
+        assertThatThrownBy(() -> async.call(null)).isInstanceOf(NullPointerException.class);
+        assertThatThrownBy(() -> async.get(KeyTypes.LID_MAPPING, null)).isInstanceOf(NullPointerException.class);
+        assertThatThrownBy(() -> result(async.find(KeyTypes.LID_MAPPING, null)))
+                .isInstanceOf(NullPointerException.class);
+        assertThatThrownBy(() -> result(async.set(null))).isInstanceOf(NullPointerException.class);
+        assertThatThrownBy(() -> result(async.transaction("k", null))).isInstanceOf(NullPointerException.class);
     }
 
     @Test
