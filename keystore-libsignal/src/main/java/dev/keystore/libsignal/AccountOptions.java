@@ -270,7 +270,8 @@ public final class AccountOptions {
          * ({@link KeyStoreListener#onPreKeysCounted}) (R100): after {@link SignalAccount#decrypt} or
          * {@link SignalAccount#transaction} has used a pre-key, and after pre-keys were generated, replenished or
          * uploaded. They are counted in a separate transaction on the calling thread, which waits only for other
-         * counts. What that or the listener throws goes to the thread's handler of uncaught exceptions. None by default.
+         * counts. What that or the listener throws goes to the thread's handler of uncaught exceptions. None by
+         * default.
          *
          * @param listener the listener
          * @return this builder

@@ -170,8 +170,7 @@ final class AccountStore {
 
     /** Counts the pre-keys that are left. It does not wait for upkeep, and conflicts with none. */
     PreKeyCounts counts() {
-        return transaction(
-                LockKeys.COUNTS, RETRY, tx -> new PreKeyLifecycle(tx, factory(tx), options).counts());
+        return transaction(LockKeys.COUNTS, RETRY, tx -> new PreKeyLifecycle(tx, factory(tx), options).counts());
     }
 
     /** Calls the listeners after a transaction has used a one-time pre-key. */

@@ -3,6 +3,7 @@ package dev.keystore.libsignal;
 import dev.keystore.KeyTypes;
 import dev.keystore.Transaction;
 import dev.keystore.UnreadableEntryException;
+import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -268,6 +269,11 @@ final class PreKeyLifecycle {
     private void save(PreKeyKind kind, PreKeyLog log) {
         if (!log(kind).equals(Optional.of(log))) {
             tx.put(PreKeyLog.TYPE, kind.name(), log);
+            if (kind.isOneTime() && !log.replaced().isEmpty()) {
+                int id = log.replaced().get(log.replaced().size() - 1).upTo();
+                byte[] bytes = ByteBuffer.allocate(Integer.BYTES).putInt(id).array();
+                tx.put(PreKeyLog.REPLACED_UP_TO, kind.name(), bytes);
+            }
         }
     }
 

@@ -28,6 +28,12 @@ record PreKeyLog(int uploadedUpTo, List<HandedOut> handedOut, List<Replaced> rep
     /** The logs, by the name of the kind. */
     static final KeyType<PreKeyLog> TYPE = KeyType.of("libsignal-uploaded-pre-keys", new LogCodec());
 
+    /**
+     * The newest id that an upload has replaced, in four bytes, by the name of the kind. It repeats what the log of
+     * one-time pre-keys says for the health indicator of {@code keystore-spring-boot-starter}, which counts those left.
+     */
+    static final KeyType<byte[]> REPLACED_UP_TO = KeyType.ofBytes("libsignal-replaced-pre-keys");
+
     private static final int MAX_REPLACED = 128;
 
     /**

@@ -20,6 +20,7 @@ final class Registration {
             KeyTypes.KYBER_PRE_KEY,
             KyberPreKeys.ONE_TIME,
             UsedBaseKeys.TYPE,
+            PreKeyLog.REPLACED_UP_TO,
             PreKeyLog.TYPE);
 
     private Registration() {}

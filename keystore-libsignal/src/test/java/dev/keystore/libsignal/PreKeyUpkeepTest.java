@@ -253,7 +253,8 @@ class PreKeyUpkeepTest extends LibsignalTest {
     }
 
     @Test
-    @DisplayName("calls the listener by the keys of the last upload, not by those that it replaced, also in a transaction")
+    @DisplayName(
+            "calls the listener by the keys of the last upload, not by those that it replaced, also in a transaction")
     void decrypt_fewOfLastUploadLeft_callsListener() throws Exception {
         upload();
         PreKeyUpload second = alice().preKeys().replenish(0, 0).orElseThrow();
@@ -266,8 +267,7 @@ class PreKeyUpkeepTest extends LibsignalTest {
         CiphertextMessage message = firstMessage(alice(), second, 15);
         alice().transaction(
                         BOB,
-                        (signal, tx) -> alice()
-                                .sessionCipher(signal, BOB)
+                        (signal, tx) -> alice().sessionCipher(signal, BOB)
                                 .decrypt(new PreKeySignalMessage(message.serialize())));
 
         assertThat(oneTimeIds()).hasSize(24);
@@ -330,7 +330,11 @@ class PreKeyUpkeepTest extends LibsignalTest {
         assertThat(most).isEqualTo(20 + 8 * 5);
         assertThat(kyberIds(PreKeyKind.ONE_TIME_KYBER)).hasSize(most);
         assertThat(oneTimeIds()).as("those that the server has stay").containsAll(numbers(1, 20));
-        assertThat(PreKeyLog.TYPE.codec().encode(parties.store("alice").find(PreKeyLog.TYPE, "ONE_TIME").orElseThrow()))
+        assertThat(PreKeyLog.TYPE
+                        .codec()
+                        .encode(parties.store("alice")
+                                .find(PreKeyLog.TYPE, "ONE_TIME")
+                                .orElseThrow()))
                 .hasSizeLessThan(12 + 10 * 16);
     }
 

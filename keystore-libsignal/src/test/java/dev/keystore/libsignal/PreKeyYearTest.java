@@ -37,6 +37,7 @@ class PreKeyYearTest {
             KyberPreKeys.ONE_TIME,
             UsedBaseKeys.TYPE,
             PreKeyLog.TYPE,
+            PreKeyLog.REPLACED_UP_TO,
             PreKeyIds.LAST);
 
     private final TestClock clock = new TestClock();
@@ -77,6 +78,7 @@ class PreKeyYearTest {
         assertThat(largest.get("signed-pre-key")).isBetween(2, 3);
         assertThat(largest.get("libsignal-used-base-key")).isBetween(200, 400);
         assertThat(largest.get("libsignal-uploaded-pre-keys")).isEqualTo(4);
+        assertThat(largest.get("libsignal-replaced-pre-keys")).isEqualTo(2);
         assertThat(largest.get("bytes of libsignal-uploaded-pre-keys")).isLessThan(500);
         assertThat(largest.get("libsignal-last-key-id")).isEqualTo(3);
     }

@@ -63,15 +63,10 @@ class SealedSenderTest extends LibsignalTest {
 
     /** The sender is not known before the message is decrypted, so the lock is that of the receiver's own device. */
     private SealedSessionCipher.DecryptionResult decrypt(SignalProtocolAddress to, byte[] message) throws Exception {
-        return account(to)
-                .transaction(
-                        to,
-                        TransactionOptions.retryOnConflict(5),
-                        (signal, tx) -> {
-                            signal.replaceDamagedSessions();
-                            return cipher(signal, to)
-                                    .decrypt(new CertificateValidator(trustRoot.getPublicKey()), message, EXPIRES - 1);
-                        });
+        return account(to).transaction(to, TransactionOptions.retryOnConflict(5), (signal, tx) -> {
+            signal.replaceDamagedSessions();
+            return cipher(signal, to).decrypt(new CertificateValidator(trustRoot.getPublicKey()), message, EXPIRES - 1);
+        });
     }
 
     @Test
@@ -117,8 +112,8 @@ class SealedSenderTest extends LibsignalTest {
 
     private byte[] sealed(SenderCertificate certificate, String text) throws Exception {
         return account(ALICE)
-                .transaction(BOB, (signal, tx) -> cipher(signal, ALICE)
-                        .encrypt(BOB, certificate, text.getBytes(UTF_8)));
+                .transaction(
+                        BOB, (signal, tx) -> cipher(signal, ALICE).encrypt(BOB, certificate, text.getBytes(UTF_8)));
     }
 
     @Test

@@ -107,9 +107,9 @@ class StoredMessagesTest extends LibsignalTest {
         for (String id : added) {
             send(bob(), id);
             parties.alice();
-            parties.store("alice").useTransaction("test", tx -> account("alice", other)
-                    .outbox()
-                    .add(tx, id, BOB, 2, new byte[] {1}));
+            parties.store("alice")
+                    .useTransaction(
+                            "test", tx -> account("alice", other).outbox().add(tx, id, BOB, 2, new byte[] {1}));
             if (id.equals("c")) {
                 clock.advance(Duration.ofHours(-1));
             }
@@ -117,7 +117,7 @@ class StoredMessagesTest extends LibsignalTest {
 
         assertThat(ids(bob().outbox().pending())).isEqualTo(added);
         assertThat(ids(account("alice", other).outbox().pending())).isEqualTo(added);
-        assertThat(bob().outbox().pending()).allSatisfy(each -> assertThat(each.stored())
-                .isBefore(other.instant()));
+        assertThat(bob().outbox().pending())
+                .allSatisfy(each -> assertThat(each.stored()).isBefore(other.instant()));
     }
 }

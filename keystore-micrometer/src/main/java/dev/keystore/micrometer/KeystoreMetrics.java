@@ -55,7 +55,9 @@ public final class KeystoreMetrics implements KeyStoreListener, MeterBinder {
     }
 
     /**
-     * Creates metrics whose meters have additional tags, for example to tell databases apart.
+     * Creates metrics whose meters have additional tags, for example to tell databases apart. Two databases that are
+     * measured in one registry need different tags: with equal ones they share meters, and the gauges and the hits show
+     * only the one that was bound first.
      *
      * @param tags the tags, which must not contain ids or contexts
      */

@@ -107,10 +107,8 @@ class KeystoreMetricsTest {
             assertThatThrownBy(() -> alice.put(KeyTypes.SESSION, "c", new byte[9]))
                     .isInstanceOf(CommitFailedException.class);
 
-            assertThat(scraped("keystore_cache_gets_total{result=\"miss\"}"))
-                    .isEqualTo(1);
-            assertThat(scraped("keystore_cache_gets_total{result=\"hit\"}"))
-                    .isEqualTo(1);
+            assertThat(scraped("keystore_cache_gets_total{result=\"miss\"}")).isEqualTo(1);
+            assertThat(scraped("keystore_cache_gets_total{result=\"hit\"}")).isEqualTo(1);
             assertThat(scraped("keystore_load_seconds_count{result=\"success\"}"))
                     .isEqualTo(1);
             assertThat(scraped("keystore_lock_wait_seconds_count{result=\"success\"}"))
@@ -156,10 +154,8 @@ class KeystoreMetricsTest {
         }
         assertThat(scraped("keystore_group_commits_sum")).isEqualTo(12);
         assertThat(scraped("keystore_retries_total")).isEqualTo(5);
-        assertThat(scraped("keystore_cache_gets_total{result=\"miss\"}"))
-                .isEqualTo(5);
-        assertThat(scraped("keystore_cache_gets_total{result=\"hit\"}"))
-                .isEqualTo(13);
+        assertThat(scraped("keystore_cache_gets_total{result=\"miss\"}")).isEqualTo(5);
+        assertThat(scraped("keystore_cache_gets_total{result=\"hit\"}")).isEqualTo(13);
         assertThat(scraped("keystore_load_seconds_count{result=\"failure\"}")).isEqualTo(1);
         assertThat(scraped("keystore_lock_wait_seconds_count{result=\"failure\"}"))
                 .isEqualTo(1);
@@ -265,8 +261,8 @@ class KeystoreMetricsTest {
             @Override
             public void markCurrentSpanAsExemplar() {}
         };
-        PrometheusMeterRegistry traced = new PrometheusMeterRegistry(
-                PrometheusConfig.DEFAULT, new PrometheusRegistry(), Clock.SYSTEM, span);
+        PrometheusMeterRegistry traced =
+                new PrometheusMeterRegistry(PrometheusConfig.DEFAULT, new PrometheusRegistry(), Clock.SYSTEM, span);
         traced.config().meterFilter(new Histograms());
         metrics.bindTo(traced);
         try (SignalKeyDatabase database = open()) {
@@ -329,8 +325,9 @@ class KeystoreMetricsTest {
         for (String expression : expressions) {
             List<MatchResult> selectors = SELECTOR.matcher(expression).results().toList();
             assertThat(selectors).as(expression).isNotEmpty();
-            assertThat(selectors).as(expression).allSatisfy(selector -> assertThat(series)
-                    .anySatisfy(each -> assertSelected(selector, each)));
+            assertThat(selectors)
+                    .as(expression)
+                    .allSatisfy(selector -> assertThat(series).anySatisfy(each -> assertSelected(selector, each)));
         }
     }
 
@@ -359,8 +356,8 @@ class KeystoreMetricsTest {
             if (!label.group(1).equals("job")) {
                 assertThat(List.of(label.group(2).split("[|]", -1)))
                         .allSatisfy(value -> assertThat(registry.scrape())
-                                .containsPattern(Pattern.quote(selector.group(1)) + "[{][^}]*\\b" + label.group(1) + "=\""
-                                        + Pattern.quote(value) + "\""));
+                                .containsPattern(Pattern.quote(selector.group(1)) + "[{][^}]*\\b" + label.group(1)
+                                        + "=\"" + Pattern.quote(value) + "\""));
             }
         }
     }

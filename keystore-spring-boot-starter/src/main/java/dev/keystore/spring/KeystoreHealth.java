@@ -7,9 +7,11 @@ import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.SignalKeyDatabase;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
+import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
@@ -25,7 +27,10 @@ final class KeystoreHealth {
     /** In use by the application, but somebody has to look at it. Answered like {@code UP}. */
     static final String WARNING = "WARNING";
 
-    /** How long pre-keys are counted. The time is checked before each context. */
+    /**
+     * How long pre-keys are counted. The time is checked before each context; a call of the backend may take longer, up
+     * to its timeouts.
+     */
     static final Duration BUDGET = Duration.ofSeconds(2);
 
     private static final Logger LOG = System.getLogger(KeystoreHealth.class.getName());
@@ -33,6 +38,10 @@ final class KeystoreHealth {
     /** The marks of {@code keystore-libsignal}. */
     private static final KeyType<byte[]> ONE_TIME_KYBER = KeyType.ofBytes("libsignal-one-time-kyber-pre-key");
 
+    /** The newest id of a kind that an upload has replaced, as written by {@code keystore-libsignal}. */
+    private static final KeyType<byte[]> REPLACED_UP_TO = KeyType.ofBytes("libsignal-replaced-pre-keys");
+
+    private static final int KEY_IDS = 0xFFFFFE;
     private static final String FEW = "contextsWithFewPreKeys";
     private static final String UP = "UP";
     private static final String DOWN = "DOWN";
@@ -106,7 +115,8 @@ final class KeystoreHealth {
         long few = 0;
         for (String context : open) {
             if (nanoTime.getAsLong() - start > BUDGET.toNanos()) {
-                details.put(FEW, "not counted: it takes more than " + BUDGET.toSeconds() + " seconds");
+                String rest = "not counted: it takes more than " + BUDGET.toSeconds() + " seconds";
+                details.put(FEW, few == 0 ? rest : "at least " + few + "; the rest is " + rest);
                 return few > 0;
             }
             few += hasFewPreKeys(context) ? 1 : 0;
@@ -118,25 +128,48 @@ final class KeystoreHealth {
     private boolean hasFewPreKeys(String context) {
         SignalKeyStore store = database.forContext(context);
         try {
-            return count(store, KeyTypes.SIGNED_PRE_KEY, 1) > 0 // an account that others start sessions with
-                    && (count(store, KeyTypes.PRE_KEY, properties.minimumPreKeys()) < properties.minimumPreKeys()
-                            || hasFewKyberPreKeys(store));
+            return hasAny(store, KeyTypes.SIGNED_PRE_KEY) // an account that others start sessions with
+                    && (isFew(store, KeyTypes.PRE_KEY, "ONE_TIME") || hasFewKyberPreKeys(store));
         } catch (UnreadableEntryException e) {
             return false; // damage, which is counted as such
         }
     }
 
     private boolean hasFewKyberPreKeys(SignalKeyStore store) {
-        long left = count(store, ONE_TIME_KYBER, properties.minimumPreKeys());
-        if (left > 0) {
+        if (hasAny(store, ONE_TIME_KYBER)) {
             usesOneTimeKyber.add(store.context());
         }
-        return left < properties.minimumPreKeys() && usesOneTimeKyber.contains(store.context());
+        return usesOneTimeKyber.contains(store.context()) && isFew(store, ONE_TIME_KYBER, "ONE_TIME_KYBER");
     }
 
-    private static long count(SignalKeyStore store, KeyType<?> type, long limit) {
+    /** Returns whether fewer than the minimum are left, without those that an upload has replaced on the server. */
+    private boolean isFew(SignalKeyStore store, KeyType<?> type, String kind) {
+        long minimum = properties.minimumPreKeys();
+        OptionalInt replaced = store.find(REPLACED_UP_TO, kind)
+                .filter(id -> id.length == Integer.BYTES)
+                .map(id -> OptionalInt.of(ByteBuffer.wrap(id).getInt()))
+                .orElseGet(OptionalInt::empty);
         try (Stream<String> ids = store.ids(type, "")) {
-            return ids.limit(limit).count();
+            return ids.filter(id -> replaced.isEmpty() || isLater(id, replaced.getAsInt()))
+                            .limit(minimum)
+                            .count()
+                    < minimum;
+        }
+    }
+
+    /** Returns whether an id was issued after another one, at most half of all ids ago. They continue at 1. */
+    private static boolean isLater(String id, int other) {
+        try {
+            int distance = Math.floorMod(Integer.parseInt(id) - other, KEY_IDS);
+            return distance > 0 && distance < KEY_IDS / 2;
+        } catch (NumberFormatException e) {
+            return true; // not issued by that module
+        }
+    }
+
+    private static boolean hasAny(SignalKeyStore store, KeyType<?> type) {
+        try (Stream<String> ids = store.ids(type, "")) {
+            return ids.findAny().isPresent();
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.keystore.spring;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.micrometer.KeystoreMetrics;
 import io.micrometer.core.instrument.MeterRegistry;
+import org.springframework.beans.factory.ListableBeanFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.config.BeanPostProcessor;
 import org.springframework.boot.autoconfigure.AutoConfiguration;
@@ -34,14 +35,15 @@ public final class KeystoreMetricsAutoConfiguration {
         return new KeystoreMetrics();
     }
 
-    /** The gauges show the cache of the database. */
+    /** The gauges show the cache of the database, unless there are several: then the application chooses. */
     @Bean
-    static BeanPostProcessor keystoreMetricsWatch(ObjectProvider<KeystoreMetrics> metrics) {
+    static BeanPostProcessor keystoreMetricsWatch(ObjectProvider<KeystoreMetrics> metrics, ListableBeanFactory beans) {
         return new BeanPostProcessor() {
             @Override
             public Object postProcessAfterInitialization(Object bean, String name) {
-                if (bean instanceof SignalKeyDatabase database) {
-                    metrics.ifAvailable(each -> each.watch(database));
+                if (bean instanceof SignalKeyDatabase database
+                        && beans.getBeanNamesForType(SignalKeyDatabase.class, true, false).length == 1) {
+                    metrics.ifUnique(each -> each.watch(database));
                 }
                 return bean;
             }

@@ -318,6 +318,37 @@ class DatabaseBeanTest {
     }
 
     @Test
+    @DisplayName(
+            "R100 of several databases, none is watched but by the application, and none has health or an endpoint")
+    void severalDatabases_areOfTheApplication() {
+        SignalKeyDatabase first =
+                SignalKeyDatabase.builder().backend(new MemoryBackend()).open();
+        SignalKeyDatabase second =
+                SignalKeyDatabase.builder().backend(new MemoryBackend()).open();
+        KeystoreMetrics metrics = new KeystoreMetrics();
+        SimpleMeterRegistry registry = new SimpleMeterRegistry();
+        metrics.bindTo(registry);
+        metrics.watch(first);
+        first.forContext("alice").put(KeyTypes.SESSION, "bob.1", ONE);
+
+        Runners.keystore()
+                .withBean(MeterRegistry.class, () -> registry)
+                .withBean("firstMetrics", KeystoreMetrics.class, () -> metrics)
+                .withBean("secondMetrics", KeystoreMetrics.class, KeystoreMetrics::new)
+                .withBean("first", SignalKeyDatabase.class, () -> first)
+                .withBean("second", SignalKeyDatabase.class, () -> second)
+                .run(context -> {
+                    assertThat(context)
+                            .hasNotFailed()
+                            .doesNotHaveBean("keystoreHealthIndicator")
+                            .doesNotHaveBean("keystoreEndpoint");
+                    assertThat(registry.get("keystore.cache.size").gauge().value())
+                            .isEqualTo(first.stats().cachedBytes())
+                            .isPositive();
+                });
+    }
+
+    @Test
     @DisplayName("without Boot's actuator there is a database, and neither health nor an endpoint")
     void actuator_absent_isNotNeeded() {
         inMemory()

@@ -11,6 +11,9 @@ import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.SignedPreKey;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.libsignal.AccountOptions;
+import dev.keystore.libsignal.PreKeyUpload;
+import dev.keystore.libsignal.SignalAccount;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spring.KeystoreHealth.Checked;
 import dev.keystore.testkit.Call.Operation;
@@ -155,6 +158,47 @@ class KeystoreHealthTest {
         assertThat(health.check().status()).isEqualTo(KeystoreHealth.WARNING);
         alice.delete(oneTimeKyber, "2");
         assertThat(health.check().details()).containsEntry("contextsWithFewPreKeys", 1L);
+    }
+
+    @Test
+    @DisplayName("an account whose last upload is nearly used up is a warning, although replaced pre-keys are stored")
+    void fewPreKeysOfLastUpload_isWarning() {
+        SignalKeyStore alice = database.forContext("alice");
+        SignalAccount account = SignalAccount.create(
+                alice, AccountOptions.builder().preKeyBatch(3).preKeyFloor(3).build());
+        account.confirmUpload(account.preKeys().replenish(0, 0).orElseThrow());
+        PreKeyUpload upload = account.preKeys().replenish(0, 0).orElseThrow();
+        account.confirmUpload(upload);
+        account.newPreKeyBundle(1);
+        assertThat(health.check().status()).isEqualTo("UP");
+
+        alice.delete(KeyTypes.PRE_KEY, String.valueOf(upload.preKeys().get(0).getId()));
+        alice.delete(KeyTypes.PRE_KEY, String.valueOf(upload.preKeys().get(1).getId()));
+        assertThat(account.preKeys().counts().preKeys()).isEqualTo(2);
+        assertThat(health.check().status()).isEqualTo("UP");
+        alice.delete(KeyTypes.PRE_KEY, String.valueOf(upload.preKeys().get(2).getId()));
+
+        assertThat(account.preKeys().counts().preKeys()).isEqualTo(1);
+        assertThat(health.check().status()).isEqualTo(KeystoreHealth.WARNING);
+        assertThat(health.check().details()).containsEntry("contextsWithFewPreKeys", 1L);
+    }
+
+    @Test
+    @DisplayName("the number of contexts with few pre-keys is shown, even if there is no time to count the rest")
+    void preKeys_countedInPart_areShown() {
+        for (String context : new String[] {"a", "b"}) {
+            database.forContext(context).put(KeyTypes.SIGNED_PRE_KEY, "1", new SignedPreKey(PAIR, new byte[64], 0));
+        }
+        faults.on(Operation.LIST)
+                .forever()
+                .run(Moment.BEFORE, () -> nanoTime.addAndGet(KeystoreHealth.BUDGET.toNanos()));
+
+        Checked checked = health.check();
+
+        assertThat(checked.status()).isEqualTo(KeystoreHealth.WARNING);
+        assertThat(checked.details())
+                .containsEntry(
+                        "contextsWithFewPreKeys", "at least 1; the rest is not counted: it takes more than 2 seconds");
     }
 
     @Test

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.core.SignalKeyDatabase;
+import java.io.IOException;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -13,6 +15,10 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -23,6 +29,8 @@ import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.RestController;
 
 /** An application with a web server and Boot's actuator, started as a whole. */
 @Timeout(180)
@@ -35,7 +43,35 @@ class StartedApplicationTest {
     @EnableAutoConfiguration
     static class Application {}
 
+    /** Answers when the test lets the transaction go on. */
+    @EnableAutoConfiguration
+    @RestController
+    static class Slow {
+
+        private final CountDownLatch begun = new CountDownLatch(1);
+        private final CountDownLatch release = new CountDownLatch(1);
+        private final SignalKeyDatabase database;
+
+        Slow(SignalKeyDatabase database) {
+            this.database = database;
+        }
+
+        @GetMapping("/actuator/slow")
+        String write() throws InterruptedException {
+            return database.forContext("alice").transaction("bob", tx -> {
+                begun.countDown();
+                assertThat(release.await(60, TimeUnit.SECONDS)).isTrue();
+                tx.put(KeyTypes.SESSION, "bob.1", new byte[] {7});
+                return "written";
+            });
+        }
+    }
+
     private ConfigurableApplicationContext start(String... more) {
+        return start(Application.class, more);
+    }
+
+    private static ConfigurableApplicationContext start(Class<?> application, String... more) {
         List<String> arguments = new ArrayList<>(List.of(
                 "--server.port=0",
                 "--server.address=127.0.0.1",
@@ -43,7 +79,7 @@ class StartedApplicationTest {
                 "--management.endpoints.web.exposure.include=*",
                 "--management.endpoint.health.show-details=always"));
         arguments.addAll(List.of(more));
-        return SpringApplication.run(Application.class, arguments.toArray(String[]::new));
+        return SpringApplication.run(application, arguments.toArray(String[]::new));
     }
 
     private static HttpResponse<String> get(ConfigurableApplicationContext context, String path) throws Exception {
@@ -71,6 +107,41 @@ class StartedApplicationTest {
             assertThat(get(context, "prometheus").body())
                     .contains("keystore_commit_seconds_count{result=\"written\"} 1");
             assertThat(get(context, "configprops").body()).contains("keystore-dev.keystore.spring");
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "R28 a request that is running when the application is closed is answered, and what it wrote is durable")
+    void close_requestRuns_completesIt() throws Exception {
+        String url = "jdbc:sqlite:" + folder.resolve("keys.db");
+        ConfigurableApplicationContext context = start(Slow.class, "--keystore.url=" + url);
+        Slow slow = context.getBean(Slow.class);
+        int port = Integer.parseInt(context.getEnvironment().getRequiredProperty("local.server.port"));
+        FutureTask<HttpResponse<String>> answer = new FutureTask<>(() -> get(context, "slow"));
+        new Thread(answer, "request").start();
+        assertThat(slow.begun.await(60, TimeUnit.SECONDS)).isTrue();
+
+        CompletableFuture<Void> closed = CompletableFuture.runAsync(context::close);
+        while (accepts(port)) {
+            Thread.onSpinWait();
+        }
+        assertThat(closed).isNotDone();
+        slow.release.countDown();
+
+        assertThat(answer.get(60, TimeUnit.SECONDS).body()).isEqualTo("written");
+        closed.get(60, TimeUnit.SECONDS);
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+            assertThat(database.forContext("alice").find(KeyTypes.SESSION, "bob.1"))
+                    .hasValue(new byte[] {7});
+        }
+    }
+
+    private static boolean accepts(int port) {
+        try (Socket socket = new Socket("127.0.0.1", port)) {
+            return socket.isConnected();
+        } catch (IOException e) {
+            return false;
         }
     }
 

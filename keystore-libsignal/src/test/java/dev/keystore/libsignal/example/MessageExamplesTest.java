@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.signal.libsignal.protocol.state.IdentityKeyStore.Direction.SENDING;
 
-import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionOptions;
@@ -136,12 +135,11 @@ class MessageExamplesTest extends Example {
         byte[] message = bob.encrypt(aliceAddress, bytes("hello")).serialize();
         SignalKeyStore store = database.forContext("alice");
         store.put(KeyTypes.SESSION, "bob.1", new byte[] {1});
-        store.put(KeyType.ofBytes("libsignal-inbox"), "message 1", new byte[] {1});
 
         try {
             alice.inbox().receive("message 1", bobAddress, new PreKeySignalMessage(message));
         } catch (UnreadableEntryException e) {
-            alice.inbox().discard(e.entry().id());
+            alice.inbox().discard("message 1");
         }
         byte[] plaintext = alice.transaction(bobAddress, (signal, tx) -> {
             signal.replaceDamagedSessions();
