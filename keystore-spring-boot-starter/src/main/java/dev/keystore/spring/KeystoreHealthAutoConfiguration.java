@@ -10,7 +10,6 @@ import org.springframework.context.annotation.Condition;
 import org.springframework.context.annotation.ConditionContext;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.context.annotation.Import;
 import org.springframework.core.env.Environment;
 import org.springframework.core.type.AnnotatedTypeMetadata;
 
@@ -37,8 +36,10 @@ public final class KeystoreHealthAutoConfiguration {
         }
     }
 
-    /** What both generations need. */
+    /** What both generations need. Spring registers each nested class, so that it has conditions like theirs. */
     @Configuration(proxyBeanMethods = false)
+    @ConditionalOnSingleCandidate(SignalKeyDatabase.class)
+    @Conditional(Enabled.class)
     static class Checks {
 
         @Bean
@@ -59,7 +60,6 @@ public final class KeystoreHealthAutoConfiguration {
     @ConditionalOnSingleCandidate(SignalKeyDatabase.class)
     @ConditionalOnMissingBean(name = BEAN)
     @Conditional(Enabled.class)
-    @Import(Checks.class)
     static class Boot3 {
 
         @Bean(BEAN)
@@ -74,7 +74,6 @@ public final class KeystoreHealthAutoConfiguration {
     @ConditionalOnSingleCandidate(SignalKeyDatabase.class)
     @ConditionalOnMissingBean(name = BEAN)
     @Conditional(Enabled.class)
-    @Import(Checks.class)
     static class Boot4 {
 
         @Bean(BEAN)
