@@ -88,8 +88,8 @@ public final class AsyncKeyStore {
 
     /**
      * Runs any calls of the store on one thread, for example {@code ids} with the code that reads its stream and closes
-     * it. Each write
-     * outside a transaction is a separate commit: if a later one fails or is interrupted, the earlier ones stay.
+     * it. Each write outside a transaction is a separate commit: if a later one fails or is interrupted, the earlier
+     * ones stay.
      *
      * @param <R> the type of the result
      * @param call what to run

@@ -215,8 +215,7 @@ class AsyncKeyStoreTest {
 
         assertThat(second).isCancelled();
         assertThatThrownBy(() -> result(first)).isInstanceOf(InterruptedException.class);
-        assertThatThrownBy(() -> pooled.find(KeyTypes.LID_MAPPING, "a"))
-                .isInstanceOf(RejectedExecutionException.class);
+        assertThatThrownBy(() -> pooled.find(KeyTypes.LID_MAPPING, "a")).isInstanceOf(RejectedExecutionException.class);
     }
 
     @Test
