@@ -136,6 +136,15 @@ class GatewayTest {
                                     .as("how often %s was handled by %s", id, name)
                                     .hasValue(1));
                 }
+                try (Stream<String> encrypted = store.ids(GatewayAccount.DECRYPTED, "")) {
+                    assertThat(encrypted)
+                            .as("encrypted messages of %s", name)
+                            .hasSizeGreaterThanOrEqualTo(
+                                    expected.getOrDefault(name, Set.of()).size())
+                            .allSatisfy(id -> assertThat(store.find(GatewayAccount.DECRYPTED, id))
+                                    .as("how often %s was handled by %s", id, name)
+                                    .hasValue(1));
+                }
                 SignalAccount account = SignalAccount.open(store, GatewayAccount.options(name));
                 assertThat(account.inbox().pending()).isEmpty();
                 assertThat(account.outbox().pending()).isEmpty();

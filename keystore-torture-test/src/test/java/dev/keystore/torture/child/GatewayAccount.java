@@ -66,6 +66,12 @@ public final class GatewayAccount {
         }
     });
 
+    /**
+     * How often an encrypted message was handled, by the id that its sender gave to it and a hash of its bytes: a
+     * message that is sent again is encrypted again.
+     */
+    public static final KeyType<Integer> DECRYPTED = KeyType.of("gateway-decrypted", HANDLED.codec());
+
     /** The messages that were encrypted, by their ids: their group, or nothing. */
     private static final KeyType<byte[]> SENT = KeyType.ofBytes("gateway-sent");
 
@@ -352,19 +358,20 @@ public final class GatewayAccount {
     /** Returns whether a message was handled, or is in the inbox. */
     private boolean isKnown(String message) {
         return store.find(HANDLED, message).isPresent()
-                || account.inbox().pending().stream().anyMatch(each -> each.id().equals(message));
+                || account.inbox().pending().stream().anyMatch(each -> messageOf(each.id()).equals(message));
     }
 
     /** Decrypts in one of the ways that the module has. */
     private void decrypt(Envelope envelope, String message) throws Exception {
         SignalProtocolAddress sender = address(envelope.from());
+        String encrypted = envelope.id() + "@" + Integer.toHexString(Arrays.hashCode(envelope.body()));
         boolean toInbox = message.hashCode() % 2 == 0;
         if (envelope.type() == CiphertextMessage.SENDERKEY_TYPE) {
             UUID group = new SenderKeyMessage(envelope.body()).getDistributionId();
             account.group(group).decrypt(sender, envelope.body(), RETRY, (received, tx) -> {
                 return toInbox
-                        ? account.inbox().add(tx, message, sender, received.plaintext())
-                        : handle(tx, message, received.plaintext());
+                        ? account.inbox().add(tx, encrypted, sender, received.plaintext())
+                        : handle(tx, encrypted, received.plaintext());
             });
         } else if (envelope.id().endsWith(KEY)) {
             account.decrypt(sender, parsed(envelope), RETRY, (received, tx) -> {
@@ -373,18 +380,20 @@ public final class GatewayAccount {
                 return true;
             });
         } else if (toInbox) {
-            account.inbox().receive(message, sender, parsed(envelope));
+            account.inbox().receive(encrypted, sender, parsed(envelope));
         } else {
             account.decrypt(
-                    sender, parsed(envelope), RETRY, (received, tx) -> handle(tx, message, received.plaintext()));
+                    sender, parsed(envelope), RETRY, (received, tx) -> handle(tx, encrypted, received.plaintext()));
         }
     }
 
     /** Counts a message in the transaction that decrypts it or removes it from the inbox. */
-    private boolean handle(Transaction tx, String message, byte[] plaintext) {
+    private boolean handle(Transaction tx, String encrypted, byte[] plaintext) {
+        String message = messageOf(encrypted);
         if (!Arrays.equals(plaintext, text(message))) {
             throw new IllegalStateException("The text of " + message + " is " + new String(plaintext, UTF_8));
         }
+        tx.put(DECRYPTED, encrypted, tx.find(DECRYPTED, encrypted).orElse(0) + 1);
         int before = tx.find(HANDLED, message).orElse(0);
         if (before == 0 || tx.find(REFUSED, message).isEmpty()) {
             tx.put(HANDLED, message, before + 1);
