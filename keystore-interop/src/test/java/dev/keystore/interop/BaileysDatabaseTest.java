@@ -237,7 +237,8 @@ class BaileysDatabaseTest {
             checksum += each;
         }
         ByteBuffer journal = ByteBuffer.allocate(512 + name.length + 20);
-        journal.put(magic).putInt(0).putInt(1).putInt(1).putInt(512).putInt(4_096);
+        int pages = (int) Files.size(file) / 4_096;
+        journal.put(magic).putInt(0).putInt(1).putInt(pages).putInt(512).putInt(4_096);
         journal.position(512)
                 .putInt(0x4000_0000 / 4_096 + 1)
                 .put(name)
