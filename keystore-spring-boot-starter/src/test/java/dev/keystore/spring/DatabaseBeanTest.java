@@ -343,7 +343,7 @@ class DatabaseBeanTest {
                             .doesNotHaveBean("keystoreHealthIndicator")
                             .doesNotHaveBean("keystoreEndpoint");
                     assertThat(registry.get("keystore.cache.size").gauge().value())
-                            .isEqualTo(first.stats().cachedBytes())
+                            .isEqualTo((double) first.stats().cachedBytes())
                             .isPositive();
                 });
     }

@@ -7,7 +7,6 @@ import static org.signal.libsignal.protocol.state.IdentityKeyStore.Direction.SEN
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.TransactionOptions;
-import dev.keystore.UnreadableEntryException;
 import dev.keystore.libsignal.IdentityStatus;
 import dev.keystore.libsignal.KeystoreSignalProtocolStore;
 import dev.keystore.libsignal.ReceivedMessage;
@@ -127,7 +126,7 @@ class MessageExamplesTest extends Example {
     }
 
     @Test
-    @DisplayName("removes a message that cannot be read, and replaces a session that cannot")
+    @DisplayName("replaces a damaged session, and removes a message without handling it")
     void damaged() throws Exception {
         SignalAccount alice = account(aliceAddress);
         SignalAccount bob = account(bobAddress);
@@ -136,17 +135,16 @@ class MessageExamplesTest extends Example {
         SignalKeyStore store = database.forContext("alice");
         store.put(KeyTypes.SESSION, "bob.1", new byte[] {1});
 
-        try {
-            alice.inbox().receive("message 1", bobAddress, new PreKeySignalMessage(message));
-        } catch (UnreadableEntryException e) {
-            alice.inbox().discard("message 1");
-        }
         byte[] plaintext = alice.transaction(bobAddress, (signal, tx) -> {
             signal.replaceDamagedSessions();
             return alice.sessionCipher(signal, bobAddress).decrypt(new PreKeySignalMessage(message));
         });
 
+        store.useTransaction("test", tx -> alice.inbox().add(tx, "message 1", bobAddress, plaintext));
+        boolean wasPending = alice.inbox().discard("message 1");
+
         assertThat(text(plaintext)).isEqualTo("hello");
+        assertThat(wasPending).isTrue();
         assertThat(alice.inbox().pending()).isEmpty();
     }
 
