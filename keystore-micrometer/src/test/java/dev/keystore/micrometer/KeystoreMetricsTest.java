@@ -278,7 +278,7 @@ class KeystoreMetricsTest {
     }
 
     @Test
-    @DisplayName("the meters stand beside those of Boot's caches, which have other tags")
+    @DisplayName("the meters coexist with those of Boot's caches, which have other tags")
     void bindTo_registryHasCaches_isScraped() {
         FunctionCounter.builder("cache.gets", this, test -> 5)
                 .tags("cache", "users", "name", "users", "cache.manager", "manager", "result", "hit")
