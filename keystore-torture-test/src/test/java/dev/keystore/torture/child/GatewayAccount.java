@@ -358,7 +358,8 @@ public final class GatewayAccount {
     /** Returns whether a message was handled, or is in the inbox. */
     private boolean isKnown(String message) {
         return store.find(HANDLED, message).isPresent()
-                || account.inbox().pending().stream().anyMatch(each -> messageOf(each.id()).equals(message));
+                || account.inbox().pending().stream()
+                        .anyMatch(each -> messageOf(each.id()).equals(message));
     }
 
     /** Decrypts in one of the ways that the module has. */
