@@ -70,7 +70,8 @@ public record ContextReport(
     }
 
     /**
-     * Returns the number of one-time pre-keys that are left.
+     * Returns the number of one-time pre-keys that are stored, including those that a later upload has replaced on the
+     * server, which clients keep for late messages.
      *
      * @return the number
      */
