@@ -54,8 +54,8 @@ import org.slf4j.LoggerFactory;
  * warning is logged.
  *
  * <p>One operation runs at a time; a second one throws {@link IllegalStateException}. They use heap for the names of
- * all contexts and for the ids of one context. Listeners are called on the calling thread, after the mark was changed
- * and after each commit; what they throw ends the operation.
+ * all contexts and for the ids of one context. Listeners are called on the calling thread, before the first entry is
+ * rewritten, when no other process owns a context any more, and after each commit; what they throw ends the operation.
  */
 public final class StoreEncryption {
 
@@ -118,8 +118,8 @@ public final class StoreEncryption {
                 return;
             }
             enter(Phase.ENCRYPTING);
-            job.begin();
             fenceOthers();
+            job.begin();
             job.forEachContext(context -> rewriteEntries(job, context));
             job.requireAllReadable();
             compact(); // before the phase changes, so that it is done again if the process is killed
@@ -153,8 +153,8 @@ public final class StoreEncryption {
                 StoreSealing former = store.sealing();
                 changeMark(former, store.rotated(former));
             }
-            job.begin();
             fenceOthers();
+            job.begin();
             do {
                 job.forEachContext(context -> rotateContext(job, context));
                 job.requireAllReadable();
@@ -185,8 +185,8 @@ public final class StoreEncryption {
                         + " cannot be renamed: copy its entries into a new store");
             }
             enter(Phase.DECRYPTING);
-            job.begin();
             fenceOthers();
+            job.begin();
             job.forEachContext(context -> decryptContext(job, context));
             job.requireAllReadable();
             changeMark(store.sealing(), null);
@@ -487,7 +487,7 @@ public final class StoreEncryption {
             return new EncryptionProgress(done, names.size(), entries, rewritten, unreadable);
         }
 
-        /** Says that the mark was changed. */
+        /** Says that the mark was changed, and that entries are rewritten next. */
         void begin() {
             listener.accept(progress());
         }
