@@ -111,7 +111,7 @@ final class SqliteDamage {
                 .count();
         if (!damage.startsWith("value")) {
             // A bit of an id makes another entry of it; no row may be lost without a word.
-            assertThat(missing <= added || contents.items().stream().anyMatch(item -> item.fate() == Fate.DAMAGED))
+            assertThat(missing <= added || namesMore(contents, original))
                     .as("%s: %d entries are missing, and nothing is named", what, missing)
                     .isTrue();
             return;
@@ -122,15 +122,18 @@ final class SqliteDamage {
         // A row becomes two entries at most.
         assertThat(different).as("%s: entries missing or changed", what).isLessThanOrEqualTo(2);
         assertThat(added).as("%s: entries added", what).isLessThanOrEqualTo(2);
-        assertThat(missing <= added
-                        || contents.items().stream()
-                                .anyMatch(item -> item.fate() != Fate.CARRIED
-                                        && !original.items().contains(item)))
+        assertThat(missing <= added || namesMore(contents, original))
                 .as("%s: nothing is named", what)
                 .isTrue();
         if (!damage.contains("device") && !damage.contains("creds")) {
             assertThat(contents.credentials()).as(what).isEqualTo(original.credentials());
         }
+    }
+
+    /** Returns whether something that is not carried is named that the undamaged database does not name. */
+    private static boolean namesMore(Contents contents, Contents original) {
+        return contents.items().stream()
+                .anyMatch(item -> item.fate() != Fate.CARRIED && !original.items().contains(item));
     }
 
     private static boolean isEqual(Found<?> expected, Found<?> found) {
