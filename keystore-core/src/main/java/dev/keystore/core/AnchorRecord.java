@@ -94,24 +94,21 @@ record AnchorRecord(List<Point> points) {
         return newest();
     }
 
-    /** Returns the first known point that is ahead of a context. */
-    private Point firstAhead(@Nullable FreshnessEntry entry, Optional<ContextPosition> found) {
+    /** Returns the index of the first known point that is ahead of a context. */
+    private int firstAhead(@Nullable FreshnessEntry entry, Optional<ContextPosition> found) {
         ContextPosition position = found.orElse(NO_POSITION);
-        Point first = newest();
-        for (Point point : points) {
-            boolean reached =
-                    entry != null && entry.accepts(point.token()) && position.compareTo(point.position()) >= 0;
-            if (reached) {
-                return first;
+        for (int i = 0; i < points.size(); i++) {
+            Point point = points.get(i);
+            if (entry != null && entry.accepts(point.token()) && position.compareTo(point.position()) >= 0) {
+                return Math.max(0, i - 1);
             }
-            first = point;
         }
-        return first;
+        return points.size() - 1;
     }
 
     /** Returns since when a context lacks commits, as far as that is known. */
     Instant staleSince(@Nullable FreshnessEntry entry, Optional<ContextPosition> found) {
-        return firstAhead(entry, found).at();
+        return points.get(firstAhead(entry, found)).at();
     }
 
     /** Returns how many commits a context lacks at least. */
@@ -119,7 +116,7 @@ record AnchorRecord(List<Point> points) {
         if (entry == null) {
             return newest().commits();
         }
-        int ahead = points.indexOf(firstAhead(entry, found));
+        int ahead = firstAhead(entry, found);
         if (ahead + 1 < points.size()) {
             Point reached = points.get(ahead + 1);
             ContextPosition position = found.orElse(NO_POSITION);

@@ -62,6 +62,17 @@ class AnchorRecordTest {
     }
 
     @Test
+    @DisplayName("R82 missing commits are counted past two raises of one moment to one position")
+    void missingCommits_equalPoints_areExact() {
+        AnchorRecord record = AnchorRecord.raised(null, FIRST, at(1, 3), 3, START);
+        record = AnchorRecord.raised(record, SECOND, at(2, 5), 8, START);
+        record = AnchorRecord.raised(record, SECOND, at(2, 5), 8, START);
+        record = AnchorRecord.raised(record, THIRD, at(3, 1), 9, START);
+        assertThat(record.missingCommits(entry(FreshnessEntry.NONE, FIRST), at(1, 3)))
+                .isEqualTo(6);
+    }
+
+    @Test
     @DisplayName("R82 R83 a context with unknown tokens, or without any, is never fresh")
     void compare_unknownToken_isRefused() {
         assertThat(record().compare(null, at(9, 9))).isEqualTo(Verdict.STALE);
