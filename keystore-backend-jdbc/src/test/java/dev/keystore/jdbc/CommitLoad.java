@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.keystore.CommitFailedException;
 import dev.keystore.CommitOutcomeUnknownException;
 import dev.keystore.LoadFailedException;
+import dev.keystore.LockTimeoutException;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.StoreOpenException;
 import dev.keystore.TransactionConflictException;
 import dev.keystore.core.SignalKeyDatabase;
 import java.util.ArrayList;
@@ -52,7 +54,7 @@ final class CommitLoad implements AutoCloseable {
     }
 
     private void count(String context, int firstNote) {
-        SignalKeyStore store = database.forContext(context);
+        SignalKeyStore store = opened(context);
         for (int note = firstNote; !stopping; note++) {
             try {
                 int number = Counting.count(store, note);
@@ -61,8 +63,22 @@ final class CommitLoad implements AutoCloseable {
                         .isNull();
             } catch (CommitOutcomeUnknownException e) {
                 unknown.add(note);
-            } catch (CommitFailedException | LoadFailedException | TransactionConflictException e) {
+            } catch (CommitFailedException
+                    | LoadFailedException
+                    | LockTimeoutException
+                    | TransactionConflictException e) {
                 failed.incrementAndGet();
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+            }
+        }
+    }
+
+    private SignalKeyStore opened(String context) {
+        while (true) {
+            try {
+                return database.forContext(context);
+            } catch (StoreOpenException e) {
+                // Another thread's takeover took longer than the timeout of the database.
                 LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
             }
         }

@@ -20,7 +20,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 
@@ -109,9 +108,7 @@ class EncryptedPostgresContractTest extends BackendContractTest {
                 Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery("SHOW data_directory")) {
             row.next();
-            try (Stream<Path> files = Files.walk(Path.of(row.getString(1)))) {
-                return files.filter(Files::isRegularFile).toList();
-            }
+            return PlaintextSearch.filesBelow(Path.of(row.getString(1)));
         }
     }
 

@@ -44,13 +44,13 @@ final class PostgresExactlyOnceTest {
     }
 
     private void open(Duration commitTimeout) {
-        database = SignalKeyDatabase.builder()
+        SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder()
                 .url(PostgresFixture.url(proxy.port(), schema) + "&prepareThreshold=0&socketTimeout=2&loginTimeout=2")
                 .commitTimeout(commitTimeout)
                 .loadTimeout(commitTimeout)
-                .retry(1_000, Duration.ofMillis(5))
-                .open();
-        alice = database.forContext(Counting.CONTEXT);
+                .retry(1_000, Duration.ofMillis(5));
+        PostgresFixture.untilItSucceeds(() -> database = builder.open());
+        PostgresFixture.untilItSucceeds(() -> alice = database.forContext(Counting.CONTEXT));
     }
 
     @AfterEach
@@ -144,6 +144,7 @@ final class PostgresExactlyOnceTest {
     void commit_serverStaysAway_isUnknownUntilItIsBack(long bytesOfAnswer) throws Exception {
         database.close();
         open(Duration.ofSeconds(1));
+        PostgresFixture.untilItSucceeds(() -> alice.find(KeyTypes.SESSION, "cached"));
         count(1);
         alice.put(KeyTypes.SESSION, "cached", new byte[] {7});
         proxy.cutAtCommit(bytesOfAnswer);

@@ -12,6 +12,7 @@ import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -45,7 +46,8 @@ final class PostgresFixture {
         return EmbeddedPostgres.builder()
                 .setServerConfig("fsync", "on")
                 .setServerConfig("synchronous_commit", "on")
-                .setServerConfig("full_page_writes", "on");
+                .setServerConfig("full_page_writes", "on")
+                .setPGStartupWait(Duration.ofMinutes(1));
     }
 
     static int port() {
@@ -69,7 +71,7 @@ final class PostgresFixture {
     /** Returns the URL of a schema, through the server or proxy at a port. */
     static String url(int port, String schema) {
         return "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres&currentSchema=" + schema
-                + "&ApplicationName=" + schema;
+                + "&ApplicationName=" + schema + "&sslmode=disable&loginTimeout=60";
     }
 
     static String url(String schema) {
@@ -103,6 +105,13 @@ final class PostgresFixture {
         } catch (SQLException e) {
             throw new AssertionError(e);
         }
+    }
+
+    /** Waits until no connection to a schema is left: the server notices a little later that one was closed. */
+    static void awaitNoConnection(String schema) {
+        await("no connection to " + schema, """
+                SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM pg_stat_activity WHERE application_name = '%s')
+                """.formatted(schema));
     }
 
     /** Opens a connection to a schema without the backend, outside of transactions. */

@@ -36,13 +36,13 @@ final class PostgresOutageTest {
     @BeforeEach
     void open() {
         proxy = new FaultProxy(PostgresFixture.port());
-        database = SignalKeyDatabase.builder()
+        SignalKeyDatabase.Builder builder = SignalKeyDatabase.builder()
                 .url(PostgresFixture.url(proxy.port(), schema) + "&socketTimeout=1&loginTimeout=1")
                 .retry(3, Duration.ofMillis(20))
-                .commitTimeout(Duration.ofSeconds(3))
-                .open();
-        alice = database.forContext("alice");
-        put("cached", 1);
+                .commitTimeout(Duration.ofSeconds(3));
+        PostgresFixture.untilItSucceeds(() -> database = builder.open());
+        PostgresFixture.untilItSucceeds(() -> alice = database.forContext("alice"));
+        PostgresFixture.untilItSucceeds(() -> put("cached", 1));
     }
 
     @AfterEach

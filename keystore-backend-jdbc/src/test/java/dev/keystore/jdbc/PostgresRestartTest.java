@@ -36,10 +36,11 @@ final class PostgresRestartTest {
             try (SignalKeyDatabase hasty = open(server, Duration.ofSeconds(1));
                     SignalKeyDatabase patient = open(server, Duration.ofMinutes(2));
                     CommitLoad load = new CommitLoad(hasty)) {
-                SignalKeyStore alice = hasty.forContext("alice");
                 SignalKeyStore bob = patient.forContext("bob");
-                alice.put(KeyTypes.SESSION, "cached", new byte[] {1});
                 load.awaitAcknowledged(200);
+                PostgresFixture.untilItSucceeds(() -> hasty.forContext("alice"));
+                SignalKeyStore alice = hasty.forContext("alice");
+                PostgresFixture.untilItSucceeds(() -> alice.put(KeyTypes.SESSION, "cached", new byte[] {1}));
 
                 crash(server, how);
                 CompletableFuture<Void> waiting =

@@ -169,7 +169,7 @@ final class PostgresSessionTest {
             assertThat(writer(backend)).isNotSameAs(broken);
             assertThat(second.isValid(5) && third.isValid(5)).isTrue();
         }
-        assertThat(PostgresFixture.connections(schema)).isZero();
+        PostgresFixture.awaitNoConnection(schema);
     }
 
     /** Returns the setting and its source: a session's own setting overrides one that a reload changes. */

@@ -221,7 +221,8 @@ class EntriesTest {
     void commit_manyGroupsWait_waitsWithDeadline() throws Exception {
         int limit = 16;
         backend.close();
-        try (MapdbBackend hasty = Mapdb.open(folder.resolve("keys"), Duration.ofMillis(100))) {
+        MapdbBackend hasty = Mapdb.open(folder.resolve("keys"), Duration.ofMillis(100));
+        try {
             hasty.entries().whileNothingIsApplied(() -> {
                 for (int i = 0; i < limit; i++) {
                     hasty.commit(batch(deletes(SIDE)));
@@ -238,6 +239,8 @@ class EntriesTest {
                 return hasty;
             });
             Mapdb.awaitTrue("all is applied", () -> hasty.entries().waiting() == 0);
+        } finally {
+            Mapdb.closeAtLast(hasty);
         }
         open();
         FutureTask<Integer> patient = backend.entries().whileNothingIsApplied(() -> {

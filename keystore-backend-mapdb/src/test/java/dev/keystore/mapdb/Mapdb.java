@@ -1,8 +1,10 @@
 package dev.keystore.mapdb;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import dev.keystore.spi.BackendConfig;
+import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation.Put;
 import java.io.IOException;
@@ -109,6 +111,11 @@ final class Mapdb {
             Thread.onSpinWait();
         }
         throw new AssertionError("no checkpoint after " + above + " was written");
+    }
+
+    /** Closes a store whose short timeout may end before its files are written. */
+    static void closeAtLast(MapdbBackend backend) {
+        awaitTrue("the store is closed", () -> catchThrowableOfType(BackendException.class, backend::close) == null);
     }
 
     /** Waits until a condition is true. */

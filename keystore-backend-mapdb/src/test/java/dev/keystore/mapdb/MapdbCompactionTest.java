@@ -14,6 +14,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileStore;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -222,13 +223,16 @@ final class MapdbCompactionTest {
         }
     }
 
-    /** Lists the files again if one of them was deleted meanwhile. */
+    /** Returns the files of a store that contain a text. */
     private static List<Path> filesWith(Path store, String text) throws IOException {
         List<Path> found = new ArrayList<>();
         for (Path file : Mapdb.files(store, "")) {
-            if (Files.exists(file)
-                    && new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1).contains(text)) {
-                found.add(file);
+            try {
+                if (new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1).contains(text)) {
+                    found.add(file);
+                }
+            } catch (NoSuchFileException e) {
+                // The checkpointer has deleted or renamed it since.
             }
         }
         return found;

@@ -330,7 +330,8 @@ final class MapdbFailureTest {
     @Test
     @DisplayName("R27 reads and commits wait for MapDB's file to be rebuilt, until their deadline or an interrupt")
     void mapdbIsNotRebuilt() throws Exception {
-        try (MapdbBackend backend = Mapdb.open(path, Duration.ofMillis(100))) {
+        MapdbBackend backend = Mapdb.open(path, Duration.ofMillis(100));
+        try {
             backend.commit(Mapdb.pair("alice", 0, SMALL));
             discardMap(backend);
             backend.checkpointer().exclusively(() -> {
@@ -357,6 +358,8 @@ final class MapdbFailureTest {
             Mapdb.awaitTrue(
                     "MapDB's file is rebuilt",
                     () -> catchThrowableOfType(BackendException.class, () -> assertPairs(backend, 1)) == null);
+        } finally {
+            Mapdb.closeAtLast(backend);
         }
     }
 

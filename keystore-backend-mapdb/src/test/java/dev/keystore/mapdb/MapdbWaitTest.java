@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.keystore.StoreOpenException;
-import dev.keystore.spi.BackendException;
 import dev.keystore.testkit.FailureAssertions;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -61,15 +60,11 @@ class MapdbWaitTest {
             goOn.countDown();
         }
         assertThat(commit.get()).isTrue();
-        Mapdb.awaitTrue("the store is closed", () -> isClosed(backend));
+        Mapdb.closeAtLast(backend);
         assertThat(path.resolve("closed")).exists();
         try (MapdbBackend reopened = Mapdb.open(path)) {
             assertThat(reopened.list("alice")).hasSize(2);
         }
-    }
-
-    private static boolean isClosed(MapdbBackend backend) {
-        return catchThrowableOfType(BackendException.class, backend::close) == null;
     }
 
     private static boolean await(CountDownLatch latch) {

@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
+import java.util.stream.Collectors;
 import picocli.CommandLine;
 
 /**
@@ -31,6 +32,13 @@ record Ran(int code, String out, String err) {
         } finally {
             Thread.currentThread().setContextClassLoader(loader);
         }
+    }
+
+    /** Returns the error output without the lines of progress, which only a slow machine gets. */
+    String warnings() {
+        return err.lines()
+                .filter(line -> !line.startsWith("Copying: ") && !line.startsWith("Importing: "))
+                .collect(Collectors.joining("\n"));
     }
 
     JsonNode json() {

@@ -88,7 +88,7 @@ class TransferCommandTest {
 
         assertThat(dry.code()).as(dry.toString()).isZero();
         assertThat(dry.json().get("dryRun").asBoolean()).isTrue();
-        assertThat(dry.err()).isEmpty();
+        assertThat(dry.warnings()).isEmpty();
         assertThat(folder.resolve("keys.db")).doesNotExist();
         Path empty = Files.createDirectory(folder.resolve("empty"));
         Ran nothing = Ran.of("import", "baileys", empty.toString(), url(), "--context", "alice");
@@ -199,7 +199,7 @@ class TransferCommandTest {
 
         assertThat(ran.code()).as(ran.toString()).isZero();
         assertThat(ran.json().get("renamedTo").asText()).isEqualTo(source + ".imported-2");
-        assertThat(ran.err()).isEmpty();
+        assertThat(ran.warnings()).isEmpty();
         assertThat(Path.of(source)).doesNotExist();
         assertThat(Path.of(source + ".imported-2")).isNotEmptyDirectory();
         assertThat(Path.of(source + ".imported")).isEmptyDirectory();

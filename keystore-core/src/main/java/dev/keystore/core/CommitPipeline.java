@@ -273,6 +273,7 @@ final class CommitPipeline {
             WriteOutcome outcome = writeGroup(lead);
             CommitGroup group = Objects.requireNonNull(lead.group);
             if (outcome instanceof InDoubt doubt) {
+                group.checked().writers().forEach(request -> request.recordFailure(doubt.cause()));
                 if (own != null) {
                     return true; // the standby resolves it
                 }
@@ -346,7 +347,6 @@ final class CommitPipeline {
      */
     private WriteOutcome resolve(CommitGroup group, InDoubt doubt) {
         LOG.debug("The outcome of a write is unknown; sending it again", doubt.cause());
-        group.checked().writers().forEach(request -> request.recordFailure(doubt.cause()));
         WriteOutcome outcome = doubt;
         int errors = 0;
         for (int attempt = 1; outcome instanceof InDoubt; attempt++) {

@@ -135,7 +135,7 @@ class CommitPipelineTest {
     @Test
     @DisplayName("16 threads that commit to a slow backend need fewer than 0.2 writes per commit")
     void commit_sixteenThreads_sharesWrites() throws Exception {
-        faults.on(Operation.COMMIT).forever().run(Moment.BEFORE, CommitPipelineTest::takeHalfAMilli);
+        faults.on(Operation.COMMIT).forever().run(Moment.BEFORE, CommitPipelineTest::takeFiveMillis);
         Threads.together(16, number -> {
             for (int i = 0; i < 100; i++) {
                 put("session-" + number, String.valueOf(i));
@@ -147,9 +147,9 @@ class CommitPipelineTest {
         assertThat((double) stats.writes() / stats.commits()).isLessThan(0.2);
     }
 
-    private static void takeHalfAMilli() {
-        long endNanos = System.nanoTime() + 500_000;
-        for (long left = 500_000; left > 0; left = endNanos - System.nanoTime()) {
+    private static void takeFiveMillis() {
+        long endNanos = System.nanoTime() + 5_000_000;
+        for (long left = 5_000_000; left > 0; left = endNanos - System.nanoTime()) {
             LockSupport.parkNanos(left);
         }
     }
@@ -455,7 +455,7 @@ class CommitPipelineTest {
     @Test
     @DisplayName("R27 a commit that the backend is still writing at commitTimeout has an unknown outcome")
     void commit_backendHangs_isUnknown() throws Exception {
-        open(SignalKeyDatabase.builder().commitTimeout(Duration.ofMillis(300)));
+        open(SignalKeyDatabase.builder().commitTimeout(Duration.ofSeconds(3)));
         Gate first = faults.on(Operation.COMMIT).hold(Moment.BEFORE);
         Gate second = faults.on(Operation.COMMIT).nth(2).hold(Moment.BEFORE);
         Threads.Running<Boolean> before = Threads.run(() -> put("first", "1"));

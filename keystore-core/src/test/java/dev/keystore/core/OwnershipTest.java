@@ -245,7 +245,7 @@ class OwnershipTest extends OpenedDatabase {
     @Test
     @DisplayName("R27 R40 a takeover is not retried beyond commitTimeout")
     void takeOver_failsForLong_endsAtTheDeadline() {
-        openRetrying(Integer.MAX_VALUE, Duration.ofMillis(1), Duration.ofMillis(100));
+        openRetrying(Integer.MAX_VALUE, Duration.ofMillis(1), Duration.ofSeconds(2));
         faults.on(Operation.TAKE_OVER).forever().fail(Moment.BEFORE, Kind.TRANSIENT);
 
         assertThatThrownBy(() -> database.forContext("bob")).isInstanceOf(StoreOpenException.class);

@@ -133,7 +133,8 @@ final class SqliteDamage {
     /** Returns whether something that is not carried is named that the undamaged database does not name. */
     private static boolean namesMore(Contents contents, Contents original) {
         return contents.items().stream()
-                .anyMatch(item -> item.fate() != Fate.CARRIED && !original.items().contains(item));
+                .anyMatch(
+                        item -> item.fate() != Fate.CARRIED && !original.items().contains(item));
     }
 
     private static boolean isEqual(Found<?> expected, Found<?> found) {

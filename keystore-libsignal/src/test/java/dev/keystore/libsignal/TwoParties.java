@@ -92,10 +92,13 @@ final class TwoParties implements AutoCloseable {
         database = open();
     }
 
-    /** Copies the files as they are, as a process that is killed now would leave them. */
+    /**
+     * Copies the files as they are, as a process that is killed now would leave them: the log first, since a checkpoint
+     * may move its pages to the other file meanwhile.
+     */
     void copyFiles() throws IOException {
         image = Files.createTempDirectory(root, "image");
-        for (String suffix : List.of("", "-wal")) {
+        for (String suffix : List.of("-wal", "")) {
             Path file = folder.resolve(FILE + suffix);
             if (Files.exists(file)) {
                 Files.copy(file, image.resolve(FILE + suffix));

@@ -25,9 +25,12 @@ import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.StoreSealing;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.SQLException;
 import java.util.ArrayList;
@@ -283,17 +286,29 @@ class EncryptedDatabaseTest {
 
     private static List<Path> filesWith(Path folder, String searched) throws IOException {
         List<Path> found = new ArrayList<>();
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
+        Files.walkFileTree(folder, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
                 try {
-                    if (Files.readString(file, StandardCharsets.ISO_8859_1).contains(searched)) {
+                    if (attributes.isRegularFile()
+                            && Files.readString(file, StandardCharsets.ISO_8859_1)
+                                    .contains(searched)) {
                         found.add(file);
                     }
+                    return FileVisitResult.CONTINUE;
                 } catch (NoSuchFileException e) {
-                    // A journal that was merged, or a temporary file.
+                    return visitFileFailed(file, e);
                 }
             }
-        }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException failure) throws IOException {
+                if (failure instanceof NoSuchFileException && !file.equals(folder)) {
+                    return FileVisitResult.CONTINUE; // a journal that was merged, or a temporary file
+                }
+                throw failure;
+            }
+        });
         return found;
     }
 

@@ -8,6 +8,7 @@ import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -37,8 +38,11 @@ class ModulePathTest {
         String opened =
                 "module dev.keystore.moduletest with module dev.keystore.core reads [bob.1], pre-key left: false\n";
         if (scheme.equals("jdbc:postgresql")) {
-            try (EmbeddedPostgres server = EmbeddedPostgres.start()) {
-                assertThat(run(server.getJdbcUrl("postgres", "postgres"))).endsWith(opened);
+            try (EmbeddedPostgres server = EmbeddedPostgres.builder()
+                    .setPGStartupWait(Duration.ofMinutes(1))
+                    .start()) {
+                assertThat(run(server.getJdbcUrl("postgres", "postgres") + "&sslmode=disable"))
+                        .endsWith(opened);
             }
         } else {
             assertThat(run(scheme + ":" + folder.resolve("store"))).endsWith(opened);

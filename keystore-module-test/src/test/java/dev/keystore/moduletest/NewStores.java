@@ -5,9 +5,11 @@ import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 
 /** New stores of all backends, those on PostgreSQL in separate schemas of a server. */
 final class NewStores implements AutoCloseable {
@@ -19,7 +21,8 @@ final class NewStores implements AutoCloseable {
         HIDING_NAMES
     }
 
-    private final EmbeddedPostgres server = EmbeddedPostgres.start();
+    private final EmbeddedPostgres server =
+            EmbeddedPostgres.builder().setPGStartupWait(Duration.ofMinutes(1)).start();
     private int count;
 
     /** Starts the server. */
@@ -32,7 +35,11 @@ final class NewStores implements AutoCloseable {
             return scheme + ":" + folder.resolve("store" + count);
         }
         execute("CREATE SCHEMA s" + count);
-        return server.getJdbcUrl("postgres", "postgres") + "&currentSchema=s" + count;
+        return postgres() + "&currentSchema=s" + count;
+    }
+
+    private String postgres() {
+        return server.getJdbcUrl("postgres", "postgres") + "&sslmode=disable";
     }
 
     /** Returns how many stores there are. */
@@ -41,7 +48,7 @@ final class NewStores implements AutoCloseable {
     }
 
     void execute(String sql) throws SQLException {
-        try (Connection connection = server.getPostgresDatabase().getConnection();
+        try (Connection connection = DriverManager.getConnection(postgres());
                 Statement statement = connection.createStatement()) {
             statement.execute(sql);
         }
@@ -49,7 +56,7 @@ final class NewStores implements AutoCloseable {
 
     /** Returns where the server keeps its files. */
     Path dataFolder() throws SQLException {
-        try (Connection connection = server.getPostgresDatabase().getConnection();
+        try (Connection connection = DriverManager.getConnection(postgres());
                 Statement statement = connection.createStatement();
                 ResultSet row = statement.executeQuery("SHOW data_directory")) {
             row.next();

@@ -333,8 +333,10 @@ class StoreBackupTest {
                 for (int i = 0; i < 3; i++) {
                     Path file = folder.resolve("backup" + i);
                     int before = commits.get();
-                    StoreBackup.of(reader).to(file).run();
-                    assertThat(commits.get()).isGreaterThan(before);
+                    StoreBackup.of(reader)
+                            .to(file)
+                            .listener(progress -> awaitMore(commits, before))
+                            .run();
                     assertEqualPairs(file);
                 }
             } finally {
@@ -346,6 +348,14 @@ class StoreBackupTest {
         } finally {
             over.set(true);
             threads.shutdown();
+        }
+    }
+
+    private static void awaitMore(AtomicInteger commits, int before) {
+        long deadlineNanos = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+        while (commits.get() == before) {
+            assertThat(System.nanoTime()).as("time of the next commit").isLessThan(deadlineNanos);
+            Thread.onSpinWait();
         }
     }
 

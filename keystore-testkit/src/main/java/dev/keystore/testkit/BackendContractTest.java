@@ -2,10 +2,8 @@ package dev.keystore.testkit;
 
 import dev.keystore.spi.Backend;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -86,9 +84,7 @@ public abstract class BackendContractTest {
      * @throws IOException if they cannot be listed; the test fails
      */
     protected List<Path> files(Path folder) throws IOException {
-        try (Stream<Path> files = Files.walk(folder)) {
-            return files.filter(Files::isRegularFile).toList();
-        }
+        return PlaintextSearch.filesBelow(folder);
     }
 
     @BeforeEach

@@ -14,13 +14,18 @@ import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
@@ -37,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * PlaintextSearch search = new PlaintextSearch();
  * Backend backend = EncryptedBackend.of(new FileBackend(folder), search.masked(encryption));
  * backend.save("session", "bob.1", value);
- * assertThat(search.in(filesOf(folder))).isEmpty();
+ * assertThat(search.in(PlaintextSearch.filesBelow(folder))).isEmpty();
  * }</pre>
  *
  * <p>It looks for parts of 16 bytes that begin at regular distances in a value, in the bytes of a file and in its
@@ -81,6 +86,36 @@ public final class PlaintextSearch {
 
     /** Creates a search that finds nothing yet. */
     public PlaintextSearch() {}
+
+    /**
+     * Lists the files in a folder and below it, while others may create and delete files there: those that are deleted
+     * meanwhile are left out.
+     *
+     * @param folder the folder
+     * @return the files, without folders and links
+     * @throws IOException if the folder does not exist, or cannot be read
+     */
+    public static List<Path> filesBelow(Path folder) throws IOException {
+        List<Path> files = new ArrayList<>();
+        Files.walkFileTree(folder, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+                if (attributes.isRegularFile()) {
+                    files.add(file);
+                }
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException failure) throws IOException {
+                if (failure instanceof NoSuchFileException && !file.equals(folder)) {
+                    return FileVisitResult.CONTINUE;
+                }
+                throw failure;
+            }
+        });
+        return files;
+    }
 
     /**
      * Remembers a value.

@@ -13,9 +13,9 @@ import dev.keystore.spi.ContextAwareBackend;
 import dev.keystore.spi.GroupCommit;
 import dev.keystore.spi.Mutation;
 import dev.keystore.spi.Mutation.Put;
+import dev.keystore.testkit.PlaintextSearch;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -136,10 +136,8 @@ final class CompactionTimeTest {
     }
 
     private long bytes() throws IOException {
-        try (Stream<Path> files = Files.walk(folder)) {
-            return files.filter(Files::isRegularFile)
-                    .mapToLong(file -> file.toFile().length())
-                    .sum();
-        }
+        return PlaintextSearch.filesBelow(folder).stream()
+                .mapToLong(file -> file.toFile().length())
+                .sum();
     }
 }

@@ -13,12 +13,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -57,13 +58,14 @@ class ConversationSecrecyTest {
                 .setDataDirectory(files)
                 .setServerConfig("logging_collector", "on")
                 .setServerConfig("log_statement", "all")
+                .setPGStartupWait(Duration.ofMinutes(1))
                 .start()) {
             for (boolean hidingNames : List.of(true, false)) {
                 String schema = "names_hidden_" + hidingNames;
-                execute(server, "CREATE SCHEMA " + schema);
-                url = "jdbc:postgresql://localhost:" + server.getPort() + "/postgres?user=postgres&currentSchema="
-                        + schema;
-                converse(hidingNames, () -> execute(server, "CHECKPOINT"));
+                String postgres = server.getJdbcUrl("postgres", "postgres") + "&sslmode=disable";
+                execute(postgres, "CREATE SCHEMA " + schema);
+                url = postgres + "&currentSchema=" + schema;
+                converse(hidingNames, () -> execute(postgres, "CHECKPOINT"));
             }
         }
     }
@@ -72,8 +74,8 @@ class ConversationSecrecyTest {
         void run() throws SQLException;
     }
 
-    private static void execute(EmbeddedPostgres server, String sql) throws SQLException {
-        try (Connection connection = server.getPostgresDatabase().getConnection();
+    private static void execute(String url, String sql) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(url);
                 Statement statement = connection.createStatement()) {
             statement.execute(sql);
         }
@@ -128,8 +130,6 @@ class ConversationSecrecyTest {
     }
 
     private Map<Path, Integer> found() throws IOException {
-        try (Stream<Path> all = Files.walk(files)) {
-            return search.in(all.filter(Files::isRegularFile).toList());
-        }
+        return search.in(PlaintextSearch.filesBelow(files));
     }
 }

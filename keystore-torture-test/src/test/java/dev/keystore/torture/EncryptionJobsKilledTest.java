@@ -10,6 +10,7 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.encryption.KeyFile;
+import dev.keystore.testkit.PlaintextSearch;
 import dev.keystore.torture.child.EncryptionJobChild;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.BufferedReader;
@@ -17,6 +18,7 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.Stream;
@@ -102,8 +104,10 @@ class EncryptionJobsKilledTest {
             work.run();
             return;
         }
-        try (EmbeddedPostgres server = EmbeddedPostgres.builder().start()) {
-            url = "jdbc:postgresql://localhost:" + server.getPort() + "/postgres?user=postgres";
+        try (EmbeddedPostgres server = EmbeddedPostgres.builder()
+                .setPGStartupWait(Duration.ofMinutes(1))
+                .start()) {
+            url = "jdbc:postgresql://localhost:" + server.getPort() + "/postgres?user=postgres&sslmode=disable";
             fill();
             work.run();
         }
@@ -170,12 +174,10 @@ class EncryptionJobsKilledTest {
     }
 
     private void assertNoValueInFiles() throws IOException {
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.filter(Files::isRegularFile).toList()) {
-                assertThat(new String(Files.readAllBytes(file), ISO_8859_1).contains(SECRET))
-                        .as("a value in plaintext in %s", file)
-                        .isFalse();
-            }
+        for (Path file : PlaintextSearch.filesBelow(folder)) {
+            assertThat(new String(Files.readAllBytes(file), ISO_8859_1).contains(SECRET))
+                    .as("a value in plaintext in %s", file)
+                    .isFalse();
         }
     }
 

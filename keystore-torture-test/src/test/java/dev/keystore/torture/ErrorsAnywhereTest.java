@@ -51,7 +51,7 @@ class ErrorsAnywhereTest {
 
     private static final int SAMPLE = 10;
     private static final int REOPEN_EVERY = 40;
-    private static final long DEADLINE_SECONDS = 15;
+    private static final long DEADLINE_SECONDS = 60;
 
     /**
      * The backends; those in memory have the capability of their name. On the encrypted ones, each commit replaces the
@@ -286,7 +286,7 @@ class ErrorsAnywhereTest {
         }
         try (Connection connection = DriverManager.getConnection(url());
                 Statement statement = connection.createStatement()) {
-            statement.execute("PRAGMA busy_timeout = 5000");
+            statement.execute("PRAGMA busy_timeout = 30000");
             statement.execute("BEGIN IMMEDIATE");
             statement.execute("ROLLBACK");
         } catch (SQLException e) {

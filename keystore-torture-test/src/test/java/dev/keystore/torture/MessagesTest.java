@@ -3,6 +3,7 @@ package dev.keystore.torture;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -92,12 +93,20 @@ class MessagesTest {
     }
 
     private static List<Path> sources() throws IOException {
-        try (Stream<Path> files = Files.walk(Path.of(".."))) {
-            return files.filter(file -> file.toString().endsWith(".java"))
-                    .filter(file -> file.toString().contains("src/main".replace('/', java.io.File.separatorChar)))
-                    .filter(file -> !file.toString().contains("keystore-bench"))
-                    .filter(file -> !file.toString().contains("keystore-demo"))
-                    .toList();
+        List<Path> sources = new ArrayList<>();
+        try (DirectoryStream<Path> modules = Files.newDirectoryStream(Path.of(".."), "keystore-*")) {
+            for (Path module : modules) {
+                Path main = module.resolve("src").resolve("main");
+                if (Files.isDirectory(main)
+                        && !module.endsWith("keystore-bench")
+                        && !module.endsWith("keystore-demo")) {
+                    try (Stream<Path> files = Files.walk(main)) {
+                        sources.addAll(files.filter(file -> file.toString().endsWith(".java"))
+                                .toList());
+                    }
+                }
+            }
         }
+        return sources;
     }
 }

@@ -4,8 +4,10 @@ import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 
 /** The URLs of new stores: in a folder, or on a PostgreSQL server, which is started for the first store on it. */
@@ -23,15 +25,18 @@ final class Urls implements AutoCloseable {
         }
         EmbeddedPostgres started = server;
         if (started == null) {
-            started = EmbeddedPostgres.builder().start();
+            started = EmbeddedPostgres.builder()
+                    .setPGStartupWait(Duration.ofMinutes(1))
+                    .start();
             server = started;
         }
         String schema = "store" + ++schemas;
-        try (Connection connection = started.getPostgresDatabase().getConnection();
+        String url = started.getJdbcUrl("postgres", "postgres") + "&sslmode=disable";
+        try (Connection connection = DriverManager.getConnection(url);
                 Statement statement = connection.createStatement()) {
             statement.execute("CREATE SCHEMA " + schema);
         }
-        return started.getJdbcUrl("postgres", "postgres") + "&currentSchema=" + schema;
+        return url + "&currentSchema=" + schema;
     }
 
     @Override

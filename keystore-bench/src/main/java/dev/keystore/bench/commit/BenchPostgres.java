@@ -7,6 +7,7 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.time.Duration;
 import java.util.Locale;
 import java.util.Objects;
 
@@ -32,6 +33,7 @@ public final class BenchPostgres implements AutoCloseable {
                 .setServerConfig("fsync", "on")
                 .setServerConfig("synchronous_commit", "on")
                 .setServerConfig("full_page_writes", "on")
+                .setPGStartupWait(Duration.ofMinutes(1))
                 .start());
     }
 
@@ -62,7 +64,7 @@ public final class BenchPostgres implements AutoCloseable {
 
     private static String url() {
         String port = Objects.requireNonNull(System.getProperty(PORT), PORT);
-        return "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres&loginTimeout=60";
+        return "jdbc:postgresql://localhost:" + port + "/postgres?user=postgres&loginTimeout=60&sslmode=disable";
     }
 
     private static void execute(String sql) throws SQLException {

@@ -17,6 +17,8 @@ public final class CommittingThreads implements AutoCloseable {
 
     private final Dataset stored;
     private final CommitPeer store;
+    private static final int LEAST_COMMITS = 10;
+
     private final int count;
     private final ExecutorService threads;
 
@@ -33,7 +35,7 @@ public final class CommittingThreads implements AutoCloseable {
         return new CommittingThreads(stored, stored.open(peer, folder), count);
     }
 
-    /** Commits for some time, and returns the number of commits. */
+    /** Commits for some time, with each thread ten times at least, and returns the number of commits. */
     public long run(Duration time) throws InterruptedException {
         long untilNanos = System.nanoTime() + time.toNanos();
         List<Future<Long>> commits = new ArrayList<>();
@@ -55,7 +57,7 @@ public final class CommittingThreads implements AutoCloseable {
     private long commit(int thread, long untilNanos) throws Exception {
         SplittableRandom random = new SplittableRandom(thread);
         long commits = 0;
-        while (untilNanos - System.nanoTime() > 0) {
+        while (commits < LEAST_COMMITS || untilNanos - System.nanoTime() > 0) {
             int id = stored.randomNumber(random, thread, count);
             store.commit(stored.context(id), Dataset.id(id));
             commits++;
