@@ -20,9 +20,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Ids are those of the list that the library keeps in a hidden file, the manifest. Files that it does not list, or
  * all files if there is no list, have the id that their name says, as for {@link BaileysFolder}.
  *
- * <p>Sessions, sender keys and credentials become JSON in the names of the library's JSON form, whichever form they
- * have; the chains of a session are named by the base64 of their key. The counter of a chain is the number of its next
- * message, unlike in a session of Baileys.
+ * <p>Sessions, sender keys and credentials are kept byte for byte, as terms or as JSON. The counter of a chain is the
+ * number of its next message, unlike in a session of Baileys.
  *
  * <p>It can only be imported.
  */
@@ -203,9 +202,8 @@ public final class BaileysExFolder extends ForeignStore {
         private void readCredentials(String name) {
             try {
                 byte[] file = files.read(name);
-                JsonNode node = form.decode(file);
-                BaileysExValues.checkCredentials(node);
-                contents.addCredentials(name, form == Form.JSON ? file : BaileysExValues.credentials(node), "");
+                BaileysExValues.checkCredentials(form.decode(file));
+                contents.addCredentials(name, file, "");
             } catch (DamagedException e) {
                 String reason = e.reason() + "; " + Losses.of(Contents.CREDENTIALS);
                 contents.leave(name, Fate.DAMAGED, Contents.CREDENTIALS, "", reason);
@@ -224,7 +222,8 @@ public final class BaileysExFolder extends ForeignStore {
                     throw new DamagedException("the list of ids has several that share this file");
                 }
                 String reason = exact == null ? "its id is the one that its name says" : "";
-                BaileysExValues.add(contents, name, key.type(), key.id(), form.decode(files.read(name)), reason);
+                byte[] file = files.read(name);
+                BaileysExValues.add(contents, name, key.type(), key.id(), form.decode(file), file, reason);
             } catch (DamagedException e) {
                 leaveDamaged(name, key, e.reason());
             }

@@ -6,33 +6,55 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sessions of baileys_ex, from the tree of either of its forms to JSON: {@code {"sessions": {base key: …}}}, with the
- * fields of its JSON form and bytes as Buffers. The chains are named by the base64 of their key, once; its JSON form
- * has the base64 of that text.
+ * Sessions of baileys_ex, in either of its forms. They are kept byte for byte, and checked so far that a damaged one is
+ * not taken for a session.
+ *
+ * <p>To convert one, it becomes a tree of JSON: {@code {"sessions": {base key: …}}}, with the fields of its JSON form
+ * and bytes as Buffers. The chains are named by the base64 of their key, once; its JSON form has the base64 of that
+ * text.
  */
 final class BaileysExSession {
 
     private static final long MAXIMUM_UNSIGNED = 0xffff_ffffL;
 
+    private int unknownFields;
+
     private BaileysExSession() {}
 
-    static byte[] read(JsonNode node) throws DamagedException {
+    /** Checks a session, in which there may be fields that are not known. */
+    static void check(JsonNode node) throws DamagedException {
+        new BaileysExSession().normal(node);
+    }
+
+    /** Returns a session to convert; one with fields that are not known, which would be lost, is refused. */
+    static JsonNode read(byte[] record) throws DamagedException {
+        BaileysExSession session = new BaileysExSession();
+        JsonNode normal = session.normal(ErlangTerm.decodeThisOrJson(record));
+        JsonFields.refuse(session.unknownFields);
+        return normal;
+    }
+
+    private JsonNode normal(JsonNode node) throws DamagedException {
         if (node.has("_sessions")) {
             throw new DamagedException("it is a session of Baileys, whose counters have another meaning");
         }
         JsonFields record = new JsonFields(node);
         JsonNode sessions = record.take("sessions");
-        record.end();
+        end(record);
         ObjectNode result = StrictJson.object();
         ObjectNode byKey = result.putObject("sessions");
         new JsonFields(sessions);
         for (Map.Entry<String, JsonNode> session : sessions.properties()) {
             byKey.set(session.getKey(), session(session.getKey(), new JsonFields(session.getValue())));
         }
-        return StrictJson.write(result);
+        return result;
     }
 
-    private static ObjectNode session(String baseKey, JsonFields from) throws DamagedException {
+    private void end(JsonFields fields) {
+        unknownFields += fields.unknown();
+    }
+
+    private ObjectNode session(String baseKey, JsonFields from) throws DamagedException {
         ObjectNode session = StrictJson.object();
         session.set("current_ratchet", ratchet(from.object("current_ratchet")));
         session.set("index_info", index(baseKey, from.object("index_info")));
@@ -48,26 +70,28 @@ final class BaileysExSession {
         session.set(
                 "pending_pre_key", pending == null ? StrictJson.NODES.nullNode() : pending(new JsonFields(pending)));
         session.put("registration_id", from.number("registration_id", 0, SessionState.MAXIMUM_UNSIGNED));
-        from.end();
+        end(from);
         return session;
     }
 
-    private static ObjectNode ratchet(JsonFields from) throws DamagedException {
+    private ObjectNode ratchet(JsonFields from) throws DamagedException {
         ObjectNode ratchet = StrictJson.object();
         setKey(ratchet, "root_key", from.bytes("root_key", Curve.KEY_BYTES));
         JsonNode pair = from.find("ephemeral_key_pair");
-        ratchet.set("ephemeral_key_pair", pair == null ? StrictJson.NODES.nullNode() : keyPair(pair));
+        ratchet.set("ephemeral_key_pair", pair == null ? StrictJson.NODES.nullNode() : keyPair(new JsonFields(pair)));
         setPublic(ratchet, "last_remote_ephemeral", from.find("last_remote_ephemeral"));
         ratchet.put("previous_counter", from.number("previous_counter", -1, MAXIMUM_UNSIGNED));
-        from.end();
+        end(from);
         return ratchet;
     }
 
-    private static JsonNode keyPair(JsonNode pair) throws DamagedException {
-        return BaileysValues.ofKeyPair(BaileysValues.keyPair(pair));
+    private JsonNode keyPair(JsonFields from) throws DamagedException {
+        JsonNode pair = BaileysValues.ofKeyPair(BaileysValues.keyPair(from));
+        end(from);
+        return pair;
     }
 
-    private static ObjectNode index(String baseKey, JsonFields from) throws DamagedException {
+    private ObjectNode index(String baseKey, JsonFields from) throws DamagedException {
         ObjectNode index = StrictJson.object();
         JsonNode base = from.take("base_key");
         if (!Buffers.base64(Buffers.read(base)).equals(baseKey)) {
@@ -83,11 +107,11 @@ final class BaileysExSession {
         } else {
             index.put("closed", JsonFields.number("closed", closed, Long.MIN_VALUE, Long.MAX_VALUE));
         }
-        from.end();
+        end(from);
         return index;
     }
 
-    private static ObjectNode pending(JsonFields from) throws DamagedException {
+    private ObjectNode pending(JsonFields from) throws DamagedException {
         ObjectNode pending = StrictJson.object();
         setPublic(pending, "base_key", from.take("base_key"));
         JsonNode preKey = from.find("pre_key_id");
@@ -97,11 +121,11 @@ final class BaileysExSession {
             pending.put("pre_key_id", JsonFields.number("pre_key_id", preKey, 0, MAXIMUM_UNSIGNED));
         }
         pending.put("signed_pre_key_id", from.number("signed_pre_key_id", 0, MAXIMUM_UNSIGNED));
-        from.end();
+        end(from);
         return pending;
     }
 
-    private static ObjectNode chain(JsonFields from) throws DamagedException {
+    private ObjectNode chain(JsonFields from) throws DamagedException {
         ObjectNode chain = StrictJson.object();
         JsonFields fromKey = from.object("chain_key");
         ObjectNode key = chain.putObject("chain_key");
@@ -111,7 +135,7 @@ final class BaileysExSession {
         } else {
             setKey(key, "key", fromKey.bytes("key", Curve.KEY_BYTES));
         }
-        fromKey.end();
+        end(fromKey);
         chain.put("chain_type", direction(from.take("chain_type")));
         ObjectNode messageKeys = chain.putObject("message_keys");
         JsonNode fromKeys = from.take("message_keys");
@@ -121,7 +145,7 @@ final class BaileysExSession {
             JsonFields.number("message_keys", StrictJson.NODES.textNode(number), 0, MAXIMUM_UNSIGNED);
             setKey(messageKeys, number, fields.bytes(number, Curve.KEY_BYTES));
         }
-        from.end();
+        end(from);
         return chain;
     }
 

@@ -12,7 +12,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Sessions in the form of baileys_ex: the JSON that {@link BaileysExSession} returns.
+ * Sessions in the form of baileys_ex, read as the tree that {@link BaileysExSession} returns, and written as its JSON.
  *
  * <p>A counter there is the index of the next message of a chain, unlike that of Baileys. Chains have no order: of the
  * receiving ones, only the newest is known. Our identity key is part of a session, and our registration id is not. It
@@ -27,8 +27,7 @@ final class BaileysExSessionForm {
     private BaileysExSessionForm() {}
 
     static SessionStates read(byte[] record, @Nullable OwnIdentity own, long nowMillis) throws DamagedException {
-        JsonNode sessions =
-                StrictJson.read(BaileysExSession.read(StrictJson.read(record))).path("sessions");
+        JsonNode sessions = BaileysExSession.read(record).path("sessions");
         if (own == null) {
             throw new DamagedException("our registration id is not known, which only credentials hold");
         }

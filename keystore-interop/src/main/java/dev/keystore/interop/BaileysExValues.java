@@ -3,9 +3,6 @@ package dev.keystore.interop;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.BinaryNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.keystore.AppStateSyncVersion;
 import dev.keystore.KeyTypes;
 import dev.keystore.TcToken;
@@ -14,7 +11,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,30 +21,25 @@ final class BaileysExValues {
     private static final int MAC_BYTES = 32;
     private static final int HASH_BYTES = 128;
 
-    /** The fields of the credentials that are bytes, even if they look like a text. */
-    private static final Set<String> BYTES = Set.of(
-            "public",
-            "private",
-            "signature",
-            "account_signature",
-            "account_signature_key",
-            "details",
-            "device_signature",
-            "identifier_key",
-            "routing_info");
-
     private BaileysExValues() {}
 
-    /** Reads an entry and adds it. */
-    static void add(Contents contents, String item, BaileysType<?> type, String id, JsonNode node, String reason)
+    /** Reads an entry, given as a tree and as the bytes of its file, and adds it. */
+    static void add(
+            Contents contents, String item, BaileysType<?> type, String id, JsonNode node, byte[] file, String reason)
             throws DamagedException {
         if (node.has("__type__") || node.has("__atom_keys__")) {
             throw new DamagedException("it has the first form of JSON of the library, which rewrites it when it is"
                     + " saved with a newer version");
         }
         switch (type.name()) {
-            case "session" -> contents.add(item, KeyTypes.SESSION, id, BaileysExSession.read(node), reason);
-            case "sender-key" -> contents.add(item, KeyTypes.SENDER_KEY, id, BaileysExSenderKey.read(node), reason);
+            case "session" -> {
+                BaileysExSession.check(node);
+                contents.add(item, KeyTypes.SESSION, id, file, reason);
+            }
+            case "sender-key" -> {
+                BaileysExSenderKey.check(node);
+                contents.add(item, KeyTypes.SENDER_KEY, id, file, reason);
+            }
             case "pre-key" -> contents.add(item, KeyTypes.PRE_KEY, id, BaileysValues.keyPair(node), reason);
             case "identity-key" ->
                 contents.add(item, KeyTypes.IDENTITY_KEY, id, BaileysValues.identityKey(node), reason);
@@ -128,41 +119,16 @@ final class BaileysExValues {
         }
         JsonFields fields = new JsonFields(node);
         for (String pair : List.of("noise_key", "signed_identity_key")) {
-            BaileysValues.keyPair(fields.take(pair));
+            BaileysValues.keyPair(fields.object(pair));
         }
         JsonNode pairing = fields.find("pairing_ephemeral_key");
         if (pairing != null) {
-            BaileysValues.keyPair(pairing);
+            BaileysValues.keyPair(new JsonFields(pairing));
         }
         JsonFields signed = fields.object("signed_pre_key");
-        BaileysValues.keyPair(signed.take("key_pair"));
+        BaileysValues.keyPair(signed.object("key_pair"));
         signed.bytes("signature");
         signed.number("key_id", 0, Integer.MAX_VALUE);
         fields.number("registration_id", 0, Integer.MAX_VALUE);
-    }
-
-    /** Returns credentials of the native form as JSON, in which bytes are Buffers. */
-    static byte[] credentials(JsonNode node) {
-        return StrictJson.write(withoutBinaries("", node));
-    }
-
-    private static JsonNode withoutBinaries(String field, JsonNode node) {
-        if (node instanceof BinaryNode binary) {
-            byte[] bytes = binary.binaryValue();
-            boolean isText = !BYTES.contains(field) && ErlangTerm.isText(bytes);
-            return isText ? StrictJson.NODES.textNode(new String(bytes, UTF_8)) : Buffers.write(bytes);
-        }
-        if (node.isArray()) {
-            ArrayNode array = StrictJson.NODES.arrayNode();
-            node.forEach(element -> array.add(withoutBinaries(field, element)));
-            return array;
-        }
-        if (node.isObject()) {
-            ObjectNode object = StrictJson.object();
-            node.properties()
-                    .forEach(each -> object.set(each.getKey(), withoutBinaries(each.getKey(), each.getValue())));
-            return object;
-        }
-        return node;
     }
 }

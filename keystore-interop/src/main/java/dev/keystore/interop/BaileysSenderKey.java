@@ -33,7 +33,7 @@ final class BaileysSenderKey {
         if (buffer.length == 0) {
             throw new DamagedException("it is an empty Buffer");
         }
-        if (buffer[0] == '{') {
+        if (buffer[0] == '{' || ErlangTerm.isTerm(buffer)) {
             throw new DamagedException("it is a sender key of whatsmeow or baileys_ex, which Baileys cannot read unless"
                     + " it is converted");
         }

@@ -26,6 +26,10 @@ final class BaileysSession {
         if (isJson(buffer)) {
             throw new DamagedException("it is a Buffer that holds JSON, which no known library writes");
         }
+        if (ErlangTerm.isTerm(buffer)) {
+            throw new DamagedException(
+                    "it is a session of baileys_ex, which Baileys cannot read unless it is converted");
+        }
         LibsignalRecords.checkSession(buffer);
         return buffer;
     }

@@ -24,9 +24,15 @@ final class BaileysValues {
 
     static KeyPair keyPair(JsonNode node) throws DamagedException {
         JsonFields fields = new JsonFields(node);
+        KeyPair pair = keyPair(fields);
+        fields.end();
+        return pair;
+    }
+
+    /** Takes the fields of a key pair. */
+    static KeyPair keyPair(JsonFields fields) throws DamagedException {
         byte[] privateKey = fields.bytes("private");
         byte[] publicKey = fields.bytes("public");
-        fields.end();
         Curve.checkPair(publicKey, privateKey);
         return new KeyPair(publicKey, privateKey);
     }
@@ -151,14 +157,14 @@ final class BaileysValues {
     static void checkCredentials(byte[] document) throws DamagedException {
         JsonFields fields = new JsonFields(StrictJson.read(document));
         for (String pair : List.of("noiseKey", "signedIdentityKey")) {
-            keyPair(fields.take(pair));
+            keyPair(fields.object(pair));
         }
         JsonNode pairing = fields.find("pairingEphemeralKeyPair");
         if (pairing != null) {
-            keyPair(pairing);
+            keyPair(new JsonFields(pairing));
         }
         JsonFields signed = fields.object("signedPreKey");
-        keyPair(signed.take("keyPair"));
+        keyPair(signed.object("keyPair"));
         signed.bytes("signature");
         signed.number("keyId", 0, Integer.MAX_VALUE);
         fields.number("registrationId", 0, Integer.MAX_VALUE);

@@ -73,6 +73,16 @@ final class ErlangTerm {
         }
     }
 
+    /** Decodes a record of baileys_ex in either of its forms: a term, or else JSON. */
+    static JsonNode decodeThisOrJson(byte[] record) throws DamagedException {
+        return isTerm(record) ? decode(record) : StrictJson.read(record);
+    }
+
+    /** Returns whether bytes begin as a term does, which neither JSON nor protobuf of libsignal does. */
+    static boolean isTerm(byte[] bytes) {
+        return bytes.length > 0 && Byte.toUnsignedInt(bytes[0]) == VERSION;
+    }
+
     private int unsigned8() {
         return Byte.toUnsignedInt(bytes.get());
     }
@@ -212,7 +222,7 @@ final class ErlangTerm {
         };
     }
 
-    static boolean isText(byte[] bytes) {
+    private static boolean isText(byte[] bytes) {
         try {
             text(bytes);
             return true;

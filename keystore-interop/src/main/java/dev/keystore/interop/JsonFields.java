@@ -81,12 +81,22 @@ final class JsonFields {
 
     /** Refuses fields that were not taken. */
     void end() throws DamagedException {
+        refuse(unknown());
+    }
+
+    /** Returns the number of fields that were not taken. */
+    int unknown() {
         int unknown = 0;
         for (var names = object.fieldNames(); names.hasNext(); ) {
             if (!taken.contains(names.next())) {
                 unknown++;
             }
         }
+        return unknown;
+    }
+
+    /** Refuses fields that are not known, if there are any. */
+    static void refuse(int unknown) throws DamagedException {
         if (unknown > 0) {
             throw new DamagedException("it has " + unknown + " fields that are not known, which would be lost");
         }

@@ -17,7 +17,7 @@ record OwnIdentity(byte[] publicKey, long registrationId) {
             return null;
         }
         try {
-            JsonNode node = StrictJson.read(credentials);
+            JsonNode node = ErlangTerm.decodeThisOrJson(credentials);
             JsonFields fields = new JsonFields(node);
             if (node.has("signedIdentityKey")) {
                 byte[] publicKey = fields.object("signedIdentityKey").bytes("public");

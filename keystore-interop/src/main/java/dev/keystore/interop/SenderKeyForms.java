@@ -119,11 +119,10 @@ final class SenderKeyForms {
         return StrictJson.write(states);
     }
 
-    /** Reads the form of baileys_ex, which {@link BaileysExSenderKey} returns, with the newest state last. */
+    /** Reads either form of baileys_ex, with the newest state last. */
     static States readBaileysEx(byte[] record) throws DamagedException {
         List<SenderKeyState> newestLast = new ArrayList<>();
-        for (JsonNode node : StrictJson.read(BaileysExSenderKey.read(StrictJson.read(record)))
-                .path("sender_key_states")) {
+        for (JsonNode node : BaileysExSenderKey.read(record).path("sender_key_states")) {
             JsonFields fields = new JsonFields(node);
             JsonFields signing = fields.object("sender_signing_key");
             List<MessageSeed> skipped = new ArrayList<>();

@@ -121,10 +121,10 @@ final class SessionConversion {
         return new ConvertedRecord(written, states.lost());
     }
 
-    /** Recognizes the form of a session: JSON by its field, and protobuf by not being JSON. */
+    /** Recognizes the form of a session: JSON by its field, terms by their first byte, and all else as protobuf. */
     private static SessionFormat sessionFormat(byte[] record) throws DamagedException {
         if (!isJson(record)) {
-            return SessionFormat.LIBSIGNAL;
+            return ErlangTerm.isTerm(record) ? SessionFormat.BAILEYS_EX : SessionFormat.LIBSIGNAL;
         }
         JsonNode node = StrictJson.read(record);
         if (node.has("_sessions")) {
@@ -135,7 +135,7 @@ final class SessionConversion {
 
     private static SessionFormat senderKeyFormat(byte[] record) throws DamagedException {
         if (!isJson(record)) {
-            return SessionFormat.LIBSIGNAL;
+            return ErlangTerm.isTerm(record) ? SessionFormat.BAILEYS_EX : SessionFormat.LIBSIGNAL;
         }
         if (record[0] == '[') {
             return SessionFormat.BAILEYS;

@@ -11,7 +11,7 @@ package dev.keystore.interop;
 public enum SessionFormat {
     /** Baileys: JSON of libsignal-node, and JSON of sender keys. */
     BAILEYS,
-    /** baileys_ex: JSON, as {@link BaileysExFolder} imports it. */
+    /** baileys_ex: terms of Erlang or JSON, as {@link BaileysExFolder} imports them; JSON if it is written. */
     BAILEYS_EX,
     /** whatsmeow: JSON of the structures of libsignal in Go. */
     WHATSMEOW,

@@ -79,6 +79,25 @@ final class BaileysExFixture {
         terms.computeIfAbsent(type, name -> new TreeMap<>()).put(id, term);
     }
 
+    /** Adds a field that is not known to each map of the session, the sender key and the credentials. */
+    void addUnknownFields() {
+        addUnknownFields(credentials);
+        addUnknownFields(terms.get("session"));
+        addUnknownFields(terms.get("sender-key"));
+    }
+
+    @SuppressWarnings("unchecked")
+    private static void addUnknownFields(Object term) {
+        if (term instanceof List<?> list) {
+            list.forEach(BaileysExFixture::addUnknownFields);
+        } else if (term instanceof Map<?, ?> map) {
+            map.values().forEach(BaileysExFixture::addUnknownFields);
+            if (map.keySet().stream().anyMatch(Atom.class::isInstance)) {
+                ((Map<Object, Object>) map).put(new Atom("added"), List.of(bytes(3, 1), new Atom("later")));
+            }
+        }
+    }
+
     static byte[] bytes(int length, int value) {
         byte[] bytes = new byte[length];
         Arrays.fill(bytes, (byte) value);

@@ -4,13 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.BinaryNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.keystore.AppStateSyncVersion;
 import dev.keystore.KeyPair;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.TcToken;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.interop.TransferItem.Fate;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -18,6 +21,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -34,6 +38,8 @@ import org.signal.libsignal.protocol.groups.state.SenderKeyRecord;
 /** Imports folders of baileys_ex in both of its forms, written from their published description. */
 @Timeout(600)
 class BaileysExFolderTest {
+
+    private static final String SESSION = "15550100002_1.7";
 
     @TempDir
     Path temporary;
@@ -69,16 +75,26 @@ class BaileysExFolderTest {
             assertThat(reportOfJson.isComplete()).as("%s", reportOfJson.items()).isTrue();
             Map<String, EntryDigest> digests = new HashMap<>(report.types());
             Map<String, EntryDigest> digestsOfJson = new HashMap<>(reportOfJson.types());
-            digests.remove("credentials");
-            digestsOfJson.remove("credentials");
+            for (String kept : List.of("credentials", "session", "sender-key")) {
+                digests.remove(kept);
+                digestsOfJson.remove(kept);
+            }
             assertThat(digests).isEqualTo(digestsOfJson);
-            JsonNode credentials = Samples.tree(fromTerms.credentials().orElseThrow());
-            assertThat(credentials.get("noise_key"))
-                    .isEqualTo(
-                            Samples.tree(fromJson.credentials().orElseThrow()).get("noise_key"));
-            assertThat(credentials.get("adv_secret_key").textValue()).isEqualTo("c2VjcmV0");
-            assertThat(credentials.at("/account/details/data").textValue()).isEqualTo("dGV4dA==");
-            assertThat(credentials.at("/me/id").textValue()).isEqualTo("15550100001:7@s.whatsapp.net");
+            checkKept(fromTerms, terms, ".etf");
+            checkKept(fromJson, json, ".json");
+            assertThat(OwnIdentity.of(fromTerms.credentials().orElseThrow()))
+                    .usingRecursiveComparison()
+                    .isEqualTo(OwnIdentity.of(fromJson.credentials().orElseThrow()));
+            byte[] record = fromTerms.find(KeyTypes.SESSION, SESSION).orElseThrow();
+            assertThat(BaileysExSession.read(record))
+                    .as("converted alike")
+                    .isEqualTo(BaileysExSession.read(
+                            fromJson.find(KeyTypes.SESSION, SESSION).orElseThrow()));
+            byte[] senderKey =
+                    fromTerms.find(KeyTypes.SENDER_KEY, BaileysExFixture.SENDER).orElseThrow();
+            assertThat(BaileysExSenderKey.read(senderKey))
+                    .isEqualTo(BaileysExSenderKey.read(fromJson.find(KeyTypes.SENDER_KEY, BaileysExFixture.SENDER)
+                            .orElseThrow()));
 
             assertThat(fromTerms.find(KeyTypes.PRE_KEY, "17"))
                     .hasValue(
@@ -104,10 +120,8 @@ class BaileysExFolderTest {
                             .orElseThrow()
                             .valueMacs())
                     .hasSize(1);
-            JsonNode session = Samples.tree(
-                            fromTerms.find(KeyTypes.SESSION, "15550100002_1.7").orElseThrow())
-                    .at("/sessions")
-                    .get(Buffers.base64(BaileysExFixture.typed(47)));
+            JsonNode session =
+                    BaileysExSession.read(record).at("/sessions").get(Buffers.base64(BaileysExFixture.typed(47)));
             JsonNode chain = session.get("chains").get(Buffers.base64(BaileysExFixture.typed(43)));
             assertThat(chain.at("/chain_key/counter").intValue()).isEqualTo(2);
             assertThat(chain.get("chain_type").textValue()).isEqualTo("sending");
@@ -116,9 +130,7 @@ class BaileysExFolderTest {
                             .at("/message_keys/3/data")
                             .textValue())
                     .isEqualTo(Buffers.base64(BaileysExFixture.bytes(32, 41)));
-            assertThat(Samples.tree(fromTerms
-                                    .find(KeyTypes.SENDER_KEY, BaileysExFixture.SENDER)
-                                    .orElseThrow())
+            assertThat(BaileysExSenderKey.read(senderKey)
                             .at("/sender_key_states/0/sender_key_id")
                             .longValue())
                     .isEqualTo(4_000_000_000L);
@@ -126,6 +138,50 @@ class BaileysExFolderTest {
         Map<String, byte[]> after = Samples.files(terms);
         assertThat(after.keySet()).isEqualTo(before.keySet());
         after.forEach((name, bytes) -> assertThat(bytes).as(name).isEqualTo(before.get(name)));
+    }
+
+    private static void checkKept(SignalKeyStore store, Path folder, String extension) throws IOException {
+        assertThat(store.credentials().orElseThrow())
+                .isEqualTo(Files.readAllBytes(folder.resolve("creds" + extension)));
+        assertThat(store.find(KeyTypes.SESSION, SESSION).orElseThrow())
+                .isEqualTo(Files.readAllBytes(folder.resolve("session-" + SESSION + extension)));
+        String name = BaileysIds.write("sender-key-" + BaileysExFixture.SENDER) + extension;
+        assertThat(store.find(KeyTypes.SENDER_KEY, BaileysExFixture.SENDER).orElseThrow())
+                .isEqualTo(Files.readAllBytes(folder.resolve(name)));
+    }
+
+    @Test
+    @DisplayName("R92 fields of sessions, sender keys and credentials that are not known are kept, and not converted")
+    void unknownFields_areKept() throws Exception {
+        source.addUnknownFields();
+        for (Path folder : List.of(
+                source.writeNative(temporary.resolve("native"), true), source.writeJson(temporary.resolve("json")))) {
+            String extension = folder.endsWith("native") ? ".etf" : ".json";
+            try (SignalKeyDatabase database = Samples.database(temporary)) {
+                SignalKeyStore alice = database.forContext("alice" + extension);
+                AccountImport from = AccountImport.from(BaileysExFolder.at(folder));
+                TransferReport report = from.to(alice);
+                assertThat(report.isComplete()).as("%s", report.items()).isTrue();
+                checkKept(alice, folder, extension);
+                Path lines = temporary.resolve("alice" + extension + "l");
+                AccountExport.from(alice).to(JsonLinesFile.at(lines));
+                SignalKeyStore again = database.forContext("again" + extension);
+                AccountImport.from(JsonLinesFile.at(lines)).to(again);
+                checkKept(again, folder, extension);
+                TransferReport toBaileys =
+                        AccountExport.from(alice).dryRun(BaileysFolder.at(temporary.resolve("baileys")));
+                assertThat(toBaileys.items(Fate.NOT_CARRIED))
+                        .extracting(TransferItem::type)
+                        .containsExactlyInAnyOrder("credentials", "session", "sender-key");
+                TransferReport converted = from.convertingSessionsTo(SessionFormat.LIBSIGNAL)
+                        .dryRun(database.forContext("converted" + extension));
+                assertThat(converted.items(Fate.NOT_CARRIED))
+                        .extracting(TransferItem::reason)
+                        .hasSize(2)
+                        .anyMatch(reason -> reason.contains("it has 13 fields that are not known"))
+                        .anyMatch(reason -> reason.contains("it has 8 fields that are not known"));
+            }
+        }
     }
 
     @Test
@@ -288,6 +344,10 @@ class BaileysExFolderTest {
                         .filteredOn(item -> item.name().equals(name))
                         .hasSize(1);
             }
+            for (TransferItem item : items(contents, Fate.CARRIED)) {
+                byte[] file = Files.readAllBytes(folder.resolve(item.name()));
+                checkSame(what + ": " + item, file, contents, item);
+            }
             for (TransferItem item : original.items()) {
                 Contents.Found<?> found = original.entry(item.type(), item.id());
                 if (found != null && !what.contains("<" + item.name() + ">")) {
@@ -305,6 +365,66 @@ class BaileysExFolderTest {
                 "baileys_ex folders, seeds " + from + " to " + (from + damages - 1) + ": files by fate " + fates);
         assertThat(fates).containsKeys(Fate.CARRIED);
         assertThat(damages == 1 || fates.containsKey(Fate.DAMAGED)).isTrue();
+    }
+
+    /** Checks that what was carried of a file is what the file says. */
+    private static void checkSame(String what, byte[] file, Contents contents, TransferItem item) throws Exception {
+        if (item.type().equals(Contents.CREDENTIALS)) {
+            assertThat(contents.credentials()).as(what).isEqualTo(file);
+            return;
+        }
+        Object found = contents.entry(item.type(), item.id()).value();
+        JsonNode tree = item.name().endsWith(".etf") ? ErlangTerm.decode(file) : Samples.tree(file);
+        Object said = switch (item.type()) {
+            case "session", "sender-key" -> file;
+            case "pre-key" -> new KeyPair(Buffers.read(tree.get("public")), Buffers.read(tree.get("private")));
+            case "identity-key" -> Buffers.read(tree);
+            case "lid-mapping" -> text(tree);
+            case "device-list" -> {
+                List<String> devices = new ArrayList<>();
+                tree.forEach(device -> devices.add(text(device)));
+                yield devices;
+            }
+            case "sender-key-memory" -> {
+                Map<String, Boolean> memory = new HashMap<>();
+                tree.properties()
+                        .forEach(each ->
+                                memory.put(each.getKey(), each.getValue().booleanValue()));
+                yield memory;
+            }
+            case "tc-token" -> {
+                JsonNode token = tree.get("token");
+                byte[] bytes =
+                        token.isTextual() ? token.textValue().getBytes(StandardCharsets.UTF_8) : Buffers.read(token);
+                yield new TcToken(bytes, time(tree.path("timestamp")), time(tree.path("sender_timestamp")));
+            }
+            case "app-state-sync-key" -> {
+                ByteArrayOutputStream message = new ByteArrayOutputStream();
+                Protobuf.bytes(message, 1, Buffers.read(tree.has("key_data") ? tree.get("key_data") : tree));
+                yield message.toByteArray();
+            }
+            default -> {
+                Map<String, byte[]> macs = new HashMap<>();
+                for (var index : tree.get("index_value_map").properties()) {
+                    macs.put(index.getKey(), Buffers.read(index.getValue().get("value_mac")));
+                }
+                yield new AppStateSyncVersion(tree.get("version").asLong(), Buffers.read(tree.get("hash")), macs);
+            }
+        };
+        assertThat(found).as(what).isEqualTo(said);
+    }
+
+    private static String text(JsonNode node) {
+        return node instanceof BinaryNode binary
+                ? new String(binary.binaryValue(), StandardCharsets.UTF_8)
+                : node.textValue();
+    }
+
+    private static OptionalLong time(JsonNode node) {
+        if (node.isMissingNode() || node.isNull()) {
+            return OptionalLong.empty();
+        }
+        return OptionalLong.of(node.isIntegralNumber() ? node.longValue() : Long.parseLong(text(node)));
     }
 
     /** Damages one file, and returns how, with its name in angle brackets. */
