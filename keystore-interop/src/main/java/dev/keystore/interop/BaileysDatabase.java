@@ -95,7 +95,7 @@ public final class BaileysDatabase extends ForeignStore {
                 throw SqliteCopy.failed(file, "it is not a SQLite database that can be read", e);
             }
             // Clients that keep one value there have no key.
-            String key = credentialColumns.contains("key") ? "key" : "'" + CREDENTIALS_ROW + "'";
+            String key = credentialColumns.contains("key") ? "key" : "'" + CREDENTIALS_ROW + "' AS key";
             leaveColumns("creds", credentialColumns, Set.of("key", "value"));
             leaveColumns("signal_keys", keyColumns, Set.of("type", "id", "value"));
             readTable("creds", "SELECT value, " + key + " FROM creds", this::readCredentials);
@@ -133,13 +133,18 @@ public final class BaileysDatabase extends ForeignStore {
         }
 
         private void readCredentials(ResultSet row) throws SQLException {
-            String key = String.valueOf(row.getString(2));
-            if (!key.equals(CREDENTIALS_ROW)) {
-                contents.leave("creds/" + key, Fate.UNKNOWN, "", "", "it is not the row of the credentials");
-                return;
-            }
-            byte[] document = bytes(row);
             try {
+                String key = Columns.findText(row, "key");
+                if (!CREDENTIALS_ROW.equals(key)) {
+                    contents.leave(
+                            "creds/" + Columns.shown(row, "key"),
+                            Fate.UNKNOWN,
+                            "",
+                            "",
+                            "it is not the row of the credentials");
+                    return;
+                }
+                byte[] document = bytes(row);
                 BaileysValues.checkCredentials(document);
                 contents.addCredentials("creds", document, "");
             } catch (DamagedException e) {
@@ -149,27 +154,27 @@ public final class BaileysDatabase extends ForeignStore {
         }
 
         private void readKey(ResultSet row) throws SQLException {
-            String name = String.valueOf(row.getString(2));
-            String id = String.valueOf(row.getString(3));
-            String item = name + "/" + id;
-            BaileysType<?> type = BaileysType.named(name);
-            if (type == null) {
-                contents.leave(item, Fate.UNKNOWN, "", id, "its type is not known");
-                return;
-            }
+            String item = Columns.shown(row, "type") + "/" + Columns.shown(row, "id");
+            BaileysType<?> type = null;
             try {
+                String name = Columns.findText(row, "type");
+                type = name == null ? null : BaileysType.named(name);
+                if (type == null) {
+                    contents.leave(item, Fate.UNKNOWN, "", "", "its type is not known");
+                    return;
+                }
+                String id = Columns.text(row, "id");
                 type.addTo(contents, item, id, bytes(row), "");
             } catch (DamagedException e) {
-                String ours = type.type().name();
-                contents.leave(item, Fate.DAMAGED, ours, id, e.reason() + "; " + Losses.of(ours));
+                String ours = type == null ? "" : type.type().name();
+                contents.leave(item, Fate.DAMAGED, ours, Columns.shown(row, "id"), e.reason() + "; " + Losses.of(ours));
             }
         }
 
-        private static byte[] bytes(ResultSet row) throws SQLException {
-            Object value = row.getObject(1);
-            return value instanceof byte[] bytes
-                    ? bytes
-                    : String.valueOf(value == null ? "" : value).getBytes(UTF_8);
+        /** Returns a document, which clients write as a text or as bytes. */
+        private static byte[] bytes(ResultSet row) throws SQLException, DamagedException {
+            String text = Columns.findText(row, "value");
+            return text == null ? Columns.bytes(row, "value") : text.getBytes(UTF_8);
         }
     }
 }

@@ -1,12 +1,18 @@
 package dev.keystore.interop;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.util.Arrays;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 
 /** The columns of a row, of which each must hold what its table says: databases may hold anything. */
 final class Columns {
+
+    /** What stands in place of bytes that are not a character. */
+    private static final char REPLACEMENT = '\uFFFD';
 
     private Columns() {}
 
@@ -65,10 +71,31 @@ final class Columns {
                 : OptionalLong.of(number(row, column, Long.MAX_VALUE));
     }
 
+    /** Returns what a column holds, to name its row. SQLite's driver must not be asked for a text before its type. */
+    static String shown(ResultSet row, String column) throws SQLException {
+        Object value = has(row, column) ? row.getObject(column) : "";
+        return value instanceof byte[] bytes ? Buffers.base64(bytes) : String.valueOf(value);
+    }
+
     static String text(ResultSet row, String column) throws SQLException, DamagedException {
-        String text = value(row, column) == null ? null : row.getString(column);
+        value(row, column);
+        String text = findText(row, column);
         if (text == null || text.isBlank()) {
             throw new DamagedException("a text in it is missing");
+        }
+        return text;
+    }
+
+    /**
+     * Returns a text, or null if the column holds anything else. A text that is not UTF-8 is refused, since the driver
+     * replaces what is wrong with it.
+     */
+    static @Nullable String findText(ResultSet row, String column) throws SQLException, DamagedException {
+        if (!(row.getObject(column) instanceof String text)) {
+            return null;
+        }
+        if (text.indexOf(REPLACEMENT) >= 0 && !Arrays.equals(text.getBytes(UTF_8), row.getBytes(column))) {
+            throw new DamagedException("its column \"" + column + "\" holds a text that is not UTF-8");
         }
         return text;
     }

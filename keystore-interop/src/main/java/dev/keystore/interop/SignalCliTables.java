@@ -246,11 +246,14 @@ final class SignalCliTables {
         if (value instanceof byte[] bytes) {
             node.put("bytes", Buffers.base64(bytes));
         } else if (value instanceof Double number) {
+            if (!Double.isFinite(number)) {
+                throw new DamagedException("its number is infinite");
+            }
             node.put("value", number);
         } else if (value instanceof Number number) {
             node.put("value", number.longValue());
         } else {
-            node.put("value", value == null ? null : value.toString());
+            node.put("value", Columns.findText(row, "value"));
         }
         String id = "key_value/" + Columns.text(row, "key");
         contents.add(item, DETAILS, id, StrictJson.write(node), "");

@@ -59,7 +59,12 @@ final class TableReader {
                 try {
                     each.read(item, row);
                 } catch (DamagedException e) {
-                    contents.leave(item, Fate.DAMAGED, type, shown(row, idColumn), e.reason() + "; " + Losses.of(type));
+                    contents.leave(
+                            item,
+                            Fate.DAMAGED,
+                            type,
+                            Columns.shown(row, idColumn),
+                            e.reason() + "; " + Losses.of(type));
                 }
                 reading.listener().accept(new TransferProgress(++done, 0));
             });
@@ -70,11 +75,6 @@ final class TableReader {
             contents.leave(
                     table + ", " + owner.others(), Fate.NOT_CARRIED, type, "", others[0] + " rows " + owner.reason());
         }
-    }
-
-    private static String shown(ResultSet row, String column) throws SQLException {
-        Object id = row.getObject(column);
-        return id instanceof byte[] bytes ? Buffers.base64(bytes) : String.valueOf(id);
     }
 
     /** Names a table that has no place in a context, with the number of its rows, unless it is empty. */

@@ -16,10 +16,12 @@ import java.sql.ResultSet;
 import java.sql.ResultSetMetaData;
 import java.sql.SQLException;
 import java.util.HashSet;
+import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the rows of one device from the tables of whatsmeow, and counts those of others. */
@@ -151,27 +153,48 @@ final class WhatsmeowDevice {
 
     private void readDevice(String item, ResultSet row) throws SQLException, DamagedException {
         byte[] signed = Columns.bytes(row, "signed_pre_key", Curve.KEY_BYTES);
-        Columns.bytes(row, "noise_key", Curve.KEY_BYTES);
-        Columns.bytes(row, "identity_key", Curve.KEY_BYTES);
-        Columns.number(row, "registration_id", 0xffff_ffffL);
         String id = Long.toString(Columns.number(row, "signed_pre_key_id", MAXIMUM_KEY_ID));
         byte[] signature = Columns.bytes(row, "signed_pre_key_sig", SIGNATURE_BYTES);
         SignedPreKey key = new SignedPreKey(new KeyPair(Curve.publicOf(signed), signed), signature, 0);
-        var json = StrictJson.object();
+        contents.addCredentials(item, StrictJson.write(credentials(row)), "");
+        contents.add(item + " (signed pre-key)", KeyTypes.SIGNED_PRE_KEY, id, key, "its time is not known");
+    }
+
+    /** Returns the columns that hold something. A text in place of bytes would be taken for their base64. */
+    private static ObjectNode credentials(ResultSet row) throws SQLException, DamagedException {
+        Columns.bytes(row, "noise_key", Curve.KEY_BYTES);
+        Columns.bytes(row, "identity_key", Curve.KEY_BYTES);
+        Columns.number(row, "registration_id", 0xffff_ffffL);
+        ObjectNode json = StrictJson.object();
         ResultSetMetaData columns = row.getMetaData();
         for (int i = 1; i <= columns.getColumnCount(); i++) {
+            String name = columns.getColumnName(i).toLowerCase(Locale.ROOT);
             Object value = row.getObject(i);
-            String name = columns.getColumnName(i);
-            if (value instanceof byte[] bytes) {
-                json.put(name, Buffers.base64(bytes));
-            } else if (value instanceof Number number) {
-                json.put(name, number.longValue());
-            } else if (value != null) {
-                json.put(name, value.toString());
+            if (value == null) {
+                continue;
+            }
+            switch (name) {
+                case "noise_key",
+                        "identity_key",
+                        "signed_pre_key",
+                        "signed_pre_key_sig",
+                        "adv_key",
+                        "adv_details",
+                        "adv_account_sig",
+                        "adv_account_sig_key",
+                        "adv_device_sig" -> json.put(name, Buffers.base64(Columns.bytes(row, name)));
+                case "registration_id", "signed_pre_key_id", "lid_migration_ts" ->
+                    json.put(name, Columns.number(row, name, Long.MAX_VALUE));
+                default -> {
+                    String text = value instanceof UUID uuid ? uuid.toString() : Columns.findText(row, name);
+                    if (text == null) {
+                        throw new DamagedException("its column \"" + name + "\" does not hold a text");
+                    }
+                    json.put(name, text);
+                }
             }
         }
-        contents.addCredentials(item, StrictJson.write(json), "");
-        contents.add(item + " (signed pre-key)", KeyTypes.SIGNED_PRE_KEY, id, key, "its time is not known");
+        return json;
     }
 
     /** The MACs of one collection: of each index, that of the highest version counts. */
@@ -186,7 +209,8 @@ final class WhatsmeowDevice {
             try {
                 newest = Math.max(newest, Columns.number(row, "version", Long.MAX_VALUE));
                 byIndex.put(
-                        Buffers.base64(Columns.bytes(row, "index_mac")), Columns.bytes(row, "value_mac", MAC_BYTES));
+                        Buffers.base64(Columns.bytes(row, "index_mac", MAC_BYTES)),
+                        Columns.bytes(row, "value_mac", MAC_BYTES));
             } catch (DamagedException e) {
                 damaged++;
             }
@@ -194,7 +218,8 @@ final class WhatsmeowDevice {
 
         void check(long version) throws DamagedException {
             if (damaged > 0) {
-                throw new DamagedException(damaged + " MACs of it do not have 32 bytes, an index and a version");
+                throw new DamagedException(
+                        damaged + " MACs of it do not have 32 bytes, an index of as many, and a version");
             }
             if (newest > version) {
                 throw new DamagedException("it has MACs of a newer version than its own");

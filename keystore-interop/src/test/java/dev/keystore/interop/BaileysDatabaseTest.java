@@ -18,17 +18,22 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
+import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Imports databases with the tables that clients of Baileys create, filled with the files of a real folder. */
 @Timeout(600)
@@ -201,6 +206,82 @@ class BaileysDatabaseTest {
         }
     }
 
+    private static byte[] joined(byte[] type, byte[] id) {
+        return ByteBuffer.allocate(type.length + 1 + id.length)
+                .put(type)
+                .put((byte) '/')
+                .put(id)
+                .array();
+    }
+
+    /** Compares each row with what was carried of it. */
+    private static void checkRows(String what, Path file, Contents contents) throws Exception {
+        Map<String, List<TransferItem>> items =
+                contents.items().stream().collect(Collectors.groupingBy(TransferItem::name));
+        byte[] credentials = null;
+        Map<String, byte[]> first = new HashMap<>();
+        Map<String, Integer> count = new HashMap<>();
+        try (Connection connection = DriverManager.getConnection("jdbc:sqlite:" + file);
+                Statement statement = connection.createStatement()) {
+            try (var rows = statement.executeQuery("SELECT key, CAST(value AS BLOB) FROM creds")) {
+                while (rows.next()) {
+                    credentials = "__creds__".equals(rows.getString(1)) && credentials == null
+                            ? rows.getBytes(2)
+                            : credentials;
+                }
+            } catch (SQLException e) {
+                // the rest cannot be read
+            }
+            try (var rows = statement.executeQuery(
+                    "SELECT typeof(type), CAST(type AS BLOB), typeof(id), CAST(id AS BLOB), CAST(value AS BLOB),"
+                            + " type, id FROM signal_keys")) {
+                while (rows.next()) {
+                    String name = Columns.shown(rows, "type") + "/" + Columns.shown(rows, "id");
+                    count.merge(name, 1, Integer::sum);
+                    boolean isText = rows.getString(1).equals("text")
+                            && rows.getString(3).equals("text");
+                    if (isText && Arrays.equals(name.getBytes(UTF_8), joined(rows.getBytes(2), rows.getBytes(4)))) {
+                        first.putIfAbsent(name, rows.getBytes(5));
+                    }
+                }
+            } catch (SQLException e) {
+                // the rest cannot be read
+            }
+        }
+        if (contents.credentials() != null) {
+            assertThat(contents.credentials()).as(what).isEqualTo(credentials);
+        }
+        count.forEach((name, number) -> assertThat(items.getOrDefault(name, List.of()))
+                .as("%s: each row of %s is carried or named", what, name)
+                .hasSize(number));
+        for (TransferItem item : contents.items()) {
+            if (item.fate() == Fate.CARRIED && !item.type().equals(Contents.CREDENTIALS)) {
+                assertThat(first).as("%s: %s", what, item).containsKey(item.name());
+                DamagedBaileysFolderTest.checkSame(
+                        what + ": " + item, contents.entry(item.type(), item.id()), first.get(item.name()));
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "signal_keys SET id = x'3137' WHERE rowid = 1",
+                "signal_keys SET id = CAST(x'61ff' AS TEXT) WHERE rowid = 1",
+                "signal_keys SET id = NULL WHERE rowid = 1",
+                "signal_keys SET type = CAST(x'ff' AS TEXT) WHERE rowid = 1",
+                "creds SET value = '{\"a' || CAST(x'ff' AS TEXT) || '\":1,' || substr(value, 2)"
+            })
+    @DisplayName("R92 a column of another kind, and a text that is not UTF-8, are named, and not imported as they look")
+    void columnOfAnotherKind_isNamed(String update) throws Exception {
+        execute("UPDATE " + update);
+        Contents contents = Samples.read(BaileysDatabase.at(file));
+        assertThat(contents.items())
+                .filteredOn(item -> item.fate() == Fate.DAMAGED)
+                .hasSize(1);
+        checkRows(update, file, contents);
+    }
+
     private SqliteDamage damage() throws Exception {
         execute("CREATE TABLE relaxed AS SELECT * FROM signal_keys");
         execute("DROP TABLE signal_keys");
@@ -209,7 +290,8 @@ class BaileysDatabaseTest {
         return new SqliteDamage(
                 file,
                 BaileysDatabase.at(file),
-                Map.of("signal_keys", List.of("type", "id", "value", "value"), "creds", List.of("key", "value")));
+                Map.of("signal_keys", List.of("type", "id", "value", "value"), "creds", List.of("key", "value")),
+                BaileysDatabaseTest::checkRows);
     }
 
     @Test

@@ -126,9 +126,7 @@ class DamagedBaileysFolderTest {
             }
             Found<?> found = contents.entry(item.type(), item.id());
             unchanged.put(item.name(), found.encoded());
-            assertThat(normal(Samples.tree(written(found))))
-                    .as("%s: %s says what its file says", what, item)
-                    .isEqualTo(normal(Samples.tree(document)));
+            checkSame(what + ": " + item, found, document);
         }
         for (TransferItem item : original.items()) {
             if (!item.type().equals(Contents.CREDENTIALS) && !what.contains("<" + item.name() + ">")) {
@@ -137,6 +135,13 @@ class DamagedBaileysFolderTest {
                         .isEqualTo(original.entry(item.type(), item.id()).encoded());
             }
         }
+    }
+
+    /** Checks that an entry says what its document says. */
+    static void checkSame(String what, Found<?> found, byte[] document) throws DamagedException {
+        assertThat(normal(Samples.tree(written(found))))
+                .as("%s says what its file says", what)
+                .isEqualTo(normal(Samples.tree(document)));
     }
 
     @SuppressWarnings("unchecked")

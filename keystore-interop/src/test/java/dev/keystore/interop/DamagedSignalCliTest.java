@@ -3,8 +3,10 @@ package dev.keystore.interop;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.keystore.KeyTypes;
 import dev.keystore.interop.Contents.Found;
+import dev.keystore.interop.SignalCliTables.Identity;
 import dev.keystore.interop.TransferItem.Fate;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -121,6 +123,9 @@ class DamagedSignalCliTest {
             }
             assertThat(Samples.allocated() - before).as(what).isLessThan(Samples.ALLOCATED_AT_MOST);
             check(what, contents);
+            Identity identity = isPni ? Identity.PNI : Identity.ACI;
+            new RawSignalCli(identity).check(what, source.database, contents);
+            checkCredentials(what, identity, contents);
             if (!isPni && damage.startsWith("database")) {
                 checkNamed(what, contents);
             }
@@ -176,6 +181,30 @@ class DamagedSignalCliTest {
                     assertThat(found.type().codec().decode(encoded)).as(what).isNotNull();
             }
         }
+    }
+
+    /** Checks that credentials that are carried are those of the file. */
+    private void checkCredentials(String what, Identity identity, Contents contents) throws Exception {
+        if (contents.credentials() == null) {
+            return;
+        }
+        byte[] document = Files.readAllBytes(source.file);
+        JsonNode data = Samples.tree(document).get(identity.field);
+        LibsignalCredentials expected = new LibsignalCredentials(
+                data.get("registrationId").asInt(),
+                Buffers.read(data.get("identityPublicKey")),
+                Buffers.read(data.get("identityPrivateKey")),
+                nextId(data.get("nextPreKeyId")),
+                nextId(data.get("nextSignedPreKeyId")),
+                nextId(data.get("nextKyberPreKeyId")));
+        assertThat(contents.credentials())
+                .as(what)
+                .isEqualTo(expected.encode(identity == Identity.ACI ? document : new byte[0]));
+    }
+
+    private static int nextId(JsonNode id) {
+        boolean isInRange = id.asInt() > 0 && id.asInt() <= LibsignalCredentials.MAXIMUM_KEY_ID;
+        return isInRange ? id.asInt() : 1;
     }
 
     /** Checks that no entry is lost without a word: a bit of an id makes another entry of it. */

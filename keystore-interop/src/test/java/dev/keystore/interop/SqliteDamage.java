@@ -45,17 +45,25 @@ final class SqliteDamage {
     private final byte[] whole;
     private final ForeignStore store;
     private final Map<String, List<String>> columns;
+    private final RowCheck rows;
+
+    /** Compares what was read with the rows themselves. */
+    @FunctionalInterface
+    interface RowCheck {
+        void check(String what, Path file, Contents contents) throws Exception;
+    }
 
     /**
      * Takes a database whose tables have no constraints.
      *
      * @param columns the columns to damage, by table
      */
-    SqliteDamage(Path file, ForeignStore store, Map<String, List<String>> columns) throws IOException {
+    SqliteDamage(Path file, ForeignStore store, Map<String, List<String>> columns, RowCheck rows) throws IOException {
         this.file = file;
         this.whole = Files.readAllBytes(file);
         this.store = store;
         this.columns = columns;
+        this.rows = rows;
     }
 
     /** Reads damaged databases; what is not damaged must be read as it was, and everything else named. */
@@ -73,6 +81,7 @@ final class SqliteDamage {
             try {
                 Contents contents = Samples.read(store);
                 check(what, damage, original, contents);
+                rows.check(what, file, contents);
                 contents.items().forEach(item -> fates.merge(item.fate(), 1, Integer::sum));
             } catch (ForeignStoreException e) {
                 assertThat(damage).as("%s: %s", what, e.getMessage()).doesNotStartWith("value");

@@ -22,6 +22,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Imports databases with the tables of whatsmeow that hold keys, in the schema of version 15. */
 @Timeout(600)
@@ -227,11 +229,39 @@ class WhatsmeowDatabaseTest {
                 .contents();
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "whatsmeow_lid_map SET lid = x'3137'",
+                "whatsmeow_privacy_tokens SET their_jid = CAST(x'61ff' AS TEXT)",
+                "whatsmeow_device SET adv_key = 'AQID'",
+                "whatsmeow_device SET lid_migration_ts = 1e300",
+                "whatsmeow_device SET push_name = CAST(x'61ff' AS TEXT)",
+                "whatsmeow_app_state_mutation_macs SET index_mac = x'01'"
+            })
+    @DisplayName("R92 a column of another kind, and a text that is not UTF-8, are named, and not imported as they look")
+    void columnOfAnotherKind_isNamed(String update) throws Exception {
+        source.relax(update.substring(0, update.indexOf(' ')));
+        source.execute("UPDATE " + update);
+        Contents contents = Samples.read(WhatsmeowDatabase.at(file, JID));
+        assertThat(contents.items()).anyMatch(item -> item.fate() == Fate.DAMAGED);
+        new RawWhatsmeow().check(update, file, contents);
+    }
+
     private SqliteDamage damage() throws Exception {
         Map<String, List<String>> columns = new TreeMap<>();
         columns.put(
                 "whatsmeow_device",
-                List.of("registration_id", "noise_key", "identity_key", "signed_pre_key", "signed_pre_key_id"));
+                List.of(
+                        "registration_id",
+                        "noise_key",
+                        "identity_key",
+                        "signed_pre_key",
+                        "signed_pre_key_id",
+                        "adv_key",
+                        "push_name",
+                        "lid_migration_ts",
+                        "facebook_uuid"));
         columns.put("whatsmeow_identity_keys", List.of("our_jid", "their_id", "identity"));
         columns.put("whatsmeow_pre_keys", List.of("jid", "key_id", "key", "uploaded"));
         columns.put("whatsmeow_sessions", List.of("our_jid", "their_id", "session"));
@@ -246,7 +276,7 @@ class WhatsmeowDatabaseTest {
         for (String table : columns.keySet()) {
             source.relax(table);
         }
-        return new SqliteDamage(file, WhatsmeowDatabase.at(file, JID), columns);
+        return new SqliteDamage(file, WhatsmeowDatabase.at(file, JID), columns, new RawWhatsmeow()::check);
     }
 
     @Test

@@ -12,6 +12,8 @@ import dev.keystore.interop.TransferReport.Outcome;
 import io.zonky.test.db.postgres.embedded.EmbeddedPostgres;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -272,6 +274,9 @@ class WhatsmeowPostgresTest {
             source.execute("CREATE TABLE " + column[0] + " AS SELECT * FROM saved");
             source.execute("UPDATE " + column[0] + " SET " + column[1] + " = " + value);
             Contents contents = Samples.read(device());
+            try (Connection connection = DriverManager.getConnection(url)) {
+                new RawWhatsmeow().check(what, connection, contents);
+            }
             source.execute("DROP TABLE " + column[0]);
             source.execute("ALTER TABLE saved RENAME TO " + column[0]);
             original.items().stream()
