@@ -134,6 +134,9 @@ final class BaileysValues {
         byte[] token = fields.bytes("token");
         OptionalLong timestamp = seconds("timestamp", fields.find("timestamp"));
         OptionalLong senderTimestamp = seconds("senderTimestamp", fields.find("senderTimestamp"));
+        if (fields.find("realIssueTimestamp") != null) { // null in a token that a later library received
+            throw new DamagedException("its field \"realIssueTimestamp\" holds a value, which would be lost");
+        }
         fields.end();
         return new TcToken(token, timestamp, senderTimestamp);
     }

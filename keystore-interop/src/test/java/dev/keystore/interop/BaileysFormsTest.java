@@ -2,6 +2,7 @@ package dev.keystore.interop;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -109,6 +110,22 @@ class BaileysFormsTest {
         assertThat(item.fate()).isEqualTo(Fate.DAMAGED);
         assertThat(item.type()).isEqualTo("tc-token");
         assertThat(item.id()).isEqualTo("a@lid");
+    }
+
+    @Test
+    @DisplayName("a token may have a null field of later libraries, and its times may be numbers or texts")
+    void tcToken_ofLaterLibrary_isRead() throws Exception {
+        TcToken expected = new TcToken(new byte[] {5}, OptionalLong.of(17), OptionalLong.of(18));
+        assertThat(tcToken("{'token':[5],'timestamp':'17','senderTimestamp':18,'realIssueTimestamp':null}"))
+                .isEqualTo(expected);
+        assertThat(tcToken("{'token':[5],'timestamp':17,'senderTimestamp':'18'}"))
+                .isEqualTo(expected);
+        assertThatExceptionOfType(DamagedException.class)
+                .isThrownBy(() -> tcToken("{'token':[5],'timestamp':'17','realIssueTimestamp':1}"));
+    }
+
+    private static TcToken tcToken(String json) throws DamagedException {
+        return BaileysValues.tcToken(Samples.tree(json.replace('\'', '"').getBytes(UTF_8)));
     }
 
     @Test
