@@ -165,8 +165,8 @@ final class HtmlPage implements AutoCloseable {
                         .markup("</p>\n"));
         contents(details, context.types());
         details.markup("<p>")
-                .text("Pre-keys left: " + Text.number(found.preKeysLeft()) + "; one-time Kyber pre-keys left: "
-                        + Text.number(found.kyberPreKeysLeft()))
+                .text("Pre-keys left: " + Text.number(context.preKeysLeft()) + "; one-time Kyber pre-keys left: "
+                        + Text.number(context.kyberPreKeysLeft()))
                 .markup("</p>\n");
         if (!InspectionText.longLivedKeys(context).isEmpty()) {
             details.beginTable("signed key", "type", "use", "age");

@@ -100,8 +100,8 @@ final class InspectCommand extends StoreCommand {
                                 Text.number(contents.entries()),
                                 Text.bytes(contents.bytes()),
                                 Text.bytes(contents.largestBytes()))));
-        output().line("  pre-keys left: " + found.preKeysLeft() + ", one-time Kyber pre-keys left: "
-                + found.kyberPreKeysLeft());
+        output().line("  pre-keys left: " + context.preKeysLeft() + ", one-time Kyber pre-keys left: "
+                + context.kyberPreKeysLeft());
         for (SignedKey key : InspectionText.longLivedKeys(context)) {
             output().line("  " + key.entry().type() + " "
                     + Text.visible(key.entry().id()) + ": " + InspectionText.use(key) + ", "

@@ -70,7 +70,7 @@ final class Advice {
         if (!context.types().containsKey(KeyTypes.SIGNED_PRE_KEY.name())) {
             return; // not an account that others start sessions with
         }
-        long left = context.entries(KeyTypes.PRE_KEY.name());
+        long left = context.preKeysLeft();
         if (left < FEW_PRE_KEYS) {
             advice.add("One-time pre-keys left: " + left + ". The client should upload new ones.");
         }

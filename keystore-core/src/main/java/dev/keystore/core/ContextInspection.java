@@ -17,6 +17,8 @@ import java.util.TreeMap;
  * @param types the readable entries by the name of their type, in the order of the names
  * @param damagedEntries the number of entries that cannot be read
  * @param damaged the first {@link #ENTRIES_NAMED} of them
+ * @param preKeysLeft the number of one-time pre-keys that are left, as {@link OneTimePreKeys} counts them
+ * @param kyberPreKeysLeft the number of one-time Kyber pre-keys that are left
  * @param signedKeys the first {@link #ENTRIES_NAMED} signed and Kyber pre-keys, ordered by type and id
  * @param owner the last owner; empty if there is none, the backend has no ownership, or {@code incomplete} says that it
  *     could not be read
@@ -29,6 +31,8 @@ public record ContextInspection(
         Map<String, TypeContents> types,
         long damagedEntries,
         List<Damage> damaged,
+        long preKeysLeft,
+        long kyberPreKeysLeft,
         List<SignedKey> signedKeys,
         Optional<ContextOwner> owner,
         Optional<ContextPosition> position,
@@ -44,6 +48,8 @@ public record ContextInspection(
      * @param types the readable entries by the name of their type
      * @param damagedEntries the number of entries that cannot be read
      * @param damaged the first of them
+     * @param preKeysLeft the number of one-time pre-keys that are left
+     * @param kyberPreKeysLeft the number of one-time Kyber pre-keys that are left
      * @param signedKeys the signed and Kyber pre-keys
      * @param owner the last owner, if it is known
      * @param position the position of its last commit, if it is known

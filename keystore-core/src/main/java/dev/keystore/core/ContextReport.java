@@ -1,7 +1,6 @@
 package dev.keystore.core;
 
 import dev.keystore.ContextPosition;
-import dev.keystore.KeyTypes;
 import dev.keystore.core.ContextInspection.Damage;
 import dev.keystore.core.ContextInspection.SignedKey;
 import dev.keystore.core.ContextInspection.TypeContents;
@@ -25,8 +24,6 @@ import org.jspecify.annotations.Nullable;
  */
 public record ContextReport(
         ContextInspection context, Map<String, Long> entriesByKey, List<String> advice, Instant time) {
-
-    private static final String ONE_TIME_KYBER = "libsignal-one-time-kyber-pre-key";
 
     /**
      * Creates a report. The collections are copied.
@@ -70,26 +67,6 @@ public record ContextReport(
     }
 
     /**
-     * Returns the number of one-time pre-keys that are stored, including those that a later upload has replaced on the
-     * server, which clients keep for late messages.
-     *
-     * @return the number
-     */
-    public long preKeysLeft() {
-        return context.entries(KeyTypes.PRE_KEY.name());
-    }
-
-    /**
-     * Returns the number of one-time Kyber pre-keys that are left, as far as {@code keystore-libsignal} has marked
-     * them.
-     *
-     * @return the number
-     */
-    public long kyberPreKeysLeft() {
-        return context.entries(ONE_TIME_KYBER);
-    }
-
-    /**
      * Returns the report in the form of a JSON object: maps, lists, strings, numbers, truth values and nulls.
      *
      * @return a new map, in the order in which {@code keystore inspect --json} shows it
@@ -100,8 +77,8 @@ public record ContextReport(
         map.put("entries", context.entries());
         map.put("bytes", context.bytes());
         map.put("types", types());
-        map.put("preKeysLeft", preKeysLeft());
-        map.put("kyberPreKeysLeft", kyberPreKeysLeft());
+        map.put("preKeysLeft", context.preKeysLeft());
+        map.put("kyberPreKeysLeft", context.kyberPreKeysLeft());
         map.put("signedKeys", context.signedKeys().stream().map(this::toMap).toList());
         map.put("owner", context.owner().map(ContextReport::toMap).orElse(null));
         map.put("lastCommit", context.position().map(ContextPosition::toString).orElse(null));

@@ -5,8 +5,10 @@ import dev.keystore.ContextPosition;
 import dev.keystore.CorruptEntryException;
 import dev.keystore.EntryId;
 import dev.keystore.EntryKeyMissingException;
+import dev.keystore.KeyReader;
 import dev.keystore.KeyStoreException;
 import dev.keystore.KeyType;
+import dev.keystore.KeyTypes;
 import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.TamperedEntryException;
@@ -24,6 +26,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.LongConsumer;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -40,6 +43,10 @@ final class ContextWalk implements PlainSnapshot.Pages {
     private final Map<String, TypeContents> types = new HashMap<>();
     private SignedKeys signedKeys = new SignedKeys();
     private final List<Damage> damaged = new ArrayList<>();
+    private Predicate<String> left = id -> true;
+    private Predicate<String> kyberLeft = id -> true;
+    private long preKeysLeft;
+    private long kyberPreKeysLeft;
     private long damagedEntries;
     private long entriesRead;
     private long entriesReported;
@@ -54,6 +61,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
 
     ContextInspection run() {
         try {
+            readUploads();
             boolean isIntact = PlainSnapshot.read(engine.storage, context, sealer, this) && damagedEntries == 0;
             if (!isIntact) {
                 begin();
@@ -69,15 +77,32 @@ final class ContextWalk implements PlainSnapshot.Pages {
                 types,
                 damagedEntries,
                 damaged,
+                preKeysLeft,
+                kyberPreKeysLeft,
                 signedKeys.list(types),
                 owner,
                 position,
                 Optional.ofNullable(incomplete));
     }
 
+    /** Reads what is recorded of uploads. If it is damaged, it is found again later, and all pre-keys count as left. */
+    private void readUploads() {
+        KeyReader reader = new UncachedReader(engine, new Context(context, 0, sealer));
+        try {
+            left = OneTimePreKeys.left(reader);
+            kyberLeft = OneTimePreKeys.kyberLeft(reader);
+        } catch (UnreadableEntryException | LoadFailedException e) {
+            if (BackendFailures.isTransient(e.getCause())) {
+                throw e;
+            }
+        }
+    }
+
     @Override
     public void begin() {
         types.clear();
+        preKeysLeft = 0;
+        kyberPreKeysLeft = 0;
         signedKeys = new SignedKeys();
         damagedEntries = 0;
         entriesRead = 0;
@@ -210,6 +235,11 @@ final class ContextWalk implements PlainSnapshot.Pages {
                         all.entries() + 1,
                         all.bytes() + one.bytes(),
                         Math.max(all.largestBytes(), one.largestBytes())));
+        if (entry.type().equals(KeyTypes.PRE_KEY.name())) {
+            preKeysLeft += left.test(entry.id()) ? 1 : 0;
+        } else if (entry.type().equals(OneTimePreKeys.KYBER_MARK.name())) {
+            kyberPreKeysLeft += kyberLeft.test(entry.id()) ? 1 : 0;
+        }
     }
 
     private void unreadable(EntryId entry, KeyStoreException failure) {

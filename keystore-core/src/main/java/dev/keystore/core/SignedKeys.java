@@ -18,14 +18,12 @@ import java.util.Set;
 /**
  * The signed and Kyber pre-keys of a context, with the times of their creation. Used by one thread.
  *
- * <p>{@code keystore-libsignal} marks a one-time Kyber pre-key by an entry of type {@link #ONE_TIME}. Of a context that
- * it has not written, it is unknown which Kyber pre-keys are used once.
+ * <p>{@code keystore-libsignal} marks a one-time Kyber pre-key by an entry of type {@link OneTimePreKeys#KYBER_MARK}.
+ * Of a context that it has not written, it is unknown which Kyber pre-keys are used once.
  */
 final class SignedKeys {
 
-    /** The types of {@code keystore-libsignal}, on which this module does not depend. */
-    private static final String ONE_TIME = "libsignal-one-time-kyber-pre-key";
-
+    /** A type of {@code keystore-libsignal}, on which this module does not depend. */
     private static final String ACCOUNT = "libsignal-account";
 
     private static final Comparator<SignedKey> BY_TYPE_AND_ID = Comparator.comparing(
@@ -43,7 +41,7 @@ final class SignedKeys {
             addTo(signed, new SignedKey(entry, Optional.of(Instant.ofEpochMilli(key.timestampMillis())), Use.MANY));
         } else if (entry.type().equals(KeyTypes.KYBER_PRE_KEY.name())) {
             addTo(kyber, new SignedKey(entry, SignedKeyRecord.created(entry.id(), (byte[]) value), Use.UNKNOWN));
-        } else if (entry.type().equals(ONE_TIME)) {
+        } else if (entry.type().equals(OneTimePreKeys.KYBER_MARK.name())) {
             allMarksKnown &= oneTime.size() < ContextInspection.ENTRIES_NAMED;
             if (allMarksKnown) {
                 oneTime.add(entry.id());

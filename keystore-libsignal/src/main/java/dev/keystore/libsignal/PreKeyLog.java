@@ -30,7 +30,8 @@ record PreKeyLog(int uploadedUpTo, List<HandedOut> handedOut, List<Replaced> rep
 
     /**
      * The newest id that an upload has replaced, in four bytes, by the name of the kind. It repeats what the log of
-     * one-time pre-keys says for the health indicator of {@code keystore-spring-boot-starter}, which counts those left.
+     * one-time pre-keys says for {@code OneTimePreKeys} of {@code keystore-core}, which counts those left: that module
+     * does not know the codec of the log, and a type is read with one codec.
      */
     static final KeyType<byte[]> REPLACED_UP_TO = KeyType.ofBytes("libsignal-replaced-pre-keys");
 

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.signal.libsignal.protocol.IdentityKeyPair;
 
 /** Looks at a real account with {@link StoreInspection}, which does not know libsignal. */
 class AccountInspectionTest {
@@ -49,6 +50,37 @@ class AccountInspectionTest {
                 .hasSize(5)
                 .allSatisfy(key -> assertThat(key.created())
                         .hasValueSatisfying(created -> assertThat(created).isBetween(before, Instant.now())));
+    }
+
+    @Test
+    @DisplayName("of pre-keys that an upload has replaced, none count as left, also where ids have begun at 1 again")
+    void inspect_replacedPreKeys_areNotLeft() {
+        try (SignalKeyDatabase database =
+                SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
+            int next = Ids.MAX_KEY_ID - 3; // four more, and then 1
+            SignalAccount account = SignalAccount.importAccount(
+                    database.forContext("alice"),
+                    AccountOptions.builder().preKeyBatch(3).preKeyFloor(3).build(),
+                    IdentityKeyPair.generate(),
+                    1,
+                    new NextKeyIds(next, next, next));
+            assertThat(left(database)).containsExactly(0L, 0L);
+            account.confirmUpload(account.preKeys().replenish(0, 0).orElseThrow());
+            assertThat(left(database)).containsExactly(3L, 3L);
+            account.confirmUpload(account.preKeys().replenish(0, 0).orElseThrow());
+            account.newPreKeyBundle(1);
+
+            PreKeyCounts counts = account.preKeys().counts();
+            assertThat(counts.preKeys()).isEqualTo(4);
+            assertThat(left(database)).containsExactly((long) counts.preKeys(), (long) counts.kyberPreKeys());
+            ContextInspection found = database.inspection().inspect("alice");
+            assertThat(found.entries("pre-key")).isEqualTo(7);
+        }
+    }
+
+    private static List<Long> left(SignalKeyDatabase database) {
+        ContextInspection found = database.inspection().inspect("alice");
+        return List.of(found.preKeysLeft(), found.kyberPreKeysLeft());
     }
 
     private static List<SignedKey> keys(ContextInspection found, Predicate<SignedKey> wanted) {

@@ -4,14 +4,13 @@ import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.UnreadableEntryException;
+import dev.keystore.core.OneTimePreKeys;
 import dev.keystore.core.SignalKeyDatabase;
 import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
-import java.nio.ByteBuffer;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.LongSupplier;
@@ -35,13 +34,6 @@ final class KeystoreHealth {
 
     private static final Logger LOG = System.getLogger(KeystoreHealth.class.getName());
 
-    /** The marks of {@code keystore-libsignal}. */
-    private static final KeyType<byte[]> ONE_TIME_KYBER = KeyType.ofBytes("libsignal-one-time-kyber-pre-key");
-
-    /** The newest id of a kind that an upload has replaced, as written by {@code keystore-libsignal}. */
-    private static final KeyType<byte[]> REPLACED_UP_TO = KeyType.ofBytes("libsignal-replaced-pre-keys");
-
-    private static final int KEY_IDS = 0xFFFFFE;
     private static final String FEW = "contextsWithFewPreKeys";
     private static final String UP = "UP";
     private static final String DOWN = "DOWN";
@@ -127,44 +119,20 @@ final class KeystoreHealth {
 
     private boolean hasFewPreKeys(String context) {
         SignalKeyStore store = database.forContext(context);
+        long minimum = properties.minimumPreKeys();
         try {
             return hasAny(store, KeyTypes.SIGNED_PRE_KEY) // an account that others start sessions with
-                    && (isFew(store, KeyTypes.PRE_KEY, "ONE_TIME") || hasFewKyberPreKeys(store));
+                    && (OneTimePreKeys.count(store, minimum) < minimum || hasFewKyberPreKeys(store, minimum));
         } catch (UnreadableEntryException e) {
             return false; // damage, which is counted as such
         }
     }
 
-    private boolean hasFewKyberPreKeys(SignalKeyStore store) {
-        if (hasAny(store, ONE_TIME_KYBER)) {
+    private boolean hasFewKyberPreKeys(SignalKeyStore store, long minimum) {
+        if (hasAny(store, OneTimePreKeys.KYBER_MARK)) {
             usesOneTimeKyber.add(store.context());
         }
-        return usesOneTimeKyber.contains(store.context()) && isFew(store, ONE_TIME_KYBER, "ONE_TIME_KYBER");
-    }
-
-    /** Returns whether fewer than the minimum are left, without those that an upload has replaced on the server. */
-    private boolean isFew(SignalKeyStore store, KeyType<?> type, String kind) {
-        long minimum = properties.minimumPreKeys();
-        OptionalInt replaced = store.find(REPLACED_UP_TO, kind)
-                .filter(id -> id.length == Integer.BYTES)
-                .map(id -> OptionalInt.of(ByteBuffer.wrap(id).getInt()))
-                .orElseGet(OptionalInt::empty);
-        try (Stream<String> ids = store.ids(type, "")) {
-            return ids.filter(id -> replaced.isEmpty() || isLater(id, replaced.getAsInt()))
-                            .limit(minimum)
-                            .count()
-                    < minimum;
-        }
-    }
-
-    /** Returns whether an id was issued after another one, at most half of all ids ago. They continue at 1. */
-    private static boolean isLater(String id, int other) {
-        try {
-            int distance = Math.floorMod(Integer.parseInt(id) - other, KEY_IDS);
-            return distance > 0 && distance < KEY_IDS / 2;
-        } catch (NumberFormatException e) {
-            return true; // not issued by that module
-        }
+        return usesOneTimeKyber.contains(store.context()) && OneTimePreKeys.countKyber(store, minimum) < minimum;
     }
 
     private static boolean hasAny(SignalKeyStore store, KeyType<?> type) {
