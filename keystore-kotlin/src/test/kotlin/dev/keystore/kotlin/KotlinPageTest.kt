@@ -55,6 +55,7 @@ class KotlinPageTest {
             "val context: Int = store.context().length",
             "val read: Int = store.get(KeyTypes.LID_MAPPING, listOf(\"a\")).values.sumOf { it.length }",
             "val none: String? = store.withTransaction(\"k\") { it.find(KeyTypes.LID_MAPPING, \"a\").getOrNull() }",
+            "val named: Int = store.transaction<_, Exception>(\"k\") { tx -> tx.context().length }",
             "val nothing: String? = alice.transaction(\"k\") { null }",
         )
 
@@ -67,7 +68,7 @@ class KotlinPageTest {
     }
 
     @Test
-    @DisplayName("null is refused where it is not allowed, and a blocking transaction cannot suspend")
+    @DisplayName("null where it is not allowed, a blocking transaction that suspends, and that of Java do not compile")
     fun code_wrong_doesNotCompile() {
         val wrong = listOf(
             "store.put(KeyTypes.LID_MAPPING, \"a\", null)",
@@ -76,6 +77,9 @@ class KotlinPageTest {
             "val value: String = alice.find(KeyTypes.LID_MAPPING, \"a\")",
             "alice.transaction(\"k\") { tx -> tx.put(KeyTypes.LID_MAPPING, \"a\", null) }",
             "val value: String = store.withTransaction(\"k\") { null }",
+            "store.transaction(\"k\") { tx -> tx.context() }",
+            "fun SignalKeyStore.transaction(k: String, w: (Transaction) -> Int) { withTransaction(k, w) }; " +
+                "store.transaction(\"k\") { 1 }",
             "store.withTransaction(\"k\") { kotlinx.coroutines.delay(1) }",
         )
 
