@@ -70,14 +70,11 @@ final class PageExamples {
         return Files.readString(output).lines().reduce((first, last) -> last).orElse("");
     }
 
-    private static String asClass(String name, String example) {
+    /** Returns the source of a class whose main method is an example. */
+    static String asClass(String name, String example) {
         Map<Boolean, List<String>> lines =
                 example.lines().collect(Collectors.partitioningBy(line -> line.startsWith("import ")));
         return """
-                import static java.nio.charset.StandardCharsets.UTF_8;
-                import java.util.*;
-                import java.util.concurrent.*;
-                import java.util.stream.*;
                 %s
                 public class %s {
                     public static void main(String[] args) throws Exception {
