@@ -243,14 +243,11 @@ class JdbcBackend
     }
 
     private Map<String, Long> takeOverEach(Handle handle, Set<String> contexts, boolean unlessOwned) {
-        Map<String, Long> epochs = new LinkedHashMap<>();
-        for (String context : contexts) {
-            if (unlessOwned) {
-                owners.requireNoLiveOwner(handle, context);
-            }
-            epochs.put(context, takeOver(handle, context));
+        if (unlessOwned) {
+            contexts.forEach(context -> owners.requireNoLiveOwner(handle, context));
         }
-        return epochs;
+        tookOver = true;
+        return owners.takeOver(handle, contexts);
     }
 
     private Map<String, Long> deferEach(Set<String> contexts, Function<String, List<Long>> row) {
@@ -290,13 +287,8 @@ class JdbcBackend
             if (!owners.row(handle, context).equals(seen)) {
                 throw new OwnershipLostException(context, DeferredTakeOvers.EPOCH);
             }
-            return takeOver(handle, context);
+            return takeOverEach(handle, Set.of(context), false).getOrDefault(context, 0L);
         });
-    }
-
-    private long takeOver(Handle handle, String context) {
-        tookOver = true;
-        return owners.takeOver(handle, context);
     }
 
     private <T> T inTransaction(Function<Handle, T> work) {

@@ -139,12 +139,16 @@ final class SqliteLivenessLock {
     }
 
     /**
-     * Returns whether another owner is alive. This lock need not be held. Waits as {@link #hold} does.
+     * Returns whether an owner is alive: another one, or this one if it holds this lock, which is known without a look
+     * at the file. This lock need not be held. Waits as {@link #hold} does.
      *
      * @throws BackendException if that can't be found out
      */
     boolean isAlive(long otherPosition) {
         return LOCK.<Boolean, RuntimeException>hold("look for the owner in the owner file of " + store, () -> {
+            if (otherPosition == position && file != null) {
+                return true;
+            }
             try {
                 Path path = ownerFile();
                 OwnerFile known = OPEN.get(path);
