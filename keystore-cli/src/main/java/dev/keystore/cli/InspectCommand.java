@@ -107,8 +107,8 @@ final class InspectCommand extends StoreCommand {
                     + Text.visible(key.entry().id()) + ": " + InspectionText.use(key) + ", "
                     + InspectionText.age(key, now));
         }
-        if (!found.entriesByKey().isEmpty()) {
-            output().line("  entries by key: " + found.entriesByKey());
+        if (!context.entriesByKey().isEmpty()) {
+            output().line("  entries by key: " + context.entriesByKey());
         }
         context.damaged().forEach(damage -> {
             output().line("  damaged: " + Text.visible(damage.reason()));

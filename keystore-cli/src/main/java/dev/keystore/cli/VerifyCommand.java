@@ -70,11 +70,8 @@ final class VerifyCommand extends StoreCommand {
         bytes += found.bytes();
         damagedEntries += found.damagedEntries();
         contexts++;
-        if (found.incomplete().isEmpty()) {
-            Map<String, Long> byKey = store.entriesByKey(name);
-            if (!byKey.isEmpty()) {
-                entriesByKey.put(name, byKey);
-            }
+        if (found.incomplete().isEmpty() && !found.entriesByKey().isEmpty()) {
+            entriesByKey.put(name, found.entriesByKey());
         }
         for (Damage damage : found.damaged()) {
             report(name, damage);

@@ -19,6 +19,9 @@ import java.util.TreeMap;
  * @param damaged the first {@link #ENTRIES_NAMED} of them
  * @param preKeysLeft the number of one-time pre-keys that are left, as {@link OneTimePreKeys} counts them
  * @param kyberPreKeysLeft the number of one-time Kyber pre-keys that are left
+ * @param entriesByKey the number of entries by the id of the key that they are encrypted with, as
+ *     {@link StoreEncryption#entriesByKey} counts them, without those that the backend failed to load; empty if the
+ *     store is not encrypted
  * @param signedKeys the first {@link #ENTRIES_NAMED} signed and Kyber pre-keys, ordered by type and id
  * @param owner the last owner; empty if there is none, the backend has no ownership, or {@code incomplete} says that it
  *     could not be read
@@ -33,6 +36,7 @@ public record ContextInspection(
         List<Damage> damaged,
         long preKeysLeft,
         long kyberPreKeysLeft,
+        Map<String, Long> entriesByKey,
         List<SignedKey> signedKeys,
         Optional<ContextOwner> owner,
         Optional<ContextPosition> position,
@@ -50,6 +54,7 @@ public record ContextInspection(
      * @param damaged the first of them
      * @param preKeysLeft the number of one-time pre-keys that are left
      * @param kyberPreKeysLeft the number of one-time Kyber pre-keys that are left
+     * @param entriesByKey the number of entries by the id of their key
      * @param signedKeys the signed and Kyber pre-keys
      * @param owner the last owner, if it is known
      * @param position the position of its last commit, if it is known
@@ -58,6 +63,7 @@ public record ContextInspection(
     public ContextInspection {
         types = Collections.unmodifiableMap(new TreeMap<>(types));
         damaged = List.copyOf(damaged);
+        entriesByKey = Collections.unmodifiableMap(new TreeMap<>(entriesByKey));
         signedKeys = List.copyOf(signedKeys);
     }
 

@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class ContextKeys implements ContextSealer {
 
+    /** What {@link #keyOf} returns for a record whose key cannot be determined. */
+    static final String UNREADABLE = "unreadable";
+
     private enum Status {
         /** The keys are in memory. */
         LOADED,
@@ -78,6 +81,21 @@ final class ContextKeys implements ContextSealer {
             return plain.open(type, id, record);
         }
         return opened(keys -> keys.open(type, id, record));
+    }
+
+    /**
+     * Returns the id of the key that a record is encrypted with, without opening it; {@code "plain"} if it is not
+     * encrypted, or {@link #UNREADABLE} if its key cannot be determined.
+     */
+    String keyOf(EntryId entry, byte[] record) {
+        if (Envelope.isEnvelope(record)) {
+            return "plain";
+        }
+        try {
+            return keys().keyIdOf(entry.type(), entry.id(), record);
+        } catch (UnreadableEntryException e) {
+            return UNREADABLE;
+        }
     }
 
     @Override

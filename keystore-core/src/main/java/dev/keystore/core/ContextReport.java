@@ -7,7 +7,6 @@ import dev.keystore.core.ContextInspection.TypeContents;
 import dev.keystore.spi.ContextOwner;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,23 +17,19 @@ import org.jspecify.annotations.Nullable;
  * endpoint of {@code keystore-spring-boot-starter} show it. Contains no byte of a value.
  *
  * @param context what was found
- * @param entriesByKey the number of entries by the id of the key that they are encrypted with
  * @param advice what to do, one sentence each; empty if all is well
  * @param time when it was found, from which the ages of keys are counted
  */
-public record ContextReport(
-        ContextInspection context, Map<String, Long> entriesByKey, List<String> advice, Instant time) {
+public record ContextReport(ContextInspection context, List<String> advice, Instant time) {
 
     /**
-     * Creates a report. The collections are copied.
+     * Creates a report. The list is copied.
      *
      * @param context what was found
-     * @param entriesByKey the number of entries by the id of their key
      * @param advice what to do, one sentence each
      * @param time when it was found
      */
     public ContextReport {
-        entriesByKey = Collections.unmodifiableMap(new LinkedHashMap<>(entriesByKey));
         advice = List.copyOf(advice);
     }
 
@@ -45,15 +40,9 @@ public record ContextReport(
      * @param context what was found
      * @param time when it was found
      * @return the report
-     * @throws dev.keystore.LoadFailedException if the backend failed to count the entries by key
-     * @throws IllegalStateException if the store is closed
      */
     public static ContextReport of(StoreInspection store, ContextInspection context, Instant time) {
-        return new ContextReport(
-                context,
-                store.entriesByKey(context.context()),
-                Advice.forContext(context, store.encryption(), time),
-                time);
+        return new ContextReport(context, Advice.forContext(context, store.encryption(), time), time);
     }
 
     /**
@@ -85,7 +74,7 @@ public record ContextReport(
         map.put("damagedEntries", context.damagedEntries());
         map.put("damaged", context.damaged().stream().map(ContextReport::toMap).toList());
         map.put("incomplete", context.incomplete().orElse(null));
-        map.put("entriesByKey", entriesByKey);
+        map.put("entriesByKey", context.entriesByKey());
         map.put("advice", advice);
         return map;
     }

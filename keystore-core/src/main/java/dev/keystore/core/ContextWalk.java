@@ -47,6 +47,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
     private Predicate<String> kyberLeft = id -> true;
     private long preKeysLeft;
     private long kyberPreKeysLeft;
+    private final Map<String, Long> entriesByKey = new HashMap<>();
     private long damagedEntries;
     private long entriesRead;
     private long entriesReported;
@@ -79,6 +80,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
                 damaged,
                 preKeysLeft,
                 kyberPreKeysLeft,
+                entriesByKey,
                 signedKeys.list(types),
                 owner,
                 position,
@@ -104,6 +106,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
         preKeysLeft = 0;
         kyberPreKeysLeft = 0;
         signedKeys = new SignedKeys();
+        entriesByKey.clear();
         damagedEntries = 0;
         entriesRead = 0;
     }
@@ -124,7 +127,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
     }
 
     private void readEach() {
-        try (Stream<EntryId> listed = engine.names.entries(context, sealer, this::unreadable)) {
+        try (Stream<EntryId> listed = engine.names.entries(context, sealer, this::unnamed)) {
             if (!sealer.areKeysIntact()) {
                 unreadable(
                         StoreSealing.KEYS,
@@ -192,15 +195,18 @@ final class ContextWalk implements PlainSnapshot.Pages {
         return engine.storage.read(context, entry);
     }
 
-    /** Returns a value, or null if it was deleted meanwhile, perhaps with its keys. */
+    /** Returns a value, or null if it was deleted meanwhile, perhaps with its keys. Counts the key of its record. */
     private byte @Nullable [] value(EntryId entry, byte @Nullable [] loaded) {
         byte[] record = loaded;
         while (record != null) {
             try {
-                return decoded(entry, record);
+                byte[] value = decoded(entry, record);
+                countKey(entry, record);
+                return value;
             } catch (UnreadableEntryException | IllegalArgumentException e) {
                 byte[] again = load(entry);
                 if (Arrays.equals(record, again)) {
+                    countKey(entry, record);
                     throw e instanceof UnreadableEntryException unreadable
                             ? unreadable
                             : new CorruptEntryException(context, entry, String.valueOf(e.getMessage()), null);
@@ -239,6 +245,20 @@ final class ContextWalk implements PlainSnapshot.Pages {
             preKeysLeft += left.test(entry.id()) ? 1 : 0;
         } else if (entry.type().equals(OneTimePreKeys.KYBER_MARK.name())) {
             kyberPreKeysLeft += kyberLeft.test(entry.id()) ? 1 : 0;
+        }
+    }
+
+    private void countKey(EntryId entry, byte[] record) {
+        if (sealer instanceof ContextKeys keys) {
+            entriesByKey.merge(keys.keyOf(entry, record), 1L, Long::sum);
+        }
+    }
+
+    /** Counts an entry whose true name, and with it its key, cannot be read. */
+    private void unnamed(EntryId stored, KeyStoreException failure) {
+        unreadable(stored, failure);
+        if (sealer instanceof ContextKeys) {
+            entriesByKey.merge(ContextKeys.UNREADABLE, 1L, Long::sum);
         }
     }
 

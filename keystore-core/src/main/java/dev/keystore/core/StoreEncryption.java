@@ -206,34 +206,18 @@ public final class StoreEncryption {
     public Map<String, Long> entriesByKey(String context) {
         engine.checkOpen();
         Names.check("context", context);
-        return entriesByKey(engine, store, context);
-    }
-
-    /** Does what {@link #entriesByKey(String)} does. */
-    static Map<String, Long> entriesByKey(Engine engine, SealedStore store, String context) {
         ContextKeys keys = store.unopenedContext(context);
         try (Stream<EntryId> entries = engine.storage.list(context)) {
             Map<String, Long> counts = new TreeMap<>();
             entries.forEach(entry -> {
                 byte[] record = engine.storage.readStored(context, entry);
                 if (record != null) {
-                    counts.merge(keyOf(keys, entry, record), 1L, Long::sum);
+                    counts.merge(keys.keyOf(entry, record), 1L, Long::sum);
                 }
             });
             return counts;
         } finally {
             keys.close();
-        }
-    }
-
-    private static String keyOf(ContextKeys keys, EntryId entry, byte[] record) {
-        if (Envelope.isEnvelope(record)) {
-            return "plain";
-        }
-        try {
-            return keys.keys().keyIdOf(entry.type(), entry.id(), record);
-        } catch (UnreadableEntryException e) {
-            return "unreadable";
         }
     }
 

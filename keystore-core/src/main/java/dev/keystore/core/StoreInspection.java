@@ -4,7 +4,6 @@ import dev.keystore.KeyReader;
 import dev.keystore.LoadFailedException;
 import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.StoreSealing.Phase;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
@@ -160,21 +159,6 @@ public final class StoreInspection implements AutoCloseable {
      */
     public boolean hasOwners() {
         return engine.storage.hasOwnership();
-    }
-
-    /**
-     * Counts the entries of a context by the key that they are encrypted with; the same as
-     * {@link StoreEncryption#entriesByKey}.
-     *
-     * @param context the name of the context
-     * @return the number of entries by the id of their key; empty if the store is not encrypted
-     * @throws LoadFailedException if the backend failed
-     * @throws IllegalStateException if this is closed
-     */
-    public Map<String, Long> entriesByKey(String context) {
-        engine.checkOpen();
-        engine.checkContext(context);
-        return encrypted == null ? Map.of() : StoreEncryption.entriesByKey(engine, encrypted, context);
     }
 
     /**

@@ -81,7 +81,7 @@ class OpenDatabaseTest {
                         .containsEntry("entries", 1L)
                         .containsEntry(
                                 "types", Map.of("session", Map.of("entries", 1L, "bytes", 3L, "largestBytes", 3L)));
-                assertThat(report.entriesByKey()).hasSize(1);
+                assertThat(report.context().entriesByKey()).hasSize(1);
                 assertThat(store.inspect("bob").entries()).isZero();
             }
 

@@ -297,7 +297,7 @@ class StoreInspectionTest {
             assertThat(store.encryption()).contains(Phase.ENCRYPTED);
             assertThat(contexts(store)).containsExactly("alice");
             assertThat(store.inspect("alice").entries()).isEqualTo(1);
-            assertThat(store.entriesByKey("alice").values()).containsExactly(1L);
+            assertThat(store.inspect("alice").entriesByKey().values()).containsExactly(1L);
         }
         MemoryBackend plain = new MemoryBackend();
         try (SignalKeyDatabase database =
@@ -309,6 +309,38 @@ class StoreInspectionTest {
                         .encryption(ENCRYPTION)
                         .openToInspect())
                 .isInstanceOf(StoreOpenException.class);
+    }
+
+    @Test
+    @DisplayName("R72 the entries of an encrypted context are counted by key while they are read, once")
+    void inspect_encryptedContext_countsKeysInTheSameReading() {
+        try (SignalKeyDatabase database = openEncrypted()) {
+            SignalKeyStore alice = database.forContext("alice");
+            alice.put(KeyTypes.SESSION, "bob.1", bytes("one"));
+            alice.put(KeyTypes.SESSION, "bob.2", bytes("two"));
+            alice.saveCredentials(bytes("account"));
+        }
+        byte[] tampered = memory.load("alice", "session", "bob.2").orElseThrow();
+        tampered[tampered.length - 1] ^= 1;
+        memory.save("alice", "session", "bob.2", tampered);
+        try (StoreInspection store = SignalKeyDatabase.builder()
+                .backend(FaultyBackend.complete(memory.reopen(), faults))
+                .encryption(ENCRYPTION)
+                .openToInspect()) {
+            ContextInspection found = store.inspect("alice");
+
+            assertThat(found.damagedEntries()).isOne();
+            assertThat(found.entriesByKey())
+                    .hasSize(2)
+                    .containsEntry("unreadable", 1L)
+                    .containsValue(2L);
+            assertThat(faults.loads("session", "bob.1")).isEqualTo(1);
+        }
+        try (SignalKeyDatabase database = openEncrypted();
+                StoreInspection store = database.inspection()) {
+            assertThat(store.inspect("alice").entriesByKey())
+                    .isEqualTo(database.encryption().entriesByKey("alice"));
+        }
     }
 
     @Test
