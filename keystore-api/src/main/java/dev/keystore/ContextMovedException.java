@@ -3,7 +3,8 @@ package dev.keystore;
 /**
  * Thrown when a context was moved to another store, or when its move to this one has not ended (R84). Nothing was
  * written. The store refuses the context in every process, also after it is opened again. If the context was moved,
- * open it in the store that the message names; if its move has not ended, run the move again.
+ * open it in the store that the message names; if its move has not ended, run the move again. If the source of the move
+ * is lost, {@code docs/operating.md} says how to go on.
  */
 public final class ContextMovedException extends KeyStoreException {
 

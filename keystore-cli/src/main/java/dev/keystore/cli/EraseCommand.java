@@ -3,6 +3,7 @@ package dev.keystore.cli;
 import dev.keystore.core.ContextInspection;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreInspection;
+import dev.keystore.core.StoreMove;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.stream.Collectors;
@@ -15,9 +16,15 @@ import picocli.CommandLine.Parameters;
         name = "erase",
         description = {
             "Erases all that a context holds, credentials included, in one commit.",
-            "Former bytes may remain in free space until keystore compact is run."
+            "Former bytes may remain in free space until keystore compact is run.",
+            "Also erases a context whose move to this store has not ended, if the store that it comes from is lost."
         })
 final class EraseCommand extends StoreCommand {
+
+    private static final String ARRIVING = """
+            A move of this context to this store has not ended. If the store that it comes from still exists, run the
+            move again instead: that store may refuse the context already.
+            """;
 
     @Parameters(index = "1", paramLabel = "CONTEXT", description = "The context.")
     private String context = "";
@@ -28,8 +35,10 @@ final class EraseCommand extends StoreCommand {
     @Override
     int run() {
         ContextInspection found;
+        boolean arriving;
         try (StoreInspection inspected = store().inspect(url())) {
-            if (!takeOver) {
+            arriving = inspected.isArriving(context);
+            if (!takeOver || arriving) {
                 Owners.requireNone(inspected, context);
             }
             found = inspected.inspect(context);
@@ -38,11 +47,13 @@ final class EraseCommand extends StoreCommand {
             throw new Refusal("Context \"" + context + "\" holds nothing; nothing was changed");
         }
         if (!isConfirmed()) {
-            Confirmation.require(lost(found), context, "confirm by --yes");
+            Confirmation.require((arriving ? ARRIVING : "") + lost(found), context, "confirm by --yes");
         }
         SignalKeyDatabase.Builder builder = store().existing(url());
         try (SignalKeyDatabase database = (takeOver ? builder : builder.refuseOwned()).open()) {
-            (takeOver ? database.takeOver(context) : database.forExistingContext(context)).erase();
+            if (!arriving || !StoreMove.abandon(database, context)) {
+                (takeOver ? database.takeOver(context) : database.forExistingContext(context)).erase();
+            }
         }
         output().line("Erased: " + Text.count(found.entries(), "entry"));
         if (output().isJson()) {

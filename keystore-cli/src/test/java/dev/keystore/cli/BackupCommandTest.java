@@ -12,13 +12,16 @@ import dev.keystore.KeyUnavailableException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
+import dev.keystore.core.CopyIncompleteException;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreMove;
 import dev.keystore.spi.RestoreRules;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -293,6 +296,34 @@ class BackupCommandTest {
         Ran elsewhere = Ran.of("move", url(), target(), "--yes");
         assertThat(elsewhere.code()).isEqualTo(ExitCodes.FINDINGS);
         assertThat(elsewhere.out()).contains("Not moved: \"alice\"", "was moved to");
+    }
+
+    @Test
+    @DisplayName("R84 erase frees a context whose move has not ended, and warns before that")
+    void erase_arrivingContext() {
+        String mapdb = "mapdb:" + folder.resolve("lost");
+        try (SignalKeyDatabase source = SignalKeyDatabase.open(mapdb);
+                SignalKeyDatabase target = SignalKeyDatabase.open(url())) {
+            SignalKeyStore alice = source.forContext("alice");
+            alice.put(KeyTypes.SESSION, "bob.1", new byte[1]);
+            StoreMove move = StoreMove.from(source).to(target, "here");
+            move.listener(
+                    progress -> CompletableFuture.runAsync(() -> alice.put(KeyTypes.SESSION, "bob.1", new byte[2]))
+                            .join());
+            assertThatThrownBy(move::run).isInstanceOf(CopyIncompleteException.class);
+            assertThat(Ran.of("erase", url(), "alice", "--take-over", "--yes").code())
+                    .as("the move is running")
+                    .isEqualTo(ExitCodes.FAILED);
+        }
+
+        Ran asked = Ran.of("erase", url(), "alice");
+        assertThat(asked.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(asked.err()).contains("move of this context to this store has not ended");
+        assertThat(Ran.of("erase", url(), "alice", "--yes").out()).contains("Erased: 1 entry");
+
+        try (SignalKeyDatabase target = SignalKeyDatabase.open(url())) {
+            target.forContext("alice").put(KeyTypes.SESSION, "bob.1", new byte[3]);
+        }
     }
 
     @Test

@@ -5,6 +5,7 @@ import dev.keystore.core.CopyReport.Outcome;
 import dev.keystore.spi.Mutation;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
@@ -47,6 +48,29 @@ final class ContextMove {
         copy.begin();
         copy.attempt(() -> source.withoutOpening(name, () -> target.withoutOpening(name, this::move)));
         return copy.result();
+    }
+
+    /**
+     * Erases what a move that has not ended has written to its target, with the mark; does what
+     * {@link StoreMove#abandon} does.
+     */
+    static boolean abandon(SignalKeyDatabase target, String name) {
+        return target.withoutOpening(name, () -> {
+            Engine engine = target.engine();
+            MoveMark mark = ContextReader.mark("target", engine, name);
+            if (mark == null || mark.side() != MoveMark.Side.ARRIVING) {
+                return false;
+            }
+            long epoch = engine.takeovers.epoch(name, true, engine.attempts()); // a running move is not fenced
+            Context arriving = new Context(name, epoch, engine.unopenedSealer(name));
+            MoveCommit erasing = new MoveCommit(
+                    arriving,
+                    List.of(new Mutation.Clear(arriving.keptByClear(Set.of())), MoveMark.delete()),
+                    () -> mark.equals(MoveMark.load(engine.storage, name)),
+                    () -> {});
+            commit(target, erasing);
+            return erasing.isWritten();
+        });
     }
 
     private ContextResult move() {
@@ -100,7 +124,7 @@ final class ContextMove {
     /** Marks the source as moved, unless it has changed since, and returns whether it was marked. */
     private boolean leave(Context from, MoveMark moved, int seen) {
         Context opened = source.opened(name);
-        MoveCommit commit = new MoveCommit(from, moved.put(), () -> from.unchangedSince(seen), () -> {
+        MoveCommit commit = new MoveCommit(from, List.of(moved.put()), () -> from.unchangedSince(seen), () -> {
             from.markMoved(moved.target());
             if (opened != null) {
                 opened.markMoved(moved.target());
@@ -134,7 +158,7 @@ final class ContextMove {
     }
 
     private static void commit(SignalKeyDatabase database, Context context, Mutation change) {
-        commit(database, new MoveCommit(context, change, () -> true, () -> {}));
+        commit(database, new MoveCommit(context, List.of(change), () -> true, () -> {}));
     }
 
     private static void commit(SignalKeyDatabase database, MoveCommit commit) {

@@ -4,11 +4,14 @@ import dev.keystore.spi.Mutation;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 
-/** A commit that writes or deletes the {@link MoveMark} of a context, if the context has not changed meanwhile. */
+/**
+ * A commit that writes or deletes the {@link MoveMark} of a context, perhaps with all entries of it, if the context has
+ * not changed meanwhile.
+ */
 final class MoveCommit implements StoredWrite {
 
     private final Context context;
-    private final Mutation change;
+    private final List<Mutation> changes;
     private final BooleanSupplier unchanged;
     private final Runnable onDurable;
 
@@ -18,12 +21,13 @@ final class MoveCommit implements StoredWrite {
     /**
      * Creates a commit.
      *
+     * @param changes what is written
      * @param unchanged asked by the leader; if false, nothing is written
      * @param onDurable called by the leader once it is written, before another commit is
      */
-    MoveCommit(Context context, Mutation change, BooleanSupplier unchanged, Runnable onDurable) {
+    MoveCommit(Context context, List<Mutation> changes, BooleanSupplier unchanged, Runnable onDurable) {
         this.context = context;
-        this.change = change;
+        this.changes = List.copyOf(changes);
         this.unchanged = unchanged;
         this.onDurable = onDurable;
     }
@@ -41,7 +45,7 @@ final class MoveCommit implements StoredWrite {
     @Override
     public List<Mutation> mutations(Storage storage) {
         written = unchanged.getAsBoolean();
-        return written ? List.of(change) : List.of();
+        return written ? changes : List.of();
     }
 
     @Override

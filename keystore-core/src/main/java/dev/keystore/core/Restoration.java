@@ -32,10 +32,23 @@ final class Restoration {
 
     private final List<RestoreRules> rules;
     private final int idMargin;
+    private final boolean named;
 
-    Restoration(List<RestoreRules> rules, int idMargin) {
+    /**
+     * Creates what is carried.
+     *
+     * @param named whether the contexts were named: then, those whose move to the store that was backed up had not
+     *     ended are restored as well
+     */
+    Restoration(List<RestoreRules> rules, int idMargin, boolean named) {
         this.rules = List.copyOf(rules);
         this.idMargin = idMargin;
+        this.named = named;
+    }
+
+    /** Returns whether a context with a mark is restored. One that was moved away goes on where it is. */
+    boolean carries(MoveMark mark) {
+        return named && mark.side() == MoveMark.Side.ARRIVING;
     }
 
     /** Returns the rules of all providers that are registered. */

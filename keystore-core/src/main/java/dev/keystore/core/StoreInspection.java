@@ -133,6 +133,23 @@ public final class StoreInspection implements AutoCloseable {
     }
 
     /**
+     * Returns whether a move of a context to this store has not ended (R84). It cannot be opened then.
+     *
+     * @param context the name of the context
+     * @return whether it has begun, and not ended
+     * @throws LoadFailedException if the backend failed
+     * @throws dev.keystore.CorruptEntryException if the entry that says so cannot be read
+     * @throws IllegalArgumentException if the backend cannot have such a context
+     * @throws IllegalStateException if this is closed
+     */
+    public boolean isArriving(String context) {
+        engine.checkOpen();
+        engine.checkContext(Objects.requireNonNull(context, "context"));
+        MoveMark mark = MoveMark.load(engine.storage, context);
+        return mark != null && mark.side() == MoveMark.Side.ARRIVING;
+    }
+
+    /**
      * Returns how far the store is encrypted.
      *
      * @return the phase; empty if the store is not encrypted

@@ -32,8 +32,10 @@ import java.util.function.Consumer;
  * refused.
  *
  * <p>If the move fails, is interrupted or the process is killed, run it again with the same two databases, and it
- * continues. A context that was not moved does not stop the others. Memory, listeners and threads are those of a
- * {@link StoreCopy}.
+ * continues. If the source is lost by then, the context cannot be opened as it is: the source may have been written
+ * after it was read. Back the target up, restore the context by its name with {@link StoreRestore}, which drops what
+ * must not be used twice, and {@link #abandon} it in the target. A context that was not moved does not stop the others.
+ * Memory, listeners and threads are those of a {@link StoreCopy}.
  */
 public final class StoreMove {
 
@@ -136,5 +138,28 @@ public final class StoreMove {
      */
     public CopyReport dryRun() {
         return copy.dryRun();
+    }
+
+    /**
+     * Erases what a move that has not ended has written of a context to its target. The context can then be created
+     * there, or moved there from another store.
+     *
+     * <p>Call it only if the source is lost: if that has marked the context as moved already, it refuses the context
+     * from then on. On a backend with ownership, a move that is running is not disturbed.
+     *
+     * @param target the database that the context was being moved to
+     * @param context its name
+     * @return whether it was erased; false if no move of it to this database has begun, or the move has ended. Nothing
+     *     was changed then
+     * @throws dev.keystore.ContextOwnedException if the owner of the context is alive, such as a move that is running;
+     *     nothing was changed
+     * @throws dev.keystore.KeyStoreException as for a commit and for {@link SignalKeyDatabase#forContext}
+     * @throws IllegalArgumentException if the database cannot have such a context
+     * @throws IllegalStateException if the database is closed
+     */
+    public static boolean abandon(SignalKeyDatabase target, String context) {
+        target.engine().checkOpen();
+        target.checkContext(Objects.requireNonNull(context, "context"));
+        return ContextMove.abandon(target, context);
     }
 }

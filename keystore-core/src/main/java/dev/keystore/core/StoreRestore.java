@@ -125,7 +125,11 @@ public final class StoreRestore {
     }
 
     /**
-     * Restores only some contexts, for example all but one whose records are damaged. By default, all are restored.
+     * Restores only some contexts, for example all but one whose records are damaged. By default, all are restored,
+     * except those that were moved away, and those whose move to the store that was backed up had not ended.
+     *
+     * <p>A context of the latter kind is restored if it is named. Name it only if the store that it was moved from is
+     * lost: otherwise, run the move again, which keeps its sessions.
      *
      * @param names their names; copied
      * @return this restore
@@ -174,7 +178,7 @@ public final class StoreRestore {
      *     entry
      */
     public RestoreReport run() {
-        Restoration restoration = new Restoration(Restoration.registered(), idMargin);
+        Restoration restoration = new Restoration(Restoration.registered(), idMargin, contexts != null);
         StoreState from = Objects.requireNonNull(backup.engine().state());
         try (SignalKeyDatabase opened = target.openToRestore()) {
             Engine engine = opened.engine();

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.ContextMovedException;
+import dev.keystore.ContextOwnedException;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.CopyIncompleteException;
@@ -18,6 +19,7 @@ import dev.keystore.core.StoreRestore;
 import dev.keystore.encryption.KeyFile;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -279,6 +281,67 @@ class StoreMoveTest {
             move.listener(progress -> {}).run();
             assertThat(target.forContext("alice").find(KeyTypes.SESSION, "bob.1"))
                     .contains(value(1));
+        }
+    }
+
+    @Test
+    @DisplayName("R84 R80 if the source of a move is lost, its context is restored by name, without sessions, and the"
+            + " target is freed")
+    void restore_arrivingContext_isRestoredByNameAndAbandoned() {
+        try (SignalKeyDatabase source = open("mapdb", "source");
+                SignalKeyDatabase target = open("jdbc:sqlite", "target")) {
+            SignalKeyStore alice = source.forContext("alice");
+            alice.put(KeyTypes.SESSION, "bob.1", value(0));
+            alice.put(KeyTypes.IDENTITY_KEY, "bob.1", value(1));
+            target.forContext("bob").put(KeyTypes.IDENTITY_KEY, "alice.1", value(1));
+            StoreMove move = StoreMove.from(source).to(target, "the new place");
+            AtomicInteger number = new AtomicInteger(1);
+            move.listener(progress -> CompletableFuture.runAsync(
+                            () -> alice.put(KeyTypes.SESSION, "bob.1", value(number.incrementAndGet())))
+                    .join());
+            assertThatThrownBy(move::run).isInstanceOf(CopyIncompleteException.class);
+            try (SignalKeyDatabase other = SignalKeyDatabase.builder()
+                    .url("jdbc:sqlite:" + folder.resolve("target"))
+                    .open()) {
+                assertThatThrownBy(() -> StoreMove.abandon(other, "alice")).isInstanceOf(ContextOwnedException.class);
+            }
+        }
+        Path file = folder.resolve("keys.backup");
+        try (SignalKeyDatabase target = open("jdbc:sqlite", "target")) {
+            StoreBackup.of(target).to(file).run();
+            assertThat(target.inspection().isArriving("alice")).isTrue();
+            assertThat(target.inspection().isArriving("bob")).isFalse();
+
+            assertThat(StoreMove.abandon(target, "bob")).isFalse();
+            assertThat(StoreMove.abandon(target, "alice")).isTrue();
+
+            assertThat(StoreMove.abandon(target, "alice")).isFalse();
+            assertThat(target.contexts()).containsExactly("bob");
+            target.forContext("alice").put(KeyTypes.SESSION, "bob.1", value(3));
+        }
+        assertThat(restored(file, "all", Set.of())).containsExactly("bob");
+        assertThat(restored(file, "named", Set.of("alice"))).containsExactly("alice");
+        try (SignalKeyDatabase restored = open("jdbc:sqlite", "named")) {
+            SignalKeyStore alice = restored.forContext("alice");
+            assertThat(alice.find(KeyTypes.IDENTITY_KEY, "bob.1")).contains(value(1));
+            assertThat(alice.find(KeyTypes.SESSION, "bob.1")).isEmpty();
+            alice.put(KeyTypes.SESSION, "bob.1", value(4));
+        }
+    }
+
+    /** Returns the contexts of a store that is restored from a backup; all if no names are given. */
+    private List<String> restored(Path file, String name, Set<String> names) {
+        try (SignalKeyDatabase backup = SignalKeyDatabase.builder()
+                .url("jdbc:sqlite:" + file)
+                .readingBackup()
+                .open()) {
+            StoreRestore restore = StoreRestore.from(backup)
+                    .to(SignalKeyDatabase.builder().url("jdbc:sqlite:" + folder.resolve(name)));
+            (names.isEmpty() ? restore : restore.contexts(names)).run();
+        }
+        try (SignalKeyDatabase restored = open("jdbc:sqlite", name);
+                Stream<String> contexts = restored.contexts()) {
+            return contexts.toList();
         }
     }
 
