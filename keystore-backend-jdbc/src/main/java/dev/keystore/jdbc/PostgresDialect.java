@@ -3,9 +3,11 @@ package dev.keystore.jdbc;
 import dev.keystore.UnsupportedFormatException;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.Batch;
+import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.BitSet;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -15,17 +17,10 @@ import java.util.Set;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
-import java.util.function.Function;
-import java.util.function.IntFunction;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.jdbi.v3.core.ConnectionException;
 import org.jdbi.v3.core.Handle;
-import org.jdbi.v3.core.JdbiException;
-import org.jdbi.v3.core.argument.Argument;
-import org.jdbi.v3.core.statement.Query;
-import org.jdbi.v3.core.statement.SqlStatement;
-import org.jdbi.v3.core.statement.Update;
 import org.jspecify.annotations.Nullable;
 import org.postgresql.ds.PGSimpleDataSource;
 
@@ -84,6 +79,16 @@ final class PostgresDialect extends Dialect {
 
     /** Division by zero (postgresql.org/docs/current/errcodes-appendix.html). */
     private static final String NOT_ALL_RECORDED = "22012";
+
+    /** The parts of a commit that are not in all of them. */
+    private static final int PUTS = 1;
+
+    private static final int DELETES = 2;
+
+    /** The statement that commits a group, by its parts. */
+    private static final List<String> COMMITS = IntStream.rangeClosed(0, PUTS + DELETES)
+            .mapToObj(PostgresDialect::commitOf)
+            .toList();
 
     private final PostgresUrl url;
     private final boolean mustExist;
@@ -175,12 +180,9 @@ final class PostgresDialect extends Dialect {
     private static boolean commitSingleStatement(Handle handle, OwnedGroup group) {
         Map<RowKey, byte[]> puts = group.rows().puts();
         Set<RowKey> deletes = group.rows().deletes();
-        String sql = "WITH recorded AS (" + RECORD_IDS + ")"
-                + (puts.isEmpty() ? "" : ", put AS (" + UPSERT + ")")
-                + (deletes.isEmpty() ? "" : ", deleted AS (" + DELETE + ")")
-                + " SELECT 1 / (count(*) = ?)::integer FROM recorded";
-        try (Query query = handle.createQuery(sql)) {
-            Arguments arguments = new Arguments(query).batches(group.lastOfContexts());
+        String sql = COMMITS.get((puts.isEmpty() ? 0 : PUTS) + (deletes.isEmpty() ? 0 : DELETES));
+        return StatementCache.read(handle, sql, commit -> {
+            Arguments arguments = new Arguments(commit).batches(group.lastOfContexts());
             if (!puts.isEmpty()) {
                 arguments.entries(puts);
             }
@@ -188,31 +190,47 @@ final class PostgresDialect extends Dialect {
                 arguments.keys(deletes);
             }
             arguments.number(group.lastOfContexts().size());
-            query.mapTo(int.class).one();
+            boolean committed = isCommitted(commit);
+            // Otherwise the prepared statement keeps the bound values.
+            commit.clearParameters();
+            return committed;
+        });
+    }
+
+    private static boolean isCommitted(PreparedStatement commit) throws SQLException {
+        try {
+            commit.executeQuery().close();
             return true;
-        } catch (JdbiException e) {
-            SQLException cause = SqlFailures.sqlException(e);
-            if (cause != null && NOT_ALL_RECORDED.equals(cause.getSQLState())) {
+        } catch (SQLException e) {
+            if (NOT_ALL_RECORDED.equals(e.getSQLState())) {
                 return false;
             }
             throw e;
         }
     }
 
+    private static String commitOf(int parts) {
+        return "WITH recorded AS (" + RECORD_IDS + ")"
+                + ((parts & PUTS) == 0 ? "" : ", put AS (" + UPSERT + ")")
+                + ((parts & DELETES) == 0 ? "" : ", deleted AS (" + DELETE + ")")
+                + " SELECT 1 / (count(*) = ?)::integer FROM recorded";
+    }
+
     @Override
     void upsert(Handle handle, Map<RowKey, byte[]> entries) {
-        try (Update update = handle.createUpdate(UPSERT)) {
-            new Arguments(update).entries(entries);
-            update.execute();
-        }
+        StatementCache.use(handle, UPSERT, upsert -> {
+            new Arguments(upsert).entries(entries);
+            upsert.executeUpdate();
+            upsert.clearParameters();
+        });
     }
 
     @Override
     void delete(Handle handle, Set<RowKey> entries) {
-        try (Update update = handle.createUpdate(DELETE)) {
-            new Arguments(update).keys(entries);
-            update.execute();
-        }
+        StatementCache.use(handle, DELETE, delete -> {
+            new Arguments(delete).keys(entries);
+            delete.executeUpdate();
+        });
     }
 
     @Override
@@ -238,54 +256,75 @@ final class PostgresDialect extends Dialect {
 
     @Override
     List<Batch> recordIds(Handle handle, List<Batch> batches) {
-        try (Query query = handle.createQuery(RECORD_IDS)) {
-            new Arguments(query).batches(batches);
-            Set<Integer> recorded = query.mapTo(Integer.class).set();
-            return IntStream.range(0, batches.size())
-                    .filter(i -> !recorded.contains(i + 1))
-                    .mapToObj(batches::get)
-                    .toList();
-        }
+        BitSet recorded = new BitSet();
+        StatementCache.use(handle, RECORD_IDS, update -> {
+            new Arguments(update).batches(batches);
+            try (ResultSet positions = update.executeQuery()) {
+                while (positions.next()) {
+                    recorded.set(positions.getInt(1) - 1);
+                }
+            }
+        });
+        return IntStream.range(0, batches.size())
+                .filter(i -> !recorded.get(i))
+                .mapToObj(batches::get)
+                .toList();
     }
 
-    /** Binds the arguments of a statement from left to right. */
+    /**
+     * Binds the arguments of a statement from left to right, one array for each column. The driver sends them binary.
+     */
     private static final class Arguments {
 
-        private final SqlStatement<?> statement;
-        private int position;
+        private final PreparedStatement statement;
+        private int position = 1;
 
-        Arguments(SqlStatement<?> statement) {
+        Arguments(PreparedStatement statement) {
             this.statement = statement;
         }
 
-        Arguments batches(List<Batch> batches) {
-            add("text", batches, String[]::new, batch -> PostgresNames.key(batch.context()));
-            add("bigint", batches, Long[]::new, Batch::epoch);
-            return add("bigint", batches, Long[]::new, Batch::sequence);
+        Arguments batches(List<Batch> batches) throws SQLException {
+            String[] contexts = new String[batches.size()];
+            Long[] epochs = new Long[batches.size()];
+            Long[] sequences = new Long[batches.size()];
+            for (int i = 0; i < contexts.length; i++) {
+                Batch batch = batches.get(i);
+                contexts[i] = PostgresNames.key(batch.context());
+                epochs[i] = batch.epoch();
+                sequences[i] = batch.sequence();
+            }
+            return add("text", contexts).add("bigint", epochs).add("bigint", sequences);
         }
 
-        Arguments keys(Set<RowKey> keys) {
-            add("text", keys, String[]::new, key -> PostgresNames.key(key.context()));
-            add("text", keys, String[]::new, RowKey::type);
-            return add("text", keys, String[]::new, key -> PostgresNames.key(key.id()));
+        Arguments keys(Collection<RowKey> keys) throws SQLException {
+            String[] contexts = new String[keys.size()];
+            String[] types = new String[keys.size()];
+            String[] ids = new String[keys.size()];
+            int i = 0;
+            for (RowKey key : keys) {
+                contexts[i] = PostgresNames.key(key.context());
+                types[i] = key.type();
+                ids[i++] = PostgresNames.key(key.id());
+            }
+            return add("text", contexts).add("text", types).add("text", ids);
         }
 
-        Arguments entries(Map<RowKey, byte[]> entries) {
+        Arguments entries(Map<RowKey, byte[]> entries) throws SQLException {
             keys(entries.keySet());
-            add("text", entries.keySet(), String[]::new, key -> PostgresNames.longId(key.context(), key.id()));
-            return add("bytea", entries.values(), byte[][]::new, value -> value);
+            @Nullable String[] longIds = new String[entries.size()];
+            int i = 0;
+            for (RowKey key : entries.keySet()) {
+                longIds[i++] = PostgresNames.longId(key.context(), key.id());
+            }
+            return add("text", longIds).add("bytea", entries.values().toArray(byte[][]::new));
         }
 
-        void number(long number) {
-            statement.bind(position++, number);
+        void number(long number) throws SQLException {
+            statement.setLong(position++, number);
         }
 
-        private <T, E> Arguments add(
-                String type, Collection<T> rows, IntFunction<E[]> array, Function<T, @Nullable E> element) {
-            E[] elements = rows.stream().map(element).toArray(array);
-            Argument argument = (at, prepared, context) ->
-                    prepared.setArray(at, prepared.getConnection().createArrayOf(type, elements));
-            statement.bind(position++, argument);
+        private Arguments add(String type, @Nullable Object[] elements) throws SQLException {
+            statement.setArray(position++, statement.getConnection().createArrayOf(type, elements));
             return this;
         }
     }

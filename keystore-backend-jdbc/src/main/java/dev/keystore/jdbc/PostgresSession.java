@@ -84,7 +84,7 @@ final class PostgresSession {
 
     private Handle open(Consumer<Handle> setUp, Comparison comparison) {
         PGSimpleDataSource source = url.source();
-        Jdbi connections = Connections.jdbi(source::getConnection);
+        Jdbi connections = Connections.jdbiWithCache(source::getConnection);
         return Connections.open(connections, handle -> {
             if (!comparison.isUnshared(connections, handle)) {
                 unlock(handle);

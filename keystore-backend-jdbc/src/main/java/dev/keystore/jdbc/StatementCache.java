@@ -34,7 +34,8 @@ class StatementCache implements StatementBuilder {
     }
 
     /**
-     * Uses a statement of a connection that has such a cache, without Jdbi, whose overhead exceeds SQLite's own time.
+     * Uses a statement of a connection that has such a cache, without Jdbi. Its overhead exceeds SQLite's own time, and
+     * that of a commit's other work in the JVM on PostgreSQL.
      */
     static void use(Handle handle, String sql, Use use) {
         read(handle, sql, statement -> {

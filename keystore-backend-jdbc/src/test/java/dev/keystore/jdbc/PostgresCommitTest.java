@@ -17,9 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
-import org.jdbi.v3.core.statement.SqlLogger;
-import org.jdbi.v3.core.statement.SqlStatements;
-import org.jdbi.v3.core.statement.StatementContext;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -32,18 +29,14 @@ import org.junit.jupiter.api.Timeout;
 final class PostgresCommitTest {
 
     private final String schema = PostgresFixture.newSchema();
-    private final List<String> executed = new ArrayList<>();
+    private final CountingStatements statements = new CountingStatements();
+    private final List<String> executed = statements.executed();
     private JdbcBackend backend;
 
     @BeforeEach
     void open() {
         backend = PostgresFixture.open(PostgresFixture.url(schema) + RoundTrips.OPTION);
-        backend.writer().handle().getConfig(SqlStatements.class).setSqlLogger(new SqlLogger() {
-            @Override
-            public void logBeforeExecution(StatementContext context) {
-                executed.add(context.getRenderedSql().strip().split("\\s+", 2)[0]);
-            }
-        });
+        backend.writer().handle().setStatementBuilder(statements.cache());
     }
 
     @AfterEach

@@ -7,16 +7,9 @@ import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.Batch;
 import dev.keystore.spi.Mutation;
-import java.lang.reflect.Proxy;
 import java.nio.file.Path;
-import java.sql.Connection;
-import java.sql.PreparedStatement;
-import java.sql.SQLException;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
-import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -26,42 +19,20 @@ import org.junit.jupiter.api.io.TempDir;
 /** The statements of commits and reads on SQLite. Each COMMIT is one fsync, because of {@code synchronous=FULL}. */
 class StatementCountTest {
 
-    private final List<String> executed = new ArrayList<>();
-    private final Set<PreparedStatement> prepared = new HashSet<>();
+    private final CountingStatements statements = new CountingStatements();
+    private final List<String> executed = statements.executed();
     private JdbcBackend backend;
 
     @BeforeEach
     void open(@TempDir Path folder) {
         backend = SqliteFixture.open(folder.resolve("keys.db"));
-        Objects.requireNonNull(backend.writer().handle()).setStatementBuilder(counting());
+        Objects.requireNonNull(backend.writer().handle()).setStatementBuilder(statements.cache());
     }
 
     /** Counts the statements of reads as well. A single thread always reads on the first connection. */
     private void countReads() {
-        backend.queries().read("count", handle -> handle.setStatementBuilder(counting()));
-        executed.clear();
-        prepared.clear();
-    }
-
-    private StatementCache counting() {
-        return new StatementCache() {
-            @Override
-            PreparedStatement prepare(Connection connection, String sql) throws SQLException {
-                PreparedStatement statement = super.prepare(connection, sql);
-                prepared.add(statement);
-                return counting(statement, sql.strip().split("\\s+", 2)[0]);
-            }
-        };
-    }
-
-    private PreparedStatement counting(PreparedStatement statement, String verb) {
-        return (PreparedStatement) Proxy.newProxyInstance(
-                getClass().getClassLoader(), new Class<?>[] {PreparedStatement.class}, (proxy, method, arguments) -> {
-                    if (method.getName().startsWith("execute")) {
-                        executed.add(verb);
-                    }
-                    return method.invoke(statement, arguments);
-                });
+        backend.queries().read("count", handle -> handle.setStatementBuilder(statements.cache()));
+        statements.reset();
     }
 
     @AfterEach
@@ -133,7 +104,7 @@ class StatementCountTest {
 
         assertThat(backend.list("alice")).hasSize(100).doesNotHaveDuplicates();
         assertThat(executed).containsExactly("SELECT", "SELECT");
-        assertThat(prepared).hasSize(1);
+        assertThat(statements.prepared()).hasSize(1);
     }
 
     @Test
@@ -146,7 +117,7 @@ class StatementCountTest {
             assertThat(backend.load("alice", "session", "bob." + (n + 2))).isEmpty();
         }
         assertThat(executed).hasSize(6).containsOnly("SELECT");
-        assertThat(prepared).hasSize(1);
+        assertThat(statements.prepared()).hasSize(1);
     }
 
     @Test
@@ -161,7 +132,7 @@ class StatementCountTest {
             assertThat(executed).containsExactly("BEGIN", "SELECT", "SELECT", "SELECT", "COMMIT");
             executed.clear();
         }
-        assertThat(prepared).hasSize(3);
+        assertThat(statements.prepared()).hasSize(3);
     }
 
     /** Returns a group with one batch for each of so many contexts, all of which have an owner. */
