@@ -47,7 +47,7 @@ final class PostgresDialect extends Dialect {
      * may fail (SQLSTATE 40001). Each read is one statement, for which READ COMMITTED is a snapshot. A standby is
      * refused, since it may lag behind the commits.
      */
-    private static final String READER_SETTINGS = PostgresSession.PLANS + """
+    private static final String READER_SETTINGS = """
             SET lock_timeout = '5s';
             SET default_transaction_isolation = 'read committed';
             DO $$ BEGIN

@@ -22,20 +22,7 @@ import org.postgresql.ds.PGSimpleDataSource;
  */
 final class PostgresSession {
 
-    /**
-     * How the server plans the statements of a session: once each, by the indexes. The server keeps a plan until it has
-     * analyzed the table, which it does once a minute at most. By its own choice, it would read a small table as a
-     * whole, and still do so when 20,000 contexts have been added since; or it would plan a commit each time, which
-     * takes longer than executing it.
-     */
-    static final String PLANS = """
-            SET plan_cache_mode = force_generic_plan;
-            SET enable_seqscan = off;
-            SET enable_hashjoin = off;
-            SET enable_mergejoin = off;
-            """;
-
-    private static final String SETTINGS = PLANS + """
+    private static final String SETTINGS = """
             SET lock_timeout = '2s';
             SET idle_in_transaction_session_timeout = '10s';
             SET statement_timeout = 0;

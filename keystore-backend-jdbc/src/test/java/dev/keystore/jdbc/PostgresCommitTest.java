@@ -15,10 +15,8 @@ import dev.keystore.testkit.FailureAssertions;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
-import org.jdbi.v3.core.Handle;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -119,51 +117,6 @@ final class PostgresCommitTest {
         assertThat(executed).containsExactly("WITH");
         assertThat(RoundTrips.sinceLast()).isEqualTo(1);
         assertThat(backend.list("alice")).isEmpty();
-    }
-
-    /** The tables are small enough that the server would read them as a whole if it could choose. */
-    @Test
-    void commitAndLoad_arePlannedOnce_andReadNoTableAsAWhole() {
-        long epoch = backend.takeOver("alice");
-        backend.save("alice", "session", "bob.1", new byte[] {1});
-        PostgresFixture.execute("ANALYZE " + schema + ".entry", "ANALYZE " + schema + ".owner");
-        long before = readAsAWhole();
-
-        for (int n = 1; n <= 10; n++) {
-            commit(List.of(batch("alice", epoch, n, put("bob.1", n), new Mutation.Delete("pre-key", "17"))));
-            assertThat(backend.load("alice", "session", "bob.1")).hasValue(new byte[] {(byte) n});
-            assertThat(backend.loadAll("alice", "session", List.of("bob.1", "bob.2")))
-                    .hasSize(1);
-        }
-
-        assertThat(readAsAWhole()).isEqualTo(before);
-        Handle writer = backend.writer().handle();
-        assertThat(plans(writer, "WITH recorded%")).isEqualTo(Map.of("generic", 6L, "custom", 0L));
-        Map<String, Long> ofReads =
-                backend.queries().read("count", reader -> plans(reader, "SELECT%value FROM entry%"));
-        assertThat(ofReads).isEqualTo(Map.of("generic", 12L, "custom", 0L));
-    }
-
-    /** Returns how often tables were read as a whole. */
-    private long readAsAWhole() {
-        String report = "SELECT pg_stat_force_next_flush()";
-        backend.queries().read("report", reader -> reader.execute(report));
-        Handle writer = backend.writer().handle();
-        writer.execute(report);
-        return writer.createQuery("SELECT sum(seq_scan) FROM pg_stat_user_tables WHERE schemaname = ?")
-                .bind(0, schema)
-                .mapTo(long.class)
-                .one();
-    }
-
-    private static Map<String, Long> plans(Handle session, String statements) {
-        return session.createQuery("""
-                        SELECT sum(generic_plans) AS generic, sum(custom_plans) AS custom
-                        FROM pg_prepared_statements WHERE statement LIKE ?
-                        """)
-                .bind(0, statements)
-                .map((row, columns) -> Map.of("generic", row.getLong(1), "custom", row.getLong(2)))
-                .one();
     }
 
     @Test
