@@ -43,18 +43,6 @@ final class OwnerTable {
     /** The name in the row that keeps the highest epoch of deleted rows. */
     private static final String DELETED = "";
 
-    /**
-     * Inserts a row for a new context. It says that nothing is known of the commits of earlier epochs. For a known
-     * context, its row is changed as the rest of the statement says. Does nothing if there is no row {@link #DELETED}.
-     */
-    private static final String INSERT = """
-            WITH deleted AS (SELECT epoch FROM owner WHERE context = '' %s)
-            INSERT INTO owner (context, epoch, commit_epoch, former_epoch, holder, host, process, since)
-            SELECT ?, epoch + ?, epoch + 1, epoch + 1, ?, ?, ?, ?
-            FROM deleted WHERE TRUE
-            ON CONFLICT (context) DO UPDATE SET
-            """;
-
     /** Whether an owner's row is one of a backend, and its context holds no entry. */
     private static final String IS_EMPTY =
             "holder = :holder AND NOT EXISTS (SELECT 1 FROM entry WHERE entry.context = owner.context)";
@@ -254,7 +242,7 @@ final class OwnerTable {
     }
 
     /**
-     * Executes a statement that begins with {@link #INSERT}, and creates the row {@link #DELETED} before if it is
+     * Executes a statement that {@link #insertOr} returned, and creates the row {@link #DELETED} before if it is
      * missing.
      */
     private static <T> T insert(Handle handle, Supplier<Optional<T>> insertion) {
@@ -276,8 +264,19 @@ final class OwnerTable {
                 """).bind(0, DELETED).execute();
     }
 
+    /**
+     * Returns a statement that inserts a row for a new context, and changes that of a known one. It does nothing if
+     * there is no row {@link #DELETED}.
+     */
     private String insertOr(String change) {
-        return INSERT.formatted(dialect.sharedLock()) + change;
+        // The row of a new context says that nothing is known of the commits of earlier epochs.
+        return """
+                WITH deleted AS (SELECT epoch FROM owner WHERE context = '' %s)
+                INSERT INTO owner (context, epoch, commit_epoch, former_epoch, holder, host, process, since)
+                SELECT ?, epoch + ?, epoch + 1, epoch + 1, ?, ?, ?, ?
+                FROM deleted WHERE TRUE
+                ON CONFLICT (context) DO UPDATE SET
+                """.formatted(dialect.sharedLock()) + change;
     }
 
     /** Makes the rows of all contexts have an epoch of at least {@code floor}, and returns how many were changed. */
