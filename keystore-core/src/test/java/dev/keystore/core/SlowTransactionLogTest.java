@@ -6,49 +6,21 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.core.Fixture.Kind;
-import java.text.MessageFormat;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.logging.Handler;
-import java.util.logging.LogRecord;
-import java.util.logging.Logger;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** The lines that {@link SlowTransactionLog} logs, through the logging of the JDK. */
 class SlowTransactionLogTest {
 
-    private static final Logger LOGGER = Logger.getLogger(SlowTransactionLog.NAME);
-
-    private final List<String> lines = new ArrayList<>();
-    private final Handler handler = new Handler() {
-        @Override
-        public void publish(LogRecord entry) {
-            lines.add(entry.getLevel() + " " + new MessageFormat(entry.getMessage()).format(entry.getParameters()));
-        }
-
-        @Override
-        public void flush() {}
-
-        @Override
-        public void close() {}
-    };
-
-    @BeforeEach
-    void listen() {
-        LOGGER.setUseParentHandlers(false);
-        LOGGER.addHandler(handler);
-    }
+    private final LoggedTransactions logged = new LoggedTransactions();
 
     @AfterEach
-    void restore() {
-        LOGGER.removeHandler(handler);
-        LOGGER.setUseParentHandlers(true);
+    void close() {
+        logged.close();
     }
 
     private static void end(SlowTransactionLog log, long waitMillis, boolean succeeded) {
@@ -69,7 +41,7 @@ class SlowTransactionLogTest {
         end(log, 1_977, true);
         end(log, 1_977, false);
 
-        assertThat(lines)
+        assertThat(logged.lines())
                 .containsExactly(
                         "WARNING A transaction was slow: it waited 1977 ms for its locks, worked 20 ms and"
                                 + " committed 3 ms",
@@ -82,7 +54,7 @@ class SlowTransactionLogTest {
     void onTransaction_withLockKeys_namesThem() {
         end(SlowTransactionLog.over(Duration.ZERO).withLockKeys(), 1, true);
 
-        assertThat(lines)
+        assertThat(logged.lines())
                 .singleElement()
                 .asString()
                 .startsWith("WARNING A transaction with lock keys [session:alice.1, session:{0}] was slow: ");
@@ -96,7 +68,7 @@ class SlowTransactionLogTest {
             fixture.alice.useTransaction("k", tx -> tx.put(KeyTypes.SESSION, "a", bytes("1")));
         }
 
-        assertThat(lines).hasSize(1);
+        assertThat(logged.lines()).hasSize(1);
     }
 
     @Test
