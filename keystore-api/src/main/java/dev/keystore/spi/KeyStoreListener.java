@@ -92,11 +92,14 @@ public interface KeyStoreListener {
 
     /**
      * The backend has written a group of commits, or has failed to. With group commit, that is one transaction and one
-     * fsync, which usually takes most of the time. May be called shortly after the calls of its commits have returned.
+     * fsync, which usually takes most of the time. Its time is not reported separately: in most backends, it is a part
+     * of the database's commit, so backends do not tell the two apart.
+     *
+     * <p>May be called shortly after the calls of its commits have returned.
      *
      * @param commits the number of commits in the group
      * @param sendings how often it was sent to the backend: more than once if the outcome was unknown at first
-     * @param nanos the time until its outcome was known
+     * @param nanos the time until its outcome was known, including the fsync
      * @param result what was written
      */
     default void onGroup(int commits, int sendings, long nanos, GroupResult result) {}
