@@ -63,13 +63,15 @@ final class EntryQueries {
      * interruption if an interrupt caused it, and closing the backend waits for all of it.
      */
     <T> T read(String operation, Function<Handle, T> query) {
-        return lifecycle.run(() -> failures.interruptible(
+        return lifecycle.run(
                 operation,
-                () -> failures.translate(operation, () -> {
-                    T found = readers.withHandle(query);
-                    dialect.requireUnchanged();
-                    return found;
-                })));
+                () -> failures.interruptible(
+                        operation,
+                        () -> failures.translate(operation, () -> {
+                            T found = readers.withHandle(query);
+                            dialect.requireUnchanged();
+                            return found;
+                        })));
     }
 
     Optional<byte[]> load(String context, String type, String id) {

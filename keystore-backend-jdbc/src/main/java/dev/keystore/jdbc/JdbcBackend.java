@@ -296,7 +296,7 @@ class JdbcBackend
     }
 
     private <T> T onWriter(Function<WriterConnection, T> work) {
-        return lifecycle.run(() -> {
+        return lifecycle.run("commit", () -> {
             requireWritable("commit");
             return work.apply(writer);
         });
@@ -314,7 +314,7 @@ class JdbcBackend
     final <T> T exclusively(String operation, Supplier<T> work) {
         return failures.interruptible(
                 operation,
-                () -> lifecycle.run(() -> {
+                () -> lifecycle.run(operation, () -> {
                     requireWritable(operation);
                     return writer.whileUnused(operation, work);
                 }));

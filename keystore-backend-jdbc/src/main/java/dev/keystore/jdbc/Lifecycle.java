@@ -20,7 +20,7 @@ final class Lifecycle {
 
     private final String place;
     private final Duration closeTimeout;
-    private final RunningOperations operations = new RunningOperations();
+    private final RunningOperations operations;
 
     /**
      * Creates an instance that admits operations.
@@ -30,15 +30,17 @@ final class Lifecycle {
     Lifecycle(String place, Duration closeTimeout) {
         this.place = place;
         this.closeTimeout = closeTimeout;
+        this.operations = new RunningOperations(place);
     }
 
     /**
      * Runs an operation on the calling thread.
      *
+     * @param name what the operation does, for messages
      * @throws IllegalStateException if {@link #close} was called before; the operation did not run
      */
-    <T> T run(Supplier<T> operation) {
-        return operations.<T, RuntimeException>run(operation::get);
+    <T> T run(String name, Supplier<T> operation) {
+        return operations.<T, RuntimeException>run(name, operation::get);
     }
 
     /** Returns whether no operation is running. */

@@ -67,7 +67,8 @@ public final class PostgresBackendProvider implements BackendProvider {
                     "org.postgresql.ds.PGSimpleDataSource", false, PostgresBackendProvider.class.getClassLoader());
         } catch (ClassNotFoundException e) {
             throw new StoreOpenException(
-                    "Could not open a PostgreSQL database: the driver is missing; add the artifact"
+                    SCHEME
+                            + ": could not open: the PostgreSQL driver is missing; add the artifact"
                             + " org.postgresql:postgresql to the class path",
                     e);
         }

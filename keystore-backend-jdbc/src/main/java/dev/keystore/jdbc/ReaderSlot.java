@@ -121,7 +121,7 @@ final class ReaderSlot {
         mine.handedOff = true;
         try {
             if (mine.left) {
-                throw new IllegalStateException("The reading thread has left");
+                throw new IllegalStateException(mine.thread.getName() + " has left before its query began");
             }
             return use(query, deadlineNanos);
         } finally {

@@ -22,7 +22,7 @@ final class LifecycleTest {
     private final Lifecycle lifecycle = new Lifecycle("here", Duration.ofSeconds(30));
 
     private FutureTask<Boolean> operation(Lifecycle in) throws InterruptedException {
-        FutureTask<Boolean> operation = new FutureTask<>(() -> in.run(() -> {
+        FutureTask<Boolean> operation = new FutureTask<>(() -> in.run("read", () -> {
             runs.countDown();
             try {
                 end.await();
@@ -47,8 +47,8 @@ final class LifecycleTest {
         }
 
         assertThatIllegalStateException()
-                .isThrownBy(() -> lifecycle.run(() -> "late"))
-                .withMessageContaining("closed");
+                .isThrownBy(() -> lifecycle.run("read", () -> "late"))
+                .withMessage("here: could not read: the backend is closed");
         assertThat(released).hasValue(0);
         end.countDown();
         closer.join();
@@ -109,6 +109,6 @@ final class LifecycleTest {
                     throw failure;
                 }))
                 .isSameAs(failure);
-        assertThatIllegalStateException().isThrownBy(() -> lifecycle.run(() -> "late"));
+        assertThatIllegalStateException().isThrownBy(() -> lifecycle.run("read", () -> "late"));
     }
 }

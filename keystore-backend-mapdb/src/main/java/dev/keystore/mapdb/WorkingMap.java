@@ -157,7 +157,7 @@ final class WorkingMap {
     private void checkEnd() {
         long newEnd = end(db);
         if (newEnd < end || newEnd > volume.length()) {
-            throw new IllegalStateException("MapDB reports an impossible length of " + path + ": " + newEnd + " bytes");
+            throw new IllegalStateException(path + ": MapDB reports an impossible length of " + newEnd + " bytes");
         }
         end = newEnd;
     }

@@ -64,7 +64,9 @@ class MessagesTest {
             while (beginnings.find()) {
                 String beginning = beginnings.group(3);
                 String value = beginnings.group(2);
-                boolean isSentence = value == null && Character.isUpperCase(beginning.charAt(0));
+                boolean isSentence = value == null
+                        && Character.isUpperCase(beginning.charAt(0))
+                        && !source.toString().contains("-backend");
                 boolean hasOwnBeginning = value != null
                         && (beginnings.group(1).contains("IllegalState") || value.endsWith("getMessage()"));
                 found.add(beginning);

@@ -1,6 +1,7 @@
 package dev.keystore.spi.support;
 
 import java.time.Duration;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -19,11 +20,18 @@ public final class RunningOperations {
         private volatile boolean ended;
     }
 
+    private final String place;
     private final Set<Running> running = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    /** Creates an instance that admits operations. */
-    public RunningOperations() {}
+    /**
+     * Creates an instance that admits operations.
+     *
+     * @param place where the store is, for messages
+     */
+    public RunningOperations(String place) {
+        this.place = Objects.requireNonNull(place, "place");
+    }
 
     /**
      * An operation of a backend.
@@ -46,6 +54,7 @@ public final class RunningOperations {
     /**
      * Runs an operation on the calling thread.
      *
+     * @param name what the operation does, for messages, for example "compact"
      * @param operation runs once, unless it is refused
      * @param <T> the type of the result
      * @param <X> the type of the operation's checked exceptions
@@ -53,13 +62,13 @@ public final class RunningOperations {
      * @throws X if the operation throws it
      * @throws IllegalStateException if {@link #refuseMore} was called before; the operation did not run
      */
-    public <T extends @Nullable Object, X extends Exception> T run(Operation<T, X> operation) throws X {
+    public <T extends @Nullable Object, X extends Exception> T run(String name, Operation<T, X> operation) throws X {
         Running mine = new Running();
         running.add(mine);
         try {
             // In this order: either this sees that the backend is closed, or awaitIdle sees the operation.
             if (closed.get()) {
-                throw new IllegalStateException("The backend is closed");
+                throw new IllegalStateException(place + ": could not " + name + ": the backend is closed");
             }
             return operation.run();
         } finally {

@@ -18,12 +18,12 @@ class RunningOperationsTest {
     private static final Duration SHORT = Duration.ofMillis(20);
     private static final Duration LONG = Duration.ofSeconds(50);
 
-    private final RunningOperations operations = new RunningOperations();
+    private final RunningOperations operations = new RunningOperations("here");
     private final CountDownLatch runs = new CountDownLatch(1);
     private final CountDownLatch end = new CountDownLatch(1);
 
     private FutureTask<String> operation() throws InterruptedException {
-        FutureTask<String> operation = new FutureTask<>(() -> operations.run(() -> {
+        FutureTask<String> operation = new FutureTask<>(() -> operations.run("read", () -> {
             runs.countDown();
             end.await();
             return "done";
@@ -40,8 +40,8 @@ class RunningOperationsTest {
         assertThat(operations.refuseMore()).isTrue();
         assertThat(operations.refuseMore()).isFalse();
         assertThatIllegalStateException()
-                .isThrownBy(() -> operations.run(() -> "late"))
-                .withMessage("The backend is closed");
+                .isThrownBy(() -> operations.run("read", () -> "late"))
+                .withMessage("here: could not read: the backend is closed");
         FutureTask<Boolean> closing = new FutureTask<>(() -> operations.awaitIdle(LONG));
         Thread closer = new Thread(closing);
         closer.start();
@@ -70,7 +70,7 @@ class RunningOperationsTest {
     @DisplayName("R31 an operation that fails no longer counts, and its exception reaches the caller")
     void run_fails_isIdle() {
         assertThatExceptionOfType(IOException.class)
-                .isThrownBy(() -> operations.run(() -> {
+                .isThrownBy(() -> operations.run("read", () -> {
                     throw new IOException("thrown");
                 }));
         assertThat(operations.awaitIdle(SHORT)).isTrue();

@@ -34,10 +34,11 @@ final class FileBackend implements ContextAwareBackend, ContextListing {
     private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
     private final StoreFolder folder;
-    private final RunningOperations operations = new RunningOperations();
+    private final RunningOperations operations;
 
     FileBackend(StoreFolder folder) {
         this.folder = folder;
+        this.operations = new RunningOperations(folder.toString());
     }
 
     @Override
@@ -185,7 +186,7 @@ final class FileBackend implements ContextAwareBackend, ContextListing {
 
     private <T> T call(String operation, Interrupts.FileAccess<T> access) {
         try {
-            return operations.run(() -> Interrupts.uninterrupted(access));
+            return operations.run(operation, () -> Interrupts.uninterrupted(access));
         } catch (IOException | DirectoryIteratorException e) {
             throw BackendException.permanent(folder + ": could not " + operation + ": " + e, e);
         }
