@@ -49,7 +49,7 @@ class KotlinPageTest {
     fun page_examples_printWhatTheySay() {
         val page = Files.readString(Path.of("..", "docs", "kotlin.md"))
         val examples = Regex("(?ms)^```kotlin\\R(.*?)^```").findAll(page).map { it.groupValues[1] }.toList()
-        assertThat(examples).hasSize(2)
+        assertThat(examples).hasSize(3)
         val right = listOf(
             "val absent: String? = alice.find(KeyTypes.LID_MAPPING, \"a\")",
             "val context: Int = store.context().length",
@@ -59,33 +59,40 @@ class KotlinPageTest {
             "val nothing: String? = alice.transaction(\"k\") { null }",
         )
 
-        val messages =
-            compile(mapOf("First" to examples[0], "Second" to examples[1], "Right" to functions(right)))
+        val sources = listOf("First", "Second", "Third").zip(examples).toMap() + ("Right" to functions(right))
 
-        assertThat(messages).doesNotContain("error:").doesNotContainPattern("(First|Second)\\.kt.*warning:")
+        val messages = compile(sources)
+
+        assertThat(messages).doesNotContain("error:").doesNotContainPattern("(First|Second|Third)\\.kt.*warning:")
         assertThat(run("First")).isEqualTo("1234")
         assertThat(run("Second")).isEqualTo("[bob, carol]")
+        assertThat(run("Third")).isEqualTo("false")
     }
 
     @Test
     @DisplayName("null where it is not allowed, a blocking transaction that suspends, and that of Java do not compile")
     fun code_wrong_doesNotCompile() {
+        val nullRefused = "null cannot be a value of a non-null type 'String'"
+        val maybeNull = "expected 'String', actual 'String?'"
+        val typeUnknown = "cannot infer type for type parameter 'X'"
         val wrong = listOf(
-            "store.put(KeyTypes.LID_MAPPING, \"a\", null)",
-            "store.find(KeyTypes.LID_MAPPING, null)",
-            "val value: String = store.find(KeyTypes.LID_MAPPING, \"a\").getOrNull()",
-            "val value: String = alice.find(KeyTypes.LID_MAPPING, \"a\")",
-            "alice.transaction(\"k\") { tx -> tx.put(KeyTypes.LID_MAPPING, \"a\", null) }",
-            "val value: String = store.withTransaction(\"k\") { null }",
-            "store.transaction(\"k\") { tx -> tx.context() }",
+            "store.put(KeyTypes.LID_MAPPING, \"a\", null)" to nullRefused,
+            "store.find(KeyTypes.LID_MAPPING, null)" to nullRefused,
+            "val value: String = store.find(KeyTypes.LID_MAPPING, \"a\").getOrNull()" to maybeNull,
+            "val value: String = alice.find(KeyTypes.LID_MAPPING, \"a\")" to maybeNull,
+            "alice.transaction(\"k\") { tx -> tx.put(KeyTypes.LID_MAPPING, \"a\", null) }" to nullRefused,
+            "val value: String = store.withTransaction(\"k\") { null }" to nullRefused,
+            "store.transaction(\"k\") { tx -> tx.context() }" to typeUnknown,
             "fun SignalKeyStore.transaction(k: String, w: (Transaction) -> Int) { withTransaction(k, w) }; " +
-                "store.transaction(\"k\") { 1 }",
-            "store.withTransaction(\"k\") { kotlinx.coroutines.delay(1) }",
+                "store.transaction(\"k\") { 1 }" to typeUnknown,
+            "store.withTransaction(\"k\") { kotlinx.coroutines.delay(1) }" to "only be called within coroutine body",
         )
 
-        val refused = Regex("Wrong\\.kt:(\\d+):\\d+: error:").findAll(compile(mapOf("Wrong" to functions(wrong))))
+        val messages = compile(mapOf("Wrong" to functions(wrong.map { it.first })))
 
-        assertThat(refused.map { it.groupValues[1].toInt() }.toSet()).containsExactlyElementsOf(1..wrong.size)
+        val errors = Regex("Wrong\\.kt:(\\d+):\\d+: error: (.*)").findAll(messages).map { it.groupValues }.toList()
+        assertThat(errors.map { it[1].toInt() }).containsExactlyElementsOf(1..wrong.size)
+        errors.zip(wrong).forEach { (error, expected) -> assertThat(error[2]).contains(expected.second) }
     }
 
     /** Returns a source with a function for each statement, on the line of its number. */
