@@ -203,7 +203,13 @@ public final class Bench implements Callable<Integer> {
     private boolean isWanted(Variant variant) {
         return (only == null || only.matcher(variant.toString()).find())
                 && (goal == null || Goals.variants(goal).contains(variant))
-                && (before == null || variant.isKeystore());
+                && (before == null || isComparable(variant, before));
+    }
+
+    /** Returns whether another checkout can measure a variant, too: some have no metrics yet. */
+    static boolean isComparable(Variant variant, Path before) {
+        return variant.isKeystore()
+                && (!variant.isMetered() || Files.isDirectory(before.resolve("keystore-micrometer")));
     }
 
     private void list(BenchPlan plan) {

@@ -98,6 +98,12 @@ public record Variant(Workload workload, int threads, Map<String, String> parame
         return peer().startsWith("KEYSTORE");
     }
 
+    /** Returns whether it measures Keystore with metrics. */
+    @JsonIgnore
+    boolean isMetered() {
+        return peer().endsWith("_METERED");
+    }
+
     @Override
     public String toString() {
         return workload + ", " + threads + (threads == 1 ? " thread " : " threads ") + parameters;

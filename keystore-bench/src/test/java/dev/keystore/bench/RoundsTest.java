@@ -10,6 +10,9 @@ import dev.keystore.bench.read.HotEntries.Room;
 import dev.keystore.bench.read.ReadPeers;
 import dev.keystore.bench.report.Goals;
 import java.io.File;
+import java.net.MalformedURLException;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -20,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Runs of minimal length. */
 @Timeout(120)
@@ -160,6 +165,52 @@ class RoundsTest {
         assertThatThrownBy(() -> ClassPaths.of(now, folder, folder.resolve("before")))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("compile the other checkout");
+    }
+
+    @Test
+    void compare_withACheckoutWithoutMetrics_leavesThemOut() throws Exception {
+        Path earlier = Files.createDirectories(folder.resolve("earlier"));
+        Path later = folder.resolve("later");
+        Files.createDirectories(later.resolve("keystore-micrometer"));
+        Variant plain = Variant.commit(CommitPeers.KEYSTORE_SQLITE, 1, 10);
+        Variant metered = Variant.commit(CommitPeers.KEYSTORE_SQLITE_METERED, 1, 10);
+        Variant other = Variant.commit(CommitPeers.XODUS, 1, 10);
+
+        assertThat(List.of(plain, metered, other))
+                .filteredOn(variant -> Bench.isComparable(variant, earlier))
+                .containsExactly(plain);
+        assertThat(List.of(plain, metered, other))
+                .filteredOn(variant -> Bench.isComparable(variant, later))
+                .containsExactly(plain, metered);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"read.KeystoreRead", "commit.KeystoreCommit"})
+    void peer_withABuildThatHasNoListeners_isLoaded(String name) throws Exception {
+        URL[] classPath = Stream.of(ClassPaths.ofThisJvm().split(File.pathSeparator))
+                .map(element -> url(Path.of(element)))
+                .toArray(URL[]::new);
+        ClassLoader withoutListeners = new URLClassLoader(classPath, ClassLoader.getPlatformClassLoader()) {
+            @Override
+            protected Class<?> findClass(String wanted) throws ClassNotFoundException {
+                if (wanted.endsWith("Listener") || wanted.startsWith("dev.keystore.micrometer")) {
+                    throw new ClassNotFoundException(wanted);
+                }
+                return super.findClass(wanted);
+            }
+        };
+
+        Class<?> loaded = Class.forName("dev.keystore.bench." + name, true, withoutListeners);
+
+        assertThat(loaded.getClassLoader()).isSameAs(withoutListeners);
+    }
+
+    private static URL url(Path path) {
+        try {
+            return path.toUri().toURL();
+        } catch (MalformedURLException e) {
+            throw new AssertionError(e);
+        }
     }
 
     private static String classPath(Path... modules) {

@@ -36,7 +36,7 @@ final class KeystoreCommit implements CommitPeer {
 
     /** Opens a store with metrics. */
     static KeystoreCommit openMetered(String url, boolean cached) {
-        return open(SignalKeyDatabase.builder().url(url).listener(Metrics.create()), cached);
+        return open(Metrics.addTo(SignalKeyDatabase.builder().url(url)), cached);
     }
 
     private static KeystoreCommit open(SignalKeyDatabase.Builder builder, boolean cached) {

@@ -57,8 +57,7 @@ final class KeystoreRead<V> implements ReadPeer {
     }
 
     static KeystoreRead<byte[]> metered(long budgetBytes) {
-        return new KeystoreRead<>(
-                KeyTypes.SESSION, HotEntries::value, builder(budgetBytes).listener(Metrics.create()));
+        return new KeystoreRead<>(KeyTypes.SESSION, HotEntries::value, Metrics.addTo(builder(budgetBytes)));
     }
 
     static KeystoreRead<byte[]> encrypted(long budgetBytes) {
