@@ -40,7 +40,7 @@ class ClassCycleTest {
                 .getElementsByTagName("module");
         return IntStream.range(0, modules.getLength())
                 .mapToObj(n -> modules.item(n).getTextContent().strip())
-                .filter(module -> Files.exists(PROJECT.resolve(module).resolve("src/main/java")))
+                .filter(module -> Files.exists(PROJECT.resolve(module).resolve("src/main")))
                 .toList();
     }
 

@@ -26,6 +26,7 @@ class ContractPageTest {
     private static final Path PROJECT = Path.of("..");
     private static final Path PAGE = PROJECT.resolve("docs/contract.md");
     private static final Path TESTKIT = PROJECT.resolve("keystore-testkit/src/main/java");
+    private static final Map<String, String> LANGUAGES = Map.of("java", ".java", "kotlin", ".kt");
     private static final String PLANNED = "*(planned)*";
 
     private static final Pattern CITATION = Pattern.compile("\\bR(\\d{1,3})\\b");
@@ -57,7 +58,7 @@ class ContractPageTest {
                 .collect(Collectors.toCollection(TreeSet::new));
 
         Set<Integer> uncited = new TreeSet<>(built);
-        sources("src/test/java").forEach(file -> uncited.removeAll(citations(file)));
+        sources("test").forEach(file -> uncited.removeAll(citations(file)));
         files(TESTKIT, Integer.MAX_VALUE, ".java").forEach(file -> uncited.removeAll(citations(file)));
 
         assertThat(built).hasSizeGreaterThan(40);
@@ -92,24 +93,30 @@ class ContractPageTest {
     }
 
     private static List<Path> cited() {
-        List<Path> cited = new ArrayList<>(sources("src/main/java"));
-        cited.addAll(sources("src/test/java"));
+        List<Path> cited = new ArrayList<>(sources("main"));
+        cited.addAll(sources("test"));
         cited.addAll(files(PROJECT, 1, ".md"));
         cited.addAll(files(PROJECT.resolve("docs"), 1, ".md"));
         return cited;
     }
 
-    /** Returns the Java files below a folder of each module. */
-    private static List<Path> sources(String folder) {
+    /** Returns the files of Java and Kotlin in each module, of {@code main} or of {@code test}. */
+    private static List<Path> sources(String part) {
         try (DirectoryStream<Path> modules = Files.newDirectoryStream(PROJECT, "keystore-*")) {
             List<Path> sources = new ArrayList<>();
             for (Path module : modules) {
-                Path below = module.resolve(folder);
-                if (Files.isDirectory(below)) {
-                    sources.addAll(files(below, Integer.MAX_VALUE, ".java"));
+                for (Map.Entry<String, String> language : LANGUAGES.entrySet()) {
+                    Path folder = module.resolve("src").resolve(part).resolve(language.getKey());
+                    if (Files.isDirectory(folder)) {
+                        sources.addAll(files(folder, Integer.MAX_VALUE, language.getValue()));
+                    }
                 }
             }
             assertThat(sources).hasSizeGreaterThan(50);
+            LANGUAGES
+                    .values()
+                    .forEach(suffix ->
+                            assertThat(sources).anyMatch(file -> file.toString().endsWith(suffix)));
             return sources;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
