@@ -1,5 +1,6 @@
 package dev.keystore.spring;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.keystore.KeyPair;
@@ -10,6 +11,8 @@ import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.testkit.MemoryBackend;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.Base64;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -20,11 +23,10 @@ import org.junit.jupiter.api.Test;
 class KeystoreEndpointTest {
 
     private static final Instant NOW = Instant.parse("2026-11-30T00:00:00Z");
-    private static final byte[] KEY = new byte[33];
 
-    static {
-        Arrays.fill(KEY, (byte) 77);
-    }
+    private static final byte PUBLIC = 77;
+    private static final byte PRIVATE = 0x41;
+    private static final byte SIGNATURE = 0x53;
 
     private final SignalKeyDatabase database =
             SignalKeyDatabase.builder().backend(new MemoryBackend()).open();
@@ -64,7 +66,10 @@ class KeystoreEndpointTest {
         alice.put(
                 KeyTypes.SIGNED_PRE_KEY,
                 "7",
-                new SignedPreKey(new KeyPair(KEY, new byte[32]), new byte[64], created.toEpochMilli()));
+                new SignedPreKey(
+                        new KeyPair(repeat(PUBLIC, 33), repeat(PRIVATE, 32)),
+                        repeat(SIGNATURE, 64),
+                        created.toEpochMilli()));
 
         Map<String, Object> shown = endpoint.context("alice", "1");
 
@@ -78,7 +83,20 @@ class KeystoreEndpointTest {
                 .isEqualTo(List.of(
                         "One-time pre-keys left: 0. The client should upload new ones.",
                         "The newest signed pre-key is 40 days old. The client should replace it."));
-        assertThat(shown.toString()).doesNotContain("77, 77", "MMMM", "4d4d");
+        for (byte secret : List.of(PUBLIC, PRIVATE, SIGNATURE)) {
+            byte[] three = repeat(secret, 3);
+            assertThat(shown.toString())
+                    .doesNotContain(Arrays.toString(three).substring(1, 8))
+                    .doesNotContain(new String(three, ISO_8859_1))
+                    .doesNotContain(Base64.getEncoder().encodeToString(three))
+                    .doesNotContainIgnoringCase(HexFormat.of().formatHex(three));
+        }
+    }
+
+    private static byte[] repeat(byte value, int times) {
+        byte[] bytes = new byte[times];
+        Arrays.fill(bytes, value);
+        return bytes;
     }
 
     @Test
