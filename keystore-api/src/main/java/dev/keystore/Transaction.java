@@ -10,7 +10,7 @@ package dev.keystore;
  * thread or after that throws {@link IllegalStateException} (R28).
  *
  * <p>{@link #transaction(String, TransactionWork)} called on a handle joins this transaction and also acquires the lock
- * of its own key (R26). Locks acquired in this way are outside the global order of {@link #transaction(java.util.Set,
+ * of that key (R26). Locks acquired in this way are outside the global order of {@link #transaction(java.util.Set,
  * TransactionWork)}: two transactions that nest the same keys in opposite orders wait for each other until one of them
  * throws {@link LockTimeoutException}. If the keys are known in advance, pass them all at once.
  */

@@ -4,6 +4,9 @@
  * <p>{@code JdbcBackend} is the entry point; {@code WriterConnection}, {@code ReaderPool}, {@code EntryQueries} and
  * {@code GroupWrite} are the same for every database. What differs is in classes with the database's name, behind
  * {@code Dialect} and {@code SqlFailures}.
+ *
+ * <p>Rule numbers in this package, such as {@code R53}, refer to the contract in {@code docs/contract.md} in the
+ * repository. {@code docs/design.md} says what each class is, and {@code docs/operating.md} how to run the databases.
  */
 @NullMarked
 package dev.keystore.jdbc;

@@ -8,6 +8,9 @@
  * {@code Entries} serves reads from a {@code WorkingMap}, which is a MapDB file that {@code Recovery} can rebuild at
  * any time, and from the groups that are not yet applied to it. {@code ReadOnlyBackend} serves a folder that can't be
  * written.
+ *
+ * <p>Rule numbers in this package, such as {@code R53}, refer to the contract in {@code docs/contract.md} in the
+ * repository. {@code docs/design.md} draws the file formats and says what each class is.
  */
 @NullMarked
 package dev.keystore.mapdb;

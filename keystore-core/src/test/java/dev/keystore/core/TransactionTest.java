@@ -504,7 +504,7 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("R26 a nested transaction takes the lock of its own key, until the outer one ends")
+    @DisplayName("R26 a nested transaction takes the lock of its key, until the outer one ends")
     void transaction_nestedThroughHandle_locksItsKey() throws Exception {
         AtomicReference<Threads.Running<Boolean>> other = new AtomicReference<>();
         alice.useTransaction("outer", tx -> {
