@@ -217,6 +217,26 @@ class ClearTest {
     }
 
     @Test
+    @DisplayName("R18 R73 with encryption, erase is one commit as well, which keeps neither entries nor data keys")
+    void erase_encrypted_isOneCommit() {
+        try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.encryption(TestEncryption.create()))) {
+            fill(fixture.alice);
+            fixture.faults.forgetCalls();
+            fixture.alice.clear();
+            assertThat(fixture.storedKeys()).isPresent();
+            fixture.alice.erase();
+            assertThat(fixture.faults.calls(Operation.COMMIT))
+                    .extracting(call -> call.group().get(0).mutations())
+                    .containsExactly(
+                            List.of(new Mutation.Clear(Set.of("credentials", "_keys", "_store", "_fresh"))),
+                            List.of(new Mutation.Clear(Set.of("_store", "_fresh"))));
+            assertThat(fixture.faults.groupSizes()).containsExactly(1, 1);
+            assertThat(fixture.faults.count(Operation.SAVE, Operation.DELETE)).isZero();
+            assertThat(fixture.storedKeys()).isEmpty();
+        }
+    }
+
+    @Test
     @DisplayName("R18 clear and erase together in one transaction: erase wins in either order, later writes survive")
     void erase_duringClear_wins() {
         List<Consumer<Transaction>> orders = List.of(

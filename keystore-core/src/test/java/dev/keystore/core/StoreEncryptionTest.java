@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.keystore.CommitFailedException;
 import dev.keystore.CommitOutcomeUnknownException;
+import dev.keystore.CompactionFailedException;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.EntryKeyMissingException;
 import dev.keystore.KeyOperations;
@@ -345,6 +346,49 @@ class StoreEncryptionTest {
             fixture.put("bob.1", "1");
             fixture.put("later", "1");
             assertEnded(job, fixture);
+        }
+    }
+
+    @Test
+    @DisplayName("R74 an encryption whose compaction failed has not ended; the next call compacts again, and ends it")
+    void encrypt_compactionFails() {
+        try (Fixture fixture = closed(small(Job.ENCRYPT)).reopen(StoreEncryptionTest::encryptingExisting)) {
+            fixture.faults.on(Operation.COMPACT).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+
+            assertThatThrownBy(() -> Job.ENCRYPT.run(fixture.database)).isInstanceOf(CompactionFailedException.class);
+
+            assertThat(fixture.database.encryption().phase()).isEqualTo(Phase.ENCRYPTING);
+            assertThatThrownBy(() -> fixture.reopen(StoreEncryptionTest::encrypted))
+                    .isExactlyInstanceOf(StoreOpenException.class)
+                    .hasMessageContaining("encryptExisting()");
+            assertSmallRead(fixture);
+            fixture.put("later", "1");
+
+            assertThat(Job.ENCRYPT.run(fixture.database).rewritten()).isZero();
+
+            assertThat(fixture.faults.count(Operation.COMPACT)).isEqualTo(2);
+            assertThat(fixture.database.encryption().phase()).isEqualTo(Phase.ENCRYPTED);
+            assertEnded(Job.ENCRYPT, fixture);
+        }
+    }
+
+    @Test
+    @DisplayName("R74 a rotation whose compaction failed has dropped the former keys; compact() alone does the rest")
+    void rotate_compactionFails() {
+        try (Fixture fixture = small(Job.ROTATE)) {
+            byte[] keys = fixture.storedKeys().orElseThrow();
+            fixture.faults.on(Operation.COMPACT).fail(Moment.BEFORE, BackendException.Kind.PERMANENT);
+
+            assertThatThrownBy(() -> Job.ROTATE.run(fixture.database)).isInstanceOf(CompactionFailedException.class);
+
+            fixture.put("later", "1");
+            assertEnded(Job.ROTATE, fixture);
+            fixture.database.compact();
+            assertThat(fixture.faults.count(Operation.COMPACT)).isEqualTo(2);
+            fixture.plant("_keys", "data", keys);
+            try (Fixture reopened = fixture.reopen(StoreEncryptionTest::encrypted)) {
+                assertThatThrownBy(() -> reopened.find("bob.1")).isInstanceOf(EntryKeyMissingException.class);
+            }
         }
     }
 
