@@ -52,7 +52,8 @@ public final class Encryption implements Sealing {
 
     /**
      * Also opens stores under a former root key. Opening such a store wraps its store key with the current root key;
-     * from then on, the former one is not needed. A copy of the store made before still opens with it.
+     * from then on, the former one is not needed. A copy of the store made before still opens with it. Processes that
+     * have the store open under the former root key continue; to open it again, they need the current one.
      *
      * @param former gives access to the former root key
      * @return a new encryption

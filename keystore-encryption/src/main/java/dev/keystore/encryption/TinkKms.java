@@ -33,7 +33,8 @@ public final class TinkKms implements KeyProvider {
     /**
      * Returns a key, through the client that was registered for it with {@link KmsClients#add}. If there is none, the
      * key is accessed through a client on the class path or module path that Tink finds by
-     * {@link java.util.ServiceLoader}, with the default credentials of its service. So a configuration needs no code.
+     * {@link java.util.ServiceLoader}, with the default credentials of its service. So a configuration needs no code. A
+     * client that has no default credentials, such as that of Vault, is only found if it was registered.
      *
      * @param keyUri the key, such as {@code gcp-kms://projects/…}, {@code aws-kms://arn:…} or
      *     {@code hcvault://host/transit/keys/…}
@@ -88,8 +89,9 @@ public final class TinkKms implements KeyProvider {
         } catch (GeneralSecurityException | RuntimeException | ServiceConfigurationError e) {
             throw new KeyUnavailableException(
                     "Key " + keyUri + " " + failure + ": " + e.getMessage()
-                            + "; check that the client of its service is on the class path, that the service can be"
-                            + " reached, and that this is the key that the store was encrypted with",
+                            + "; check that the client of its service is on the class path, or was added by"
+                            + " KmsClients.add if it has no default credentials, as that of Vault; that the service can"
+                            + " be reached; and that this is the key that the store was encrypted with",
                     e);
         }
     }

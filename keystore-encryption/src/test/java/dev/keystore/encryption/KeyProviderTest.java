@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.google.crypto.tink.KmsClients;
 import dev.keystore.KeyUnavailableException;
 import dev.keystore.spi.KeyProvider;
 import dev.keystore.spi.Sealing;
@@ -182,6 +183,19 @@ class KeyProviderTest {
     }
 
     @Test
+    @DisplayName("R73 a key that was wrapped with other parameters of Argon2id than today's is unwrapped with those")
+    void passphrase_storedParameters() {
+        byte[] stored = HexFormat.of()
+                .parseHex("00002000000000010000000182cedebe656436bd8643afe3da84ceb1"
+                        + "f51c3c2d944a874745d22bec73cda2563e516d636dc44724a7c59588a449f09afdd1318ebdef4bf9"
+                        + "27a5b6009d21ff82c5d47623ce51d62df7e209ddb39c036ac8056ad29b7b191bc3ddc8ea47f7a865");
+        assertThat(ByteBuffer.wrap(stored).getInt()).as("KiB").isEqualTo(8_192);
+
+        assertThat(Passphrase.from("correct horse"::toCharArray).unwrap(stored, PLACE))
+                .isEqualTo("a key that was wrapped long ago.".getBytes(UTF_8));
+    }
+
+    @Test
     @DisplayName("R76 the array of the passphrase is overwritten after each use, also after a failure")
     void passphrase_overwritten() {
         char[][] handedOut = new char[1][];
@@ -284,6 +298,29 @@ class KeyProviderTest {
         assertUnavailable(() -> sealing(new EncryptionProperties(), Map.of("encryption.key", "kms:unknown-kms://one"))
                         .open(null))
                 .hasMessageContaining("check that the client of its service is on the class path");
+    }
+
+    @Test
+    @SuppressWarnings("deprecation") // as TinkKms
+    @DisplayName(
+            "R73 the property kms: uses a client that the application added, and needs no default credentials then")
+    void tink_addedClient() {
+        Map<String, String> properties = Map.of("encryption.key", "kms:added-kms://one");
+        assertUnavailable(() -> sealing(new EncryptionProperties(), properties).open(null))
+                .as("found on the class path")
+                .hasCauseInstanceOf(UnsupportedOperationException.class)
+                .hasMessageContaining("KmsClients.add");
+
+        KmsClients.add(new AddedKms(new FakeKms("added-kms://", "of the application")));
+
+        byte[] mark = sealing(new EncryptionProperties(), properties).open(null).mark();
+        assertThat(sealing(new EncryptionProperties(), properties).open(mark).mark())
+                .isEqualTo(mark);
+        FakeKms same = new FakeKms("added-kms://", "of the application");
+        assertThat(Encryption.with(TinkKms.key("added-kms://one", same))
+                        .open(mark)
+                        .mark())
+                .isEqualTo(mark);
     }
 
     @ParameterizedTest
