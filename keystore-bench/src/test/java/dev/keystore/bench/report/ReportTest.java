@@ -10,6 +10,9 @@ import dev.keystore.bench.Variant;
 import dev.keystore.bench.Workload;
 import dev.keystore.bench.commit.CommitPeers;
 import dev.keystore.bench.message.MessageBenchmark.Keys;
+import dev.keystore.bench.read.HotEntries.Distribution;
+import dev.keystore.bench.read.HotEntries.Room;
+import dev.keystore.bench.read.ReadPeers;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -82,6 +85,29 @@ class ReportTest {
                 .contains("| – | ≤ 128 | 128 | yes |")
                 .contains("| P2 | reads of one id, immutable value | Caffeine, bound by weight, no copy | ≥ 1.00 |"
                         + " not measured |  |");
+    }
+
+    @Test
+    void goals_ofEncryption_judgeCommitsPerSecond_andReads() {
+        Variant encrypted = Variant.commit(CommitPeers.KEYSTORE_SQLITE_ENCRYPTED, 16, BenchPlan.ENTRIES);
+        Variant encryptedRead = read(ReadPeers.KEYSTORE_ENCRYPTED);
+        Variant plainRead = read(ReadPeers.KEYSTORE);
+        Results results = results(
+                new Measurement(encrypted, false, 1, 900, 500, Map.of()),
+                new Measurement(KEYSTORE, false, 1, 1_000, 1_000, Map.of()),
+                measured(encryptedRead, false, 1, 990),
+                measured(plainRead, false, 1, 1_000));
+
+        assertThat(Goals.variants("P18")).contains(encrypted, KEYSTORE, encryptedRead, plainRead);
+        assertThat(Goals.table(results))
+                .contains("commits, SQLite, encrypted, 16 threads | Keystore on SQLite | – | 1.80 | – |")
+                .contains("commits per second, SQLite, encrypted, 16 threads | Keystore on SQLite | ≥ 0.95 | 0.90 |"
+                        + " **no** |")
+                .contains("reads of one id, encrypted, 1 thread | Keystore | ≥ 0.98 | 0.99 | yes |");
+    }
+
+    private static Variant read(ReadPeers peer) {
+        return Variant.read(Workload.READ_ONE, peer, Room.PLENTY, Distribution.ZIPF, 1);
     }
 
     private static Variant many(CommitPeers peer) {
