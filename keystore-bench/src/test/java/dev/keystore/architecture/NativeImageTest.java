@@ -30,7 +30,8 @@ class NativeImageTest {
             + "|\\bServiceLoader\\.load)";
 
     private static final Pattern DYNAMIC = Pattern.compile(CALLED + "\\(|\\.newInstance\\(|\\bnewProxyInstance\\b"
-            + "|\\bObject(?:In|Out)putStream\\(|\\bResourceBundle\\.|\\bSystem\\.load");
+            + "|\\bObject(?:In|Out)putStream\\(|\\bResourceBundle\\.|\\bSystem\\.load|\\.loadClass\\(|\\.unreflect"
+            + "|\\bnewUpdater\\(|\\.getRecordComponents\\(");
 
     private static final Pattern CONSTANT_ACCESS =
             Pattern.compile(CALLED + "\\(\\s*" + CONSTANT + "(?:,\\s*" + CONSTANT + ")*\\)");
@@ -43,16 +44,31 @@ class NativeImageTest {
                 "keystore-encryption",
                 "keystore-backend-support",
                 "keystore-backend-jdbc",
-                "keystore-backend-mapdb"
+                "keystore-backend-mapdb",
+                "keystore-async",
+                "keystore-kotlin",
+                "keystore-micrometer"
             })
     @DisplayName("R70 a native image needs no configuration for the module: it accesses nothing by a computed name")
     void sources_accessByConstantsOnly(String module) throws IOException {
-        try (Stream<Path> files = Files.walk(PROJECT.resolve(module).resolve("src/main/java"))) {
-            List<Path> sources =
-                    files.filter(file -> file.toString().endsWith(".java")).toList();
+        assertThat(computedAccesses(module)).isEmpty();
+    }
+
+    @Test
+    @DisplayName("R70 for keystore-libsignal, a native image needs the constructors that one class chooses from")
+    void libsignal_needsConfigurationForOneClass() throws IOException {
+        assertThat(computedAccesses("keystore-libsignal"))
+                .singleElement()
+                .asString()
+                .endsWith("Ciphers.java");
+    }
+
+    private static List<Path> computedAccesses(String module) throws IOException {
+        try (Stream<Path> files = Files.walk(PROJECT.resolve(module).resolve("src/main"))) {
+            List<Path> sources = files.filter(file -> file.toString().matches(".*\\.(java|kt)"))
+                    .toList();
             assertThat(sources).isNotEmpty();
-            assertThat(sources.stream().flatMap(NativeImageTest::computedAccesses))
-                    .isEmpty();
+            return sources.stream().filter(NativeImageTest::hasComputedAccess).toList();
         }
     }
 
@@ -65,6 +81,8 @@ class NativeImageTest {
                         "Store.class.getResourceAsStream(\"a\" + version)",
                         "lookup.findVirtual(type, \"isVirtual\", MethodType.methodType(boolean.class))",
                         "Proxy.newProxyInstance(loader, types, handler)",
+                        "loader.loadClass(name)",
+                        "lookup.unreflectConstructor(constructor)",
                         "new ObjectInputStream(in)"))
                 .allSatisfy(code -> assertThat(computed(code)).isTrue());
         assertThat(List.of(
@@ -79,9 +97,9 @@ class NativeImageTest {
         return DYNAMIC.matcher(CONSTANT_ACCESS.matcher(code).replaceAll("")).find();
     }
 
-    private static Stream<String> computedAccesses(Path file) {
+    private static boolean hasComputedAccess(Path file) {
         try {
-            return computed(Files.readString(file)) ? Stream.of(file.toString()) : Stream.empty();
+            return computed(Files.readString(file));
         } catch (IOException e) {
             throw new AssertionError("could not read " + file, e);
         }
