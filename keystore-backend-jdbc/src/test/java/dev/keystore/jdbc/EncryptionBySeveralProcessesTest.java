@@ -251,27 +251,31 @@ final class EncryptionBySeveralProcessesTest {
 
     @ParameterizedTest
     @EnumSource
-    @DisplayName("R74 a root key that another process replaces is not needed to open further contexts")
+    @DisplayName("R74 while the root key is replaced, a process that has the former one commits and opens contexts")
     void rootKeyReplaced(Server engine) throws IOException {
         use(engine);
         Encryption former = encryption;
         try (SignalKeyDatabase other = filled(encrypted())) {
             KeyFile next = KeyFile.create(folder.resolve("next.key"));
             encryption = Encryption.with(next).replacing(KeyFile.at(folder.resolve("root.key")));
-            encrypted().close();
+            try (SignalKeyDatabase restarted = encrypted();
+                    SignalKeyDatabase second = encrypted()) {
+                put(other, "alice", "1");
+                put(other, "bob", "1");
+                put(restarted, "carol", "1");
+                put(second, "dave", "1");
+            }
 
-            put(other, "bob", "1");
-
+            encryption = former;
+            assertThatThrownBy(this::encrypted).isInstanceOf(KeyUnavailableException.class);
             encryption = Encryption.with(next);
             try (SignalKeyDatabase job = encrypted()) {
                 assertThatThrownBy(() -> Job.ROTATE.run(job, NO_LISTENER)).isInstanceOf(ContextOwnedException.class);
             }
         }
         try (SignalKeyDatabase reopened = encrypted()) {
-            assertHolds(reopened, "alice", "bob");
+            assertHolds(reopened, "alice", "bob", "carol", "dave");
         }
-        encryption = former;
-        assertThatThrownBy(this::encrypted).isInstanceOf(KeyUnavailableException.class);
     }
 
     @ParameterizedTest
