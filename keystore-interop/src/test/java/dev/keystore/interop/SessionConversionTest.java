@@ -3,6 +3,7 @@ package dev.keystore.interop;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -24,9 +25,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.signal.libsignal.protocol.DuplicateMessageException;
+import org.signal.libsignal.protocol.IdentityKey;
 import org.signal.libsignal.protocol.InvalidMessageException;
 import org.signal.libsignal.protocol.SignalProtocolAddress;
+import org.signal.libsignal.protocol.ecc.ECKeyPair;
+import org.signal.libsignal.protocol.ecc.ECPublicKey;
 import org.signal.libsignal.protocol.message.PreKeySignalMessage;
+import org.signal.libsignal.protocol.state.PreKeyBundle;
 import org.signal.libsignal.protocol.state.SessionRecord;
 
 /** Records that the real library wrote, in another form: libsignal-client goes on with them, there and back. */
@@ -724,6 +729,25 @@ class SessionConversionTest {
         Protobuf.bytes(first, 4, inner);
         Protobuf.number(first, 5, 7);
         Protobuf.number(first, 6, 1);
-        assertThatThrownBy(() -> alice.decryptFirst(first.toByteArray())).isInstanceOf(Exception.class);
+        assertThatExceptionOfType(InvalidMessageException.class)
+                .isThrownBy(() -> alice.decryptFirst(first.toByteArray()))
+                .withMessageContaining("X3DH no longer supported");
+    }
+
+    @Test
+    @DisplayName("libsignal-client writes the version byte 0x34, which peers of WhatsApp refuse")
+    void libsignal_writesOtherVersion() throws Exception {
+        assertThat(partyA().encrypt("x")[0]).isEqualTo((byte) 0x34);
+    }
+
+    @Test
+    @DisplayName("libsignal-client starts no session without a Kyber pre-key, which its bundles must have")
+    void libsignal_startsNoSessionWithoutKyber() throws Exception {
+        ECPublicKey signed = ECKeyPair.generate().getPublicKey();
+        IdentityKey identity = new IdentityKey(b.identity());
+        byte[] signature = new byte[64];
+        assertThatNullPointerException()
+                .isThrownBy(() -> new PreKeyBundle(1, 7, 3, signed, 1, signed, signature, identity, 0, null, signature))
+                .withMessageContaining("kyberPreKeyPublic");
     }
 }
