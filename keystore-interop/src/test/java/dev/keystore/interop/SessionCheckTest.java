@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.keystore.KeyTypes;
+import dev.keystore.interop.SenderKeyState.MessageSeed;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -120,6 +121,69 @@ class SessionCheckTest {
 
         assertThatExceptionOfType(DamagedException.class)
                 .isThrownBy(() -> WhatsmeowSessionForm.read(StrictJson.write(record), Account.NOW))
+                .satisfies(e -> assertThat(e.reason()).contains(reason));
+    }
+
+    /** A change of the state of our sender key, whose next message has the number 5. */
+    private interface SenderKeyChange {
+        SenderKeyState of(SenderKeyState state);
+    }
+
+    private static Arguments senderKeyDamage(String reason, SenderKeyChange change) {
+        return Arguments.of(reason, change);
+    }
+
+    static Stream<Arguments> senderKeyDamages() {
+        long tooLarge = 1L << 32;
+        return Stream.of(
+                senderKeyDamage("an id in it is out of range", state -> withId(state, -1)),
+                senderKeyDamage("an id in it is out of range", state -> withId(state, tooLarge)),
+                senderKeyDamage("a number in it is out of range", state -> withNext(state, -1, 32)),
+                senderKeyDamage("a number in it is out of range", state -> withNext(state, tooLarge, 32)),
+                senderKeyDamage("a seed in it has 31 bytes", state -> withNext(state, 5, 31)),
+                senderKeyDamage("33 bytes with the type 5", state -> withKeys(state, new byte[32], new byte[0])),
+                senderKeyDamage("a private key in it has 31 bytes", state -> withKeys(state, state.publicKey(), new byte[31])),
+                senderKeyDamage("does not belong to the private one", state -> withKeys(state, state.publicKey(), filled())),
+                senderKeyDamage("a number in it is out of range", state -> withSkipped(state, -1, 32)),
+                senderKeyDamage("a seed in it has 33 bytes", state -> withSkipped(state, 4, 33)),
+                senderKeyDamage("does not belong to its chain", state -> withSkipped(state, 5, 32)));
+    }
+
+    private static SenderKeyState withId(SenderKeyState of, long id) {
+        return new SenderKeyState(id, of.next(), of.publicKey(), of.privateKey(), of.skipped());
+    }
+
+    private static SenderKeyState withNext(SenderKeyState of, long iteration, int bytes) {
+        MessageSeed next = new MessageSeed(iteration, new byte[bytes]);
+        return new SenderKeyState(of.keyId(), next, of.publicKey(), of.privateKey(), of.skipped());
+    }
+
+    private static SenderKeyState withKeys(SenderKeyState of, byte[] publicKey, byte[] privateKey) {
+        return new SenderKeyState(of.keyId(), of.next(), publicKey, privateKey, of.skipped());
+    }
+
+    private static SenderKeyState withSkipped(SenderKeyState of, long iteration, int bytes) {
+        List<MessageSeed> skipped = List.of(new MessageSeed(iteration, new byte[bytes]));
+        return new SenderKeyState(of.keyId(), of.next(), of.publicKey(), of.privateKey(), skipped);
+    }
+
+    @ParameterizedTest
+    @MethodSource("senderKeyDamages")
+    @DisplayName("R92 a sender key that libsignal could not use is refused, with the reason")
+    void damagedSenderKey_isRefused(String reason, SenderKeyChange change) throws Exception {
+        SenderKeyState own = SenderKeyForms.readBaileys(account.senderKey("15550100001"))
+                .newestFirst()
+                .get(0);
+        assertThat(own.privateKey()).hasSize(32);
+        SenderKeyState sound = withSkipped(withNext(own, 5, 32), 4, 32);
+        assertThat(SenderKeyForms.readLibsignal(SenderKeyForms.writeLibsignal(List.of(sound)))
+                        .newestFirst())
+                .hasSize(1);
+
+        byte[] damaged = SenderKeyForms.writeLibsignal(List.of(change.of(sound)));
+
+        assertThatExceptionOfType(DamagedException.class)
+                .isThrownBy(() -> SenderKeyForms.readLibsignal(damaged))
                 .satisfies(e -> assertThat(e.reason()).contains(reason));
     }
 
