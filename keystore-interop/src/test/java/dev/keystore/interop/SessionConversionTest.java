@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.keystore.KeyTypes;
 import java.io.ByteArrayOutputStream;
@@ -677,6 +678,71 @@ class SessionConversionTest {
                 .startsWith(42, 41)
                 .endsWith(3);
         converse(a.party(B, converted), partyB());
+    }
+
+    @Test
+    @DisplayName("closed sessions keep their order on the way back to Baileys, and when they are converted again")
+    void closedSessions_keepTheirOrder() throws Exception {
+        byte[] back = a.convert(a.convert(repeated(3, true), SessionFormat.LIBSIGNAL), SessionFormat.BAILEYS);
+        long[] times = new long[4];
+        for (JsonNode session : Samples.tree(back).get("_sessions")) {
+            JsonNode index = session.get("indexInfo");
+            if (index.get("closed").longValue() != -1) {
+                int key = Buffers.base64(index.get("baseKey").textValue())[32];
+                times[key] = index.get("used").longValue();
+                assertThat(index.get("closed").longValue()).isEqualTo(times[key]);
+            }
+        }
+        assertThat(times).as("the newest was used last").isSorted().doesNotHaveDuplicates();
+        assertThat(LibsignalSessionForm.read(a.convert(back, SessionFormat.LIBSIGNAL))
+                        .closed())
+                .extracting(state -> (int) state.baseKey()[32])
+                .containsExactly(3, 2, 1);
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"BAILEYS", "BAILEYS_EX"})
+    @DisplayName("of closed sessions with one base key, which names them in the target, the newest is carried")
+    void closedSessions_ofOneBaseKey(SessionFormat format) throws Exception {
+        SessionStates states = LibsignalSessionForm.read(a.convert(repeated(1, true), SessionFormat.LIBSIGNAL));
+        SessionState closed = states.closed().get(0);
+        byte[] twice = LibsignalSessionForm.write(new SessionStates(states.open(), List.of(closed, closed), List.of()))
+                .bytes();
+
+        byte[] converted = a.convert(twice, format, "since a newer one has the same base key");
+
+        assertThat(Samples.tree(converted).elements().next()).hasSize(2);
+    }
+
+    @Test
+    @DisplayName("a sending chain that is not the current one is named, and the session goes on")
+    void formerSendingChain_isNamed() throws Exception {
+        JsonNode record = Samples.tree(a.session(B));
+        ObjectNode chains = (ObjectNode) openOf(record).get("_chains");
+        ObjectNode former = chains.elements().next().deepCopy();
+        chains.set(Buffers.base64(Curve.withType(new byte[32])), former.put("chainType", 1));
+
+        byte[] converted = a.convert(
+                StrictJson.write(record), SessionFormat.LIBSIGNAL, "a sending chain in it that is not used any more");
+
+        converse(a.party(B, converted), partyB());
+    }
+
+    @Test
+    @DisplayName("of more than five states of a sender key, the newest are carried, and the others named")
+    void senderKeyStates_haveALimit() throws Exception {
+        ObjectNode state = (ObjectNode) Samples.tree(a.senderKey(A)).get(0);
+        ArrayNode states = StrictJson.NODES.arrayNode();
+        for (int id = 1; id <= 7; id++) {
+            states.add(state.deepCopy().put("senderKeyId", id));
+        }
+
+        byte[] converted = a.convertSenderKey(
+                StrictJson.write(states), SessionFormat.LIBSIGNAL, "2 states in it, which has 5 newer ones");
+
+        assertThat(SenderKeyForms.readLibsignal(converted).newestFirst())
+                .extracting(SenderKeyState::keyId)
+                .containsExactly(7L, 6L, 5L, 4L, 3L);
     }
 
     @Test
