@@ -434,7 +434,8 @@ class BaileysExFolderTest {
         Path file = folder.resolve(names[random.nextInt(names.length)]);
         String target = "<" + file.getFileName() + ">" + (file.toString().contains("persistence") ? " manifest" : "");
         byte[] bytes = Files.readAllBytes(file);
-        switch (random.nextInt(9)) {
+        boolean isJson = file.toString().endsWith(".json");
+        switch (random.nextInt(isJson ? 11 : 9)) {
             case 0 -> Files.write(file, Arrays.copyOf(bytes, random.nextInt(bytes.length)));
             case 1, 2, 3 -> {
                 for (int i = random.nextInt(1, 9); i > 0; i--) {
@@ -471,12 +472,24 @@ class BaileysExFolderTest {
                     channel.write(ByteBuffer.allocate(1), Integer.MAX_VALUE);
                 }
             }
-            default -> {
+            case 8 -> {
                 Path odd =
                         folder.resolve(List.of("session-..etf", "..etf", "pre-key-__..__..__etc__passwd.etf", "-.json")
                                 .get(random.nextInt(4)));
                 Files.write(odd, bytes);
                 return "name <" + odd.getFileName() + "> manifest";
+            }
+            case 9 -> {
+                List<String> others = DamagedBaileysFolderTest.OTHER_VALUES;
+                String other = others.get(random.nextInt(others.size()));
+                DamagedBaileysFolderTest.replace(file, bytes, DamagedBaileysFolderTest.VALUE, other, random);
+                return "type " + other + target;
+            }
+            default -> {
+                List<String> huge = DamagedBaileysFolderTest.HUGE;
+                String number = huge.get(random.nextInt(huge.size()));
+                DamagedBaileysFolderTest.replace(file, bytes, DamagedBaileysFolderTest.NUMBER, number, random);
+                return "huge number" + target;
             }
         }
         return target;

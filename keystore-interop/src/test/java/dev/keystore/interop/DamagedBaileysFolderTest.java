@@ -35,12 +35,12 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(600)
 class DamagedBaileysFolderTest {
 
-    private static final Pattern NUMBER = Pattern.compile("(?<=[:,\\[])-?[0-9]+");
-    private static final Pattern VALUE = Pattern.compile("\"[^\"]*\"(?!:)|(?<=[:,\\[])-?[0-9]+|true|false");
+    static final Pattern NUMBER = Pattern.compile("(?<=[:,\\[])-?[0-9]+");
+    static final Pattern VALUE = Pattern.compile("\"[^\"]*\"(?!:)|(?<=[:,\\[])-?[0-9]+|true|false");
     private static final Pattern KEY = Pattern.compile("[A-Za-z0-9+/]{24,}");
-    private static final List<String> OTHER_VALUES =
+    static final List<String> OTHER_VALUES =
             List.of("null", "[]", "{}", "\"\"", "\"x\"", "-1", "1.5", "true", "{\"type\":\"Buffer\",\"data\":null}");
-    private static final List<String> HUGE = List.of(
+    static final List<String> HUGE = List.of(
             "1e999999999",
             "99999999999999999999",
             "-9223372036854775808",
@@ -252,8 +252,7 @@ class DamagedBaileysFolderTest {
         }
     }
 
-    private static void replace(Path file, byte[] bytes, Pattern part, String by, SplittableRandom random)
-            throws IOException {
+    static void replace(Path file, byte[] bytes, Pattern part, String by, SplittableRandom random) throws IOException {
         String text = new String(bytes, UTF_8);
         List<MatchResult> matches = part.matcher(text).results().toList();
         if (!matches.isEmpty()) {

@@ -273,7 +273,9 @@ class WhatsmeowPostgresTest {
             source.execute("ALTER TABLE " + column[0] + " RENAME TO saved");
             source.execute("CREATE TABLE " + column[0] + " AS SELECT * FROM saved");
             source.execute("UPDATE " + column[0] + " SET " + column[1] + " = " + value);
+            long before = Samples.allocated();
             Contents contents = Samples.read(device());
+            assertThat(Samples.allocated() - before).as(what).isLessThan(Samples.ALLOCATED_AT_MOST);
             try (Connection connection = DriverManager.getConnection(url)) {
                 new RawWhatsmeow().check(what, connection, contents);
             }
