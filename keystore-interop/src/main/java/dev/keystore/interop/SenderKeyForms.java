@@ -182,7 +182,7 @@ final class SenderKeyForms {
                     new MessageSeed(
                             chainKey.number("Iteration", 0, SessionState.MAXIMUM_UNSIGNED), chainKey.bytes("ChainKey")),
                     state.bytes("SigningKeyPublic"),
-                    state.find("SigningKeyPrivate") == null ? new byte[0] : state.bytes("SigningKeyPrivate"),
+                    WhatsmeowRecords.signingKey(state),
                     skipped));
             state.end();
         }

@@ -75,7 +75,7 @@ final class WhatsmeowDevice {
             KeyPair pair = new KeyPair(Curve.publicOf(privateKey), privateKey);
             String id = Long.toString(Columns.number(row, "key_id", MAXIMUM_KEY_ID));
             boolean isUploaded = Columns.flag(row, "uploaded");
-            contents.add(item, KeyTypes.PRE_KEY, id, pair, isUploaded ? "it was uploaded" : "it was not uploaded");
+            contents.add(item, KeyTypes.PRE_KEY, id, pair, "");
             addDetails(item, "pre_key/" + id, StrictJson.object().put("uploaded", isUploaded));
         });
         table(
@@ -108,8 +108,8 @@ final class WhatsmeowDevice {
         table("whatsmeow_lid_map", null, KeyTypes.LID_MAPPING, "lid", (item, row) -> {
             String lid = Columns.text(row, "lid");
             String pn = Columns.text(row, "pn");
-            contents.add(item, KeyTypes.LID_MAPPING, pn, lid, "shared by all devices");
-            contents.add(item + " (reverse)", KeyTypes.LID_MAPPING, lid + "_reverse", pn, "shared by all devices");
+            contents.add(item, KeyTypes.LID_MAPPING, pn, lid, "");
+            contents.add(item + " (reverse)", KeyTypes.LID_MAPPING, lid + "_reverse", pn, "");
         });
         table("whatsmeow_message_secrets", "our_jid", DETAILS, "message_id", (item, row) -> {
             String id = Columns.text(row, "chat_jid") + "/" + Columns.text(row, "sender_jid") + "/"
@@ -226,11 +226,10 @@ final class WhatsmeowDevice {
             }
         }
 
-        /** Says how many there are, and how many rows were of lower versions. */
-        @Override
-        public String toString() {
+        /** Says how many there are, and how many rows were of lower versions; empty if none were. */
+        String remark() {
             long former = rows - damaged - byIndex.size();
-            return "with " + byIndex.size() + " MACs" + (former == 0 ? "" : "; " + former + " were of former versions");
+            return former == 0 ? "" : "with " + byIndex.size() + " MACs; " + former + " were of former versions";
         }
     }
 
@@ -274,7 +273,7 @@ final class WhatsmeowDevice {
             found.check(version);
             AppStateSyncVersion state =
                     new AppStateSyncVersion(version, Columns.bytes(row, "hash", HASH_BYTES), found.byIndex);
-            contents.add(item, KeyTypes.APP_STATE_SYNC_VERSION, name, state, found.toString());
+            contents.add(item, KeyTypes.APP_STATE_SYNC_VERSION, name, state, found.remark());
         });
         macs.forEach((name, found) -> {
             if (!used.contains(name)) {
@@ -305,10 +304,15 @@ final class WhatsmeowDevice {
     /** Returns a record of a session or sender key, which is JSON or protobuf. */
     private static byte[] record(ResultSet row, String column) throws SQLException, DamagedException {
         byte[] bytes = notEmpty(row, column);
-        if (bytes[0] == '{') {
-            new JsonFields(StrictJson.read(bytes)).take(column.equals("session") ? "SessionState" : "SenderKeyStates");
-        } else if (column.equals("session")) {
-            LibsignalRecords.checkSession(bytes);
+        boolean isJson = bytes[0] == '{';
+        if (column.equals("session")) {
+            if (isJson) {
+                WhatsmeowRecords.checkSession(bytes);
+            } else {
+                LibsignalRecords.checkSession(bytes);
+            }
+        } else if (isJson) {
+            WhatsmeowRecords.checkSenderKey(bytes);
         } else {
             LibsignalRecords.checkSenderKey(bytes);
         }

@@ -38,12 +38,12 @@ final class WhatsmeowSessionForm {
     }
 
     /** Whether it is the state of a record whose session was closed. */
-    private static boolean isUnused(JsonNode state) {
+    static boolean isUnused(JsonNode state) {
         return state.path("SessionVersion").asLong() == 0
                 && state.path("RootKey").asText("").isEmpty();
     }
 
-    private static JsonNode list(@Nullable JsonNode node) throws DamagedException {
+    static JsonNode list(@Nullable JsonNode node) throws DamagedException {
         if (node == null) {
             return StrictJson.NODES.arrayNode();
         }

@@ -77,18 +77,26 @@ final class Samples {
     /**
      * The session of bot-a with bot-b in the form of whatsmeow, written from the published structs without this module.
      */
-    static byte[] goSession() throws IOException {
-        return Files.readAllBytes(Path.of("src/test/resources/whatsmeow/session-15550100002.7.json"));
+    static byte[] goSession() {
+        return bytes(Path.of("src/test/resources/whatsmeow/session-15550100002.7.json"));
     }
 
     /** The sender key of bot-a as another member has it, in that form, of which one message was skipped. */
-    static byte[] goSenderKey() throws IOException {
-        return Files.readAllBytes(Path.of("src/test/resources/whatsmeow/sender-key-15550100001.7.json"));
+    static byte[] goSenderKey() {
+        return bytes(Path.of("src/test/resources/whatsmeow/sender-key-15550100001.7.json"));
     }
 
     /** The session of bot-a with bot-b in the JSON form of baileys_ex, written in the same way. */
     static byte[] exSession() throws IOException {
         return Files.readAllBytes(Path.of("src/test/resources/baileys-ex/session-15550100002.7.json"));
+    }
+
+    private static byte[] bytes(Path file) {
+        try {
+            return Files.readAllBytes(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     static Map<String, byte[]> files(Path folder) {

@@ -1,5 +1,6 @@
 package dev.keystore.interop;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -142,8 +143,10 @@ class SessionCheckTest {
                 senderKeyDamage("a number in it is out of range", state -> withNext(state, tooLarge, 32)),
                 senderKeyDamage("a seed in it has 31 bytes", state -> withNext(state, 5, 31)),
                 senderKeyDamage("33 bytes with the type 5", state -> withKeys(state, new byte[32], new byte[0])),
-                senderKeyDamage("a private key in it has 31 bytes", state -> withKeys(state, state.publicKey(), new byte[31])),
-                senderKeyDamage("does not belong to the private one", state -> withKeys(state, state.publicKey(), filled())),
+                senderKeyDamage(
+                        "a private key in it has 31 bytes", state -> withKeys(state, state.publicKey(), new byte[31])),
+                senderKeyDamage(
+                        "does not belong to the private one", state -> withKeys(state, state.publicKey(), filled())),
                 senderKeyDamage("a number in it is out of range", state -> withSkipped(state, -1, 32)),
                 senderKeyDamage("a seed in it has 33 bytes", state -> withSkipped(state, 4, 33)),
                 senderKeyDamage("does not belong to its chain", state -> withSkipped(state, 5, 32)));
@@ -185,6 +188,82 @@ class SessionCheckTest {
         assertThatExceptionOfType(DamagedException.class)
                 .isThrownBy(() -> SenderKeyForms.readLibsignal(damaged))
                 .satisfies(e -> assertThat(e.reason()).contains(reason));
+    }
+
+    private static Arguments goDamage(String reason, boolean isSession, String at, String field, Object value) {
+        return Arguments.of(reason, isSession, at, field, value);
+    }
+
+    static Stream<Arguments> goDamages() {
+        String receiver = "/SessionState/ReceiverChains/0";
+        String skipped = receiver + "/MessageKeys/0";
+        String state = "/SenderKeyStates/0";
+        return Stream.of(
+                goDamage("version 2; known is 3", true, "/SessionState", "SessionVersion", 2),
+                goDamage("33 bytes with the type 5", true, "/SessionState", "LocalIdentityPublic", KEY_31),
+                goDamage("33 bytes with the type 5", true, "/SessionState", "RemoteIdentityPublic", ZERO),
+                goDamage("33 bytes with the type 5", true, "/SessionState", "SenderBaseKey", ZERO),
+                goDamage("\"RootKey\" has 31 bytes", true, "/SessionState", "RootKey", KEY_31),
+                goDamage("\"LocalRegistrationID\" is out of range", true, "/SessionState", "LocalRegistrationID", -1),
+                goDamage("\"RemoteRegistrationID\" is not a", true, "/SessionState", "RemoteRegistrationID", true),
+                goDamage("\"PreviousCounter\" is out of range", true, "/SessionState", "PreviousCounter", 1L << 32),
+                goDamage("\"SenderChain\" is missing", true, "/SessionState", "SenderChain", null),
+                goDamage("the private one", true, "/SessionState/SenderChain", "SenderRatchetKeyPrivate", ZERO),
+                goDamage("a list is expected", true, "/SessionState", "ReceiverChains", "x"),
+                goDamage("33 bytes with the type 5", true, receiver, "SenderRatchetKeyPublic", ZERO),
+                goDamage("\"Key\" has 31 bytes", true, receiver + "/ChainKey", "Key", KEY_31),
+                goDamage("\"Index\" is out of range", true, receiver + "/ChainKey", "Index", -1),
+                goDamage("\"CipherKey\" has 31 bytes", true, skipped, "CipherKey", KEY_31),
+                goDamage("\"MacKey\" has 31 bytes", true, skipped, "MacKey", KEY_31),
+                goDamage("\"IV\" has 32 bytes", true, skipped, "IV", ZERO),
+                goDamage("does not belong to its chain", true, skipped, "Index", 2),
+                goDamage("an object is expected", true, "/SessionState", "PendingPreKey", List.of()),
+                goDamage("an object is expected", true, "", "PreviousStates", List.of(1)),
+                goDamage("\"SessionState\" is missing", true, "", "SessionState", null),
+                goDamage("it holds no sender key", false, "", "SenderKeyStates", List.of()),
+                goDamage("\"KeyID\" is out of range", false, state, "KeyID", 1L << 32),
+                goDamage("\"ChainKey\" has 31 bytes", false, state + "/SenderChainKey", "ChainKey", KEY_31),
+                goDamage("does not belong to its chain", false, state + "/SenderChainKey", "Iteration", 1),
+                goDamage("33 bytes with the type 5", false, state, "SigningKeyPublic", ZERO),
+                goDamage("the private one", false, state, "SigningKeyPrivate", Buffers.base64(filled())),
+                goDamage("\"Seed\" has 31 bytes", false, state + "/Keys/0", "Seed", KEY_31),
+                goDamage("\"IV\" has 32 bytes", false, state + "/Keys/0", "IV", ZERO));
+    }
+
+    @ParameterizedTest
+    @MethodSource("goDamages")
+    @DisplayName("R92 a record of whatsmeow in JSON that is damaged is named on import, with the reason")
+    void damagedGoRecord_isRefused(String reason, boolean isSession, String at, String field, Object value)
+            throws Exception {
+        JsonNode record = Samples.tree(isSession ? Samples.goSession() : Samples.goSenderKey());
+        check(record, isSession);
+        ((ObjectNode) record.at(at)).putPOJO(field, value);
+        JsonNode damaged = Samples.tree(record.toString().getBytes(UTF_8));
+
+        assertThatExceptionOfType(DamagedException.class)
+                .isThrownBy(() -> check(damaged, isSession))
+                .satisfies(e -> assertThat(e.reason()).contains(reason));
+    }
+
+    private static void check(JsonNode record, boolean isSession) throws DamagedException {
+        if (isSession) {
+            WhatsmeowRecords.checkSession(StrictJson.write(record));
+        } else {
+            WhatsmeowRecords.checkSenderKey(StrictJson.write(record));
+        }
+    }
+
+    @Test
+    @DisplayName("a private signing key of zeros, which whatsmeow writes for other members, is none")
+    void signingKeyOfZeros_isNone() throws Exception {
+        ObjectNode record = (ObjectNode) Samples.tree(Samples.goSenderKey());
+        ((ObjectNode) record.at("/SenderKeyStates/0")).put("SigningKeyPrivate", ZERO);
+
+        check(record, false);
+
+        byte[] converted = account.convertSenderKey(StrictJson.write(record), SessionFormat.LIBSIGNAL);
+        assertThat(SenderKeyForms.readLibsignal(converted).newestFirst().get(0).privateKey())
+                .isEmpty();
     }
 
     @Test

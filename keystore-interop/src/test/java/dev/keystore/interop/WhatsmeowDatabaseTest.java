@@ -1,5 +1,6 @@
 package dev.keystore.interop;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
@@ -80,6 +81,10 @@ class WhatsmeowDatabaseTest {
         execute("INSERT INTO whatsmeow_sessions VALUES (?, ?, ?)", JID, "b:1", new byte[0]);
         execute("INSERT INTO whatsmeow_sessions VALUES (?, ?, ?)", JID, "c:1", new byte[] {0x0a, -1});
         execute("INSERT INTO whatsmeow_sender_keys VALUES (?, ?, ?, ?)", JID, "g@g.us", "c:1", new byte[] {0x0a, 0});
+        byte[] emptySession = "{\"SessionState\":{},\"PreviousStates\":[]}".getBytes(UTF_8);
+        byte[] emptySenderKey = "{\"SenderKeyStates\":[]}".getBytes(UTF_8);
+        execute("INSERT INTO whatsmeow_sessions VALUES (?, ?, ?)", JID, "d:1", emptySession);
+        execute("INSERT INTO whatsmeow_sender_keys VALUES (?, ?, ?, ?)", JID, "g@g.us", "d:1", emptySenderKey);
         execute("INSERT INTO whatsmeow_pre_keys VALUES (?, ?, ?, ?)", JID, 21, KEY, "text");
         execute("INSERT INTO whatsmeow_pre_keys VALUES (?, ?, ?, ?)", JID, 22, KEY, null);
         execute("INSERT INTO whatsmeow_pre_keys VALUES (?, ?, ?, ?)", JID, 19, new byte[31], true);
@@ -98,7 +103,7 @@ class WhatsmeowDatabaseTest {
         Contents contents = Samples.read(WhatsmeowDatabase.at(file, JID));
 
         assertThat(contents.items().stream().filter(item -> item.fate() == Fate.DAMAGED))
-                .hasSize(14);
+                .hasSize(16);
         assertThat(contents.items()).anyMatch(item -> item.name().equals("table whatsmeow_new"));
         assertThat(contents.ids(KeyTypes.SESSION)).containsExactly("15550100002.7", "15550100002_1.7");
         assertThat(contents.ids(KeyTypes.PRE_KEY)).containsExactly("17", "18");

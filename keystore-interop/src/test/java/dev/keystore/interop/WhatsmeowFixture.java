@@ -3,6 +3,7 @@ package dev.keystore.interop;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.keystore.AppStateSyncVersion;
 import dev.keystore.KeyPair;
 import dev.keystore.KeyTypes;
@@ -25,8 +26,11 @@ final class WhatsmeowFixture {
     static final String JID = "15550100001:7@s.whatsapp.net";
     static final String OTHER = "15550100009:3@s.whatsapp.net";
     static final byte[] KEY = key(1);
-    static final byte[] SESSION = "{\"SessionState\":{},\"PreviousStates\":[]}".getBytes(UTF_8);
-    static final byte[] SENDER_KEY = "{\"SenderKeyStates\":[]}".getBytes(UTF_8);
+
+    /** Records of a newer whatsmeow, with a field that is not known: they are kept, and not converted. */
+    static final byte[] SESSION = ofNewer(Samples.goSession());
+
+    static final byte[] SENDER_KEY = ofNewer(Samples.goSenderKey());
 
     private static final List<String> TABLES = List.of(
             "whatsmeow_version (version INTEGER, compat INTEGER)",
@@ -138,6 +142,11 @@ final class WhatsmeowFixture {
         insert("whatsmeow_nct_salt", JID, key(9));
         insert("whatsmeow_event_buffer", JID, KEY, new byte[] {1}, 1L, 2L);
         insert("whatsmeow_retry_buffer", JID, "12-3@g.us", "3EB0", "", new byte[] {1}, 1L);
+    }
+
+    private static byte[] ofNewer(byte[] record) {
+        ObjectNode node = (ObjectNode) Samples.tree(record);
+        return StrictJson.write(node.put("New", 1));
     }
 
     void insert(String table, Object... values) throws Exception {
