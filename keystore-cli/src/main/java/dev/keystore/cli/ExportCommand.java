@@ -105,7 +105,7 @@ final class ExportCommand extends TransferCommand {
     }
 
     private int finish(TransferReport report) {
-        report(report, EXPORTED, Map.of());
+        report(report, "exported", Map.of());
         if (!report.dryRun() && report.outcome() != Outcome.NOTHING_FOUND) {
             warn("Context \"" + Text.visible(context()) + "\" must not be used again: erase it once " + target
                     + " is in use.");

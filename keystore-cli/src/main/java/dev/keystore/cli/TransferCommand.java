@@ -18,9 +18,6 @@ import picocli.CommandLine.Parameters;
 /** An import or an export of one account. */
 abstract class TransferCommand implements Callable<Integer> {
 
-    /** What an export has done: remarks on entries that it has written are for whoever reads them. */
-    static final String EXPORTED = "exported";
-
     @Parameters(index = "0", paramLabel = "FORMAT", description = "One of ${COMPLETION-CANDIDATES}.")
     private ForeignFormat format = ForeignFormat.BAILEYS;
 
@@ -100,8 +97,7 @@ abstract class TransferCommand implements Callable<Integer> {
         }
         for (TransferItem item : report.items()) {
             boolean isThere = item.fate() == Fate.CARRIED || item.fate() == Fate.CONVERTED;
-            boolean hasRemark = !item.reason().isEmpty() && (item.fate() == Fate.CONVERTED || done.equals(EXPORTED));
-            if (!isThere || hasRemark) {
+            if (!isThere || !item.reason().isEmpty()) {
                 String what =
                         isThere ? capitalized(words(item.fate())) : "Not " + done + " (" + words(item.fate()) + ")";
                 output.line(what + ": " + Text.visible(item.name()) + ": " + Text.visible(item.reason()));

@@ -190,6 +190,44 @@ class TransferCommandTest {
     }
 
     @Test
+    @DisplayName("R92 a .bak file that stands in for its main file is named as one that may be older; nothing else is")
+    void backup_isNamed() throws Exception {
+        String source = source();
+        String name = "session-15550100002.7.json";
+        Files.move(Path.of(source, name), Path.of(source, name + ".bak"));
+
+        Ran ran = Ran.of("import", "baileys", source, url(), "--context", "alice");
+
+        assertThat(ran.code()).as(ran.toString()).isZero();
+        assertThat(ran.out().lines().filter(line -> line.startsWith("Carried: ")))
+                .containsExactly(
+                        "Carried: " + name + ".bak: in place of its main file, which is missing; it may be older");
+    }
+
+    @Test
+    @DisplayName("R92 an identity that signal-cli did not trust is named, and one that it trusted is not")
+    void untrustedIdentity_isNamed() throws Exception {
+        Path file = SignalCli.write(folder, ECKeyPair.generate());
+        String untrusted = "00000000-0000-0000-0000-000000000001";
+        String trusted = "00000000-0000-0000-0000-000000000002";
+        try (Connection connection =
+                        DriverManager.getConnection("jdbc:sqlite:" + folder.resolve("123456.d/account.db"));
+                Statement statement = connection.createStatement()) {
+            String key = "x'05" + "01".repeat(32) + "'";
+            statement.execute("INSERT INTO identity VALUES ('" + untrusted + "', " + key + ", 1, 0), ('" + trusted
+                    + "', " + key + ", 1, 1)");
+        }
+
+        Ran ran = Ran.of("import", "signal-cli", file.toString(), url(), "--context", "alice", "--account", "aci");
+
+        assertThat(ran.code()).as(ran.toString()).isZero();
+        assertThat(ran.out().lines().filter(line -> line.startsWith("Carried: ")))
+                .singleElement()
+                .asString()
+                .contains(untrusted, "signal-cli did not trust it; only a TrustPolicy of yours can refuse it");
+    }
+
+    @Test
     @DisplayName("the source is renamed on request, once it was imported; a name in use is left alone")
     void source_isRenamed() throws Exception {
         String source = source();

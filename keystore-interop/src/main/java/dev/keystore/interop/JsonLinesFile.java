@@ -195,7 +195,7 @@ public final class JsonLinesFile extends ForeignStore {
             } catch (IllegalArgumentException e) {
                 throw new DamagedException("its type has a name that no type can have");
             }
-            contents.add(name, unknown, id, Buffers.base64(BaileysValues.text(value)), "of a type of the application");
+            contents.add(name, unknown, id, Buffers.base64(BaileysValues.text(value)), "");
         }
 
         private <V> void addKnown(String name, KeyType<V> type, String id, JsonNode value) throws DamagedException {

@@ -150,7 +150,7 @@ final class SignalCliTables {
     private void readPreKey(String item, ResultSet row) throws SQLException, DamagedException {
         String id = keyId(row);
         OptionalLong stale = Columns.findNumber(row, "stale_timestamp");
-        contents.add(item, KeyTypes.PRE_KEY, id, keyPair(row), stale.isPresent() ? "it is stale" : "");
+        contents.add(item, KeyTypes.PRE_KEY, id, keyPair(row), "");
         if (stale.isPresent()) {
             addDetails(item, "pre_key/" + id, StrictJson.object().put("staleTimestamp", stale.getAsLong()));
         }
@@ -172,8 +172,7 @@ final class SignalCliTables {
         ObjectNode details = StrictJson.object().put("isLastResort", isLastResort);
         Columns.findNumber(row, "timestamp").ifPresent(time -> details.put("timestamp", time));
         stale.ifPresent(time -> details.put("staleTimestamp", time));
-        String kind = isLastResort ? "a last-resort key" : "a one-time key";
-        contents.add(item, KeyTypes.KYBER_PRE_KEY, id, record, stale.isPresent() ? kind + ", which is stale" : kind);
+        contents.add(item, KeyTypes.KYBER_PRE_KEY, id, record, "");
         if (!isLastResort) {
             contents.add(item + " (one-time)", ONE_TIME_KYBER_PRE_KEY, id, new byte[0], "");
         }
@@ -202,7 +201,10 @@ final class SignalCliTables {
                     KeyTypes.IDENTITY_KEY,
                     name + "." + device,
                     key,
-                    trust == UNTRUSTED ? "signal-cli did not trust it; only a TrustPolicy of yours can refuse it" : "");
+                    trust == UNTRUSTED
+                            ? "it is the key of " + name + "; signal-cli did not trust it; only a TrustPolicy of yours"
+                                    + " can refuse it"
+                            : "");
         }
         addDetails(
                 item,
@@ -225,7 +227,7 @@ final class SignalCliTables {
         Map<String, Boolean> devicesOfIt = new LinkedHashMap<>();
         times.fieldNames().forEachRemaining(device -> devicesOfIt.put(device, true));
         try {
-            contents.add(item, KeyTypes.SENDER_KEY_MEMORY, distribution, devicesOfIt, devicesOfIt.size() + " devices");
+            contents.add(item, KeyTypes.SENDER_KEY_MEMORY, distribution, devicesOfIt, "");
             addDetails(item, "sender_key_shared/" + distribution, times);
         } catch (DamagedException e) {
             throw new IllegalStateException("A distribution was added twice: " + e.reason(), e);
@@ -237,7 +239,7 @@ final class SignalCliTables {
         String masterKey = Buffers.base64(Columns.bytes(row, "master_key", Curve.KEY_BYTES));
         ObjectNode group = StrictJson.object().put("masterKey", masterKey);
         group.put("distributionId", distribution(row).toString());
-        contents.add(item, DETAILS, "group_v2/" + id, StrictJson.write(group), "its keys only");
+        contents.add(item, DETAILS, "group_v2/" + id, StrictJson.write(group), "");
     }
 
     private void readKeyValue(String item, ResultSet row) throws SQLException, DamagedException {
