@@ -88,6 +88,7 @@ class RestoredAccountTest {
         Path file = folder.resolve("keys.backup");
         Set<Integer> issued = new HashSet<>();
         Set<Integer> issuedKyber = new HashSet<>();
+        Set<Integer> issuedSigned = new HashSet<>();
         Set<String> used = new HashSet<>();
         int identity;
         CiphertextMessage late;
@@ -104,6 +105,7 @@ class RestoredAccountTest {
                 KyberPreKeyRecord lastResort = alice.generateLastResortKyberPreKey();
                 List<KyberPreKeyRecord> kyber = alice.generateKyberPreKeys(5);
                 issuedKyber.add(lastResort.getId());
+                issuedSigned.add(signed.getId());
                 preKeys.forEach(key -> issued.add(key.getId()));
                 kyber.forEach(key -> issuedKyber.add(key.getId()));
 
@@ -116,9 +118,15 @@ class RestoredAccountTest {
                 }
                 alice.generatePreKeys(100).forEach(key -> issued.add(key.getId()));
                 alice.generateKyberPreKeys(100).forEach(key -> issuedKyber.add(key.getId()));
+                for (int i = 0; i < 3; i++) {
+                    issuedSigned.add(alice.generateSignedPreKey().getId());
+                    issuedKyber.add(alice.generateLastResortKyberPreKey().getId());
+                }
                 late = bob.encrypt(ALICE, bytes("in the session that is lost"));
-                assertThat(signed.getId()).isPositive();
             }
+            assertThat(issuedSigned).hasSize(4);
+            assertThat(issued).hasSize(110);
+            assertThat(issuedKyber).hasSize(109);
 
             List<RestoredContext> contexts = new ArrayList<>();
             RestoreReport report = restore(file, "restored.db", contexts);
@@ -153,6 +161,11 @@ class RestoredAccountTest {
                 upload.kyberPreKeys()
                         .forEach(key -> assertThat(issuedKyber.add(key.getId())).isTrue());
                 assertThat(issuedKyber.add(upload.lastResortKyberPreKey().getId()))
+                        .isTrue();
+                assertThat(issuedSigned.add(upload.signedPreKey().getId())).isTrue();
+                assertThat(issuedSigned.add(alice.generateSignedPreKey().getId()))
+                        .isTrue();
+                assertThat(issuedKyber.add(alice.generateLastResortKyberPreKey().getId()))
                         .isTrue();
                 alice.confirmUpload(upload);
                 assertThat(alice.needsUpload()).isFalse();

@@ -13,8 +13,10 @@ import dev.keystore.StoreOpenException;
 import dev.keystore.core.BackupFailedException;
 import dev.keystore.core.BackupReport;
 import dev.keystore.core.CopyProgress;
+import dev.keystore.core.RestoreReport;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreBackup;
+import dev.keystore.core.StoreRestore;
 import dev.keystore.encryption.KeyFile;
 import dev.keystore.moduletest.NewStores.Form;
 import java.io.IOException;
@@ -27,6 +29,7 @@ import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -248,6 +251,53 @@ class StoreBackupTest {
                 .isInstanceOf(StoreOpenException.class)
                 .hasMessageContaining("tampered with")
                 .hasMessageContaining("backup");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"jdbc:sqlite", "jdbc:postgresql"})
+    @DisplayName("R84 R81 a restore drops what must not be used twice and keeps the rest, in a new store whose epochs"
+            + " are a margin above those of the backup")
+    void restore_anyBackend_isANewStore(String scheme) throws Exception {
+        Path file = folder.resolve("keys.backup");
+        String target = newUrl(scheme);
+        Optional<String> storeId;
+        long epoch;
+        try (SignalKeyDatabase source = builder(newUrl(scheme), Form.PLAIN).open()) {
+            source.forContext("alice").useTransaction("k", tx -> {
+                tx.put(KeyTypes.SESSION, "bob.1", value("session", 1));
+                tx.put(KeyTypes.SENDER_KEY, "group:alice.1", value("sender key", 1));
+                tx.put(KeyTypes.SENDER_KEY, "group:bob.1", value("sender key", 2));
+                tx.put(KeyTypes.SENDER_KEY_MEMORY, "group", Map.of("bob.1", true));
+                tx.put(KeyTypes.LID_MAPPING, "bob", "lid");
+                tx.put(KeyTypes.APP_STATE_SYNC_KEY, "key", value("app state", 1));
+                tx.saveCredentials(value("credentials", 1));
+            });
+            storeId = source.storeId();
+            epoch = source.position("alice").orElseThrow().epoch();
+            StoreBackup.of(source).to(file).run();
+        }
+
+        RestoreReport report;
+        try (SignalKeyDatabase backup = openBackup(file, Form.PLAIN)) {
+            report = StoreRestore.from(backup)
+                    .to(builder(target, Form.PLAIN))
+                    .run();
+        }
+
+        assertThat(report.dropped()).isEqualTo(Map.of("session", 1L, "sender-key", 2L, "sender-key-memory", 1L));
+        try (SignalKeyDatabase restored = builder(target, Form.PLAIN).open()) {
+            assertThat(storeId).isPresent();
+            assertThat(restored.storeId()).isPresent().isNotEqualTo(storeId);
+            SignalKeyStore alice = restored.forExistingContext("alice");
+            assertThat(alice.find(KeyTypes.SESSION, "bob.1")).isEmpty();
+            assertThat(alice.find(KeyTypes.SENDER_KEY, "group:alice.1")).isEmpty();
+            assertThat(alice.find(KeyTypes.SENDER_KEY, "group:bob.1")).isEmpty();
+            assertThat(alice.find(KeyTypes.SENDER_KEY_MEMORY, "group")).isEmpty();
+            assertThat(alice.find(KeyTypes.LID_MAPPING, "bob")).contains("lid");
+            assertThat(alice.find(KeyTypes.APP_STATE_SYNC_KEY, "key")).contains(value("app state", 1));
+            assertThat(alice.credentials()).contains(value("credentials", 1));
+            assertThat(restored.position("alice").orElseThrow().epoch()).isGreaterThan(epoch + 1_000_000);
+        }
     }
 
     @Test
