@@ -2,6 +2,7 @@ package dev.keystore.cli;
 
 import dev.keystore.core.ContextInspection;
 import dev.keystore.core.ContextInspection.Damage;
+import dev.keystore.core.ContextInspection.SessionAge;
 import dev.keystore.core.ContextInspection.SignedKey;
 import dev.keystore.core.ContextInspection.TypeContents;
 import dev.keystore.core.ContextReport;
@@ -11,6 +12,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -67,6 +70,7 @@ final class HtmlPage implements AutoCloseable {
     private final Instant now;
 
     private final Map<String, TypeContents> types = new TreeMap<>();
+    private final Map<SessionAge, Long> sessions = new EnumMap<>(SessionAge.class);
     private final Html list = new Html();
     private final Html todo = new Html();
     private final Html details = new Html();
@@ -98,6 +102,7 @@ final class HtmlPage implements AutoCloseable {
         contexts++;
         damaged += context.damagedEntries();
         context.types().forEach((type, contents) -> types.merge(type, contents, HtmlPage::sum));
+        context.sessionsByAge().forEach((age, count) -> sessions.merge(age, count, Long::sum));
         boolean describes = contexts <= CONTEXTS_DESCRIBED
                 || (!found.advice().isEmpty() && described < CONTEXTS_LISTED)
                 || (!context.isIntact() && described < CONTEXTS_LISTED);
@@ -164,6 +169,11 @@ final class HtmlPage implements AutoCloseable {
                         .text("Incomplete: " + reason)
                         .markup("</p>\n"));
         contents(details, context.types());
+        if (!context.sessionsByAge().isEmpty()) {
+            details.markup("<p>")
+                    .text("Sessions by age: " + InspectionText.sessions(context))
+                    .markup("</p>\n");
+        }
         details.markup("<p>")
                 .text("Pre-keys left: " + Text.number(context.preKeysLeft()) + "; one-time Kyber pre-keys left: "
                         + Text.number(context.kyberPreKeysLeft()))
@@ -237,16 +247,28 @@ final class HtmlPage implements AutoCloseable {
         BarChart.append(page, "Entries by type", byEntries, Text::number);
         BarChart.append(page, "Bytes by type", byBytes, Text::bytes);
         contents(page, types);
-        page.markup("</section>\n<section id=\"contexts\"><h2>Contexts</h2>\n")
+        page.markup("</section>\n");
+        sessions(page);
+        page.markup("<section id=\"contexts\"><h2>Contexts</h2>\n")
                 .beginTable("context", "entries", "bytes", "owner", "last commit")
                 .markup(list.toString())
                 .endTable();
         more(page, contexts);
         page.markup("</section>\n").markup(details.toString());
-        page.markup("<p class=\"soft\">The age of a session is not stored, so it is not shown.</p>\n");
         page.markup("</main>\n</body>\n</html>\n");
         Files.writeString(unfinished, page.toString());
         Files.move(unfinished, file, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    private void sessions(Html page) {
+        if (!sessions.isEmpty()) {
+            Map<String, Long> byAge = new LinkedHashMap<>();
+            sessions.forEach((age, count) -> byAge.put(InspectionText.age(age), count));
+            page.markup("<section id=\"sessions\"><h2>Sessions</h2>\n");
+            BarChart.append(page, "Sessions by age", byAge, Text::number);
+            page.markup("<p class=\"soft\">The age of a session is known if keystore-libsignal began it.</p>\n");
+            page.markup("</section>\n");
+        }
     }
 
     private static void card(Html page, String name, String value, boolean bad) {

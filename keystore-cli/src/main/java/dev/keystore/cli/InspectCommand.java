@@ -19,8 +19,9 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "inspect",
         description = {
-            "Counts and sizes by type, pre-keys left, ages of signed keys, damaged records, encryption, what to do.",
-            "Takes nothing over. Ages of sessions are not shown, since their records do not have them."
+            "Counts and sizes by type, sessions by age, pre-keys left, ages of signed keys, damaged records, encryption,"
+                    + " what to do.",
+            "Takes nothing over. The ages of sessions are known if keystore-libsignal began them."
         })
 final class InspectCommand extends StoreCommand {
 
@@ -100,6 +101,9 @@ final class InspectCommand extends StoreCommand {
                                 Text.number(contents.entries()),
                                 Text.bytes(contents.bytes()),
                                 Text.bytes(contents.largestBytes()))));
+        if (!context.sessionsByAge().isEmpty()) {
+            output().line("  sessions by age: " + InspectionText.sessions(context));
+        }
         output().line("  pre-keys left: " + context.preKeysLeft() + ", one-time Kyber pre-keys left: "
                 + context.kyberPreKeysLeft());
         for (SignedKey key : InspectionText.longLivedKeys(context)) {

@@ -2,12 +2,14 @@ package dev.keystore.cli;
 
 import dev.keystore.KeyTypes;
 import dev.keystore.core.ContextInspection;
+import dev.keystore.core.ContextInspection.SessionAge;
 import dev.keystore.core.ContextInspection.SignedKey;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /** What an inspection found, in words. */
 final class InspectionText {
@@ -30,6 +32,26 @@ final class InspectionText {
                         : (age.toDays() > 0 ? Text.count(age.toDays(), "day") : Text.count(age.toHours(), "hour"))
                                 + " old")
                 .orElse("unknown age");
+    }
+
+    /** Returns the numbers of sessions by their age in words. */
+    static String sessions(ContextInspection context) {
+        return context.sessionsByAge().entrySet().stream()
+                .map(each -> age(each.getKey()) + " " + Text.number(each.getValue()))
+                .collect(Collectors.joining(", "));
+    }
+
+    /** Returns an age of sessions in words. */
+    static String age(SessionAge age) {
+        return switch (age) {
+            case UNDER_A_DAY -> "under a day";
+            case UNDER_A_WEEK -> "under a week";
+            case UNDER_30_DAYS -> "under 30 days";
+            case UNDER_90_DAYS -> "under 90 days";
+            case UNDER_A_YEAR -> "under a year";
+            case A_YEAR_OR_MORE -> "a year or more";
+            case UNKNOWN -> "unknown";
+        };
     }
 
     static String use(SignedKey key) {

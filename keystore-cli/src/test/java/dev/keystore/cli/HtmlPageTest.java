@@ -2,8 +2,10 @@ package dev.keystore.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.core.SignalKeyDatabase;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -73,6 +75,40 @@ class HtmlPageTest {
         Element damaged = page.select("h3.bad + div tbody tr").first();
         assertThat(damaged.select("th").text()).isEqualTo(ID);
         assertThat(damaged.select("td").eachText().get(2)).startsWith("delete it");
+    }
+
+    @Test
+    @DisplayName("sessions are shown by age, as a chart of all and for each context, also as text and JSON")
+    void sessionsByAge() throws Exception {
+        String url = "jdbc:sqlite:" + folder.resolve("keys.db");
+        KeyType<byte[]> start = KeyType.ofBytes("libsignal-session-start");
+        try (SignalKeyDatabase database = SignalKeyDatabase.open(url)) {
+            Stores.fill(database.forContext("alice"), 20);
+            long days = 24 * 60 * 60_000L;
+            for (int i = 0; i < 5; i++) {
+                byte[] began = ByteBuffer.allocate(Long.BYTES)
+                        .putLong(System.currentTimeMillis() - (i + 5) * days)
+                        .array();
+                database.forContext("alice").put(start, "bob." + i, began);
+            }
+            Stores.fill(database.forContext("none"), 0);
+        }
+        Path file = folder.resolve("page.html");
+        String out = Ran.of("inspect", url, "--html", file.toString()).out();
+        Document page = Jsoup.parse(Files.readString(file));
+
+        String all = "under a week 2, under 30 days 3, unknown 15";
+        assertThat(out.lines().map(String::strip)).containsOnlyOnce("sessions by age: " + all);
+        assertThat(page.select("#sessions svg text").eachText())
+                .containsExactly("under a week: 2", "under 30 days: 3", "unknown: 15");
+        assertThat(page.select("p").eachText()).containsOnlyOnce("Sessions by age: " + all);
+        assertThat(Ran.of("inspect", url, "alice", "--json")
+                        .json()
+                        .get("contexts")
+                        .get(0)
+                        .get("sessionsByAge")
+                        .toString())
+                .isEqualTo("{\"UNDER_A_WEEK\":2,\"UNDER_30_DAYS\":3,\"UNKNOWN\":15}");
     }
 
     @Test

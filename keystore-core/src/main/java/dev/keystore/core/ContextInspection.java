@@ -3,6 +3,7 @@ package dev.keystore.core;
 import dev.keystore.ContextPosition;
 import dev.keystore.EntryId;
 import dev.keystore.spi.ContextOwner;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Collections;
 import java.util.List;
@@ -19,6 +20,8 @@ import java.util.TreeMap;
  * @param damaged the first {@link #ENTRIES_NAMED} of them
  * @param preKeysLeft the number of one-time pre-keys that are left, as {@link OneTimePreKeys} counts them
  * @param kyberPreKeysLeft the number of one-time Kyber pre-keys that are left
+ * @param sessionsByAge the number of sessions by the time since they began, in the order of {@link SessionAge}; without
+ *     ages that no session has
  * @param entriesByKey the number of entries by the id of the key that they are encrypted with, as
  *     {@link StoreEncryption#entriesByKey} counts them, without those that the backend failed to load; empty if the
  *     store is not encrypted
@@ -36,6 +39,7 @@ public record ContextInspection(
         List<Damage> damaged,
         long preKeysLeft,
         long kyberPreKeysLeft,
+        Map<SessionAge, Long> sessionsByAge,
         Map<String, Long> entriesByKey,
         List<SignedKey> signedKeys,
         Optional<ContextOwner> owner,
@@ -54,6 +58,7 @@ public record ContextInspection(
      * @param damaged the first of them
      * @param preKeysLeft the number of one-time pre-keys that are left
      * @param kyberPreKeysLeft the number of one-time Kyber pre-keys that are left
+     * @param sessionsByAge the number of sessions by their age
      * @param entriesByKey the number of entries by the id of their key
      * @param signedKeys the signed and Kyber pre-keys
      * @param owner the last owner, if it is known
@@ -63,6 +68,7 @@ public record ContextInspection(
     public ContextInspection {
         types = Collections.unmodifiableMap(new TreeMap<>(types));
         damaged = List.copyOf(damaged);
+        sessionsByAge = Collections.unmodifiableMap(new TreeMap<>(sessionsByAge));
         entriesByKey = Collections.unmodifiableMap(new TreeMap<>(entriesByKey));
         signedKeys = List.copyOf(signedKeys);
     }
@@ -113,6 +119,32 @@ public record ContextInspection(
      * @param largestBytes the size of the largest value, in bytes
      */
     public record TypeContents(long entries, long bytes, long largestBytes) {}
+
+    /** How long ago a session began, when the context was inspected. */
+    public enum SessionAge {
+        /** Less than 24 hours ago. */
+        UNDER_A_DAY,
+        /** 1 to 7 days ago. */
+        UNDER_A_WEEK,
+        /** 7 to 30 days ago. */
+        UNDER_30_DAYS,
+        /** 30 to 90 days ago. */
+        UNDER_90_DAYS,
+        /** 90 to 365 days ago. */
+        UNDER_A_YEAR,
+        /** 365 days ago or more. */
+        A_YEAR_OR_MORE,
+        /** {@code keystore-libsignal} has not recorded when it began, or the record is damaged or in the future. */
+        UNKNOWN;
+
+        private static final List<Integer> DAYS = List.of(1, 7, 30, 90, 365);
+
+        /** Returns the constant of an age that is known. */
+        static SessionAge of(Duration age) {
+            int older = (int) DAYS.stream().filter(days -> days <= age.toDays()).count();
+            return values()[older];
+        }
+    }
 
     /** Why an entry cannot be read. */
     public enum Kind {

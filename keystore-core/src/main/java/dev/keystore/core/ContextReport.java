@@ -68,6 +68,7 @@ public record ContextReport(ContextInspection context, List<String> advice, Inst
         map.put("types", types());
         map.put("preKeysLeft", context.preKeysLeft());
         map.put("kyberPreKeysLeft", context.kyberPreKeysLeft());
+        map.put("sessionsByAge", sessionsByAge());
         map.put("signedKeys", context.signedKeys().stream().map(this::toMap).toList());
         map.put("owner", context.owner().map(ContextReport::toMap).orElse(null));
         map.put("lastCommit", context.position().map(ContextPosition::toString).orElse(null));
@@ -98,6 +99,12 @@ public record ContextReport(ContextInspection context, List<String> advice, Inst
     private Map<String, Object> types() {
         Map<String, Object> map = new LinkedHashMap<>();
         context.types().forEach((type, contents) -> map.put(type, toMap(contents)));
+        return map;
+    }
+
+    private Map<String, Object> sessionsByAge() {
+        Map<String, Object> map = new LinkedHashMap<>();
+        context.sessionsByAge().forEach((age, count) -> map.put(age.name(), count));
         return map;
     }
 

@@ -18,6 +18,7 @@ import dev.keystore.core.ContextInspection.Kind;
 import dev.keystore.core.ContextInspection.TypeContents;
 import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.StoreSealing;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -38,10 +39,12 @@ final class ContextWalk implements PlainSnapshot.Pages {
 
     private final Engine engine;
     private final String context;
+    private final Instant now;
     private final LongConsumer progress;
     private final ContextSealer sealer;
     private final Map<String, TypeContents> types = new HashMap<>();
     private SignedKeys signedKeys = new SignedKeys();
+    private SessionAges sessionAges;
     private final List<Damage> damaged = new ArrayList<>();
     private Predicate<String> left = id -> true;
     private Predicate<String> kyberLeft = id -> true;
@@ -53,9 +56,16 @@ final class ContextWalk implements PlainSnapshot.Pages {
     private long entriesReported;
     private @Nullable String incomplete;
 
-    ContextWalk(Engine engine, String context, LongConsumer progress) {
+    /**
+     * Creates a walk.
+     *
+     * @param now from when the ages of sessions are counted
+     */
+    ContextWalk(Engine engine, String context, Instant now, LongConsumer progress) {
         this.engine = engine;
         this.context = context;
+        this.now = now;
+        this.sessionAges = new SessionAges(now);
         this.progress = progress;
         this.sealer = engine.unopenedSealer(context);
     }
@@ -80,6 +90,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
                 damaged,
                 preKeysLeft,
                 kyberPreKeysLeft,
+                sessionAges.counts(),
                 entriesByKey,
                 signedKeys.list(types),
                 owner,
@@ -106,6 +117,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
         preKeysLeft = 0;
         kyberPreKeysLeft = 0;
         signedKeys = new SignedKeys();
+        sessionAges = new SessionAges(now);
         entriesByKey.clear();
         damagedEntries = 0;
         entriesRead = 0;
@@ -241,6 +253,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
                         all.entries() + 1,
                         all.bytes() + one.bytes(),
                         Math.max(all.largestBytes(), one.largestBytes())));
+        sessionAges.add(entry, value);
         if (entry.type().equals(KeyTypes.PRE_KEY.name())) {
             preKeysLeft += left.test(entry.id()) ? 1 : 0;
         } else if (entry.type().equals(OneTimePreKeys.KYBER_MARK.name())) {

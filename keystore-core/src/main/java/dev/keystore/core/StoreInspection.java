@@ -4,6 +4,7 @@ import dev.keystore.KeyReader;
 import dev.keystore.LoadFailedException;
 import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.StoreSealing.Phase;
+import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
@@ -91,7 +92,7 @@ public final class StoreInspection implements AutoCloseable {
     public ContextInspection inspect(String context, LongConsumer progress) {
         engine.checkOpen();
         engine.checkContext(Objects.requireNonNull(context, "context"));
-        return new ContextWalk(engine, context, Objects.requireNonNull(progress, "progress")).run();
+        return new ContextWalk(engine, context, Instant.now(), Objects.requireNonNull(progress, "progress")).run();
     }
 
     /**

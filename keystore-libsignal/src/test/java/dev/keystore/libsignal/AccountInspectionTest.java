@@ -2,7 +2,10 @@ package dev.keystore.libsignal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.keystore.KeyTypes;
+import dev.keystore.SignalKeyStore;
 import dev.keystore.core.ContextInspection;
+import dev.keystore.core.ContextInspection.SessionAge;
 import dev.keystore.core.ContextInspection.SignedKey;
 import dev.keystore.core.ContextInspection.Use;
 import dev.keystore.core.SignalKeyDatabase;
@@ -11,10 +14,12 @@ import dev.keystore.testkit.MemoryBackend;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.signal.libsignal.protocol.IdentityKeyPair;
+import org.signal.libsignal.protocol.SignalProtocolAddress;
 
 /** Looks at a real account with {@link StoreInspection}, which does not know libsignal. */
 class AccountInspectionTest {
@@ -75,6 +80,43 @@ class AccountInspectionTest {
             assertThat(left(database)).containsExactly((long) counts.preKeys(), (long) counts.kyberPreKeys());
             ContextInspection found = database.inspection().inspect("alice");
             assertThat(found.entries("pre-key")).isEqualTo(7);
+        }
+    }
+
+    @Test
+    @DisplayName("the sessions of an account are counted by age, and those without a recorded start as unknown")
+    void inspect_sessions_areCountedByAge() throws Exception {
+        Instant now = Instant.now();
+        try (SignalKeyDatabase database =
+                SignalKeyDatabase.builder().backend(memory.reopen()).open()) {
+            SignalAccount bob = SignalAccount.create(database.forContext("bob"));
+            SignalKeyStore store = database.forContext("alice");
+            SignalAccount.create(store);
+            int device = 0;
+            for (int days : new int[] {-2, 0, 1, 6, 45, 364, 365, 4_000}) {
+                device++;
+                SignalAccount alice = SignalAccount.open(
+                        store,
+                        AccountOptions.builder()
+                                .clock(() -> now.minus(Duration.ofDays(days)))
+                                .build());
+                alice.startSession(new SignalProtocolAddress("bob", device), bob.newPreKeyBundle(device));
+            }
+            store.put(KeyTypes.SESSION, "carol.1", new byte[] {1});
+            store.put(KeyTypes.SESSION, "carol.2", new byte[] {1});
+
+            ContextInspection found = database.inspection().inspect("alice");
+
+            assertThat(found.entries("session")).isEqualTo(10);
+            assertThat(found.sessionsByAge())
+                    .containsExactly(
+                            Map.entry(SessionAge.UNDER_A_DAY, 1L),
+                            Map.entry(SessionAge.UNDER_A_WEEK, 2L),
+                            Map.entry(SessionAge.UNDER_90_DAYS, 1L),
+                            Map.entry(SessionAge.UNDER_A_YEAR, 1L),
+                            Map.entry(SessionAge.A_YEAR_OR_MORE, 2L),
+                            Map.entry(SessionAge.UNKNOWN, 3L));
+            assertThat(database.inspection().inspect("bob").sessionsByAge()).isEmpty();
         }
     }
 
