@@ -69,6 +69,7 @@ class PreKeyYearTest {
                 clock.advance(Duration.ofDays(1));
             }
         }
+        System.out.println("PreKeyYearTest: " + handedOut + " bundles, most entries at a time: " + largest);
         assertThat(missing).isZero();
         assertThat(handedOut).isGreaterThan(8_000);
         // A quarter of 30 a day is never used, for 90 days and the time until the next upload; 110 are on the server.

@@ -279,9 +279,7 @@ class StoreBackupTest {
 
         RestoreReport report;
         try (SignalKeyDatabase backup = openBackup(file, Form.PLAIN)) {
-            report = StoreRestore.from(backup)
-                    .to(builder(target, Form.PLAIN))
-                    .run();
+            report = StoreRestore.from(backup).to(builder(target, Form.PLAIN)).run();
         }
 
         assertThat(report.dropped()).isEqualTo(Map.of("session", 1L, "sender-key", 2L, "sender-key-memory", 1L));

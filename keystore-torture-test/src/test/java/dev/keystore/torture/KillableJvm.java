@@ -14,6 +14,8 @@ import java.util.stream.Stream;
 /** Runs a main class in a separate JVM, on the class path of the tests, and may kill it. */
 final class KillableJvm {
 
+    private static final int LONGEST_SECONDS = Integer.getInteger("keystore.seconds", 120);
+
     private KillableJvm() {}
 
     /**
@@ -21,7 +23,7 @@ final class KillableJvm {
      *
      * @param output the file that gets what it prints
      * @param millis kills it when this time has passed since it began to print; if negative, waits for its end, for 120
-     *     s at most
+     *     s at most, or as the property {@code keystore.seconds} says
      * @return whether it was killed before it ended
      */
     static boolean run(Class<?> main, List<String> arguments, Path output, int millis)
@@ -39,8 +41,8 @@ final class KillableJvm {
                 awaitPrinted(child, output, text);
                 ended = child.waitFor(millis, TimeUnit.MILLISECONDS);
             } else {
-                ended = child.waitFor(120, TimeUnit.SECONDS);
-                assertThat(ended).as("ended within 120 s").isTrue();
+                ended = child.waitFor(LONGEST_SECONDS, TimeUnit.SECONDS);
+                assertThat(ended).as("ended within %s s", LONGEST_SECONDS).isTrue();
             }
         } finally {
             child.destroyForcibly().waitFor();

@@ -29,11 +29,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 class StoreCopyKilledTest {
 
     private static final Urls URLS = new Urls();
-    private static final int CONTEXTS = 60;
-    private static final int ENTRIES = 100;
+    private static final int CONTEXTS = Integer.getInteger("keystore.contexts", 60);
+    private static final int ENTRIES = Integer.getInteger("keystore.entries", 100);
 
     /** The latest moment of a kill after the start, in milliseconds. */
-    private static final int LONGEST_MILLIS = 500;
+    private static final int LONGEST_MILLIS = Integer.getInteger("keystore.millis", 500);
 
     @TempDir
     private Path folder;

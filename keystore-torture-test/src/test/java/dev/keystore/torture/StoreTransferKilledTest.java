@@ -40,11 +40,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 class StoreTransferKilledTest {
 
     private static final Urls URLS = new Urls();
-    private static final int CONTEXTS = 40;
-    private static final int ENTRIES = 60;
+    private static final int CONTEXTS = Integer.getInteger("keystore.contexts", 40);
+    private static final int ENTRIES = Integer.getInteger("keystore.entries", 60);
 
     /** The latest moment of a kill after the start, in milliseconds. */
-    private static final int LONGEST_MILLIS = 400;
+    private static final int LONGEST_MILLIS = Integer.getInteger("keystore.millis", 400);
 
     @TempDir
     private Path folder;
