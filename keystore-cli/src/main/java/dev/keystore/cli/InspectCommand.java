@@ -19,8 +19,8 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "inspect",
         description = {
-            "Counts and sizes by type, sessions by age, pre-keys left, ages of signed keys, damaged records, encryption,"
-                    + " what to do.",
+            "Counts and sizes by type, sessions by age, pre-keys left, ages of signed keys, damaged records,"
+                    + " encryption, what to do.",
             "Takes nothing over. The ages of sessions are known if keystore-libsignal began them."
         })
 final class InspectCommand extends StoreCommand {
