@@ -7,7 +7,6 @@ import dev.keystore.spi.Batch;
 import dev.keystore.spi.ContextOwner;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.time.Instant;
@@ -20,7 +19,6 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
-import org.jdbi.v3.core.ConnectionException;
 import org.jdbi.v3.core.Handle;
 
 /**
@@ -164,8 +162,7 @@ final class OwnerTable {
     }
 
     /**
-     * Takes over contexts for this backend, each with the same prepared statement, without Jdbi, whose overhead exceeds
-     * SQLite's own time.
+     * Takes over contexts for this backend. The handle is that of the connection that writes.
      *
      * @return the new epochs, in the order of the contexts
      */
@@ -178,18 +175,13 @@ final class OwnerTable {
                 since = excluded.since
                 RETURNING epoch
                 """);
-        try (PreparedStatement insertion = handle.getConnection().prepareStatement(sql)) {
-            for (String context : contexts) {
-                epochs.put(context, insert(handle, () -> takeOver(insertion, dialect.stored(context))));
-            }
-        } catch (SQLException e) {
-            throw new ConnectionException(e);
-        }
+        contexts.forEach(context ->
+                epochs.put(context, insert(handle, () -> takeOver(handle, sql, dialect.stored(context)))));
         return epochs;
     }
 
-    private Optional<Long> takeOver(PreparedStatement insertion, String stored) {
-        try {
+    private Optional<Long> takeOver(Handle handle, String sql, String stored) {
+        return StatementCache.read(handle, sql, insertion -> {
             insertion.setString(1, stored);
             insertion.setInt(2, 1);
             insertion.setLong(3, dialect.holder);
@@ -199,9 +191,7 @@ final class OwnerTable {
             try (ResultSet row = insertion.executeQuery()) {
                 return row.next() ? Optional.of(row.getLong(1)) : Optional.empty();
             }
-        } catch (SQLException e) {
-            throw new ConnectionException(e);
-        }
+        });
     }
 
     /**

@@ -7,6 +7,7 @@ import dev.keystore.EntryId;
 import dev.keystore.KeyReader;
 import dev.keystore.KeyType;
 import dev.keystore.UnreadableEntryException;
+import dev.keystore.core.OneTimePreKeys;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.spi.RestoreRules;
 import java.util.Arrays;
@@ -29,7 +30,7 @@ final class Rules {
     private static final EntryId LAST_PRE_KEY_ID = new EntryId("libsignal-last-key-id", "pre-key");
 
     private static final List<String> LIBSIGNAL_TYPES =
-            List.of(LAST_PRE_KEY_ID.type(), "libsignal-account", "libsignal-one-time-kyber-pre-key");
+            List.of(LAST_PRE_KEY_ID.type(), "libsignal-account", OneTimePreKeys.KYBER_MARK.name());
 
     /** What the credentials of {@code keystore-libsignal} begin with; its first format has counters in them. */
     private static final byte[] LIBSIGNAL_CREDENTIALS = "KSLS".getBytes(US_ASCII);

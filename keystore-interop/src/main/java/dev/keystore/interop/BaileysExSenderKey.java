@@ -13,7 +13,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
  */
 final class BaileysExSenderKey {
 
-    private static final long MAXIMUM_UNSIGNED = 0xffff_ffffL;
     private static final int IV_BYTES = 16;
 
     private int unknownFields;
@@ -58,7 +57,7 @@ final class BaileysExSenderKey {
 
     private ObjectNode state(JsonFields from) throws DamagedException {
         ObjectNode state = StrictJson.object();
-        state.put("sender_key_id", from.number("sender_key_id", 0, MAXIMUM_UNSIGNED));
+        state.put("sender_key_id", from.number("sender_key_id", 0, SessionState.MAXIMUM_UNSIGNED));
         state.set("sender_chain_key", seed(from.object("sender_chain_key")));
         state.set("sender_signing_key", signingKey(from.object("sender_signing_key")));
         ArrayNode keys = state.putArray("sender_message_keys");
@@ -70,7 +69,8 @@ final class BaileysExSenderKey {
     }
 
     private ObjectNode seed(JsonFields from) throws DamagedException {
-        ObjectNode key = StrictJson.object().put("iteration", from.number("iteration", 0, MAXIMUM_UNSIGNED));
+        ObjectNode key =
+                StrictJson.object().put("iteration", from.number("iteration", 0, SessionState.MAXIMUM_UNSIGNED));
         key.set("seed", Buffers.write(from.bytes("seed", Curve.KEY_BYTES)));
         if (from.find("iv") != null) {
             from.bytes("iv", IV_BYTES);

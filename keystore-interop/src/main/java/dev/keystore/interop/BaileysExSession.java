@@ -15,8 +15,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class BaileysExSession {
 
-    private static final long MAXIMUM_UNSIGNED = 0xffff_ffffL;
-
     private int unknownFields;
 
     private BaileysExSession() {}
@@ -80,7 +78,7 @@ final class BaileysExSession {
         JsonNode pair = from.find("ephemeral_key_pair");
         ratchet.set("ephemeral_key_pair", pair == null ? StrictJson.NODES.nullNode() : keyPair(new JsonFields(pair)));
         setPublic(ratchet, "last_remote_ephemeral", from.find("last_remote_ephemeral"));
-        ratchet.put("previous_counter", from.number("previous_counter", -1, MAXIMUM_UNSIGNED));
+        ratchet.put("previous_counter", from.number("previous_counter", -1, SessionState.MAXIMUM_UNSIGNED));
         end(from);
         return ratchet;
     }
@@ -118,9 +116,9 @@ final class BaileysExSession {
         if (preKey == null) {
             pending.putNull("pre_key_id");
         } else {
-            pending.put("pre_key_id", JsonFields.number("pre_key_id", preKey, 0, MAXIMUM_UNSIGNED));
+            pending.put("pre_key_id", JsonFields.number("pre_key_id", preKey, 0, SessionState.MAXIMUM_UNSIGNED));
         }
-        pending.put("signed_pre_key_id", from.number("signed_pre_key_id", 0, MAXIMUM_UNSIGNED));
+        pending.put("signed_pre_key_id", from.number("signed_pre_key_id", 0, SessionState.MAXIMUM_UNSIGNED));
         end(from);
         return pending;
     }
@@ -129,7 +127,7 @@ final class BaileysExSession {
         ObjectNode chain = StrictJson.object();
         JsonFields fromKey = from.object("chain_key");
         ObjectNode key = chain.putObject("chain_key");
-        key.put("counter", fromKey.number("counter", 0, MAXIMUM_UNSIGNED));
+        key.put("counter", fromKey.number("counter", 0, SessionState.MAXIMUM_UNSIGNED));
         if (fromKey.find("key") == null) {
             key.putNull("key");
         } else {
@@ -142,7 +140,7 @@ final class BaileysExSession {
         JsonFields fields = new JsonFields(fromKeys);
         for (Map.Entry<String, JsonNode> messageKey : fromKeys.properties()) {
             String number = messageKey.getKey();
-            JsonFields.number("message_keys", StrictJson.NODES.textNode(number), 0, MAXIMUM_UNSIGNED);
+            JsonFields.number("message_keys", StrictJson.NODES.textNode(number), 0, SessionState.MAXIMUM_UNSIGNED);
             setKey(messageKeys, number, fields.bytes(number, Curve.KEY_BYTES));
         }
         end(from);

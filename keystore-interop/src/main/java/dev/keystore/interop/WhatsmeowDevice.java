@@ -164,7 +164,7 @@ final class WhatsmeowDevice {
     private static ObjectNode credentials(ResultSet row) throws SQLException, DamagedException {
         Columns.bytes(row, "noise_key", Curve.KEY_BYTES);
         Columns.bytes(row, "identity_key", Curve.KEY_BYTES);
-        Columns.number(row, "registration_id", 0xffff_ffffL);
+        Columns.number(row, "registration_id", SessionState.MAXIMUM_UNSIGNED);
         ObjectNode json = StrictJson.object();
         ResultSetMetaData columns = row.getMetaData();
         for (int i = 1; i <= columns.getColumnCount(); i++) {

@@ -15,10 +15,10 @@ import java.util.concurrent.Future;
 /** Threads that make the commits of {@link CommitBenchmark} in this JVM, where something else measures them. */
 public final class CommittingThreads implements AutoCloseable {
 
-    private final Dataset stored;
-    private final CommitPeer store;
     private static final int LEAST_COMMITS = 10;
 
+    private final Dataset stored;
+    private final CommitPeer store;
     private final int count;
     private final ExecutorService threads;
 
