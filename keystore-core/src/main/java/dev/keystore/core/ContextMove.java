@@ -115,7 +115,9 @@ final class ContextMove {
         ContextCopy copy = new ContextCopy(source, target, name, replacing, null, listener);
         copy.addMark(arriving.put());
         try (CopyGroup group = new CopyGroup(source, target, List.of(copy))) {
-            group.writeOwned(Map.of(name, epoch));
+            group.prepareOwned(Map.of(name, epoch));
+            group.read();
+            group.commit();
             group.verify();
         }
         return copy.result();

@@ -1,12 +1,17 @@
 package dev.keystore.core;
 
+import com.google.common.base.Throwables;
 import com.google.common.util.concurrent.Uninterruptibles;
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
@@ -15,12 +20,16 @@ import org.jspecify.annotations.Nullable;
  * writes all of them to the target, where each of them appears whole or not at all. If the shared commit is refused,
  * the engine writes each context in a separate one.
  *
+ * <p>The steps are {@link #prepare}, {@link #read}, {@link #startCommit} or none, {@link #commit},
+ * {@link #startVerifying} and {@link #finish}, or {@link #verify} in place of the last two.
+ *
  * <p>Threads of this process that open one of the contexts wait until the group is closed, in both databases. So no
  * store of it is opened that could cache what the target held before, and not learn of the commit that writes it.
  *
- * <p>Concurrency: one thread uses it. What was written is verified on another thread, while the first one writes the
- * next group. {@link #finish} and {@link #close} wait for that thread, for at most ten times the {@code commitTimeout}
- * of the target for each context. A thread that hangs longer in a backend is left behind.
+ * <p>Concurrency: one thread uses it. What was read can be committed on another thread, while the first one reads the
+ * next group, and what was written can be verified on another thread. {@link #finish} and {@link #close} wait for the
+ * verification for at most ten times the {@code commitTimeout} of the target for each context. A thread that hangs
+ * longer in a backend is left behind.
  */
 final class CopyGroup implements AutoCloseable {
 
@@ -37,14 +46,14 @@ final class CopyGroup implements AutoCloseable {
     /** Those that were begun, in their order. */
     private List<ContextCopy> begun = List.of();
 
-    /** The thread that verifies, until it is known to have ended, or is no longer waited for. */
-    private @Nullable Thread verifier;
+    /** The commit that runs on another thread, or null. */
+    private @Nullable GroupCommit committing;
 
-    /** How many contexts the verifier has verified. */
+    /** The verification that runs on another thread, until it has ended or is no longer waited for; or null. */
+    private @Nullable FutureTask<?> verifying;
+
+    /** How many contexts were verified. */
     private volatile int verified;
-
-    /** What ended the verifier; read once it has ended. */
-    private @Nullable Throwable failure;
 
     /** Creates a group whose contexts may each take ten times the commit timeout of the target to be verified. */
     CopyGroup(SignalKeyDatabase source, SignalKeyDatabase target, List<ContextCopy> copies) {
@@ -68,30 +77,35 @@ final class CopyGroup implements AutoCloseable {
     }
 
     /**
-     * Copies contexts, as their owner in the source, except for the verification; throws what {@link StoreCopy#run}
-     * does.
-     *
-     * @return how many were begun; the others were not read
+     * Takes the contexts over in both databases, those that have to be written, and keeps other threads from opening
+     * them; throws what {@link StoreCopy#run} does.
      */
-    int write() {
+    void prepare() {
         copies.forEach(ContextCopy::begin);
         List<ContextCopy> present =
                 copies.stream().filter(ContextCopy::isUndecided).toList();
         present.forEach(ContextCopy::lockInSource);
         Map<String, Long> epochs = takeOver(source, names(present));
         present.forEach(ContextCopy::lockInTarget);
-        writeOwned(epochs);
-        return begun.size();
+        prepareOwned(epochs);
     }
 
     /**
-     * Copies contexts like {@link #write}, which nobody opens meanwhile in either database.
+     * Does what {@link #prepare} does for contexts that nobody opens meanwhile in either database.
      *
      * @param epochs the epochs with which this process has taken them over in the source
      */
-    void writeOwned(Map<String, Long> epochs) {
+    void prepareOwned(Map<String, Long> epochs) {
         copies.forEach(copy -> copy.compare(epochs.getOrDefault(copy.name(), 0L)));
         takeOverInTarget();
+    }
+
+    /**
+     * Reads contexts until {@link #MAXIMUM_BYTES} were read; throws what {@link StoreCopy#run} does.
+     *
+     * @return how many were begun; the others were not read
+     */
+    int read() {
         List<ContextCopy> read = new ArrayList<>();
         long bytes = 0;
         for (ContextCopy copy : copies) {
@@ -104,8 +118,8 @@ final class CopyGroup implements AutoCloseable {
         }
         copies.subList(read.size(), copies.size()).forEach(ContextCopy::close);
         copies = read; // the others may be used by the next group
-        commit(read.stream().filter(ContextCopy::isUndecided).toList());
         begun = read;
+        return read.size();
     }
 
     private void takeOverInTarget() {
@@ -115,18 +129,71 @@ final class CopyGroup implements AutoCloseable {
         unopened.forEach(copy -> copy.takenOver(epochs.getOrDefault(copy.name(), 0L)));
     }
 
-    /** Writes what was read. Reads and writes it again as long as the keys of a context are replaced meanwhile. */
-    private void commit(List<ContextCopy> read) {
-        List<ContextCopy> left = read;
-        while (!left.isEmpty()) {
-            List<CommitRequest> commits = left.stream().map(ContextCopy::commit).toList();
-            Map<CommitRequest, KeyStoreException> failures = target.engine().commitEach(commits);
-            for (int i = 0; i < commits.size(); i++) {
-                left.get(i).committed(failures.get(commits.get(i)));
+    /** Begins to write what was read, on another thread. */
+    void startCommit() {
+        GroupCommit commit = new GroupCommit(undecided(begun));
+        committing = commit;
+        if (!commit.written.isEmpty()) {
+            start(commit.task);
+        }
+    }
+
+    /**
+     * Writes what was read, or waits uninterruptibly until the other thread has done so. Reads and writes it again as
+     * long as the keys of a context are replaced meanwhile. Throws what {@link StoreCopy#run} does.
+     */
+    void commit() {
+        GroupCommit commit = committing == null ? new GroupCommit(undecided(begun)) : committing;
+        committing = null;
+        while (!commit.written.isEmpty()) {
+            commit.finish();
+            commit = new GroupCommit(commit.readAgain());
+        }
+    }
+
+    private static List<ContextCopy> undecided(List<ContextCopy> copies) {
+        return copies.stream().filter(ContextCopy::isUndecided).toList();
+    }
+
+    /** A commit that writes what was read of contexts. */
+    private final class GroupCommit {
+
+        private final List<ContextCopy> written;
+        private final FutureTask<?> task = new FutureTask<>(this::commit, null);
+
+        /** The failures of those that have one. Read once the task has ended. */
+        private final Map<ContextCopy, KeyStoreException> failures = new HashMap<>();
+
+        GroupCommit(List<ContextCopy> written) {
+            this.written = written;
+        }
+
+        /** A request belongs to the thread that creates it. */
+        private void commit() {
+            List<CommitRequest> requests =
+                    written.stream().map(ContextCopy::commit).toList();
+            Map<CommitRequest, KeyStoreException> failed = target.engine().commitEach(requests);
+            for (int i = 0; i < requests.size(); i++) {
+                KeyStoreException failure = failed.get(requests.get(i));
+                if (failure != null) {
+                    failures.put(written.get(i), failure);
+                }
             }
-            left = left.stream().filter(ContextCopy::isOutdated).toList();
-            left.forEach(ContextCopy::read);
-            left = left.stream().filter(ContextCopy::isUndecided).toList();
+        }
+
+        /** Commits, unless another thread does, and waits for the end. */
+        void finish() {
+            task.run();
+            await(task);
+            written.forEach(copy -> copy.committed(failures.get(copy)));
+        }
+
+        /** Returns those that have to be written again, and are read again; called after the end. */
+        List<ContextCopy> readAgain() {
+            List<ContextCopy> outdated =
+                    written.stream().filter(ContextCopy::isOutdated).toList();
+            outdated.forEach(ContextCopy::read);
+            return undecided(outdated);
         }
     }
 
@@ -148,18 +215,15 @@ final class CopyGroup implements AutoCloseable {
 
     /** Begins to verify what was written, on another thread. */
     void startVerifying() {
-        Thread started = new Thread(
-                () -> {
-                    try {
-                        verify();
-                    } catch (RuntimeException | Error e) {
-                        failure = e;
-                    }
-                },
-                "keystore-copy");
-        started.setDaemon(true);
-        started.start();
-        verifier = started;
+        FutureTask<?> task = new FutureTask<>(this::verify, null);
+        verifying = task;
+        start(task);
+    }
+
+    private static void start(FutureTask<?> task) {
+        Thread thread = new Thread(task, "keystore-copy");
+        thread.setDaemon(true);
+        thread.start();
     }
 
     /**
@@ -168,45 +232,73 @@ final class CopyGroup implements AutoCloseable {
      * @return the copies that were begun, with their results
      */
     List<ContextCopy> finish() {
-        if (!awaitVerifier()) {
+        FutureTask<?> verification = verifying;
+        if (!awaitVerification()) {
             String name = begun.get(Math.min(verified, begun.size() - 1)).name();
             throw new LoadFailedException(
                     "Context \"" + name + "\" was written, but could not be verified in "
                             + verificationTimeout.toSeconds() + " s; run the copy again",
                     new TimeoutException("A call of a backend has not returned"));
         }
-        if (failure instanceof Error error) {
-            throw error;
-        }
-        if (failure instanceof RuntimeException exception) {
-            throw exception;
+        if (verification != null) {
+            await(verification);
         }
         return begun;
     }
 
     /**
-     * Waits for the verifier, uninterruptibly: as long as each context takes it no longer than the timeout.
+     * Waits for the verification, uninterruptibly: as long as each context takes it no longer than the timeout.
      *
      * @return false if it is still running; it is not waited for again
      */
-    private boolean awaitVerifier() {
-        Thread running = verifier;
-        verifier = null;
+    private boolean awaitVerification() {
+        FutureTask<?> running = verifying;
+        verifying = null;
         if (running == null) {
             return true;
         }
         int before;
         do {
             before = verified;
-            Uninterruptibles.joinUninterruptibly(running, verificationTimeout);
-        } while (running.isAlive() && verified > before);
-        return !running.isAlive();
+            awaitEnd(running);
+        } while (!running.isDone() && verified > before);
+        return running.isDone();
     }
 
-    /** Lets the contexts be opened again, and overwrites the keys that were loaded for them. */
+    private void awaitEnd(FutureTask<?> task) {
+        try {
+            Uninterruptibles.getUninterruptibly(task, verificationTimeout);
+        } catch (ExecutionException | TimeoutException e) {
+            // finish() throws it, or says so
+        }
+    }
+
+    /** Waits uninterruptibly for the end of a task, and throws what it threw. */
+    private static void await(FutureTask<?> task) {
+        try {
+            Uninterruptibles.getUninterruptibly(task);
+        } catch (ExecutionException e) {
+            Throwables.throwIfUnchecked(Objects.requireNonNull(e.getCause()));
+            throw new IllegalStateException(e); // no task throws a checked exception
+        }
+    }
+
+    /**
+     * Waits for what runs on other threads, lets the contexts be opened again, and overwrites the keys that were loaded
+     * for them.
+     */
     @Override
     public void close() {
-        awaitVerifier();
+        GroupCommit started = committing;
+        committing = null;
+        if (started != null) {
+            try {
+                started.finish();
+            } catch (RuntimeException | Error e) {
+                // the group is closed early only because the copy has failed
+            }
+        }
+        awaitVerification();
         copies.forEach(ContextCopy::close);
     }
 

@@ -55,12 +55,12 @@ import org.jspecify.annotations.Nullable;
  * <p><b>Verification.</b> After it was written, each context is read back from the target, and compared with what was
  * read of the source in both directions: same ids, same bytes, no extra entries (R91). If another process may have
  * written to the source meanwhile, the source is read once more. Caches are not filled. The contexts of one commit are
- * verified by another thread, while the next ones are written.
+ * written by another thread, while the next ones are read, and then verified by another thread.
  *
- * <p><b>Memory.</b> One context at a time is in memory, or at most 256 with 8 MiB of values: its ids twice, and its
- * records once, in addition to what the backend of the target needs to write a commit of that size. Its use does not
- * depend on the number of contexts. {@code commitTimeout} of the target has to suffice for a commit of its largest
- * context.
+ * <p><b>Memory.</b> One large context at a time is in memory, or two groups of at most 256 contexts with 8 MiB of
+ * values: their ids twice, and their records once, in addition to what the backend of the target needs to write a
+ * commit of that size. Its use does not depend on the number of contexts. {@code commitTimeout} of the target has to
+ * suffice for a commit of its largest context.
  *
  * <p><b>Failures.</b> A context that cannot be copied, for a reason that concerns only this context, does not stop the
  * others. At the end, {@link #run} throws {@link CopyIncompleteException}, since callers that ignore a report would
@@ -244,6 +244,9 @@ public final class StoreCopy {
         /** The contexts that are begun, of which something was read. */
         private final Map<String, ContextCopy> reading = new HashMap<>();
 
+        /** The contexts that were read last, and are written while the next ones are read; or null. */
+        private @Nullable CopyGroup writing;
+
         /** The contexts that were written last, while they are verified; or null. */
         private @Nullable CopyGroup verifying;
 
@@ -275,11 +278,14 @@ public final class StoreCopy {
                 while (!waiting.isEmpty()) {
                     copyGroup();
                 }
+                endWriting();
                 endVerifying();
+            } catch (KeyStoreException e) {
+                endAfter(e);
+                throw e;
             } finally {
-                if (verifying != null) {
-                    verifying.close();
-                }
+                close(writing);
+                close(verifying);
             }
             return new CopyReport(dry, outcomes, entriesCopied, bytesCopied, notCopied);
         }
@@ -327,18 +333,48 @@ public final class StoreCopy {
         }
 
         /**
-         * Writes contexts that wait: one at first, then more at a time, as long as they are small. Meanwhile, the group
-         * before them is verified.
+         * Reads contexts that wait: one at first, then more at a time, as long as they are small. Meanwhile, the group
+         * before them is written, and the one before that is verified.
          */
         private void copyGroup() {
             requireUninterrupted(waiting.get(0).name());
             CopyGroup group =
                     new CopyGroup(source, target, List.copyOf(waiting.subList(0, Math.min(groupSize, waiting.size()))));
+            boolean read = false;
+            try {
+                group.prepare(); // both use the connection that writes, so before the commit
+                startWriting();
+                waiting.subList(0, group.read()).clear();
+                adaptGroupSize(group.bytes());
+                endWriting();
+                writing = group;
+                read = true;
+            } finally {
+                if (!read) {
+                    group.close();
+                }
+            }
+        }
+
+        /** Begins to write what was read last; a large context is written before others are read. */
+        private void startWriting() {
+            CopyGroup group = writing;
+            if (group != null && group.bytes() <= 2 * CopyGroup.MAXIMUM_BYTES) {
+                group.startCommit();
+            } else {
+                endWriting();
+            }
+        }
+
+        private void endWriting() {
+            CopyGroup group = writing;
+            writing = null;
+            if (group == null) {
+                return;
+            }
             boolean started = false;
             try {
-                int begun = write(group);
-                waiting.subList(0, begun).clear();
-                adaptGroupSize(group.bytes());
+                group.commit();
                 endVerifying();
                 group.startVerifying();
                 verifying = group;
@@ -350,19 +386,21 @@ public final class StoreCopy {
             }
         }
 
-        /** Writes a group, and if that fails, reports what is known of the group before it. */
-        private int write(CopyGroup group) {
+        /** Ends what was begun before a failure, so that it is reported. */
+        private void endAfter(KeyStoreException failure) {
             try {
-                return group.write();
-            } catch (KeyStoreException e) {
-                try {
-                    endVerifying();
-                } catch (RuntimeException other) {
-                    if (!other.equals(e)) {
-                        e.addSuppressed(other);
-                    }
+                endWriting();
+                endVerifying();
+            } catch (RuntimeException e) {
+                if (!e.equals(failure)) {
+                    failure.addSuppressed(e);
                 }
-                throw e;
+            }
+        }
+
+        private static void close(@Nullable CopyGroup group) {
+            if (group != null) {
+                group.close();
             }
         }
 

@@ -37,6 +37,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
@@ -556,10 +558,12 @@ class StoreCopyTest extends CopiedDatabases {
         open();
         sourceFaults.on(Operation.LOAD).inContext("bob").forever().fail(Moment.BEFORE, BackendException.Kind.TRANSIENT);
 
-        assertThatThrownBy(copy()::run)
+        assertThatThrownBy(copy().contexts(Set.of("alice", "bob"))::run)
                 .isInstanceOf(LoadFailedException.class)
                 .hasMessageStartingWith("source: ")
                 .hasMessageContaining("\"bob\"");
+        assertThat(results).as("what was read before is written and reported").containsOnlyKeys("alice");
+        assertThat(contents(targetMemory)).containsOnlyKeys("alice");
 
         sourceFaults.heal();
         copy().run();
@@ -727,6 +731,26 @@ class StoreCopyTest extends CopiedDatabases {
     }
 
     @Test
+    @DisplayName("R90 the next contexts are read while the former ones are written")
+    void run_nextContexts_areReadMeanwhile() throws Exception {
+        fill(sourceMemory, "alice", "bob");
+        open();
+        CountDownLatch bobRead = new CountDownLatch(1);
+        Gate commit = targetFaults.on(Operation.COMMIT).hold(Moment.BEFORE);
+        Threads.Running<CopyReport> copying = Threads.start(() -> copy().listener(progress -> {
+                    if (progress.entries() > 153) {
+                        bobRead.countDown();
+                    }
+                })
+                .run());
+        commit.awaitReached();
+        assertThat(bobRead.await(20, TimeUnit.SECONDS)).isTrue();
+        commit.open();
+        assertThat(copying.result().isComplete()).isTrue();
+        assertThat(contents(targetMemory)).isEqualTo(contents(sourceMemory));
+    }
+
+    @Test
     @DisplayName("R90 threads that open the context in this process wait until it is copied, and then see all of it")
     void run_openedMeanwhile_waits() throws Exception {
         fill(sourceMemory, "alice");
@@ -752,7 +776,9 @@ class StoreCopyTest extends CopiedDatabases {
         Gate gate = sourceFaults.on(Operation.OWNER).hold(Moment.BEFORE);
         ContextCopy alice = new ContextCopy(source, target, "alice", false, null, copy -> {});
         try (CopyGroup group = new CopyGroup(source, target, List.of(alice), Duration.ofMillis(20))) {
-            assertThat(group.write()).isEqualTo(1);
+            group.prepare();
+            assertThat(group.read()).isEqualTo(1);
+            group.commit();
             group.startVerifying();
             gate.awaitReached();
             assertThatThrownBy(group::finish)
