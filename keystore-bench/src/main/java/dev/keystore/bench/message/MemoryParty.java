@@ -1,5 +1,6 @@
 package dev.keystore.bench.message;
 
+import dev.keystore.bench.commit.RecordLog;
 import org.signal.libsignal.protocol.IdentityKeyPair;
 import org.signal.libsignal.protocol.SessionBuilder;
 import org.signal.libsignal.protocol.SessionCipher;
@@ -13,16 +14,44 @@ import org.signal.libsignal.protocol.message.SignalMessage;
 import org.signal.libsignal.protocol.state.KyberPreKeyRecord;
 import org.signal.libsignal.protocol.state.PreKeyBundle;
 import org.signal.libsignal.protocol.state.PreKeyRecord;
+import org.signal.libsignal.protocol.state.SessionRecord;
 import org.signal.libsignal.protocol.state.SignedPreKeyRecord;
 import org.signal.libsignal.protocol.state.impl.InMemorySignalProtocolStore;
 
-/** A party on libsignal's in-memory store, which is neither durable nor transactional. */
+/** A party on libsignal's in-memory store, which is not transactional, and durable only if its sessions are logged. */
 record MemoryParty(InMemorySignalProtocolStore store) implements MessageParty {
 
     private static final int REGISTRATION_ID = 1;
 
     static MemoryParty create() {
         return new MemoryParty(new InMemorySignalProtocolStore(IdentityKeyPair.generate(), REGISTRATION_ID));
+    }
+
+    static MemoryParty logging(String context, RecordLog log) {
+        return new MemoryParty(new LoggedStore(context, log));
+    }
+
+    /** A store that writes each session durably as well. */
+    private static final class LoggedStore extends InMemorySignalProtocolStore {
+
+        private final String context;
+        private final RecordLog log;
+
+        LoggedStore(String context, RecordLog log) {
+            super(IdentityKeyPair.generate(), REGISTRATION_ID);
+            this.context = context;
+            this.log = log;
+        }
+
+        @Override
+        public void storeSession(SignalProtocolAddress address, SessionRecord session) {
+            super.storeSession(address, session);
+            try {
+                log.write(context, address.toString(), session.serialize());
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+        }
     }
 
     @Override

@@ -2,10 +2,11 @@ package dev.keystore.bench.message;
 
 import dev.keystore.bench.OperationCounters;
 import dev.keystore.bench.TemporaryFolder;
+import dev.keystore.bench.commit.RecordLog;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.testkit.MemoryBackend;
-import java.io.IOException;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Mode;
@@ -41,7 +42,15 @@ public class MessageBenchmark {
         /** Keystore on SQLite: each encryption and each decryption is one durable commit. */
         KEYSTORE_SQLITE,
         /** libsignal's in-memory store. */
-        IN_MEMORY
+        IN_MEMORY,
+        /** The same, and each session is written to SQLite by raw JDBC, in groups. */
+        JDBC_SQLITE_GROUPS_TUNED,
+        /** The same, and each session is appended to a file, in groups. */
+        APPEND_GROUPS;
+
+        boolean isKeystore() {
+            return this == KEYSTORE || this == KEYSTORE_SQLITE;
+        }
     }
 
     /** The key store of the parties. */
@@ -50,24 +59,33 @@ public class MessageBenchmark {
 
     private TemporaryFolder folder;
     private SignalKeyDatabase database;
+    private @Nullable RecordLog log;
 
     /** Opens the store. */
     @Setup
-    public void open() throws IOException {
+    public void open() throws Exception {
         folder = TemporaryFolder.create("messages");
         database = peer == Keys.KEYSTORE_SQLITE
                 ? SignalKeyDatabase.open("jdbc:sqlite:" + folder.path().resolve("keys.db"))
                 : SignalKeyDatabase.builder().backend(new MemoryBackend()).open();
+        log = switch (peer) {
+            case JDBC_SQLITE_GROUPS_TUNED -> RecordLog.inSqlite(folder.path().resolve("raw.db"));
+            case APPEND_GROUPS -> RecordLog.appending(folder.path().resolve("append.log"));
+            default -> null;
+        };
     }
 
     /** Closes the store, and deletes its files. */
     @TearDown
-    public void close() throws IOException {
+    public void close() throws Exception {
         database.close();
+        if (log != null) {
+            log.close();
+        }
         folder.close();
     }
 
-    /** Returns the number of commits of all parties so far; 0 for libsignal's store. */
+    /** Returns the number of commits of all parties so far; 0 on libsignal's store. */
     long commits() {
         return database.stats().commits();
     }
@@ -96,9 +114,11 @@ public class MessageBenchmark {
         }
 
         private static MessageParty party(MessageBenchmark benchmark, String context) {
-            return benchmark.peer == Keys.IN_MEMORY
-                    ? MemoryParty.create()
-                    : KeystoreParty.of(benchmark.database.forContext(context));
+            if (benchmark.peer.isKeystore()) {
+                return KeystoreParty.of(benchmark.database.forContext(context));
+            }
+            RecordLog log = benchmark.log;
+            return log == null ? MemoryParty.create() : MemoryParty.logging(context, log);
         }
 
         private byte[] exchange() throws Exception {
