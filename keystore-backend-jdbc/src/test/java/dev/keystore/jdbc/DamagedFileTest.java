@@ -111,7 +111,7 @@ class DamagedFileTest {
     @Test
     @DisplayName("R43 R44 a damaged file is refused, or each read yields the right value or names the damaged entry")
     void damages() {
-        run(1, 150);
+        run(1, 60);
     }
 
     @Test

@@ -88,7 +88,7 @@ class DamagedLogTest {
     @Test
     @DisplayName("R12 a store with a damaged log has all commits before the damage, and nothing of the others")
     void damages() {
-        run(1, 80);
+        run(1, 40);
     }
 
     @Test

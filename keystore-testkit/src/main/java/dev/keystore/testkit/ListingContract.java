@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
@@ -99,7 +100,12 @@ abstract class ListingContract extends WritingContract {
         };
         Together.Task reader = () -> {
             try (Stream<EntryId> listed = entries().list(CONTEXT)) {
-                assertThat(listed.toList()).containsAll(unchanged).doesNotHaveDuplicates();
+                List<EntryId> found = listed.toList();
+                Set<EntryId> different = new HashSet<>(found);
+                assertThat(different).as("without duplicates").hasSameSizeAs(found);
+                assertThat(different.containsAll(unchanged))
+                        .as("%s holds all entries that were not changed", found)
+                        .isTrue();
             }
         };
         Together.race(100, writer, reader, reader);

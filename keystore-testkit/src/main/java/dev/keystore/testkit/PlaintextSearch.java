@@ -62,6 +62,7 @@ public final class PlaintextSearch {
     private static final long SCRAMBLER = 0x9E37_79B9_7F4A_7C15L;
     private static final int FILTER_BITS = 22;
     private static final int CHUNK_BYTES = 1 << 16;
+    private static final byte[] ZEROS = new byte[CHUNK_BYTES];
 
     /** The value of each byte as a hexadecimal digit, or -1. */
     private static final byte[] DIGITS = digits();
@@ -200,10 +201,14 @@ public final class PlaintextSearch {
         int length = bytes.read(chunk);
         while (length >= 0) {
             for (int i = 0; i < length; i++) {
-                int value = chunk[i] & 0xFF;
-                if (value == 0 && raw.first == 0 && raw.second == 0) {
-                    continue; // most of a file may be empty
+                if (raw.first == 0 && raw.second == 0) { // most of a file may be empty
+                    int zeros = Arrays.mismatch(chunk, i, length, ZEROS, i, length);
+                    i = zeros < 0 ? length : i + zeros;
+                    if (i == length) {
+                        break;
+                    }
                 }
+                int value = chunk[i] & 0xFF;
                 raw.append(value, Byte.SIZE);
                 find(raw, found);
                 if (DIGITS[value] >= 0) {

@@ -80,7 +80,7 @@ class FreshnessKilledTest {
     @Timeout(300)
     @DisplayName("R82 a kill at a random moment never makes a good store stale")
     void killed(String scheme, String anchorScheme) throws IOException, InterruptedException {
-        killed(scheme, anchorScheme, Integer.getInteger("keystore.kills", 5));
+        killed(scheme, anchorScheme, Integer.getInteger("keystore.kills", 2));
     }
 
     @ParameterizedTest
@@ -110,16 +110,30 @@ class FreshnessKilledTest {
     }
 
     @ParameterizedTest
-    @CsvSource({
-        "jdbc:sqlite, file, false",
-        "jdbc:sqlite, jdbc:sqlite, true",
-        "mapdb, file, true",
-        "mapdb, jdbc:sqlite, false"
-    })
+    @CsvSource({"jdbc:sqlite, file, true", "mapdb, jdbc:sqlite, false"})
     @Timeout(120)
     @DisplayName(
             "R82 R83 an old copy of the files is refused after a clean close and after a kill, and a clone as well")
     void oldCopy(String scheme, String anchorScheme, boolean killed) throws IOException, InterruptedException {
+        refuseOldCopy(scheme, anchorScheme, killed);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "jdbc:sqlite, file, false",
+        "jdbc:sqlite, jdbc:sqlite, true",
+        "mapdb, file, true",
+        "mapdb, jdbc:sqlite, true"
+    })
+    @Tag("long")
+    @Timeout(240)
+    @DisplayName("R82 R83 the same with the other pairs of a store and an anchor")
+    void oldCopy_otherPairs(String scheme, String anchorScheme, boolean killed)
+            throws IOException, InterruptedException {
+        refuseOldCopy(scheme, anchorScheme, killed);
+    }
+
+    private void refuseOldCopy(String scheme, String anchorScheme, boolean killed) throws IOException, InterruptedException {
         run(scheme, anchorScheme, 20, -1);
         copy("stores", "old");
         run(scheme, anchorScheme, 30, -1);

@@ -47,7 +47,7 @@ class StoreCopyKilledTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"jdbc:sqlite, mapdb, false, 2", "mapdb, jdbc:sqlite, true, 2", "jdbc:sqlite, jdbc:postgresql, true, 1"})
+    @CsvSource({"jdbc:sqlite, mapdb, false, 1", "mapdb, jdbc:sqlite, true, 1", "jdbc:sqlite, jdbc:postgresql, true, 1"})
     @Timeout(300)
     @DisplayName("R90 a copy that is killed leaves each context whole or absent, and continues until it is complete")
     void killed(String from, String to, boolean encrypted, int kills) throws Exception {

@@ -58,7 +58,7 @@ class StoreTransferKilledTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"jdbc:sqlite, 2", "jdbc:postgresql, 1"})
+    @CsvSource("jdbc:sqlite, 2")
     @Timeout(300)
     @DisplayName("R80 a backup by another process, beside a writing owner, that is killed leaves the former backup")
     void backupKilled(String scheme, int kills) throws Exception {
@@ -75,7 +75,7 @@ class StoreTransferKilledTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"jdbc:sqlite, 2", "jdbc:postgresql, 1"})
+    @CsvSource("jdbc:sqlite, 2")
     @Timeout(300)
     @DisplayName("R84 a restore that is killed leaves a store that is not opened, and continues")
     void restoreKilled(String scheme, int kills) throws Exception {
