@@ -33,11 +33,12 @@ final class Context {
     private static final long PUBLICATION_TIMEOUT_NANOS = TimeUnit.SECONDS.toNanos(30);
 
     /** A field's handle instead of an {@code AtomicBoolean}, which is an object of 16 bytes for each context. */
-    private static final VarHandle LOSS_REPORTED;
+    private static final VarHandle OWNERSHIP_LOST_REPORTED;
 
     static {
         try {
-            LOSS_REPORTED = MethodHandles.lookup().findVarHandle(Context.class, "lossReported", boolean.class);
+            OWNERSHIP_LOST_REPORTED =
+                    MethodHandles.lookup().findVarHandle(Context.class, "ownershipLostReported", boolean.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -58,8 +59,8 @@ final class Context {
     private volatile boolean ownershipLost;
     private volatile @Nullable String movedTo;
 
-    @SuppressWarnings("unused") // used through LOSS_REPORTED
-    private volatile boolean lossReported;
+    @SuppressWarnings("unused") // used through OWNERSHIP_LOST_REPORTED
+    private volatile boolean ownershipLostReported;
 
     private volatile int publications;
     private long sequence;
@@ -225,18 +226,18 @@ final class Context {
         endPublication();
     }
 
-    /** Returns whether {@link #reportOwnershipLoss} was called. */
-    boolean isLossReported() {
-        return lossReported;
+    /** Returns whether {@link #reportOwnershipLost} was called. */
+    boolean isOwnershipLostReported() {
+        return ownershipLostReported;
     }
 
     /**
      * Returns the exception for a caller that would write to this lost context. The first call also calls the listener;
      * what that throws is added as suppressed.
      */
-    OwnershipLostException reportOwnershipLoss(Consumer<String> listener) {
+    OwnershipLostException reportOwnershipLost(Consumer<String> listener) {
         OwnershipLostException failure = new OwnershipLostException(name, epoch);
-        if (LOSS_REPORTED.compareAndSet(this, false, true)) {
+        if (OWNERSHIP_LOST_REPORTED.compareAndSet(this, false, true)) {
             try {
                 listener.accept(name);
             } catch (RuntimeException | Error e) {

@@ -137,7 +137,7 @@ final class Engine {
             result = CommitResult.WRITTEN;
         } catch (OwnershipLostException e) {
             result = CommitResult.OWNERSHIP_LOST;
-            throw reportOwnershipLoss(request.context);
+            throw reportOwnershipLost(request.context);
         } catch (TransactionConflictException e) {
             result = CommitResult.CONFLICT;
             throw e;
@@ -165,7 +165,7 @@ final class Engine {
             Map<CommitRequest, KeyStoreException> failures = pipeline.commitEach(requests);
             Arrays.setAll(results, i -> resultOf(failures.get(requests.get(i))));
             failures.replaceAll((request, failure) ->
-                    failure instanceof OwnershipLostException ? reportOwnershipLoss(request.context) : failure);
+                    failure instanceof OwnershipLostException ? reportOwnershipLost(request.context) : failure);
             return failures;
         } finally {
             for (int i = 0; i < results.length; i++) {
@@ -199,7 +199,7 @@ final class Engine {
     }
 
     /** Returns the exception for a caller that would write to a lost context, as {@link LostContexts#report} does. */
-    OwnershipLostException reportOwnershipLoss(Context context) {
+    OwnershipLostException reportOwnershipLost(Context context) {
         return lost.report(context);
     }
 

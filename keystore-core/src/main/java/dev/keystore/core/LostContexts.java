@@ -25,7 +25,7 @@ final class LostContexts {
      */
     OwnershipLostException report(Context context) {
         requireNotMoved(context);
-        return context.reportOwnershipLoss(listener);
+        return context.reportOwnershipLost(listener);
     }
 
     /** Asks the backend once. */
@@ -33,7 +33,7 @@ final class LostContexts {
         if (context.refusal() instanceof ContextMovedException refusal) {
             throw refusal;
         }
-        MoveMark mark = context.isLossReported() ? null : markOf(context);
+        MoveMark mark = context.isOwnershipLostReported() ? null : markOf(context);
         if (mark != null && mark.side() == MoveMark.Side.MOVED) {
             context.markMoved(mark.target());
             throw mark.refusal(context.name());

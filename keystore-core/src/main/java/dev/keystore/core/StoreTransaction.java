@@ -47,7 +47,7 @@ final class StoreTransaction implements Transaction {
         this.scope = scope;
         this.seen = context.awaitPublications();
         if (context.isOwnershipLost()) {
-            throw engine.reportOwnershipLoss(context);
+            throw engine.reportOwnershipLost(context);
         }
     }
 
