@@ -408,7 +408,7 @@ final class CommitPipeline {
         if (!writers.stream().allMatch(CommitRequest::isFinished)) {
             counters.retried();
         }
-        writers.forEach(CommitRequest::separateFromOtherContexts);
+        writers.forEach(CommitRequest::restrictToContext);
         queue.putBack(group.requests());
         Set<Context> contexts = writers.stream().map(request -> request.context).collect(Collectors.toSet());
         if (contexts.size() == 1) {

@@ -146,7 +146,7 @@ final class CommitQueue {
     void take(CommitGroup group, int limit) {
         CommitRequest next = drainAndPeek();
         while (next != null && group.size() < limit) {
-            boolean single = next.needsOwnGroup();
+            boolean single = next.mustBeAlone();
             if (!group.isEmpty() && (single || !group.requests().get(0).admits(next))) {
                 return;
             }

@@ -71,7 +71,7 @@ final class CommitRequest {
     private @Nullable FreshnessEntry carried;
 
     private boolean isolated;
-    private boolean onlyWithOwnContext;
+    private boolean restrictedToContext;
     private int failedAttempts;
     private volatile @Nullable Throwable lastFailure;
 
@@ -230,7 +230,7 @@ final class CommitRequest {
      * a write of records is, since it compares stored ones, which an earlier commit of its group could still change,
      * unless all commits of the group write records of different contexts.
      */
-    boolean needsOwnGroup() {
+    boolean mustBeAlone() {
         return isolated || (!sharesGroups() && (clears() || storedWrite != null));
     }
 
@@ -244,8 +244,8 @@ final class CommitRequest {
     }
 
     /** From now on, it shares a group only with commits of the same context. Called after a transient failure. */
-    void separateFromOtherContexts() {
-        onlyWithOwnContext = true;
+    void restrictToContext() {
+        restrictedToContext = true;
     }
 
     /**
@@ -254,9 +254,9 @@ final class CommitRequest {
      */
     boolean admits(CommitRequest next) {
         if (sharesGroups() || next.sharesGroups()) {
-            return sharesGroups() && next.sharesGroups() && !onlyWithOwnContext && !next.onlyWithOwnContext;
+            return sharesGroups() && next.sharesGroups() && !restrictedToContext && !next.restrictedToContext;
         }
-        return onlyWithOwnContext ? context == next.context : !next.onlyWithOwnContext;
+        return restrictedToContext ? context == next.context : !next.restrictedToContext;
     }
 
     /** Records a failure, which is the cause if the commit times out. */
