@@ -39,7 +39,7 @@ final class CommitGroup {
         boolean beginWriting() {
             boolean all = true;
             for (CommitRequest writer : writers) {
-                all &= writer.step(CommitRequest.Step.TAKEN, CommitRequest.Step.WRITING);
+                all &= writer.advance(CommitRequest.Step.TAKEN, CommitRequest.Step.WRITING);
             }
             if (!all) {
                 writers.forEach(writer -> writer.returnTo(CommitRequest.Step.TAKEN));

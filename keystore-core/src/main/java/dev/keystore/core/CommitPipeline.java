@@ -148,7 +148,7 @@ final class CommitPipeline {
             cache.loadDeleted(request);
         } catch (LoadFailedException | UnreadableEntryException e) {
             KeyStoreException unwritten = CommitFailures.unwritten(request, e);
-            request.withdraw(unwritten);
+            request.endUnlessWriting(unwritten);
             throw unwritten;
         }
         KeyStoreException failure = queueAndAwait(request);
@@ -176,12 +176,13 @@ final class CommitPipeline {
             boolean unwritten = true;
             for (CommitRequest request : requests) {
                 request.callerGone = true;
-                unwritten &= request.withdraw(CommitFailures.unwritten(request, e));
+                unwritten &= request.endUnlessWriting(CommitFailures.unwritten(request, e));
             }
             if (unwritten) {
                 throw e;
             }
-            requests.forEach(request -> request.complete(CommitFailures.unknown(request, e))); // unless it has ended
+            // Has no effect on those that have ended.
+            requests.forEach(request -> request.endInAnyState(CommitFailures.unknown(request, e)));
         } finally {
             for (CommitRequest request : requests) {
                 request.callerGone = true;
@@ -207,7 +208,7 @@ final class CommitPipeline {
         } catch (RuntimeException | Error e) {
             // Thrown only if nothing is written; otherwise the caller learns the commit's outcome.
             request.callerGone = true;
-            if (request.withdraw(CommitFailures.unwritten(request, e))) {
+            if (request.endUnlessWriting(CommitFailures.unwritten(request, e))) {
                 throw e;
             }
             return request.state() instanceof Done done ? done.failure() : CommitFailures.unknown(request, e);
@@ -244,11 +245,11 @@ final class CommitPipeline {
     private void endOrPark(CommitRequest request, Step step, boolean interrupted) {
         long nanosLeft = request.deadlineNanos - System.nanoTime();
         if (step == Step.WRITING && nanosLeft <= 0) {
-            request.end(step, CommitFailures.unanswered(request, timeout));
+            request.endFrom(step, CommitFailures.unanswered(request, timeout));
         } else if (step != Step.WRITING && interrupted) {
-            request.end(step, CommitFailures.interrupted(request));
+            request.endFrom(step, CommitFailures.interrupted(request));
         } else if (step != Step.WRITING && nanosLeft <= 0) {
-            request.end(step, CommitFailures.timedOut(request, timeout));
+            request.endFrom(step, CommitFailures.timedOut(request, timeout));
         } else {
             LockSupport.parkNanos(this, nanosLeft);
         }
@@ -324,9 +325,9 @@ final class CommitPipeline {
         boolean mayBeWritten = group.isSent() && !(group.outcome instanceof Refused || group.outcome instanceof Retry);
         group.requests().forEach(request -> {
             if (mayBeWritten) {
-                request.complete(CommitFailures.unknown(request, cause));
+                request.endInAnyState(CommitFailures.unknown(request, cause));
             } else {
-                request.complete(CommitFailures.unwritten(request, cause));
+                request.endInAnyState(CommitFailures.unwritten(request, cause));
             }
         });
     }
@@ -372,14 +373,14 @@ final class CommitPipeline {
         Checked checked = group.checked();
         if (outcome instanceof Written) {
             count(group);
-            checked.failed().forEach(CommitRequest::complete);
-            checked.writers().forEach(request -> request.complete(null));
+            checked.failed().forEach(CommitRequest::endInAnyState);
+            checked.writers().forEach(request -> request.endInAnyState(null));
         } else if (outcome instanceof Retry retry) {
             concludeRetry(own, group, retry.cause());
         } else {
             if (outcome instanceof Unknown unknown) {
                 checked.writers()
-                        .forEach(request -> request.complete(CommitFailures.unknown(request, unknown.cause())));
+                        .forEach(request -> request.endInAnyState(CommitFailures.unknown(request, unknown.cause())));
             } else if (outcome instanceof Refused refused) {
                 concludeRefused(group, refused.cause());
             }
@@ -400,7 +401,7 @@ final class CommitPipeline {
         for (CommitRequest request : writers) {
             request.recordFailure(cause);
             if (request.countFailedAttempt() >= maximumAttempts) {
-                request.complete(CommitFailures.unwritten(request, cause));
+                request.endInAnyState(CommitFailures.unwritten(request, cause));
             }
         }
         group.requests().forEach(request -> request.returnTo(Step.TAKEN));
@@ -422,7 +423,7 @@ final class CommitPipeline {
         if (writers.size() > 1) {
             writers.forEach(CommitRequest::isolate);
         } else {
-            writers.forEach(request -> request.complete(CommitFailures.unwritten(request, cause)));
+            writers.forEach(request -> request.endInAnyState(CommitFailures.unwritten(request, cause)));
         }
     }
 
@@ -441,9 +442,9 @@ final class CommitPipeline {
             long now = System.nanoTime();
             boolean interrupted = Thread.currentThread().isInterrupted();
             if (interrupted) {
-                own.end(Step.TAKEN, CommitFailures.interrupted(own));
+                own.endFrom(Step.TAKEN, CommitFailures.interrupted(own));
             } else if (own.deadlineNanos - now <= 0) {
-                own.end(Step.TAKEN, CommitFailures.timedOut(own, timeout));
+                own.endFrom(Step.TAKEN, CommitFailures.timedOut(own, timeout));
             } else if (untilNanos - now <= 0) {
                 return;
             } else {

@@ -294,36 +294,36 @@ final class CommitRequest {
     }
 
     /** Changes the state if it is {@code from}, and returns whether it was. */
-    boolean step(Step from, Step to) {
+    boolean advance(Step from, Step to) {
         return state.compareAndSet(from, to);
     }
 
     /** Makes its thread the next leader; returns false if it is no longer queued. */
     boolean offerLead() {
-        return step(Step.QUEUED, Step.LEAD_OFFERED) || state.get() == Step.LEAD_OFFERED;
+        return advance(Step.QUEUED, Step.LEAD_OFFERED) || state.get() == Step.LEAD_OFFERED;
     }
 
     /** Moves it from the queue into a group; returns false if it has ended. */
     boolean take() {
-        return step(Step.LEAD_OFFERED, Step.TAKEN) || step(Step.QUEUED, Step.TAKEN);
+        return advance(Step.LEAD_OFFERED, Step.TAKEN) || advance(Step.QUEUED, Step.TAKEN);
     }
 
     /** Moves it from the group back to {@code to} unless it has ended, and wakes its thread. */
     boolean returnTo(Step to) {
-        boolean returned = step(Step.WRITING, to) || step(Step.TAKEN, to);
+        boolean returned = advance(Step.WRITING, to) || advance(Step.TAKEN, to);
         wake();
         return returned;
     }
 
     /** Ends it if its state is {@code from}. */
-    void end(Step from, KeyStoreException failure) {
+    void endFrom(Step from, KeyStoreException failure) {
         if (state.compareAndSet(from, new Done(failure)) && from != Step.WRITING) {
             recordUnwritten();
         }
     }
 
     /** Ends it unless it is being written; returns whether this ended it, with nothing written. */
-    boolean withdraw(KeyStoreException failure) {
+    boolean endUnlessWriting(KeyStoreException failure) {
         Done done = new Done(failure);
         State now = state();
         while (now != Step.WRITING && !(now instanceof Done)) {
@@ -337,7 +337,7 @@ final class CommitRequest {
     }
 
     /** Ends it in any state, and wakes its thread; {@code failure} is null if all of it is written. */
-    void complete(@Nullable KeyStoreException failure) {
+    void endInAnyState(@Nullable KeyStoreException failure) {
         Done done = new Done(failure);
         State now = state();
         while (!(now instanceof Done) && !state.compareAndSet(now, done)) {
