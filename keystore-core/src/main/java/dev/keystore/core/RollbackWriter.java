@@ -54,10 +54,10 @@ final class RollbackWriter {
     void write(Batch batch, Batch stored) {
         Write write = new Write(batch, stored, plan(stored));
         last = write;
-        for (Step step : write.steps) {
+        for (EntryChange change : write.changes) {
             write.started++;
             try {
-                save(stored.context(), step.entry, step.next);
+                save(stored.context(), change.entry, change.next);
             } catch (RuntimeException | Error e) {
                 rollback(write, e);
                 throw nothingWritten(e);
@@ -97,23 +97,23 @@ final class RollbackWriter {
 
         final Batch batch;
         final Batch stored;
-        final List<Step> steps;
+        final List<EntryChange> changes;
 
-        /** How many steps were started; the last of them may not be done. */
+        /** How many changes were started; the last of them may not be done. */
         int started;
 
         boolean complete;
 
-        Write(Batch batch, Batch stored, List<Step> steps) {
+        Write(Batch batch, Batch stored, List<EntryChange> changes) {
             this.batch = batch;
             this.stored = stored;
-            this.steps = steps;
+            this.changes = changes;
         }
     }
 
-    private record Step(EntryId entry, Optional<byte[]> previous, Optional<byte[]> next) {}
+    private record EntryChange(EntryId entry, Optional<byte[]> previous, Optional<byte[]> next) {}
 
-    private List<Step> plan(Batch batch) {
+    private List<EntryChange> plan(Batch batch) {
         try {
             return readPrevious(batch);
         } catch (RuntimeException | Error e) {
@@ -121,8 +121,8 @@ final class RollbackWriter {
         }
     }
 
-    /** Returns one step per entry, so that an entry in doubt holds either its previous value or its new one. */
-    private List<Step> readPrevious(Batch batch) {
+    /** Returns one change per entry, so that an entry in doubt holds either its previous value or its new one. */
+    private List<EntryChange> readPrevious(Batch batch) {
         Map<EntryId, Optional<byte[]>> next = new LinkedHashMap<>();
         for (Mutation mutation : batch.mutations()) {
             if (mutation instanceof Mutation.Put put) {
@@ -137,10 +137,10 @@ final class RollbackWriter {
                 }
             }
         }
-        List<Step> steps = new ArrayList<>();
+        List<EntryChange> changes = new ArrayList<>();
         next.forEach((entry, value) ->
-                steps.add(new Step(entry, backend.load(batch.context(), entry.type(), entry.id()), value)));
-        return steps;
+                changes.add(new EntryChange(entry, backend.load(batch.context(), entry.type(), entry.id()), value)));
+        return changes;
     }
 
     private void save(String context, EntryId entry, Optional<byte[]> value) {
@@ -153,7 +153,7 @@ final class RollbackWriter {
 
     private void rollback(Write write, Throwable commitFailure) {
         String context = write.stored.context();
-        List<Step> written = write.steps.subList(0, write.started);
+        List<EntryChange> written = write.changes.subList(0, write.started);
         long deadlineNanos = System.nanoTime() + timeoutNanos;
         List<EntryId> inDoubt = new ArrayList<>();
         Throwable rollbackFailure = null;
@@ -175,13 +175,13 @@ final class RollbackWriter {
     }
 
     /** Writes a previous value back, uninterruptibly: a rollback that stops halfway would leave part of the batch. */
-    private void restore(String context, Step step, long deadlineNanos) {
+    private void restore(String context, EntryChange change, long deadlineNanos) {
         boolean interrupted = Thread.interrupted();
         try {
             for (int attempt = 1; ; attempt++) {
                 try {
-                    if (!holdsPrevious(context, step)) {
-                        save(context, step.entry, step.previous);
+                    if (!holdsPrevious(context, change)) {
+                        save(context, change.entry, change.previous);
                     }
                     return;
                 } catch (RuntimeException e) {
@@ -202,10 +202,10 @@ final class RollbackWriter {
     }
 
     /** Compares an entry with its previous value. One that cannot be read counts as different, so it is written. */
-    private boolean holdsPrevious(String context, Step step) {
+    private boolean holdsPrevious(String context, EntryChange change) {
         try {
-            Optional<byte[]> held = backend.load(context, step.entry.type(), step.entry.id());
-            return Arrays.equals(held.orElse(null), step.previous.orElse(null));
+            Optional<byte[]> held = backend.load(context, change.entry.type(), change.entry.id());
+            return Arrays.equals(held.orElse(null), change.previous.orElse(null));
         } catch (RuntimeException e) {
             return false;
         }
