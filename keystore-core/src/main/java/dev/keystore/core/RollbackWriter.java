@@ -35,7 +35,10 @@ final class RollbackWriter {
     private final long retryNanos;
     private final long timeoutNanos;
 
-    /** The last write, which the next leader may have to finish. Only the holder of the lead uses it. */
+    /**
+     * The last write, which the next leader may have to finish. Only the holder of the lead uses it: several pipelines
+     * on one backend would need one writer each.
+     */
     private @Nullable Write last;
 
     RollbackWriter(ContextAwareBackend backend, KeyStoreOptions options) {
