@@ -23,8 +23,8 @@ abstract class Dialect {
     /** Selects the value of one entry. */
     static final String FIND = "SELECT value FROM entry WHERE context = ? AND type = ? AND id = ?";
 
-    /** Marks the takeovers of this backend; others pass it to {@link #isAlive}. */
-    final long holder = ThreadLocalRandom.current().nextLong(1, Long.MAX_VALUE);
+    /** Identifies this backend in the column {@code holder} of its takeovers; others pass it to {@link #isAlive}. */
+    final long ownerId = ThreadLocalRandom.current().nextLong(1, Long.MAX_VALUE);
 
     private final SqlFailures failures;
 
@@ -136,8 +136,8 @@ abstract class Dialect {
 
     abstract void releaseLiveness();
 
-    /** Returns whether the owner that marked its takeovers with {@code otherHolder} is alive. */
-    abstract boolean isAlive(Handle handle, long otherHolder);
+    /** Returns whether the owner that marked its takeovers with {@code otherOwnerId} is alive. */
+    abstract boolean isAlive(Handle handle, long otherOwnerId);
 
     /**
      * Returns the clause with which a query shares the locks of the rows that it selects, until the transaction ends.

@@ -36,7 +36,7 @@ import org.jdbi.v3.core.Handle;
  */
 final class OwnerTable {
 
-    private static final long NO_HOLDER = 0;
+    private static final long NO_OWNER = 0;
 
     /** The name in the row that keeps the highest epoch of deleted rows. */
     private static final String DELETED = "";
@@ -45,7 +45,7 @@ final class OwnerTable {
     private static final String IS_EMPTY =
             "holder = :holder AND NOT EXISTS (SELECT 1 FROM entry WHERE entry.context = owner.context)";
 
-    /** The holders of the open backends of this process. */
+    /** The owner ids of the open backends of this process. */
     private static final Set<Long> OPEN_HERE = ConcurrentHashMap.newKeySet();
 
     private final Dialect dialect;
@@ -56,11 +56,11 @@ final class OwnerTable {
 
     /** Records that this process has the backend open, for the message to a second opener in the same process. */
     void register() {
-        OPEN_HERE.add(dialect.holder);
+        OPEN_HERE.add(dialect.ownerId);
     }
 
     void unregister() {
-        OPEN_HERE.remove(dialect.holder);
+        OPEN_HERE.remove(dialect.ownerId);
     }
 
     /**
@@ -184,7 +184,7 @@ final class OwnerTable {
         return StatementCache.read(handle, sql, insertion -> {
             insertion.setString(1, stored);
             insertion.setInt(2, 1);
-            insertion.setLong(3, dialect.holder);
+            insertion.setLong(3, dialect.ownerId);
             insertion.setString(4, Host.NAME);
             insertion.setString(5, Long.toString(ProcessHandle.current().pid()));
             insertion.setString(6, Instant.now().toString());
@@ -211,8 +211,8 @@ final class OwnerTable {
                         SELECT holder, host, process, since, min(context) AS context
                         FROM owner WHERE holder NOT IN (:none, :holder) GROUP BY holder, host, process, since
                         """)
-                .bind("none", NO_HOLDER)
-                .bind("holder", dialect.holder)
+                .bind("none", NO_OWNER)
+                .bind("holder", dialect.ownerId)
                 .map((row, columns) -> Map.entry(row.getString(5), owner(row)))
                 .list()
                 .forEach(found -> requireNotAlive(
@@ -223,8 +223,8 @@ final class OwnerTable {
                         holder = :holder, host = :host, process = :process, since = :since
                         WHERE holder NOT IN (:none, :holder)
                         """)
-                .bind("none", NO_HOLDER)
-                .bind("holder", dialect.holder)
+                .bind("none", NO_OWNER)
+                .bind("holder", dialect.ownerId)
                 .bind("host", Host.NAME)
                 .bind("process", Long.toString(ProcessHandle.current().pid()))
                 .bind("since", Instant.now().toString())
@@ -287,7 +287,7 @@ final class OwnerTable {
     /** Returns whether this backend owns a context that holds no entry. */
     boolean ownsEmptyContexts(Handle handle) {
         return handle.createQuery("SELECT EXISTS (SELECT 1 FROM owner WHERE " + IS_EMPTY + ")")
-                .bind("holder", dialect.holder)
+                .bind("holder", dialect.ownerId)
                 .mapTo(boolean.class)
                 .one();
     }
@@ -295,7 +295,7 @@ final class OwnerTable {
     /** Deletes the rows of the contexts that this backend owns and that hold no entry, and returns their number. */
     int deleteEmptyContexts(Handle handle) {
         long highest = handle.createQuery("SELECT coalesce(max(epoch), 0) FROM owner WHERE holder = ?")
-                .bind(0, dialect.holder)
+                .bind(0, dialect.ownerId)
                 .mapTo(long.class)
                 .one();
         // A condition, and not the maximum of both: it is checked on the row's newest version, after a wait for it.
@@ -303,7 +303,7 @@ final class OwnerTable {
                 .bind("highest", highest)
                 .execute();
         return handle.createUpdate("DELETE FROM owner WHERE " + IS_EMPTY)
-                .bind("holder", dialect.holder)
+                .bind("holder", dialect.ownerId)
                 .execute();
     }
 
@@ -315,15 +315,15 @@ final class OwnerTable {
      */
     void requireNoLiveOwner(Handle handle, String context) {
         Row owner = lock(handle, context);
-        if (owner.holder != dialect.holder && owner.holder != NO_HOLDER) {
+        if (owner.ownerId != dialect.ownerId && owner.ownerId != NO_OWNER) {
             requireNotAlive(handle, context, owner);
         }
     }
 
     private void requireNotAlive(Handle handle, String context, Row owner) {
-        if (dialect.isAlive(handle, owner.holder)) {
+        if (dialect.isAlive(handle, owner.ownerId)) {
             throw new ContextOwnedException(
-                    context, owner.host, owner.process, Instant.parse(owner.since), OPEN_HERE.contains(owner.holder));
+                    context, owner.host, owner.process, Instant.parse(owner.since), OPEN_HERE.contains(owner.ownerId));
         }
     }
 
@@ -336,16 +336,16 @@ final class OwnerTable {
                         return row.next() ? Optional.of(Map.entry(owner(row), row.getLong(5))) : Optional.empty();
                     }
                 });
-        return found.filter(row -> row.getKey().holder != NO_HOLDER)
+        return found.filter(row -> row.getKey().ownerId != NO_OWNER)
                 .map(row -> described(handle, row.getKey(), row.getValue()));
     }
 
     private ContextOwner described(Handle handle, Row row, long epoch) {
         return new ContextOwner(
-                row.host, row.process, Instant.parse(row.since), dialect.isAlive(handle, row.holder), epoch);
+                row.host, row.process, Instant.parse(row.since), dialect.isAlive(handle, row.ownerId), epoch);
     }
 
-    private record Row(long holder, String host, String process, String since) {}
+    private record Row(long ownerId, String host, String process, String since) {}
 
     private static Row owner(ResultSet row) throws SQLException {
         return new Row(row.getLong("holder"), row.getString("host"), row.getString("process"), row.getString("since"));
@@ -364,7 +364,7 @@ final class OwnerTable {
                 () -> handle.createQuery(sql)
                         .bind(0, dialect.stored(context))
                         .bind(1, 0)
-                        .bind(2, NO_HOLDER)
+                        .bind(2, NO_OWNER)
                         .bind(3, "")
                         .bind(4, "")
                         .bind(5, "")

@@ -120,7 +120,7 @@ final class PostgresDialect extends Dialect {
 
     private Handle openWriter(
             BiFunction<PostgresSession, Consumer<Handle>, Handle> opening, BiConsumer<String, Handle> format) {
-        PostgresSession session = new PostgresSession(url, holder);
+        PostgresSession session = new PostgresSession(url, ownerId);
         return failures().translate("open", () -> opening.apply(session, handle -> format.accept(url.place(), handle)));
     }
 
@@ -338,13 +338,16 @@ final class PostgresDialect extends Dialect {
     void releaseLiveness() {}
 
     @Override
-    boolean isAlive(Handle handle, long otherHolder) {
+    boolean isAlive(Handle handle, long otherOwnerId) {
         return handle.createQuery("""
                         SELECT EXISTS (
                             SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database
                             WHERE datname = current_database() AND locktype = 'advisory' AND objsubid = 1
                                 AND (classid::bigint << 32 | objid::bigint) = ?)
-                        """).bind(0, otherHolder).mapTo(boolean.class).one();
+                        """)
+                .bind(0, otherOwnerId)
+                .mapTo(boolean.class)
+                .one();
     }
 
     @Override

@@ -40,11 +40,11 @@ final class PostgresSession {
     private static final String TOO_MANY_CONNECTIONS = "53300";
 
     private final PostgresUrl url;
-    private final long holder;
+    private final long ownerId;
 
-    PostgresSession(PostgresUrl url, long holder) {
+    PostgresSession(PostgresUrl url, long ownerId) {
         this.url = url;
-        this.holder = holder;
+        this.ownerId = ownerId;
     }
 
     /**
@@ -122,7 +122,7 @@ final class PostgresSession {
     /** Takes the lock, and returns the session that has it. */
     private int lock(Handle handle) {
         return handle.createQuery("SELECT pg_backend_pid() FROM pg_advisory_lock_shared(?)")
-                .bind(0, holder)
+                .bind(0, ownerId)
                 .mapTo(int.class)
                 .one();
     }
@@ -143,7 +143,7 @@ final class PostgresSession {
                                 AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = ?)
                         """)
                 .bind(0, session)
-                .bind(1, holder)
+                .bind(1, ownerId)
                 .mapTo(boolean.class)
                 .one();
     }
@@ -153,7 +153,7 @@ final class PostgresSession {
         boolean unlocked = false;
         for (int i = 0; i < MAXIMUM_SESSIONS && !unlocked; i++) {
             unlocked = handle.createQuery("SELECT pg_advisory_unlock_shared(?)")
-                    .bind(0, holder)
+                    .bind(0, ownerId)
                     .mapTo(boolean.class)
                     .one();
         }

@@ -68,7 +68,7 @@ final class SqliteDialect extends Dialect {
         this.readOnly = readOnly;
         this.failures = failures;
         this.connections = new SqliteConnections(path, failures);
-        this.liveness = new SqliteLivenessLock(path, holder);
+        this.liveness = new SqliteLivenessLock(path, ownerId);
         this.checkpointer = checkpointer;
     }
 
@@ -315,8 +315,8 @@ final class SqliteDialect extends Dialect {
     }
 
     @Override
-    boolean isAlive(Handle handle, long otherHolder) {
-        return liveness.isAlive(otherHolder);
+    boolean isAlive(Handle handle, long otherOwnerId) {
+        return liveness.isAlive(otherOwnerId);
     }
 
     /**
