@@ -68,7 +68,7 @@ class JdbcBackend
     private final EntryQueries queries;
     private final @Nullable String damage;
     private final Lifecycle lifecycle;
-    private final DeferredTakeOvers deferred = new DeferredTakeOvers();
+    private final DeferredTakeovers deferred = new DeferredTakeovers();
 
     /** Whether this backend may own a context. */
     private volatile boolean tookOver;
@@ -285,7 +285,7 @@ class JdbcBackend
     private long takeOverIfUnchanged(String context, List<Long> seen) {
         return inTransaction(handle -> {
             if (!owners.row(handle, context).equals(seen)) {
-                throw new OwnershipLostException(context, DeferredTakeOvers.EPOCH);
+                throw new OwnershipLostException(context, DeferredTakeovers.EPOCH);
             }
             return takeOverEach(handle, Set.of(context), false).getOrDefault(context, 0L);
         });

@@ -12,7 +12,7 @@ import java.util.concurrent.ConcurrentHashMap;
  *
  * <p>Concurrency: any thread adds contexts; the committing thread takes them over.
  */
-final class DeferredTakeOvers {
+final class DeferredTakeovers {
 
     /** The epoch of such contexts in the engine. */
     static final long EPOCH = Long.MAX_VALUE;
@@ -42,7 +42,7 @@ final class DeferredTakeOvers {
     /**
      * Takes over the contexts of a group that still need it, and returns the group with the epochs of the owner table.
      */
-    List<Batch> takeOverDeferred(List<Batch> group, TakeOver takeOver) {
+    List<Batch> takeOverDeferred(List<Batch> group, Takeover takeOver) {
         return group.stream().noneMatch(batch -> batch.epoch() == EPOCH)
                 ? group
                 : group.stream()
@@ -50,7 +50,7 @@ final class DeferredTakeOvers {
                         .toList();
     }
 
-    private Batch takeOverIfDeferred(Batch batch, TakeOver takeOver) {
+    private Batch takeOverIfDeferred(Batch batch, Takeover takeOver) {
         if (batch.epoch() != EPOCH) {
             return batch;
         }
@@ -68,7 +68,7 @@ final class DeferredTakeOvers {
 
     /** Takes a context over. */
     @FunctionalInterface
-    interface TakeOver {
+    interface Takeover {
 
         /**
          * Takes a context over, unless its row in the owner table has changed.
