@@ -181,7 +181,7 @@ class JdbcBackend
         failures.interruptible(
                 "write to context \"" + context + "\"",
                 () -> inTransaction(handle -> {
-                    GroupWrite.write(dialect, handle, group);
+                    GroupStatements.write(dialect, handle, group);
                     return group;
                 }));
     }
@@ -196,7 +196,7 @@ class JdbcBackend
         if (statement.isEmpty() || !onWriter(open -> open.commitSingleStatement(statement.get()))) {
             inTransaction(handle -> {
                 if (owners.recordCommit(handle, group)) {
-                    GroupWrite.write(dialect, handle, group);
+                    GroupStatements.write(dialect, handle, group);
                 }
                 return group;
             });

@@ -2,7 +2,7 @@
  * The JDBC backend: entries in one table of a relational database, through JDBI.
  *
  * <p>{@code JdbcBackend} is the entry point; {@code WriterConnection}, {@code ReaderPool}, {@code EntryQueries} and
- * {@code GroupWrite} are the same for every database. What differs is in classes with the database's name, behind
+ * {@code GroupStatements} are the same for every database. What differs is in classes with the database's name, behind
  * {@code Dialect} and {@code SqlFailures}.
  *
  * <p>Rule numbers in this package, such as {@code R53}, refer to the contract in {@code docs/contract.md} in the

@@ -11,26 +11,26 @@ import org.jdbi.v3.core.statement.Update;
  * Writes a group of batches with few statements. Only the last mutation of each entry counts. So a group without a
  * clear becomes its upserts, then its deletes, each in as many statements as the dialect needs.
  */
-final class GroupWrite {
+final class GroupStatements {
 
     private final Dialect dialect;
     private final Handle handle;
     private final RowChanges rows = new RowChanges();
 
-    private GroupWrite(Dialect dialect, Handle handle) {
+    private GroupStatements(Dialect dialect, Handle handle) {
         this.dialect = dialect;
         this.handle = handle;
     }
 
     /** Writes the mutations of a group in order, in the current transaction. */
     static void write(Dialect dialect, Handle handle, List<Batch> group) {
-        GroupWrite write = new GroupWrite(dialect, handle);
+        GroupStatements statements = new GroupStatements(dialect, handle);
         for (Batch batch : group) {
             for (Mutation mutation : batch.mutations()) {
-                write.add(batch.context(), mutation);
+                statements.add(batch.context(), mutation);
             }
         }
-        write.flush();
+        statements.flush();
     }
 
     private void add(String context, Mutation mutation) {
