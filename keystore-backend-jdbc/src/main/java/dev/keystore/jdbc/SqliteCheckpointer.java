@@ -58,8 +58,8 @@ final class SqliteCheckpointer {
     /**
      * Creates a checkpointer.
      *
-     * @param period the pause between two looks of the thread; if null, there is no thread, and tests call
-     *     {@link #look}
+     * @param period the pause between two visits of the thread; if null, there is no thread, and tests call
+     *     {@link #visitStores}
      * @param ticker the time in nanoseconds
      */
     SqliteCheckpointer(@Nullable Duration period, LongSupplier ticker) {
@@ -120,23 +120,23 @@ final class SqliteCheckpointer {
     }
 
     /**
-     * Checkpoints the logs of the stores that have been idle since the last look, and rolls back transactions that
+     * Checkpoints the logs of the stores that have been idle since the last visit, and rolls back transactions that
      * errors have left open. Called from one thread.
      */
-    void look() {
+    void visitStores() {
         open.forEach((log, rollBackUnfinished) -> {
             try {
                 rollBackUnfinished.run();
                 log.checkpointIfIdle();
             } catch (RuntimeException | Error e) {
-                // The log stays as it is; the other stores and the next look go on.
+                // The log stays as it is; the other stores and the next visit go on.
             }
         });
     }
 
     /** Returns whether the thread or the hook exists. */
     boolean isRunning() {
-        return lock.<Boolean, RuntimeException>hold("look", () -> thread != null || hook != null);
+        return lock.<Boolean, RuntimeException>hold("check", () -> thread != null || hook != null);
     }
 
     /** For tests: runs work while no store is opened or closed. */
@@ -146,11 +146,11 @@ final class SqliteCheckpointer {
 
     private void start() {
         if (period != null) {
-            ScheduledExecutorService looking =
+            ScheduledExecutorService visiting =
                     Executors.newSingleThreadScheduledExecutor(work -> daemon("keystore-sqlite-log", work));
-            Future<?> unused = looking.scheduleWithFixedDelay(
-                    this::look, period.toNanos(), period.toNanos(), TimeUnit.NANOSECONDS);
-            thread = looking;
+            Future<?> unused = visiting.scheduleWithFixedDelay(
+                    this::visitStores, period.toNanos(), period.toNanos(), TimeUnit.NANOSECONDS);
+            thread = visiting;
             Thread atExit = new Thread(null, this::exit, "keystore-sqlite-exit", 0, false);
             try {
                 Runtime.getRuntime().addShutdownHook(atExit);

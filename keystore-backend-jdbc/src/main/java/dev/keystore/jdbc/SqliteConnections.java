@@ -145,7 +145,7 @@ final class SqliteConnections {
 
     /** Checks that a new connection leads to the same file and log as the other connections of the store. */
     private static void requireInPlace(@Nullable SqliteOpenFiles open) {
-        Placement placement = open == null ? Placement.IN_PLACE : open.look();
+        Placement placement = open == null ? Placement.IN_PLACE : open.check();
         if (open != null && placement != Placement.IN_PLACE) {
             throw new ConnectionException(
                     new SQLException(open.reason(placement), null, SQLiteErrorCode.SQLITE_NOTFOUND.code));

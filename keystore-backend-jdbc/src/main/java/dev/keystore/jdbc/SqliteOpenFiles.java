@@ -71,7 +71,7 @@ final class SqliteOpenFiles {
     }
 
     /** Checks where the paths lead: two calls of {@code stat}, which take about 1 µs each. */
-    Placement look() {
+    Placement check() {
         if (known == Placement.IN_PLACE) {
             if (!leadsTo(path, fileKey)) {
                 known = Placement.DATABASE_GONE;
@@ -82,8 +82,8 @@ final class SqliteOpenFiles {
         return known;
     }
 
-    /** Returns what the last {@link #look} found. */
-    Placement lastSeen() {
+    /** Returns what the last {@link #check} found. */
+    Placement lastPlacement() {
         return known;
     }
 
@@ -93,7 +93,7 @@ final class SqliteOpenFiles {
      * @throws BackendException (permanent) if not
      */
     void requireInPlace() {
-        Placement found = look();
+        Placement found = check();
         if (found != Placement.IN_PLACE) {
             throw BackendException.permanent(path + ": could not open: " + reason(found), null);
         }

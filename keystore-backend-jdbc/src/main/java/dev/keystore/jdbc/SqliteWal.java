@@ -32,10 +32,10 @@ final class SqliteWal {
 
     private static final Duration LOCK_TIMEOUT = Duration.ofSeconds(10);
     private static final Duration EXIT_PAUSE = Duration.ofMillis(5);
-    private static final int EXIT_TRIES = 100;
+    private static final int EXIT_ATTEMPTS = 100;
 
     /** A commit that begins sooner than this after the check of the previous commit is not checked beforehand. */
-    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+    private static final long RECHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     /** Connections that are never closed, since SQLite would then delete a log that other connections use. */
     private static final Queue<Handle> ABANDONED = new ConcurrentLinkedQueue<>();
@@ -51,17 +51,17 @@ final class SqliteWal {
     /** The number of commits; the content of the log at opening counts as one. */
     private final AtomicLong commits = new AtomicLong(1);
 
-    /** The counts at the checkpointer's last look, and at its last checkpoint. Used by its thread alone. */
-    private long seen;
+    /** The counts at the checkpointer's last visit, and at its last checkpoint. Used by its thread alone. */
+    private long countAtLastVisit;
 
-    private long moved;
+    private long checkpointedCount;
 
     private volatile boolean exiting;
 
     private final LongSupplier ticker;
 
     /** When a committing thread last checked the files. Used by one thread at a time. */
-    private long lookedNanos;
+    private long checkedNanos;
 
     /** Takes over a connection to the store, which must not wait for locks. */
     SqliteWal(SqliteOpenFiles files, Handle connection, LongSupplier ticker) {
@@ -74,10 +74,10 @@ final class SqliteWal {
         this.files = files;
         this.connection = connection;
         this.ticker = ticker;
-        this.lookedNanos = ticker.getAsLong();
+        this.checkedNanos = ticker.getAsLong();
     }
 
-    private String lost(Placement placement) {
+    private String lostFileMessage(Placement placement) {
         return files.path() + ": could not commit: " + files.reason(placement);
     }
 
@@ -88,7 +88,7 @@ final class SqliteWal {
 
     /** Returns whether the store was opened at {@code path}, and its files are no longer in place. */
     boolean isLost(Path path) {
-        return files.path().equals(path) && files.look() != Placement.IN_PLACE;
+        return files.path().equals(path) && files.check() != Placement.IN_PLACE;
     }
 
     /**
@@ -97,11 +97,11 @@ final class SqliteWal {
      * @throws BackendException (permanent) if it could not be found
      */
     void beforeCommit() {
-        boolean looked = ticker.getAsLong() - lookedNanos < LOOK_NANOS;
-        Placement placement = looked ? files.lastSeen() : files.look();
+        boolean recentlyChecked = ticker.getAsLong() - checkedNanos < RECHECK_NANOS;
+        Placement placement = recentlyChecked ? files.lastPlacement() : files.check();
         if (placement != Placement.IN_PLACE) {
-            rescue(placement);
-            throw BackendException.permanent(lost(placement), null);
+            checkpointDetachedLog(placement);
+            throw BackendException.permanent(lostFileMessage(placement), null);
         }
     }
 
@@ -112,10 +112,10 @@ final class SqliteWal {
      * @throws BackendException (outcome unknown) if the commit is in a file that the path does not lead to
      */
     void afterCommit(Handle writer) {
-        Placement placement = files.look();
-        lookedNanos = ticker.getAsLong();
-        if (placement != Placement.IN_PLACE && !rescue(placement)) {
-            throw BackendException.outcomeUnknown(lost(placement), null);
+        Placement placement = files.check();
+        checkedNanos = ticker.getAsLong();
+        if (placement != Placement.IN_PLACE && !checkpointDetachedLog(placement)) {
+            throw BackendException.outcomeUnknown(lostFileMessage(placement), null);
         }
         commits.setOpaque(commits.getPlain() + 1);
         if (exiting) {
@@ -130,7 +130,7 @@ final class SqliteWal {
 
     private static void checkpointCommitted(Handle writer) {
         try {
-            for (int tries = 0; tries < EXIT_TRIES && !checkpoint(writer, "PASSIVE"); tries++) {
+            for (int attempts = 0; attempts < EXIT_ATTEMPTS && !checkpoint(writer, "PASSIVE"); attempts++) {
                 LockSupport.parkNanos(EXIT_PAUSE.toNanos());
             }
         } catch (JdbiException e) {
@@ -147,15 +147,15 @@ final class SqliteWal {
      */
     void checkpointIfIdle() {
         long count = commits.getOpaque();
-        if (count != seen) {
-            seen = count;
-        } else if (count != moved) {
+        if (count != countAtLastVisit) {
+            countAtLastVisit = count;
+        } else if (count != checkpointedCount) {
             try {
                 if (lock.holdIfFree(() -> closed || checkpointAndEmpty())) {
-                    moved = count;
+                    checkpointedCount = count;
                 }
             } catch (JdbiException e) {
-                moved = count;
+                checkpointedCount = count;
             }
         }
     }
@@ -177,11 +177,11 @@ final class SqliteWal {
     }
 
     private boolean isCheckpointed() {
-        return closed || files.look() != Placement.IN_PLACE || checkpoint(connection, "PASSIVE");
+        return closed || files.check() != Placement.IN_PLACE || checkpoint(connection, "PASSIVE");
     }
 
     /** Checkpoints a log that has lost its name. Returns whether all commits are in the file at the path now. */
-    private boolean rescue(Placement placement) {
+    private boolean checkpointDetachedLog(Placement placement) {
         if (placement == Placement.DATABASE_GONE) {
             return false;
         }
@@ -201,7 +201,7 @@ final class SqliteWal {
      * Returns whether nothing is left to do: the log is empty and all of it is in the file, or it must be left alone.
      */
     private boolean checkpointAndEmpty() {
-        return files.look() != Placement.IN_PLACE
+        return files.check() != Placement.IN_PLACE
                 || (checkpoint(connection, "PASSIVE") && checkpoint(connection, "TRUNCATE"));
     }
 
@@ -233,7 +233,7 @@ final class SqliteWal {
     }
 
     private void closeConnection() {
-        Placement placement = files.look();
+        Placement placement = files.check();
         if (placement == Placement.IN_PLACE) {
             connection.close();
         } else {
@@ -242,15 +242,15 @@ final class SqliteWal {
     }
 
     private void closeLost(Placement placement) {
-        boolean whole = false;
+        boolean complete = false;
         if (files.areOthersInPlace()) {
             ABANDONED.add(connection);
         } else {
             try (Handle closing = connection) {
-                whole = checkpoint(closing, "TRUNCATE");
+                complete = checkpoint(closing, "TRUNCATE");
             }
         }
-        if (!whole || !files.isFileInPlace()) {
+        if (!complete || !files.isFileInPlace()) {
             throw BackendException.permanent(
                     files.path() + ": could not move the last commits into the file, and they are lost: "
                             + files.finding(placement) + "; open the file that is to be used",

@@ -61,12 +61,12 @@ final class SqliteCheckpointerTest {
     void idle() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path, checkpointer)) {
             save(backend, "first");
-            checkpointer.look();
+            checkpointer.visitStores();
             save(backend, "second");
-            checkpointer.look();
+            checkpointer.visitStores();
             assertThat(log).as("the log of a store that is not idle").isNotEmptyFile();
 
-            checkpointer.look();
+            checkpointer.visitStores();
 
             assertThat(log).isEmptyFile();
             assertThat(idsInCopy()).containsExactly("first", "second");
@@ -90,8 +90,8 @@ final class SqliteCheckpointerTest {
             assertThat(idsInCopy())
                     .as("what was read from a log that may not be on the disk")
                     .containsExactly("kept");
-            checkpointer.look();
-            checkpointer.look();
+            checkpointer.visitStores();
+            checkpointer.visitStores();
 
             assertThat(backend.list("alice")).hasSize(1);
             assertThat(log).isEmptyFile();
@@ -106,13 +106,13 @@ final class SqliteCheckpointerTest {
                 Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
                 Statement statement = other.createStatement()) {
             save(backend, "first");
-            checkpointer.look();
-            checkpointer.look();
+            checkpointer.visitStores();
+            checkpointer.visitStores();
             assertThat(log).isEmptyFile();
 
             statement.execute("CREATE TABLE another (x)");
-            checkpointer.look();
-            checkpointer.look();
+            checkpointer.visitStores();
+            checkpointer.visitStores();
 
             assertThat(log).as("what another process committed, which moves it").isNotEmptyFile();
         }
@@ -120,28 +120,28 @@ final class SqliteCheckpointerTest {
 
     @Test
     @DisplayName(
-            "a look during another connection's write transaction does not wait, and the next look empties the log")
+            "a visit during another connection's write transaction does not wait, and the next visit empties the log")
     void duringAWrite() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path, checkpointer);
                 Connection other = DriverManager.getConnection("jdbc:sqlite:" + path);
                 Statement statement = other.createStatement()) {
             save(backend, "first");
             statement.execute("BEGIN IMMEDIATE");
-            checkpointer.look();
-            checkpointer.look();
+            checkpointer.visitStores();
+            checkpointer.visitStores();
             assertThat(log).isNotEmptyFile();
             assertThat(idsInCopy())
                     .as("copied into the file, though the log stays")
                     .containsExactly("first");
 
             statement.execute("ROLLBACK");
-            checkpointer.look();
+            checkpointer.visitStores();
             assertThat(log).isEmptyFile();
         }
     }
 
     @Test
-    @DisplayName("a look during a read leaves the reader's snapshot, and a look after it empties the log")
+    @DisplayName("a visit during a read leaves the reader's snapshot, and a visit after it empties the log")
     void duringARead() throws Exception {
         try (JdbcBackend backend = SqliteFixture.open(path, checkpointer);
                 Connection reader = DriverManager.getConnection("jdbc:sqlite:" + path);
@@ -151,13 +151,13 @@ final class SqliteCheckpointerTest {
             assertThat(count(statement)).isEqualTo(1);
             save(backend, "second");
 
-            checkpointer.look();
-            checkpointer.look();
+            checkpointer.visitStores();
+            checkpointer.visitStores();
 
             assertThat(count(statement)).as("in the snapshot").isEqualTo(1);
             assertThat(log).isNotEmptyFile();
             statement.execute("COMMIT");
-            checkpointer.look();
+            checkpointer.visitStores();
             assertThat(log).isEmptyFile();
             assertThat(idsInCopy()).containsExactly("first", "second");
         }
@@ -170,20 +170,20 @@ final class SqliteCheckpointerTest {
     }
 
     @Test
-    @DisplayName("a look at a store whose file is gone, or at a closed store, changes nothing")
+    @DisplayName("a visit to a store whose file is gone, or at a closed store, changes nothing")
     void nothingToMove() throws Exception {
         JdbcBackend backend = SqliteFixture.open(path, checkpointer);
         save(backend, "first");
         Path aside = Files.move(path, folder.resolve("aside.db"));
-        checkpointer.look();
-        checkpointer.look();
+        checkpointer.visitStores();
+        checkpointer.visitStores();
         assertThat(log).isNotEmptyFile();
         Files.move(aside, path);
 
         FailureAssertions.assertPermanent(() -> save(backend, "second"));
         backend.close();
-        checkpointer.look();
-        checkpointer.look();
+        checkpointer.visitStores();
+        checkpointer.visitStores();
         assertThat(SqliteFixture.contents(folder)).containsOnlyKeys("keys.db");
     }
 

@@ -167,8 +167,8 @@ final class SqliteCompactionTest {
                 backend.save("alice", "session", "last", new byte[1]);
                 reader.execute("ROLLBACK");
             }
-            checkpointer.look();
-            checkpointer.look();
+            checkpointer.visitStores();
+            checkpointer.visitStores();
             assertThat(log).isEmptyFile();
             backend.compact();
             assertThat(backend.list("alice")).hasSize(102);

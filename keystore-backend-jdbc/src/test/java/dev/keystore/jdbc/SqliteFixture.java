@@ -35,7 +35,7 @@ final class SqliteFixture {
         return new SqliteCheckpointer(null, () -> nanos.addAndGet(TimeUnit.SECONDS.toNanos(1)));
     }
 
-    /** Opens the store at a path, whose log is checkpointed when the test calls {@link SqliteCheckpointer#look}. */
+    /** Opens the store at a path. Its log is checkpointed only by {@link SqliteCheckpointer#visitStores}. */
     static SqliteBackend open(Path path, SqliteCheckpointer checkpointer) {
         BackendConfig config = new BackendConfig("jdbc:sqlite:" + path, Map.of());
         return (SqliteBackend) new SqliteBackendProvider(checkpointer).open(config);

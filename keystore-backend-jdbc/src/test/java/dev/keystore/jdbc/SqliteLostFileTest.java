@@ -255,8 +255,8 @@ final class SqliteLostFileTest {
     void openedAgain() throws Exception {
         JdbcBackend backend = open();
         save(backend, "kept");
-        checkpointer.look();
-        checkpointer.look();
+        checkpointer.visitStores();
+        checkpointer.visitStores();
         assertThat(log).isEmptyFile();
         Files.delete(path);
 
