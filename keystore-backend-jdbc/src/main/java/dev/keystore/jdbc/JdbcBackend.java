@@ -195,7 +195,7 @@ class JdbcBackend
         Optional<Predicate<Handle>> statement = dialect.singleStatement(group);
         if (statement.isEmpty() || !onWriter(open -> open.commitSingleStatement(statement.get()))) {
             inTransaction(handle -> {
-                if (owners.recordCommit(handle, group)) {
+                if (owners.recordIfNew(handle, group)) {
                     GroupStatements.write(dialect, handle, group);
                 }
                 return group;

@@ -64,12 +64,13 @@ final class OwnerTable {
     }
 
     /**
-     * Checks the epochs of a group, and records the id of each context's last batch.
+     * Checks the epochs of a group, and records the id of each context's last batch, unless the group was written
+     * before (R54).
      *
      * @return whether the group has to be written; false if it was written before
      * @throws OwnershipLostException if the epoch of a batch is not that of its context; the caller rolls back
      */
-    boolean recordCommit(Handle handle, List<Batch> group) {
+    boolean recordIfNew(Handle handle, List<Batch> group) {
         Map<String, Batch> owned = new LinkedHashMap<>();
         for (Batch batch : group) {
             if (batch.epoch() == 0) {
