@@ -187,5 +187,5 @@ abstract class Dialect {
     }
 
     /** Called after each read. Fails if the store was opened for reading only and has changed since. */
-    void requireUnchanged() {}
+    void requireReadOnlyFileUnchanged() {}
 }

@@ -69,7 +69,7 @@ final class EntryQueries {
                         operation,
                         () -> failures.translate(operation, () -> {
                             T found = readers.withHandle(query);
-                            dialect.requireUnchanged();
+                            dialect.requireReadOnlyFileUnchanged();
                             return found;
                         })));
     }

@@ -349,7 +349,7 @@ final class SqliteDialect extends Dialect {
     }
 
     @Override
-    void requireUnchanged() {
+    void requireReadOnlyFileUnchanged() {
         if (readOnly != null) {
             readOnly.requireUnchanged();
         }
