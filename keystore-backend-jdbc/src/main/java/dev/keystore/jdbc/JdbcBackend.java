@@ -193,7 +193,7 @@ class JdbcBackend
 
     private void write(List<Batch> group) {
         Optional<Predicate<Handle>> statement = dialect.singleStatement(group);
-        if (statement.isEmpty() || !onWriter(open -> open.commitSingleStatement(statement.get()))) {
+        if (statement.isEmpty() || !onWriter(connection -> connection.commitSingleStatement(statement.get()))) {
             inTransaction(handle -> {
                 if (owners.recordIfNew(handle, group)) {
                     GroupStatements.write(dialect, handle, group);
@@ -292,7 +292,7 @@ class JdbcBackend
     }
 
     private <T> T inTransaction(Function<Handle, T> work) {
-        return onWriter(open -> open.inTransaction(work));
+        return onWriter(connection -> connection.inTransaction(work));
     }
 
     private <T> T onWriter(Function<WriterConnection, T> work) {

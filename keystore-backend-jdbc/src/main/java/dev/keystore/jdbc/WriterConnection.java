@@ -28,6 +28,7 @@ final class WriterConnection {
     private final Dialect dialect;
     private final SqlFailures failures;
     private final TimedLock lock;
+
     /** Guarded by {@link #lock}. */
     private @Nullable Handle handle;
 
@@ -50,7 +51,7 @@ final class WriterConnection {
      * @throws BackendException if the transaction was not committed, or its outcome is unknown
      */
     <T> T inTransaction(Function<Handle, T> work) {
-        return withConnection(open -> inTransaction(open, work));
+        return withConnection(open -> runAndCommit(open, work));
     }
 
     /**
@@ -60,7 +61,7 @@ final class WriterConnection {
      * @throws BackendException if the statement was not committed, or its outcome is unknown
      */
     boolean commitSingleStatement(Predicate<Handle> statement) {
-        return withConnection(open -> commitSingleStatement(open, statement));
+        return withConnection(open -> execute(open, statement));
     }
 
     /**
@@ -98,7 +99,7 @@ final class WriterConnection {
      * Called by a background thread, so that other processes can write although this process commits nothing more.
      */
     void rollBackUnfinished() {
-        boolean unused = lock.holdIfFree(() -> {
+        boolean ignored = lock.holdIfFree(() -> {
             if (unfinished) {
                 discardUnfinished();
             }
@@ -136,7 +137,7 @@ final class WriterConnection {
         return handle;
     }
 
-    private <T> T inTransaction(Handle open, Function<Handle, T> work) {
+    private <T> T runAndCommit(Handle open, Function<Handle, T> work) {
         boolean committing = false;
         unfinished = true;
         try {
@@ -168,7 +169,7 @@ final class WriterConnection {
         }
     }
 
-    private boolean commitSingleStatement(Handle open, Predicate<Handle> statement) {
+    private boolean execute(Handle open, Predicate<Handle> statement) {
         unfinished = true;
         try {
             boolean committed = statement.test(open);
