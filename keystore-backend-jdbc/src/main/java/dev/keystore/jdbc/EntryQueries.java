@@ -57,10 +57,12 @@ final class EntryQueries {
     }
 
     /**
-     * Runs a query on a reader connection; {@code operation} is what could not be done, in messages.
+     * Runs a query on a reader connection.
      *
      * <p>From the innermost wrapper to the outermost: a driver's exception becomes one of the backend, then an
      * interruption if an interrupt caused it, and closing the backend waits for all of it.
+     *
+     * @param operation completes the message "could not ..."
      */
     <T> T read(String operation, Function<Handle, T> query) {
         return lifecycle.run(

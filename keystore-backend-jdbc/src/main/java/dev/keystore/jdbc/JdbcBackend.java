@@ -37,9 +37,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A backend that keeps the entries of all contexts in one table of a database.
  *
- * <p>Concurrency: one {@link WriterConnection}, and a pool of connections that read concurrently
- * ({@link EntryQueries}). Every operation runs in the {@link Lifecycle}, so {@link #close} waits for it, and none
- * begins after that. No reader waits for the writer.
+ * <p>Concurrency: one {@link WriterConnection}, and a {@link ReaderPool} of connections that read concurrently. Every
+ * operation runs in the {@link Lifecycle}, so {@link #close} waits for it, and none begins after that. No reader waits
+ * for the writer.
  *
  * <p>Interrupts: an interrupt that ends a wait causes {@link OperationInterruptedException}, and the interrupt flag
  * stays set. A commit is the exception: since its thread writes for other threads as well, it fails with a transient

@@ -25,10 +25,10 @@ import org.jdbi.v3.core.Handle;
  * The table of owners: one row per context, with its owner, and the ids of its last commit and of the last commit
  * before the takeover. It is read and changed in the transactions that write entries (R53, R54).
  *
- * <p>A context that was never taken over has no row; its batches carry the epoch 0. When the owner of a context that
- * holds nothing is closed, it deletes the row (R55). The row of the empty name, which no context has, keeps the highest
- * epoch of such rows, and every new row begins above it: so a context never gets an epoch twice, and its former owners
- * stay fenced.
+ * <p>A context never gets an epoch twice, so its former owners stay fenced. When the owner of a context that holds
+ * nothing is closed, it deletes the row (R55). The row of the empty name, which no context has, keeps the highest epoch
+ * of the deleted rows, and every new row begins above it. A context that was never taken over has no row, and its
+ * batches carry the epoch 0.
  *
  * <p>Concurrency, on PostgreSQL: a takeover shares the lock of that row until it has committed, and reads the newest
  * version of it. Rows are deleted after it was raised to their epochs, and raising it waits for those takeovers. So no

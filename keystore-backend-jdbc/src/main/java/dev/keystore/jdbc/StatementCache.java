@@ -50,7 +50,7 @@ class StatementCache implements StatementBuilder {
         try {
             return read.apply(cache.prepare(handle.getConnection(), sql));
         } catch (SQLException e) {
-            throw new ConnectionException(e);
+            throw new ConnectionException(e); // Jdbi's unchecked wrapper; SqlFailures looks at the cause only
         }
     }
 

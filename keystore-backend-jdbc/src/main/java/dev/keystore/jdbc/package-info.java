@@ -1,5 +1,6 @@
 /**
- * The JDBC backend: entries in one table of a relational database, through JDBI.
+ * The JDBC backend: entries in one table of a relational database. Reads and commits use plain JDBC; Jdbi does what is
+ * rare.
  *
  * <p>{@code JdbcBackend} is the entry point; {@code WriterConnection}, {@code ReaderPool}, {@code EntryQueries} and
  * {@code GroupStatements} are the same for every database. What differs is in classes with the database's name, behind
