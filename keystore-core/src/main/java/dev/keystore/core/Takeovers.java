@@ -68,12 +68,13 @@ final class Takeovers {
         StackHeadroom.require();
         followMark(attempts); // a process that can write nothing to the contexts fences nobody
         contexts.forEach(context -> compare(context, attempts));
-        int others = contexts.size() - 1;
-        String what =
-                "ontext \"" + contexts.iterator().next() + "\"" + (others == 0 ? "" : " and " + others + " others");
+        String first = contexts.iterator().next();
+        String what = contexts.size() == 1
+                ? "context \"" + first + "\""
+                : contexts.size() + " contexts, the first of which is \"" + first + "\"";
         Map<String, Long> epochs = attempts.of(
-                "the takeover of c" + what,
-                "C" + what + " could not be taken over",
+                "the takeover of " + what,
+                "Could not take over " + what,
                 () -> storage.takeOver(contexts, unlessOwned));
         followMark(attempts);
         return epochs;

@@ -219,10 +219,22 @@ class OwnershipTest extends OpenedDatabase {
         faults.on(Operation.TAKE_OVER).times(5).fail(Moment.BEFORE, Kind.TRANSIENT);
         assertThatThrownBy(() -> takeOver("carol", again))
                 .isInstanceOf(StoreOpenException.class)
-                .hasMessageContaining("carol")
+                .hasMessageStartingWith("Could not take over context \"carol\": ")
                 .hasCauseInstanceOf(BackendException.class);
         assertThat(faults.count(Operation.TAKE_OVER)).isEqualTo(5);
         assertThat(takeOver("carol", again)).isNotNull();
+    }
+
+    @Test
+    @DisplayName("R41 a takeover of several contexts that fails says how many they are, and names the first")
+    void takeOver_severalContextsFail_namesFirst() {
+        openRetrying(1, Duration.ofMillis(1), Duration.ofSeconds(30));
+        Engine engine = database.engine();
+        faults.on(Operation.TAKE_OVER).fail(Moment.BEFORE, Kind.PERMANENT);
+
+        assertThatThrownBy(() -> engine.takeovers.epochs(List.of("bob", "carol"), false, engine.attempts()))
+                .isInstanceOf(StoreOpenException.class)
+                .hasMessageStartingWith("Could not take over 2 contexts, the first of which is \"bob\": ");
     }
 
     private SignalKeyStore takeOver(String context, boolean again) {
