@@ -101,7 +101,7 @@ final class CommitPipeline {
     private static final int MAXIMUM_FAILURES = 10;
 
     private final CommitQueue queue = new CommitQueue(this::wakeStandby);
-    private final Standby standby = new Standby(queue, lead -> leadOneGroup(lead, null));
+    private final Standby standby = new Standby(queue, this::leadAsStandby);
     private final EntryCache cache;
     private final GroupWriter writer;
     private final CommitCounters counters;
@@ -255,18 +255,23 @@ final class CommitPipeline {
         }
     }
 
+    private void leadAsStandby(Lead lead) {
+        leadOneGroup(lead, null);
+    }
+
     /**
      * Claims the lead, writes the next group or finishes the one that the last holder has left, and hands the lead off.
      *
-     * @param own the commit of this thread; null on the standby
+     * @param own the commit of this thread; null if this thread is the standby
      * @return false if another thread holds the lead
      */
     private boolean leadOneGroup(Lead lead, @Nullable CommitRequest own) {
+        boolean isStandby = own == null;
         boolean held = false;
         boolean handedOff = false;
         try {
             // The claim is inside this block, so that no call can fail between it and the write that abandons the lead.
-            held = lead.claim(LeadPhase.OFFERED) || (own == null && lead.claim(LeadPhase.ABANDONED));
+            held = lead.claim(LeadPhase.OFFERED) || (isStandby && lead.claim(LeadPhase.ABANDONED));
             if (!held || queue.lead() != lead) {
                 held = false; // a thread handed it off and failed just afterwards
                 return false;
@@ -275,8 +280,8 @@ final class CommitPipeline {
             CommitGroup group = Objects.requireNonNull(lead.group);
             if (outcome instanceof InDoubt doubt) {
                 group.checked().writers().forEach(request -> request.recordFailure(doubt.cause()));
-                if (own != null) {
-                    return true; // the standby resolves it
+                if (!isStandby) {
+                    return true; // the finally block abandons the lead, so that the standby resolves the group
                 }
                 outcome = resolve(group, doubt);
             }
@@ -295,7 +300,7 @@ final class CommitPipeline {
         } finally {
             if (held && !handedOff) {
                 lead.phase = LeadPhase.ABANDONED;
-                if (own != null) {
+                if (!isStandby) {
                     wakeStandby(); // the standby itself tries again after a pause
                 }
             }
@@ -367,7 +372,11 @@ final class CommitPipeline {
         return outcome;
     }
 
-    /** Ends those commits of a group whose outcome is final, and puts the others back into the queue. */
+    /**
+     * Ends those commits of a group whose outcome is final, and puts the others back into the queue.
+     *
+     * @param own the commit of this thread; null if this thread is the standby
+     */
     private void conclude(@Nullable CommitRequest own, CommitGroup group, WriteOutcome outcome) {
         writer.updateCache(group, outcome);
         Checked checked = group.checked();
@@ -377,14 +386,15 @@ final class CommitPipeline {
             checked.writers().forEach(request -> request.endInAnyState(null));
         } else if (outcome instanceof Retry retry) {
             concludeRetry(own, group, retry.cause());
+        } else if (outcome instanceof Refused refused) {
+            concludeRefused(group, refused.cause());
+            queue.putBack(group.requests()); // those that are isolated now, or failed their check
+        } else if (outcome instanceof Unknown unknown) {
+            checked.writers()
+                    .forEach(request -> request.endInAnyState(CommitFailures.unknown(request, unknown.cause())));
+            queue.putBack(group.requests()); // those that failed their check are checked again
         } else {
-            if (outcome instanceof Unknown unknown) {
-                checked.writers()
-                        .forEach(request -> request.endInAnyState(CommitFailures.unknown(request, unknown.cause())));
-            } else if (outcome instanceof Refused refused) {
-                concludeRefused(group, refused.cause());
-            }
-            queue.putBack(group.requests());
+            throw new AssertionError("the outcome was not resolved: " + outcome);
         }
     }
 
@@ -419,6 +429,7 @@ final class CommitPipeline {
 
     /** Ends the commit of a group of one. The commits of a larger group are written one by one, to find the culprit. */
     private static void concludeRefused(CommitGroup group, Throwable cause) {
+        // A leader that failed before it sent the group may not have recorded a check.
         List<CommitRequest> writers = group.isSent() ? group.checked().writers() : group.requests();
         if (writers.size() > 1) {
             writers.forEach(CommitRequest::isolate);
@@ -432,12 +443,19 @@ final class CommitPipeline {
         int attempts = group.checked().writers().get(0).failedAttempts();
         long untilNanos = System.nanoTime() + Backoff.nanos(retryNanos, attempts);
         if (own == null) {
-            while (untilNanos - System.nanoTime() > 0
-                    && !group.requests().stream().allMatch(CommitRequest::isFinished)) {
-                standby.pause(Math.min(untilNanos - System.nanoTime(), CommitQueue.CHECK_INTERVAL_NANOS));
-            }
-            return;
+            pauseStandby(group, untilNanos);
+        } else {
+            pauseCommitter(own, untilNanos);
         }
+    }
+
+    private void pauseStandby(CommitGroup group, long untilNanos) {
+        while (untilNanos - System.nanoTime() > 0 && !group.requests().stream().allMatch(CommitRequest::isFinished)) {
+            standby.pause(Math.min(untilNanos - System.nanoTime(), CommitQueue.CHECK_INTERVAL_NANOS));
+        }
+    }
+
+    private void pauseCommitter(CommitRequest own, long untilNanos) {
         while (own.state() == Step.TAKEN) {
             long now = System.nanoTime();
             boolean interrupted = Thread.currentThread().isInterrupted();
