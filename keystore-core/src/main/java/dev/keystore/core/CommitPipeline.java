@@ -2,6 +2,7 @@ package dev.keystore.core;
 
 import dev.keystore.KeyStoreException;
 import dev.keystore.LoadFailedException;
+import dev.keystore.OperationInterruptedException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CommitGroup.Checked;
 import dev.keystore.core.CommitQueue.Lead;
@@ -133,28 +134,28 @@ final class CommitPipeline {
     }
 
     /**
-     * Commits, and returns when all of it is durable.
+     * Commits, and returns when the commit has ended.
      *
-     * @throws KeyStoreException one of those that {@link dev.keystore.KeyOperations} lists; its type states what is
-     *     written
+     * @return the failure, one of those that {@link dev.keystore.KeyOperations} lists; its type states what is written.
+     *     Null if all of it is durable
      */
-    void commit(CommitRequest request) {
+    @Nullable
+    KeyStoreException commit(CommitRequest request) {
         StackHeadroom.require();
         if (Thread.currentThread().isInterrupted()) {
-            throw CommitFailures.interrupted(request);
+            return CommitFailures.interrupted(request);
         }
         try {
             request.seal();
             cache.loadDeleted(request);
+        } catch (OperationInterruptedException e) {
+            return e; // no keys to discard: only an erase creates keys for itself alone, and it loads nothing here
         } catch (LoadFailedException | UnreadableEntryException e) {
             KeyStoreException unwritten = CommitFailures.unwritten(request, e);
             request.endUnlessWriting(unwritten);
-            throw unwritten;
+            return unwritten;
         }
-        KeyStoreException failure = queueAndAwait(request);
-        if (failure != null) {
-            throw failure;
-        }
+        return queueAndAwait(request);
     }
 
     /**

@@ -133,17 +133,13 @@ final class Engine {
         FlightEvents.Commit commit = events.beginCommit();
         CommitResult result = CommitResult.NOT_WRITTEN;
         try {
-            pipeline.commit(request);
-            result = CommitResult.WRITTEN;
-        } catch (OwnershipLostException e) {
-            result = CommitResult.OWNERSHIP_LOST;
-            throw reportOwnershipLost(request.context);
-        } catch (TransactionConflictException e) {
-            result = CommitResult.CONFLICT;
-            throw e;
-        } catch (CommitOutcomeUnknownException | RollbackFailedException e) {
-            result = CommitResult.UNKNOWN;
-            throw e;
+            KeyStoreException failure = pipeline.commit(request);
+            if (failure == null) {
+                result = CommitResult.WRITTEN;
+                return;
+            }
+            result = resultOf(failure);
+            throw failure instanceof OwnershipLostException ? reportOwnershipLost(request.context) : failure;
         } finally {
             events.end(commit, result);
         }
@@ -180,6 +176,9 @@ final class Engine {
         }
         if (failure instanceof OwnershipLostException) {
             return CommitResult.OWNERSHIP_LOST;
+        }
+        if (failure instanceof TransactionConflictException) {
+            return CommitResult.CONFLICT;
         }
         return failure instanceof CommitOutcomeUnknownException || failure instanceof RollbackFailedException
                 ? CommitResult.UNKNOWN
