@@ -25,8 +25,8 @@ final class CommitGroup {
      *
      * @param batches what to write
      * @param writers the commits that passed the check, including those that write nothing
-     * @param failed the commits that failed it, each with its exception: what it read has changed, or could not be read
-     *     again
+     * @param failed the commits that failed it, each with its exception: its context refuses commits, or what it read
+     *     has changed or could not be read again
      */
     record Checked(List<Batch> batches, List<CommitRequest> writers, Map<CommitRequest, KeyStoreException> failed) {
 

@@ -37,12 +37,18 @@ import org.slf4j.LoggerFactory;
  * <pre>
  *            add            offerLead                  take          beginWriting
  * (created) ────► QUEUED ─────────────► LEAD_OFFERED ────────► TAKEN ────────────► WRITING
- *                 │ ▲ └──────────── take ──────────────────────► ▲ │ ◄──── retry ───── │ │
+ *                 │ ▲ └──────────── take ──────────────────────► ▲ │ ◄── returnTo ──── │ │
  *                 │ └────────────── putBack ─────────────────────┴─┴───────────────────┘ │
  *                 ▼                          ▼                     ▼                     ▼
  *               Done                       Done                  Done                  Done
- *               interrupted, timed out, or failed its check: nothing written           written, refused, or unknown
+ *               not admitted, interrupted, timed out, or failed its check:             written, refused, or unknown
+ *               nothing written
  * </pre>
+ *
+ * <p>A commit is not admitted if its thread was interrupted before, its values could not be sealed, what it deletes
+ * could not be loaded, or the queue is closed. It fails its check if its context refuses commits, or if what it read
+ * has changed or cannot be read again. {@link Checked#beginWriting} moves a group to {@code WRITING}; the group returns
+ * to {@code TAKEN} if one of its commits has ended since the check, and after a transient failure.
  *
  * <p>The outcomes of a group, and what {@link #conclude} makes of them:
  *
@@ -76,11 +82,12 @@ import org.slf4j.LoggerFactory;
  * <p>Durability: a commit is acknowledged and cached after the backend's write has returned, never before (R11, R13).
  *
  * <p>Recovery: a group that fails transiently is put back after a pause, to be written context by context (R40). If all
- * of it is of one context, it moves behind the others, because what blocks it, such as a lock, may not block them. A
- * refused group is written again commit by commit, so that only the culprit fails. A commit that failed its check is
- * ended only after the group is written, because the earlier commit that it conflicts with may fail. If the group is
- * not written, it is checked again. A group in doubt is sent again with the same commit ids, and nothing else is
- * written until its outcome is known, or several attempts in a row have failed for a reason other than an outage (R54).
+ * its commits belong to one context, they move behind the others, because what blocks them, such as a lock, may not
+ * block those. A refused group is written again commit by commit, so that only the culprit fails. A commit that failed
+ * its check is ended only after the group is written, because the earlier commit that it conflicts with may fail. If
+ * the group is not written, it is checked again. A group in doubt is sent again with the same commit ids, and nothing
+ * else is written until its outcome is known, or several attempts in a row have failed for a reason other than an
+ * outage (R54).
  *
  * <p>Errors: any {@link Throwable} on a leading thread ends at most the commits of its group (R31). A leader leaves its
  * lead by one write of a field. The {@link Standby} then finishes the group from what is recorded in it, and without
@@ -98,7 +105,7 @@ final class CommitPipeline {
     private static final Logger LOG = LoggerFactory.getLogger(CommitPipeline.class);
     private static final long MAXIMUM_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    /** How many leaders may fail to finish a group before its commits are ended with what is known. */
+    /** If more leaders than this have failed to finish a group, its commits are ended with what is known. */
     private static final int MAXIMUM_FAILURES = 10;
 
     private final CommitQueue queue = new CommitQueue(this::wakeStandby);

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  * The commits that wait to be written, and the lead: the right to take them. The queue knows neither backend nor cache.
  *
  * <p>Concurrency: any thread adds a commit. There is at most one {@link Lead}. Its holder takes a group from the head
- * of the queue, and when the group is finished it hands the lead off to the thread of the new head. A thread that is
- * alone leads its own commit, without a switch to another thread.
+ * of the queue, and when the group is finished it hands the lead off to the thread of the new head. A platform thread
+ * that commits alone leads its own commit, without a switch to another thread; for a virtual thread, the standby leads.
  *
  * <p>Recovery: a thread that leaves its lead unfinished, by any error, marks it {@link LeadPhase#ABANDONED}. This is
  * one write of a field, which needs no stack. The standby finds it within {@link #CHECK_INTERVAL_NANOS} and finishes
@@ -56,7 +56,7 @@ final class CommitQueue {
         /** Written directly by a holder that leaves, which may have no stack left for a call (R31). */
         volatile LeadPhase phase;
 
-        /** The group that its holder has taken and not finished. */
+        /** The group that its holder has taken and not finished. Published by the write of {@link #phase}. */
         @Nullable
         CommitGroup group;
 
@@ -178,7 +178,7 @@ final class CommitQueue {
 
     /**
      * Puts commits back at the head of the queue, in their order. Each is added before its state becomes
-     * {@code QUEUED}, so that a failure midway loses none; one that is there twice is taken once.
+     * {@code QUEUED}, so that a failure midway loses none; a commit that is in the queue twice is taken only once.
      */
     void putBack(List<CommitRequest> requests) {
         for (int i = requests.size() - 1; i >= 0; i--) {
@@ -220,7 +220,7 @@ final class CommitQueue {
             }
             lead.set(null);
             LockSupport.unpark(closer);
-            // A thread that added a commit before the lead was cleared has seen a leader and left the commit to it.
+            // A thread that added a commit before the lead was cleared saw a leader and did not start a lead.
         } while (!arrivals.isEmpty() && lead.compareAndSet(null, from));
     }
 

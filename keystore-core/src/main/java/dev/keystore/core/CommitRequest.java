@@ -17,9 +17,17 @@ import org.jspecify.annotations.Nullable;
  * A commit in the pipeline: what it read, what it writes, and its state.
  *
  * <p>Concurrency: its own thread and the leader change the state by compare-and-set. Whichever of them ends it first
- * decides the outcome; later attempts to end it have no effect. Only the leader records failed attempts, and how the
- * commit is grouped from then on. Its own thread seals its values before it is queued, and from then on only the leader
- * may do so again.
+ * decides the outcome; later attempts to end it have no effect. Apart from the state:
+ *
+ * <ul>
+ *   <li>its own thread creates it and seals its values ({@link #seal}) before it is queued, and sets
+ *       {@link #callerGone} when it leaves;
+ *   <li>the leader, one thread at a time, reads how it may be grouped ({@link #mustBeAlone}, {@link #admits}) and takes
+ *       it; seals its values again ({@link #sealAgainIfOutdated}) and lets it {@link #carry} an entry of the freshness
+ *       anchor when it checks it; and records the outcome: {@link #recordDurable}, {@link #recordUnknown}, and after a
+ *       failure how it is grouped from then on ({@link #isolate}, {@link #restrictToContext});
+ *   <li>whichever thread ends it with nothing written discards the keys that were created for it.
+ * </ul>
  */
 final class CommitRequest {
 
@@ -28,7 +36,7 @@ final class CommitRequest {
 
     /** The states before the end. Before {@link #WRITING} its thread may end it, since nothing was written. */
     enum Step implements State {
-        /** In the queue. */
+        /** Created, or in the queue. */
         QUEUED,
         /** At the head of the queue; its thread leads the next group. */
         LEAD_OFFERED,
@@ -51,7 +59,10 @@ final class CommitRequest {
     private final @Nullable Set<String> keptTypes;
     private final @Nullable StoredWrite storedWrite;
 
-    /** Volatile, so that of its thread and the leader, whichever is later drops the keys of a commit that has ended. */
+    /**
+     * Volatile: its thread and the leader may both end the commit, and whichever runs later must see these values to
+     * discard their keys.
+     */
     private volatile SealedWrites sealed = SealedWrites.NONE;
 
     private final Thread thread = Thread.currentThread();
@@ -249,8 +260,8 @@ final class CommitRequest {
     }
 
     /**
-     * Returns whether {@code next} may join a group whose first commit is this one. Of two commits that write records
-     * of whole contexts, the contexts are different: a thread that copies a context keeps others from doing so.
+     * Returns whether {@code next} may join a group whose first commit is this one. Two imports of a group have
+     * different contexts, because a thread that copies a context keeps others from copying it.
      */
     boolean admits(CommitRequest next) {
         if (sharesGroups() || next.sharesGroups()) {

@@ -49,7 +49,7 @@ final class Context {
     private final long epoch;
     private final ContextSealer sealer;
 
-    /** How the freshness anchor is kept up with it; null if there is none. */
+    /** Keeps the freshness anchor up to date for it; null if there is none. */
     private final @Nullable ContextFreshness freshness;
 
     /** Incremented to invalidate everything cached of this context. */
@@ -96,7 +96,7 @@ final class Context {
         return sealer;
     }
 
-    /** Returns how the freshness anchor is kept up with this context, or null if there is none. */
+    /** Returns what keeps the freshness anchor up to date for this context, or null if there is no anchor. */
     @Nullable
     ContextFreshness freshness() {
         return freshness;

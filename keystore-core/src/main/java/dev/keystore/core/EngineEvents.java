@@ -16,8 +16,8 @@ import org.slf4j.LoggerFactory;
 /**
  * Reports what the engine does to the listeners of a database and to the flight recorder (R100).
  *
- * <p>Each {@code begin} method returns null, and allocates and measures nothing, if nobody listens. What is reported
- * has happened already, and no report throws anything, except an error if not even the call fits on the stack.
+ * <p>Each {@code begin} method returns null, and allocates and measures nothing, if nobody listens. Reports come after
+ * the fact. They throw nothing, unless the stack has no room for the call.
  *
  * <p>Concurrency: immutable, except for the marks of threads that are inside a listener.
  */
@@ -170,7 +170,7 @@ final class EngineEvents {
                 callListeners(call);
             }
         } catch (RuntimeException | Error e) {
-            // Out of stack or memory: the report is lost, what it is about is not.
+            // Out of stack or memory. The report is lost; the reported operation is not affected.
         }
     }
 

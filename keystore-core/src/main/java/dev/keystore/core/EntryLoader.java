@@ -59,8 +59,11 @@ final class EntryLoader {
     }
 
     /**
-     * Returns the entry of a key if it is cached, else null; {@link EntryCache} looks there first. Waits while a commit
-     * of its context is being put into the cache.
+     * Returns the entry of a key if it is cached, else null. Waits while a commit of its context is being put into the
+     * cache.
+     *
+     * <p>{@link EntryCache} calls this for each read, and a load calls it once more. In that class, it would make the
+     * two depend on each other; and it is static so that a hit does not load the loader's field.
      */
     static @Nullable Entry cached(S3FifoCache<Entry> cache, EntryKey key) {
         key.context.awaitPublications();

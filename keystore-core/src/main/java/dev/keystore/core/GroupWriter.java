@@ -30,9 +30,9 @@ import org.slf4j.LoggerFactory;
  * Writes one group: checks what its commits read, calls the backend, and updates the cache according to the outcome. It
  * knows no queue and starts no thread. Only the holder of the lead calls it.
  *
- * <p>The check compares what each commit read with what is committed, including the earlier commits of the group (R24).
- * A commit that fails it is left out of the write. A commit whose sealer was replaced since it was sealed is sealed
- * again.
+ * <p>The check asks whether the context of each commit still takes commits ({@link Context#refusal}), and compares what
+ * the commit read with what is committed, including the earlier commits of the group (R24). A commit that fails it is
+ * left out of the write. A commit whose sealer was replaced since it was sealed is sealed again.
  */
 final class GroupWriter {
 
