@@ -179,7 +179,6 @@ final class EntryLoader {
      * @return the entry as found, or {@link Result#LOOK_AGAIN} if it may be outdated
      */
     private Result settle(EntryKey key, InFlight mine, int generation, byte @Nullable [] record) {
-        Context context = key.context;
         Entry entry;
         try {
             entry = decode(key, record);
@@ -192,8 +191,18 @@ final class EntryLoader {
             return Result.LOOK_AGAIN;
         }
         entry.makeValidIn(generation);
+        return putIfUndisplaced(key, entry, mine, generation) ? new Found(entry) : Result.LOOK_AGAIN;
+    }
+
+    /**
+     * Caches an entry, unless a write or a clear came in between. The map holds the lock of the key meanwhile, so no
+     * write is registered between the check and the put. If the context is lost, the entry is not cached either.
+     *
+     * @return whether nothing came in between
+     */
+    private boolean putIfUndisplaced(EntryKey key, Entry entry, InFlight mine, int generation) {
+        Context context = key.context;
         boolean[] undisplaced = {false};
-        // The map holds the lock of the key during this call, so no write is registered between check and put.
         inFlight.computeIfPresent(key, (k, registered) -> {
             undisplaced[0] = isUndisplaced(context, registered, mine, generation);
             if (undisplaced[0] && !context.isOwnershipLost()) {
@@ -201,7 +210,7 @@ final class EntryLoader {
             }
             return registered;
         });
-        return undisplaced[0] ? new Found(entry) : Result.LOOK_AGAIN;
+        return undisplaced[0];
     }
 
     /** Returns whether no write or clear has come in between since a load began. */
@@ -233,6 +242,7 @@ final class EntryLoader {
         int generation = context.generation();
         InFlight.Loader self = new InFlight.Loader();
         Map<EntryKey, InFlight> mine = new LinkedHashMap<>();
+        // Those of keys that were cached meanwhile; those of loaded keys are added below.
         Map<EntryKey, Result> results = new HashMap<>();
         try {
             List<String> ids = new ArrayList<>();
