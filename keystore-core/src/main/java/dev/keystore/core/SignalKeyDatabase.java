@@ -284,8 +284,8 @@ public final class SignalKeyDatabase implements AutoCloseable {
     }
 
     /**
-     * Reads one entry from the backend, past the cache, and returns if that succeeds. For health checks. Blocks as a
-     * load does.
+     * Reads one entry from the backend, bypassing the cache, and returns if that succeeds. For health checks. Blocks as
+     * a load does.
      *
      * @throws dev.keystore.LoadFailedException if the backend failed
      * @throws OperationInterruptedException if the thread was interrupted

@@ -14,7 +14,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Reads a context from the backend, past the cache, which it leaves as it is. */
+/** Reads a context from the backend, bypassing the cache, which it leaves as it is. */
 final class UncachedReader implements KeyReader {
 
     /** How many entries are loaded at a time. */

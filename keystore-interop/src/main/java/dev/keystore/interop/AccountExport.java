@@ -115,7 +115,7 @@ public final class AccountExport {
                 .contents();
         String difference = Difference.between(carried, found);
         if (difference == null) {
-            // Past the cache, which the first reading has filled.
+            // Bypassing the cache, which the first reading has filled.
             KeyReader stored = source instanceof SignalKeyStore store ? store.uncached() : source;
             difference = Difference.between(contents, stored);
         }

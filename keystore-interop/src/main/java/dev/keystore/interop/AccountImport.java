@@ -37,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  * it holds the very entries of the source, it is left as it is, so an import whose outcome is not known can be run
  * again.
  *
- * <p><b>Verification.</b> After the commit, ids and values are read from the backend, past the cache, and compared in
- * both directions, and {@link SignalKeyStore#verify} checks each record in the backend (R91).
+ * <p><b>Verification.</b> After the commit, ids and values are read from the backend, bypassing the cache, and compared
+ * in both directions, and {@link SignalKeyStore#verify} checks each record in the backend (R91).
  *
  * <p>All entries of the account are in memory at once. Blocks until everything is done. Not thread-safe.
  */
