@@ -7,15 +7,17 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 /**
  * Lines have at most 120 characters: those of Java, where the formatter leaves long text as it is, and of Kotlin; and
- * those of the pages, except for tables, code, and what the benchmark writes. And neither uses words that a reader has
- * to translate into the usual ones.
+ * those of the pages, except for tables, code, and what the benchmark writes. Neither uses words that a reader has to
+ * translate into the usual ones. And no two classes of main code have one name.
  */
 class TextTest {
 
@@ -33,6 +35,9 @@ class TextTest {
 
     /** This file names the words. */
     private static final Set<String> UNCHECKED = Set.of("TextTest.java");
+
+    /** Package-private in modules that no one reads on one walk: options of the command; the overwriting of keys. */
+    private static final Set<String> ACCEPTED_TWINS = Set.of("Secrets.java");
 
     @Test
     void linesOfPages_areNotTooLong() throws IOException {
@@ -79,6 +84,20 @@ class TextTest {
             }
         }
         assertThat(unusual).isEmpty();
+    }
+
+    @Test
+    void namesOfMainClasses_areDifferent() throws IOException {
+        Map<String, List<Path>> byName = new TreeMap<>();
+        for (Path source : sources()) {
+            String name = source.getFileName().toString();
+            if (source.toString().contains("/src/main/") && !name.matches("(package|module)-info\\.java")) {
+                byName.computeIfAbsent(name, key -> new ArrayList<>()).add(PROJECT.relativize(source));
+            }
+        }
+        assertThat(byName).hasSizeGreaterThan(500);
+        byName.values().removeIf(files -> files.size() == 1);
+        assertThat(byName.keySet()).as("classes of one name in %s", byName).isEqualTo(ACCEPTED_TWINS);
     }
 
     private static boolean isTooLong(String line) {
