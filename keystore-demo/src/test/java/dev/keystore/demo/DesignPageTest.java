@@ -1,23 +1,92 @@
 package dev.keystore.demo;
 
+import static java.util.stream.Collectors.toMap;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import javax.xml.parsers.DocumentBuilderFactory;
+import javax.xml.xpath.XPathConstants;
+import javax.xml.xpath.XPathFactory;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.w3c.dom.NodeList;
 
-/** Compares the classes that the design page lists with those of the modules, in both directions. */
+/** Compares modules and classes on the design page with those of the project, in both directions. */
 class DesignPageTest {
 
     private static final Path PROJECT = Path.of("..");
     private static final Path PAGE = PROJECT.resolve("docs/design.md");
     private static final Pattern ROW = Pattern.compile("(?m)^\\| `(\\w+)` \\| \\S.*");
+    private static final Pattern MODULE = Pattern.compile("(\\w+)\\[\"(keystore-[\\w-]+)");
+    private static final Pattern ARROW =
+            Pattern.compile("(?m)^ +(\\w+)(?:\\[.*?])? (?:-->|-\\. optional \\.->) (\\w+)(?:\\[.*])?$");
+
+    @Test
+    @DisplayName("the design page draws on which modules the libraries depend")
+    void modules_dependAsDrawn() throws Exception {
+        String drawing = Files.readString(PAGE).split("```mermaid\n", 3)[1].split("```", 2)[0];
+        Map<String, String> modules =
+                MODULE.matcher(drawing).results().collect(toMap(node -> node.group(1), node -> node.group(2)));
+        Map<String, Set<String>> drawn = new TreeMap<>();
+        Map<String, Set<String>> declared = new TreeMap<>();
+        for (String module : modules.values()) {
+            drawn.put(module, new TreeSet<>());
+            declared.put(module, new TreeSet<>(dependencies(module)));
+        }
+        ARROW.matcher(drawing)
+                .results()
+                .forEach(arrow -> drawn.get(modules.get(arrow.group(1))).add(modules.get(arrow.group(2))));
+
+        assertThat(drawn).hasSizeGreaterThan(10);
+        assertThat(withIndirect(drawn)).isEqualTo(withIndirect(declared));
+    }
+
+    /** Returns the modules of the project that a module needs to be compiled, without those of its tests. */
+    private static List<String> dependencies(String module) throws Exception {
+        NodeList found = (NodeList) XPathFactory.newInstance()
+                .newXPath()
+                .evaluate(
+                        "/project/dependencies/dependency[not(scope='test')]/artifactId[starts-with(.,'keystore-')]",
+                        DocumentBuilderFactory.newInstance()
+                                .newDocumentBuilder()
+                                .parse(PROJECT.resolve(module)
+                                        .resolve("pom.xml")
+                                        .toFile()),
+                        XPathConstants.NODESET);
+        return IntStream.range(0, found.getLength())
+                .mapToObj(i -> found.item(i).getTextContent())
+                .toList();
+    }
+
+    private static Map<String, Set<String>> withIndirect(Map<String, Set<String>> direct) {
+        Map<String, Set<String>> all = new TreeMap<>();
+        direct.forEach((module, uses) -> {
+            Set<String> reached = new TreeSet<>();
+            Deque<String> left = new ArrayDeque<>(uses);
+            while (!left.isEmpty()) {
+                if (reached.add(left.peek())) {
+                    left.addAll(direct.get(left.peek()));
+                }
+                left.remove();
+            }
+            all.put(module, reached);
+        });
+        return all;
+    }
 
     @ParameterizedTest
     @ValueSource(
