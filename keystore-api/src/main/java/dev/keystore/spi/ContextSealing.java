@@ -66,11 +66,11 @@ public interface ContextSealing extends AutoCloseable {
     String keyIdOf(String type, String id, byte[] record);
 
     /**
-     * Returns whether there are keys that open records in addition to the one that seals.
+     * Returns the number of keys that open records in addition to the one that seals.
      *
-     * @return whether {@link #withoutFormerKeys} would drop any
+     * @return how many {@link #withoutFormerKeys} would drop
      */
-    boolean hasFormerKeys();
+    int formerKeys();
 
     /**
      * Returns these keys and a new one, which seals from now on.

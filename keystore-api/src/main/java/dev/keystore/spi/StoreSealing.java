@@ -155,11 +155,11 @@ public interface StoreSealing extends AutoCloseable {
     boolean isSealedWithNewestKey(String context, byte[] keys);
 
     /**
-     * Returns whether there are keys of the store that {@link Sealing#rotate} replaced.
+     * Returns the number of keys of the store that {@link Sealing#rotate} replaced.
      *
-     * @return whether {@link #withoutFormerKeys} would drop any
+     * @return how many {@link #withoutFormerKeys} would drop
      */
-    boolean hasFormerKeys();
+    int formerKeys();
 
     /**
      * Returns the same keys without the store keys that {@link Sealing#rotate} replaced. Keys of contexts that are

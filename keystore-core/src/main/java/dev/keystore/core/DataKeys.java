@@ -114,8 +114,8 @@ final class DataKeys implements ValueSealer {
         return Arrays.equals(stored, sealed.bytes);
     }
 
-    boolean hasFormerKeys() {
-        return sealing.hasFormerKeys();
+    int formerKeys() {
+        return sealing.formerKeys();
     }
 
     /** Returns the id of the key that seals. */
@@ -144,6 +144,16 @@ final class DataKeys implements ValueSealer {
     @Nullable
     DataKeys withoutFormerKeys(StoreSealing store) {
         return derived(store, ContextSealing::withoutFormerKeys);
+    }
+
+    /** As {@link #rotated}, but the new keys open only what the key that seals now has sealed. */
+    @Nullable
+    DataKeys rotatedWithoutFormerKeys(StoreSealing store) {
+        return derived(store, keys -> {
+            try (ContextSealing newest = keys.withoutFormerKeys()) {
+                return newest.rotated();
+            }
+        });
     }
 
     private @Nullable DataKeys derived(StoreSealing store, UnaryOperator<ContextSealing> change) {

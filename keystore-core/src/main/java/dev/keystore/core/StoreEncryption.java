@@ -64,6 +64,12 @@ public final class StoreEncryption {
     /** How many entries one commit rewrites at most. Other commits wait for its write. */
     private static final int ENTRIES_PER_COMMIT = 64;
 
+    /**
+     * How many former keys the store and each context have at most before a rotation adds one. Each rotation that does
+     * not end leaves one, which only a complete one drops.
+     */
+    private static final int MAXIMUM_FORMER_KEYS = 16;
+
     private final Engine engine;
     private final SealedStore store;
     private final Function<String, Context> contexts;
@@ -133,13 +139,17 @@ public final class StoreEncryption {
      * context. The former keys are then no longer in the store. The root key stays: replace it by opening the store
      * with {@code Encryption.with(newKey).replacing(oldKey)}, first.
      *
+     * <p>Each call creates new keys, also after one that did not end: the keys of that one may have become known
+     * meanwhile, together with a former root key. So a call that returns has replaced all keys that were in the store
+     * when it began.
+     *
      * @param listener called with the progress
      * @return what was done
      * @throws RewriteIncompleteException if entries cannot be read; those that can have their new key, and the former
-     *     keys of the contexts that hold the others stay, as does the former key of the store
+     *     keys of the contexts that hold the others stay. After 16 such calls, a context gets no new key until all of
+     *     its entries can be read
      * @throws dev.keystore.CompactionFailedException if former records and keys may remain in the files of the store;
-     *     the keys in use are new, so call {@link SignalKeyDatabase#compact()} again, as after a kill at that point:
-     *     another call of this method rotates all keys once more
+     *     the keys in use are new, so {@link SignalKeyDatabase#compact()} is enough, as after a kill at that point
      * @throws dev.keystore.KeyUnavailableException if the root key is missing or out of reach; nothing was changed
      * @throws dev.keystore.ContextOwnedException if another owner of a context is alive; what was rewritten stays so
      * @throws KeyStoreException as for a commit; what was rewritten stays so, and no key that a record needs is lost
@@ -149,18 +159,13 @@ public final class StoreEncryption {
     public EncryptionProgress rotate(Consumer<? super EncryptionProgress> listener) {
         return run("Rotating the keys of the store", false, listener, job -> {
             requireEncrypted();
-            if (!store.sealing().hasFormerKeys()) { // otherwise a rotation was not completed
-                StoreSealing former = store.sealing();
-                changeMark(former, store.rotated(former));
+            if (store.sealing().formerKeys() >= MAXIMUM_FORMER_KEYS) {
+                replaceKeys(job);
             }
-            fenceOthers();
-            job.begin();
-            do {
-                job.forEachContext(context -> rotateContext(job, context));
-                job.requireAllReadable();
-            } while (!job.areAllSealedWithNewestKey());
             StoreSealing former = store.sealing();
-            changeMark(former, former.withoutFormerKeys());
+            changeMark(former, store.rotated(former));
+            fenceOthers();
+            replaceKeys(job);
             compact();
         });
     }
@@ -244,6 +249,19 @@ public final class StoreEncryption {
         } finally {
             running.set(false);
         }
+    }
+
+    /** Gives each context a new data key, unless it has one since the store has its newest key. */
+    private void replaceKeys(Job job) {
+        job.begin();
+        job.forEachContext(context -> rotateContext(job, context));
+        while (!job.areAllSealedWithNewestKey()) {
+            job.requireAllReadable();
+            job.forEachContext(context -> rotateContext(job, context));
+        }
+        StoreSealing former = store.sealing();
+        changeMark(former, former.withoutFormerKeys());
+        job.requireAllReadable();
     }
 
     private void requireEncrypted() {
@@ -419,7 +437,7 @@ public final class StoreEncryption {
     /**
      * Replaces the data key of a context. The stored keys show which step comes next: at first, they are sealed with a
      * former key of the store; then with the newest one, and contain the former data keys; at last they contain one
-     * data key.
+     * data key. A context that has many already, since entries in it could not be read, keeps them if that is still so.
      */
     private void rotateContext(Job job, Context context) {
         ContextKeys keys = (ContextKeys) context.sealer();
@@ -432,8 +450,14 @@ public final class StoreEncryption {
             if (!now.isWritten()) {
                 commit(new Rewrite(context, now, List.of()));
             } else if (!store.sealing().isSealedWithNewestKey(context.name(), stored)) {
-                keys.replaceLoaded(now, now.rotated(store.sealing()));
-            } else if (!now.hasFormerKeys() || !rewriteEntries(job, context)) {
+                if (now.formerKeys() < MAXIMUM_FORMER_KEYS) {
+                    keys.replaceLoaded(now, now.rotated(store.sealing()));
+                } else if (rewriteEntries(job, context)) {
+                    keys.replaceLoaded(now, now.rotatedWithoutFormerKeys(store.sealing()));
+                } else {
+                    return;
+                }
+            } else if (now.formerKeys() == 0 || !rewriteEntries(job, context)) {
                 return;
             } else {
                 keys.replaceLoaded(now, now.withoutFormerKeys(store.sealing()));

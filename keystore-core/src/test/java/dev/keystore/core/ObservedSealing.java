@@ -134,8 +134,8 @@ public class ObservedSealing implements Sealing {
         }
 
         @Override
-        public boolean hasFormerKeys() {
-            return store.hasFormerKeys();
+        public int formerKeys() {
+            return store.formerKeys();
         }
 
         @Override
@@ -224,8 +224,8 @@ public class ObservedSealing implements Sealing {
         }
 
         @Override
-        public boolean hasFormerKeys() {
-            return context.hasFormerKeys();
+        public int formerKeys() {
+            return context.formerKeys();
         }
 
         @Override

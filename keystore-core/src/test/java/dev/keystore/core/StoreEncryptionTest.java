@@ -20,8 +20,10 @@ import dev.keystore.StoreOpenException;
 import dev.keystore.TamperedEntryException;
 import dev.keystore.core.Fixture.Kind;
 import dev.keystore.encryption.Encryption;
+import dev.keystore.encryption.KeyFile;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
@@ -44,6 +46,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(120)
 class StoreEncryptionTest {
@@ -403,12 +406,15 @@ class StoreEncryptionTest {
     private static Fixture small(Job job) {
         Fixture fixture = Fixture.of(
                 Kind.COMPLETE, job == Job.ENCRYPT ? UnaryOperator.identity() : StoreEncryptionTest::encrypted);
-        SignalKeyStore bob = fixture.database.forContext("bob");
+        fill(fixture, fixture.database.forContext("bob"));
+        return fixture;
+    }
+
+    private static void fill(Fixture fixture, SignalKeyStore bob) {
         for (int i = 0; i < 150; i++) {
             fixture.put("bob." + i, "1");
             bob.put(OTHER, "" + i, bytes("1"));
         }
-        return fixture;
     }
 
     private static void assertSmallRead(Fixture fixture) {
@@ -446,8 +452,7 @@ class StoreEncryptionTest {
         try (Fixture fixture = closed(small(job)).reopen(job.options())) {
             Map<String, Long> before = fixture.database.encryption().entriesByKey("alice");
             byte[] record = fixture.stored(KeyTypes.SESSION, "bob.1").orElseThrow();
-            byte[] damaged = record.clone();
-            damaged[damaged.length - 1] ^= 1;
+            byte[] damaged = damaged(record);
             fixture.plant("session", "bob.1", damaged);
 
             assertThatThrownBy(() -> job.run(fixture.database))
@@ -480,6 +485,106 @@ class StoreEncryptionTest {
                 assertThat(reopened.find("bob.1")).isEqualTo("absent");
                 assertThat(reopened.find("bob.2")).isEqualTo("1");
                 assertThat(reopened.database.encryption().entriesByKey("alice")).hasSize(1);
+            }
+        }
+    }
+
+    private static byte[] damaged(byte[] record) {
+        byte[] damaged = record.clone();
+        damaged[damaged.length - 1] ^= 1;
+        return damaged;
+    }
+
+    private static byte[] storedMark(Fixture fixture) {
+        return fixture.contents().load("_store", "_store", "mark").orElseThrow();
+    }
+
+    private static byte[] storedKeys(Fixture fixture, String context) {
+        return fixture.contents().load(context, "_keys", "data").orElseThrow();
+    }
+
+    private static Consumer<EncryptionProgress> stoppingAt(int call) {
+        AtomicLong calls = new AtomicLong();
+        return progress -> {
+            if (calls.incrementAndGet() == call) {
+                throw new IllegalStateException("stop");
+            }
+        };
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 1, 3, 5})
+    @DisplayName("R74 a rotation uses no key of one that did not end: its keys may be known with a former root key")
+    void rotate_afterOneThatDidNotEnd_replacesItsKeys(int stop) {
+        KeyFile known = TestEncryption.createKey();
+        Encryption replacing = Encryption.with(TestEncryption.createKey()).replacing(known);
+        try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.encryption(Encryption.with(known)))) {
+            fill(fixture, fixture.database.forContext("bob"));
+            byte[] record = fixture.stored(KeyTypes.SESSION, "bob.1").orElseThrow();
+            if (stop == 0) { // stopped by an entry that cannot be read
+                fixture.plant("session", "bob.1", damaged(record));
+            }
+            assertThatThrownBy(() -> fixture.database.encryption().rotate(stoppingAt(stop)))
+                    .isInstanceOfAny(RewriteIncompleteException.class, IllegalStateException.class);
+            if (stop == 0) {
+                fixture.plant("session", "bob.1", record);
+            }
+            StoreSealing copied = Encryption.with(known).open(storedMark(fixture));
+            Map<String, Long> former = new HashMap<>(fixture.database.encryption().entriesByKey("alice"));
+            former.putAll(fixture.database.encryption().entriesByKey("bob"));
+
+            try (Fixture reopened = closed(fixture).reopen(options -> options.encryption(replacing))) {
+                Job.ROTATE.run(reopened.database);
+
+                for (String context : List.of("alice", "bob")) {
+                    assertThatThrownBy(() -> copied.openContext(context, storedKeys(reopened, context)))
+                            .as("keys of %s", context)
+                            .isInstanceOf(EntryKeyMissingException.class);
+                    assertThat(reopened.database.encryption().entriesByKey(context))
+                            .hasSize(1)
+                            .doesNotContainKeys(former.keySet().toArray(String[]::new));
+                }
+                assertThat(replacing.open(storedMark(reopened)).formerKeys()).isZero();
+                assertSmallRead(reopened);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("R74 rotations that do not end leave a bounded number of keys, and one that can ends")
+    void rotate_neverEnds_keysAreBounded() {
+        try (Fixture fixture = small(Job.ROTATE)) {
+            for (int i = 0; i < 20; i++) {
+                assertThatThrownBy(() -> fixture.database.encryption().rotate(stoppingAt(1)))
+                        .hasMessage("stop");
+            }
+            assertThat(ENCRYPTION.open(storedMark(fixture)).formerKeys()).isEqualTo(16);
+            byte[] record = fixture.stored(KeyTypes.SESSION, "bob.1").orElseThrow();
+            fixture.plant("session", "bob.1", damaged(record));
+            for (int i = 0; i < 40; i++) {
+                assertThatThrownBy(() -> Job.ROTATE.run(fixture.database))
+                        .isInstanceOfSatisfying(
+                                RewriteIncompleteException.class,
+                                e -> assertThat(e.unreadable()).isEqualTo(1));
+            }
+            StoreSealing store = ENCRYPTION.open(storedMark(fixture));
+            assertThat(store.formerKeys()).isEqualTo(16);
+            assertThat(store.openContext("alice", storedKeys(fixture, "alice")).formerKeys())
+                    .isEqualTo(16);
+            assertThat(store.openContext("bob", storedKeys(fixture, "bob")).formerKeys())
+                    .isZero();
+            fixture.plant("session", "bob.1", record);
+            assertThat(fixture.find("bob.1")).as("with its key of before").isEqualTo("1");
+
+            Job.ROTATE.run(fixture.database);
+
+            fixture.put("later", "1");
+            assertEnded(Job.ROTATE, fixture);
+            StoreSealing ended = ENCRYPTION.open(storedMark(fixture));
+            assertThat(ended.formerKeys()).isZero();
+            for (String context : List.of("alice", "bob")) {
+                assertThatThrownBy(() -> store.openContext(context, storedKeys(fixture, context)))
+                        .isInstanceOf(EntryKeyMissingException.class);
             }
         }
     }

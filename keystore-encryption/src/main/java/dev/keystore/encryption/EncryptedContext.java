@@ -110,8 +110,8 @@ final class EncryptedContext implements ContextSealing {
     }
 
     @Override
-    public boolean hasFormerKeys() {
-        return ring.hasFormer();
+    public int formerKeys() {
+        return ring.former();
     }
 
     @Override

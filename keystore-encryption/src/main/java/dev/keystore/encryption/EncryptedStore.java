@@ -87,8 +87,8 @@ final class EncryptedStore implements StoreSealing {
     }
 
     @Override
-    public boolean hasFormerKeys() {
-        return keys.ring().hasFormer();
+    public int formerKeys() {
+        return keys.ring().former();
     }
 
     @Override

@@ -76,8 +76,9 @@ final class KeyRing implements AutoCloseable {
         newest().key().requireIntact();
     }
 
-    boolean hasFormer() {
-        return entries.size() > 1;
+    /** Returns the number of keys that only open. */
+    int former() {
+        return entries.size() - 1;
     }
 
     /** Returns a copy of the newest key only. */

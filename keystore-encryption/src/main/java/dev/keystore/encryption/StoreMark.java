@@ -19,7 +19,8 @@ import java.util.Optional;
  *
  * <p>The newest store key is wrapped by the root key. It seals itself, its predecessors and the key of hidden names;
  * everything before them in the mark is authenticated with them. So no part of a mark can be changed or exchanged
- * without the root key, even if the provider ignores its associated data.
+ * without the root key or the newest store key, even if the provider ignores its associated data. Whoever knew a former
+ * root key and has an old copy may know the newest store key, until {@link Encryption#rotate} has added another one.
  */
 final class StoreMark {
 

@@ -222,11 +222,11 @@ class StoreMarkTest {
         assertThat(rotated.isSealedWithNewestKey("alice", store.sealKeys("alice", alice)))
                 .isFalse();
         assertThat(rotated.isSealedWithNewestKey("alice", keys)).isTrue();
-        assertThat(rotated.hasFormerKeys()).isTrue();
+        assertThat(rotated.formerKeys()).isOne();
 
         StoreSealing retired = encryption.open(
                 encryption.open(rotated.mark()).withoutFormerKeys().mark());
-        assertThat(retired.hasFormerKeys()).isFalse();
+        assertThat(retired.formerKeys()).isZero();
 
         assertThatThrownBy(() -> retired.openContext("alice", store.sealKeys("alice", alice)))
                 .isInstanceOf(EntryKeyMissingException.class);
@@ -280,11 +280,11 @@ class StoreMarkTest {
         assertThat(stored.keyId()).isEqualTo(rotated.keyId());
         assertThat(stored.open("session", "bob.1", record)).isEqualTo(VALUE);
 
-        assertThat(stored.hasFormerKeys()).isTrue();
+        assertThat(stored.formerKeys()).isOne();
 
         ContextSealing retired = store.openContext("alice", store.sealKeys("alice", stored.withoutFormerKeys()));
 
-        assertThat(retired.hasFormerKeys()).isFalse();
+        assertThat(retired.formerKeys()).isZero();
 
         assertThat(retired.open("session", "bob.1", newer)).isEqualTo(VALUE);
         assertThatThrownBy(() -> retired.open("session", "bob.1", record))
