@@ -90,9 +90,21 @@ final class SealedStore {
         while (true) {
             StoreSealing known = sealing(); // before the mark is read, so that an older one never takes its place
             byte[] found = new Mark(storage, attempts).load();
-            if (found == null || Arrays.equals(found, known.mark()) || replace(known, opened(known, found))) {
+            if (found == null || Arrays.equals(found, known.mark()) || putInForce(known, found)) {
                 return found != null;
             }
+        }
+    }
+
+    /** Puts the keys of a mark in force, or returns false if other keys than {@code known} are in force by now. */
+    private boolean putInForce(StoreSealing known, byte[] mark) {
+        try {
+            return replace(known, opened(known, mark));
+        } catch (IllegalStateException e) {
+            if (known.equals(sealing())) {
+                throw e;
+            }
+            return false; // another thread has retired them while this one used them
         }
     }
 

@@ -712,6 +712,30 @@ class StoreEncryptionTest {
         }
     }
 
+    @Test
+    @DisplayName("R74 threads that open contexts after another process has changed the mark all follow it")
+    void forContext_byTwoThreads_afterChangeOfMark() throws Exception {
+        KeyFile known = TestEncryption.createKey();
+        Encryption replacing = Encryption.with(TestEncryption.createKey()).replacing(known);
+        try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.encryption(Encryption.with(known)))) {
+            SignalKeyDatabase.builder()
+                    .backend(fixture.contents())
+                    .encryption(replacing)
+                    .open()
+                    .close();
+            Gate gate = fixture.faults.on(Operation.LOAD).of("_store", "mark").hold(Moment.AFTER);
+            Threads.Running<SignalKeyStore> late = Threads.start(() -> fixture.database.forContext("bob"));
+            gate.awaitReached();
+            fixture.database.forContext("carol").put(OTHER, "x", bytes("1"));
+            gate.open();
+
+            late.result().put(OTHER, "x", bytes("2"));
+
+            assertThat(Fixture.text(fixture.database.forContext("bob").find(OTHER, "x")))
+                    .isEqualTo("2");
+        }
+    }
+
     private static void stop(Job job, Fixture fixture) {
         Consumer<EncryptionProgress> stopping = progress -> {
             throw new IllegalStateException("stop");
