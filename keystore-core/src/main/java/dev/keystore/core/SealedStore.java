@@ -241,8 +241,9 @@ final class SealedStore {
      * @param isBackup whether the store is a backup, as far as its state says
      * @return the opened keys; null if the store is a plain one
      * @throws KeyUnavailableException if the store is encrypted and its root key is not at hand; nothing was changed
-     * @throws StoreOpenException if the store is a plain one, although it is to be encrypted, if its mark is lost, if
-     *     its mark and its state differ in whether it is a backup, or if the backend failed; nothing was changed
+     * @throws StoreOpenException if the store is a plain one, although it is to be encrypted, or its contexts cannot be
+     *     listed, if its mark is lost, if its mark and its state differ in whether it is a backup, or if the backend
+     *     failed; nothing was changed
      */
     static @Nullable SealedStore open(
             Storage storage, @Nullable Sealing sealing, Set<Phase> accepted, boolean isBackup, Attempts attempts) {
@@ -259,6 +260,7 @@ final class SealedStore {
                 isPlain = false;
             }
             if (isPlain) {
+                requireListing(storage);
                 mark.requireNoKeys();
             }
             StoreSealing opened = isPlain ? openExisting(sealing) : sealing.open(found);
@@ -308,6 +310,16 @@ final class SealedStore {
         requireBackup(opened, isBackup);
         opened.names().ifPresent(storage::hideNames);
         return new SealedStore(sealing, opened, EnumSet.allOf(Phase.class), storage);
+    }
+
+    /** Throws if the entries of a plain store could never all be encrypted. */
+    private static void requireListing(Storage storage) {
+        if (!storage.listsContexts()) {
+            throw new StoreOpenException(
+                    "The store has entries that are not encrypted, and encrypt(…) could not find all of them. "
+                            + storage.unlisted() + "; copy its entries into a new, encrypted store",
+                    null);
+        }
     }
 
     private static StoreSealing openExisting(Sealing sealing) {

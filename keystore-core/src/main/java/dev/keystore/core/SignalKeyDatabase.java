@@ -626,7 +626,9 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * Accepts a store that holds values which are not encrypted, and encrypts what is written from now on. Call
          * {@link StoreEncryption#encrypt} of {@link SignalKeyDatabase#encryption()} to encrypt the other values; until
          * that has ended, both kinds are read. Has no effect on a store that is encrypted. By default, such a store is
-         * refused, because one whose mark was deleted, or replaced by one from that time, looks the same.
+         * refused, because one whose mark was deleted, or replaced by one from that time, looks the same. It is refused
+         * in any case if its backend has many contexts but not {@link dev.keystore.spi.ContextListing}, since not all
+         * of its values could be found.
          *
          * @return this builder
          */

@@ -268,10 +268,20 @@ final class Storage {
         }
         ContextListing contexts = listing;
         if (contexts == null) {
-            throw new UnsupportedOperationException("The contexts of this backend cannot be listed: "
-                    + backend.getClass().getName() + " does not implement " + ContextListing.class.getName());
+            throw new UnsupportedOperationException(unlisted());
         }
         return Listing.ofContexts(() -> call(contexts::contexts));
+    }
+
+    /** Returns whether {@link #storedContexts} is supported. */
+    boolean listsContexts() {
+        return !servesManyContexts() || listing != null;
+    }
+
+    /** Returns the message for a backend whose contexts cannot be listed. */
+    String unlisted() {
+        return "The contexts of this backend cannot be listed: " + backendName() + " does not implement "
+                + ContextListing.class.getName();
     }
 
     /** Returns whether the backend can read a context as of one point in time. */

@@ -115,6 +115,7 @@ public final class StoreEncryption {
      *     are encrypted, and values that are not are still accepted
      * @throws dev.keystore.ContextOwnedException if another owner of a context is alive; what was rewritten stays so
      * @throws KeyStoreException as for a commit; what was rewritten stays so
+     * @throws UnsupportedOperationException if the backend has many contexts but can't list them; nothing was changed
      * @throws IllegalStateException if another operation is running, the store was decrypted since it was opened, or
      *     this database is closed; nothing was changed
      */
@@ -123,6 +124,7 @@ public final class StoreEncryption {
             if (phase() == Phase.ENCRYPTED) {
                 return;
             }
+            requireListing();
             enter(Phase.ENCRYPTING);
             fenceOthers();
             job.begin();
@@ -153,12 +155,14 @@ public final class StoreEncryption {
      * @throws dev.keystore.KeyUnavailableException if the root key is missing or out of reach; nothing was changed
      * @throws dev.keystore.ContextOwnedException if another owner of a context is alive; what was rewritten stays so
      * @throws KeyStoreException as for a commit; what was rewritten stays so, and no key that a record needs is lost
+     * @throws UnsupportedOperationException if the backend has many contexts but can't list them; nothing was changed
      * @throws IllegalStateException if the store is being encrypted or decrypted, or was decrypted since it was opened,
      *     another operation is running, or this database is closed; nothing was changed
      */
     public EncryptionProgress rotate(Consumer<? super EncryptionProgress> listener) {
         return run("Rotating the keys of the store", false, listener, job -> {
             requireEncrypted();
+            requireListing();
             if (store.sealing().formerKeys() >= MAXIMUM_FORMER_KEYS) {
                 replaceKeys(job);
             }
@@ -180,6 +184,7 @@ public final class StoreEncryption {
      *     contexts that hold the others stay, as does the mark
      * @throws dev.keystore.ContextOwnedException if another owner of a context is alive; what was rewritten stays so
      * @throws KeyStoreException as for a commit; what was rewritten stays so
+     * @throws UnsupportedOperationException if the backend has many contexts but can't list them; nothing was changed
      * @throws IllegalStateException if the names of the store are hidden, another operation is running, or this
      *     database is closed
      */
@@ -189,6 +194,7 @@ public final class StoreEncryption {
                 throw new IllegalStateException("The store cannot be decrypted, since its names are hidden, and they"
                         + " cannot be renamed: copy its entries into a new store");
             }
+            requireListing();
             enter(Phase.DECRYPTING);
             fenceOthers();
             job.begin();
@@ -262,6 +268,14 @@ public final class StoreEncryption {
         StoreSealing former = store.sealing();
         changeMark(former, former.withoutFormerKeys());
         job.requireAllReadable();
+    }
+
+    /** Throws before anything is changed if the contexts that an operation would go through cannot be listed. */
+    private void requireListing() {
+        if (!engine.storage.listsContexts()) {
+            throw new UnsupportedOperationException(engine.storage.unlisted()
+                    + ", so not all entries of the store can be rewritten; nothing was changed");
+        }
     }
 
     private void requireEncrypted() {

@@ -678,6 +678,48 @@ class StoreEncryptionTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource(
+            value = Job.class,
+            names = {"ROTATE", "DECRYPT"})
+    @DisplayName("R74 a job is refused before it changes the mark if the contexts of the backend cannot be listed")
+    void job_contextsCannotBeListed(Job job) {
+        try (Fixture fixture = Fixture.of(Kind.PLAIN, StoreEncryptionTest::encrypted)) {
+            fixture.put("bob.1", "1");
+            byte[] mark = storedMark(fixture);
+
+            assertThatThrownBy(() -> job.run(fixture.database))
+                    .isInstanceOf(UnsupportedOperationException.class)
+                    .hasMessageContaining("does not implement dev.keystore.spi.ContextListing");
+
+            assertThat(storedMark(fixture)).isEqualTo(mark);
+            fixture.put("bob.2", "2");
+            try (Fixture reopened = fixture.reopen(StoreEncryptionTest::encrypted)) {
+                assertThat(reopened.find("bob.1")).isEqualTo("1");
+                assertThat(reopened.find("bob.2")).isEqualTo("2");
+            }
+            assertThat(Job.ENCRYPT.run(fixture.database).entries())
+                    .as("nothing to do")
+                    .isZero();
+        }
+    }
+
+    @Test
+    @DisplayName("R74 a plain store whose contexts cannot be listed is not marked, since it could not be encrypted")
+    void encryptExisting_contextsCannotBeListed() {
+        try (Fixture fixture = Fixture.of(Kind.PLAIN)) {
+            fixture.database
+                    .forContext(SignalKeyDatabase.DEFAULT_CONTEXT)
+                    .put(KeyTypes.SESSION, "bob.1", bytes("1"));
+
+            assertThatThrownBy(() -> fixture.reopen(StoreEncryptionTest::encryptingExisting))
+                    .isExactlyInstanceOf(StoreOpenException.class)
+                    .hasMessageContaining("does not implement dev.keystore.spi.ContextListing");
+
+            assertThat(fixture.contents().load("_store", "_store", "mark")).isEmpty();
+        }
+    }
+
     @Test
     @DisplayName("R74 a decryption that was not completed can be turned back into encryption")
     void decrypt_turnedBack() {
