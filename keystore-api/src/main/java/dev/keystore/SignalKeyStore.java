@@ -87,6 +87,8 @@ public interface SignalKeyStore extends KeyOperations {
      * @return the damaged entries, empty if there are none
      * @throws IncompleteVerificationException if not every entry could be listed and read; the exception names the
      *     damaged and the unreadable entries that were found
+     * @throws StoreOpenException if entries seem to be damaged, and another process has changed the encryption of the
+     *     store in a way that this database cannot follow: close it, and open it again
      * @throws OperationInterruptedException if the thread was interrupted while it waited
      */
     List<EntryId> verify();

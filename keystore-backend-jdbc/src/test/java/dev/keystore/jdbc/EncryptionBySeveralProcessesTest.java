@@ -11,9 +11,11 @@ import dev.keystore.KeyUnavailableException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.StoreOpenException;
+import dev.keystore.core.ContextInspection;
 import dev.keystore.core.EncryptionProgress;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreEncryption;
+import dev.keystore.core.StoreInspection;
 import dev.keystore.encryption.Encryption;
 import dev.keystore.encryption.KeyFile;
 import dev.keystore.spi.StoreSealing.Phase;
@@ -132,6 +134,60 @@ final class EncryptionBySeveralProcessesTest {
         }
         try (SignalKeyDatabase reopened = encrypted()) {
             assertHolds(reopened, "alice", "bob");
+        }
+    }
+
+    private static void assertIntact(StoreInspection inspection, String context) {
+        ContextInspection found = inspection.inspect(context);
+        assertThat(found.isIntact()).as(found.damaged().toString()).isTrue();
+        assertThat(found.entries()).isOne();
+        assertThat(found.entriesByKey()).hasSize(1).doesNotContainKeys("plain", "unreadable");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("R74 after a rotation by another process, a database that owns no context lists and inspects them")
+    void rotated_isInspected(Server engine) {
+        use(engine);
+        encryption = encryption.hidingNames();
+        try (SignalKeyDatabase job = filled(encrypted());
+                SignalKeyDatabase listing = encrypted();
+                SignalKeyDatabase inspecting = encrypted();
+                StoreInspection reading =
+                        SignalKeyDatabase.builder().url(url).encryption(encryption).openToInspect()) {
+            Job.ROTATE.run(job, NO_LISTENER);
+
+            try (Stream<String> contexts = listing.contexts()) {
+                assertThat(contexts).containsExactly("alice");
+            }
+            assertIntact(inspecting.inspection(), "alice");
+            assertThat(reading.<Boolean>read(
+                            "alice", reader -> reader.find(KeyTypes.SESSION, "x").isPresent()))
+                    .isTrue();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("R72 R74 what another process has encrypted or decrypted is not reported as damage")
+    void changedByOther_isNotInspected(Server engine) {
+        use(engine);
+        filled(plain()).close();
+        try (SignalKeyDatabase opened = plain();
+                SignalKeyDatabase job = encrypted(SignalKeyDatabase.Builder::encryptExisting)) {
+            Job.ENCRYPT.run(job, NO_LISTENER);
+
+            assertThatThrownBy(() -> opened.inspection().inspect("alice"))
+                    .isInstanceOf(KeyUnavailableException.class)
+                    .hasMessageContaining("by another process");
+
+            try (SignalKeyDatabase other = encrypted()) {
+                Job.DECRYPT.run(job, NO_LISTENER);
+
+                assertThatThrownBy(() -> other.inspection().inspect("alice"))
+                        .isExactlyInstanceOf(StoreOpenException.class)
+                        .hasMessageContaining("without a root key");
+            }
         }
     }
 

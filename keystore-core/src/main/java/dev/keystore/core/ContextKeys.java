@@ -171,7 +171,7 @@ final class ContextKeys implements ContextSealer {
     }
 
     private DataKeys opened(byte[] stored) {
-        return store.apply(sealing -> DataKeys.opened(sealing, context, stored));
+        return store.open(stored, this::load, (sealing, keys) -> DataKeys.opened(sealing, context, keys));
     }
 
     /** Returns the stored keys, or null; throws as {@link #open} does. */

@@ -5,15 +5,20 @@ import dev.keystore.CompactionFailedException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.OwnershipLostException;
 import dev.keystore.RollbackFailedException;
+import dev.keystore.StoreOpenException;
 import dev.keystore.TransactionConflictException;
+import dev.keystore.spi.BackendException;
 import dev.keystore.spi.KeyStoreListener.CommitResult;
 import dev.keystore.spi.PersistenceBackend;
 import dev.keystore.spi.StoreSealing;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -235,6 +240,40 @@ final class Engine {
     Stream<String> contexts() {
         Stream<String> listed = names.contexts();
         return encrypted == null && !id.isAnchored() ? listed : listed.filter(storage::holdsEntries);
+    }
+
+    /**
+     * Returns what looks at entries, and looks again as long as it finds damage and the keys of the store were replaced
+     * meanwhile, by another process or a job: what could not be read may be intact.
+     *
+     * @throws StoreOpenException if it finds damage, and another process has changed the encryption of the store in a
+     *     way that this database cannot follow
+     */
+    <T> T untilKeysStay(Supplier<T> look, Predicate<T> isIntact) {
+        while (true) {
+            StoreSealing before = sealing();
+            T found = look.get();
+            if (isIntact.test(found) || !isMarkRead() || Objects.equals(before, sealing())) {
+                return found;
+            }
+        }
+    }
+
+    private @Nullable StoreSealing sealing() {
+        return encrypted == null ? null : encrypted.sealing();
+    }
+
+    /** Follows the mark of the store. Returns false if the backend cannot read it. */
+    private boolean isMarkRead() {
+        try {
+            takeovers.followMark(attempts());
+            return true;
+        } catch (StoreOpenException e) {
+            if (e.getCause() instanceof BackendException) {
+                return false;
+            }
+            throw e;
+        }
     }
 
     /**

@@ -1,21 +1,34 @@
 package dev.keystore.core;
 
+import dev.keystore.EntryKeyMissingException;
 import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** The keys of an encrypted store that are in force, and what their phase means for values. */
 final class KeysInForce {
 
     private final AtomicReference<StoreSealing> sealing;
+    private final Runnable refresh;
     private final Set<DataKeys> afterErase = ConcurrentHashMap.newKeySet();
 
-    KeysInForce(StoreSealing sealing) {
+    /**
+     * Creates it.
+     *
+     * @param refresh reads the mark of the store again, and {@linkplain #replace replaces} the keys if another process
+     *     has changed it
+     */
+    KeysInForce(StoreSealing sealing, Runnable refresh) {
         this.sealing = new AtomicReference<>(sealing);
+        this.refresh = refresh;
     }
 
     StoreSealing sealing() {
@@ -32,6 +45,32 @@ final class KeysInForce {
                 if (now.equals(sealing())) {
                     throw e;
                 }
+            }
+        }
+    }
+
+    /**
+     * Returns what a function makes of the keys and of what the store holds as keys of a context. If these need another
+     * key of the store, another process may have rotated it: then both are read again.
+     *
+     * @param stored what the store held
+     * @param load reads it again; null if there is nothing by now
+     * @throws EntryKeyMissingException if the key is not one of the store
+     */
+    <T> T open(byte[] stored, Supplier<byte @Nullable []> load, BiFunction<StoreSealing, byte[], T> opening) {
+        byte[] latest = stored;
+        while (true) {
+            StoreSealing before = sealing();
+            byte[] tried = latest;
+            try {
+                return apply(now -> opening.apply(now, tried));
+            } catch (EntryKeyMissingException e) {
+                refresh.run();
+                byte[] again = load.get();
+                if (again == null || (before.equals(sealing()) && Arrays.equals(again, tried))) {
+                    throw e;
+                }
+                latest = again;
             }
         }
     }

@@ -43,7 +43,7 @@ final class SealedStore {
 
     private SealedStore(Sealing source, StoreSealing sealing, Set<Phase> accepted, Storage storage) {
         this.source = source;
-        this.keys = new KeysInForce(sealing);
+        this.keys = new KeysInForce(sealing, () -> refresh(new StoreEntry(storage, MARK)::read));
         this.accepted.addAll(accepted);
         this.storage = storage;
     }
@@ -62,7 +62,10 @@ final class SealedStore {
 
     /** Returns the name of the context that stored keys belong to; throws as {@link StoreSealing#contextOf} does. */
     String contextOf(String hiddenContext, byte[] record) {
-        return keys.apply(sealing -> sealing.contextOf(hiddenContext, record));
+        return keys.open(
+                record,
+                () -> storage.readKeysOf(hiddenContext),
+                (sealing, stored) -> sealing.contextOf(hiddenContext, stored));
     }
 
     /** Returns the keys of a context that is not opened, which the caller closes. */
@@ -87,9 +90,13 @@ final class SealedStore {
      * @throws StoreOpenException if the backend failed, or the store is in a phase that is not accepted
      */
     boolean refresh(Attempts attempts) {
+        return refresh(new Mark(storage, attempts)::load);
+    }
+
+    private boolean refresh(Supplier<byte @Nullable []> load) {
         while (true) {
             StoreSealing known = sealing(); // before the mark is read, so that an older one never takes its place
-            byte[] found = new Mark(storage, attempts).load();
+            byte[] found = load.get();
             if (found == null || Arrays.equals(found, known.mark()) || putInForce(known, found)) {
                 return found != null;
             }

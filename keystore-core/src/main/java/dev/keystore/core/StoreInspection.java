@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Entries are read from the backend, and past any cache: those of a plain context by one query, where the backend
  * has snapshots, and others a page of 64 at a time. What is committed meanwhile may or may not be seen; an entry that
- * changes is read again, and does not count as damaged for that. Damaged databases are read as far as their backends
- * can.
+ * changes is read again, and does not count as damaged for that, nor does one whose keys another process rotates.
+ * Damaged databases are read as far as their backends can.
  *
  * <p>The thread that calls a method reads on it. Any number of threads may do that.
  */
@@ -73,6 +73,9 @@ public final class StoreInspection implements AutoCloseable {
      * @return what was found; a context without entries has none
      * @throws LoadFailedException if the backend as a whole cannot be read now; what it can't read for good is part of
      *     the result
+     * @throws dev.keystore.StoreOpenException if entries could not be read, and another process has encrypted or
+     *     decrypted the store since it was opened: open it again. {@link dev.keystore.KeyUnavailableException} if that
+     *     needs a root key that is not at hand
      * @throws IllegalArgumentException if the backend cannot have such a context
      * @throws dev.keystore.OperationInterruptedException if the thread was interrupted
      * @throws IllegalStateException if this is closed
@@ -86,13 +89,16 @@ public final class StoreInspection implements AutoCloseable {
      *
      * @param context its name
      * @param progress called with the number of entries that each page had, on the calling thread; what it throws ends
-     *     the inspection
+     *     the inspection. If the keys of the store are rotated meanwhile, entries may be read, and reported, twice
      * @return what was found
      */
     public ContextInspection inspect(String context, LongConsumer progress) {
         engine.checkOpen();
         engine.checkContext(Objects.requireNonNull(context, "context"));
-        return new ContextWalk(engine, context, Instant.now(), Objects.requireNonNull(progress, "progress")).run();
+        Objects.requireNonNull(progress, "progress");
+        Instant now = Instant.now();
+        return engine.untilKeysStay(
+                () -> new ContextWalk(engine, context, now, progress).run(), ContextInspection::isIntact);
     }
 
     /**

@@ -105,7 +105,7 @@ final class Takeovers {
      * Looks for another mark. It has to be done after each takeover: what this process writes to the context must have
      * the form that the store has then. {@link StoreEncryption} explains why no later change of the mark is missed.
      */
-    private void followMark(Attempts attempts) {
+    void followMark(Attempts attempts) {
         if (!storage.hasOwnership()) {
             return; // no other process has the store open, or it goes unnoticed
         }

@@ -32,7 +32,7 @@ final class Verification {
      * @throws IncompleteVerificationException if an entry or the list of entries could not be read
      */
     static List<EntryId> of(Engine engine, Context context) {
-        return new Verification(engine, context).run();
+        return engine.untilKeysStay(() -> new Verification(engine, context).run(), List::isEmpty);
     }
 
     private List<EntryId> run() {

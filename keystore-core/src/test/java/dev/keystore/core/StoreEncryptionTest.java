@@ -27,7 +27,10 @@ import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import dev.keystore.testkit.Call.Operation;
 import dev.keystore.testkit.Fault.Moment;
+import dev.keystore.testkit.Faults;
+import dev.keystore.testkit.FaultyBackend;
 import dev.keystore.testkit.Gate;
+import dev.keystore.testkit.MemoryBackend;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -776,6 +779,42 @@ class StoreEncryptionTest {
             assertThat(Fixture.text(fixture.database.forContext("bob").find(OTHER, "x")))
                     .isEqualTo("2");
         }
+    }
+
+    @Test
+    @DisplayName("R74 what is read, verified or inspected while another process rotates the keys is not damaged")
+    void rotate_whileAnotherProcessReads() {
+        try (Fixture fixture = small(Job.ROTATE)) {
+            Faults faults = new Faults();
+            try (StoreInspection inspection =
+                            otherProcess(fixture, faults).openToInspect();
+                    SignalKeyDatabase reading =
+                            otherProcess(fixture, faults).readingOnly().open()) {
+                SignalKeyStore alice = reading.forContext("alice");
+                rotateAtLoad(fixture, faults, "bob.100");
+
+                assertThat(inspection.inspect("alice").isIntact()).isTrue();
+                assertThat(Fixture.text(alice.find(KeyTypes.SESSION, "bob.1"))).isEqualTo("1");
+
+                rotateAtLoad(fixture, faults, "bob.100");
+                assertThat(alice.verify()).isEmpty();
+                Job.ROTATE.run(fixture.database);
+                assertThat(Fixture.text(alice.find(KeyTypes.SESSION, "bob.2"))).isEqualTo("1");
+            }
+        }
+    }
+
+    private static SignalKeyDatabase.Builder otherProcess(Fixture fixture, Faults faults) {
+        return SignalKeyDatabase.builder()
+                .backend(FaultyBackend.complete((MemoryBackend) fixture.contents(), faults))
+                .encryption(ENCRYPTION);
+    }
+
+    /** Has another process rotate the keys once an entry has been loaded. */
+    private static void rotateAtLoad(Fixture fixture, Faults faults, String id) {
+        faults.on(Operation.LOAD)
+                .of("session", id)
+                .run(Moment.AFTER, () -> fixture.database.encryption().rotate(NO_LISTENER));
     }
 
     private static void stop(Job job, Fixture fixture) {
