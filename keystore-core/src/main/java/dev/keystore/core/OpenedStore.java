@@ -30,6 +30,8 @@ record OpenedStore(
         /** A live store, a new one, or the target of a restore that has not ended. */
         RESTORING,
         /** Any store. Nothing is written, and no context is taken over. */
+        READING,
+        /** As {@link #READING}; the phase of an encrypted store need not be accepted. */
         INSPECTING
     }
 
@@ -49,15 +51,19 @@ record OpenedStore(
         StoreState state = StoreState.load(storage, new Attempts(options), sealing == null);
         if (opening == Opening.READING_BACKUP) {
             storage.refuseWrites(StoreState.requireBackup(state));
-        } else if (opening == Opening.INSPECTING) {
+        } else if (opening == Opening.READING || opening == Opening.INSPECTING) {
             storage.refuseWrites("the store was opened only to be inspected; open it to write");
         } else if (state != null && !(opening == Opening.RESTORING && state.kind() == StoreState.Kind.RESTORING)) {
             throw state.refusal();
         }
         boolean isBackup = state != null && state.kind() == StoreState.Kind.BACKUP;
-        SealedStore encrypted = opening == Opening.INSPECTING
-                ? SealedStore.openToRead(storage, sealing, isBackup, new Attempts(options))
-                : SealedStore.open(storage, sealing, accepted, isBackup, new Attempts(options));
+        Attempts attempts = new Attempts(options);
+        SealedStore encrypted = switch (opening) {
+            case READING -> SealedStore.openToRead(storage, sealing, accepted, false, isBackup, attempts);
+            case INSPECTING -> SealedStore.openToRead(storage, sealing, accepted, true, isBackup, attempts);
+            case LIVE, READING_BACKUP, RESTORING ->
+                SealedStore.open(storage, sealing, accepted, isBackup, attempts);
+        };
         return new OpenedStore(storage, state, encrypted, new StoreId(storage, encrypted));
     }
 }

@@ -10,7 +10,6 @@ import dev.keystore.spi.Sealing;
 import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import java.util.Arrays;
-import java.util.EnumSet;
 import java.util.Optional;
 import java.util.Queue;
 import java.util.Set;
@@ -172,13 +171,24 @@ final class SealedStore {
      */
     private static void requireAccepted(StoreSealing opened, Set<Phase> accepted) {
         Phase phase = opened.phase();
-        if (accepted.contains(phase)) {
-            return;
+        if (!accepted.contains(phase)) {
+            opened.close();
+            throw refusal(phase);
         }
-        opened.close();
+    }
+
+    /** Throws, as {@link #open} does, if the store was opened to be inspected in a phase that is not accepted. */
+    void requireAccepted() {
+        Phase phase = sealing().phase();
+        if (!accepted.contains(phase)) {
+            throw refusal(phase);
+        }
+    }
+
+    private static StoreOpenException refusal(Phase phase) {
         boolean encrypting = phase == Phase.ENCRYPTING;
         String job = encrypting ? "encrypt" : "decrypt";
-        throw new StoreOpenException(
+        return new StoreOpenException(
                 "The mark of the store says that " + job
                         + "(…) has not ended, so values in plaintext would be accepted:"
                         + " open it with " + job + "Existing() on the builder, and call " + job + "(…) of encryption()"
@@ -294,13 +304,20 @@ final class SealedStore {
      * key is not replaced.
      *
      * @param sealing how the values are encrypted; null if the store is to be a plain one
+     * @param accepted the phases in which the values of the store are accepted
+     * @param inspects whether the store is opened in other phases as well; see {@link #requireAccepted()}
      * @param isBackup whether the store is a backup, as far as its state says
      * @return the opened keys; null if the store is a plain one, or empty
      * @throws KeyUnavailableException as {@link #open} does
      * @throws StoreOpenException as {@link #open} does
      */
     static @Nullable SealedStore openToRead(
-            Storage storage, @Nullable Sealing sealing, boolean isBackup, Attempts attempts) {
+            Storage storage,
+            @Nullable Sealing sealing,
+            Set<Phase> accepted,
+            boolean inspects,
+            boolean isBackup,
+            Attempts attempts) {
         Mark mark = new Mark(storage, attempts);
         if (sealing == null) {
             mark.requirePlain();
@@ -315,8 +332,11 @@ final class SealedStore {
         }
         StoreSealing opened = sealing.open(found);
         requireBackup(opened, isBackup);
+        if (!inspects) {
+            requireAccepted(opened, accepted);
+        }
         opened.names().ifPresent(storage::hideNames);
-        return new SealedStore(sealing, opened, EnumSet.allOf(Phase.class), storage);
+        return new SealedStore(sealing, opened, accepted, storage);
     }
 
     /** Throws if the entries of a plain store could never all be encrypted. */

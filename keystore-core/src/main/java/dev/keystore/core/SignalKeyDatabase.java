@@ -714,7 +714,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * @return this builder
          */
         public Builder readingOnly() {
-            opening = OpenedStore.Opening.INSPECTING;
+            opening = OpenedStore.Opening.READING;
             return this;
         }
 
@@ -791,7 +791,7 @@ public final class SignalKeyDatabase implements AutoCloseable {
                 throw new IllegalStateException("The builder has encryptExisting or decryptExisting set without"
                         + " encryption: set encryption as well");
             }
-            FreshnessAnchor anchor = freshnessAnchor != null || opening == OpenedStore.Opening.INSPECTING
+            FreshnessAnchor anchor = freshnessAnchor != null || opening == OpenedStore.Opening.READING
                     ? freshnessAnchor
                     : AnchorLocator.find(properties);
             Engine engine = null;
@@ -813,7 +813,9 @@ public final class SignalKeyDatabase implements AutoCloseable {
          * Opens the database only to look at it: takes no context over and writes nothing, neither an entry nor the
          * mark of an encrypted store. The store must exist; it may be a backup. It may be in use by other processes if
          * its backend admits several; a folder of MapDB is refused while another process has it open. It is not
-         * compared with a freshness anchor.
+         * compared with a freshness anchor. A store whose encryption or decryption has not ended is opened without
+         * {@link #encryptExisting()} or {@link #decryptExisting()}, but its values are then not
+         * {@linkplain StoreInspection#read returned}.
          *
          * @return what can be read
          * @throws IllegalStateException if neither or both of a URL and a backend are set
@@ -852,7 +854,10 @@ public final class SignalKeyDatabase implements AutoCloseable {
         }
 
         private Engine openUrl(@Nullable Sealing sealing, OpenedStore.Opening as, @Nullable FreshnessAnchor anchor) {
-            boolean readsOnly = as == OpenedStore.Opening.READING_BACKUP || as == OpenedStore.Opening.INSPECTING;
+            boolean readsOnly = switch (as) {
+                case LIVE, RESTORING -> false;
+                case READING_BACKUP, READING, INSPECTING -> true;
+            };
             Map<String, String> ofBackend = AnchorLocator.withoutAnchor(SealingLocator.withoutEncryption(properties));
             BackendConfig config = new BackendConfig(Objects.requireNonNull(url), ofBackend, mustExist || readsOnly);
             Backend opened = BackendLocator.open(config, sealing);

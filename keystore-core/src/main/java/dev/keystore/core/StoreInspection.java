@@ -109,12 +109,18 @@ public final class StoreInspection implements AutoCloseable {
      * @param work reads what it needs; the reader must not be used once it has returned
      * @param <R> what {@code work} returns
      * @return what {@code work} returned
+     * @throws dev.keystore.StoreOpenException if the store is being encrypted or decrypted, and that was not accepted
+     *     by {@link SignalKeyDatabase.Builder#encryptExisting()} or {@code decryptExisting()}: values that are not
+     *     encrypted would be returned, whoever wrote them
      * @throws IllegalArgumentException if the backend cannot have such a context
      * @throws IllegalStateException if this is closed
      */
     public <R> R read(String context, Function<? super KeyReader, R> work) {
         engine.checkOpen();
         engine.checkContext(Objects.requireNonNull(context, "context"));
+        if (encrypted != null) {
+            encrypted.requireAccepted();
+        }
         ContextSealer sealer = engine.unopenedSealer(context);
         try {
             return work.apply(new UncachedReader(engine, new Context(context, 0, sealer)));
@@ -157,7 +163,9 @@ public final class StoreInspection implements AutoCloseable {
     }
 
     /**
-     * Returns how far the store is encrypted.
+     * Returns how far the store is encrypted. Unless it is {@link Phase#ENCRYPTED}, entries that are not encrypted count
+     * as intact: those that an unfinished job has not reached, but also any that somebody with write access has put
+     * there together with a mark of that time. {@link ContextInspection#entriesByKey} counts them as {@code "plain"}.
      *
      * @return the phase; empty if the store is not encrypted
      */

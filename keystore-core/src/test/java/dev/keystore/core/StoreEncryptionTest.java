@@ -885,6 +885,36 @@ class StoreEncryptionTest {
     }
 
     @Test
+    @DisplayName("R72 with a mark kept from the time of a job, an inspection shows plaintext but returns none of it")
+    void keptMark_isInspected() {
+        try (Fixture fixture = closed(small(Job.ENCRYPT)).reopen(StoreEncryptionTest::encryptingExisting)) {
+            byte[] kept = storedMark(fixture);
+            Job.ENCRYPT.run(fixture.database);
+            closed(fixture);
+            fixture.contents().save("_store", "_store", "mark", kept);
+            fixture.plant("session", "planted", new Envelope("alice").seal("session", "planted", bytes("planted")));
+
+            assertThatThrownBy(() -> otherProcess(fixture, new Faults()).readingOnly().open())
+                    .isExactlyInstanceOf(StoreOpenException.class)
+                    .hasMessageContaining("encryptExisting()");
+            try (StoreInspection inspection = otherProcess(fixture, new Faults()).openToInspect()) {
+                assertThat(inspection.encryption()).hasValue(Phase.ENCRYPTING);
+                assertThat(inspection.inspect("alice").entriesByKey()).containsEntry("plain", 1L);
+                assertThatThrownBy(() -> inspection.<Object>read(
+                                "alice", reader -> reader.find(KeyTypes.SESSION, "planted")))
+                        .isExactlyInstanceOf(StoreOpenException.class)
+                        .hasMessageContaining("encryptExisting()");
+            }
+            try (StoreInspection inspection =
+                    otherProcess(fixture, new Faults()).encryptExisting().openToInspect()) {
+                String read = inspection.read(
+                        "alice", reader -> Fixture.text(reader.find(KeyTypes.SESSION, "planted")));
+                assertThat(read).isEqualTo("planted");
+            }
+        }
+    }
+
+    @Test
     @DisplayName("R74 once a job has encrypted the store, this process refuses the mark of the time before")
     void keptMark_afterTheJob() {
         try (Fixture fixture = closed(small(Job.ENCRYPT)).reopen(StoreEncryptionTest::encryptingExisting)) {
