@@ -23,6 +23,7 @@ import dev.keystore.encryption.Encryption;
 import dev.keystore.encryption.KeyFile;
 import dev.keystore.spi.BackendException;
 import dev.keystore.spi.ContextAwareBackend;
+import dev.keystore.spi.ContextSealing;
 import dev.keystore.spi.StoreSealing;
 import dev.keystore.spi.StoreSealing.Phase;
 import dev.keystore.testkit.Call.Operation;
@@ -549,6 +550,59 @@ class StoreEncryptionTest {
                 }
                 assertThat(replacing.open(storedMark(reopened)).formerKeys()).isZero();
                 assertSmallRead(reopened);
+            }
+        }
+    }
+
+    /** Replaces the root key and the other keys of a store, and returns each mark that it has had meanwhile. */
+    private static List<byte[]> marksOfReplacing(Fixture fixture, KeyFile former, KeyFile next) {
+        List<byte[]> marks = new ArrayList<>();
+        Encryption replacing = Encryption.with(next).replacing(former);
+        try (Fixture reopened = closed(fixture).reopen(options -> options.encryption(replacing))) {
+            marks.add(storedMark(reopened));
+            reopened.database.encryption().rotate(progress -> marks.add(storedMark(reopened)));
+            marks.add(storedMark(reopened));
+        }
+        return marks;
+    }
+
+    @Test
+    @DisplayName("R72 R74 a mark kept from before a rotation ended brings its keys back; replacing them twice ends that")
+    void keptMark_ofReplacing_untilReplacedTwice() {
+        KeyFile known = TestEncryption.createKey();
+        KeyFile second = TestEncryption.createKey();
+        KeyFile third = TestEncryption.createKey();
+        try (Fixture fixture = Fixture.of(Kind.COMPLETE, options -> options.encryption(Encryption.with(known)))) {
+            fixture.put("bob.1", "1");
+            StoreSealing copied = Encryption.with(known).open(storedMark(fixture));
+            ContextSealing forging = copied.createContext("alice");
+            byte[] keys = copied.sealKeys("alice", forging);
+            byte[] record = forging.seal("session", "bob.1", new byte[] {'x'});
+            List<byte[]> marks = marksOfReplacing(fixture, known, second);
+            byte[] last = marks.remove(marks.size() - 1);
+            Encryption now = Encryption.with(second);
+            assertThatThrownBy(() -> now.open(last).openContext("alice", keys))
+                    .isInstanceOf(EntryKeyMissingException.class);
+            byte[] stored = storedKeys(fixture, "alice");
+
+            for (byte[] mark : marks) { // what the page says is not detected
+                assertThat(now.open(mark).openContext("alice", keys).open("session", "bob.1", record))
+                        .isEqualTo(new byte[] {'x'});
+            }
+            assertThat(now.open(marks.get(1)).openContext("alice", stored).formerKeys())
+                    .as("with a mark of the rotation, present keys open as well")
+                    .isZero();
+
+            List<byte[]> again = marksOfReplacing(fixture, second, third);
+            StoreSealing running = Encryption.with(third).open(again.get(again.size() - 1));
+            marks.add(last);
+            for (byte[] mark : marks) {
+                assertThat(running.reopened(mark)).isEmpty();
+                assertThatThrownBy(() -> Encryption.with(third).open(mark)).isInstanceOf(KeyUnavailableException.class);
+            }
+            for (byte[] mark : again) {
+                assertThatThrownBy(() -> Encryption.with(third).open(mark).openContext("alice", keys))
+                        .isInstanceOf(EntryKeyMissingException.class);
             }
         }
     }
