@@ -1,5 +1,8 @@
 package dev.keystore.cli;
 
+import java.util.List;
+import java.util.stream.Collectors;
+
 /** Asks before something is lost. */
 final class Confirmation {
 
@@ -8,16 +11,25 @@ final class Confirmation {
     /**
      * Asks the user to type a word.
      *
-     * @param what what is lost
+     * @param lost what is lost, one line each
      * @param word what has to be typed
      * @param withoutTerminal what to do where nobody can be asked
      * @throws Refusal if something else was typed, or there is no terminal
      */
-    static void require(String what, String word, String withoutTerminal) {
-        String typed =
-                Terminal.ask(Text.visible(what) + "\nType " + Text.visible(word) + " to confirm: ", withoutTerminal);
-        if (!typed.strip().equals(Text.visible(word))) {
+    static void require(List<String> lost, String word, String withoutTerminal) {
+        if (!isConfirmed(Terminal.ask(question(lost, word), withoutTerminal), word)) {
             throw new Refusal("Not confirmed; nothing was changed");
         }
+    }
+
+    /** Returns the question. Line breaks within a line are shown as escapes. */
+    static String question(List<String> lost, String word) {
+        return lost.stream().map(Text::visible).collect(Collectors.joining("\n")) + "\nType " + Text.visible(word)
+                + " to confirm: ";
+    }
+
+    /** Returns whether the word was typed. Spaces around it need not be typed, since they cannot be seen. */
+    static boolean isConfirmed(String typed, String word) {
+        return typed.strip().equals(Text.visible(word).strip());
     }
 }

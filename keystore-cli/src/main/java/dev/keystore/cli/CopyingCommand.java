@@ -76,7 +76,7 @@ abstract class CopyingCommand implements Callable<Integer> {
     /** Asks for confirmation, unless that was given; throws as {@link Confirmation#require} does. */
     final void confirm(String what, String word) {
         if (!yes) {
-            Confirmation.require(what, word, "confirm by --yes");
+            Confirmation.require(List.of(what), word, "confirm by --yes");
         }
     }
 

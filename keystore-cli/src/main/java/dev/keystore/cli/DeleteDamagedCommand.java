@@ -118,12 +118,13 @@ final class DeleteDamagedCommand extends StoreCommand {
         return "Entry " + damage.entry() + " " + why;
     }
 
-    private String lost(List<EntryId> entries) {
-        String each = entries.stream()
-                .map(entry -> "  " + entry + ": " + LOST.getOrDefault(entry.type(), "what its client stored in it"))
-                .collect(Collectors.joining("\n"));
-        return "This cannot be undone. Context \"" + context + "\" loses " + Text.count(entries.size(), "damaged entry")
-                + ":\n" + each;
+    private List<String> lost(List<EntryId> entries) {
+        List<String> lost = new ArrayList<>();
+        lost.add("This cannot be undone. Context \"" + context + "\" loses "
+                + Text.count(entries.size(), "damaged entry") + ":");
+        entries.forEach(entry ->
+                lost.add("  " + entry + ": " + LOST.getOrDefault(entry.type(), "what its client stored in it")));
+        return lost;
     }
 
     private void delete(List<EntryId> entries) {

@@ -4,9 +4,10 @@ import dev.keystore.core.ContextInspection;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreInspection;
 import dev.keystore.core.StoreMove;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -21,10 +22,9 @@ import picocli.CommandLine.Parameters;
         })
 final class EraseCommand extends StoreCommand {
 
-    private static final String ARRIVING = """
-            A move of this context to this store has not ended. If the store that it comes from still exists, run the
-            move again instead: that store may refuse the context already.
-            """;
+    private static final List<String> ARRIVING = List.of(
+            "A move of this context to this store has not ended. If the store that it comes from still exists, run the",
+            "move again instead: that store may refuse the context already.");
 
     @Parameters(index = "1", paramLabel = "CONTEXT", description = "The context.")
     private String context = "";
@@ -47,7 +47,7 @@ final class EraseCommand extends StoreCommand {
             throw new Refusal("Context \"" + context + "\" holds nothing; nothing was changed");
         }
         if (!isConfirmed()) {
-            Confirmation.require((arriving ? ARRIVING : "") + lost(found), context, "confirm by --yes");
+            Confirmation.require(lost(found, arriving), context, "confirm by --yes");
         }
         SignalKeyDatabase.Builder builder = store().existing(url());
         try (SignalKeyDatabase database = (takeOver ? builder : builder.refuseOwned()).open()) {
@@ -66,18 +66,16 @@ final class EraseCommand extends StoreCommand {
         return ExitCodes.DONE;
     }
 
-    private static String lost(ContextInspection found) {
-        String types = found.types().entrySet().stream()
-                .map(type -> "  " + type.getKey() + ": "
-                        + Text.number(type.getValue().entries()))
-                .collect(Collectors.joining("\n"));
-        String account = found.types().containsKey("credentials")
-                ? "\nThe credentials are among them: the account has to be linked again."
-                : "";
-        return "This cannot be undone. Context \"" + found.context() + "\" loses "
+    private static List<String> lost(ContextInspection found, boolean arriving) {
+        List<String> lost = new ArrayList<>(arriving ? ARRIVING : List.of());
+        lost.add("This cannot be undone. Context \"" + found.context() + "\" loses "
                 + Text.count(found.entries(), "entry")
                 + (found.damagedEntries() == 0 ? "" : " and " + Text.number(found.damagedEntries()) + " damaged")
-                + ":\n"
-                + types + account;
+                + ":");
+        found.types().forEach((type, contents) -> lost.add("  " + type + ": " + Text.number(contents.entries())));
+        if (found.types().containsKey("credentials")) {
+            lost.add("The credentials are among them: the account has to be linked again.");
+        }
+        return lost;
     }
 }

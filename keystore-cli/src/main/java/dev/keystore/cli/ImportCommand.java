@@ -75,7 +75,7 @@ final class ImportCommand extends TransferCommand {
         ForeignStore from = format().open(source(), accounts, account);
         if (replace && !isDryRun() && !yes) {
             Confirmation.require(
-                    "What context \"" + context() + "\" holds will be lost.", "replace", "confirm by --yes");
+                    List.of("What context \"" + context() + "\" holds will be lost."), "replace", "confirm by --yes");
         }
         boolean isFilled = inspect();
         try (Progress progress = output().progress("Importing")) {

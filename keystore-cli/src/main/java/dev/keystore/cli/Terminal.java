@@ -85,7 +85,8 @@ final class Terminal {
 
     private static <T> T prompt(String what, String withoutTerminal, Question<T> question) {
         if (CONSOLE == null) {
-            throw new Refusal("There is no terminal to ask \"" + what.strip() + "\"; " + withoutTerminal);
+            String oneLine = what.strip().replaceAll("\\s*\\R\\s*", " ");
+            throw new Refusal("There is no terminal to ask \"" + oneLine + "\"; " + withoutTerminal);
         }
         Interruption.setPrompting(true);
         try {

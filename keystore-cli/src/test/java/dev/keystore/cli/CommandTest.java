@@ -641,12 +641,25 @@ class CommandTest {
         Ran asked = Ran.of("erase", url(), "alice");
 
         assertThat(asked.code()).isEqualTo(ExitCodes.FAILED);
-        assertThat(asked.err()).contains("27 entries", "session: 20", "credentials", "--yes");
+        assertThat(asked.err())
+                .contains("loses 27 entries: credentials: 1 pre-key: 5", "session: 20", "--yes")
+                .doesNotContain("\\u000a");
         assertThat(entries()).hasSize(2);
         Ran ran = Ran.of("erase", url(), "alice", "--yes", "--json");
         assertThat(ran.json().get("erasedEntries").asLong()).isEqualTo(27);
         assertThat(entries()).isEqualTo(Map.of("bob", 27L));
         assertThat(Ran.of("erase", url(), "alice", "--yes").code()).isEqualTo(ExitCodes.FAILED);
+    }
+
+    @Test
+    @DisplayName("a prompt has a line for each type; names cannot add lines, and are confirmed without outer spaces")
+    void confirmation_linesAndSpaces() {
+        assertThat(Confirmation.question(List.of("loses 2 entries:", "  a\nb: 2"), " x\n"))
+                .isEqualTo("loses 2 entries:\n  a\\u000ab: 2\nType  x\\u000a to confirm: ");
+        assertThat(Confirmation.isConfirmed(" alice", " alice ")).isTrue();
+        assertThat(Confirmation.isConfirmed("alice", " alice ")).isTrue();
+        assertThat(Confirmation.isConfirmed("alic", " alice ")).isFalse();
+        assertThat(Confirmation.isConfirmed("", " alice ")).isFalse();
     }
 
     @Test

@@ -103,15 +103,17 @@ class TerminalIT {
     @Test
     @DisplayName("R18 erase asks for the name of the context: another answer changes nothing, the right one erases")
     void erase_asks() throws Exception {
-        Stores.fill(url(), "alice", "bob");
-        try (Pty terminal = Pty.start("erase", url(), "alice")) {
-            terminal.await(shown -> shown.contains("Type alice to confirm:"));
+        Stores.fill(url(), " alice ", "bob");
+        try (Pty terminal = Pty.start("erase", url(), " alice ")) {
+            terminal.await(shown -> shown.contains("Type  alice  to confirm:"));
             terminal.type("yes\n");
             assertThat(terminal.exitCode()).isEqualTo(ExitCodes.FAILED);
-            assertThat(terminal.shown()).contains("session: 20", "Not confirmed; nothing was changed");
+            assertThat(terminal.shown())
+                    .contains("\r\n  session: 20\r\n", "Not confirmed; nothing was changed")
+                    .doesNotContain("\\u000a");
         }
         assertThat(Stores.entries(url())).hasSize(2);
-        try (Pty terminal = Pty.start("erase", url(), "alice")) {
+        try (Pty terminal = Pty.start("erase", url(), " alice ")) {
             terminal.await(shown -> shown.contains("to confirm:"));
             terminal.type("alice\n");
             assertThat(terminal.exitCode()).as(terminal.shown()).isZero();
