@@ -9,12 +9,26 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.IExecutionExceptionHandler;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.RunLast;
 
 /** Reports what a command threw, without a password that a URL may hold, and chooses the exit code. */
 final class Failures implements IExecutionExceptionHandler {
+
+    /** Runs a command. An error of the JVM, which the parser does not catch, ends it as a failure midway. */
+    static int run(ParseResult arguments) {
+        try {
+            return new RunLast().execute(arguments);
+        } catch (Error e) {
+            CommandLine called = arguments
+                    .asCommandLineList()
+                    .get(arguments.asCommandLineList().size() - 1);
+            throw new ExecutionException(called, e.toString(), new Resumable(e));
+        }
+    }
 
     @Override
     public int handleExecutionException(Exception failure, CommandLine line, ParseResult arguments) throws Exception {
@@ -23,6 +37,8 @@ final class Failures implements IExecutionExceptionHandler {
         boolean resumable = interrupted || failure instanceof Resumable || isUnknown(failure);
         if (!isExpected(failure)) {
             failure.printStackTrace(line.getErr());
+        } else if (failure.getCause() instanceof Error error && !(error instanceof OutOfMemoryError)) {
+            error.printStackTrace(line.getErr());
         }
         String message = message(failure, interrupted);
         line.getErr()

@@ -23,7 +23,7 @@ final class Interruption {
     static int run(IntSupplier command) {
         Thread thread = Thread.currentThread();
         CountDownLatch ended = new CountDownLatch(1);
-        int[] code = {ExitCodes.FAILED};
+        int[] code = {ExitCodes.INTERRUPTED}; // if the command throws
         Thread hook = new Thread(() -> end(thread, ended, code), "keystore-interruption");
         Runtime.getRuntime().addShutdownHook(hook);
         try {

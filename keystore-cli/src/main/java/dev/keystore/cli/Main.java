@@ -78,6 +78,7 @@ public final class Main {
             line.addSubcommand(GenerateCompletion.class);
             line.addSubcommand(HelpCommand.class);
         }
+        line.setExecutionStrategy(Failures::run);
         line.setExecutionExceptionHandler(new Failures());
         line.setParameterExceptionHandler(Failures::usage);
         line.setCaseInsensitiveEnumValuesAllowed(true);

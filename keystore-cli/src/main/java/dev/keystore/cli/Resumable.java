@@ -8,10 +8,19 @@ final class Resumable extends RuntimeException {
     /** What to do if what was done stays. */
     static final String TO_DO = "What was done stays. Run the same command again to continue.";
 
+    private static final String MORE_MEMORY =
+            "What was done stays. Run the same command again with more memory, such as java -Xmx1g -jar keystore.jar";
+
     private final String toDo;
 
     Resumable(RuntimeException cause) {
         this(cause, TO_DO);
+    }
+
+    /** Ends a command that met an error, such as too little memory, of which it is unknown what was done before. */
+    Resumable(Error cause) {
+        super(cause.toString(), cause);
+        this.toDo = cause instanceof OutOfMemoryError ? MORE_MEMORY : TO_DO;
     }
 
     /** Ends a command that begins again instead. */

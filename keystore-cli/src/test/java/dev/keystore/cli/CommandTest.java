@@ -663,6 +663,64 @@ class CommandTest {
     }
 
     @Test
+    @DisplayName("R31 an error of the JVM midway exits with 4, and says how to continue: with more memory")
+    void copy_outOfMemory_isResumable() throws Exception {
+        String backends = Stores.services(folder, BackendProvider.class, Exhausting.class);
+
+        Ran ran = Ran.of("copy", "exhausting:", url(), "--json", "--backends", backends);
+
+        assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.INTERRUPTED);
+        assertThat(ran.json().get("error").asText()).isEqualTo("OutOfMemoryError");
+        assertThat(ran.json().get("resumable").asBoolean()).isTrue();
+        assertThat(ran.err()).contains("Java heap space", "Run the same command again", "-Xmx");
+    }
+
+    /** Opens a backend with one entry, for which there is too little memory. */
+    public static final class Exhausting implements BackendProvider {
+
+        @Override
+        public String name() {
+            return "exhausting";
+        }
+
+        @Override
+        public String scheme() {
+            return "exhausting";
+        }
+
+        @Override
+        public Backend open(BackendConfig config) {
+            return new ExhaustingBackend(new EntryId("session", "bob.1"));
+        }
+    }
+
+    /** A backend with one entry, which is too large. */
+    private record ExhaustingBackend(EntryId only) implements PersistenceBackend {
+
+        @Override
+        public Optional<byte[]> load(String type, String id) {
+            if (new EntryId(type, id).equals(only)) {
+                throw new OutOfMemoryError("Java heap space");
+            }
+            return Optional.empty();
+        }
+
+        @Override
+        public Stream<EntryId> list() {
+            return Stream.of(only);
+        }
+
+        @Override
+        public void save(String type, String id, byte[] value) {}
+
+        @Override
+        public void delete(String type, String id) {}
+
+        @Override
+        public void close() {}
+    }
+
+    @Test
     @DisplayName("compact gives space back, and says before and after")
     void compact_saysBeforeAndAfter() throws Exception {
         try (SignalKeyDatabase database = SignalKeyDatabase.open(url())) {
