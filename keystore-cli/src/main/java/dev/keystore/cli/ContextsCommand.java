@@ -47,13 +47,15 @@ final class ContextsCommand extends StoreCommand {
             return;
         }
         String damage = context.isIntact() ? "" : "  (damaged: " + Text.number(context.damagedEntries()) + ")";
+        String move =
+                InspectionText.move(context).map(words -> "  (" + words + ")").orElse("");
         output().out()
                 .println(ROW.formatted(
                         Text.number(context.entries()),
                         Text.bytes(context.bytes()),
                         Text.visible(Owners.text(context.owner().orElse(null))),
                         Owners.lastCommit(context),
-                        Text.visible(context.context()) + damage));
+                        Text.visible(context.context() + move) + damage));
     }
 
     private static Map<String, Object> json(ContextInspection context) {
@@ -61,6 +63,7 @@ final class ContextsCommand extends StoreCommand {
         json.put("context", context.context());
         json.put("entries", context.entries());
         json.put("bytes", context.bytes());
+        json.put("move", context.move().map(ContextReport::toMap).orElse(null));
         json.put("damagedEntries", context.damagedEntries());
         json.put("owner", context.owner().map(ContextReport::toMap).orElse(null));
         json.put("lastCommit", context.position().map(ContextPosition::toString).orElse(null));

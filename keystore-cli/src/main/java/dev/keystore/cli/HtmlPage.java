@@ -131,6 +131,9 @@ final class HtmlPage implements AutoCloseable {
     private void list(ContextInspection context, boolean describes) {
         list.markup("<tr><th scope=\"row\">");
         link(list, context.context(), describes);
+        InspectionText.move(context)
+                .ifPresent(words ->
+                        list.markup("<br><span class=\"bad\">").text(words).markup("</span>"));
         list.markup("</th>")
                 .element("td", Text.number(context.entries()))
                 .element("td", Text.bytes(context.bytes()))
@@ -164,6 +167,10 @@ final class HtmlPage implements AutoCloseable {
                         + Owners.text(context.owner().orElse(null)) + "; last commit: "
                         + Owners.lastCommit(context))
                 .markup("</p>\n");
+        InspectionText.move(context)
+                .ifPresent(words -> details.markup("<p class=\"bad\">")
+                        .text("It cannot be opened: " + words)
+                        .markup("</p>\n"));
         context.incomplete()
                 .ifPresent(reason -> details.markup("<p class=\"bad\">")
                         .text("Incomplete: " + reason)

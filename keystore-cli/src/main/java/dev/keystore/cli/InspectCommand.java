@@ -94,6 +94,7 @@ final class InspectCommand extends StoreCommand {
                 + ", " + Text.bytes(context.bytes()));
         output().line("  owner: " + Text.visible(Owners.text(context.owner().orElse(null))) + ", last commit "
                 + Owners.lastCommit(context));
+        InspectionText.move(context).ifPresent(words -> output().line("  cannot be opened: " + Text.visible(words)));
         context.types()
                 .forEach((type, contents) -> output().line("  %-28s %10s %12s, largest %s"
                         .formatted(

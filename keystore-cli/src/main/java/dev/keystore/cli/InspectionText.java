@@ -54,6 +54,14 @@ final class InspectionText {
         };
     }
 
+    /** Returns what keeps a context from being opened, in words: that it was moved, or that its move has not ended. */
+    static Optional<String> move(ContextInspection context) {
+        return context.move().map(move -> switch (move.state()) {
+            case ARRIVING -> "its move to this store has not ended";
+            case MOVED -> "moved to " + move.target();
+        });
+    }
+
     static String use(SignedKey key) {
         return switch (key.use()) {
             case MANY -> key.entry().type().equals(KeyTypes.KYBER_PRE_KEY.name()) ? "last resort" : "signed";

@@ -299,6 +299,42 @@ class BackupCommandTest {
     }
 
     @Test
+    @DisplayName("R84 contexts and inspect say that a context was moved away, and give no advice on its keys")
+    void movedContext_isShown() throws Exception {
+        Stores.fill(url(), "alice");
+        String mapdb = "mapdb:" + folder.resolve("moved");
+        assertThat(Ran.of("move", url(), mapdb, "--yes").code()).isZero();
+
+        assertThat(Ran.of("contexts", url()).out()).contains("alice  (moved to " + mapdb + ")");
+        JsonNode move = Ran.of("contexts", url(), "--json")
+                .json()
+                .get("contexts")
+                .get(0)
+                .get("move");
+        assertThat(move.get("state").asText()).isEqualTo("MOVED");
+        assertThat(move.get("target").asText()).isEqualTo(mapdb);
+        Ran inspect =
+                Ran.of("inspect", url(), "--html", folder.resolve("page.html").toString());
+        assertThat(inspect.out())
+                .contains("cannot be opened: moved to " + mapdb)
+                .doesNotContain("to do:");
+        assertThat(Files.readString(folder.resolve("page.html"))).contains("It cannot be opened: moved to mapdb:");
+        assertThat(Ran.of("inspect", url(), "--json")
+                        .json()
+                        .get("contexts")
+                        .get(0)
+                        .get("move"))
+                .isEqualTo(move);
+        assertThat(Ran.of("contexts", mapdb, "--json")
+                        .json()
+                        .get("contexts")
+                        .get(0)
+                        .get("move")
+                        .isNull())
+                .isTrue();
+    }
+
+    @Test
     @DisplayName("R84 erase frees a context whose move has not ended, and warns before that")
     void erase_arrivingContext() {
         String mapdb = "mapdb:" + folder.resolve("lost");
@@ -316,6 +352,10 @@ class BackupCommandTest {
                     .isEqualTo(ExitCodes.FAILED);
         }
 
+        assertThat(Ran.of("contexts", url()).out()).contains("alice  (its move to this store has not ended)");
+        assertThat(Ran.of("inspect", url()).out())
+                .contains("cannot be opened: its move to this store has not ended")
+                .contains("to do: Its move to this store has not ended: run keystore move again.");
         Ran asked = Ran.of("erase", url(), "alice");
         assertThat(asked.code()).isEqualTo(ExitCodes.FAILED);
         assertThat(asked.err()).contains("move of this context to this store has not ended");

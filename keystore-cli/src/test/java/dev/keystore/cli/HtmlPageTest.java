@@ -5,11 +5,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.keystore.KeyType;
 import dev.keystore.KeyTypes;
 import dev.keystore.core.SignalKeyDatabase;
+import dev.keystore.core.StoreMove;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.jsoup.Jsoup;
 import org.jsoup.nodes.Document;
 import org.jsoup.nodes.Element;
@@ -115,8 +117,17 @@ class HtmlPageTest {
     @DisplayName("ids and contexts that hold HTML are shown as text")
     void escaping() throws Exception {
         fill();
+        try (SignalKeyDatabase source = SignalKeyDatabase.open("jdbc:sqlite:" + folder.resolve("keys.db"));
+                SignalKeyDatabase target = SignalKeyDatabase.open("mapdb:" + folder.resolve("moved"))) {
+            StoreMove.from(source)
+                    .to(target, "<b>there</b>")
+                    .contexts(Set.of("alice"))
+                    .run();
+        }
         Document page = page();
 
+        assertThat(page.select("#contexts th .bad, section p.bad").eachText())
+                .containsExactly("moved to <b>there</b>", "It cannot be opened: moved to <b>there</b>");
         assertThat(page.select("script, img, b, iframe, object, embed")).isEmpty();
         assertThat(page.getAllElements().stream()
                         .flatMap(element -> element.attributes().asList().stream())

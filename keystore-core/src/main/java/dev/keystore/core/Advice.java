@@ -3,6 +3,7 @@ package dev.keystore.core;
 import dev.keystore.KeyTypes;
 import dev.keystore.core.ContextInspection.Damage;
 import dev.keystore.core.ContextInspection.Kind;
+import dev.keystore.core.ContextInspection.MoveState;
 import dev.keystore.core.ContextInspection.SignedKey;
 import dev.keystore.core.ContextInspection.Use;
 import dev.keystore.spi.StoreSealing.Phase;
@@ -56,7 +57,13 @@ final class Advice {
         if (context.incomplete().isPresent()) {
             advice.add("Not everything could be read: copy what can be read to another disk, and look for the cause.");
         }
-        forKeys(context, now, advice);
+        if (context.move().isEmpty()) {
+            forKeys(context, now, advice);
+        } else if (context.move().get().state() == MoveState.ARRIVING) {
+            advice.add(
+                    "Its move to this store has not ended: run keystore move again. If the store that it comes from is"
+                            + " lost, see \"Moving to another backend\" in docs/operating.md.");
+        }
         encryption
                 .filter(phase -> phase != Phase.ENCRYPTED)
                 .ifPresent(phase -> advice.add(

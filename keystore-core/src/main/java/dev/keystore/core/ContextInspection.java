@@ -29,8 +29,9 @@ import java.util.TreeMap;
  * @param owner the last owner; empty if there is none, the backend has no ownership, or {@code incomplete} says that it
  *     could not be read
  * @param position the epoch and the sequence of its last commit; empty if it is unknown
- * @param incomplete why further entries may be damaged or missing, or the owner is unknown; empty if everything was
- *     read
+ * @param move the move that keeps the context from being opened; empty if there is none
+ * @param incomplete why further entries may be damaged or missing, or the owner or the move is unknown; empty if
+ *     everything was read
  */
 public record ContextInspection(
         String context,
@@ -44,6 +45,7 @@ public record ContextInspection(
         List<SignedKey> signedKeys,
         Optional<ContextOwner> owner,
         Optional<ContextPosition> position,
+        Optional<Move> move,
         Optional<String> incomplete) {
 
     /** The maximum number of entries in {@link #damaged}, and in {@link #signedKeys}. */
@@ -63,6 +65,7 @@ public record ContextInspection(
      * @param signedKeys the signed and Kyber pre-keys
      * @param owner the last owner, if it is known
      * @param position the position of its last commit, if it is known
+     * @param move the move that keeps it from being opened, if there is one
      * @param incomplete why not everything was read, if so
      */
     public ContextInspection {
@@ -119,6 +122,22 @@ public record ContextInspection(
      * @param largestBytes the size of the largest value, in bytes
      */
     public record TypeContents(long entries, long bytes, long largestBytes) {}
+
+    /**
+     * A move that keeps a context from being opened (R84).
+     *
+     * @param state which side of the move this store is
+     * @param target the name that the move gave to its target
+     */
+    public record Move(MoveState state, String target) {}
+
+    /** On which side of a move a context is. */
+    public enum MoveState {
+        /** It is being moved to this store, and the move has not ended. */
+        ARRIVING,
+        /** It was moved away from this store, and its entries have stayed. */
+        MOVED
+    }
 
     /** How long ago a session began, when the context was inspected. */
     public enum SessionAge {

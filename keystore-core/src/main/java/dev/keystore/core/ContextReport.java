@@ -2,6 +2,7 @@ package dev.keystore.core;
 
 import dev.keystore.ContextPosition;
 import dev.keystore.core.ContextInspection.Damage;
+import dev.keystore.core.ContextInspection.Move;
 import dev.keystore.core.ContextInspection.SignedKey;
 import dev.keystore.core.ContextInspection.TypeContents;
 import dev.keystore.spi.ContextOwner;
@@ -72,6 +73,7 @@ public record ContextReport(ContextInspection context, List<String> advice, Inst
         map.put("signedKeys", context.signedKeys().stream().map(this::toMap).toList());
         map.put("owner", context.owner().map(ContextReport::toMap).orElse(null));
         map.put("lastCommit", context.position().map(ContextPosition::toString).orElse(null));
+        map.put("move", context.move().map(ContextReport::toMap).orElse(null));
         map.put("damagedEntries", context.damagedEntries());
         map.put("damaged", context.damaged().stream().map(ContextReport::toMap).toList());
         map.put("incomplete", context.incomplete().orElse(null));
@@ -93,6 +95,19 @@ public record ContextReport(ContextInspection context, List<String> advice, Inst
         map.put("since", owner.since().toString());
         map.put("alive", owner.alive());
         map.put("epoch", owner.epoch());
+        return map;
+    }
+
+    /**
+     * Returns a move in the form of a JSON object.
+     *
+     * @param move the move
+     * @return a new map
+     */
+    public static Map<String, Object> toMap(Move move) {
+        Map<String, Object> map = new LinkedHashMap<>();
+        map.put("state", move.state().name());
+        map.put("target", move.target());
         return map;
     }
 

@@ -15,6 +15,8 @@ import dev.keystore.TamperedEntryException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.ContextInspection.Damage;
 import dev.keystore.core.ContextInspection.Kind;
+import dev.keystore.core.ContextInspection.Move;
+import dev.keystore.core.ContextInspection.MoveState;
 import dev.keystore.core.ContextInspection.TypeContents;
 import dev.keystore.spi.ContextOwner;
 import dev.keystore.spi.StoreSealing;
@@ -83,6 +85,7 @@ final class ContextWalk implements PlainSnapshot.Pages {
         }
         Optional<ContextOwner> owner = orEmpty(engine.storage::owner);
         Optional<ContextPosition> position = orEmpty(engine.storage::position);
+        Optional<Move> move = orEmpty(this::move);
         return new ContextInspection(
                 context,
                 types,
@@ -95,7 +98,13 @@ final class ContextWalk implements PlainSnapshot.Pages {
                 signedKeys.list(types),
                 owner,
                 position,
+                move,
                 Optional.ofNullable(incomplete));
+    }
+
+    private Optional<Move> move(String name) {
+        return Optional.ofNullable(MoveMark.load(engine.storage, name))
+                .map(mark -> new Move(MoveState.valueOf(mark.side().name()), mark.target()));
     }
 
     /** Reads what is recorded of uploads. If it is damaged, it is found again later, and all pre-keys count as left. */
@@ -163,13 +172,13 @@ final class ContextWalk implements PlainSnapshot.Pages {
     private <T> Optional<T> orEmpty(Function<String, Optional<T>> read) {
         try {
             return read.apply(context);
-        } catch (LoadFailedException e) {
+        } catch (LoadFailedException | UnreadableEntryException e) {
             failed(e);
             return Optional.empty();
         }
     }
 
-    private void failed(LoadFailedException e) {
+    private void failed(KeyStoreException e) {
         if (BackendFailures.isTransient(e.getCause())) {
             throw e; // the backend as a whole cannot be read now
         }

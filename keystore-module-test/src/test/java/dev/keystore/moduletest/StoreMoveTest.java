@@ -8,6 +8,8 @@ import dev.keystore.ContextMovedException;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.KeyTypes;
 import dev.keystore.SignalKeyStore;
+import dev.keystore.core.ContextInspection.Move;
+import dev.keystore.core.ContextInspection.MoveState;
 import dev.keystore.core.CopyIncompleteException;
 import dev.keystore.core.CopyReport;
 import dev.keystore.core.CopyReport.Outcome;
@@ -73,6 +75,10 @@ class StoreMoveTest {
                     .run();
 
             assertThat(report.contexts()).isEqualTo(Map.of(Outcome.COPIED, 1L));
+            assertThat(source.inspection().inspect("alice").move())
+                    .contains(new Move(MoveState.MOVED, "the new place"));
+            assertThat(source.inspection().inspect("bob").move()).isEmpty();
+            assertThat(target.inspection().inspect("alice").move()).isEmpty();
             assertThatThrownBy(() -> former.put(KeyTypes.SESSION, "bob.1", value(3)))
                     .isInstanceOf(ContextMovedException.class)
                     .hasMessageContaining("moved to the new place");
