@@ -249,7 +249,9 @@ final class ContextCopy implements AutoCloseable {
                 : result(
                         Outcome.REFUSED,
                         found.source(),
-                        "the target holds other entries of it, which replacing() would replace: " + found.difference());
+                        "the target holds other entries of it"
+                                + (restoration == null ? ", which replacing() would replace: " : ": ")
+                                + found.difference());
     }
 
     private ContextResult readOnly(Readers opened) {
@@ -414,8 +416,7 @@ final class ContextCopy implements AutoCloseable {
             return result(
                     Outcome.NOT_VERIFIED,
                     now.source(),
-                    "the source was changed while it was copied; close what writes to it, and copy the context again"
-                            + " with replacing()");
+                    "the source was changed while it was copied; close what writes to it, and " + again());
         }
         return now.difference() == null
                 ? result(outcome, types, "")
@@ -423,8 +424,15 @@ final class ContextCopy implements AutoCloseable {
                         Outcome.NOT_VERIFIED,
                         types,
                         "the target does not hold what was written to it: " + now.difference()
-                                + "; make sure that nothing else writes to it, check its storage device, and copy the"
-                                + " context again with replacing()");
+                                + "; make sure that nothing else writes to it, check its storage device, and "
+                                + again());
+    }
+
+    private String again() {
+        if (restoration != null) {
+            return "restore the backup to another store";
+        }
+        return marks.isEmpty() ? "copy the context again with replacing()" : "move the context again";
     }
 
     /** Returns whether nobody else can have written to the source since it was taken over. */
@@ -440,7 +448,7 @@ final class ContextCopy implements AutoCloseable {
     private ContextResult unreadable(Map<String, TypeDigest> found, List<EntryId> entries) {
         List<EntryId> named = entries.subList(0, Math.min(entries.size(), ENTRIES_NAMED));
         String reason = "entries of the source that cannot be read: " + entries.size() + ", " + named.get(0)
-                + " among them; list them with verify(), and delete them";
+                + " among them; list them with verify()" + (restoration == null ? ", and delete them" : "");
         return new ContextResult(name, Outcome.UNREADABLE, found, named, reason);
     }
 

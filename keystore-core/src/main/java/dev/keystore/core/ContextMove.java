@@ -44,9 +44,18 @@ final class ContextMove {
 
     /** Moves it; throws what {@link StoreMove#run} does. */
     ContextResult run() {
+        return attempt(() -> source.withoutOpening(name, () -> target.withoutOpening(name, () -> move(false))));
+    }
+
+    /** Returns what {@link #run} would, and changes nothing; throws what {@link StoreMove#dryRun} does. */
+    ContextResult dryRun() {
+        return attempt(() -> move(true));
+    }
+
+    private ContextResult attempt(ContextCopy.Step step) {
         ContextCopy copy = new ContextCopy(source, target, name, false, null, listener);
         copy.begin();
-        copy.attempt(() -> source.withoutOpening(name, () -> target.withoutOpening(name, this::move)));
+        copy.attempt(step);
         return copy.result();
     }
 
@@ -73,11 +82,11 @@ final class ContextMove {
         });
     }
 
-    private ContextResult move() {
+    private ContextResult move(boolean dry) {
         MoveMark here = ContextReader.mark("source", source.engine(), name);
         MoveMark there = ContextReader.mark("target", target.engine(), name);
         if (here != null) {
-            return continueAfter(here, there);
+            return continueAfter(here, there, dry);
         }
         if (target.opened(name) != null) {
             return refused("this process has opened it in the target; close that database, and move it again");
@@ -86,11 +95,15 @@ final class ContextMove {
         if (!replaceable && ContextReader.holdsEntries("target", target.engine(), name)) {
             return refused("the target holds entries of it already; erase them there, or leave it where it is");
         }
+        String sourceId = idOf(source, dry);
         MoveMark arriving = there != null && there.side() == MoveMark.Side.ARRIVING
                 ? there
-                : new MoveMark(MoveMark.Side.ARRIVING, UUID.randomUUID().toString(), idOf(source), targetName);
-        if (!arriving.other().equals(idOf(source))) {
+                : new MoveMark(MoveMark.Side.ARRIVING, UUID.randomUUID().toString(), sourceId, targetName);
+        if (!arriving.other().equals(sourceId)) {
             return refused("a move of it from another store to the target has not ended; run that move again");
+        }
+        if (dry) {
+            return copyOf(replaceable, arriving).dryRun();
         }
         Context from = contextOf(source); // first: if it is refused, nothing is changed
         if (there != null && !there.equals(arriving)) {
@@ -105,15 +118,15 @@ final class ContextMove {
                 return result;
             }
             replaceable = true;
-            moved = leave(from, new MoveMark(MoveMark.Side.MOVED, arriving.move(), idOf(target), targetName), seen);
+            moved = leave(
+                    from, new MoveMark(MoveMark.Side.MOVED, arriving.move(), idOf(target, false), targetName), seen);
         } while (!moved);
         arrive();
         return result;
     }
 
     private ContextResult copy(boolean replacing, MoveMark arriving, long epoch) {
-        ContextCopy copy = new ContextCopy(source, target, name, replacing, null, listener);
-        copy.addMark(arriving.put());
+        ContextCopy copy = copyOf(replacing, arriving);
         try (CopyGroup group = new CopyGroup(source, target, List.of(copy))) {
             group.prepareOwned(Map.of(name, epoch));
             group.read();
@@ -121,6 +134,12 @@ final class ContextMove {
             group.verify();
         }
         return copy.result();
+    }
+
+    private ContextCopy copyOf(boolean replacing, MoveMark arriving) {
+        ContextCopy copy = new ContextCopy(source, target, name, replacing, null, listener);
+        copy.addMark(arriving.put());
+        return copy;
     }
 
     /** Marks the source as moved, unless it has changed since, and returns whether it was marked. */
@@ -136,8 +155,9 @@ final class ContextMove {
         return commit.isWritten();
     }
 
-    private static String idOf(SignalKeyDatabase database) {
-        return database.engine().id.get().orElse("");
+    private static String idOf(SignalKeyDatabase database, boolean dry) {
+        StoreId id = database.engine().id;
+        return (dry ? id.known() : id.get()).orElse("");
     }
 
     private void arrive() {
@@ -168,8 +188,8 @@ final class ContextMove {
         engine.commit(new CommitRequest(commit, engine.options.commitTimeout().toNanos()));
     }
 
-    /** Continues a move that has marked the source. */
-    private ContextResult continueAfter(MoveMark here, @Nullable MoveMark there) {
+    /** Continues a move that has marked the source, or says what that would do. */
+    private ContextResult continueAfter(MoveMark here, @Nullable MoveMark there, boolean dry) {
         if (here.side() == MoveMark.Side.ARRIVING) {
             return refused("a move of it to the source has not ended; run that move again");
         }
@@ -177,8 +197,10 @@ final class ContextMove {
                 && there.side() == MoveMark.Side.ARRIVING
                 && there.move().equals(here.move());
         if (arriving) {
-            arrive();
-        } else if (there != null || !here.other().equals(idOf(target))) {
+            if (!dry) {
+                arrive();
+            }
+        } else if (there != null || !here.other().equals(idOf(target, dry))) {
             return refused("it was moved to " + here.target() + ", but the target is another store");
         } else if (!ContextReader.holdsEntries("target", target.engine(), name)) {
             return refused("it was moved to " + here.target() + ", which holds no entry of it any more");

@@ -81,7 +81,7 @@ public final class StoreCopy {
     private @Nullable Consumer<? super CopyProgress> listener;
     private Consumer<? super ContextResult> onContext = result -> {};
     private @Nullable Restoration restoration;
-    private @Nullable BiFunction<String, ContextCopy.Listener, ContextResult> move;
+    private @Nullable BiFunction<String, ContextCopy.Listener, ContextMove> move;
     private BiConsumer<ContextResult, Restoration.OfContext> onRestored = (result, carried) -> {};
 
     private StoreCopy(SignalKeyDatabase source, SignalKeyDatabase target) {
@@ -188,7 +188,7 @@ public final class StoreCopy {
     }
 
     /** Moves each context instead of copying it. */
-    void moving(BiFunction<String, ContextCopy.Listener, ContextResult> how) {
+    void moving(BiFunction<String, ContextCopy.Listener, ContextMove> how) {
         move = how;
     }
 
@@ -315,9 +315,10 @@ public final class StoreCopy {
         }
 
         private void add(String name) {
-            if (move != null && !dry) {
+            if (move != null) {
                 requireUninterrupted(name);
-                ended(name, move.apply(name, this::read), null);
+                ContextMove moved = move.apply(name, this::read);
+                ended(name, dry ? moved.dryRun() : moved.run(), null);
                 return;
             }
             ContextCopy copy = new ContextCopy(source, target, name, replacing, restoration, this::read);

@@ -53,6 +53,12 @@ final class StoreId {
         return Optional.ofNullable(known);
     }
 
+    /** Returns the id, and creates none; empty if the store has none. Throws as {@link #get} does. */
+    Optional<String> known() {
+        String known = id;
+        return Optional.ofNullable(known == null ? find() : known);
+    }
+
     /** Reads the entry from the backend, even if the id is known; throws as {@link Storage#read} does. */
     void checkReadable() {
         new StoreEntry(storage, ID).read();

@@ -77,7 +77,7 @@ public final class StoreMove {
                 throw new IllegalArgumentException("name must not be blank: call the target something");
             }
             StoreCopy copy = StoreCopy.from(source).to(target);
-            copy.moving((context, listener) -> new ContextMove(source, target, context, name, listener).run());
+            copy.moving((context, listener) -> new ContextMove(source, target, context, name, listener));
             return new StoreMove(copy);
         }
     }
@@ -132,9 +132,15 @@ public final class StoreMove {
     }
 
     /**
-     * Reads and compares what a copy would, and changes nothing (R94).
+     * Reads and compares what {@link #run} would, takes no context over, and changes nothing, in either database (R94).
+     * Does not check whether owners are alive.
      *
-     * @return what would be done, as {@link StoreCopy#dryRun} says it
+     * @return what would be done: {@link #run} has the same outcomes, as long as nothing else is written meanwhile
+     * @throws dev.keystore.LoadFailedException as for {@link #run}
+     * @throws UnsupportedOperationException as for {@link #run}
+     * @throws dev.keystore.OperationInterruptedException if the thread was interrupted
+     * @throws IllegalArgumentException as for {@link #run}
+     * @throws IllegalStateException if a database is closed
      */
     public CopyReport dryRun() {
         return copy.dryRun();

@@ -20,10 +20,12 @@ import dev.keystore.core.StoreMove;
 import dev.keystore.core.StoreRestore;
 import dev.keystore.encryption.KeyFile;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
@@ -191,6 +193,98 @@ class StoreMoveTest {
             }
             alice.put(KeyTypes.SESSION, "bob.1", value(2));
         }
+    }
+
+    @Test
+    @DisplayName("R84 R94 a dry run says what the move then does: after a copy, within a move, after a move")
+    void dryRun_saysWhatRunDoes() {
+        try (SignalKeyDatabase source = open("mapdb", "source");
+                SignalKeyDatabase target = open("jdbc:sqlite", "target")) {
+            for (String name : List.of("copied", "interrupted", "moved", "new")) {
+                source.forContext(name).put(KeyTypes.SESSION, "bob.1", value(0));
+            }
+            StoreCopy.from(source).to(target).contexts(Set.of("copied")).run();
+            StoreMove.from(source)
+                    .to(target, "the new place")
+                    .contexts(Set.of("moved"))
+                    .run();
+            interruptMove(source, target, "interrupted");
+            Map<String, Object> positions = positions(target);
+            StoreMove move = StoreMove.from(source).to(target, "the new place");
+            Map<String, String> said = new TreeMap<>();
+            Map<String, String> done = new TreeMap<>();
+
+            move.onContext(result -> said.put(result.context(), result.outcome() + result.reason()))
+                    .dryRun();
+
+            assertThat(positions(target)).isEqualTo(positions);
+            assertThat(target.contexts()).doesNotContain("new");
+            source.forContext("new").put(KeyTypes.SESSION, "bob.2", value(0));
+            move.onContext(result -> done.put(result.context(), result.outcome() + result.reason()));
+            assertThatThrownBy(move::run).isInstanceOf(CopyIncompleteException.class);
+            assertThat(said)
+                    .isEqualTo(done)
+                    .containsEntry("interrupted", "REPLACED")
+                    .containsEntry("moved", "ALREADY_THERE")
+                    .containsEntry("new", "COPIED")
+                    .extractingByKey("copied")
+                    .asString()
+                    .startsWith("REFUSEDthe target holds entries of it already");
+        }
+    }
+
+    @Test
+    @DisplayName("R84 R94 a dry run of a move that only has to free the target says so, and leaves that to the move")
+    void dryRun_beforeTheLastStep_changesNothing() throws IOException {
+        Path file = folder.resolve("target");
+        Path arriving = folder.resolve("arriving");
+        try (SignalKeyDatabase source = open("mapdb", "source")) {
+            source.forContext("alice").put(KeyTypes.SESSION, "bob.1", value(0));
+            try (SignalKeyDatabase target = open("jdbc:sqlite", "target")) {
+                interruptMove(source, target, "alice");
+            }
+            Files.copy(file, arriving);
+            StoreMove move;
+            try (SignalKeyDatabase target = open("jdbc:sqlite", "target")) {
+                StoreMove.from(source).to(target, "the new place").run();
+                try (SignalKeyDatabase other = open("jdbc:sqlite", "arriving")) {
+                    // as if the move had been killed before it deleted the mark of its target
+                    assertThat(other.inspection().inspect("alice").move())
+                            .contains(new Move(MoveState.ARRIVING, "the new place"));
+                    move = StoreMove.from(source).to(other, "the new place");
+                    for (int i = 0; i < 2; i++) {
+                        assertThat(move.dryRun().contexts()).isEqualTo(Map.of(Outcome.ALREADY_THERE, 1L));
+                        assertThatThrownBy(() -> other.forContext("alice")).isInstanceOf(ContextMovedException.class);
+                    }
+                    assertThat(move.run().contexts()).isEqualTo(Map.of(Outcome.ALREADY_THERE, 1L));
+                    assertThat(other.forContext("alice").find(KeyTypes.SESSION, "bob.1"))
+                            .isPresent();
+                }
+            }
+        }
+    }
+
+    /** Begins to move a context of a store without ownership, and lets a commit to the source end that. */
+    private static void interruptMove(SignalKeyDatabase source, SignalKeyDatabase target, String context) {
+        SignalKeyStore store = source.forContext(context);
+        AtomicInteger number = new AtomicInteger();
+        StoreMove move = StoreMove.from(source)
+                .to(target, "the new place")
+                .contexts(Set.of(context))
+                .listener(progress -> CompletableFuture.runAsync(
+                                () -> store.put(KeyTypes.SESSION, "bob.1", value(number.incrementAndGet())))
+                        .join());
+        assertThatThrownBy(move::run)
+                .isInstanceOf(CopyIncompleteException.class)
+                .hasMessageContaining("move the context again");
+    }
+
+    private static Map<String, Object> positions(SignalKeyDatabase database) {
+        Map<String, Object> positions = new TreeMap<>();
+        try (Stream<String> contexts = database.contexts()) {
+            contexts.forEach(context -> positions.put(context, database.position(context)));
+        }
+        return positions;
     }
 
     @Test
