@@ -26,6 +26,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The commands {@code backup}, {@code restore} and {@code move}, run in this process. */
 @Timeout(60)
@@ -332,6 +334,26 @@ class BackupCommandTest {
                         .get("move")
                         .isNull())
                 .isTrue();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"copy", "move"})
+    @DisplayName("R84 R90 a target that is the source by another path is refused, and nothing is changed")
+    void sameStore_isRefused(String command) throws Exception {
+        Stores.fill(url(), "alice");
+        Path link = Files.createSymbolicLink(folder.resolve("link.db"), folder.resolve("keys.db"));
+
+        Ran ran = Ran.of(command, url(), Stores.sqlite(link), "--yes", "--json");
+
+        assertThat(ran.code()).as(ran.toString()).isEqualTo(ExitCodes.FAILED);
+        assertThat(ran.json().get("message").asText()).contains("same store by another path", "nothing was changed");
+        assertThat(Ran.of("contexts", url(), "--json")
+                        .json()
+                        .get("contexts")
+                        .get(0)
+                        .get("lastCommit")
+                        .asText())
+                .isEqualTo("1:1");
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.keystore.core;
 
 import dev.keystore.KeyStoreException;
+import dev.keystore.LoadFailedException;
 import dev.keystore.OperationInterruptedException;
 import dev.keystore.UnreadableEntryException;
 import dev.keystore.core.CopyReport.ContextResult;
@@ -12,6 +13,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.BiConsumer;
@@ -207,6 +209,8 @@ public final class StoreCopy {
      * @throws UnsupportedOperationException if no contexts were named, and the backend of the source can't list them;
      *     nothing was changed
      * @throws OperationInterruptedException if the thread was interrupted; what was copied before stays
+     * @throws IllegalArgumentException if the target has the id of the source: it is the same store, opened by another
+     *     path, or a plain copy of its files; nothing was changed
      * @throws IllegalStateException if a database is closed
      */
     public CopyReport run() {
@@ -225,10 +229,33 @@ public final class StoreCopy {
      * @throws dev.keystore.LoadFailedException as for {@link #run}
      * @throws UnsupportedOperationException as for {@link #run}
      * @throws OperationInterruptedException if the thread was interrupted
+     * @throws IllegalArgumentException as for {@link #run}
      * @throws IllegalStateException if a database is closed
      */
     public CopyReport dryRun() {
         return new CopyRun(true).run();
+    }
+
+    /**
+     * Refuses a target that is the source, opened by another path, or a plain copy of its files: marks of moves tell
+     * stores apart by their ids.
+     */
+    private void requireOtherStore() {
+        Optional<String> id = knownId(source);
+        if (id.isPresent() && id.equals(knownId(target))) {
+            throw new IllegalArgumentException("The target has the id of the source (" + id.get()
+                    + "), and nothing was changed: it is the same store by another path, or a plain copy of its files;"
+                    + " name another store");
+        }
+    }
+
+    /** Returns the id of a store; empty if it has none, or it cannot be read: damaged stores are copied, too. */
+    private static Optional<String> knownId(SignalKeyDatabase database) {
+        try {
+            return database.engine().id.known();
+        } catch (LoadFailedException | UnreadableEntryException e) {
+            return Optional.empty();
+        }
     }
 
     /** One run, on its thread. */
@@ -270,6 +297,9 @@ public final class StoreCopy {
         CopyReport run() {
             source.engine().checkOpen();
             target.engine().checkOpen();
+            if (restoration == null) {
+                requireOtherStore();
+            }
             if (listener != null) {
                 forEachContext(name -> allContexts++, unnamed -> allContexts++);
             }

@@ -125,6 +125,7 @@ public final class StoreMove {
      * @throws dev.keystore.KeyStoreException as for {@link StoreCopy#run}; what was moved before stays so, and the move
      *     can be run again
      * @throws UnsupportedOperationException as for {@link StoreCopy#run}
+     * @throws IllegalArgumentException as for {@link StoreCopy#run}
      * @throws IllegalStateException if a database is closed
      */
     public CopyReport run() {

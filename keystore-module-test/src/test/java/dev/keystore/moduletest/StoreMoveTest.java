@@ -29,12 +29,14 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Moves of contexts between databases. */
 @Timeout(60)
@@ -285,6 +287,37 @@ class StoreMoveTest {
             contexts.forEach(context -> positions.put(context, database.position(context)));
         }
         return positions;
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    @DisplayName("R84 R90 the same store by a symbolic link, and a plain copy of its file, are refused before anything")
+    void run_sameStore_isRefused(boolean linked) throws IOException {
+        try (SignalKeyDatabase source = open("jdbc:sqlite", "source")) {
+            source.forContext("alice").put(KeyTypes.SESSION, "bob.1", value(0));
+        }
+        Path other = folder.resolve("other");
+        if (linked) {
+            Files.createSymbolicLink(other, folder.resolve("source"));
+        } else {
+            Files.copy(folder.resolve("source"), other);
+        }
+        try (SignalKeyDatabase owner = open("jdbc:sqlite", "source");
+                SignalKeyDatabase source = open("jdbc:sqlite", "source");
+                SignalKeyDatabase target = open("jdbc:sqlite", "other")) {
+            SignalKeyStore alice = owner.forContext("alice");
+            StoreCopy copy = StoreCopy.from(source).to(target).replacing();
+            StoreMove move = StoreMove.from(source).to(target, "the new place");
+
+            for (ThrowingCallable work : List.<ThrowingCallable>of(copy::run, copy::dryRun, move::run, move::dryRun)) {
+                assertThatThrownBy(work)
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("has the id of the source")
+                        .hasMessageContaining("nothing was changed");
+            }
+
+            alice.put(KeyTypes.SESSION, "bob.1", value(1));
+        }
     }
 
     @Test
