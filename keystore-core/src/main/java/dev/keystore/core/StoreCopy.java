@@ -16,9 +16,11 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -52,7 +54,9 @@ import org.jspecify.annotations.Nullable;
  * With {@link SignalKeyDatabase.Builder#refuseOwned()}, a context whose owner is alive in another process is not taken
  * over, and the copy fails. On a backend without ownership, a writer cannot be fenced; a change is noticed if it comes
  * before the context is verified. Threads of this process that open a context while it is copied wait for that, and for
- * the other contexts in the same commit, at most {@code commitTimeout}.
+ * the other contexts in the same commit, at most {@code commitTimeout}. Nothing keeps a process from creating further
+ * contexts: at the end, the source is listed once more, and those are copied, too. One that is created after that stays
+ * in the source, so end the processes that use it first.
  *
  * <p><b>Verification.</b> After it was written, each context is read back from the target, and compared with what was
  * read of the source in both directions: same ids, same bytes, no extra entries (R91). If another process may have
@@ -127,7 +131,7 @@ public final class StoreCopy {
 
     /**
      * Restricts the copy to some contexts. By default, those that {@link SignalKeyDatabase#contexts()} of the source
-     * lists are copied, in its order.
+     * lists are copied, in its order, and then those that have been created meanwhile.
      *
      * @param names their names; copied. They are copied in the order of their names
      * @return this copy
@@ -301,15 +305,15 @@ public final class StoreCopy {
                 requireOtherStore();
             }
             if (listener != null) {
-                forEachContext(name -> allContexts++, unnamed -> allContexts++);
+                allContexts = count();
             }
             try {
-                forEachContext(this::add, this::unnamed);
-                while (!waiting.isEmpty()) {
-                    copyGroup();
+                copyListed(this::add, this::unnamed);
+                if (contexts == null && !dry && restoration == null && count() > done) {
+                    Set<String> left =
+                            notCopied.stream().map(ContextResult::context).collect(Collectors.toSet());
+                    copyListed(name -> addIfNew(name, left), unnamed -> {});
                 }
-                endWriting();
-                endVerifying();
             } catch (KeyStoreException e) {
                 endAfter(e);
                 throw e;
@@ -318,6 +322,28 @@ public final class StoreCopy {
                 close(verifying);
             }
             return new CopyReport(dry, outcomes, entriesCopied, bytesCopied, notCopied);
+        }
+
+        private long count() {
+            AtomicLong count = new AtomicLong();
+            forEachContext(name -> count.incrementAndGet(), unnamed -> count.incrementAndGet());
+            return count.get();
+        }
+
+        private void copyListed(Consumer<String> named, Consumer<UnreadableEntryException> unnamed) {
+            forEachContext(named, unnamed);
+            while (!waiting.isEmpty()) {
+                copyGroup();
+            }
+            endWriting();
+            endVerifying();
+        }
+
+        /** Adds a context that was created while the others were copied: the target holds nothing of it. */
+        private void addIfNew(String name, Set<String> left) {
+            if (!left.contains(name) && !ContextReader.holdsEntries("target", target.engine(), name)) {
+                add(name);
+            }
         }
 
         /** Calls with each name; and with the failure at the end if a context has a hidden name that is unknown. */

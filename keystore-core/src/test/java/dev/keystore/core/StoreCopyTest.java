@@ -287,6 +287,22 @@ class StoreCopyTest extends CopiedDatabases {
     }
 
     @Test
+    @DisplayName("R90 R55 a context that is created in the source during the copy is copied, unless others were named")
+    void run_contextCreatedMeanwhile_isCopied() {
+        fill(sourceMemory, "bob");
+        open();
+        targetFaults.on(Operation.COMMIT).run(Moment.BEFORE, () -> fill(sourceMemory, "alice"));
+
+        assertThat(copy().contexts(Set.of("bob")).run().contexts()).containsExactly(Map.entry(Outcome.COPIED, 1L));
+        assertThat(contents(targetMemory)).containsOnlyKeys("bob");
+        targetFaults.on(Operation.COMMIT).run(Moment.BEFORE, () -> fill(sourceMemory, "a", "carol"));
+        CopyReport report = copy().run();
+
+        assertThat(report.contexts()).isEqualTo(Map.of(Outcome.COPIED, 3L, Outcome.ALREADY_THERE, 1L));
+        assertThat(contents(targetMemory)).hasSize(4).isEqualTo(contents(sourceMemory));
+    }
+
+    @Test
     @DisplayName("R90 R53 a writer on the source is fenced before the context is read, in this process and in another")
     void run_writersOnSource_areFenced() {
         fill(sourceMemory, "alice", "bob");
