@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.jar.Attributes;
 import java.util.jar.JarFile;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -80,6 +81,21 @@ class JarIT {
             return names().stream().anyMatch(each -> each.startsWith(name + "/"));
         } catch (Exception e) {
             throw new IllegalStateException(e);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "the build leaves one file to run, which refers to no other; without its parts it is original-keystore")
+    void jar_standsAlone() throws Exception {
+        try (Stream<Path> files = Files.list(JarProcess.JAR.toAbsolutePath().getParent());
+                JarFile jar = new JarFile(JarProcess.JAR.toFile())) {
+            assertThat(files.map(file -> file.getFileName().toString()))
+                    .filteredOn(name -> name.endsWith(".jar"))
+                    .containsOnly("keystore.jar", "original-keystore.jar");
+            assertThat(jar.getManifest().getMainAttributes())
+                    .doesNotContainKey(Attributes.Name.CLASS_PATH)
+                    .containsEntry(Attributes.Name.MAIN_CLASS, "dev.keystore.cli.Main");
         }
     }
 
