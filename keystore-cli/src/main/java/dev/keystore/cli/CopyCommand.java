@@ -1,17 +1,9 @@
 package dev.keystore.cli;
 
-import dev.keystore.StoreNotFoundException;
 import dev.keystore.core.CopyReport;
-import dev.keystore.core.CopyReport.Outcome;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.core.StoreCopy;
 import dev.keystore.core.StoreInspection;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Locale;
-import java.util.Map;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -45,84 +37,28 @@ final class CopyCommand extends CopyingCommand {
 
     @Override
     int run() {
-        Secrets toTarget = targetStore().secrets();
-        if (replace && !dryRun) {
-            confirm("What the target holds of contexts that differ will be lost.", "replace");
-        }
-        if (!dryRun && !takeOver) {
+        if (!dryRun) {
             try (StoreInspection found = store().inspect(source)) {
-                Owners.requireNone(found, contexts());
+                if (!takeOver) {
+                    Owners.requireNone(found, contexts());
+                }
+                if (found.encryption().isPresent() && !targetStore().secrets().hasKey()) {
+                    confirm(
+                            "The source is encrypted, and the target will not be: whoever has its files has the keys.",
+                            "plain");
+                }
             }
-        }
-        if (dryRun && isMissing(toTarget)) {
-            return describe();
+            if (replace) {
+                confirm("What the target holds of contexts that differ will be lost.", "replace");
+            }
         }
         SignalKeyDatabase.Builder from = store().existing(source);
-        SignalKeyDatabase.Builder to = toTarget.builder(target);
+        SignalKeyDatabase.Builder to = targetStore().secrets().builder(target);
         refuseOwned(!takeOver, from, to);
-        if (dryRun) {
-            List.of(from, to).forEach(SignalKeyDatabase.Builder::readingOnly);
-        }
-        try (SignalKeyDatabase opened = from.open();
-                SignalKeyDatabase openedTarget = to.open();
-                Progress progress = output().progress("Copying")) {
+        try (SignalKeyDatabase opened = dryRun ? from.readingOnly().open() : from.open();
+                SignalKeyDatabase openedTarget = dryRun ? openReadingOnly(to) : to.open();
+                Progress progress = output().progress(dryRun ? "Reading" : "Copying")) {
             return copy(opened, openedTarget, progress);
-        }
-    }
-
-    /** Returns whether the target does not exist, or is empty: opening it otherwise could mark it as encrypted. */
-    private boolean isMissing(Secrets toTarget) {
-        try (StoreInspection found = toTarget.builder(target).openToInspect();
-                Stream<String> any = found.contexts()) {
-            return any.findAny().isEmpty();
-        } catch (StoreNotFoundException e) {
-            return true;
-        }
-    }
-
-    /** Says what would be copied to a target that holds nothing. */
-    private int describe() {
-        long[] counts = new long[3];
-        List<Map<String, Object>> notCopied = new ArrayList<>();
-        try (StoreInspection found = store().inspect(source);
-                Progress progress = output().progress("Reading")) {
-            for (String name : contexts().isEmpty() ? names(found) : contexts()) {
-                var context = found.inspect(name);
-                boolean isMissing = context.isIntact() && context.entries() == 0;
-                if (isMissing) {
-                    notCopied.add(Map.of("context", name, "reason", "the source has no entry of it"));
-                } else if (context.isIntact()) {
-                    counts[0]++;
-                    counts[1] += context.entries();
-                    counts[2] += context.bytes();
-                } else {
-                    notCopied.add(
-                            Map.of("context", name, "reason", "damaged", "damagedEntries", context.damagedEntries()));
-                }
-                progress.at(counts[0], 0, counts[1]);
-            }
-        }
-        if (output().isJson()) {
-            Map<String, Object> json = new LinkedHashMap<>();
-            json.put("dryRun", true);
-            json.put("targetIsEmpty", true);
-            json.put("contexts", Map.of(Outcome.COPIED, counts[0]));
-            json.put("entries", counts[1]);
-            json.put("bytes", counts[2]);
-            json.put("notCopied", notCopied);
-            output().out().println(Json.of(json));
-        } else {
-            output().line("Would copy " + Text.count(counts[0], "context") + " with " + Text.count(counts[1], "entry")
-                    + ", " + Text.bytes(counts[2]) + ", to a target that holds nothing. Nothing was changed.");
-            notCopied.forEach(each -> output().line("Would not copy: \""
-                    + Text.visible(String.valueOf(each.get("context"))) + "\": " + each.get("reason")));
-        }
-        return notCopied.isEmpty() ? ExitCodes.DONE : ExitCodes.FINDINGS;
-    }
-
-    private static List<String> names(StoreInspection found) {
-        try (Stream<String> listed = found.contexts()) {
-            return listed.toList();
         }
     }
 
@@ -135,30 +71,23 @@ final class CopyCommand extends CopyingCommand {
         if (replace) {
             copy.replacing();
         }
+        long start = System.nanoTime();
         CopyReport report = dryRun ? copy.dryRun() : report(copy::run);
         progress.clear();
-        print(report);
+        print(report, System.nanoTime() - start);
         return exitCode(report);
     }
 
-    private void print(CopyReport report) {
+    private void print(CopyReport report, long nanos) {
         if (output().isJson()) {
-            Map<String, Object> json = new LinkedHashMap<>();
-            json.put("dryRun", report.dryRun());
-            json.putAll(json(report, "notCopied"));
-            output().out().println(Json.of(json));
+            printJson(report, "notCopied");
             return;
         }
-        printNotCopied("Not copied", report.notCopied());
-        report.contexts()
-                .forEach((outcome, number) ->
-                        output().line("%-14s %s".formatted(words(outcome), Text.count(number, "context"))));
-        output().line((report.dryRun() ? "Would be in the target: " : "In the target, verified: ")
-                + Text.count(report.entries(), "entry") + ", " + Text.bytes(report.bytes())
-                + (report.dryRun() ? ". Nothing was changed." : ""));
-    }
-
-    private static String words(Outcome outcome) {
-        return outcome.name().toLowerCase(Locale.ROOT).replace('_', ' ') + ":";
+        printNotCopied(report.dryRun() ? "Would not copy" : "Not copied", report.notCopied());
+        printOutcomes(report);
+        if (!report.dryRun()) {
+            output().line("In the target, verified: " + totals(report) + " ("
+                    + Text.number(Progress.perSecond(report.entries(), nanos)) + " entries/s)");
+        }
     }
 }

@@ -3,17 +3,22 @@ package dev.keystore.cli;
 import dev.keystore.ContextOwnedException;
 import dev.keystore.KeyStoreException;
 import dev.keystore.StaleStoreException;
+import dev.keystore.StoreNotFoundException;
 import dev.keystore.StoreOpenException;
 import dev.keystore.core.CopyIncompleteException;
 import dev.keystore.core.CopyProgress;
 import dev.keystore.core.CopyReport;
 import dev.keystore.core.CopyReport.ContextResult;
+import dev.keystore.core.CopyReport.Outcome;
 import dev.keystore.core.SignalKeyDatabase;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import picocli.CommandLine.Mixin;
@@ -39,6 +44,9 @@ abstract class CopyingCommand implements Callable<Integer> {
 
     /** How many contexts are in the target by now. */
     private long copied;
+
+    /** What {@code --json} prints of the contexts that are in the target. */
+    private final List<String> digests = new ArrayList<>();
 
     /** Whether entries were read; they are written next. */
     private boolean begun;
@@ -86,9 +94,26 @@ abstract class CopyingCommand implements Callable<Integer> {
         progress.at(at.contexts(), at.allContexts(), at.entries());
     }
 
-    /** Counts a context that is in the target. */
+    /** Counts a context that is in the target, and keeps its digests for {@code --json}. */
     final void count(ContextResult result) {
-        copied += result.outcome().isCopied() ? 1 : 0;
+        if (result.outcome().isCopied()) {
+            copied++;
+            if (output.isJson()) {
+                digests.add(Json.of(digests(result)));
+            }
+        }
+    }
+
+    /** Opens the target of a dry run, in which nothing is written; one that does not exist is as if it were empty. */
+    static SignalKeyDatabase openReadingOnly(SignalKeyDatabase.Builder target) {
+        try {
+            return target.readingOnly().open();
+        } catch (StoreNotFoundException e) {
+            return SignalKeyDatabase.builder()
+                    .backend(new MissingTarget())
+                    .readingOnly()
+                    .open();
+        }
     }
 
     /**
@@ -129,17 +154,61 @@ abstract class CopyingCommand implements Callable<Integer> {
     /** Prints the contexts that were not copied, as text. */
     final void printNotCopied(String what, List<ContextResult> results) {
         results.forEach(result ->
-                output.line(what + ": \"" + Text.visible(result.context()) + "\": " + Text.visible(result.reason())));
+                output.line(what + ": \"" + Text.visible(result.context()) + "\": " + Text.visible(reason(result))));
     }
 
-    /** Returns the totals of a report, and the contexts that were not copied under another name, for JSON. */
-    static Map<String, Object> json(CopyReport report, String notCopied) {
+    /** Prints how many contexts had each outcome, and for a dry run what it comes to, as text. */
+    final void printOutcomes(CopyReport report) {
+        new TreeMap<>(report.contexts())
+                .forEach((outcome, number) ->
+                        output.line("%-14s %s".formatted(words(outcome), Text.count(number, "context"))));
+        if (report.dryRun()) {
+            output.line("Would be in the target: " + totals(report) + ". Nothing was changed.");
+        }
+    }
+
+    private static String words(Outcome outcome) {
+        return outcome.name().toLowerCase(Locale.ROOT).replace('_', ' ') + ":";
+    }
+
+    static String totals(CopyReport report) {
+        return Text.count(report.entries(), "entry") + ", " + Text.bytes(report.bytes());
+    }
+
+    /** Prints a report as JSON: the totals, the contexts that were not copied, and the digests of the others. */
+    final void printJson(CopyReport report, String notCopied) {
         Map<String, Object> json = new LinkedHashMap<>();
+        json.put("dryRun", report.dryRun());
         json.put("contexts", report.contexts());
         json.put("entries", report.entries());
         json.put("bytes", report.bytes());
         json.put(notCopied, json(report.notCopied()));
-        return json;
+        String object = Json.of(json);
+        output.out()
+                .println(
+                        object.substring(0, object.length() - 1) + ",\"digests\":[" + String.join(",", digests) + "]}");
+    }
+
+    /** Returns the digests of a context by its types (R91). */
+    private static Map<String, Object> digests(ContextResult result) {
+        Map<String, Object> types = new LinkedHashMap<>();
+        new TreeMap<>(result.types()).forEach((type, digest) -> {
+            Map<String, Object> json = new LinkedHashMap<>();
+            json.put("entries", digest.entries());
+            json.put("bytes", digest.bytes());
+            json.put("sha256", digest.sha256());
+            types.put(type, json);
+        });
+        Map<String, Object> context = new LinkedHashMap<>();
+        context.put("context", result.context());
+        context.put("outcome", result.outcome());
+        context.put("types", types);
+        return context;
+    }
+
+    /** Returns why a context was not copied, with the option of this command instead of the method of the library. */
+    private static String reason(ContextResult result) {
+        return Text.withCommands(result.reason()).replace("replacing()", "--replace");
     }
 
     static List<Map<String, Object>> json(List<ContextResult> results) {
@@ -150,7 +219,7 @@ abstract class CopyingCommand implements Callable<Integer> {
         Map<String, Object> json = new LinkedHashMap<>();
         json.put("context", result.context());
         json.put("outcome", result.outcome());
-        json.put("reason", result.reason());
+        json.put("reason", reason(result));
         return json;
     }
 }

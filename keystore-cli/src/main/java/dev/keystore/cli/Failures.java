@@ -98,7 +98,7 @@ final class Failures implements IExecutionExceptionHandler {
             return failure.toString(); // its message may be nothing but a path
         }
         String message = failure.getMessage();
-        return message == null ? failure.toString() : message;
+        return message == null ? failure.toString() : Text.withCommands(message);
     }
 
     private static String kind(Exception failure) {

@@ -24,6 +24,9 @@ final class MoveCommand extends CopyingCommand {
     @Parameters(index = "1", paramLabel = "TARGET", description = "The store to move to.")
     private String target = "";
 
+    @Option(names = "--dry-run", description = "Say what would be done, and change nothing.")
+    private boolean dryRun;
+
     @Option(names = "--take-over", description = "Also move contexts whose owner is alive; it is fenced.")
     private boolean takeOver;
 
@@ -31,17 +34,19 @@ final class MoveCommand extends CopyingCommand {
     int run() {
         try (StoreInspection found = store().inspect(source)) {
             targetStore().requireEncryptedLike(found);
-            if (!takeOver) {
+            if (!takeOver && !dryRun) {
                 Owners.requireNone(found, contexts());
             }
         }
-        confirm("The source will refuse the contexts that are moved.", "move");
+        if (!dryRun) {
+            confirm("The source will refuse the contexts that are moved.", "move");
+        }
         SignalKeyDatabase.Builder from = store().existing(source);
         SignalKeyDatabase.Builder to = targetStore().secrets().builder(target);
         refuseOwned(!takeOver, from, to);
-        try (SignalKeyDatabase opened = from.open();
-                SignalKeyDatabase openedTarget = to.open();
-                Progress progress = output().progress("Moving")) {
+        try (SignalKeyDatabase opened = dryRun ? from.readingOnly().open() : from.open();
+                SignalKeyDatabase openedTarget = dryRun ? openReadingOnly(to) : to.open();
+                Progress progress = output().progress(dryRun ? "Reading" : "Moving")) {
             return move(opened, openedTarget, progress);
         }
     }
@@ -54,7 +59,7 @@ final class MoveCommand extends CopyingCommand {
         if (!contexts().isEmpty()) {
             move.contexts(contexts());
         }
-        CopyReport report = report(move::run);
+        CopyReport report = dryRun ? move.dryRun() : report(move::run);
         progress.clear();
         print(report);
         return exitCode(report);
@@ -62,11 +67,15 @@ final class MoveCommand extends CopyingCommand {
 
     private void print(CopyReport report) {
         if (output().isJson()) {
-            output().out().println(Json.of(json(report, "notMoved")));
+            printJson(report, "notMoved");
             return;
         }
-        printNotCopied("Not moved", report.notCopied());
-        output().line("In the target, verified: " + Text.count(copied(), "context")
-                + ". The source refuses them: delete it once no longer needed, and never use a copy of it.");
+        printNotCopied(report.dryRun() ? "Would not move" : "Not moved", report.notCopied());
+        if (report.dryRun()) {
+            printOutcomes(report);
+        } else {
+            output().line("In the target, verified: " + Text.count(copied(), "context")
+                    + ". The source refuses them: delete it once no longer needed, and never use a copy of it.");
+        }
     }
 }

@@ -86,13 +86,17 @@ final class Progress implements AutoCloseable {
 
     private static String line(long contexts, long all, long entries, long nanos) {
         String of = all == 0 ? "" : " of " + Text.number(all);
-        long perSecond = entries * TimeUnit.SECONDS.toNanos(1) / Math.max(nanos, 1);
+        long perSecond = perSecond(entries, nanos);
         String left = "";
         if (contexts > 0 && contexts < all) {
             long seconds = TimeUnit.NANOSECONDS.toSeconds((long) ((double) nanos / contexts * (all - contexts)));
             left = String.format(Locale.ROOT, ", %d:%02d left", seconds / 60, seconds % 60);
         }
         return Text.number(contexts) + of + " contexts, " + Text.number(perSecond) + " entries/s" + left;
+    }
+
+    static long perSecond(long entries, long nanos) {
+        return (long) ((double) entries * TimeUnit.SECONDS.toNanos(1) / Math.max(nanos, 1));
     }
 
     private String bar(long contexts, long all) {

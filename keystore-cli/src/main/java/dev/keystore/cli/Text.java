@@ -1,12 +1,15 @@
 package dev.keystore.cli;
 
 import java.util.Locale;
+import java.util.regex.Pattern;
 
 /** Text for people. */
 final class Text {
 
     private static final String[] UNITS = {"KiB", "MiB", "GiB", "TiB"};
     private static final int STEP = 1_024;
+
+    private static final Pattern DELETE = Pattern.compile("verify\\(\\),( and)? delete them");
 
     private Text() {}
 
@@ -22,6 +25,13 @@ final class Text {
             }
         });
         return visible.toString();
+    }
+
+    /** Returns a message of the library with commands instead of its methods. */
+    static String withCommands(String message) {
+        return DELETE.matcher(message)
+                .replaceAll("keystore verify,$1 delete them with keystore delete-damaged")
+                .replace("with verify()", "with keystore verify");
     }
 
     static String bytes(long bytes) {

@@ -301,6 +301,40 @@ class BackupCommandTest {
     }
 
     @Test
+    @DisplayName("R94 R84 dry runs of copy and move say what the commands then do, of moved contexts too")
+    void dryRuns_sayWhatIsDone() throws Exception {
+        Stores.fill(url(), "alice", "bob");
+        String mapdb = "mapdb:" + folder.resolve("moved");
+
+        Ran would = Ran.of("move", url(), mapdb, "--context", "alice", "--dry-run");
+
+        assertThat(would.code()).as(would.toString()).isZero();
+        assertThat(would.out()).contains("copied:        1 context", "Would be in the target: 27 entries");
+        assertThat(folder.resolve("moved")).doesNotExist();
+        assertThat(Ran.of("move", url(), mapdb, "--context", "alice", "--yes").code())
+                .isZero();
+        for (String command : new String[] {"copy", "move"}) {
+            for (String to : new String[] {target(), mapdb}) {
+                JsonNode said =
+                        Ran.of(command, url(), to, "--dry-run", "--json").json();
+                assertThat(said.get("dryRun").asBoolean()).isTrue();
+                if (command.equals("copy") || to.equals(mapdb)) {
+                    JsonNode done =
+                            Ran.of(command, url(), to, "--yes", "--json").json();
+                    assertThat(said.get("contexts")).as(command + to).isEqualTo(done.get("contexts"));
+                    assertThat(said.get("digests")).as(command + to).isEqualTo(done.get("digests"));
+                }
+            }
+        }
+        Ran other = Ran.of("copy", url(), target() + "2", "--dry-run");
+        assertThat(other.code()).isEqualTo(ExitCodes.FINDINGS);
+        assertThat(other.out())
+                .contains("Would not copy: \"alice\"", "was moved to")
+                .contains("copied:        1 context", "refused:       1 context");
+        assertThat(folder.resolve("new.db2")).doesNotExist();
+    }
+
+    @Test
     @DisplayName("R84 contexts and inspect say that a context was moved away, and give no advice on its keys")
     void movedContext_isShown() throws Exception {
         Stores.fill(url(), "alice");

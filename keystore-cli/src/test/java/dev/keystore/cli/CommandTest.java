@@ -8,6 +8,7 @@ import dev.keystore.EntryId;
 import dev.keystore.KeyTypes;
 import dev.keystore.KeyUnavailableException;
 import dev.keystore.OwnershipLostException;
+import dev.keystore.RewriteIncompleteException;
 import dev.keystore.SignalKeyStore;
 import dev.keystore.core.SignalKeyDatabase;
 import dev.keystore.encryption.Encryption;
@@ -123,6 +124,13 @@ class CommandTest {
         assertThat(finding.get("advice").asText()).startsWith("delete it");
         assertThat(Ran.of("contexts", url()).code()).isEqualTo(ExitCodes.FINDINGS);
         assertThat(Ran.of("inspect", url()).code()).isEqualTo(ExitCodes.FINDINGS);
+        String copy = Stores.sqlite(folder.resolve("copy.db"));
+        String encrypting =
+                Text.withCommands(new RewriteIncompleteException("Encrypting", 1, List.of("alice")).getMessage());
+        assertThat(List.of(Ran.of("copy", url(), copy).out(), encrypting))
+                .allSatisfy(text -> assertThat(text)
+                        .contains("list them with keystore verify,", "delete them with keystore delete-damaged")
+                        .doesNotContain("()"));
         assertThat(List.of(ran.out(), Ran.of("verify", url()).out()))
                 .as("R45 no value is shown")
                 .noneMatch(text -> text.contains("session of bob"));
@@ -203,6 +211,8 @@ class CommandTest {
 
         Ran dry = Ran.of("copy", url(), target, "--dry-run", "--json");
         assertThat(dry.json().get("entries").asLong()).isEqualTo(54);
+        JsonNode digests = dry.json().get("digests");
+        assertThat(digests).hasSize(2);
         assertThat(folder.resolve("copy")).doesNotExist();
         Ran one = Ran.of("copy", url(), target, "--context", "bob");
         assertThat(one.code()).isZero();
@@ -211,6 +221,13 @@ class CommandTest {
         assertThat(all.code()).isZero();
         assertThat(all.json().get("contexts").get("COPIED").asLong()).isEqualTo(1);
         assertThat(all.json().get("contexts").get("ALREADY_THERE").asLong()).isEqualTo(1);
+        assertThat(one.out()).containsPattern("27 entries, .* \\([\\d,]+ entries/s\\)");
+        for (int i = 0; i < 2; i++) {
+            JsonNode types = all.json().get("digests").get(i).get("types");
+            assertThat(types).as("R91").isEqualTo(digests.get(i).get("types"));
+            assertThat(types.get("session").get("entries").asLong()).isEqualTo(20);
+            assertThat(types.get("session").get("sha256").asText()).matches("[0-9a-f]{64}");
+        }
         assertThat(Stores.entries(target)).isEqualTo(entries());
         assertThat(Ran.of("copy", url(), target, "--dry-run").out()).contains("already there: 2 contexts");
         assertThat(Ran.of("contexts", target, "--json")
@@ -234,7 +251,9 @@ class CommandTest {
         Ran refused = Ran.of("copy", url(), target);
 
         assertThat(refused.code()).isEqualTo(ExitCodes.FINDINGS);
-        assertThat(refused.out()).contains("Not copied: \"alice\"");
+        assertThat(refused.out())
+                .contains("Not copied: \"alice\"", "which --replace would replace")
+                .doesNotContain("replacing()");
         assertThat(Ran.of("copy", url(), target, "--replace").code())
                 .as("not confirmed")
                 .isEqualTo(ExitCodes.FAILED);
@@ -259,8 +278,8 @@ class CommandTest {
         assertThat(html).doesNotExist();
         assertThat(Ran.of("copy", url(), Stores.sqlite(folder.resolve("new.db")), "--dry-run", "--context", "alise"))
                 .satisfies(copy -> assertThat(copy.code()).isEqualTo(ExitCodes.FINDINGS))
-                .satisfies(
-                        copy -> assertThat(copy.out()).contains("Would copy 0 contexts", "\"alise\": the source has"));
+                .satisfies(copy ->
+                        assertThat(copy.out()).contains("Would not copy: \"alise\": the source holds no entry"));
     }
 
     @Test
@@ -383,7 +402,7 @@ class CommandTest {
             Stores.fill(alice, 20);
 
             Ran ran = switch (command) {
-                case "copy" -> Ran.of("copy", url(), Stores.sqlite(folder.resolve("copy.db")));
+                case "copy" -> Ran.of("copy", url(), Stores.sqlite(folder.resolve("copy.db")), "--replace");
                 case "move" -> Ran.of("move", url(), Stores.sqlite(folder.resolve("copy.db")), "--yes");
                 case "erase" -> Ran.of("erase", url(), "alice", "--yes");
                 case "delete-damaged" -> Ran.of("delete-damaged", url(), "alice", "--yes");
@@ -631,6 +650,14 @@ class CommandTest {
 
         assertThatThrownBy(() -> Stores.entries(target)).isInstanceOf(KeyUnavailableException.class);
         assertThat(Ran.of("verify", target, "--key-file", key).code()).isZero();
+        String plain = Stores.sqlite(folder.resolve("plain.db"));
+        Ran asked = Ran.of("copy", target, plain, "--key-file", key);
+        assertThat(asked.code()).isEqualTo(ExitCodes.FAILED);
+        assertThat(asked.err()).contains("the target will not be", "confirm by --yes");
+        assertThat(folder.resolve("plain.db")).doesNotExist();
+        assertThat(Ran.of("copy", target, plain, "--key-file", key, "--yes").code())
+                .isZero();
+        assertThat(Stores.entries(plain)).isEqualTo(entries());
     }
 
     @Test
