@@ -75,7 +75,7 @@ final class CallFuture<R> extends CompletableFuture<R> implements Runnable {
      * Withdraws a call that has not begun, and interrupts one that is running; the future then completes with what that
      * ends with.
      *
-     * @return whether the call will never run
+     * @return whether the call will never run, also if the future was completed otherwise before
      */
     @Override
     public boolean cancel(boolean mayInterruptIfRunning) {
@@ -91,6 +91,7 @@ final class CallFuture<R> extends CompletableFuture<R> implements Runnable {
                 return false;
             }
         }
-        return super.cancel(mayInterruptIfRunning);
+        super.cancel(mayInterruptIfRunning); // no effect on a future that a timeout has completed
+        return true;
     }
 }

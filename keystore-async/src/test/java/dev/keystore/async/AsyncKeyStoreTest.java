@@ -196,6 +196,26 @@ class AsyncKeyStoreTest {
     }
 
     @Test
+    @DisplayName("a call that has not begun when its future times out can be cancelled, and then never runs")
+    void cancel_afterTimeout_neverRuns() throws Exception {
+        CountDownLatch release = new CountDownLatch(1);
+        CompletableFuture<Boolean> first = async.call(store -> release.await(30, TimeUnit.SECONDS));
+        Updates updates = new Updates();
+        updates.put(KeyTypes.LID_MAPPING, "a", "1");
+        CompletableFuture<Boolean> second = async.set(updates).orTimeout(1, TimeUnit.NANOSECONDS);
+        assertThatThrownBy(() -> result(second)).isInstanceOf(TimeoutException.class);
+
+        assertThat(second.cancel(true)).isTrue();
+        assertThat(second.cancel(true)).isTrue();
+        release.countDown();
+
+        assertThat(result(first)).isTrue();
+        assertThat(threadOfNextCall()).isEqualTo("test-executor false");
+        assertThat(alice.find(KeyTypes.LID_MAPPING, "a")).isEmpty();
+        assertThat(second).isCompletedExceptionally().isNotCancelled();
+    }
+
+    @Test
     @DisplayName("a call that shutdownNow returns is the future, which completes when it is cancelled")
     void shutdownNow_returnedCalls_canBeCancelled() throws Exception {
         ExecutorService pool = Executors.newSingleThreadExecutor();
